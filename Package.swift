@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+// The architecture, arrows pointing at what is used:
+//
+//     RecurrentABI ──▶ Recurrent ──▶ Kernels ──▶ CVector
+//          └─────────▶ CRecurrent (recurrent.h, the contract)
+
+import PackageDescription
+
+// MARK: Instruction set
+//
+// The whole package is built for one level: mixing levels in one library lets the linker keep a
+// helper that an older CPU cannot run. x86-64-v3 means AVX2 and FMA; other architectures take
+// their compiler's baseline.
+
+#if arch(x86_64)
+  let level = Context.environment["RECURRENT_MARCH"] ?? "x86-64-v3"
+  let forSwift: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(level)"])]
+  let forC: [CSetting] = [.unsafeFlags(["-march=\(level)"])]
+#else
+  let forSwift: [SwiftSetting] = []
+  let forC: [CSetting] = []
+#endif
+
+// Kernels are optimized in debug builds too, so that `swift test` stays quick.
+let forKernels = forSwift + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+// The shared library carries the Swift runtime and exports recurrent.h's functions, nothing else.
+let forSharedLibrary: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-static-stdlib",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CRecurrent/exports.map",
+      "-Xlinker", "-z", "-Xlinker", "now",
+      "-Xlinker", "-s",
+    ], .when(platforms: [.linux], configuration: .release))
+]
+
+let package = Package(
+  name: "recurrent",
+  products: [
+    .library(name: "Recurrent", targets: ["Recurrent"]),
+    .library(name: "recurrent", type: .dynamic, targets: ["RecurrentABI"]),
+  ],
+  targets: [
+    // MARK: The core
+    .target(name: "CVector", cSettings: forC),
+    .target(name: "Kernels", dependencies: ["CVector"], swiftSettings: forKernels),
+    .target(name: "Recurrent", dependencies: ["Kernels"], swiftSettings: forSwift),
+
+    // MARK: The C door
+    .target(name: "CRecurrent", exclude: ["exports.map"], cSettings: forC),
+    .target(
+      name: "RecurrentABI", dependencies: ["Recurrent", "CRecurrent"],
+      swiftSettings: forSwift, linkerSettings: forSharedLibrary),
+  ]
+)

@@ -1,0 +1,399 @@
+/*
+ * recurrent: small, fast recurrent networks and the expression graphs beneath them.
+ *
+ * A whole program, without its error checks:
+ *
+ *     recurrent_random random;
+ *     recurrent_sentence_model model;
+ *     const char *texts[] = {"hello", "help"};
+ *     int64_t lengths[] = {5, 4}, hidden[] = {20};
+ *     recurrent_random_create(7, &random);
+ *     recurrent_sentence_model_create(texts, lengths, 2, RECURRENT_LSTM, RECURRENT_FLOAT32, hidden, 1, 5, random,
+ *                                     &model);
+ *     recurrent_tick tick;
+ *     for (int i = 0; i < 500; i++)
+ *       recurrent_sentence_model_tick(model, texts[i % 2], lengths[i % 2], 0.01, 1e-6, 5, &tick);
+ *     char text[4 * 100];
+ *     int64_t length;
+ *     recurrent_sentence_model_predict(model, 1.0, 100, random, text, sizeof text, &length);
+ *
+ * Rules that hold everywhere:
+ *
+ *   Status      Whatever can fail returns a recurrent_status, 0 for success. On failure no output has been written
+ *               and nothing has changed; recurrent_last_error() says what was wrong, with the offending value.
+ *   Handles     Objects are 64-bit numbers, never addresses. A handle that is 0, freed, forged or of another kind
+ *               is answered with a status. One free for every handle that a function returned; freeing 0 is fine.
+ *               An object lives on while another one needs it: freeing a Mat that a graph reads is safe.
+ *   Memory      A Mat is n rows by d columns, column-major: number (i, j) is w[j * stride + i]. Pointers to its
+ *               numbers stay valid, and never move, until its handle is freed.
+ *   Threads     Different objects may be used from different threads at once; one object from two threads at once
+ *               gets RECURRENT_BUSY. A graph's objects are the graph, its Mats and their operands; a model's are
+ *               all its parameters.
+ *   Text        UTF-8 as pointer and length in bytes; no terminating zero is needed or written.
+ *   Numbers     All settings must be finite. Sizes are checked before anything is computed from them.
+ *
+ * No function installs a signal handler, changes the locale or the rounding mode, or ends the process.
+ */
+#ifndef RECURRENT_H
+#define RECURRENT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ Versions and errors */
+
+/* Raised when a function changes its meaning or goes; functions may be added without. */
+#define RECURRENT_ABI_VERSION 1
+
+/* The RECURRENT_ABI_VERSION that the library was built with. */
+int32_t recurrent_abi_version(void);
+
+/* The library's version, "0.1.0"; static. */
+const char *recurrent_version(void);
+
+typedef int32_t recurrent_status;
+enum {
+  RECURRENT_OK = 0,
+  RECURRENT_NULL_ARGUMENT = 1, /* a pointer or handle that must not be 0 is */
+  RECURRENT_BAD_HANDLE = 2,    /* never given out, or freed */
+  RECURRENT_WRONG_KIND = 3,    /* a handle of another kind of object */
+  RECURRENT_BAD_SHAPE = 4,     /* sizes not positive, too large, or not fitting each other */
+  RECURRENT_BAD_TYPE = 5,      /* float32 where float64 was expected, or the reverse */
+  RECURRENT_BAD_VALUE = 6,     /* a setting outside its range, text that cannot be used */
+  RECURRENT_BAD_INDEX = 7,     /* an index outside its range */
+  RECURRENT_NO_MEMORY = 8,
+  RECURRENT_IO = 9,            /* recurrent_last_errno() says why */
+  RECURRENT_BAD_FORMAT = 10,   /* a file whose contents are not what they should be */
+  RECURRENT_NOT_FINITE = 11,   /* a gradient, weight or score that is infinite or NaN */
+  RECURRENT_BUSY = 12,         /* in use by another thread */
+  RECURRENT_STALE = 13,        /* the Mat's graph was reset or is gone; or a call out of turn */
+  RECURRENT_SHORT_BUFFER = 14  /* the caller's buffer is too small; the message says what is needed */
+};
+
+/* What the last failure on this thread was, in a sentence; "" before the first. Never NULL; valid until the next
+   failure on this thread. At most 1023 bytes. */
+const char *recurrent_last_error(void);
+
+/* The operating system's errno for the last failure on this thread if it was RECURRENT_IO, else 0. */
+int32_t recurrent_last_errno(void);
+
+/* How many objects have been created and not freed, in the whole process. For finding leaks. */
+int64_t recurrent_object_count(void);
+
+/* ------------------------------------------------------------------ Types */
+
+typedef uint64_t recurrent_random;
+typedef uint64_t recurrent_mat;
+typedef uint64_t recurrent_graph;
+typedef uint64_t recurrent_model;
+typedef uint64_t recurrent_solver;
+typedef uint64_t recurrent_sentence_model;
+
+typedef int32_t recurrent_dtype;
+enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
+
+typedef int32_t recurrent_cell;
+enum { RECURRENT_RNN = 0 /* ReLU */, RECURRENT_LSTM = 1 };
+
+/* What a sum or mean runs over: everything (1 x 1), the rows of each column (1 x d), the columns of each row (n x 1). */
+typedef int32_t recurrent_axis;
+enum { RECURRENT_ALL = -1, RECURRENT_ROWS = 0, RECURRENT_COLUMNS = 1 };
+
+typedef int32_t recurrent_reduction;
+enum { RECURRENT_MEAN = 0, RECURRENT_SUM = 1 };
+
+/* ------------------------------------------------------------------ Random: Philox4x64-10 */
+
+/* A generator at the start of the sequence that seed names: numpy.random.Philox(key=seed), word for word. */
+recurrent_status recurrent_random_create(uint64_t seed, recurrent_random *random);
+recurrent_status recurrent_random_free(recurrent_random random);
+
+/* The next count 64-bit words. */
+recurrent_status recurrent_random_words(recurrent_random random, uint64_t *words, int64_t count);
+
+/* The next count numbers in [low, high): low + (high - low) * u with u = (word >> 11) * 2^-53. */
+recurrent_status recurrent_random_uniform(recurrent_random random, double low, double high, double *numbers,
+                                          int64_t count);
+
+/* The next count normal numbers, by Marsaglia's polar method; std at least 0. */
+recurrent_status recurrent_random_gaussian(recurrent_random random, double mean, double std, double *numbers,
+                                           int64_t count);
+
+/* The whole state, 11 words: key (2), counter (4), the last block (4), how many of it are used (0 to 4). */
+recurrent_status recurrent_random_get_state(recurrent_random random, uint64_t state[11]);
+recurrent_status recurrent_random_set_state(recurrent_random random, const uint64_t state[11]);
+
+/* ------------------------------------------------------------------ Mat: numbers w and their gradients dw */
+
+/* Zeros, n rows by d columns; at most 2^31 - 1 elements. */
+recurrent_status recurrent_mat_create(recurrent_dtype dtype, int64_t n, int64_t d, recurrent_mat *mat);
+
+/* A copy of count = n * d numbers of the given type, column by column. */
+recurrent_status recurrent_mat_create_from(recurrent_dtype dtype, int64_t n, int64_t d, const void *w, int64_t count,
+                                           recurrent_mat *mat);
+recurrent_status recurrent_mat_free(recurrent_mat mat);
+
+/* The rectangle of n x d at (row, column): it shares numbers and gradients with mat, and keeps them alive. */
+recurrent_status recurrent_mat_view(recurrent_mat mat, int64_t row, int64_t column, int64_t n, int64_t d,
+                                    recurrent_mat *view);
+
+/* The same numbers in memory of their own; gradients zero. */
+recurrent_status recurrent_mat_copy(recurrent_mat mat, recurrent_mat *copy);
+
+typedef struct recurrent_mat_info {
+  int64_t n, d;
+  int64_t stride; /* numbers from one column's start to the next */
+  recurrent_dtype dtype;
+} recurrent_mat_info;
+recurrent_status recurrent_mat_describe(recurrent_mat mat, recurrent_mat_info *info);
+
+/* Where the numbers are: float or double, by the Mat's type. Computes them first if a graph has not yet; and, so that
+   writing through the pointer changes nothing recorded earlier, lets a graph that reads this Mat catch up. */
+recurrent_status recurrent_mat_w(recurrent_mat mat, void **w);
+
+/* Where the gradients are. */
+recurrent_status recurrent_mat_dw(recurrent_mat mat, void **dw);
+
+recurrent_status recurrent_mat_fill(recurrent_mat mat, double value);
+recurrent_status recurrent_mat_zero_gradient(recurrent_mat mat);
+
+/* Uniform on [low, high), and normal; column by column. float32 draws as float64 does and rounds. */
+recurrent_status recurrent_mat_fill_uniform(recurrent_mat mat, double low, double high, recurrent_random random);
+recurrent_status recurrent_mat_fill_gaussian(recurrent_mat mat, double mean, double std, recurrent_random random);
+
+/* ------------------------------------------------------------------ Graph: record, look, walk back */
+
+/* A graph that keeps operations for backward (needs_backprop 1), or computes each at once and keeps nothing (0).
+   Recording checks shapes; values are computed when somebody looks: recurrent_mat_w, evaluate, backward. */
+recurrent_status recurrent_graph_create(int32_t needs_backprop, recurrent_graph *graph);
+recurrent_status recurrent_graph_free(recurrent_graph graph);
+
+/* Forgets what was recorded and keeps the memory. Earlier results answer RECURRENT_STALE from here on. */
+recurrent_status recurrent_graph_reset(recurrent_graph graph);
+recurrent_status recurrent_graph_evaluate(recurrent_graph graph);
+
+/* Adds to every operand's dw, from the dw that was set on results. Once per recording. */
+recurrent_status recurrent_graph_backward(recurrent_graph graph);
+
+/* Sets the dw of a 1 x 1 result to 1, then as recurrent_graph_backward. */
+recurrent_status recurrent_graph_backward_from(recurrent_graph graph, recurrent_mat loss);
+
+/* Operations recorded since the last reset. */
+recurrent_status recurrent_graph_count(recurrent_graph graph, int64_t *count);
+
+/* ---- Element by element; the result has m's shape. */
+recurrent_status recurrent_graph_tanh(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_sigmoid(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_relu(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_leaky_relu(recurrent_graph graph, recurrent_mat m, double slope, recurrent_mat *out);
+recurrent_status recurrent_graph_gelu(recurrent_graph graph, recurrent_mat m, recurrent_mat *out); /* exact form */
+recurrent_status recurrent_graph_silu(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_softplus(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_neg(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_scale(recurrent_graph graph, recurrent_mat m, double factor, recurrent_mat *out);
+recurrent_status recurrent_graph_exp(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_log(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_sqrt(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_square(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_abs(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+
+/* ---- Of two Mats of one shape; or one of them a single column, which then stands beside every column of the other. */
+recurrent_status recurrent_graph_add(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+recurrent_status recurrent_graph_sub(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+recurrent_status recurrent_graph_eltmul(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+recurrent_status recurrent_graph_div(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+
+/* ---- Products and look-ups. */
+
+/* [n x k] [k x d] -> [n x d] */
+recurrent_status recurrent_graph_mul(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+
+/* The sum of a * b, element by element: 1 x 1. */
+recurrent_status recurrent_graph_dot(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+
+/* Rows of m as columns: [d x count]. A row that comes twice collects both gradients. */
+recurrent_status recurrent_graph_row_pluck(recurrent_graph graph, recurrent_mat m, const int64_t *rows, int64_t count,
+                                           recurrent_mat *out);
+
+/* ---- Shapes. Slices are views: they share w and dw with m and record nothing. */
+recurrent_status recurrent_graph_transpose(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_concat_rows(recurrent_graph graph, const recurrent_mat *mats, int64_t count,
+                                             recurrent_mat *out);
+recurrent_status recurrent_graph_concat_columns(recurrent_graph graph, const recurrent_mat *mats, int64_t count,
+                                                recurrent_mat *out);
+recurrent_status recurrent_graph_slice_rows(recurrent_graph graph, recurrent_mat m, int64_t start, int64_t count,
+                                            recurrent_mat *out);
+recurrent_status recurrent_graph_slice_columns(recurrent_graph graph, recurrent_mat m, int64_t start, int64_t count,
+                                               recurrent_mat *out);
+
+/* ---- Sums, probabilities, losses. */
+recurrent_status recurrent_graph_sum(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+recurrent_status recurrent_graph_mean(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+recurrent_status recurrent_graph_softmax(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+recurrent_status recurrent_graph_log_softmax(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+
+/* -ln softmax(scores)[target] over the d columns, 1 x 1; targets: d classes in 0 .. n-1. */
+recurrent_status recurrent_graph_cross_entropy(recurrent_graph graph, recurrent_mat scores, const int64_t *targets,
+                                               int64_t count, recurrent_reduction reduction, recurrent_mat *out);
+
+/* (a - b)^2 over all elements, 1 x 1. */
+recurrent_status recurrent_graph_squared_error(recurrent_graph graph, recurrent_mat a, recurrent_mat b,
+                                               recurrent_reduction reduction, recurrent_mat *out);
+
+/* ---- Normalization. */
+
+/* Each number 0 with probability rate (0 <= rate < 1), else divided by 1 - rate. */
+recurrent_status recurrent_graph_dropout(recurrent_graph graph, recurrent_mat m, double rate, recurrent_random random,
+                                         recurrent_mat *out);
+
+/* Each column to mean 0 and variance 1, then times gain plus bias, both [n x 1]; epsilon above 0. */
+recurrent_status recurrent_graph_layer_norm(recurrent_graph graph, recurrent_mat m, recurrent_mat gain,
+                                            recurrent_mat bias, double epsilon, recurrent_mat *out);
+
+/* ---- One tick of a recurrent layer: x [I x B], h and c [H x B]. */
+
+/* h' = relu(Wx x + Wh h + b);  Wx [H x I], Wh [H x H], b [H x 1] */
+recurrent_status recurrent_graph_rnn(recurrent_graph graph, recurrent_mat x, recurrent_mat h, recurrent_mat Wx,
+                                     recurrent_mat Wh, recurrent_mat b, recurrent_mat *next_h);
+
+/* c' = f c + i g,  h' = o tanh c'  with gates i, f, o by the logistic function and g by tanh of Wx x + Wh h + b;
+   the gates' rows are stacked in the order i, f, o, g:  Wx [4H x I], Wh [4H x H], b [4H x 1] */
+recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, recurrent_mat h, recurrent_mat c,
+                                      recurrent_mat Wx, recurrent_mat Wh, recurrent_mat b, recurrent_mat *next_h,
+                                      recurrent_mat *next_c);
+
+/* ------------------------------------------------------------------ Choosing */
+
+/* softmax of each column as a Mat of its own; no graph, no gradient. */
+recurrent_status recurrent_softmax(recurrent_mat m, recurrent_mat *out);
+
+/* The place of the largest of count numbers, the first of equals. A NaN is refused. */
+recurrent_status recurrent_argmax(recurrent_dtype dtype, const void *w, int64_t count, int64_t *index);
+
+/* A place drawn in proportion to count numbers of at least 0, not all 0. */
+recurrent_status recurrent_sample(recurrent_dtype dtype, const void *p, int64_t count, recurrent_random random,
+                                  int64_t *index);
+
+/* ------------------------------------------------------------------ Model: recurrent layers and a decoder */
+
+/* Layers of hidden_sizes[0 .. layers-1], lowest first, and a decoder Whd h + bd on the top one.
+   Parameters are called as in RecurrentJS: Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
+   Whd bd. Matrices start uniform on +-0.08, drawn in this order, biases at 0. */
+recurrent_status recurrent_model_create(recurrent_cell cell, recurrent_dtype dtype, int64_t input_size,
+                                        const int64_t *hidden_sizes, int64_t layers, int64_t output_size,
+                                        recurrent_random random, recurrent_model *model);
+recurrent_status recurrent_model_free(recurrent_model model);
+
+/* A parameter by name: a view of the model's memory. */
+recurrent_status recurrent_model_parameter(recurrent_model model, const char *name, int64_t length, recurrent_mat *mat);
+
+/* How many parameters have names; and the name of one, in creation order. capacity: 32 bytes always suffice. */
+recurrent_status recurrent_model_parameter_count(recurrent_model model, int64_t *count);
+recurrent_status recurrent_model_parameter_name(recurrent_model model, int64_t index, char *name, int64_t capacity,
+                                                int64_t *length);
+
+/* All weights as one column, gradients beside them: for solvers, averaging, optimizers. */
+recurrent_status recurrent_model_flat(recurrent_model model, recurrent_mat *flat);
+
+/* One tick: x [input_size x B] and what the tick before returned.
+   h, c            layers handles each; NULL opens a sequence with zeros. c is NULL for an RNN.
+   next_h, next_c  receive layers handles each, to be freed; next_c is NULL for an RNN.
+   out             receives the scores [output_size x B]. */
+recurrent_status recurrent_model_forward(recurrent_model model, recurrent_graph graph, recurrent_mat x,
+                                         const recurrent_mat *h, const recurrent_mat *c, recurrent_mat *next_h,
+                                         recurrent_mat *next_c, recurrent_mat *out);
+
+/* ------------------------------------------------------------------ Solver: RMSProp as RecurrentJS has it */
+
+typedef struct recurrent_step {
+  double ratio_clipped; /* the share of gradients that were clipped */
+  double gradient_norm; /* the root of their squares' sum, before clipping */
+} recurrent_step;
+
+/* s = decay_rate s + (1 - decay_rate) g^2;  w = w - step_size clamp(g, +-clipval) / sqrt(s + smooth_eps) - regc w;
+   g = 0.  RecurrentJS: 0.999 and 1e-8. */
+recurrent_status recurrent_solver_create(double decay_rate, double smooth_eps, recurrent_solver *solver);
+recurrent_status recurrent_solver_free(recurrent_solver solver);
+
+/* One step of count named Mats. A name keeps its cache s from step to step. An infinite or NaN gradient is refused by
+   name, RECURRENT_NOT_FINITE, and nothing has changed. stats may be NULL. */
+recurrent_status recurrent_solver_step(recurrent_solver solver, const char *const *names, const int64_t *lengths,
+                                       const recurrent_mat *mats, int64_t count, double step_size, double regc,
+                                       double clipval, recurrent_step *stats);
+
+/* One step of all of a model's parameters. */
+recurrent_status recurrent_solver_step_model(recurrent_solver solver, recurrent_model model, double step_size,
+                                             double regc, double clipval, recurrent_step *stats);
+
+/* The cache of a name, a live Mat; RECURRENT_BAD_INDEX before its first step. */
+recurrent_status recurrent_solver_cache(recurrent_solver solver, const char *name, int64_t length, recurrent_mat *cache);
+recurrent_status recurrent_solver_cache_count(recurrent_solver solver, int64_t *count);
+recurrent_status recurrent_solver_cache_name(recurrent_solver solver, int64_t index, char *name, int64_t capacity,
+                                             int64_t *length);
+recurrent_status recurrent_solver_describe(recurrent_solver solver, double *decay_rate, double *smooth_eps);
+
+/* ------------------------------------------------------------------ Sentence model: RecurrentJS's demo */
+
+/* A network that learns sentences letter by letter: letter vectors Wil, layers, decoder, solver.
+   texts, lengths, count   give the vocabulary; blank ones are passed over, one letter there must be. */
+recurrent_status recurrent_sentence_model_create(const char *const *texts, const int64_t *lengths, int64_t count,
+                                                 recurrent_cell cell, recurrent_dtype dtype,
+                                                 const int64_t *hidden_sizes, int64_t layers, int64_t letter_size,
+                                                 recurrent_random random, recurrent_sentence_model *model);
+recurrent_status recurrent_sentence_model_free(recurrent_sentence_model model);
+
+typedef struct recurrent_cost {
+  double cost;       /* nats, summed over the n + 1 predictions of n letters */
+  double perplexity; /* e^(cost / (n + 1)) */
+} recurrent_cost;
+
+typedef struct recurrent_tick {
+  double cost, perplexity; /* before the step */
+  double ratio_clipped, gradient_norm;
+} recurrent_tick;
+
+/* Learns from one sentence: forward, backward, one step. RecurrentJS: 0.01, 1e-6, 5. tick may be NULL. */
+recurrent_status recurrent_sentence_model_tick(recurrent_sentence_model model, const char *text, int64_t length,
+                                               double learning_rate, double regc, double clipval,
+                                               recurrent_tick *tick);
+
+/* What a sentence costs now. */
+recurrent_status recurrent_sentence_model_cost(recurrent_sentence_model model, const char *text, int64_t length,
+                                               recurrent_cost *cost);
+
+/* Writes a sentence of at most max_chars letters into text; with random 0 the likeliest letter each time.
+   capacity must be at least 4 * max_chars bytes, so that any letters fit. */
+recurrent_status recurrent_sentence_model_predict(recurrent_sentence_model model, double temperature,
+                                                  int64_t max_chars, recurrent_random random, char *text,
+                                                  int64_t capacity, int64_t *length);
+
+/* RecurrentJS's JSON, solver's cache included. A crash while saving leaves the old file or the new one. */
+recurrent_status recurrent_sentence_model_save_recurrentjs(recurrent_sentence_model model, const char *path,
+                                                           int64_t length);
+recurrent_status recurrent_sentence_model_load_recurrentjs(const char *path, int64_t length, recurrent_dtype dtype,
+                                                           recurrent_sentence_model *model);
+
+typedef struct recurrent_sentence_model_info {
+  recurrent_cell cell;
+  recurrent_dtype dtype;
+  int64_t layers, letter_size;
+  int64_t letters; /* without START and END, which are 0 */
+} recurrent_sentence_model_info;
+recurrent_status recurrent_sentence_model_describe(recurrent_sentence_model model, recurrent_sentence_model_info *info);
+
+/* layers sizes, lowest first; and letters code points, letter k + 1 at place k. capacity in elements. */
+recurrent_status recurrent_sentence_model_hidden_sizes(recurrent_sentence_model model, int64_t *sizes, int64_t capacity);
+recurrent_status recurrent_sentence_model_letters(recurrent_sentence_model model, uint32_t *letters, int64_t capacity);
+
+/* The network inside, its first parameter Wil; and the solver. Handles of their own, to be freed. */
+recurrent_status recurrent_sentence_model_network(recurrent_sentence_model model, recurrent_model *network);
+recurrent_status recurrent_sentence_model_solver(recurrent_sentence_model model, recurrent_solver *solver);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+// Columns brought to mean 0 and variance 1.
+
+/// x̂ = (x − mean)/√(variance + ε) in each column; y = gain ⊙ x̂ + bias.
+///
+/// - Parameters:
+///   - x: [n × d].
+///   - gain: [n × 1].
+///   - bias: [n × 1].
+///   - epsilon: ε, keeps a constant column finite.
+///   - normal: [n × d], receives x̂ for the backward pass.
+///   - scale: [1 × d], receives 1/√(variance + ε).
+///   - y: [n × d].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func layerNorm<T: Real>(
+  _ x: Columns<T>, gain: Columns<T>, bias: Columns<T>, epsilon: T, normal: Columns<T>, scale: Columns<T>,
+  to y: Columns<T>
+) {
+  let n = T(x.n)
+  var j = 0
+  while j < x.d {
+    let x = one(x, j), normal = one(normal, j), y = one(y, j)
+    let mean = T.V(sum(x) / n)
+    map(x, to: normal) { $0 - mean }
+    let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
+    scale.column(j)[0] = s
+    let factor = T.V(s)
+    map(normal, to: normal) { $0 * factor }
+    map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
+    j &+= 1
+  }
+}
+
+/// With g = dy ⊙ gain: dx += scale (g − mean g − x̂ mean(g ⊙ x̂)); dgain += Σⱼ dy ⊙ x̂; dbias += Σⱼ dy.
+///
+/// `work` is [n × 1] of scratch.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func layerNormBackward<T: Real>(
+  gain: Columns<T>, normal: Columns<T>, scale: Columns<T>, dy: Columns<T>, dx: Columns<T>, dgain: Columns<T>,
+  dbias: Columns<T>, work: Columns<T>
+) {
+  let n = T(dx.n)
+  var j = 0
+  while j < dx.d {
+    let normal = one(normal, j), dy = one(dy, j), dx = one(dx, j)
+    map(dy, gain, to: work) { $0 * $1 }
+    let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.column(j)[0])
+    map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * along, dx) }
+    map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
+    map(dy, dbias, to: dbias) { $0 + $1 }
+    j &+= 1
+  }
+}
+
+@inline(__always)
+private func one<T: Real>(_ x: Columns<T>, _ j: Int) -> Columns<T> {
+  Columns(x.column(j), n: x.n, d: 1, stride: x.n)
+}

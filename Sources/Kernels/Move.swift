@@ -1,0 +1,95 @@
+// Numbers carried from place to place, unchanged: fill, copy, transpose, and rows by index.
+
+/// y = value.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func fill<T: Real>(_ y: Columns<T>, with value: T) {
+  let value = T.V(value)
+  map(y, to: y) { _ in value }
+}
+
+/// y = x.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func copy<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
+  map(x, to: y) { $0 }
+}
+
+/// y += factor · x. The gradient of a copy, with factor 1.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func accumulate<T: Real>(_ x: Columns<T>, times factor: T, into y: Columns<T>) {
+  let factor = T.V(factor)
+  map(x, y, to: y) { T.V.fma($0, factor, $1) }
+}
+
+/// y = xᵀ; x is [n × d], y is [d × n].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func transpose<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
+  var j = 0
+  while j < x.d {
+    let from = x.column(j)
+    var i = 0
+    while i < x.n {
+      y.column(i)[j] = from[i]
+      i &+= 1
+    }
+    j &+= 1
+  }
+}
+
+/// dx += dyᵀ.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func transposeBackward<T: Real>(dy: Columns<T>, dx: Columns<T>) {
+  var j = 0
+  while j < dx.d {
+    let to = dx.column(j)
+    var i = 0
+    while i < dx.n {
+      to[i] += dy.column(i)[j]
+      i &+= 1
+    }
+    j &+= 1
+  }
+}
+
+/// Column b of y is row `rows[b]` of m, stood upright.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func pluck<T: Real>(_ m: Columns<T>, rows: UnsafePointer<Int32>, to y: Columns<T>) {
+  var b = 0
+  while b < y.d {
+    let row = m.p + Int(rows[b]), to = y.column(b)
+    var i = 0
+    while i < m.d {
+      to[i] = row[i &* m.stride]
+      i &+= 1
+    }
+    b &+= 1
+  }
+}
+
+/// Row `rows[b]` of dm += column b of dy. A row plucked twice collects both.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func pluckBackward<T: Real>(dy: Columns<T>, rows: UnsafePointer<Int32>, dm: Columns<T>) {
+  var b = 0
+  while b < dy.d {
+    let row = dm.p + Int(rows[b]), from = dy.column(b)
+    var i = 0
+    while i < dm.d {
+      row[i &* dm.stride] += from[i]
+      i &+= 1
+    }
+    b &+= 1
+  }
+}

@@ -1,0 +1,126 @@
+// Probabilities from scores, column by column, and the losses made of them.
+
+/// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func softmax<T: Real>(_ x: Columns<T>, to p: Columns<T>) {
+  var j = 0
+  while j < x.d {
+    let column = Columns(p.column(j), n: x.n, d: 1, stride: x.n)
+    let (_, total) = exponentials(x.column(j), x.n, to: column.p)
+    let scale = T.V(1 / total)
+    map(column, to: column) { $0 * scale }
+    j &+= 1
+  }
+}
+
+/// dx += p ⊙ (dp − Σ p ⊙ dp) in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func softmaxBackward<T: Real>(_ p: Columns<T>, dp: Columns<T>, dx: Columns<T>) {
+  var j = 0
+  while j < p.d {
+    let p = one(p, j), dp = one(dp, j), dx = one(dx, j)
+    let mean = T.V(dot(p, dp))
+    map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
+    j &+= 1
+  }
+}
+
+/// y = x − max x − ln Σ e^(x − max x) in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func logSoftmax<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
+  var j = 0
+  while j < x.d {
+    let x = one(x, j), y = one(y, j)
+    let (top, total) = exponentials(x.p, x.n, to: y.p)
+    let shift = T.V(top), log = T.log(T.V(total))
+    map(x, to: y) { ($0 - shift) - log }
+    j &+= 1
+  }
+}
+
+/// dx += dy − eʸ Σ dy in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func logSoftmaxBackward<T: Real>(_ y: Columns<T>, dy: Columns<T>, dx: Columns<T>) {
+  var j = 0
+  while j < y.d {
+    let y = one(y, j), dy = one(dy, j), dx = one(dx, j)
+    let total = T.V(sum(dy))
+    map(y, dy, dx, to: dx) { y, dy, dx in dx + (dy - T.exp(y) * total) }
+    j &+= 1
+  }
+}
+
+/// Σⱼ −ln p[targets[j], j], and the probabilities p that the gradient will want.
+///
+/// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func crossEntropy<T: Real>(_ x: Columns<T>, targets: UnsafePointer<Int32>, to p: Columns<T>) -> T {
+  var loss: T = 0
+  var j = 0
+  while j < x.d {
+    let p = one(p, j)
+    let (top, total) = exponentials(x.column(j), x.n, to: p.p)
+    loss += T.log(T.V(total)).first - (x.column(j)[Int(targets[j])] - top)
+    let scale = T.V(1 / total)
+    map(p, to: p) { $0 * scale }
+    j &+= 1
+  }
+  return loss
+}
+
+/// dx += dy (p − onehot(target)) in each column, with dy one number.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func crossEntropyBackward<T: Real>(
+  _ p: Columns<T>, targets: UnsafePointer<Int32>, dy: T, dx: Columns<T>
+) {
+  accumulate(p, times: dy, into: dx)
+  var j = 0
+  while j < dx.d {
+    dx.column(j)[Int(targets[j])] -= dy
+    j &+= 1
+  }
+}
+
+/// y = e^(x − max x) over one run; returns the maximum and the sum.
+@inline(__always)
+private func exponentials<T: Real>(
+  _ x: UnsafeMutablePointer<T>, _ n: Int, to y: UnsafeMutablePointer<T>
+) -> (top: T, sum: T) {
+  var top = x[0]
+  var i = 1
+  while i < n {
+    if x[i] > top { top = x[i] }
+    i &+= 1
+  }
+  let shift = T.V(top)
+  let x = Columns(x, n: n, d: 1, stride: n), y = Columns(y, n: n, d: 1, stride: n)
+  map(x, to: y) { T.exp($0 - shift) }
+  return (top, sum(y))
+}
+
+@inline(__always)
+private func one<T: Real>(_ x: Columns<T>, _ j: Int) -> Columns<T> {
+  Columns(x.column(j), n: x.n, d: 1, stride: x.n)
+}
+
+extension Vector {
+  /// The first lane.
+  @inline(__always) var first: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      return $0[0]
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Files read whole and written whole: after a crash there is the old file or the new one, never a mixture.
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+enum File {
+  /// The most bytes that are read.
+  static let maxBytes = 1 << 30
+
+  /// The contents of a regular file.
+  ///
+  /// - Throws: `.io` with the system's reason; for a directory, a pipe or a device, which would never end; and for
+  ///   a file beyond `maxBytes`.
+  static func read(_ path: String) throws(RecurrentError) -> [UInt8] {
+    try check(path)
+    // not to wait for a writer if this is a pipe
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    if file < 0 { throw failure("cannot open", path) }
+    defer { close(file) }
+    var status = stat()
+    if fstat(file, &status) != 0 { throw failure("cannot examine", path) }
+    if status.st_mode & S_IFMT == S_IFDIR { throw failure("cannot read", path, EISDIR) }
+    if status.st_mode & S_IFMT != S_IFREG {
+      throw RecurrentError(.io, "cannot read '\(path)': it is not a regular file", errno: EINVAL)
+    }
+    if status.st_size > maxBytes {
+      throw RecurrentError(
+        .io, "cannot read '\(path)': it has \(status.st_size) bytes, the most is \(maxBytes)", errno: EFBIG)
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var have = 0
+    while have < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        buffer.baseAddress.map { systemRead(file, $0 + have, buffer.count - have) } ?? 0
+      }
+      if count == 0 { break }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failure("cannot read", path)
+      }
+      have += count
+    }
+    bytes.removeLast(bytes.count - have)
+    return bytes
+  }
+
+  /// Replaces the file at `path`: a temporary file beside it is written, synchronized and renamed.
+  ///
+  /// - Throws: `.io` with the system's reason; then the old file, if any, is untouched and no temporary is left.
+  static func write(_ bytes: [UInt8], to path: String) throws(RecurrentError) {
+    try check(path)
+    let temporary = path + ".tmp.\(getpid())"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    if file < 0 { throw failure("cannot write", path) }
+    do throws(RecurrentError) {
+      var done = 0
+      while done < bytes.count {
+        let count = bytes.withUnsafeBytes { buffer in
+          buffer.baseAddress.map { systemWrite(file, $0 + done, buffer.count - done) } ?? 0
+        }
+        if count < 0 && errno == EINTR { continue }
+        if count <= 0 { throw failure("cannot write", path) }
+        done += count
+      }
+      if fsync(file) != 0 { throw failure("cannot write", path) }
+    } catch {
+      close(file)
+      unlink(temporary)
+      throw error
+    }
+    if close(file) != 0 || rename(temporary, path) != 0 {
+      let reason = failure("cannot write", path)
+      unlink(temporary)
+      throw reason
+    }
+    // the name itself must reach the disk too
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
+    if folder >= 0 {
+      fsync(folder)
+      close(folder)
+    }
+  }
+
+  private static func check(_ path: String) throws(RecurrentError) {
+    try require(!path.isEmpty, .badValue, "the path is empty")
+    try require(!path.utf8.contains(0), .badValue, "the path contains a NUL character")
+  }
+
+  private static func failure(_ what: String, _ path: String, _ code: Int32 = errno) -> RecurrentError {
+    RecurrentError(.io, "\(what) '\(path)': \(String(cString: strerror(code)))", errno: code)
+  }
+}
+
+// the C functions, which File's own names hide
+private let systemRead = read
+private let systemWrite = write

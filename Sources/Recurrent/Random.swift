@@ -1,0 +1,103 @@
+// The generator: Philox4x64-10, bit for bit numpy.random.Philox.
+
+import Kernels
+
+/// Random numbers from a key and a counter: the same seed gives the same numbers in every language.
+///
+/// `Random(seed: s)` and `numpy.random.Philox(key=s)` produce the same 64-bit words.
+///
+/// Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+public final class Random {
+  /// Everything there is to save: eleven words.
+  public struct State: Equatable, Sendable {
+    /// The key, two words: the seed, then 0 unless set otherwise.
+    public var key: (UInt64, UInt64) = (0, 0)
+    /// The number of the block of four words that was produced last, least significant word first.
+    public var counter: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    /// That block.
+    public var block: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    /// How many words of the block have been given out, 0 to 4.
+    public var used: Int = 4
+
+    /// The state of a generator that has produced nothing.
+    public init() {}
+
+    /// A state that was saved.
+    public init(
+      key: (UInt64, UInt64), counter: (UInt64, UInt64, UInt64, UInt64), block: (UInt64, UInt64, UInt64, UInt64),
+      used: Int
+    ) {
+      (self.key, self.counter, self.block, self.used) = (key, counter, block, used)
+    }
+
+    /// Word for word.
+    public static func == (a: State, b: State) -> Bool {
+      a.key == b.key && a.counter == b.counter && a.block == b.block && a.used == b.used
+    }
+  }
+
+  /// The state; set it to continue where another generator stood.
+  public var state = State()
+  /// Who may use this generator now.
+  public let lock = Lock()
+
+  /// A generator at the start of the sequence that `seed` names.
+  public init(seed: UInt64) { state.key = (seed, 0) }
+
+  /// The next 64-bit word.
+  public func next() -> UInt64 {
+    if state.used >= 4 {
+      increment()
+      state.block = philox(state.counter, state.key)
+      state.used = 0
+    }
+    defer { state.used += 1 }
+    switch state.used {
+    case 0: return state.block.0
+    case 1: return state.block.1
+    case 2: return state.block.2
+    default: return state.block.3
+    }
+  }
+
+  /// A number in [0, 1): 53 bits of a word.
+  public func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// A number in [`low`, `high`).
+  public func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
+
+  /// A standard normal number, by Marsaglia's polar method.
+  ///
+  /// The method makes two; the second is dropped, so that the state is the counter and nothing else.
+  public func gaussian() -> Double {
+    while true {
+      let u = 2 * uniform() - 1, v = 2 * uniform() - 1
+      let s = u * u + v * v
+      if s > 0 && s < 1 { return u * (-2 * naturalLog(s) / s).squareRoot() }
+    }
+  }
+
+  /// A normal number.
+  public func gaussian(_ mean: Double, _ std: Double) -> Double { mean + std * gaussian() }
+
+  private func increment() {
+    state.counter.0 &+= 1
+    if state.counter.0 == 0 { state.counter.1 &+= 1 } else { return }
+    if state.counter.1 == 0 { state.counter.2 &+= 1 } else { return }
+    if state.counter.2 == 0 { state.counter.3 &+= 1 }
+  }
+}
+
+/// Ten rounds of multiplication and exclusive or.
+private func philox(
+  _ counter: (UInt64, UInt64, UInt64, UInt64), _ key: (UInt64, UInt64)
+) -> (UInt64, UInt64, UInt64, UInt64) {
+  var (c, k) = (counter, key)
+  for _ in 0..<10 {
+    let a = (0xD2E7_470E_E14C_6C93 as UInt64).multipliedFullWidth(by: c.0)
+    let b = (0xCA5A_8263_9512_1157 as UInt64).multipliedFullWidth(by: c.2)
+    c = (b.high ^ c.1 ^ k.0, b.low, a.high ^ c.3 ^ k.1, a.low)
+    k = (k.0 &+ 0x9E37_79B9_7F4A_7C15, k.1 &+ 0xBB67_AE85_84CA_A73B)
+  }
+  return c
+}

@@ -1,0 +1,49 @@
+// Graphs themselves; their operations are in OperationABI.swift.
+
+import CRecurrent
+import Recurrent
+
+@implementation @_cdecl("recurrent_graph_create")
+public func recurrent_graph_create(
+  _ needs_backprop: Int32, _ graph: UnsafeMutablePointer<recurrent_graph>!
+) -> recurrent_status {
+  call { (_) throws(RecurrentError) in
+    let out = try output(graph, "graph")
+    try give(.graph(Graph(needsBackprop: needs_backprop != 0)), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_graph_free")
+public func recurrent_graph_free(_ graph: recurrent_graph) -> recurrent_status { free(graph, .graph) }
+
+@implementation @_cdecl("recurrent_graph_reset")
+public func recurrent_graph_reset(_ graph: recurrent_graph) -> recurrent_status {
+  call { (call) throws(RecurrentError) in try call.graph(graph).reset() }
+}
+
+@implementation @_cdecl("recurrent_graph_evaluate")
+public func recurrent_graph_evaluate(_ graph: recurrent_graph) -> recurrent_status {
+  call { (call) throws(RecurrentError) in try call.graph(graph).evaluate() }
+}
+
+@implementation @_cdecl("recurrent_graph_backward")
+public func recurrent_graph_backward(_ graph: recurrent_graph) -> recurrent_status {
+  call { (call) throws(RecurrentError) in try call.graph(graph).backward() }
+}
+
+@implementation @_cdecl("recurrent_graph_backward_from")
+public func recurrent_graph_backward_from(_ graph: recurrent_graph, _ loss: recurrent_mat) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    try call.graph(graph).backward(from: call.mat(loss, "loss"))
+  }
+}
+
+@implementation @_cdecl("recurrent_graph_count")
+public func recurrent_graph_count(
+  _ graph: recurrent_graph, _ count: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(count, "count")
+    out.pointee = Int64(try call.graph(graph).count)
+  }
+}
