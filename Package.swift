@@ -52,5 +52,14 @@ let package = Package(
     .target(
       name: "RecurrentABI", dependencies: ["Recurrent", "CRecurrent"],
       swiftSettings: forSwift, linkerSettings: forSharedLibrary),
+
+    // MARK: Tests
+    // KernelsTests compares millions of numbers with its twins: optimized, as the kernels are.
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: forKernels),
+    .testTarget(
+      name: "RecurrentTests", dependencies: ["Recurrent", "Kernels"], resources: [.copy("Fixtures")],
+      swiftSettings: forSwift),
+    .testTarget(
+      name: "RecurrentABITests", dependencies: ["RecurrentABI", "CRecurrent", "Recurrent"], swiftSettings: forSwift),
   ]
 )

@@ -118,6 +118,8 @@ extension Real {
   /// Reference: Shepherd and Laframboise, Math. Comp. 36 (1981), for the form.
   @inline(__always) static func normal(_ x: V) -> (share: V, density: V) {
     let fma = V.fma
+    // beyond ±40 nothing changes in either type, and x² would overflow to NaN further out
+    let x = V.select(x, above: 40.0, 40.0, V.select(-40.0, above: x, -40.0, x))
     let a = V.abs(x) * 0.7071067811865476
     let t = (a - 3.75) / (a + 3.75)
     var p: V

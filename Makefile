@@ -1,0 +1,83 @@
+# Every target is one line of help: `make` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SYSTEM_PYTHON ?= /usr/bin/python3
+PYTHON := .venv/bin/python
+LIBRARY := .build/release/librecurrent.so
+SOURCES := Package.swift $(shell find Sources -type f)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- set-up
+
+setup: $(LIBRARY) .venv/ready ## do all the set-up: system packages, the library, .venv
+
+$(LIBRARY): $(SOURCES)
+	@command -v swift >/dev/null || { echo "Swift 6.3 or newer is needed and 'swift' is not on the PATH: see https://www.swift.org/install"; exit 1; }
+	swift build -c release --product recurrent
+	@touch $@
+
+# Debian's Python with Debian's NumPy: what the system packages give
+.venv/ready: python/pyproject.toml
+	@for package in python3-venv python3-dev python3-numpy; do \
+	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; } \
+	    || { echo "could not install$$missing: install them and run make again"; exit 1; }; \
+	fi
+	$(SYSTEM_PYTHON) -m venv --clear --system-site-packages .venv
+	$(PYTHON) -m pip install -q --disable-pip-version-check -e 'python[demo]'
+	@touch $@
+
+# the newest NumPy, and everything that checks
+.venv-newest/ready: python/pyproject.toml
+	$(SYSTEM_PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,test,check]' numpy
+	@touch $@
+
+.venv/test: .venv/ready
+	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'hypothesis>=6.60'
+	@touch $@
+
+# ---- the main job
+
+TEXT ?=
+FLAGS ?=
+demo: setup ## train on the sentences that ship, or on yours: make demo TEXT=path FLAGS='--help'
+	$(PYTHON) -m recurrent.demo $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
+
+# ---- tests
+
+test: setup test-swift test-c test-python ## run all tests
+
+test-swift: ## run the Swift tests
+	swift test
+
+test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
+	examples/c/run
+
+test-python: $(LIBRARY) .venv/test .venv-newest/ready ## run pytest with Debian's NumPy and with the newest
+	cd python && ../$(PYTHON) -m pytest
+	cd python && ../.venv-newest/bin/python -m pytest
+
+harden: setup .venv-newest/ready ## run the long tests too: exhaustive accuracy, many shapes, fuzzing
+	RECURRENT_HARDEN=1 swift test
+	cd python && RECURRENT_HARDEN=1 ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'
+
+check: .venv-newest/ready ## check formatting, lint and types
+	swift format lint --strict --recursive Package.swift Sources Tests
+	cd python && ../.venv-newest/bin/ruff check . && ../.venv-newest/bin/ruff format --check . && ../.venv-newest/bin/mypy
+
+bench: setup .venv-newest/ready ## measure the speed of a tick
+	.venv-newest/bin/python python/benchmarks/tick.py
+
+clean: ## remove everything that was built
+	rm -rf .build .build-* .venv .venv-* out
+
+.PHONY: help setup demo test test-swift test-c test-python harden check bench clean

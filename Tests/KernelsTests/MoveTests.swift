@@ -1,0 +1,65 @@
+// Numbers carried about, against plain loops.
+
+import Kernels
+import Testing
+
+@Suite struct MoveTests {
+  @Test(arguments: oddSizes) func moves(n: Int) {
+    for d in [1, 2, 5, 9, 17] {
+      for gap in [0, 1, 5] {
+        compare(n, d, gap, Float.self)
+        compare(n, d, gap, Double.self)
+      }
+    }
+  }
+
+  private func compare<T: Real>(_ n: Int, _ d: Int, _ gap: Int, _: T.Type) {
+    let x = Rectangle<T>(n, d, gap: gap, small(1))
+
+    let filled = Rectangle<T>(n, d, gap: gap, small(2))
+    fill(filled.columns, with: 2.5)
+    #expect(filled.difference { _, _ in 2.5 } == nil)
+
+    // a strided and a gapless target for the same source
+    for targetGap in [0, gap] {
+      let y = Rectangle<T>(n, d, gap: targetGap, small(2))
+      copy(x.columns, to: y.columns)
+      #expect(y.difference { x[$0, $1] } == nil)
+
+      let sum = Rectangle<T>(n, d, gap: targetGap, small(3)), before = sum.copy()
+      accumulate(x.columns, times: -3, into: sum.columns)
+      #expect(sum.difference { before[$0, $1] - 3 * x[$0, $1] } == nil)
+    }
+
+    let column = Rectangle<T>(n, 1, small(4)), wide = Rectangle<T>(n, d, gap: gap)
+    copy(Columns(column.columns.p, n: n, d: d, stride: 0), to: wide.columns)
+    #expect(wide.difference { i, _ in column[i, 0] } == nil)
+    accumulate(x.columns, times: 1, into: Columns(column.columns.p, n: n, d: d, stride: 0))
+    #expect(column.difference { i, _ in (0..<d).reduce(T(small(4)(i, 0))) { $0 + x[i, $1] } } == nil)
+
+    let turned = Rectangle<T>(d, n, gap: gap, small(5)), turnedBefore = turned.copy()
+    transposeBackward(dy: x.columns, dx: turned.columns)
+    #expect(turned.difference { turnedBefore[$0, $1] + x[$1, $0] } == nil)
+    transpose(x.columns, to: turned.columns)
+    #expect(turned.difference { x[$1, $0] } == nil)
+  }
+
+  @Test(arguments: oddSizes) func plucks(n: Int) {
+    // the first, the last, and one row twice
+    let rows = [0, n - 1, n / 2, n / 2].map { Int32($0) }
+    for d in [1, 3, 8, 17] {
+      for gap in [0, 2] {
+        let m = Rectangle<Double>(n, d, gap: gap, small(1)), y = Rectangle<Double>(d, rows.count, gap: gap)
+        pluck(m.columns, rows: rows, to: y.columns)
+        #expect(y.difference { m[Int(rows[$1]), $0] } == nil)
+
+        let dm = Rectangle<Double>(n, d, gap: gap, small(2)), before = dm.copy()
+        pluckBackward(dy: y.columns, rows: rows, dm: dm.columns)
+        #expect(
+          dm.difference { i, j in
+            rows.indices.reduce(before[i, j]) { Int(rows[$1]) == i ? $0 + y[j, $1] : $0 }
+          } == nil)
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+"""Recurrent networks and the expression graphs beneath them: small, fast on a CPU, no framework.
+
+Three levels, over the same objects:
+
+- RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
+- expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
+- models: ``SentenceModel``
+"""
+
+from ._random import Random
+from .graph import Graph, no_grad
+from .mat import Mat, RandMat
+from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
+from .sampling import maxi, samplei, softmax
+from .sentences import SentenceModel
+from .solver import Solver
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Graph",
+    "Mat",
+    "Model",
+    "Output",
+    "RandMat",
+    "Random",
+    "SentenceModel",
+    "Solver",
+    "forward_lstm",
+    "forward_rnn",
+    "init_lstm",
+    "init_rnn",
+    "maxi",
+    "no_grad",
+    "samplei",
+    "softmax",
+]

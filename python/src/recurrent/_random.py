@@ -1,0 +1,130 @@
+"""The library's random numbers, and what `rng` arguments become."""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+import threading
+from typing import Any, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arguments import integer, number
+
+
+class Random:
+    """Philox4x64-10: the same seed gives the same numbers from Python, C and Swift.
+
+    Parameters
+    ----------
+    seed : int, optional
+        0 to 2**64 - 1; fresh from the system where absent. ``numpy.random.Philox(key=seed)`` gives the same words.
+
+    Raises
+    ------
+    ValueError
+        If the seed does not fit 64 bits.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        if seed is None:
+            seed = secrets.randbits(64)
+        elif isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"seed is a {type(seed).__name__}; expected an int")
+        seed = int(seed)
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}; expected 0 to 2**64 - 1")
+        self._handle = _abi.new(_abi.lib.recurrent_random_create, _abi.lib.recurrent_random_free, seed)
+
+    def words(self, count: int) -> npt.NDArray[np.uint64]:
+        """The next ``count`` 64-bit words."""
+        out = np.empty(_count(count), np.uint64)
+        _abi.lib.recurrent_random_words(
+            self._handle.value, out.ctypes.data_as(ctypes.POINTER(ctypes.c_uint64)), len(out)
+        )
+        return out
+
+    def uniform(self, low: float = 0.0, high: float = 1.0, count: int = 1) -> npt.NDArray[np.float64]:
+        """The next ``count`` numbers in [low, high): ``low + (high - low) * u``."""
+        out = np.empty(_count(count), np.float64)
+        _abi.lib.recurrent_random_uniform(
+            self._handle.value,
+            number(low, "low"),
+            number(high, "high"),
+            out.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            len(out),
+        )
+        return out
+
+    def gaussian(self, mean: float = 0.0, std: float = 1.0, count: int = 1) -> npt.NDArray[np.float64]:
+        """The next ``count`` normal numbers."""
+        out = np.empty(_count(count), np.float64)
+        _abi.lib.recurrent_random_gaussian(
+            self._handle.value,
+            number(mean, "mean"),
+            number(std, "std"),
+            out.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            len(out),
+        )
+        return out
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The whole state, 11 words; assign it to go on from there."""
+        out = (ctypes.c_uint64 * 11)()
+        _abi.lib.recurrent_random_get_state(self._handle.value, out)
+        return tuple(out)
+
+    @state.setter
+    def state(self, words: tuple[int, ...]) -> None:
+        words = tuple(words)
+        if len(words) != 11 or not all(isinstance(w, int) and 0 <= w < 2**64 for w in words):
+            raise ValueError("a state is 11 ints of 64 bits, as Random.state gives them")
+        _abi.lib.recurrent_random_set_state(self._handle.value, (ctypes.c_uint64 * 11)(*words))
+
+    def __repr__(self) -> str:
+        key, *_ = self.state
+        return f"<Random seed {key}>"
+
+
+RNG = Union[None, int, np.random.Generator, Random]
+
+
+def generator(rng: Any) -> Random:
+    """What an ``rng`` argument means: a seed, a NumPy generator to draw a seed from, ours, or None for fresh."""
+    if isinstance(rng, Random):
+        return rng
+    if isinstance(rng, np.random.Generator):
+        return Random(int(rng.integers(0, 2**64, dtype=np.uint64)))
+    if rng is None:
+        return Random()
+    if isinstance(rng, (bool, np.bool_)) or not hasattr(rng, "__index__"):
+        raise TypeError(f"rng is a {type(rng).__name__}; expected an int, a numpy Generator, a Random or None")
+    return Random(rng.__index__())
+
+
+class _Shared(threading.local):
+    """One generator a thread, for draws that nobody seeded."""
+
+    random: Random | None = None
+
+
+_shared = _Shared()
+
+
+def generator_or_shared(rng: Any) -> Random:
+    """As ``generator``, but None continues this thread's own generator instead of making one."""
+    if rng is not None:
+        return generator(rng)
+    if _shared.random is None:
+        _shared.random = Random()
+    return _shared.random
+
+
+def _count(count: Any) -> int:
+    count = integer(count, "count")
+    if count < 0:
+        raise ValueError(f"count is {count}; expected 0 or more")
+    return count

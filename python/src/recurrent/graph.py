@@ -1,0 +1,458 @@
+"""Graph: operations recorded, computed on the first look, and walked back for gradients."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Callable, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arguments import integer, integers, number
+from ._random import RNG, generator
+from .mat import Mat, expect_mat
+
+_lib = _abi.lib
+_AXES = {None: -1, 0: 0, 1: 1}
+_REDUCTIONS = {"mean": 0, "sum": 1}
+
+
+class Graph:
+    """An expression graph, as RecurrentJS has it.
+
+    Operations check shapes and are recorded; values are computed when somebody looks at a result's ``w``. After
+    setting ``dw`` on results, ``backward()`` adds to every operand's ``dw``. ``reset()`` empties the graph and keeps
+    its memory: a loop that records, walks back and resets allocates nothing.
+
+    Parameters
+    ----------
+    needs_backprop : bool
+        False keeps no history: each result is computed at once and is a Mat of its own.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> G = recurrent.Graph()
+    >>> W, x = recurrent.Mat.of([[1, 2], [3, 4]]), recurrent.Mat.of([1, 1])
+    >>> y = G.mul(W, x)
+    >>> y.w[:, 0].tolist()
+    [3.0, 7.0]
+    >>> y.dw = [[1], [1]]
+    >>> G.backward()
+    >>> x.dw[:, 0].tolist()
+    [4.0, 6.0]
+    """
+
+    def __init__(self, needs_backprop: bool = True) -> None:
+        if not isinstance(needs_backprop, (bool, np.bool_)):
+            raise TypeError(f"needs_backprop is a {type(needs_backprop).__name__}; expected a bool")
+        self.needs_backprop = bool(needs_backprop)
+        self._walked = False
+        # results that somebody still holds, as Mat or as view
+        self._live = 0
+        self._handle = _abi.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
+
+    # ---- the graph itself
+
+    def backward(self, loss: Mat | None = None) -> None:
+        """Add to every operand's ``dw`` what the results' ``dw`` say.
+
+        Parameters
+        ----------
+        loss : Mat, optional
+            A 1 x 1 result whose gradient is set to 1 first.
+
+        Raises
+        ------
+        RuntimeError
+            If this recording has been walked already, which would count every gradient twice.
+        """
+        if loss is None:
+            _lib.recurrent_graph_backward(self._handle.value)
+        else:
+            _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
+        self._walked = True
+
+    def evaluate(self) -> None:
+        """Compute everything recorded so far."""
+        _lib.recurrent_graph_evaluate(self._handle.value)
+
+    def reset(self) -> None:
+        """Forget what was recorded; the memory is kept. Earlier results become stale."""
+        _lib.recurrent_graph_reset(self._handle.value)
+        self._walked = False
+
+    def __len__(self) -> int:
+        count = ctypes.c_int64()
+        _lib.recurrent_graph_count(self._handle.value, ctypes.byref(count))
+        return count.value
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __enter__(self) -> Graph:
+        _tape.stack.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _tape.stack.remove(self)
+
+    def __repr__(self) -> str:
+        if not self.needs_backprop:
+            return "<Graph without history>"
+        return f"<Graph of {len(self)} operations{', walked back' if self._walked else ''}>"
+
+    def _record(self, operation: Callable[..., int], *arguments: Any) -> Mat:
+        """Call an operation whose last argument receives the result."""
+        out = ctypes.c_uint64()
+        operation(self._handle.value, *arguments, ctypes.byref(out))
+        return self._result(out.value)
+
+    def _result(self, handle: int) -> Mat:
+        if not self.needs_backprop:
+            return Mat._of(_abi.Handle(handle, _lib.recurrent_mat_free))
+        return Mat._of(_ResultHandle(handle, self), self)
+
+    # ---- element by element
+
+    def tanh(self, m: Mat) -> Mat:
+        """tanh x of each number."""
+        return self._record(_lib.recurrent_graph_tanh, expect_mat(m, "m"))
+
+    def sigmoid(self, m: Mat) -> Mat:
+        """1 / (1 + exp(-x)) of each number."""
+        return self._record(_lib.recurrent_graph_sigmoid, expect_mat(m, "m"))
+
+    def relu(self, m: Mat) -> Mat:
+        """max(0, x) of each number; its slope is 1 where x > 0."""
+        return self._record(_lib.recurrent_graph_relu, expect_mat(m, "m"))
+
+    def leaky_relu(self, m: Mat, slope: float = 0.01) -> Mat:
+        """x where x > 0, ``slope * x`` elsewhere."""
+        return self._record(_lib.recurrent_graph_leaky_relu, expect_mat(m, "m"), number(slope, "slope"))
+
+    def gelu(self, m: Mat) -> Mat:
+        """x Φ(x) of each number, with the normal distribution Φ: the exact form (arXiv:1606.08415)."""
+        return self._record(_lib.recurrent_graph_gelu, expect_mat(m, "m"))
+
+    def silu(self, m: Mat) -> Mat:
+        """x σ(x) of each number."""
+        return self._record(_lib.recurrent_graph_silu, expect_mat(m, "m"))
+
+    def softplus(self, m: Mat) -> Mat:
+        """ln(1 + exp(x)) of each number."""
+        return self._record(_lib.recurrent_graph_softplus, expect_mat(m, "m"))
+
+    def neg(self, m: Mat) -> Mat:
+        """-x of each number."""
+        return self._record(_lib.recurrent_graph_neg, expect_mat(m, "m"))
+
+    def scale(self, m: Mat, factor: float) -> Mat:
+        """``factor * x`` of each number."""
+        return self._record(_lib.recurrent_graph_scale, expect_mat(m, "m"), number(factor, "factor"))
+
+    def exp(self, m: Mat) -> Mat:
+        """exp(x) of each number."""
+        return self._record(_lib.recurrent_graph_exp, expect_mat(m, "m"))
+
+    def log(self, m: Mat) -> Mat:
+        """Ln x of each number; -inf at 0, NaN below."""
+        return self._record(_lib.recurrent_graph_log, expect_mat(m, "m"))
+
+    def sqrt(self, m: Mat) -> Mat:
+        """√x of each number; NaN below 0."""
+        return self._record(_lib.recurrent_graph_sqrt, expect_mat(m, "m"))
+
+    def square(self, m: Mat) -> Mat:
+        """x² of each number."""
+        return self._record(_lib.recurrent_graph_square, expect_mat(m, "m"))
+
+    def abs(self, m: Mat) -> Mat:
+        """|x| of each number; its slope at 0 is 0."""
+        return self._record(_lib.recurrent_graph_abs, expect_mat(m, "m"))
+
+    def add(self, a: Mat, b: Mat) -> Mat:
+        """a + b. Either may be a single column (n x 1), which is added to every column of the other.
+
+        Raises
+        ------
+        ValueError
+            If the shapes are neither equal nor so related.
+        """
+        return self._record(_lib.recurrent_graph_add, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def sub(self, a: Mat, b: Mat) -> Mat:
+        """a - b, with columns as in ``add``."""
+        return self._record(_lib.recurrent_graph_sub, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def eltmul(self, a: Mat, b: Mat) -> Mat:
+        """a * b, element by element, with columns as in ``add``."""
+        return self._record(_lib.recurrent_graph_eltmul, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def div(self, a: Mat, b: Mat) -> Mat:
+        """a / b, element by element, with columns as in ``add``."""
+        return self._record(_lib.recurrent_graph_div, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    # ---- products and look-ups
+
+    def mul(self, a: Mat, b: Mat) -> Mat:
+        """The matrix product: (n, k) times (k, d) is (n, d).
+
+        Raises
+        ------
+        ValueError
+            Unless a has as many columns as b has rows.
+        """
+        return self._record(_lib.recurrent_graph_mul, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def dot(self, a: Mat, b: Mat) -> Mat:
+        """Σ a b over all elements, 1 x 1."""
+        return self._record(_lib.recurrent_graph_dot, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def row_pluck(self, m: Mat, ix: int | Iterable[int]) -> Mat:
+        """Rows of m stood upright as columns.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        ix : int or list of ints
+            Row numbers, 0 <= ix < n. A row that comes twice collects both gradients.
+
+        Returns
+        -------
+        Mat
+            (d, 1) for one row, (d, B) for B of them.
+        """
+        rows = integers(ix, "ix")
+        return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(rows), len(rows))
+
+    # ---- shapes
+
+    def transpose(self, m: Mat) -> Mat:
+        """(n, d) becomes (d, n)."""
+        return self._record(_lib.recurrent_graph_transpose, expect_mat(m, "m"))
+
+    def concat_rows(self, mats: Iterable[Mat]) -> Mat:
+        """Mats with equal columns, one below the other."""
+        return self._record(_lib.recurrent_graph_concat_rows, *_handles(mats))
+
+    def concat_columns(self, mats: Iterable[Mat]) -> Mat:
+        """Mats with equal rows, side by side."""
+        return self._record(_lib.recurrent_graph_concat_columns, *_handles(mats))
+
+    def slice_rows(self, m: Mat, start: int, count: int) -> Mat:
+        """Rows start .. start + count - 1: a view that shares w and dw with m, as slices in NumPy."""
+        return self._slice(_lib.recurrent_graph_slice_rows, m, start, count)
+
+    def slice_columns(self, m: Mat, start: int, count: int) -> Mat:
+        """Columns start .. start + count - 1: a view, as ``slice_rows``."""
+        return self._slice(_lib.recurrent_graph_slice_columns, m, start, count)
+
+    def _slice(self, operation: Callable[..., int], m: Mat, start: int, count: int) -> Mat:
+        out = ctypes.c_uint64()
+        operation(
+            self._handle.value,
+            expect_mat(m, "m"),
+            integer(start, "start"),
+            integer(count, "count"),
+            ctypes.byref(out),
+        )
+        return Mat._of(_abi.Handle(out.value, _lib.recurrent_mat_free, m._handle), m._graph)
+
+    # ---- sums, probabilities, losses
+
+    def sum(self, m: Mat, axis: int | None = None) -> Mat:
+        """The sum over everything (1 x 1), over rows (axis 0: 1 x d) or over columns (axis 1: n x 1)."""
+        return self._record(_lib.recurrent_graph_sum, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
+
+    def mean(self, m: Mat, axis: int | None = None) -> Mat:
+        """The mean, with axes as in ``sum``."""
+        return self._record(_lib.recurrent_graph_mean, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
+
+    def softmax(self, m: Mat) -> Mat:
+        """exp(x) / Σ exp(x) in each column, safe for scores of any size."""
+        return self._record(_lib.recurrent_graph_softmax, expect_mat(m, "m"))
+
+    def log_softmax(self, m: Mat) -> Mat:
+        """Ln softmax in each column, without forming it."""
+        return self._record(_lib.recurrent_graph_log_softmax, expect_mat(m, "m"))
+
+    def cross_entropy(
+        self, scores: Mat, targets: int | Iterable[int], reduction: Literal["mean", "sum"] = "mean"
+    ) -> Mat:
+        """-ln softmax(scores)[target] over the columns, 1 x 1.
+
+        Parameters
+        ----------
+        scores : Mat
+            (n, d): n classes, d examples. Not yet probabilities.
+        targets : int or list of ints
+            A class, 0 <= target < n, for each column.
+        reduction : {"mean", "sum"}
+            Over the columns.
+
+        Notes
+        -----
+        Finite for all finite scores; the gradient is softmax(scores) - onehot(target), over d for the mean.
+        """
+        classes = integers(targets, "targets")
+        return self._record(
+            _lib.recurrent_graph_cross_entropy,
+            expect_mat(scores, "scores"),
+            _pointer(classes),
+            len(classes),
+            _choice(reduction, _REDUCTIONS, "reduction"),
+        )
+
+    def squared_error(self, a: Mat, b: Mat, reduction: Literal["mean", "sum"] = "mean") -> Mat:
+        """(a - b)² over all elements, 1 x 1: their mean, or their sum."""
+        return self._record(
+            _lib.recurrent_graph_squared_error,
+            expect_mat(a, "a"),
+            expect_mat(b, "b"),
+            _choice(reduction, _REDUCTIONS, "reduction"),
+        )
+
+    # ---- normalization
+
+    def dropout(self, m: Mat, rate: float, rng: RNG = None) -> Mat:
+        """Each number 0 with probability ``rate`` (0 <= rate < 1), else divided by 1 - rate (JMLR 15, 2014)."""
+        random = generator(rng)
+        return self._record(
+            _lib.recurrent_graph_dropout, expect_mat(m, "m"), number(rate, "rate"), random._handle.value
+        )
+
+    def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
+        """Each column to mean 0 and variance 1, then times gain plus bias, both (n, 1) (arXiv:1607.06450)."""
+        return self._record(
+            _lib.recurrent_graph_layer_norm,
+            expect_mat(m, "m"),
+            expect_mat(gain, "gain"),
+            expect_mat(bias, "bias"),
+            number(epsilon, "epsilon"),
+        )
+
+    # ---- one tick of a layer
+
+    def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
+        """h' = relu(Wx x + Wh h + b), with x (I, B), h (H, B), Wx (H, I), Wh (H, H), b (H, 1)."""
+        mats = ((x, "x"), (h, "h"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
+        return self._record(_lib.recurrent_graph_rnn, *(expect_mat(m, name) for m, name in mats))
+
+    def lstm(self, x: Mat, h: Mat, c: Mat, Wx: Mat, Wh: Mat, b: Mat) -> tuple[Mat, Mat]:
+        """One tick of an LSTM layer.
+
+        ::
+
+            i, f, o = sigmoid of their rows of Wx x + Wh h + b;  g = tanh of its rows
+            c' = f c + i g
+            h' = o tanh(c')
+
+        Parameters
+        ----------
+        x, h, c : Mat
+            (I, B), (H, B), (H, B).
+        Wx, Wh, b : Mat
+            (4H, I), (4H, H), (4H, 1): the rows of i, f, o, g one below the other.
+
+        Returns
+        -------
+        tuple of Mat
+            h' and c'.
+        """
+        mats = ((x, "x"), (h, "h"), (c, "c"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
+        next_h, next_c = ctypes.c_uint64(), ctypes.c_uint64()
+        _lib.recurrent_graph_lstm(
+            self._handle.value,
+            *(expect_mat(m, name) for m, name in mats),
+            ctypes.byref(next_h),
+            ctypes.byref(next_c),
+        )
+        return self._result(next_h.value), self._result(next_c.value)
+
+
+class _ResultHandle(_abi.Handle):
+    """A result's handle: keeps its graph, and is counted by it."""
+
+    __slots__ = ()
+
+    def __init__(self, value: int, graph: Graph) -> None:
+        super().__init__(value, _lib.recurrent_mat_free, graph)
+        graph._live += 1
+
+    def __del__(self) -> None:
+        self._needs._live -= 1
+        super().__del__()
+
+
+# ---- which graph an expression is recorded on
+
+
+class _Tape(threading.local):
+    """This thread's graphs: those of `with` blocks, and the one for expressions outside of any."""
+
+    def __init__(self) -> None:
+        self.stack: list[Graph] = []
+        self.default: Graph | None = None
+
+
+_tape = _Tape()
+
+
+def graph_for(*mats: Mat) -> Graph:
+    """The graph of the innermost `with`; else that of an operand that can still be walked; else the thread's own.
+
+    The thread's own is emptied as soon as nobody holds any of its results, and left to its results once it has been
+    walked back, so that loops do not grow.
+    """
+    if _tape.stack:
+        return _tape.stack[-1]
+    for mat in mats:
+        if mat._graph is not None and not mat._graph._walked:
+            return mat._graph
+    graph = _tape.default
+    if graph is None or (graph._walked and graph._live > 0):
+        graph = _tape.default = Graph()
+    elif graph._live == 0:
+        graph.reset()
+    return graph
+
+
+def no_grad() -> Graph:
+    """A graph without history, for a `with` block: expressions inside are computed at once.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> with recurrent.no_grad():
+    ...     y = recurrent.Mat.of([1.0, 2.0]) * 3
+    >>> y.w[:, 0].tolist()
+    [3.0, 6.0]
+    """
+    return Graph(needs_backprop=False)
+
+
+def _pointer(values: npt.NDArray[np.int64]) -> Any:
+    return values.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+
+
+def _handles(mats: Iterable[Mat]) -> tuple[Any, int]:
+    if isinstance(mats, Mat):
+        raise TypeError("mats is a Mat; expected a list of them")
+    handles = [expect_mat(m, f"mats[{i}]") for i, m in enumerate(mats)]
+    return (ctypes.c_uint64 * len(handles))(*handles), len(handles)
+
+
+def _choice(value: Any, choices: dict[Any, int], name: str) -> int:
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        expected = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} is {value!r}; expected one of {expected}") from None
