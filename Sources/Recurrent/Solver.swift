@@ -94,21 +94,21 @@ public final class Solver {
     _ parameters: Parameters, stepSize: Double, regc: Double, clipval: Double
   ) throws(RecurrentError) -> Statistics {
     try check(stepSize, regc, clipval)
+    guard let cache = try slab(of: parameters) else {
+      return try step(parameters.all, stepSize: stepSize, regc: regc, clipval: clipval)
+    }
     try checkEps([parameters.flat.dtype])
     try parameters.flat.settle()
     let norm = try gradientNorm([("flat", parameters.flat)], parts: parameters)
-    let cache = try slab(of: parameters)
     let clipped = move(parameters.flat, cache, stepSize, regc, clipval)
     return Statistics(ratioClipped: Double(clipped) / Double(parameters.flat.count), gradientNorm: norm)
   }
 
-  /// The slab of caches for a slab of weights, made on first need.
-  func slab(of parameters: Parameters) throws(RecurrentError) -> Mat {
+  /// The slab of caches for a slab of weights, made on first need; nil where one of its names already has a cache
+  /// of its own, from a step by names or of another model: then that one must be used.
+  func slab(of parameters: Parameters) throws(RecurrentError) -> Mat? {
     if let (_, cache) = slabs.first(where: { $0.of === parameters.flat.storage }) { return cache }
-    for name in parameters.names where caches[name] != nil {
-      throw RecurrentError(
-        .badValue, "this Solver already has a step cache called '\(name)' for another model; use a Solver for each")
-    }
+    if parameters.names.contains(where: { caches[$0] != nil }) { return nil }
     let twin = try parameters.twin()
     for (name, mat) in twin.all { keep(name, mat) }
     slabs.append((parameters.flat.storage, twin.flat))
