@@ -44,8 +44,9 @@ let package = Package(
   targets: [
     // MARK: The core
     .target(name: "CVector", cSettings: forC),
-    .target(name: "Kernels", dependencies: ["CVector"], swiftSettings: forKernels),
-    .target(name: "Recurrent", dependencies: ["Kernels"], swiftSettings: forSwift),
+    .target(
+      name: "Kernels", dependencies: ["CVector"], swiftSettings: forKernels, linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "Recurrent", dependencies: ["Kernels", "CVector"], swiftSettings: forSwift),
 
     // MARK: The C door
     .target(name: "CRecurrent", exclude: ["exports.map"], cSettings: forC),

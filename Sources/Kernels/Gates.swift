@@ -1,48 +1,38 @@
-// What an LSTM does between its products: gates, cell and output, one pass over the stacked rows.
+// What a recurrent layer does between its products: one pass over the units, forward and back.
 //
-// Row blocks of H, in RecurrentJS's order: i (write), f (keep), o (show), g (candidate), tanh c′.
+// Gates lie in blocks of `gate` rows, the units of one gate below those of another; a call may cover a few units of
+// each block. The backward pass turns gates into the gradients of their pre-activations, in place.
 
-/// From pre-activations to gates, cell and output.
+/// From pre-activations to gates, cell and output of an LSTM.
 ///
 ///     i, f, o = σ(z)    g = tanh(z)    c′ = f ⊙ c + i ⊙ g    h′ = o ⊙ tanh c′
 ///
 /// - Parameters:
-///   - z: [5H × B]: four blocks of pre-activations become gates in place, the fifth receives tanh c′.
+///   - z: blocks i, f, o, g of pre-activations, which become gates in place.
+///   - gate: rows from one block to the next.
 ///   - c: [H × B], the cell before.
 ///   - newH: [H × B], receives h′.
 ///   - newC: [H × B], receives c′.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func lstmGates<T: Real>(_ z: Columns<T>, _ c: Columns<T>, newH: Columns<T>, newC: Columns<T>) {
-  let h = c.n
+public func lstmGates<T: Real>(
+  _ z: Columns<T>, gate: Int, _ c: Columns<T>, newH: Columns<T>, newC: Columns<T>
+) {
   var b = 0
   while b < c.d {
-    let z = z.column(b), c = c.column(b), newH = newH.column(b), newC = newC.column(b)
-    registers(h, T.self) { r in
-      let i = T.sigmoid(.load(z + r)), f = T.sigmoid(.load(z + (h &+ r)))
-      let o = T.sigmoid(.load(z + (2 &* h &+ r))), g = T.tanh(.load(z + (3 &* h &+ r)))
-      let cell = T.V.fma(f, .load(c + r), i * g)
-      let t = T.tanh(cell)
-      i.store(z + r)
-      f.store(z + (h &+ r))
-      o.store(z + (2 &* h &+ r))
-      g.store(z + (3 &* h &+ r))
-      t.store(z + (4 &* h &+ r))
-      cell.store(newC + r)
-      (o * t).store(newH + r)
-    } part: { r, k in
-      let i = T.sigmoid(.load(z + r, first: k)), f = T.sigmoid(.load(z + (h &+ r), first: k))
-      let o = T.sigmoid(.load(z + (2 &* h &+ r), first: k)), g = T.tanh(.load(z + (3 &* h &+ r), first: k))
-      let cell = T.V.fma(f, .load(c + r, first: k), i * g)
-      let t = T.tanh(cell)
-      i.store(z + r, first: k)
-      f.store(z + (h &+ r), first: k)
-      o.store(z + (2 &* h &+ r), first: k)
-      g.store(z + (3 &* h &+ r), first: k)
-      t.store(z + (4 &* h &+ r), first: k)
-      cell.store(newC + r, first: k)
-      (o * t).store(newH + r, first: k)
+    let i = z.column(b), f = i + gate, o = f + gate, g = o + gate
+    let c = c.column(b), newH = newH.column(b), newC = newC.column(b)
+    units(T.self, count: z.n) { r, k in
+      let write = T.sigmoid(.load(i + r, upTo: k)), keep = T.sigmoid(.load(f + r, upTo: k))
+      let show = T.sigmoid(.load(o + r, upTo: k)), candidate = T.tanh(.load(g + r, upTo: k))
+      let cell = T.V.fma(keep, .load(c + r, upTo: k), write * candidate)
+      write.store(i + r, upTo: k)
+      keep.store(f + r, upTo: k)
+      show.store(o + r, upTo: k)
+      candidate.store(g + r, upTo: k)
+      cell.store(newC + r, upTo: k)
+      (show * T.tanh(cell)).store(newH + r, upTo: k)
     }
     b &+= 1
   }
@@ -54,39 +44,189 @@ public func lstmGates<T: Real>(_ z: Columns<T>, _ c: Columns<T>, newH: Columns<T
 ///     dzᵢ = dc g i(1 − i)    dz_f = dc c f(1 − f)    dz_o = dh′ tanh c′ o(1 − o)    dz_g = dc i (1 − g²)
 ///
 /// - Parameters:
-///   - gates: [5H × B], as the forward pass left them.
+///   - gates: blocks i, f, o, g as the forward pass left them; they become dz.
+///   - gate: rows from one block to the next.
 ///   - c: [H × B], the cell before.
+///   - newC: [H × B], c′.
 ///   - dnewH: [H × B].
 ///   - dnewC: [H × B].
-///   - dz: [4H × B], overwritten.
-///   - dc: [H × B], added to.
+///   - dc: [H × B], receives dc ⊙ f; may be dnewC.
+///   - accumulate: add to what dc holds.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func lstmGatesBackward<T: Real>(
-  _ gates: Columns<T>, _ c: Columns<T>, dnewH: Columns<T>, dnewC: Columns<T>, dz: Columns<T>, dc: Columns<T>
+  _ gates: Columns<T>, gate: Int, _ c: Columns<T>, newC: Columns<T>, dnewH: Columns<T>, dnewC: Columns<T>,
+  dc: Columns<T>, accumulate: Bool
 ) {
-  let h = c.n
   var b = 0
   while b < c.d {
-    let gates = gates.column(b), c = c.column(b), dnewH = dnewH.column(b), dnewC = dnewC.column(b)
-    let dz = dz.column(b), dc = dc.column(b)
-    var r = 0
-    while r < h {
-      let k = min(T.V.count, h &- r)
-      let whole = k == T.V.count
-      let i = T.V.load(gates + r, k, whole), f = T.V.load(gates + (h &+ r), k, whole)
-      let o = T.V.load(gates + (2 &* h &+ r), k, whole), g = T.V.load(gates + (3 &* h &+ r), k, whole)
-      let t = T.V.load(gates + (4 &* h &+ r), k, whole)
-      let dh = T.V.load(dnewH + r, k, whole)
-      let d = T.V.fma(dh * o, 1.0 - t * t, T.V.load(dnewC + r, k, whole))
-      (d * g * (i * (1.0 - i))).store(dz + r, k, whole)
-      (d * T.V.load(c + r, k, whole) * (f * (1.0 - f))).store(dz + (h &+ r), k, whole)
-      (dh * t * (o * (1.0 - o))).store(dz + (2 &* h &+ r), k, whole)
-      (d * i * (1.0 - g * g)).store(dz + (3 &* h &+ r), k, whole)
-      T.V.fma(d, f, T.V.load(dc + r, k, whole)).store(dc + r, k, whole)
-      r &+= T.V.count
+    let i = gates.column(b), f = i + gate, o = f + gate, g = o + gate
+    let c = c.column(b), newC = newC.column(b)
+    let dnewH = dnewH.column(b), dnewC = dnewC.column(b), dc = dc.column(b)
+    units(T.self, count: gates.n) { r, k in
+      let write = T.V.load(i + r, upTo: k), keep = T.V.load(f + r, upTo: k)
+      let show = T.V.load(o + r, upTo: k), candidate = T.V.load(g + r, upTo: k)
+      let t = T.tanh(.load(newC + r, upTo: k)), dh = T.V.load(dnewH + r, upTo: k)
+      let d = T.V.fma(dh * show, 1.0 - t * t, .load(dnewC + r, upTo: k))
+      (d * candidate * (write * (1.0 - write))).store(i + r, upTo: k)
+      (d * .load(c + r, upTo: k) * (keep * (1.0 - keep))).store(f + r, upTo: k)
+      (dh * t * (show * (1.0 - show))).store(o + r, upTo: k)
+      (d * write * (1.0 - candidate * candidate)).store(g + r, upTo: k)
+      let before: T.V = accumulate ? .load(dc + r, upTo: k) : 0.0
+      T.V.fma(d, keep, before).store(dc + r, upTo: k)
     }
     b &+= 1
   }
+}
+
+/// From pre-activations to gates and output of a GRU that resets after the product, as PyTorch's.
+///
+///     r, z = σ(·)    n = tanh(n + r ⊙ a)    h′ = (1 − z) ⊙ n + z ⊙ h
+///
+/// - Parameters:
+///   - gates: blocks r, z (pre-activations), a = Wnh·h + bnh, n = Wnx·x + bn; r, z and n become gates in place.
+///   - gate: rows from one block to the next.
+///   - h: [H × B], the output before.
+///   - newH: [H × B], receives h′.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruGates<T: Real>(_ gates: Columns<T>, gate: Int, _ h: Columns<T>, newH: Columns<T>) {
+  var b = 0
+  while b < h.d {
+    let r = gates.column(b), z = r + gate, a = z + gate, n = a + gate
+    let h = h.column(b), newH = newH.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let reset = T.sigmoid(.load(r + u, upTo: k)), keep = T.sigmoid(.load(z + u, upTo: k))
+      let new = T.tanh(T.V.fma(reset, .load(a + u, upTo: k), .load(n + u, upTo: k)))
+      reset.store(r + u, upTo: k)
+      keep.store(z + u, upTo: k)
+      new.store(n + u, upTo: k)
+      T.V.fma(keep, T.V.load(h + u, upTo: k) - new, new).store(newH + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// From the gradient of h′ to those of the pre-activations and, directly, of h.
+///
+///     dn = dh′ (1 − z)(1 − n²)    dz = dh′ (h − n) z(1 − z)    dr = dn a r(1 − r)    da = dn r    dh += dh′ z
+///
+/// - Parameters:
+///   - gates: blocks r, z, a, n as the forward pass left them; they become dr, dz, da, dn.
+///   - gate: rows from one block to the next.
+///   - h: [H × B], the output before.
+///   - dnewH: [H × B].
+///   - dh: [H × B], added to.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruGatesBackward<T: Real>(
+  _ gates: Columns<T>, gate: Int, _ h: Columns<T>, dnewH: Columns<T>, dh: Columns<T>
+) {
+  var b = 0
+  while b < h.d {
+    let r = gates.column(b), z = r + gate, a = z + gate, n = a + gate
+    let h = h.column(b), dnewH = dnewH.column(b), dh = dh.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let reset = T.V.load(r + u, upTo: k), keep = T.V.load(z + u, upTo: k), new = T.V.load(n + u, upTo: k)
+      let d = T.V.load(dnewH + u, upTo: k)
+      let dn = d * (1.0 - keep) * (1.0 - new * new)
+      (dn * .load(a + u, upTo: k) * (reset * (1.0 - reset))).store(r + u, upTo: k)
+      (d * (.load(h + u, upTo: k) - new) * (keep * (1.0 - keep))).store(z + u, upTo: k)
+      (dn * reset).store(a + u, upTo: k)
+      dn.store(n + u, upTo: k)
+      T.V.fma(d, keep, .load(dh + u, upTo: k)).store(dh + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// The first half of a GRU that resets before the product, as the original paper's: r, z = σ(·), a = r ⊙ h.
+///
+/// Reference: Cho et al., arXiv:1406.1078.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruReset<T: Real>(_ gates: Columns<T>, gate: Int, _ h: Columns<T>) {
+  var b = 0
+  while b < h.d {
+    let r = gates.column(b), z = r + gate, a = z + gate, h = h.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let reset = T.sigmoid(.load(r + u, upTo: k))
+      reset.store(r + u, upTo: k)
+      T.sigmoid(.load(z + u, upTo: k)).store(z + u, upTo: k)
+      (reset * .load(h + u, upTo: k)).store(a + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// The second half: n = tanh(·), h′ = (1 − z) ⊙ n + z ⊙ h, once n holds Wnx·x + Wnh·a + bn.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruUpdate<T: Real>(_ gates: Columns<T>, gate: Int, _ h: Columns<T>, newH: Columns<T>) {
+  var b = 0
+  while b < h.d {
+    let z = gates.column(b) + gate, n = z + 2 &* gate, h = h.column(b), newH = newH.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let new = T.tanh(.load(n + u, upTo: k)), keep = T.V.load(z + u, upTo: k)
+      new.store(n + u, upTo: k)
+      T.V.fma(keep, T.V.load(h + u, upTo: k) - new, new).store(newH + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// Back through the second half: z becomes dz, n becomes dn, and dh += dh′ z.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruUpdateBackward<T: Real>(
+  _ gates: Columns<T>, gate: Int, _ h: Columns<T>, dnewH: Columns<T>, dh: Columns<T>
+) {
+  var b = 0
+  while b < h.d {
+    let z = gates.column(b) + gate, n = z + 2 &* gate, h = h.column(b)
+    let dnewH = dnewH.column(b), dh = dh.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let keep = T.V.load(z + u, upTo: k), new = T.V.load(n + u, upTo: k), d = T.V.load(dnewH + u, upTo: k)
+      (d * (1.0 - keep) * (1.0 - new * new)).store(n + u, upTo: k)
+      (d * (.load(h + u, upTo: k) - new) * (keep * (1.0 - keep))).store(z + u, upTo: k)
+      T.V.fma(d, keep, .load(dh + u, upTo: k)).store(dh + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// Back through the first half, once da = Wnhᵀ·dn: r becomes dr = da h r(1 − r), and dh += da r.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gruResetBackward<T: Real>(
+  _ gates: Columns<T>, _ h: Columns<T>, da: Columns<T>, dh: Columns<T>
+) {
+  var b = 0
+  while b < h.d {
+    let r = gates.column(b), h = h.column(b), da = da.column(b), dh = dh.column(b)
+    units(T.self, count: gates.n) { u, k in
+      let reset = T.V.load(r + u, upTo: k), d = T.V.load(da + u, upTo: k)
+      (d * .load(h + u, upTo: k) * (reset * (1.0 - reset))).store(r + u, upTo: k)
+      T.V.fma(d, reset, .load(dh + u, upTo: k)).store(dh + u, upTo: k)
+    }
+    b &+= 1
+  }
+}
+
+/// Visits units 0..<n a register at a time; the last one may be in part.
+@inline(__always)
+private func units<T: Real>(_: T.Type, count n: Int, _ body: (_ at: Int, _ lanes: Int) -> Void) {
+  var u = 0
+  while u &+ T.V.count <= n {
+    body(u, T.V.count)
+    u &+= T.V.count
+  }
+  if u < n { body(u, n &- u) }
 }

@@ -93,3 +93,17 @@ public func pluckBackward<T: Real>(dy: Columns<T>, rows: UnsafePointer<Int32>, d
     b &+= 1
   }
 }
+
+/// Column `columns[j]` of y += column j of x: the gradient of columns looked up in a table.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func scatter<T: Real>(_ x: Columns<T>, _ columns: UnsafePointer<Int32>, into y: Columns<T>) {
+  var j = 0
+  while j < x.d {
+    let from = Columns(x.column(j), n: x.n, d: 1, stride: x.n)
+    let to = Columns(y.column(Int(columns[j])), n: x.n, d: 1, stride: x.n)
+    map(from, to, to: to) { $0 + $1 }
+    j &+= 1
+  }
+}

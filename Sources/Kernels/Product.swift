@@ -246,3 +246,57 @@ extension Vector {
     if whole { store(p) } else { store(p, first: count) }
   }
 }
+
+/// y += w·x for one column: eight columns of w at a time, each read from top to bottom.
+///
+/// At batch 1 a product is a reading of w, once; this order reads it in long runs and needs no packing.
+///
+/// - Parameters:
+///   - w: [n × k].
+///   - x: k numbers, `along` apart.
+///   - y: n numbers.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func multiplyColumn<T: Real>(
+  _ w: Columns<T>, _ x: UnsafePointer<T>, along: Int = 1, into y: UnsafeMutablePointer<T>
+) {
+  var k = 0
+  while k &+ 8 <= w.d {
+    let w0 = w.column(k), s = w.stride, q = x + k &* along
+    let (x0, x1, x2, x3) = (T.V(q[0]), T.V(q[along]), T.V(q[2 &* along]), T.V(q[3 &* along]))
+    let (x4, x5, x6, x7) = (T.V(q[4 &* along]), T.V(q[5 &* along]), T.V(q[6 &* along]), T.V(q[7 &* along]))
+    let w1 = w0 + s, w2 = w1 + s, w3 = w2 + s, w4 = w3 + s, w5 = w4 + s, w6 = w5 + s, w7 = w6 + s
+    registers(w.n, T.self) { i in
+      var a = T.V.fma(T.V.load(w0 + i), x0, T.V.load(y + i))
+      a = T.V.fma(T.V.load(w1 + i), x1, a)
+      a = T.V.fma(T.V.load(w2 + i), x2, a)
+      a = T.V.fma(T.V.load(w3 + i), x3, a)
+      a = T.V.fma(T.V.load(w4 + i), x4, a)
+      a = T.V.fma(T.V.load(w5 + i), x5, a)
+      a = T.V.fma(T.V.load(w6 + i), x6, a)
+      a = T.V.fma(T.V.load(w7 + i), x7, a)
+      a.store(y + i)
+    } part: { i, c in
+      var a = T.V.fma(T.V.load(w0 + i, first: c), x0, T.V.load(y + i, first: c))
+      a = T.V.fma(T.V.load(w1 + i, first: c), x1, a)
+      a = T.V.fma(T.V.load(w2 + i, first: c), x2, a)
+      a = T.V.fma(T.V.load(w3 + i, first: c), x3, a)
+      a = T.V.fma(T.V.load(w4 + i, first: c), x4, a)
+      a = T.V.fma(T.V.load(w5 + i, first: c), x5, a)
+      a = T.V.fma(T.V.load(w6 + i, first: c), x6, a)
+      a = T.V.fma(T.V.load(w7 + i, first: c), x7, a)
+      a.store(y + i, first: c)
+    }
+    k &+= 8
+  }
+  while k < w.d {
+    let column = w.column(k), factor = T.V(x[k &* along])
+    registers(w.n, T.self) { i in
+      T.V.fma(T.V.load(column + i), factor, T.V.load(y + i)).store(y + i)
+    } part: { i, c in
+      T.V.fma(T.V.load(column + i, first: c), factor, T.V.load(y + i, first: c)).store(y + i, first: c)
+    }
+    k &+= 1
+  }
+}

@@ -53,6 +53,9 @@ public struct Columns<T: Real> {
     (self.p, self.n, self.d, self.stride) = (p, n, d, stride)
   }
 
+  /// The first `rows` rows.
+  @inline(__always) public func top(_ rows: Int) -> Columns<T> { Columns(p, n: rows, d: d, stride: stride) }
+
   /// The first number of column `j`.
   @inline(__always) func column(_ j: Int) -> UnsafeMutablePointer<T> { p + j &* stride }
 

@@ -60,6 +60,8 @@ public func logSoftmaxBackward<T: Real>(_ y: Columns<T>, dy: Columns<T>, dx: Col
 
 /// Σⱼ −ln p[targets[j], j], and the probabilities p that the gradient will want.
 ///
+/// A column whose target is negative counts for nothing: its p is 0.
+///
 /// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
@@ -69,11 +71,15 @@ public func crossEntropy<T: Real>(_ x: Columns<T>, targets: UnsafePointer<Int32>
   var j = 0
   while j < x.d {
     let p = one(p, j)
-    let (top, total) = exponentials(x.column(j), x.n, to: p.p)
-    loss += T.log(T.V(total)).first - (x.column(j)[Int(targets[j])] - top)
+    j &+= 1
+    if targets[j &- 1] < 0 {
+      fill(p, with: 0)
+      continue
+    }
+    let (top, total) = exponentials(x.column(j &- 1), x.n, to: p.p)
+    loss += T.log(T.V(total)).first - (x.column(j &- 1)[Int(targets[j &- 1])] - top)
     let scale = T.V(1 / total)
     map(p, to: p) { $0 * scale }
-    j &+= 1
   }
   return loss
 }
@@ -88,7 +94,7 @@ public func crossEntropyBackward<T: Real>(
   accumulate(p, times: dy, into: dx)
   var j = 0
   while j < dx.d {
-    dx.column(j)[Int(targets[j])] -= dy
+    if targets[j] >= 0 { dx.column(j)[Int(targets[j])] -= dy }
     j &+= 1
   }
 }

@@ -24,13 +24,16 @@ struct Arena {
     let grown = chunks.last.map { min($0.bytes, Int.max / 4) * 2 } ?? Arena.firstChunk
     let chunk = try Storage(bytes: max(bytes, grown), lock: graph.lock)
     chunk.arena = graph
+    chunk.isChunk = true
     chunks.append(chunk)
     offset = bytes
     return (chunk.start, chunk)
   }
 
-  /// All memory is free again.
+  /// All memory is free again. Chunks that other graphs still read, or walk back into, are left to them.
   mutating func reset() {
+    for chunk in chunks where chunk.readers > 0 { chunk.arena = nil }
+    chunks.removeAll { $0.readers > 0 }
     current = 0
     offset = 0
   }

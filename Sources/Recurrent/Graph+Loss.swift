@@ -41,6 +41,18 @@ extension Graph {
     }
   }
 
+  /// Σ factor · −ln p over the columns whose kept target is not negative.
+  func crossEntropy(
+    _ scores: Mat, kept targets: UnsafeMutablePointer<Int32>, factor: Double
+  ) throws(RecurrentError) -> Mat {
+    try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try adopt(scores, "scores")
+      return try emit(
+        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count, indices: targets)
+    }
+  }
+
   /// (a − b)² over all elements, [1 × 1]; the mean of them (PyTorch's MSELoss) or the sum.
   public func squaredError(_ a: Mat, _ b: Mat, _ reduction: Reduction = .mean) throws(RecurrentError) -> Mat {
     try require(

@@ -40,9 +40,14 @@ extension Graph {
     try require(rate >= 0 && rate < 1, .badValue, "rate is \(rate); expected at least 0 and below 1")
     try m.checkFresh()
     let mask = try zeros(m.n, m.d, m.dtype)
-    let kept = 1 / (1 - rate)
-    try mask.fillMask { random.uniform() < rate ? 0 : kept }
-    return try eltmul(m, mask)
+    let kept = 1 / (1 - rate), state = random.state
+    do throws(RecurrentError) {
+      try mask.fillMask { random.uniform() < rate ? 0 : kept }
+      return try eltmul(m, mask)
+    } catch {
+      random.state = state
+      throw error
+    }
   }
 }
 

@@ -36,6 +36,15 @@ extension Graph {
       return try emit(.pluck, since: mark, n: m.d, d: rows.count, indices: kept)
     }
   }
+
+  /// As `rowPluck`, with row numbers that `keep` has checked.
+  func rowPluck(_ m: Mat, kept rows: UnsafeMutablePointer<Int32>, _ count: Int) throws(RecurrentError) -> Mat {
+    try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try adopt(m, "m")
+      return try emit(.pluck, since: mark, n: m.d, d: count, indices: rows)
+    }
+  }
 }
 
 enum Product {

@@ -22,6 +22,7 @@ enum Operation {
   case layerNorm
   case rnn
   case lstm
+  case sequence(Sequence)
 }
 
 extension Graph {
@@ -66,6 +67,7 @@ extension Graph {
           case .layerNorm: LayerNorm.forward(node, x)
           case .rnn: RNN.forward(node, x)
           case .lstm: LSTM.forward(node, x)
+          case .sequence(let s): SequenceRun(s, node, x).forward()
           }
         }
       }
@@ -97,6 +99,7 @@ extension Graph {
           case .layerNorm: LayerNorm.backward(node, x)
           case .rnn: RNN.backward(node, x)
           case .lstm: LSTM.backward(node, x)
+          case .sequence(let s): SequenceRun(s, node, x).backward()
           }
         }
       }

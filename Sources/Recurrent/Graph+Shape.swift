@@ -34,14 +34,12 @@ extension Graph {
   ///
   /// Policy: slices are views, as in NumPy: they share `w` and `dw` with `m`, cost nothing and record nothing.
   public func sliceRows(_ m: Mat, _ start: Int, _ count: Int) throws(RecurrentError) -> Mat {
-    try m.checkFresh()
-    return try m.view(row: start, column: 0, n: count, d: m.d)
+    try m.view(row: start, column: 0, n: count, d: m.d)
   }
 
   /// Columns `start ..< start + count`; a view, as `sliceRows`.
   public func sliceColumns(_ m: Mat, _ start: Int, _ count: Int) throws(RecurrentError) -> Mat {
-    try m.checkFresh()
-    return try m.view(row: 0, column: start, n: m.n, d: count)
+    try m.view(row: 0, column: start, n: m.n, d: count)
   }
 
   private func concat(_ operation: Operation, _ mats: [Mat], n: Int, d: Int) throws(RecurrentError) -> Mat {

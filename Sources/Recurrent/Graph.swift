@@ -36,7 +36,7 @@ public final class Graph {
   public init(needsBackprop: Bool = true) { self.needsBackprop = needsBackprop }
 
   deinit {
-    forgetPending()
+    forgetRoots()
     arena.orphan()
   }
 
@@ -93,10 +93,9 @@ public final class Graph {
 
   /// Forgets everything recorded; the memory is kept for the next recording. Earlier results become stale.
   public func reset() {
-    forgetPending()
+    forgetRoots()
     nodes.removeAll(keepingCapacity: true)
     operands.removeAll(keepingCapacity: true)
-    roots.removeAll(keepingCapacity: true)
     arena.reset()
     evaluated = 0
     walked = false
@@ -106,6 +105,12 @@ public final class Graph {
 
   private func forgetPending() {
     for root in roots where root.pending === self { root.pending = nil }
+  }
+
+  private func forgetRoots() {
+    forgetPending()
+    for root in roots where root.isChunk { root.readers -= 1 }
+    roots.removeAll(keepingCapacity: true)
   }
 
   /// Holds the graph and everything it reads or writes.
@@ -142,11 +147,13 @@ struct Node {
 extension Graph {
   /// Runs one recording; if it fails, the graph is as it was.
   func recording<R>(_ body: () throws(RecurrentError) -> R) throws(RecurrentError) -> R {
-    let mark = operands.count
+    let before = (nodes: nodes.count, operands: operands.count, dtype: dtype)
     do {
       return try body()
     } catch {
-      operands.removeLast(operands.count - mark)
+      nodes.removeLast(nodes.count - before.nodes)
+      operands.removeLast(operands.count - before.operands)
+      dtype = before.dtype
       throw error
     }
   }
@@ -159,6 +166,7 @@ extension Graph {
       m.dtype == dtype, .badType, "\(name) is \(m.dtype), the other Mats of this graph are \(dtype)")
     if m.storage.arena !== self {
       // a leaf, or a result of another graph: that one does its work now
+      try m.compute()
       if m.storage.pending !== self { try m.settle() }
       if needsBackprop { note(m.storage) }
     }
@@ -200,12 +208,21 @@ extension Graph {
     return m
   }
 
-  /// Indices copied into the arena, after checking that each is within 0..<`bound`.
-  func keep<C: Collection<Int>>(
-    _ indices: C, below bound: Int, _ name: StaticString
-  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
-    for (at, index) in indices.enumerated() where index < 0 || index >= bound {
-      throw RecurrentError(.badIndex, "\(name) \(at) is \(index), outside 0..<\(bound)")
+  /// Somebody else's numbers as a Mat without a gradient, for a recording that ends before they go.
+  func borrow(_ p: UnsafeRawPointer, _ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
+    try Mat.check(n, d)
+    let place = try zeros(n, d, dtype)
+    return Mat(
+      n, d, stride: n, dtype, place.storage, w: UnsafeMutableRawPointer(mutating: p), dw: place.dwStart, node: -1,
+      generation: place.generation)
+  }
+
+  /// Indices copied into the arena, after checking that each is within `lowest`..<`bound`.
+  func keep<C: Collection>(
+    _ indices: C, below bound: Int, from lowest: Int = 0, _ name: StaticString
+  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> where C.Element: BinaryInteger {
+    for (at, index) in indices.enumerated() where index < lowest || index >= bound {
+      throw RecurrentError(.badIndex, "\(name) \(at) is \(index), outside \(lowest)..<\(bound)")
     }
     guard let bytes = Storage.bytes(indices.count, of: 4) else {
       throw RecurrentError(.noMemory, "\(indices.count) indices do not fit in memory")
@@ -238,7 +255,10 @@ extension Graph {
     if storage.pending === self { return }
     storage.pending = self
     // evaluating forgets who is pending, so a root can come again; a short look back finds most of them
-    if !roots.suffix(8).contains(where: { $0 === storage }) { roots.append(storage) }
+    if !roots.suffix(8).contains(where: { $0 === storage }) {
+      roots.append(storage)
+      if storage.isChunk { storage.readers += 1 }
+    }
   }
 
   /// Stands where a node has no indices; never read.

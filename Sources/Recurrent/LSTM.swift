@@ -35,8 +35,7 @@ extension Graph {
       try adopt(Wx, "Wx")
       try adopt(Wh, "Wh")
       try adopt(b, "b", columns: h.d)
-      // five blocks of gates and four of their gradients
-      return try emit(.lstm, since: mark, n: 2 * h.n, d: h.d, scratch: 9 * h.count)
+      return try emit(.lstm, since: mark, n: 2 * h.n, d: h.d, scratch: 4 * h.count)
     }
     return (
       try both.view(row: 0, column: 0, n: h.n, d: h.d), try both.view(row: h.n, column: 0, n: h.n, d: h.d)
@@ -45,28 +44,24 @@ extension Graph {
 }
 
 enum LSTM {
-  /// The gates' letters, in the order of their rows and of RecurrentJS's parameters.
-  static let gates = ["i", "f", "o", "c"]
-
   @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let (h, B) = (x[2].n, x[2].d)
-    let gates = x.scratch(5 * h, B)
-    preactivate(x[0], x[1], x[3], x[4], x[5], to: Columns(gates.p, n: 4 * h, d: B, stride: 5 * h))
-    lstmGates(gates, x[2], newH: top(x.y, h), newC: bottom(x.y, h))
+    let gates = x.scratch(4 * h, B)
+    preactivate(x[0], x[1], x[3], x[4], x[5], to: gates)
+    lstmGates(gates.top(h), gate: h, x[2], newH: x.y.top(h), newC: bottom(x.y, h))
   }
 
+  // the gates become dz in place
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let (h, B) = (x[2].n, x[2].d)
-    let gates = x.scratch(5 * h, B), dz = x.scratch(4 * h, B, at: 5 * h * B)
-    lstmGatesBackward(gates, x[2], dnewH: top(x.dy, h), dnewC: bottom(x.dy, h), dz: dz, dc: x.d(2))
-    preactivateBackward(x, Wx: 3, Wh: 4, b: 5, dz: dz)
+    let gates = x.scratch(4 * h, B)
+    lstmGatesBackward(
+      gates.top(h), gate: h, x[2], newC: bottom(x.y, h), dnewH: x.dy.top(h), dnewC: bottom(x.dy, h), dc: x.d(2),
+      accumulate: true)
+    preactivateBackward(x, Wx: 3, Wh: 4, b: 5, dz: gates)
   }
 
   /// The result holds h′ above c′.
-  @inline(__always) private static func top<T: Real>(_ y: Columns<T>, _ h: Int) -> Columns<T> {
-    Columns(y.p, n: h, d: y.d, stride: y.stride)
-  }
-
   @inline(__always) private static func bottom<T: Real>(_ y: Columns<T>, _ h: Int) -> Columns<T> {
     Columns(y.p + h, n: h, d: y.d, stride: y.stride)
   }

@@ -39,6 +39,7 @@ extension Mat {
 
   /// All numbers equal to `value`.
   public func fill(_ value: Double) throws(RecurrentError) {
+    try require(value.isFinite, .badValue, "value is \(value); expected a finite number")
     try settle()
     switch dtype {
     case .float32: Kernels.fill(block.w(Float.self), with: Float(value))

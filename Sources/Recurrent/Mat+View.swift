@@ -7,8 +7,9 @@ extension Mat {
   ///
   /// It shares numbers and gradients with this Mat, so what flows into its `dw` is already in this one's.
   ///
-  /// - Throws: `.badIndex` if the rectangle is empty or reaches beyond this Mat.
+  /// - Throws: `.badIndex` if the rectangle is empty or reaches beyond this Mat, `.stale`.
   public func view(row: Int, column: Int, n: Int, d: Int) throws(RecurrentError) -> Mat {
+    try checkFresh()
     try require(
       n > 0 && row >= 0 && row <= self.n && n <= self.n - row, .badIndex,
       "rows from \(row), \(n) of them, are not within 0..<\(self.n)")

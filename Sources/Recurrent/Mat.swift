@@ -100,11 +100,13 @@ public struct Mat {
   /// somebody writes.
   func settle() throws(RecurrentError) {
     try checkFresh()
-    if let graph = storage.arena {
-      if node >= graph.evaluated { try graph.evaluate() }
-    } else if let graph = storage.pending {
-      try graph.evaluate()
-    }
+    try compute()
+    if let graph = storage.pending { try graph.evaluate() }
+  }
+
+  /// Computes these numbers, if a graph has not yet.
+  func compute() throws(RecurrentError) {
+    if let graph = storage.arena, node >= graph.evaluated { try graph.evaluate() }
   }
 
   func checkFresh() throws(RecurrentError) {

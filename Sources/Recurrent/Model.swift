@@ -1,26 +1,17 @@
-// Recurrent layers, one on the other, and a linear decoder: RecurrentJS's initRNN and initLSTM.
+// Recurrent layers, one on the other, between an embedding and a decoder that may both be left out.
 
-/// The kinds of recurrent layer.
-public enum Cell: Int32, Sendable, CaseIterable, CustomStringConvertible {
-  /// Plain, with ReLU.
-  case rnn = 0
-  /// Long short-term memory.
-  case lstm = 1
-
-  /// RecurrentJS's word for it.
-  public var description: String { self == .rnn ? "rnn" : "lstm" }
-}
-
-/// A stack of recurrent layers, each of its own width, and a decoder `Whd·h + bd` on the top one.
+/// A stack of recurrent layers, each of its own width.
 ///
-/// Parameter names and their order are RecurrentJS's: for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`, of an
-/// RNN `Wxhk Whhk bhhk`, then `Whd bd`. Matrices start uniform on ±0.08, biases at 0.
+/// Below it, tokens may be looked up in a table `Wil`; on top of it, a decoder may compute `Whd·h + bd`. Parameter
+/// names and their order are RecurrentJS's: `Wil`, for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`, of an RNN
+/// `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset), then `Whd bd`.
+/// Matrices start uniform on ±0.08, biases at 0.
 public final class Model {
   /// What a sequence carries from tick to tick, a Mat for each layer.
   public struct State {
     /// Outputs, [H × B].
     public var h: [Mat]
-    /// Cells of an LSTM, [H × B]; empty for an RNN.
+    /// Cells of an LSTM, [H × B]; empty for the others.
     public var c: [Mat]
 
     /// From outputs and cells, lowest layer first.
@@ -29,76 +20,109 @@ public final class Model {
 
   /// The kind of layer.
   public let cell: Cell
-  /// Rows of the input.
+  /// Rows of the input; with an embedding, how many tokens there are.
   public let inputSize: Int
+  /// Numbers per token, or nil where the input is numbers already.
+  public let embedding: Int?
   /// Width of each layer, lowest first.
   public let hiddenSizes: [Int]
-  /// Rows of the output.
-  public let outputSize: Int
+  /// Rows of the decoder's output, or nil where there is none.
+  public let outputSize: Int?
   /// The weights.
   public let parameters: Parameters
   /// The type of all numbers.
   public var dtype: DType { parameters.flat.dtype }
+  /// Rows of what comes out on top.
+  public var topSize: Int { outputSize ?? hiddenSizes[hiddenSizes.count - 1] }
 
-  private struct Layer {
-    let Wx: Mat, Wh: Mat, b: Mat
-  }
-  private let layers: [Layer]
-  private let Whd: Mat, bd: Mat
+  let layers: [Weights]
+  let Wil: Mat?
+  let decoder: (Whd: Mat, bd: Mat)?
+  /// What the array interface records on, and what it recorded last; see Model+Arrays.swift.
+  let graph = Graph()
+  var recorded: Recorded?
+  /// What a tick without a graph works in; made on first need.
+  private var ticking: Storage?
 
   /// - Parameters:
   ///   - cell: the kind of layer.
-  ///   - inputSize: rows of the input, at least 1.
+  ///   - inputSize: rows of the input, or the number of tokens, at least 1.
+  ///   - embedding: numbers per token; nil for an input of numbers.
   ///   - hiddenSizes: the width of each layer, at least one of them.
-  ///   - outputSize: rows of the output.
+  ///   - outputSize: rows of the decoder's output; nil for none.
   ///   - dtype: the type of all numbers.
   ///   - random: draws the weights, matrix by matrix in creation order.
   public convenience init(
-    _ cell: Cell, inputSize: Int, hiddenSizes: [Int], outputSize: Int, dtype: DType = .float32, random: Random
+    _ cell: Cell, inputSize: Int, embedding: Int? = nil, hiddenSizes: [Int], outputSize: Int?,
+    dtype: DType = .float32, random: Random
   ) throws(RecurrentError) {
-    try self.init(cell, inputSize, hiddenSizes, outputSize, dtype, Layout())
+    try self.init(zeros: cell, inputSize, embedding, hiddenSizes, outputSize, dtype)
     try parameters.initialize(Model.initialRange, random)
   }
 
   /// Weights start uniform on ± this.
   static let initialRange = 0.08
 
-  /// All zeros, after what `layout` holds already.
+  /// All weights zero.
   init(
-    _ cell: Cell, _ inputSize: Int, _ hiddenSizes: [Int], _ outputSize: Int, _ dtype: DType, _ layout: Layout
+    zeros cell: Cell, _ inputSize: Int, _ embedding: Int?, _ hiddenSizes: [Int], _ outputSize: Int?, _ dtype: DType
   ) throws(RecurrentError) {
     try require(inputSize > 0, .badShape, "input size is \(inputSize); expected at least 1")
-    try require(outputSize > 0, .badShape, "output size is \(outputSize); expected at least 1")
+    try require(embedding ?? 1 > 0, .badShape, "embedding is \(embedding ?? 0); expected at least 1")
+    try require(outputSize ?? 1 > 0, .badShape, "output size is \(outputSize ?? 0); expected at least 1")
     try require(!hiddenSizes.isEmpty, .badShape, "hidden sizes are empty; expected at least one layer")
     for (k, size) in hiddenSizes.enumerated() {
       try require(size > 0, .badShape, "hidden size \(k) is \(size); expected at least 1")
     }
-    (self.cell, self.inputSize, self.hiddenSizes, self.outputSize) = (cell, inputSize, hiddenSizes, outputSize)
+    (self.cell, self.inputSize, self.embedding) = (cell, inputSize, embedding)
+    (self.hiddenSizes, self.outputSize) = (hiddenSizes, outputSize)
 
-    var layout = layout
-    var places: [(Wx: Layout.Place, Wh: Layout.Place, b: Layout.Place)] = []
+    var layout = Layout()
+    let table = try embedding.map { (size) throws(RecurrentError) in try layout.stack(["Wil"], n: inputSize, d: size) }
+    if table != nil { layout.create(["Wil"]) }
+    typealias Places = (Wx: Layout.Place, Wh: Layout.Place, b: Layout.Place, resetBias: Layout.Place?)
+    var places: [Places] = []
     for (k, size) in hiddenSizes.enumerated() {
-      let below = k == 0 ? inputSize : hiddenSizes[k - 1]
+      let below = k == 0 ? embedding ?? inputSize : hiddenSizes[k - 1]
       let names = cell.names(layer: k)
-      places.append(
-        (
-          try layout.stack(names.map { $0.Wx }, n: size, d: below),
-          try layout.stack(names.map { $0.Wh }, n: size, d: size),
-          try layout.stack(names.map { $0.b }, n: size, d: 1)
-        ))
+      var place: Places = (
+        try layout.stack(names.map { $0.Wx }, n: size, d: below),
+        try layout.stack(names.map { $0.Wh }, n: size, d: size),
+        try layout.stack(names.map { $0.b }, n: size, d: 1), nil
+      )
       for gate in names { layout.create([gate.Wx, gate.Wh, gate.b], biases: [gate.b]) }
+      if let name = cell.resetBias(layer: k) {
+        place.resetBias = try layout.stack([name], n: size, d: 1)
+        layout.create([name], biases: [name])
+      }
+      places.append(place)
     }
-    let decoder = try layout.stack(["Whd"], n: outputSize, d: hiddenSizes[hiddenSizes.count - 1])
-    let bias = try layout.stack(["bd"], n: outputSize, d: 1)
-    layout.create(["Whd", "bd"], biases: ["bd"])
+    var decoder: (Layout.Place, Layout.Place)?
+    if let outputSize {
+      decoder = (
+        try layout.stack(["Whd"], n: outputSize, d: hiddenSizes[hiddenSizes.count - 1]),
+        try layout.stack(["bd"], n: outputSize, d: 1)
+      )
+      layout.create(["Whd", "bd"], biases: ["bd"])
+    }
 
     let parameters = try Parameters(layout, dtype)
     self.parameters = parameters
+    Wil = table.map { parameters.stack($0) }
     layers = places.map {
-      Layer(Wx: parameters.stack($0.Wx), Wh: parameters.stack($0.Wh), b: parameters.stack($0.b))
+      Weights(
+        Wx: parameters.stack($0.Wx), Wh: parameters.stack($0.Wh), b: parameters.stack($0.b),
+        resetBias: $0.resetBias.map { parameters.stack($0) })
     }
-    Whd = parameters.stack(decoder)
-    bd = parameters.stack(bias)
+    self.decoder = decoder.map { (parameters.stack($0), parameters.stack($1)) }
+  }
+
+  /// Room for `numbers` numbers of the model's type, the same at every call.
+  func tickScratch(numbers: Int) throws(RecurrentError) -> UnsafeMutableRawPointer {
+    if let ticking { return ticking.start }
+    let storage = try Storage(bytes: numbers * dtype.size)
+    ticking = storage
+    return storage.start
   }
 
   /// The state before the first tick: zeros for `columns` sequences side by side.
@@ -106,7 +130,7 @@ public final class Model {
     var state = State(h: [], c: [])
     for size in hiddenSizes {
       state.h.append(try graph.zeros(size, columns, dtype))
-      if cell == .lstm { state.c.append(try graph.zeros(size, columns, dtype)) }
+      if cell.hasCell { state.c.append(try graph.zeros(size, columns, dtype)) }
     }
     return state
   }
@@ -115,11 +139,11 @@ public final class Model {
   ///
   /// - Parameters:
   ///   - graph: records the tick.
-  ///   - x: [inputSize × B].
+  ///   - x: the lowest layer's input, [I × B]: numbers, or letter vectors already looked up.
   ///   - state: replaced, unless the call fails.
   /// - Returns: the top layer's output, [H × B].
   public func advance(_ graph: Graph, _ x: Mat, _ state: inout State) throws(RecurrentError) -> Mat {
-    try check(x, state)
+    try check(x, columns: x.d, state)
     var input = x
     for (k, layer) in layers.enumerated() {
       switch cell {
@@ -128,57 +152,51 @@ public final class Model {
       case .lstm:
         (state.h[k], state.c[k]) = try graph.lstm(
           input, state.h[k], state.c[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
+      default:
+        state.h[k] = try graph.sequence(cell, input, steps: 1, h: state.h[k], c: nil, layer).y
       }
       input = state.h[k]
     }
     return input
   }
 
-  /// The decoder: Whd·h + bd, [outputSize × B].
+  /// The decoder: Whd·h + bd, [outputSize × B]; h itself where there is none.
   public func decode(_ graph: Graph, _ h: Mat) throws(RecurrentError) -> Mat {
-    try graph.add(graph.mul(Whd, h), bd)
+    guard let (Whd, bd) = decoder else { return h }
+    return try graph.add(graph.mul(Whd, h), bd)
   }
 
   /// One tick and its decoding.
   ///
   /// - Parameters:
   ///   - graph: records the tick.
-  ///   - x: [inputSize × B].
+  ///   - x: [inputSize × B], or letter vectors [embedding × B].
   ///   - state: what the tick before returned; nil opens a sequence with zeros.
   /// - Returns: the output [outputSize × B], scores and not probabilities, and the state for the next tick.
   public func forward(_ graph: Graph, _ x: Mat, _ state: State? = nil) throws(RecurrentError) -> (o: Mat, state: State) {
+    let rows = embedding ?? inputSize
+    try require(x.n == rows, .badShape, "x is \(x.shape); expected \(rows) rows, the model's input size")
     var next = State(h: [], c: [])
     if let state { next = state } else { next = try zeroState(graph, columns: x.d) }
     let top = try advance(graph, x, &next)
     return (try decode(graph, top), next)
   }
 
-  private func check(_ x: Mat, _ state: State) throws(RecurrentError) {
-    try require(x.n == inputSize, .badShape, "x is \(x.shape); expected \(inputSize) rows, the model's input size")
+  /// Checks an input and a state of `columns` sequences side by side.
+  func check(_ x: Mat, columns: Int, _ state: State) throws(RecurrentError) {
+    let rows = embedding ?? inputSize
+    try require(x.n == rows, .badShape, "x is \(x.shape); expected \(rows) rows, the model's input size")
     try require(x.dtype == dtype, .badType, "x is \(x.dtype), the model is \(dtype)")
-    let cells = cell == .lstm ? hiddenSizes.count : 0
+    let cells = cell.hasCell ? hiddenSizes.count : 0
     try require(
       state.h.count == hiddenSizes.count && state.c.count == cells, .badShape,
       "the state has \(state.h.count) outputs and \(state.c.count) cells; expected \(hiddenSizes.count) and \(cells)")
-    for (k, size) in hiddenSizes.enumerated() {
-      try require(
-        state.h[k].n == size && state.h[k].d == x.d, .badShape,
-        "h of layer \(k) is \(state.h[k].shape); expected \(size) x \(x.d)")
-      if cell == .lstm {
+    for (name, mats) in [("h", state.h), ("c", state.c)] {
+      for (k, mat) in mats.enumerated() {
         try require(
-          state.c[k].n == size && state.c[k].d == x.d, .badShape,
-          "c of layer \(k) is \(state.c[k].shape); expected \(size) x \(x.d)")
+          mat.n == hiddenSizes[k] && mat.d == columns, .badShape,
+          "\(name) of layer \(k) is \(mat.shape); expected \(hiddenSizes[k]) x \(columns)")
       }
-    }
-  }
-}
-
-extension Cell {
-  /// A layer's parameter names, gate by gate in RecurrentJS's order.
-  func names(layer k: Int) -> [(Wx: String, Wh: String, b: String)] {
-    switch self {
-    case .rnn: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
-    case .lstm: LSTM.gates.map { ("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)") }
     }
   }
 }

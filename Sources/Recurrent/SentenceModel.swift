@@ -38,10 +38,8 @@ public final class SentenceModel {
   /// Who may use this model now.
   public var lock: Lock { parameters.flat.lock }
 
-  private let Wil: Mat
   private let graph = Graph()
   private var letters: [Int] = []
-  private var tops: [Mat] = []
 
   /// The most letters that a sentence may have.
   public static let maxLetters = 1 << 20
@@ -71,14 +69,10 @@ public final class SentenceModel {
     _ vocabulary: Vocabulary, _ cell: Cell, _ hiddenSizes: [Int], _ letterSize: Int, _ dtype: DType, _ solver: Solver
   ) throws(RecurrentError) {
     try require(letterSize > 0, .badShape, "letter size is \(letterSize); expected at least 1")
-    var layout = Layout()
-    let table = try layout.stack(["Wil"], n: vocabulary.size, d: letterSize)
-    layout.create(["Wil"])
     self.vocabulary = vocabulary
     self.letterSize = letterSize
     self.solver = solver
-    model = try Model(cell, letterSize, hiddenSizes, vocabulary.size, dtype, layout)
-    Wil = model.parameters.stack(table)
+    model = try Model(zeros: cell, vocabulary.size, letterSize, hiddenSizes, vocabulary.size, dtype)
   }
 
   /// Learns from one sentence: forward, backward, one step of the solver.
@@ -123,37 +117,29 @@ public final class SentenceModel {
     try require(
       maxLetters > 0 && maxLetters <= SentenceModel.maxLetters, .badValue,
       "max_chars is \(maxLetters); expected 1 to \(SentenceModel.maxLetters)")
-    var text = String.UnicodeScalarView()
-    try parameters.flat.settle()
-
-    // the state lives outside the graph, so that the graph can be emptied after every letter
-    let inference = Graph(needsBackprop: false)
-    var state = try model.zeroState(inference)
-    var letter = 0
-    while text.count < maxLetters {
-      let top = try model.advance(inference, inference.rowPluck(Wil, letter), &state)
-      let scores = try model.decode(inference, top)
-      switch model.dtype {
-      case .float32: letter = try choose(scores, Float(temperature), random)
-      case .float64: letter = try choose(scores, temperature, random)
-      }
-      if letter == 0 { break }
-      text.append(vocabulary.letters[letter - 1])
+    // 1/temperature must be finite in float32 too; colder than this makes no difference
+    let temperature = max(temperature, 1e-30), start = random?.state
+    do throws(RecurrentError) {
+      return try write(temperature, maxLetters, random)
+    } catch {
+      if let random, let start { random.state = start }
+      throw error
     }
-    return String(text)
   }
 
-  private func choose<T: Real>(_ scores: Mat, _ temperature: T, _ random: Random?) throws(RecurrentError) -> Int {
-    let column = scores.block.w(T.self)
-    let numbers = UnsafeMutableBufferPointer(start: column.p, count: column.n)
-    do {
-      guard let random else { return try argmax(UnsafeBufferPointer(numbers)) }
-      if temperature != 1 { apply(.scale, 1 / temperature, column, to: column) }
-      Kernels.softmax(column, to: column)
-      return try sample(UnsafeBufferPointer(numbers), random)
-    } catch {
-      throw RecurrentError(.notFinite, "the model's scores are not finite; its weights have diverged")
+  private func write(_ temperature: Double, _ maxLetters: Int, _ random: Random?) throws(RecurrentError) -> String {
+    // zeros open a sequence; room for either type
+    let state = try Storage(bytes: model.stateCount(columns: 1) * 8)
+    var numbers = [Int64](repeating: 0, count: maxLetters)
+    let start: [Int64] = [0]
+    let count = try start.withUnsafeBufferPointer { (start) throws(RecurrentError) in
+      try numbers.withUnsafeMutableBufferPointer { (numbers) throws(RecurrentError) in
+        guard let numbers = numbers.baseAddress else { return 0 }
+        return try model.generate(
+          prime: start, count: maxLetters, temperature: temperature, state: state.start, random, until: 0, to: numbers)
+      }
     }
+    return String(String.UnicodeScalarView(numbers.prefix(count).map { vocabulary.letters[Int($0) - 1] }))
   }
 
   /// Records all n + 1 predictions and their summed cost.
@@ -167,14 +153,11 @@ public final class SentenceModel {
     letters.removeAll(keepingCapacity: true)
     letters.append(0)
     letters += numbers
-    // START and each letter in, each letter and END out; letters are looked up and decoded all at once
-    let inputs = try graph.rowPluck(Wil, letters)
+    // START and each letter in, each letter and END out
+    let inputs = try graph.keep(letters, below: vocabulary.size, "letter")
     var state = try model.zeroState(graph)
-    tops.removeAll(keepingCapacity: true)
-    for t in 0..<letters.count {
-      tops.append(try model.advance(graph, graph.sliceColumns(inputs, t, 1), &state))
-    }
-    let scores = try model.decode(graph, graph.concatColumns(tops))
+    let top = try model.advance(graph, .tokens(inputs), steps: letters.count, &state)
+    let scores = try model.decode(graph, top)
     letters.removeFirst()
     letters.append(0)
     return try graph.crossEntropy(scores, letters, .sum)

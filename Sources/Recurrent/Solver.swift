@@ -94,12 +94,13 @@ public final class Solver {
     _ parameters: Parameters, stepSize: Double, regc: Double, clipval: Double
   ) throws(RecurrentError) -> Statistics {
     try check(stepSize, regc, clipval)
+    try checkEps([parameters.flat.dtype])
+    try parameters.flat.settle()
+    // before the slab is made: a refused step leaves no caches behind
+    let norm = try gradientNorm([("flat", parameters.flat)], parts: parameters)
     guard let cache = try slab(of: parameters) else {
       return try step(parameters.all, stepSize: stepSize, regc: regc, clipval: clipval)
     }
-    try checkEps([parameters.flat.dtype])
-    try parameters.flat.settle()
-    let norm = try gradientNorm([("flat", parameters.flat)], parts: parameters)
     let clipped = move(parameters.flat, cache, stepSize, regc, clipval)
     return Statistics(ratioClipped: Double(clipped) / Double(parameters.flat.count), gradientNorm: norm)
   }
@@ -120,7 +121,8 @@ public final class Solver {
     names.append(name)
   }
 
-  private func check(_ stepSize: Double, _ regc: Double, _ clipval: Double) throws(RecurrentError) {
+  /// Refuses settings out of range.
+  func check(_ stepSize: Double, _ regc: Double, _ clipval: Double) throws(RecurrentError) {
     try require(stepSize, "step_size", in: 0 ... .infinity)
     try require(regc, "regc", in: 0 ... .infinity)
     try require(clipval, isPositive: "clipval")

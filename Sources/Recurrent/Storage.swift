@@ -20,6 +20,9 @@ final class Storage {
   unowned(unsafe) var pending: Graph?
   /// The graph whose arena this is; nil for memory of its own, and once that graph is gone.
   unowned(unsafe) var arena: Graph?
+  /// Whether this is, or was, part of an arena; and how many recordings of other graphs reach into it.
+  var isChunk = false
+  var readers = 0
 
   private let block: UnsafeMutableRawPointer
   static let alignment = 64

@@ -200,9 +200,18 @@ func dtype(_ value: Int32) throws(RecurrentError) -> DType {
 /// A kind of layer.
 func cell(_ value: Int32) throws(RecurrentError) -> Cell {
   guard let cell = Cell(rawValue: value) else {
-    throw RecurrentError(.badValue, "cell is \(value); expected 0 (rnn) or 1 (lstm)")
+    throw RecurrentError(.badValue, "cell is \(value); expected 0 to \(Cell.allCases.count - 1), see recurrent.h")
   }
   return cell
+}
+
+/// Numbers of a model's type, or nil for NULL.
+func numbers<P: _Pointer>(_ p: P?, _ dtype: DType, _ name: StaticString) throws(RecurrentError) -> P? {
+  guard let p else { return nil }
+  guard UInt(bitPattern: Int(bitPattern: p)) % UInt(dtype.size) == 0 else {
+    throw RecurrentError(.badValue, "\(name) is not aligned for \(dtype)")
+  }
+  return p
 }
 
 /// Copies a short text into the caller's buffer.

@@ -5,14 +5,16 @@ import Recurrent
 
 @implementation @_cdecl("recurrent_model_create")
 public func recurrent_model_create(
-  _ cell: recurrent_cell, _ dtype: recurrent_dtype, _ input_size: Int64, _ hidden_sizes: UnsafePointer<Int64>!,
-  _ layers: Int64, _ output_size: Int64, _ random: recurrent_random, _ model: UnsafeMutablePointer<recurrent_model>!
+  _ cell: recurrent_cell, _ dtype: recurrent_dtype, _ input_size: Int64, _ embedding: Int64,
+  _ hidden_sizes: UnsafePointer<Int64>!, _ layers: Int64, _ output_size: Int64, _ random: recurrent_random,
+  _ model: UnsafeMutablePointer<recurrent_model>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
     let model = try Model(
-      RecurrentABI.cell(cell), inputSize: Int(input_size), hiddenSizes: hiddenSizes.map { Int($0) },
-      outputSize: Int(output_size), dtype: RecurrentABI.dtype(dtype), random: call.random(random))
+      RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: embedding == 0 ? nil : Int(embedding),
+      hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: output_size == 0 ? nil : Int(output_size),
+      dtype: RecurrentABI.dtype(dtype), random: call.random(random))
     try give(.model(model), out)
   }
 }
@@ -74,7 +76,7 @@ public func recurrent_model_forward(
   call { (call) throws(RecurrentError) in
     let nextH = try output(next_h, "next_h"), out = try output(out, "out")
     let model = try call.model(model), graph = try call.graph(graph), x = try call.mat(x, "x")
-    let layers = Int64(model.hiddenSizes.count), isLSTM = model.cell == .lstm
+    let layers = Int64(model.hiddenSizes.count), isLSTM = model.cell.hasCell
     let nextC = isLSTM ? try output(next_c, "next_c") : nil
     var state: Model.State?
     if h != nil || c != nil {

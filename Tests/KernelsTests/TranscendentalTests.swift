@@ -36,7 +36,7 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
   #if arch(x86_64)
     @Test(arguments: bounds) func doubles(_ curve: Curve, _ bound: Double) {
       var worst = Worst()
-      let block = 4096, blocks = harden ? 20_000 : 100
+      let block = 4096, blocks = harden ? 20_000 : 300
       let x = Rectangle<Double>(block, 1), y = Rectangle<Double>(block, 1)
       // all bit patterns with a large odd stride; then ranges where the functions do something
       var bits: UInt64 = 0

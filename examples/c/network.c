@@ -22,7 +22,7 @@ int main(void) {
   recurrent_solver solver;
   recurrent_graph graph;
   check(recurrent_random_create(3, &random));
-  check(recurrent_model_create(RECURRENT_LSTM, RECURRENT_FLOAT64, SYMBOLS, hidden, 1, SYMBOLS, random, &model));
+  check(recurrent_model_create(RECURRENT_LSTM, RECURRENT_FLOAT64, SYMBOLS, 0, hidden, 1, SYMBOLS, random, &model));
   check(recurrent_solver_create(0.999, 1e-8, &solver));
   check(recurrent_graph_create(1, &graph));
 

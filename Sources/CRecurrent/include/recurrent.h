@@ -96,7 +96,13 @@ typedef int32_t recurrent_dtype;
 enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
 
 typedef int32_t recurrent_cell;
-enum { RECURRENT_RNN = 0 /* ReLU */, RECURRENT_LSTM = 1 };
+enum {
+  RECURRENT_RNN = 0, /* plain, ReLU: RecurrentJS's */
+  RECURRENT_LSTM = 1,
+  RECURRENT_RNN_TANH = 2,
+  RECURRENT_GRU = 3,       /* resets after the product: PyTorch, cuDNN */
+  RECURRENT_GRU_BEFORE = 4 /* resets before the product: the original paper */
+};
 
 /* What a sum or mean runs over: everything (1 x 1), the rows of each column (1 x d), the columns of each row (n x 1). */
 typedef int32_t recurrent_axis;
@@ -279,12 +285,16 @@ recurrent_status recurrent_sample(recurrent_dtype dtype, const void *p, int64_t 
 
 /* ------------------------------------------------------------------ Model: recurrent layers and a decoder */
 
-/* Layers of hidden_sizes[0 .. layers-1], lowest first, and a decoder Whd h + bd on the top one.
-   Parameters are called as in RecurrentJS: Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
-   Whd bd. Matrices start uniform on +-0.08, drawn in this order, biases at 0. */
+/* Layers of hidden_sizes[0 .. layers-1], lowest first.
+   embedding    0: the input is numbers, input_size rows of them. Else tokens 0 .. input_size-1, each looked up in a
+                table Wil of input_size rows by embedding columns.
+   output_size  0: the top layer's output comes out. Else Whd h + bd, output_size rows.
+   Parameters are called as in RecurrentJS: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ...
+   (RNN), Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh only where it resets after), then Whd bd.
+   Matrices start uniform on +-0.08, drawn in this order, biases at 0. */
 recurrent_status recurrent_model_create(recurrent_cell cell, recurrent_dtype dtype, int64_t input_size,
-                                        const int64_t *hidden_sizes, int64_t layers, int64_t output_size,
-                                        recurrent_random random, recurrent_model *model);
+                                        int64_t embedding, const int64_t *hidden_sizes, int64_t layers,
+                                        int64_t output_size, recurrent_random random, recurrent_model *model);
 recurrent_status recurrent_model_free(recurrent_model model);
 
 /* A parameter by name: a view of the model's memory. */
@@ -305,6 +315,65 @@ recurrent_status recurrent_model_flat(recurrent_model model, recurrent_mat *flat
 recurrent_status recurrent_model_forward(recurrent_model model, recurrent_graph graph, recurrent_mat x,
                                          const recurrent_mat *h, const recurrent_mat *c, recurrent_mat *next_h,
                                          recurrent_mat *next_c, recurrent_mat *out);
+
+/* ------------------------------------------------------------------ Model: sequences in your memory
+
+   T steps of B sequences side by side, time-major: number i of step t of sequence b is x[(t * B + b) * rows + i], as
+   in a C-contiguous array (T, B, rows). All numbers are of the model's type.
+
+   x, tokens    what comes in: x [T * B * input_size] for a model without embedding, tokens [T * B] for one with; the
+                other one is NULL.
+   state        recurrent_model_state_count numbers: h of every layer, lowest first, each [B * H] with sequence b's H
+                numbers together; then for an LSTM c of every layer likewise. NULL stands for zeros.
+   lengths      [B] valid steps of each sequence, 0 .. T; NULL for T. Later steps count for nothing: outputs are 0, and
+                the final state is that of the last valid step. */
+
+/* The numbers in a state of so many sequences. */
+recurrent_status recurrent_model_state_count(recurrent_model model, int64_t columns, int64_t *count);
+
+/* y receives [T * B * rows] outputs, rows being output_size or the top layer's width; final_state may be NULL, or state
+   itself. */
+recurrent_status recurrent_model_forward_sequence(recurrent_model model, const void *x, const int64_t *tokens,
+                                                  int64_t T, int64_t B, const void *state, const int64_t *lengths,
+                                                  void *y, void *final_state);
+
+/* Walks the last forward_sequence back, once: adds to the parameters' gradients.
+   dy [as y];  dfinal [as state], or NULL for zeros;  dx receives [as x] and dstate [as state], either may be NULL. */
+recurrent_status recurrent_model_backward_sequence(recurrent_model model, const void *dy, const void *dfinal, void *dx,
+                                                   void *dstate);
+
+typedef struct recurrent_train_result {
+  double loss; /* the mean over all valid steps, before the update */
+  double ratio_clipped, gradient_norm;
+} recurrent_train_result;
+
+/* Forward, loss, backward, clipping and the solver's step in one call.
+   classes      [T * B] targets 0 .. rows-1, -1 for none: mean cross-entropy; or NULL and
+   numbers      [T * B * rows]: mean squared error.
+   An infinite or NaN gradient is refused by name and the weights are as before. result may be NULL. */
+recurrent_status recurrent_model_train_step(recurrent_model model, recurrent_solver solver, const void *x,
+                                            const int64_t *tokens, const int64_t *classes, const void *numbers,
+                                            int64_t T, int64_t B, const void *state, const int64_t *lengths,
+                                            double step_size, double regc, double clipval, void *final_state,
+                                            recurrent_train_result *result);
+
+/* One tick of one sequence, without a graph and without allocating.
+   token        for a model with embedding; x [input_size] for one without
+   state        [recurrent_model_state_count(1)], read and overwritten; zeros open a sequence
+   y            receives [rows]; NULL skips the decoder */
+recurrent_status recurrent_model_tick(recurrent_model model, int64_t token, const void *x, void *state, void *y);
+
+/* Reads prime [primes, at least 1], then writes count tokens, each drawn from the scores and read in turn; with random
+   0 the likeliest each time. state as for tick. For models whose outputs score their own tokens. */
+recurrent_status recurrent_model_generate(recurrent_model model, const int64_t *prime, int64_t primes, int64_t count,
+                                          double temperature, void *state, recurrent_random random, int64_t *tokens);
+
+/* ------------------------------------------------------------------ Threads */
+
+/* How many threads large operations use, 1 to 256. Before it is set: RECURRENT_NUM_THREADS, else the cores that the
+   process may use. Results are the same bits at any number. Threads are made on first need, and anew after a fork. */
+recurrent_status recurrent_set_num_threads(int64_t count);
+int64_t recurrent_get_num_threads(void);
 
 /* ------------------------------------------------------------------ Solver: RMSProp as RecurrentJS has it */
 

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "CThread.h"
+
 #define CV static inline __attribute__((always_inline, const))
 #define CV_MEMORY static inline __attribute__((always_inline))
 

@@ -4,13 +4,14 @@ Three levels, over the same objects:
 
 - RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
 - expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
-- models: ``SentenceModel``
+- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``
 """
 
 from ._random import Random
 from .graph import Graph, no_grad
 from .mat import Mat, RandMat
 from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
+from .network import GRU, LSTM, RNN, State, get_num_threads, set_num_threads
 from .sampling import maxi, samplei, softmax
 from .sentences import SentenceModel
 from .solver import Solver
@@ -18,6 +19,12 @@ from .solver import Solver
 __version__ = "0.1.0"
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "State",
+    "get_num_threads",
+    "set_num_threads",
     "Graph",
     "Mat",
     "Model",

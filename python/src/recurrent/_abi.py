@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from ._library import load
 
@@ -26,6 +26,7 @@ _f64s = POINTER(c_double)
 _text = c_char_p
 _texts = POINTER(c_char_p)
 _buffer = c_void_p
+_data = c_void_p
 
 
 class MatInfo(Structure):
@@ -55,6 +56,12 @@ class TickResult(Structure):
         ("ratio_clipped", c_double),
         ("gradient_norm", c_double),
     )
+
+
+class TrainResult(Structure):
+    """What a training step did."""
+
+    _fields_ = (("loss", c_double), ("ratio_clipped", c_double), ("gradient_norm", c_double))
 
 
 class SentenceModelInfo(Structure):
@@ -148,7 +155,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_softmax": (_status, _handle, _out_handle),
     "recurrent_argmax": (_status, _i32, c_void_p, _i64, _out_i64),
     "recurrent_sample": (_status, _i32, c_void_p, _i64, _handle, _out_i64),
-    "recurrent_model_create": (_status, _i32, _i32, _i64, _i64s, _i64, _i64, _handle, _out_handle),
+    "recurrent_model_create": (_status, _i32, _i32, _i64, _i64, _i64s, _i64, _i64, _handle, _out_handle),
     "recurrent_model_free": _free,
     "recurrent_model_parameter": (_status, _handle, _text, _i64, _out_handle),
     "recurrent_model_parameter_count": (_status, _handle, _out_i64),
@@ -157,6 +164,19 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_model_forward": (
         _status, _handle, _handle, _handle, _handles, _handles, _handles, _handles, _out_handle,
     ),
+    "recurrent_model_state_count": (_status, _handle, _i64, _out_i64),
+    "recurrent_model_forward_sequence": (
+        _status, _handle, _data, _i64s, _i64, _i64, _data, _i64s, _data, _data,
+    ),
+    "recurrent_model_backward_sequence": (_status, _handle, _data, _data, _data, _data),
+    "recurrent_model_train_step": (
+        _status, _handle, _handle, _data, _i64s, _i64s, _data, _i64, _i64, _data, _i64s, _f64, _f64, _f64, _data,
+        POINTER(TrainResult),
+    ),
+    "recurrent_model_tick": (_status, _handle, _i64, _data, _data, _data),
+    "recurrent_model_generate": (_status, _handle, _i64s, _i64, _i64, _f64, _data, _handle, _i64s),
+    "recurrent_set_num_threads": (_status, _i64),
+    "recurrent_get_num_threads": (_i64,),
     "recurrent_solver_create": (_status, _f64, _f64, _out_handle),
     "recurrent_solver_free": _free,
     "recurrent_solver_step": (_status, _handle, _texts, _i64s, _handles, _i64, _f64, _f64, _f64, POINTER(Step)),
@@ -245,6 +265,10 @@ class Handle:
 
     def __del__(self) -> None:
         self._free(self.value)
+
+    def __reduce__(self) -> NoReturn:
+        # a copy would free the object a second time
+        raise TypeError("this object belongs to the library and is not pickled or deep-copied")
 
 
 def new(create: Callable[..., int], free: Callable[[int], int], *arguments: Any, needs: Any = None) -> Handle:

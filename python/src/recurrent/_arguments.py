@@ -77,6 +77,19 @@ def real_array(values: Any, name: str) -> npt.NDArray[Any]:
     return array[:, None] if array.ndim == 1 else array
 
 
+def converted(array: npt.NDArray[Any], dtype: Any, name: str) -> npt.NDArray[Any]:
+    """The numbers in another type; a finite one that the type cannot hold is refused."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        result = array.astype(dtype)
+    if not np.isfinite(result).all():
+        lost = np.isfinite(array) & ~np.isfinite(result)
+        if lost.any():
+            raise ValueError(f"{name} has {array[lost].flat[0]}, too large for {np.dtype(dtype)}")
+    return result
+
+
 def sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
     """A list of sizes, at least one of them."""
     array = integers(values, name)

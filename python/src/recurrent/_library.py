@@ -58,8 +58,11 @@ def load() -> ctypes.CDLL:
             f"this CPU lacks {', '.join(missing)}, which {found} is built for; build for it with "
             "`RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
         )
-    library = ctypes.CDLL(str(found))
-    version = library.recurrent_abi_version
+    try:
+        library = ctypes.CDLL(str(found))
+        version = library.recurrent_abi_version
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"{found} is not a {_FILE} that this system can load: {error}") from None
     version.argtypes, version.restype = [], ctypes.c_int32
     if version() != ABI_VERSION:
         raise ImportError(

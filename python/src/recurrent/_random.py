@@ -31,7 +31,7 @@ class Random:
     def __init__(self, seed: int | None = None) -> None:
         if seed is None:
             seed = secrets.randbits(64)
-        elif isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        elif isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
             raise TypeError(f"seed is a {type(seed).__name__}; expected an int")
         seed = int(seed)
         if not 0 <= seed < 2**64:

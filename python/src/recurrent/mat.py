@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import numbers
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arguments import DTYPES, dtype, integer, number, real_array
+from ._arguments import DTYPES, converted, dtype, integer, number, real_array
 from ._random import RNG, generator
 
 if TYPE_CHECKING:
@@ -73,12 +74,13 @@ class Mat:
         values : array_like
             (n, d), or (n,) for a column.
         dtype : {"float32", "float64"}, optional
-            Where absent, that of an array of floats, float32 for anything else.
+            Where absent, that of an array or Mat of such floats, float32 for anything else.
         """
         array = real_array(values, "values")
-        own = isinstance(values, np.ndarray) and array.dtype in DTYPES
-        code = _dtype(dtype if dtype is not None else array.dtype if own else "float32")
-        columns = np.asfortranarray(array, dtype=DTYPES[code])
+        native = array.dtype.newbyteorder("=")
+        own = hasattr(values, "dtype") and native in DTYPES
+        code = _dtype(dtype if dtype is not None else native if own else "float32")
+        columns = np.asfortranarray(converted(array, DTYPES[code], "values"))
         n, d = columns.shape
         return cls._of(
             _abi.new(
@@ -258,11 +260,8 @@ class Mat:
             return other
         if isinstance(other, np.ndarray) and other.ndim > 0:
             return Mat.of(other, self.dtype)
-        try:
-            value = number(other, "the operand")
-        except TypeError:
-            return None
-        return Mat(self.n, 1, self.dtype).fill(value)
+        value = _scalar(other)
+        return None if value is None else Mat(self.n, 1, self.dtype).fill(value)
 
     def __matmul__(self, other: Any) -> Mat:
         other = self._array(other)
@@ -292,18 +291,20 @@ class Mat:
         return NotImplemented if other is None else self._on(other).sub(other, self)
 
     def __mul__(self, other: Any) -> Mat:
-        if isinstance(other, (int, float, np.number)):
-            return self._on().scale(self, float(other))
+        value = _scalar(other)
+        if value is not None:
+            return self._on().scale(self, value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).eltmul(self, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Mat:
-        if isinstance(other, (int, float, np.number)):
-            if other == 0:
+        value = _scalar(other)
+        if value is not None:
+            if value == 0:
                 raise ZeroDivisionError("a Mat divided by 0")
-            return self._on().scale(self, 1 / float(other))
+            return self._on().scale(self, 1 / value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).div(self, other)
 
@@ -387,6 +388,7 @@ class Mat:
 
     def dot(self, other: Mat) -> Mat:
         """Σ x y over all elements, 1 x 1."""
+        expect_mat(other, "other")
         return self._on(other).dot(self, other)
 
     def softmax(self) -> Mat:
@@ -436,6 +438,15 @@ def RandMat(
     return Mat.uniform(n, d, mu - std, mu + std, dtype, rng)
 
 
+def _scalar(value: Any) -> float | None:
+    """A real number, or an array of no dimensions with one; None for anything else."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    return number(value, "the operand")
+
+
 def expect_mat(value: Any, name: str) -> int:
     """The handle of an argument that must be a Mat."""
     if not isinstance(value, Mat):
@@ -450,4 +461,4 @@ def _assign(view: npt.NDArray[Any], values: Any, name: str) -> None:
     array = real_array(values, name)
     if array.shape != view.shape:
         raise ValueError(f"{name} is {view.shape[0]} x {view.shape[1]}; the new values have shape {array.shape}")
-    np.copyto(view, array, casting="same_kind")
+    np.copyto(view, converted(array, view.dtype, name))

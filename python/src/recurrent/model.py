@@ -131,6 +131,9 @@ def init_rnn(
 
 def _init(cell: int, input_size: Any, hidden_sizes: Any, output_size: Any, type_: Any, rng: RNG) -> Model:
     widths = sizes(hidden_sizes, "hidden_sizes")
+    outputs = integer(output_size, "output_size")
+    if outputs < 1:
+        raise ValueError(f"output_size is {outputs}; expected at least 1")
     random = generator(rng)
     handle = _abi.new(
         _lib.recurrent_model_create,
@@ -138,9 +141,10 @@ def _init(cell: int, input_size: Any, hidden_sizes: Any, output_size: Any, type_
         cell,
         dtype(type_),
         integer(input_size, "input_size"),
+        0,
         widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
         len(widths),
-        integer(output_size, "output_size"),
+        outputs,
         random._handle.value,
     )
     return Model(handle, cell)

@@ -1,0 +1,155 @@
+// Matrices laid out for the tile: what is read together lies together.
+
+/// Numbers that `pack` writes for a matrix of `rows` and sums of length `k`.
+public func packedCount<T: Real>(_ rows: Rows, k: Int, _: T.Type) -> Int { rows.panels * k * 4 * T.V.count }
+
+/// Panels of w's rows: for each panel, for each column of w, four registers; 0 where there are no rows.
+///
+/// - Parameters:
+///   - w: [n × k].
+///   - rows: which rows stand together.
+///   - p: receives `packedCount` numbers.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func pack<T: Real>(_ w: Columns<T>, _ rows: Rows, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
+  let lanes = T.V.count
+  for panel in panels {
+    var out = p + panel &* w.d &* 4 &* lanes
+    let (o0, o1, o2, o3) = (
+      rows.offset(panel, 0), rows.offset(panel, 1), rows.offset(panel, 2), rows.offset(panel, 3)
+    )
+    let (n0, n1) = (rows.lanes(panel, 0, of: lanes), rows.lanes(panel, 1, of: lanes))
+    let (n2, n3) = (rows.lanes(panel, 2, of: lanes), rows.lanes(panel, 3, of: lanes))
+    var k = 0
+    while k < w.d {
+      let column = UnsafePointer(w.column(k))
+      T.V.load(column + o0, upTo: n0).store(out)
+      T.V.load(column + o1, upTo: n1).store(out + lanes)
+      T.V.load(column + o2, upTo: n2).store(out + 2 &* lanes)
+      T.V.load(column + o3, upTo: n3).store(out + 3 &* lanes)
+      out += 4 &* lanes
+      k &+= 1
+    }
+  }
+}
+
+/// Panels of wᵀ's rows, which are w's columns: for each panel, for each row of w, the numbers of 4 registers' columns.
+///
+/// - Parameters:
+///   - w: [k × n]; the packed matrix is [n × k], its rows plain.
+///   - p: receives `packedCount` numbers.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func packTransposed<T: Real>(_ w: Columns<T>, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
+  let width = 4 &* T.V.count
+  for panel in panels {
+    let out = p + panel &* w.n &* width
+    let first = panel &* width, valid = min(width, w.d &- first)
+    // a few rows at a time, so that the lines being written stay in the nearest cache
+    var top = 0
+    while top < w.n {
+      let bottom = min(top &+ 16, w.n)
+      var j = 0
+      while j < valid {
+        let column = w.column(first &+ j)
+        var k = top
+        while k < bottom {
+          out[k &* width &+ j] = column[k]
+          k &+= 1
+        }
+        j &+= 1
+      }
+      while j < width {
+        var k = top
+        while k < bottom {
+          out[k &* width &+ j] = 0
+          k &+= 1
+        }
+        j &+= 1
+      }
+      top = bottom
+    }
+  }
+}
+
+/// The length of the sum that `outer` takes at a time.
+private let outerBlock = 192
+
+/// Numbers of scratch that `outer` needs for `columns` columns of b.
+public func outerScratch<T: Real>(columns: Int, _: T.Type) -> Int {
+  outerBlock * 4 * T.V.count + ((columns + 2) / 3) * 3 * outerBlock
+}
+
+/// c += a·bᵀ, a sum over columns: what weights gain from all the steps of a sequence at once.
+///
+/// - Parameters:
+///   - a: [m × k].
+///   - b: [n × k].
+///   - c: [m × n].
+///   - panels: which panels of c's plain rows to compute.
+///   - scratch: `outerScratch(columns: n)` numbers.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func outer<T: Real>(
+  _ a: Columns<T>, _ b: Columns<T>, into c: Columns<T>, panels: Range<Int>, scratch: UnsafeMutablePointer<T>
+) {
+  let rows = Rows.plain(a.n, T.self), width = 4 &* T.V.count
+  let packedA = scratch, packedB = scratch + outerBlock &* width
+  var from = 0
+  while from < a.d {
+    let k = min(outerBlock, a.d &- from)
+    packThrees(Columns(b.column(from), n: b.n, d: k, stride: b.stride), to: packedB)
+    for panel in panels {
+      let block = Columns(a.column(from) + panel &* width, n: a.n &- panel &* width, d: k, stride: a.stride)
+      pack(block, .plain(block.n, T.self), panels: 0..<1, to: packedA)
+      var j = 0
+      while j < b.n {
+        let columns = min(3, b.n &- j), y = c.column(j)
+        let term = Term(packedA, k: k, packedB + j &* k, along: 3, across: 1)
+        var s = Sums(y, rows, panel)
+        if columns == 3 {
+          var t = Sums(y + c.stride, rows, panel), u = Sums(y + 2 &* c.stride, rows, panel)
+          tile3(term, 0, 0, &s, &t, &u)
+          t.store(y + c.stride, rows, panel)
+          u.store(y + 2 &* c.stride, rows, panel)
+        } else if columns == 2 {
+          var t = Sums(y + c.stride, rows, panel)
+          tile2(term, 0, 0, &s, &t)
+          t.store(y + c.stride, rows, panel)
+        } else {
+          tile1(term, 0, 0, &s)
+        }
+        s.store(y, rows, panel)
+        j &+= 3
+      }
+    }
+    from &+= k
+  }
+}
+
+/// b's rows three by three: for each three, for each column, its three numbers.
+@inline(__always)
+private func packThrees<T: Real>(_ b: Columns<T>, to p: UnsafeMutablePointer<T>) {
+  var k = 0
+  while k < b.d {
+    let column = b.column(k)
+    var out = p + 3 &* k
+    var j = 0
+    while j &+ 3 <= b.n {
+      out[0] = column[j]
+      out[1] = column[j &+ 1]
+      out[2] = column[j &+ 2]
+      out += 3 &* b.d
+      j &+= 3
+    }
+    if j < b.n {
+      out[0] = column[j]
+      out[1] = j &+ 1 < b.n ? column[j &+ 1] : 0
+      out[2] = 0
+    }
+    k &+= 1
+  }
+}

@@ -1,0 +1,307 @@
+// The tile: four registers of rows by up to three columns, the shape that fills sixteen vector registers exactly.
+//
+// Twelve sums, three broadcast numbers, one register of weights. Every product of the sequence engine is made of
+// this tile over packed panels. Each column's sum runs over its index in ascending order whatever the tile, so its
+// bits depend neither on the tile's width nor on the thread that computes it.
+
+/// Where the rows of packed panels lie in a column: panel p's segment s, one register, begins at
+/// `p·panel + s·segment`; it holds rows while `p·unit + s·step` is below `limit`.
+///
+/// Plain rows have segments side by side. In an LSTM the four segments are the same units' rows of the four gates,
+/// so that a tile holds all that a unit needs.
+public struct Rows: Sendable {
+  let panel: Int, segment: Int, unit: Int, step: Int, limit: Int
+
+  /// `n` rows as they come.
+  public static func plain<T: Real>(_ n: Int, _: T.Type) -> Rows {
+    let lanes = T.V.count
+    return Rows(panel: 4 * lanes, segment: lanes, unit: 4 * lanes, step: lanes, limit: n)
+  }
+
+  /// Four blocks of `n` rows, the same rows of each side by side.
+  public static func gates<T: Real>(_ n: Int, _: T.Type) -> Rows {
+    let lanes = T.V.count
+    return Rows(panel: lanes, segment: n, unit: lanes, step: 0, limit: n)
+  }
+
+  /// Panels that hold all rows.
+  public var panels: Int { (limit + unit - 1) / unit }
+
+  /// Rows of one block that a panel covers.
+  public var unitsPerPanel: Int { unit }
+
+  @inline(__always) func offset(_ p: Int, _ s: Int) -> Int { p &* panel &+ s &* segment }
+
+  /// How many lanes of a segment hold rows.
+  @inline(__always) func lanes(_ p: Int, _ s: Int, of count: Int) -> Int {
+    max(0, min(count, limit &- (p &* unit &+ s &* step)))
+  }
+}
+
+/// What sums start from: nothing, a column for all, a column each, or for column j the column `rows[j]` of a table.
+public struct Start<T: Real> {
+  let base: UnsafePointer<T>?, stride: Int, rows: UnsafePointer<Int32>?
+
+  /// From 0.
+  public static var zero: Start { Start(base: nil, stride: 0, rows: nil) }
+
+  /// From columns `stride` apart; one column for all where `stride` is 0.
+  public static func columns(_ base: UnsafePointer<T>, stride: Int) -> Start {
+    Start(base: base, stride: stride, rows: nil)
+  }
+
+  /// From the columns of a table, by number.
+  public static func table(_ base: UnsafePointer<T>, stride: Int, _ rows: UnsafePointer<Int32>) -> Start {
+    Start(base: base, stride: stride, rows: rows)
+  }
+
+  @inline(__always) func column(_ j: Int) -> UnsafePointer<T>? {
+    guard let base else { return nil }
+    if let rows { return base + Int(rows[j]) &* stride }
+    return base + j &* stride
+  }
+}
+
+/// One term of a sum of products: packed panels times columns. Number i of column j is `b[i·along + j·across]`.
+public struct Term<T: Real> {
+  let panels: UnsafePointer<T>, k: Int, b: UnsafePointer<T>, along: Int, across: Int
+
+  /// - Parameters:
+  ///   - panels: as `pack` leaves them.
+  ///   - k: the length of the sum.
+  ///   - b: the first number of the first column.
+  ///   - along: from one number of a column to the next.
+  ///   - across: from one column to the next.
+  public init(_ panels: UnsafePointer<T>, k: Int, _ b: UnsafePointer<T>, along: Int = 1, across: Int) {
+    (self.panels, self.k, self.b, self.along, self.across) = (panels, k, b, along, across)
+  }
+
+  @inline(__always) func panel(_ p: Int) -> UnsafePointer<T> { panels + p &* k &* 4 &* T.V.count }
+  @inline(__always) func column(_ j: Int) -> UnsafePointer<T> { b + j &* across }
+}
+
+/// y[:, j] = start[:, j] + first·b[:, j] + second·b[:, j], for panels `from ..< to` and columns 0 ..< `columns`.
+///
+/// - Parameters:
+///   - rows: where the panels' rows lie in y and in start.
+///   - second: another term, or nil.
+///   - y: the first column; the columns are `stride` apart.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func multiply<T: Real>(
+  _ rows: Rows, panels: Range<Int>, _ start: Start<T>, _ first: Term<T>, _ second: Term<T>? = nil, columns: Int,
+  to y: UnsafeMutablePointer<T>, stride: Int
+) {
+  var p = panels.lowerBound
+  if columns == 1 {
+    // one column alone would wait for its own sums: two panels at a time do not
+    while p &+ 2 <= panels.upperBound {
+      var c = Sums(start.column(0), rows, p), d = Sums(start.column(0), rows, p &+ 1)
+      tilePair(first.panel(p), first.panel(p &+ 1), first.k, first.column(0), first.along, &c, &d)
+      if let second {
+        tilePair(second.panel(p), second.panel(p &+ 1), second.k, second.column(0), second.along, &c, &d)
+      }
+      c.store(y, rows, p)
+      d.store(y, rows, p &+ 1)
+      p &+= 2
+    }
+  }
+  while p < panels.upperBound {
+    var j = 0
+    // four columns left are two and two: one alone is half as fast
+    while columns &- j >= 3 && columns &- j != 4 {
+      var c = Sums(start.column(j), rows, p), d = Sums(start.column(j &+ 1), rows, p)
+      var e = Sums(start.column(j &+ 2), rows, p)
+      tile3(first, p, j, &c, &d, &e)
+      if let second { tile3(second, p, j, &c, &d, &e) }
+      c.store(y + j &* stride, rows, p)
+      d.store(y + (j &+ 1) &* stride, rows, p)
+      e.store(y + (j &+ 2) &* stride, rows, p)
+      j &+= 3
+    }
+    while columns &- j >= 2 {
+      var c = Sums(start.column(j), rows, p), d = Sums(start.column(j &+ 1), rows, p)
+      tile2(first, p, j, &c, &d)
+      if let second { tile2(second, p, j, &c, &d) }
+      c.store(y + j &* stride, rows, p)
+      d.store(y + (j &+ 1) &* stride, rows, p)
+      j &+= 2
+    }
+    if j < columns {
+      var c = Sums(start.column(j), rows, p)
+      tile1(first, p, j, &c)
+      if let second { tile1(second, p, j, &c) }
+      c.store(y + j &* stride, rows, p)
+    }
+    p &+= 1
+  }
+}
+
+/// One column of a tile: four registers.
+struct Sums<T: Real> {
+  var a: T.V, b: T.V, c: T.V, d: T.V
+
+  @inline(__always) init(_ a: T.V, _ b: T.V, _ c: T.V, _ d: T.V) { (self.a, self.b, self.c, self.d) = (a, b, c, d) }
+
+  /// Panel p's rows of a column, 0 where there are none; all 0 without a column.
+  @inline(__always) init(_ column: UnsafePointer<T>?, _ rows: Rows, _ p: Int) {
+    guard let column else {
+      (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
+      return
+    }
+    let n = T.V.count
+    if rows.lanes(p, 3, of: n) == n {
+      a = .load(column + rows.offset(p, 0))
+      b = .load(column + rows.offset(p, 1))
+      c = .load(column + rows.offset(p, 2))
+      d = .load(column + rows.offset(p, 3))
+    } else {
+      a = .load(column + rows.offset(p, 0), upTo: rows.lanes(p, 0, of: n))
+      b = .load(column + rows.offset(p, 1), upTo: rows.lanes(p, 1, of: n))
+      c = .load(column + rows.offset(p, 2), upTo: rows.lanes(p, 2, of: n))
+      d = .load(column + rows.offset(p, 3), upTo: rows.lanes(p, 3, of: n))
+    }
+  }
+
+  @inline(__always) func store(_ column: UnsafeMutablePointer<T>, _ rows: Rows, _ p: Int) {
+    let n = T.V.count
+    if rows.lanes(p, 3, of: n) == n {
+      a.store(column + rows.offset(p, 0))
+      b.store(column + rows.offset(p, 1))
+      c.store(column + rows.offset(p, 2))
+      d.store(column + rows.offset(p, 3))
+    } else {
+      a.store(column + rows.offset(p, 0), upTo: rows.lanes(p, 0, of: n))
+      b.store(column + rows.offset(p, 1), upTo: rows.lanes(p, 1, of: n))
+      c.store(column + rows.offset(p, 2), upTo: rows.lanes(p, 2, of: n))
+      d.store(column + rows.offset(p, 3), upTo: rows.lanes(p, 3, of: n))
+    }
+  }
+}
+
+extension Vector {
+  /// The first `k` numbers, from none to all.
+  @inline(__always) static func load(_ p: UnsafePointer<Scalar>, upTo k: Int) -> Self {
+    k == count ? load(p) : load(p, first: k)
+  }
+
+  @inline(__always) func store(_ p: UnsafeMutablePointer<Scalar>, upTo k: Int) {
+    if k == Self.count { store(p) } else { store(p, first: k) }
+  }
+}
+
+@inline(__always)
+func tile3<T: Real>(
+  _ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>, _ d: inout Sums<T>, _ e: inout Sums<T>
+) {
+  let lanes = T.V.count, along = term.along
+  var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
+  var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
+  var (u0, u1, u2, u3) = (e.a, e.b, e.c, e.d)
+  var p = term.panel(panel), x = term.column(j), y = term.column(j &+ 1), z = term.column(j &+ 2)
+  var i = term.k
+  while i > 0 {
+    let bx = T.V(x[0]), by = T.V(y[0]), bz = T.V(z[0])
+    let w0 = T.V.load(p)
+    s0 = T.V.fma(w0, bx, s0)
+    t0 = T.V.fma(w0, by, t0)
+    u0 = T.V.fma(w0, bz, u0)
+    let w1 = T.V.load(p + lanes)
+    s1 = T.V.fma(w1, bx, s1)
+    t1 = T.V.fma(w1, by, t1)
+    u1 = T.V.fma(w1, bz, u1)
+    let w2 = T.V.load(p + 2 &* lanes)
+    s2 = T.V.fma(w2, bx, s2)
+    t2 = T.V.fma(w2, by, t2)
+    u2 = T.V.fma(w2, bz, u2)
+    let w3 = T.V.load(p + 3 &* lanes)
+    s3 = T.V.fma(w3, bx, s3)
+    t3 = T.V.fma(w3, by, t3)
+    u3 = T.V.fma(w3, bz, u3)
+    p += 4 &* lanes
+    x += along
+    y += along
+    z += along
+    i &-= 1
+  }
+  c = Sums(s0, s1, s2, s3)
+  d = Sums(t0, t1, t2, t3)
+  e = Sums(u0, u1, u2, u3)
+}
+
+@inline(__always)
+func tile2<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>, _ d: inout Sums<T>) {
+  let lanes = T.V.count, along = term.along
+  var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
+  var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
+  var p = term.panel(panel), x = term.column(j), y = term.column(j &+ 1)
+  var i = term.k
+  while i > 0 {
+    let bx = T.V(x[0]), by = T.V(y[0])
+    let w0 = T.V.load(p), w1 = T.V.load(p + lanes)
+    s0 = T.V.fma(w0, bx, s0)
+    t0 = T.V.fma(w0, by, t0)
+    s1 = T.V.fma(w1, bx, s1)
+    t1 = T.V.fma(w1, by, t1)
+    let w2 = T.V.load(p + 2 &* lanes), w3 = T.V.load(p + 3 &* lanes)
+    s2 = T.V.fma(w2, bx, s2)
+    t2 = T.V.fma(w2, by, t2)
+    s3 = T.V.fma(w3, bx, s3)
+    t3 = T.V.fma(w3, by, t3)
+    p += 4 &* lanes
+    x += along
+    y += along
+    i &-= 1
+  }
+  c = Sums(s0, s1, s2, s3)
+  d = Sums(t0, t1, t2, t3)
+}
+
+@inline(__always)
+func tile1<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>) {
+  let lanes = T.V.count
+  var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
+  var p = term.panel(panel), x = term.column(j)
+  var i = term.k
+  while i > 0 {
+    let bx = T.V(x[0])
+    s0 = T.V.fma(T.V.load(p), bx, s0)
+    s1 = T.V.fma(T.V.load(p + lanes), bx, s1)
+    s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
+    s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
+    p += 4 &* lanes
+    x += term.along
+    i &-= 1
+  }
+  c = Sums(s0, s1, s2, s3)
+}
+
+/// One column of two panels.
+@inline(__always)
+private func tilePair<T: Real>(
+  _ p: UnsafePointer<T>, _ q: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ along: Int, _ c: inout Sums<T>,
+  _ d: inout Sums<T>
+) {
+  let lanes = T.V.count
+  var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
+  var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
+  var p = p, q = q, x = x, i = k
+  while i > 0 {
+    let bx = T.V(x[0])
+    s0 = T.V.fma(T.V.load(p), bx, s0)
+    s1 = T.V.fma(T.V.load(p + lanes), bx, s1)
+    s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
+    s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
+    t0 = T.V.fma(T.V.load(q), bx, t0)
+    t1 = T.V.fma(T.V.load(q + lanes), bx, t1)
+    t2 = T.V.fma(T.V.load(q + 2 &* lanes), bx, t2)
+    t3 = T.V.fma(T.V.load(q + 3 &* lanes), bx, t3)
+    p += 4 &* lanes
+    q += 4 &* lanes
+    x += along
+    i &-= 1
+  }
+  c = Sums(s0, s1, s2, s3)
+  d = Sums(t0, t1, t2, t3)
+}

@@ -1,0 +1,178 @@
+// One tick without a graph: no recording, no allocation, weights read once. Streaming, and writing by sampling.
+
+import Kernels
+
+extension Model {
+  /// One tick of one sequence.
+  ///
+  /// - Parameters:
+  ///   - token: what comes in, for a model with an embedding.
+  ///   - x: what comes in otherwise, inputSize numbers.
+  ///   - state: `stateCount(columns: 1)` numbers, read and overwritten; zeros open a sequence.
+  ///   - y: receives topSize numbers; nil to skip the decoder.
+  /// - Throws: `.badIndex` for a token out of range, `.nullArgument` where what comes in is missing.
+  public func tick(
+    token: Int?, x: UnsafeRawPointer?, state: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer?
+  ) throws(RecurrentError) {
+    switch dtype {
+    case .float32: try Ticker<Float>(self).tick(token, x, state, y)
+    case .float64: try Ticker<Double>(self).tick(token, x, state, y)
+    }
+  }
+
+  /// Reads `prime`, then writes `count` tokens, each drawn from the scores and read in turn.
+  ///
+  /// - Parameters:
+  ///   - prime: at least one token.
+  ///   - temperature: scores are divided by it; above 0.
+  ///   - state: `stateCount(columns: 1)` numbers, read and overwritten.
+  ///   - random: draws the tokens; nil takes the likeliest each time.
+  ///   - end: a token that ends the text and is not written, or nil.
+  ///   - tokens: receives at most `count` tokens.
+  /// - Returns: how many tokens were written.
+  /// - Throws: `.badValue` for a model whose outputs are not its tokens, `.badIndex`, `.notFinite`.
+  public func generate(
+    prime: UnsafeBufferPointer<Int64>, count: Int, temperature: Double, state: UnsafeMutableRawPointer, _ random: Random?,
+    until end: Int? = nil, to tokens: UnsafeMutablePointer<Int64>
+  ) throws(RecurrentError) -> Int {
+    try require(
+      embedding != nil && topSize == inputSize, .badValue,
+      "only a model that reads tokens and scores the same tokens can write: it reads \(inputSize)\(embedding == nil ? " numbers" : " tokens") and puts out \(topSize) numbers")
+    try require(temperature, isPositive: "temperature")
+    try require(!prime.isEmpty, .badShape, "prime is empty; expected at least one token")
+    for (at, token) in prime.enumerated() {
+      try require(token >= 0 && token < inputSize, .badIndex, "prime \(at) is \(token), outside 0..<\(inputSize)")
+    }
+    switch dtype {
+    case .float32: return try Ticker<Float>(self).generate(prime, count, temperature, state, random, end, tokens)
+    case .float64: return try Ticker<Double>(self).generate(prime, count, temperature, state, random, end, tokens)
+    }
+  }
+}
+
+/// The work of a tick over a model's own scratch.
+private struct Ticker<T: Real> {
+  let model: Model
+  /// Pre-activations [4H], a layer's input and its output.
+  let z: UnsafeMutablePointer<T>, input: UnsafeMutablePointer<T>, output: UnsafeMutablePointer<T>
+  let scores: UnsafeMutablePointer<T>
+
+  init(_ model: Model) throws(RecurrentError) {
+    self.model = model
+    let widest = max(model.hiddenSizes.max() ?? 1, model.embedding ?? model.inputSize)
+    let scratch = try model.tickScratch(numbers: 6 * widest + model.topSize)
+    z = scratch.assumingMemoryBound(to: T.self)
+    input = z + 4 * widest
+    output = input + widest
+    scores = output + widest
+    try model.parameters.flat.settle()
+  }
+
+  func tick(
+    _ token: Int?, _ x: UnsafeRawPointer?, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer?
+  ) throws(RecurrentError) {
+    if model.embedding != nil {
+      guard let token else { throw RecurrentError(.nullArgument, "this model reads tokens, and there is none") }
+      try require(
+        token >= 0 && token < model.inputSize, .badIndex, "the token is \(token), outside 0..<\(model.inputSize)")
+      look(up: token)
+    } else {
+      guard let x else { throw RecurrentError(.nullArgument, "x is NULL") }
+      input.update(from: x.assumingMemoryBound(to: T.self), count: model.inputSize)
+    }
+    advance(state.assumingMemoryBound(to: T.self))
+    if let y { decode(to: y.assumingMemoryBound(to: T.self)) }
+  }
+
+  func generate(
+    _ prime: UnsafeBufferPointer<Int64>, _ count: Int, _ temperature: Double, _ state: UnsafeMutableRawPointer,
+    _ random: Random?, _ end: Int?, _ tokens: UnsafeMutablePointer<Int64>
+  ) throws(RecurrentError) -> Int {
+    let state = state.assumingMemoryBound(to: T.self)
+    let column = Columns(scores, n: model.topSize, d: 1, stride: model.topSize)
+    let numbers = UnsafeBufferPointer(start: UnsafePointer(scores), count: model.topSize)
+    for token in prime.dropLast() {
+      look(up: Int(token))
+      advance(state)
+    }
+    var token = Int(prime[prime.count - 1])
+    for i in 0..<count {
+      look(up: token)
+      advance(state)
+      decode(to: scores)
+      do {
+        if let random {
+          if temperature != 1 { apply(.scale, 1 / T(temperature), column, to: column) }
+          Kernels.softmax(column, to: column)
+          token = try sample(numbers, random)
+        } else {
+          token = try argmax(numbers)
+        }
+      } catch {
+        throw RecurrentError(.notFinite, "the model's scores are not finite; its weights have diverged")
+      }
+      if token == end { return i }
+      tokens[i] = Int64(token)
+    }
+    return count
+  }
+
+  private func look(up token: Int) {
+    guard let Wil = model.Wil else { return }
+    var row = Int32(token)
+    pluck(Wil.block.w(T.self), rows: &row, to: Columns(input, n: Wil.d, d: 1, stride: Wil.d))
+  }
+
+  /// All layers, from `input` to `output`.
+  private func advance(_ state: UnsafeMutablePointer<T>) {
+    var (x, width) = (input, model.embedding ?? model.inputSize)
+    var h = state, c = state + model.hiddenSizes.reduce(0, +)
+    for (layer, H) in zip(model.layers, model.hiddenSizes) {
+      let Wx = layer.Wx.block.w(T.self), Wh = layer.Wh.block.w(T.self), b = layer.b.block.w(T.self).p
+      let old = Columns(h, n: H, d: 1, stride: H)
+      let gates = Columns(z, n: H, d: 1, stride: 4 * H)
+      switch model.cell {
+      case .lstm:
+        z.update(from: b, count: 4 * H)
+        multiplyColumn(Wx, x, into: z)
+        multiplyColumn(Wh, h, into: z)
+        let cells = Columns(c, n: H, d: 1, stride: H)
+        lstmGates(gates, gate: H, cells, newH: old, newC: cells)
+        c += H
+      case .rnn, .rnnTanh:
+        z.update(from: b, count: H)
+        multiplyColumn(Wx, x, into: z)
+        multiplyColumn(Wh, h, into: z)
+        apply(model.cell == .rnn ? .relu : .tanh, 0, gates, to: old)
+      case .gru:
+        z.update(from: b, count: 2 * H)
+        (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
+        (z + 3 * H).update(from: b + 2 * H, count: H)
+        multiplyColumn(Wx.rows(0, 2 * H), x, into: z)
+        multiplyColumn(Wx.rows(2 * H, H), x, into: z + 3 * H)
+        multiplyColumn(Wh, h, into: z)
+        gruGates(gates, gate: H, old, newH: old)
+      case .gruBefore:
+        z.update(from: b, count: 2 * H)
+        (z + 3 * H).update(from: b + 2 * H, count: H)
+        multiplyColumn(Wx.rows(0, 2 * H), x, into: z)
+        multiplyColumn(Wx.rows(2 * H, H), x, into: z + 3 * H)
+        multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
+        gruReset(gates, gate: H, old)
+        multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
+        gruUpdate(gates, gate: H, old, newH: old)
+      }
+      (x, width) = (h, H)
+      h += H
+    }
+    output.update(from: x, count: width)
+  }
+
+  private func decode(to y: UnsafeMutablePointer<T>) {
+    guard let (Whd, bd) = model.decoder else {
+      return y.update(from: output, count: model.topSize)
+    }
+    y.update(from: bd.block.w(T.self).p, count: model.topSize)
+    multiplyColumn(Whd.block.w(T.self), output, into: y)
+  }
+}

@@ -1,0 +1,52 @@
+// All layers over whole sequences, a node each.
+
+extension Model {
+  /// What a sequence is made of.
+  enum Input {
+    /// Numbers, [I × T·B].
+    case numbers(Mat)
+    /// Tokens, T·B of them, all below the model's input size and kept by the graph.
+    case tokens(UnsafeMutablePointer<Int32>)
+  }
+
+  /// Runs every layer over T steps of B sequences; `state` becomes the final one.
+  ///
+  /// - Parameters:
+  ///   - graph: records a node for each layer.
+  ///   - input: column t·B + b is step t of sequence b.
+  ///   - T: steps.
+  ///   - state: [H × B] for each layer.
+  ///   - lengths: valid steps of each sequence; kept by the graph.
+  ///   - wantsInput: false where nobody will look at the gradient of numbers that come in.
+  /// - Returns: the top layer's outputs, [H × T·B].
+  func advance(
+    _ graph: Graph, _ input: Input, steps T: Int, _ state: inout State,
+    lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
+  ) throws(RecurrentError) -> Mat {
+    var (x, tokens): (Mat, UnsafeMutablePointer<Int32>?)
+    var wants = wantsInput
+    switch input {
+    case .numbers(let numbers): (x, tokens) = (numbers, nil)
+    case .tokens(let numbers):
+      guard let Wil else { throw RecurrentError(.badValue, "this model has no embedding; its input is numbers") }
+      // with more steps than tokens, a table of products costs less than a product for each step
+      let columns = T * state.h[0].d
+      if inputSize <= columns {
+        (x, tokens) = (Wil, numbers)
+      } else {
+        (x, tokens) = (try graph.rowPluck(Wil, kept: numbers, columns), nil)
+      }
+      wants = true
+    }
+    for (k, layer) in layers.enumerated() {
+      let cells = cell.hasCell ? state.c[k] : nil
+      let (y, h, c) = try graph.sequence(
+        cell, x, tokens: k == 0 ? tokens : nil, steps: T, h: state.h[k], c: cells, layer, lengths: lengths,
+        wantsInput: wants || k > 0)
+      state.h[k] = h
+      if let c { state.c[k] = c }
+      x = y
+    }
+    return x
+  }
+}

@@ -1,0 +1,217 @@
+// A sequence, backward: the gradient of each step's pre-activations, last step first; then all weights at once.
+
+import Kernels
+
+extension SequenceRun {
+  func backward() {
+    let packs = BackwardPacks(self)
+    let dh = carried(plan.dh), dhNext = carried(plan.dhNext), dc = carried(plan.dc)
+    let inLoop = s.tokens == nil && s.wantsInput && B >= 12
+    if s.tokens != nil { fill(x.scratch(rows, V, at: plan.dProduct), with: 0) }
+    Threads.run(s.threads) { thread, team in
+      let panels = team.share(packs.panelsH, thread)
+      let units = panels.lowerBound * packs.units..<min(H, panels.upperBound * packs.units)
+      packs.pack(self, team, thread)
+      seed(units, dh, dc)
+      team.barrier()
+      var (dh, dhNext) = (dh, dhNext)
+      for t in (0..<T_).reversed() {
+        step(t, units, dh, dc, t == 0 ? x.d(1) : dhNext, team, packs, panels)
+        if inLoop {
+          inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dInput(t))
+        }
+        swap(&dh, &dhNext)
+      }
+      weightGradients(packs, team, thread, inLoop: inLoop)
+    }
+    if s.tokens != nil && s.wantsInput {
+      transposeBackward(dy: x.scratch(I, V, at: plan.dTable), dx: x.d(0))
+    }
+  }
+
+  /// One step: `dh` is the whole gradient of this step's output; `next` becomes that of the output before.
+  private func step(
+    _ t: Int, _ units: Range<Int>, _ dh: Columns<T>, _ dc: Columns<T>, _ next: Columns<T>, _ team: Team,
+    _ packs: BackwardPacks<T>, _ panels: Range<Int>
+  ) {
+    let z = z(t), from = units.lowerBound, count = units.count
+    let hasUnits = count > 0
+    // what the output before gets besides the product; at the first step it is the start's own gradient
+    if hasUnits && t > 0 { copy(dy(t - 1).rows(from, count), to: next.rows(from, count)) }
+    if hasUnits {
+      let mine = z.rows(from, count), dhMine = dh.rows(from, count), before = y(t - 1).rows(from, count)
+      switch s.cell {
+      case .lstm:
+        lstmGatesBackward(
+          mine, gate: H, c(t - 1).rows(from, count), newC: c(t).rows(from, count), dnewH: dhMine,
+          dnewC: dc.rows(from, count), dc: (t == 0 ? x.d(2) : dc).rows(from, count), accumulate: t == 0)
+      case .rnn, .rnnTanh:
+        fill(mine, with: 0)
+        applyBackward(s.cell == .rnn ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
+      case .gru:
+        gruGatesBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
+      case .gruBefore:
+        gruUpdateBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
+      }
+    }
+    team.barrier()
+    if s.cell == .gruBefore {
+      let da = carried(plan.da)
+      multiply(
+        packs.rowsH, panels: panels, .zero, Term(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
+        to: da.p, stride: da.stride)
+      if hasUnits {
+        gruResetBackward(
+          z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
+      }
+      team.barrier()
+    }
+    multiply(
+      packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
+      Term(packs.Wh, k: outputPart.count, z.p, across: z.stride), columns: B, to: next.p, stride: next.stride)
+    if t > 0 && s.lengths != nil && hasUnits { unpad(t - 1, units, next, dc) }
+  }
+
+  /// The gradients that the last step starts from: its output's own, and the final state's.
+  private func seed(_ units: Range<Int>, _ dh: Columns<T>, _ dc: Columns<T>) {
+    let (from, count) = (units.lowerBound, units.count)
+    if count <= 0 { return }
+    copy(dy(T_ - 1).rows(from, count), to: dh.rows(from, count))
+    fill(dc.rows(from, count), with: 0)
+    unpad(T_ - 1, units, dh, dc)
+    // a sequence of no steps hands the final state's gradient straight to the start's
+    for j in 0..<B where length(j) == 0 {
+      accumulate(column(finalH(x.dy), j).rows(from, count), times: 1, into: column(x.d(1), j).rows(from, count))
+      if s.cell.hasCell {
+        accumulate(column(finalC(x.dy), j).rows(from, count), times: 1, into: column(x.d(2), j).rows(from, count))
+      }
+    }
+  }
+
+  /// At a sequence's last step the final state's gradient comes in; beyond it there is none.
+  private func unpad(_ t: Int, _ units: Range<Int>, _ dh: Columns<T>, _ dc: Columns<T>) {
+    let (from, count) = (units.lowerBound, units.count)
+    for j in 0..<B {
+      if t == length(j) - 1 {
+        accumulate(column(finalH(x.dy), j).rows(from, count), times: 1, into: column(dh, j).rows(from, count))
+        if s.cell.hasCell {
+          accumulate(column(finalC(x.dy), j).rows(from, count), times: 1, into: column(dc, j).rows(from, count))
+        }
+      } else if t >= length(j) {
+        fill(column(dh, j).rows(from, count), with: 0)
+        fill(column(dc, j).rows(from, count), with: 0)
+      }
+    }
+  }
+
+  /// dx += Wxᵀ·dz.
+  private func inputGradient(_ packs: BackwardPacks<T>, _ panels: Range<Int>, _ dz: Columns<T>, to dx: Columns<T>) {
+    var from = 0
+    while from < dx.d {
+      let columns = min(48, dx.d - from)
+      let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
+      let terms = zip(inputParts, packs.Wx).map { part, p in
+        Term(p, k: part.count, dz + part.z, across: rows)
+      }
+      multiply(
+        packs.rowsI, panels: panels, .columns(to, stride: dx.stride), terms[0], terms.count > 1 ? terms[1] : nil,
+        columns: columns, to: to, stride: dx.stride)
+      from += columns
+    }
+  }
+
+  /// Every weight's sum over all steps: one product for each matrix.
+  private func weightGradients(_ packs: BackwardPacks<T>, _ team: Team, _ thread: Int, inLoop: Bool) {
+    let scratch = x.scratch(1, 1, at: plan.outer + thread * plan.outerSize).p
+    func grow(_ dz: Columns<T>, _ from: Columns<T>, into dw: Columns<T>) {
+      let panels = team.share(Rows.plain(dz.n, T.self).panels, thread)
+      outer(dz, from, into: dw, panels: panels, scratch: scratch)
+    }
+    func biasGradient(_ dz: Columns<T>, _ db: Columns<T>) {
+      let mine = team.share(dz.n, thread)
+      if mine.isEmpty { return }
+      let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
+      accumulate(from, times: 1, into: Columns(to.p, n: to.n, d: from.d, stride: 0))
+    }
+
+    // the input's: over the steps, or for tokens over the table's rows
+    var (dz, input) = (z, x[0])
+    if let tokens = s.tokens {
+      (dz, input) = (x.scratch(rows, V, at: plan.dProduct), table)
+      let mine = team.share(rows, thread)
+      let from = z.rows(mine.lowerBound, mine.count), to = dz.rows(mine.lowerBound, mine.count)
+      scatter(from, tokens, into: to)
+      team.barrier()
+    }
+    for part in inputParts {
+      grow(dz.rows(part.z, part.count), input, into: x.d(3).rows(part.row, part.count))
+      biasGradient(dz.rows(part.z, part.count), x.d(5).rows(part.row, part.count))
+    }
+    if s.wantsInput && !inLoop {
+      let panels = team.share(packs.panelsI, thread)
+      if s.tokens != nil {
+        let dTable = x.scratch(I, V, at: plan.dTable)
+        let from = panels.lowerBound * packs.units, count = min(I, panels.upperBound * packs.units) - from
+        if count > 0 { fill(dTable.rows(from, count), with: 0) }
+        inputGradient(packs, panels, dz, to: dTable)
+      } else {
+        inputGradient(packs, panels, dz, to: x.d(0))
+      }
+    }
+
+    // the recurrent ones: step 0 from the start, the others from the outputs before
+    let part = outputPart
+    func growRecurrent(_ part: Part, _ t: Int, _ columns: Int, _ from: Columns<T>) {
+      let dz = Columns(z(t).p + part.z, n: part.count, d: columns, stride: rows)
+      grow(dz, Columns(from.p, n: H, d: columns, stride: from.stride), into: x.d(4).rows(part.row, part.count))
+    }
+    growRecurrent(part, 0, B, x[1])
+    if T_ > 1 { growRecurrent(part, 1, (T_ - 1) * B, x.y) }
+    switch s.cell {
+    case .gru: biasGradient(z.rows(2 * H, H), x.d(6))
+    case .gruBefore:
+      growRecurrent(Part(row: 2 * H, count: H, z: 3 * H), 0, T_ * B, z.rows(2 * H, H))
+    default: break
+    }
+  }
+
+  private func carried(_ at: Int) -> Columns<T> { x.scratch(H, B, at: at) }
+}
+
+/// Transposed weights, packed as the backward pass reads them.
+private struct BackwardPacks<T: Real> {
+  let rowsH: Rows, rowsI: Rows
+  /// For each part of the input's rows; the output's; and the reset ones.
+  let Wx: [UnsafeMutablePointer<T>]
+  let Wh: UnsafeMutablePointer<T>, WhReset: UnsafeMutablePointer<T>
+
+  var panelsH: Int { rowsH.panels }
+  var panelsI: Int { rowsI.panels }
+  var units: Int { rowsH.unitsPerPanel }
+
+  init(_ run: SequenceRun<T>) {
+    rowsH = .plain(run.H, T.self)
+    rowsI = .plain(run.I, T.self)
+    var at = run.packs
+    func place(_ rows: Rows, _ k: Int) -> UnsafeMutablePointer<T> {
+      defer { at += packedCount(rows, k: k, T.self) }
+      return at
+    }
+    Wh = place(rowsH, run.outputPart.count)
+    WhReset = run.s.cell == .gruBefore ? place(rowsH, run.H) : at
+    var Wx: [UnsafeMutablePointer<T>] = []
+    if run.s.wantsInput { for part in run.inputParts { Wx.append(place(rowsI, part.count)) } }
+    self.Wx = Wx
+  }
+
+  func pack(_ run: SequenceRun<T>, _ team: Team, _ thread: Int) {
+    let part = run.outputPart
+    packTransposed(run.Wh.rows(part.row, part.count), panels: team.share(panelsH, thread), to: Wh)
+    if run.s.cell == .gruBefore {
+      packTransposed(run.Wh.rows(2 * run.H, run.H), panels: team.share(panelsH, thread), to: WhReset)
+    }
+    for (part, p) in zip(run.inputParts, Wx) {
+      packTransposed(run.Wx.rows(part.row, part.count), panels: team.share(panelsI, thread), to: p)
+    }
+  }
+}

@@ -1,0 +1,186 @@
+// A sequence, forward: weights packed once, then step after step, each thread its own units.
+
+import Kernels
+
+/// Packed weights as the forward pass reads them: one product for all gates, or one for each.
+private struct ForwardPacks<T: Real> {
+  /// Where each product's rows lie in z; its panels of Wx and Wh.
+  struct Product {
+    let rows: Rows
+    /// The first row in z, and in Wx, Wh and b.
+    let z: Int, w: Int
+    let Wx: UnsafeMutablePointer<T>?, Wh: UnsafeMutablePointer<T>?
+  }
+  let products: [Product]
+  /// Units of a panel and panels of H.
+  let units: Int, panels: Int
+
+  init(_ run: SequenceRun<T>) {
+    let H = run.H
+    let rows: Rows = run.s.cell == .lstm ? .gates(H, T.self) : .plain(H, T.self)
+    var at = run.packs
+    func place(_ k: Int) -> UnsafeMutablePointer<T> {
+      defer { at += packedCount(rows, k: k, T.self) }
+      return at
+    }
+    switch run.s.cell {
+    case .gru:
+      // r, z from both; a from h; n from x
+      products = [
+        Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
+        Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
+        Product(rows: rows, z: 2 * H, w: 2 * H, Wx: nil, Wh: place(H)),
+        Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: nil),
+      ]
+    case .gruBefore:
+      products = [
+        Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
+        Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
+        Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: place(H)),
+      ]
+    default:
+      products = [Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H))]
+    }
+    units = rows.unitsPerPanel
+    panels = rows.panels
+  }
+}
+
+extension SequenceRun {
+  func forward() {
+    let packs = ForwardPacks(self)
+    if s.tokens != nil { transpose(x[0], to: table) }
+    Threads.run(s.threads) { thread, team in
+      let mine = team.share(packs.panels, thread)
+      for product in packs.products {
+        let (all, one) = (product.w, s.cell == .lstm ? 4 * H : H)
+        if let p = product.Wx { pack(Wx.rows(all, one), product.rows, panels: mine, to: p) }
+        if let p = product.Wh { pack(Wh.rows(all, one), product.rows, panels: mine, to: p) }
+      }
+      // each thread reads only the panels that it packed itself
+      if s.tokens != nil {
+        inputProduct(packs, mine, table, to: product)
+      } else if s.hoisted {
+        inputProduct(packs, mine, x[0], to: z)
+      }
+      for t in 0..<T_ {
+        forward(t, packs, mine, team)
+        team.barrier()
+      }
+    }
+    finish()
+  }
+
+  /// z = Wx·x + b for many columns at once.
+  private func inputProduct(_ packs: ForwardPacks<T>, _ panels: Range<Int>, _ x: Columns<T>, to z: Columns<T>) {
+    for product in packs.products {
+      guard let Wx = product.Wx else { continue }
+      // a few columns at a time, which stay in the near cache while the panels pass
+      var from = 0
+      while from < z.d {
+        let columns = min(48, z.d - from)
+        multiply(
+          product.rows, panels: panels, .columns(b.p + product.w, stride: 0),
+          Term(Wx, k: I, x.p + from * x.stride, across: x.stride), columns: columns,
+          to: z.p + from * z.stride + product.z, stride: z.stride)
+        from += columns
+      }
+    }
+  }
+
+  /// One step, for the units of some panels.
+  private func forward(_ t: Int, _ packs: ForwardPacks<T>, _ panels: Range<Int>, _ team: Team) {
+    // panel by panel, gates while their tile is hot; a single column takes all panels at once, two by two
+    let stride = B == 1 ? max(1, panels.count) : 1
+    for first in Swift.stride(from: panels.lowerBound, to: panels.upperBound, by: stride) {
+      let some = first..<first + stride
+      let from = first * packs.units, count = min(H, some.upperBound * packs.units) - from
+      switch s.cell {
+      case .lstm:
+        product(packs.products[0], t, some, to: z(t))
+        lstmGates(
+          z(t).rows(from, count), gate: H, c(t - 1).rows(from, count), newH: y(t).rows(from, count),
+          newC: c(t).rows(from, count))
+      case .rnn, .rnnTanh:
+        let y = y(t)
+        product(packs.products[0], t, some, to: y)
+        apply(s.cell == .rnn ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
+      case .gru:
+        for one in packs.products { product(one, t, some, to: z(t)) }
+        gruGates(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
+      case .gruBefore:
+        for one in packs.products.prefix(2) { product(one, t, some, to: z(t)) }
+        gruReset(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count))
+      }
+    }
+    if s.cell == .gruBefore {
+      team.barrier()
+      product(packs.products[2], t, panels, to: z(t))
+      let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
+      if count > 0 {
+        gruUpdate(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
+      }
+    }
+    if s.lengths != nil { pad(t, packs, panels) }
+  }
+
+  /// One product of a step: from what the input has left in z, from the tokens' columns, or with the input's term.
+  private func product(_ p: ForwardPacks<T>.Product, _ t: Int, _ panels: Range<Int>, to out: Columns<T>) {
+    let before = y(t - 1), z = z(t)
+    // a GRU that resets before multiplies n's weights with r ⊙ h, which lies in block a
+    let isReset = s.cell == .gruBefore && p.z == 3 * H
+    let source = isReset ? z.rows(2 * H, H) : before
+    let start: Start<T>
+    if p.Wx == nil {
+      start = .columns(resetBias.p, stride: 0)
+    } else if let tokens = s.tokens {
+      start = .table(product.p + p.z, stride: product.stride, tokens + t * B)
+    } else if s.hoisted {
+      start = .columns(z.p + p.z, stride: z.stride)
+    } else {
+      start = .columns(b.p + p.w, stride: 0)
+    }
+    let to = out.p + p.z
+    let input = input(t)
+    let inputTerm = p.Wx.flatMap { s.tokens == nil && !s.hoisted ? Term($0, k: I, input.p, across: input.stride) : nil }
+    let outputTerm = p.Wh.map { Term($0, k: H, source.p, across: source.stride) }
+    if let inputTerm {
+      multiply(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, stride: out.stride)
+    } else if let outputTerm {
+      multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
+    } else if s.tokens != nil {
+      // n of a GRU, all of it from the tokens
+      for j in 0..<B {
+        let from = product.p + p.z + Int(s.tokens.unsafelyUnwrapped[t * B + j]) * product.stride
+        let first = panels.lowerBound * p.rows.unitsPerPanel
+        let count = min(H, panels.upperBound * p.rows.unitsPerPanel) - first
+        copy(
+          Columns(from + first, n: count, d: 1, stride: count), to: Columns(to + first + j * out.stride, n: count, d: 1, stride: count))
+      }
+    }
+  }
+
+  /// Beyond a sequence's end the output is 0 and the cell stays.
+  private func pad(_ t: Int, _ packs: ForwardPacks<T>, _ panels: Range<Int>) {
+    let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
+    if count <= 0 { return }
+    for j in 0..<B where t >= length(j) {
+      fill(column(y(t), j).rows(from, count), with: 0)
+      if s.cell.hasCell { copy(column(c(t - 1), j).rows(from, count), to: column(c(t), j).rows(from, count)) }
+    }
+  }
+
+  /// The state after each sequence's last step.
+  private func finish() {
+    for j in 0..<B {
+      copy(column(y(length(j) - 1), j), to: column(finalH(x.y), j))
+      if s.cell.hasCell { copy(column(c(length(j) - 1), j), to: column(finalC(x.y), j)) }
+    }
+  }
+}
+
+extension SequenceRun {
+  func column(_ m: Columns<T>, _ j: Int) -> Columns<T> {
+    Columns(m.p + j * m.stride, n: m.n, d: 1, stride: m.stride)
+  }
+}

@@ -1,0 +1,215 @@
+// A whole layer over a whole sequence as one node: recorded here, computed in the two files beside this one.
+
+import Kernels
+
+/// What a sequence node needs to know beyond its operands.
+struct Sequence {
+  let cell: Cell
+  /// Steps, and sequences side by side.
+  let T: Int, B: Int
+  /// Whether the input is tokens: rows of operand 0, one for each column.
+  let tokens: UnsafeMutablePointer<Int32>?
+  /// Valid steps of each sequence; all of them where nil.
+  let lengths: UnsafeMutablePointer<Int32>?
+  /// Whether the input's gradient is wanted.
+  let wantsInput: Bool
+  /// Whether the input product is done for all steps at once, before the first.
+  let hoisted: Bool
+  /// How many threads share the work.
+  let threads: Int
+}
+
+/// The weights of a layer, gates stacked.
+struct Weights {
+  /// [G·H × I], [G·H × H], [G·H × 1].
+  let Wx: Mat, Wh: Mat, b: Mat
+  /// [H × 1], a GRU's second bias.
+  let resetBias: Mat?
+}
+
+extension Graph {
+  /// A layer over T steps of B sequences side by side.
+  ///
+  /// - Parameters:
+  ///   - cell: the kind of layer.
+  ///   - x: the input, [I × T·B], column t·B + b; or with `tokens` a table [V × I] of which they name the rows.
+  ///   - tokens: T·B row numbers, or nil.
+  ///   - h: the output before the first step, [H × B].
+  ///   - c: an LSTM's cell before the first step, [H × B].
+  ///   - weights: the layer's.
+  ///   - lengths: valid steps of each sequence, 0 to T. Later outputs are 0, and the final state is that of the last
+  ///     valid step.
+  ///   - wantsInput: false where nobody will look at x's gradient.
+  /// - Returns: outputs [H × T·B], and the final state.
+  func sequence(
+    _ cell: Cell, _ x: Mat, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
+    _ weights: Weights, lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
+  ) throws(RecurrentError) -> (y: Mat, h: Mat, c: Mat?) {
+    let (H, B) = (h.n, h.d), inputs = tokens == nil ? x.n : x.d
+    let gates = cell.gates.count
+    try require(
+      tokens != nil || x.d == T * B, .badShape,
+      "x is \(x.shape); expected \(T * B) columns, \(T) steps of \(B) sequences")
+    try checkWeights(weights, gates: gates, inputs: inputs, units: H)
+    // few columns: weights would be read anew at every step, so the input's are read once for all
+    let hoisted = tokens == nil && B < 12
+    // enough work in a step for each thread, or the waiting would cost more than it gives
+    let work = 2 * gates * H * (H + inputs) * B
+    let threads = max(1, min(Threads.count, (H + 7) / 8, work / 400_000))
+    let node = Sequence(
+      cell: cell, T: T, B: B, tokens: tokens, lengths: lengths, wantsInput: wantsInput, hoisted: hoisted,
+      threads: threads)
+    let plan = SequencePlan(node, dtype: h.dtype, H: H, I: inputs, V: tokens == nil ? 0 : x.n)
+    let all = try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try adopt(x, "x")
+      try adopt(h, "h")
+      try adopt(c ?? h, "c")
+      try adopt(weights.Wx, "Wx")
+      try adopt(weights.Wh, "Wh")
+      try adopt(weights.b, "b")
+      try adopt(weights.resetBias ?? weights.b, "the reset's bias")
+      return try emit(.sequence(node), since: mark, n: H, d: T * B + 2 * B, scratch: plan.count)
+    }
+    return (
+      try all.view(row: 0, column: 0, n: H, d: T * B),
+      try all.view(row: 0, column: T * B, n: H, d: B),
+      cell.hasCell ? try all.view(row: 0, column: T * B + B, n: H, d: B) : nil
+    )
+  }
+
+  private func checkWeights(_ w: Weights, gates: Int, inputs: Int, units H: Int) throws(RecurrentError) {
+    let rows = gates * H
+    try require(w.Wx.n == rows && w.Wx.d == inputs, .badShape, "Wx is \(w.Wx.shape); expected \(rows) x \(inputs)")
+    try require(w.Wh.n == rows && w.Wh.d == H, .badShape, "Wh is \(w.Wh.shape); expected \(rows) x \(H)")
+    try require(w.b.n == rows && w.b.d == 1, .badShape, "b is \(w.b.shape); expected \(rows) x 1")
+  }
+}
+
+/// How a sequence node's scratch is divided, in numbers from its start.
+struct SequencePlan {
+  /// Packed weights: forward's, then the transposes that backward needs.
+  let packs: Int
+  /// Pre-activations, gates, then their gradients: [blocks·H × T·B].
+  let z: Int
+  /// An LSTM's cells, [H × T·B].
+  let c: Int
+  /// Tokens: the table upright [I × V], its product with Wx [blocks·H × V], and their gradients.
+  let table: Int, product: Int, dTable: Int, dProduct: Int
+  /// Gradients carried from step to step: of h twice, of c; and one more for what a GRU resets.
+  let dh: Int, dhNext: Int, dc: Int, da: Int
+  /// Scratch of the weights' gradients, for each thread.
+  let outer: Int, outerSize: Int
+  /// Numbers in all.
+  let count: Int
+
+  init(_ s: Sequence, dtype: DType, H: Int, I: Int, V: Int) {
+    switch dtype {
+    case .float32: self.init(s, H: H, I: I, V: V, Float.self)
+    case .float64: self.init(s, H: H, I: I, V: V, Double.self)
+    }
+  }
+
+  init<T: Real>(_ s: Sequence, H: Int, I: Int, V: Int, _: T.Type) {
+    var at = 0
+    func take(_ count: Int) -> Int {
+      defer { at += (count + 15) & ~15 }
+      return at
+    }
+    let gates = s.cell.gates.count, rows = s.cell.blocks * H, columns = s.T * s.B
+    let forward = gates * packedCount(.plain(H, T.self), k: H + I, T.self) + packedCount(.gates(H, T.self), k: H + I, T.self)
+    let backward = packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
+    packs = take(max(forward, backward))
+    z = take(rows * columns)
+    c = take(s.cell.hasCell ? H * columns : 0)
+    let tokens = s.tokens != nil
+    table = take(tokens ? I * V : 0)
+    product = take(tokens ? rows * V : 0)
+    dTable = take(tokens ? I * V : 0)
+    dProduct = take(tokens ? rows * V : 0)
+    dh = take(H * s.B)
+    dhNext = take(H * s.B)
+    dc = take(H * s.B)
+    da = take(s.cell == .gruBefore ? H * s.B : 0)
+    outerSize = (outerScratch(columns: max(I, H), T.self) + 15) & ~15
+    outer = take(s.threads * outerSize)
+    count = at
+  }
+}
+
+/// Blocks of a weight matrix's rows and where their products lie in z.
+struct Part {
+  let row: Int, count: Int, z: Int
+}
+
+/// A sequence node with all its rectangles at hand.
+struct SequenceRun<T: Real> {
+  let s: Sequence, plan: SequencePlan
+  let H: Int, I: Int, V: Int, T_: Int, B: Int
+  let x: Operands<T>
+  let packs: UnsafeMutablePointer<T>
+
+  init(_ s: Sequence, _ node: Node, _ x: Operands<T>) {
+    self.s = s
+    self.x = x
+    (H, T_, B) = (x[1].n, s.T, s.B)
+    (I, V) = s.tokens == nil ? (x[0].n, 0) : (x[0].d, x[0].n)
+    plan = SequencePlan(s, H: H, I: I, V: V, T.self)
+    packs = x.scratch(1, 1, at: plan.packs).p
+  }
+
+  /// Rows of z.
+  var rows: Int { s.cell.blocks * H }
+  /// z of step t, or of all steps.
+  func z(_ t: Int) -> Columns<T> { x.scratch(rows, B, at: plan.z + t * B * rows) }
+  var z: Columns<T> { x.scratch(rows, T_ * B, at: plan.z) }
+  /// The output and the cell of step t; of the start for t = −1.
+  func y(_ t: Int) -> Columns<T> { t < 0 ? x[1] : step(x.y, t) }
+  func c(_ t: Int) -> Columns<T> { t < 0 ? x[2] : x.scratch(H, B, at: plan.c + t * B * H) }
+  func dy(_ t: Int) -> Columns<T> { step(x.dy, t) }
+  /// The input of step t.
+  func input(_ t: Int) -> Columns<T> { step(x[0], t) }
+  func dInput(_ t: Int) -> Columns<T> { step(x.d(0), t) }
+  /// The final state's columns of a result or gradient.
+  func finalH(_ y: Columns<T>) -> Columns<T> { columns(y, T_ * B) }
+  func finalC(_ y: Columns<T>) -> Columns<T> { columns(y, T_ * B + B) }
+
+  var Wx: Columns<T> { x[3] }
+  var Wh: Columns<T> { x[4] }
+  var b: Columns<T> { x[5] }
+  var resetBias: Columns<T> { x[6] }
+  /// The token table stood upright, [I × V].
+  var table: Columns<T> { x.scratch(I, V, at: plan.table) }
+  /// Wx·table + b, [rows × V].
+  var product: Columns<T> { x.scratch(rows, V, at: plan.product) }
+
+  /// Which rows of Wx make which rows of z.
+  var inputParts: [Part] {
+    switch s.cell {
+    case .gru, .gruBefore: [Part(row: 0, count: 2 * H, z: 0), Part(row: 2 * H, count: H, z: 3 * H)]
+    default: [Part(row: 0, count: rows, z: 0)]
+    }
+  }
+
+  /// Which rows of Wh make which rows of z from h; a GRU that resets before makes n from r ⊙ h instead.
+  var outputPart: Part {
+    switch s.cell {
+    case .gru: Part(row: 0, count: 3 * H, z: 0)
+    case .gruBefore: Part(row: 0, count: 2 * H, z: 0)
+    default: Part(row: 0, count: rows, z: 0)
+    }
+  }
+
+  func length(_ b: Int) -> Int { s.lengths.map { Int($0[b]) } ?? T_ }
+
+  private func step(_ m: Columns<T>, _ t: Int) -> Columns<T> { columns(m, t * B) }
+
+  private func columns(_ m: Columns<T>, _ from: Int) -> Columns<T> {
+    Columns(m.p + from * m.stride, n: m.n, d: B, stride: m.stride)
+  }
+}
+
+extension Columns {
+  /// Rows `from ..< from + count`.
+  func rows(_ from: Int, _ count: Int) -> Columns { Columns(p + from, n: count, d: d, stride: stride) }
+}

@@ -1,0 +1,133 @@
+// Every function of recurrent.h, with what it takes: the table that the tests walk.
+
+import CRecurrent
+import Testing
+
+/// One function, and a call of it that succeeds.
+struct Function: Sendable, CustomTestStringConvertible {
+  let name: String
+  /// The handles it takes, in the order in which `call` gets them.
+  let takes: [Ingredient]
+  /// Which of them may be 0.
+  var optional: Set<Int> = []
+  /// How many outputs must not be NULL; more may be written.
+  var outputs = 0
+  /// The object that the first outputs are handles of.
+  var gives: [Ingredient] = []
+  let call: @Sendable ([UInt64], Outputs) -> recurrent_status
+
+  var testDescription: String { name }
+
+  init(
+    _ name: String, _ takes: [Ingredient], optional: Set<Int> = [], outputs: Int = 0, gives: [Ingredient] = [],
+    _ call: @escaping @Sendable ([UInt64], Outputs) -> recurrent_status
+  ) {
+    (self.name, self.takes, self.optional, self.gives, self.call) = (name, takes, optional, gives, call)
+    self.outputs = max(outputs, gives.count)
+  }
+
+  /// Those that answer with a status and take what can be wrong.
+  static let all = randoms + mats + graphs + operations + choices + models + solvers + sentenceModels
+
+  /// Those that cannot fail.
+  static let infallible = [
+    "abi_version", "version", "last_error", "last_errno", "object_count",
+    // 0 is nothing to free; their own tests are in OwnershipTests
+    "random_free", "mat_free", "graph_free", "model_free", "solver_free", "sentence_model_free",
+  ]
+
+  private static let m = Ingredient.mat(2, 3)
+
+  private static let randoms: [Function] = [
+    Function("random_create", [], gives: [.random]) { recurrent_random_create(1, $1(0)) },
+    Function("random_words", [.random], outputs: 1) { recurrent_random_words($0[0], $1(0), 3) },
+    Function("random_uniform", [.random], outputs: 1) { recurrent_random_uniform($0[0], 0, 1, $1(0), 3) },
+    Function("random_gaussian", [.random], outputs: 1) { recurrent_random_gaussian($0[0], 0, 1, $1(0), 3) },
+    Function("random_get_state", [.random], outputs: 1) { recurrent_random_get_state($0[0], $1(0)) },
+    Function("random_set_state", [.random]) { h, _ in recurrent_random_set_state(h[0], [UInt64](repeating: 3, count: 11)) },
+  ]
+
+  private static let mats: [Function] = [
+    Function("mat_create", [], gives: [m]) { recurrent_mat_create(0, 2, 3, $1(0)) },
+    Function("mat_create_from", [], gives: [m]) { recurrent_mat_create_from(1, 1, 2, [1.0, 2], 2, $1(0)) },
+    Function("mat_view", [m], gives: [m]) { recurrent_mat_view($0[0], 1, 1, 1, 2, $1(0)) },
+    Function("mat_copy", [m], gives: [m]) { recurrent_mat_copy($0[0], $1(0)) },
+    Function("mat_describe", [m], outputs: 1) { recurrent_mat_describe($0[0], $1(0)) },
+    Function("mat_w", [m], outputs: 1) { recurrent_mat_w($0[0], $1(0)) },
+    Function("mat_dw", [m], outputs: 1) { recurrent_mat_dw($0[0], $1(0)) },
+    Function("mat_fill", [m]) { h, _ in recurrent_mat_fill(h[0], 2) },
+    Function("mat_zero_gradient", [m]) { h, _ in recurrent_mat_zero_gradient(h[0]) },
+    Function("mat_fill_uniform", [m, .random]) { h, _ in recurrent_mat_fill_uniform(h[0], 0, 1, h[1]) },
+    Function("mat_fill_gaussian", [m, .random]) { h, _ in recurrent_mat_fill_gaussian(h[0], 0, 1, h[1]) },
+  ]
+
+  private static let graphs: [Function] = [
+    Function("graph_create", [], gives: [.graph]) { recurrent_graph_create(1, $1(0)) },
+    Function("graph_reset", [.graph]) { h, _ in recurrent_graph_reset(h[0]) },
+    Function("graph_evaluate", [.graph]) { h, _ in recurrent_graph_evaluate(h[0]) },
+    Function("graph_backward", [.graph]) { h, _ in recurrent_graph_backward(h[0]) },
+    Function("graph_backward_from", [.graph, .loss]) { h, _ in recurrent_graph_backward_from(h[0], h[1]) },
+    Function("graph_count", [.graph], outputs: 1) { recurrent_graph_count($0[0], $1(0)) },
+  ]
+
+  private static let choices: [Function] = [
+    Function("softmax", [m], gives: [m]) { recurrent_softmax($0[0], $1(0)) },
+    Function("argmax", [], outputs: 1) { recurrent_argmax(1, [1.0, 3, 2], 3, $1(0)) },
+    Function("sample", [.random], outputs: 1) { recurrent_sample(1, [0.25, 0.75], 2, $0[0], $1(0)) },
+  ]
+
+  private static let models: [Function] = [
+    Function("model_create", [.random], gives: [.model]) { recurrent_model_create(1, 0, 3, [4, 2], 2, 5, $0[0], $1(0)) },
+    Function("model_parameter", [.model], gives: [m]) { h, o in
+      with("Wix0") { recurrent_model_parameter(h[0], $0, $1, o(0)) }
+    },
+    Function("model_parameter_count", [.model], outputs: 1) { recurrent_model_parameter_count($0[0], $1(0)) },
+    Function("model_parameter_name", [.model], outputs: 2) { recurrent_model_parameter_name($0[0], 1, $1(0), 32, $1(1)) },
+    Function("model_flat", [.model], gives: [m]) { recurrent_model_flat($0[0], $1(0)) },
+  ]
+
+  private static let solvers: [Function] = [
+    Function("solver_create", [], gives: [.solver]) { recurrent_solver_create(0.9, 1e-8, $1(0)) },
+    Function("solver_step", [.solver, m, .mat(1, 2)]) { h, o in
+      with(["a", "b"]) { recurrent_solver_step(h[0], $0, $1, [h[1], h[2]], 2, 0.1, 0, 5, nil) }
+    },
+    Function("solver_step_model", [.solver, .model]) { h, _ in recurrent_solver_step_model(h[0], h[1], 0.1, 0, 5, nil) },
+    Function("solver_cache", [.steppedSolver], gives: [m]) { h, o in
+      with("w") { recurrent_solver_cache(h[0], $0, $1, o(0)) }
+    },
+    Function("solver_cache_count", [.steppedSolver], outputs: 1) { recurrent_solver_cache_count($0[0], $1(0)) },
+    Function("solver_cache_name", [.steppedSolver], outputs: 2) { recurrent_solver_cache_name($0[0], 0, $1(0), 32, $1(1)) },
+    Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), $1(1)) },
+  ]
+
+  private static let sentenceModels: [Function] = [
+    Function("sentence_model_create", [.random], gives: [.sentences]) { h, o in
+      with(["ab"]) { recurrent_sentence_model_create($0, $1, 1, 0, 0, [3], 1, 2, h[0], o(0)) }
+    },
+    Function("sentence_model_tick", [.sentences]) { h, _ in
+      with("hello") { recurrent_sentence_model_tick(h[0], $0, $1, 0.01, 0, 5, nil) }
+    },
+    Function("sentence_model_cost", [.sentences], outputs: 1) { h, o in
+      with("hello") { recurrent_sentence_model_cost(h[0], $0, $1, o(0)) }
+    },
+    Function("sentence_model_predict", [.sentences, .random], optional: [1], outputs: 2) {
+      recurrent_sentence_model_predict($0[0], 1, 20, $0[1], $1(0), 80, $1(1))
+    },
+    Function("sentence_model_save_recurrentjs", [.sentences]) { h, _ in
+      with(scratchFile) { recurrent_sentence_model_save_recurrentjs(h[0], $0, $1) }
+    },
+    Function("sentence_model_load_recurrentjs", [], gives: [.sentences]) { _, o in
+      Ingredient.sentences.with { sm in
+        with(scratchFile) { ok(recurrent_sentence_model_save_recurrentjs(sm, $0, $1)) }
+      }
+      return with(scratchFile) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, o(0)) }
+    },
+    Function("sentence_model_describe", [.sentences], outputs: 1) { recurrent_sentence_model_describe($0[0], $1(0)) },
+    Function("sentence_model_hidden_sizes", [.sentences], outputs: 1) {
+      recurrent_sentence_model_hidden_sizes($0[0], $1(0), 4)
+    },
+    Function("sentence_model_letters", [.sentences], outputs: 1) { recurrent_sentence_model_letters($0[0], $1(0), 9) },
+    Function("sentence_model_network", [.sentences], gives: [.model]) { recurrent_sentence_model_network($0[0], $1(0)) },
+    Function("sentence_model_solver", [.sentences], gives: [.solver]) { recurrent_sentence_model_solver($0[0], $1(0)) },
+  ]
+}

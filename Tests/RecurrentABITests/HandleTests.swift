@@ -1,0 +1,79 @@
+// Handles that were never given out, and handles of the past.
+
+import CRecurrent
+import Testing
+
+extension ABITests {
+  @Suite struct HandleTests {
+    /// A 64-bit word that looks like chance.
+    private static func mix(_ i: Int) -> UInt64 {
+      var x = UInt64(i) &* 0x9E37_79B9_7F4A_7C15
+      x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
+      x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
+      return x ^ x >> 31
+    }
+
+    @Test func noneOfAHundredThousandForgedHandlesIsAccepted() {
+      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences].map { ($0, $0.handle(after: [])) }
+      let real = Set(kept.map { $0.1 }), count = recurrent_object_count()
+      var accepted = 0, i = 0
+      while i < 100_000 {
+        i += 1
+        // half of them all chance, half near to a real one
+        let forged = i % 2 == 0 ? Self.mix(i) : kept[i / 2 % kept.count].1 ^ (1 << (Self.mix(i) % 64)) ^ (1 << (Self.mix(i + 7) % 64))
+        if real.contains(forged) { continue }
+        var info = recurrent_mat_info()
+        var number: Int64 = 0
+        var word: UInt64 = 0
+        let statuses = [
+          recurrent_mat_describe(forged, &info), recurrent_graph_count(forged, &number),
+          recurrent_random_words(forged, &word, 1), recurrent_model_parameter_count(forged, &number),
+          recurrent_solver_cache_count(forged, &number), recurrent_sentence_model_letters(forged, nil, 0),
+          recurrent_mat_free(forged), recurrent_graph_free(forged), recurrent_random_free(forged),
+          recurrent_model_free(forged), recurrent_solver_free(forged), recurrent_sentence_model_free(forged),
+        ]
+        for status in statuses where ![RECURRENT_BAD_HANDLE, RECURRENT_NULL_ARGUMENT].contains(Int(status)) { accepted += 1 }
+      }
+      #expect(accepted == 0)
+      #expect(recurrent_object_count() == count)
+      for (ingredient, handle) in kept { ok(ingredient.free(handle)) }
+    }
+
+    @Test func aSlotIsNotItsFormerTenant() {
+      var past: [UInt64] = []
+      for i in 0..<1000 {
+        // always another kind in the same slot
+        let ingredient = i % 2 == 0 ? Ingredient.random : .graph
+        let handle = ingredient.handle(after: [])
+        #expect(handle != 0 && !past.contains(handle))
+        ok(ingredient.free(handle))
+        past.append(handle)
+      }
+      Ingredient.random.with { _ in
+        for handle in past {
+          fails(RECURRENT_BAD_HANDLE) { recurrent_random_free(handle) }
+          fails(RECURRENT_BAD_HANDLE) { recurrent_graph_free(handle) }
+        }
+      }
+    }
+
+    @Test(arguments: [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences].map { Boxed($0) })
+    func freeing(_ boxed: Boxed) {
+      let ingredient = boxed.ingredient
+      ok(ingredient.free(0))
+      let handle = ingredient.handle(after: [])
+      ok(ingredient.free(handle))
+      fails(RECURRENT_BAD_HANDLE) { ingredient.free(handle) }
+      fails(RECURRENT_BAD_HANDLE) { ingredient.free(.max) }
+      ingredient.other.with { other in
+        fails(RECURRENT_WRONG_KIND, "expected a") { ingredient.free(other) }
+      }
+    }
+
+    struct Boxed: Sendable, CustomTestStringConvertible {
+      let ingredient: Ingredient
+      init(_ ingredient: Ingredient) { self.ingredient = ingredient }
+      var testDescription: String { "\(ingredient)" }
+    }
+  }
+}

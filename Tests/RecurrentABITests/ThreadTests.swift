@@ -1,0 +1,158 @@
+// Several threads: errors of their own, a status instead of a race, and no object lost.
+
+import CRecurrent
+import Foundation
+import Testing
+
+extension ABITests {
+  @Suite struct ThreadTests {
+    /// Runs `body` on threads of their own, with their numbers, and waits for all.
+    private func threads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+      let group = DispatchGroup()
+      for i in 0..<count {
+        group.enter()
+        Thread {
+          body(i)
+          group.leave()
+        }.start()
+      }
+      group.wait()
+    }
+
+    @Test func theLastErrorIsTheThreadsOwn() {
+      fails(RECURRENT_BAD_VALUE, "dtype is 42") { recurrent_mat_create(42, 1, 1, &Self.never) }
+      let mine = lastError
+      threads(4) { i in
+        #expect(lastError == "" && recurrent_last_errno() == 0)
+        for k in 0..<200 {
+          var out: UInt64 = 0
+          _ = recurrent_mat_create(Int32(100 + i), 1, 1, &out)
+          #expect(lastError.contains("dtype is \(100 + i)"))
+          if k % 50 == 0 { _ = with("/nonexistent/\(i)") { recurrent_sentence_model_load_recurrentjs($0, $1, 0, &out) } }
+        }
+      }
+      #expect(lastError == mine && recurrent_last_errno() == 0)
+      // a success leaves it
+      Ingredient.random.with { _ in }
+      #expect(lastError == mine)
+    }
+
+    @Test func longMessagesAreCutBetweenLetters() {
+      for pad in 0..<4 {
+        let name = String(repeating: "x", count: pad) + String(repeating: "é😀", count: 1000)
+        Ingredient.model.with { model in
+          var out: UInt64 = 0
+          fails(RECURRENT_BAD_INDEX, "é😀") { with(name) { recurrent_model_parameter(model, $0, $1, &out) } }
+          let bytes = UnsafeBufferPointer(start: recurrent_last_error(), count: strlen(recurrent_last_error()))
+          #expect(bytes.count <= 1023 && bytes.count > 1000)
+          #expect(String(validating: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil)
+        }
+      }
+    }
+
+    /// Each function, with each of its objects in use by another thread.
+    @Test(arguments: Function.all) func whatIsInUseIsBusy(_ f: Function) {
+      var good: [UInt64] = []
+      for ingredient in f.takes { good.append(ingredient.handle(after: good)) }
+      for (i, handle) in good.enumerated() {
+        held(handle) {
+          let outputs = Outputs(f.outputs), count = recurrent_object_count()
+          #expect(f.call(good, outputs) == Int32(RECURRENT_BUSY), "\(f.name), handle \(i): \(lastError)")
+          #expect(lastError.contains("another thread"))
+          #expect(outputs.areUntouched && recurrent_object_count() == count)
+        }
+      }
+      for (ingredient, handle) in zip(f.takes, good) { ok(ingredient.free(handle)) }
+    }
+
+    /// A leaf cannot be read past a graph that somebody else is using, if the graph still has to read it.
+    @Test func aPendingGraphInUseIsBusy() {
+      let g = Ingredient.graph.handle(after: []), x = newMat(1, 1, [3]), y = make { recurrent_graph_square(g, x, $0) }
+      var w: UnsafeMutableRawPointer?
+      held(g) {
+        fails(RECURRENT_BUSY) { recurrent_mat_w(x, &w) }
+        fails(RECURRENT_BUSY) { recurrent_mat_fill(x, 0) }
+      }
+      held(x) {
+        fails(RECURRENT_BUSY) { recurrent_mat_w(y, &w) }
+        fails(RECURRENT_BUSY) { recurrent_graph_backward(g) }
+      }
+      #expect(w == nil)
+      #expect(rows(y) == [9])
+      for handle in [x, y] { ok(recurrent_mat_free(handle)) }
+      ok(recurrent_graph_free(g))
+    }
+
+    @Test func whatIsInUseMayBeFreed() {
+      let before = recurrent_object_count()
+      for ingredient in [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences] {
+        let handle = ingredient.handle(after: [])
+        held(handle) { ok(ingredient.free(handle)) }
+      }
+      #expect(recurrent_object_count() == before)
+    }
+
+    /// Different objects from different threads at once, as many as there are.
+    @Test func objectsOfTheirOwnDoNotDisturbEachOther() {
+      let before = recurrent_object_count()
+      let expected = Self.train(0)
+      let results = Results()
+      threads(4) { i in results.set(i, Self.train(i % 2)) }
+      #expect(results.all.count == 4)
+      for (i, result) in results.all where i % 2 == 0 { #expect(result == expected) }
+      #expect(recurrent_object_count() == before)
+    }
+
+    /// A few steps of a model; the costs.
+    private static func train(_ seed: Int) -> [Double] {
+      let random = make { recurrent_random_create(UInt64(seed), $0) }
+      let sm = make { out in
+        with(["threads"]) { recurrent_sentence_model_create($0, $1, 1, 1, 1, [5], 1, 3, random, out) }
+      }
+      let costs = (0..<30).map { _ in
+        var tick = recurrent_tick()
+        _ = with("threads") { recurrent_sentence_model_tick(sm, $0, $1, 0.01, 0, 5, &tick) }
+        return tick.cost
+      }
+      ok(recurrent_random_free(random))
+      ok(recurrent_sentence_model_free(sm))
+      return costs
+    }
+
+    /// The same objects from several threads at once: each call succeeds or is told why not.
+    @Test func oneObjectFromManyThreadsGivesAStatus() {
+      let before = recurrent_object_count()
+      let g = Ingredient.graph.handle(after: []), x = newMat(2, 2, [1, 2, 3, 4]), random = Ingredient.random.handle(after: [])
+      let allowed: Set<Int> = [RECURRENT_OK, RECURRENT_BUSY, RECURRENT_STALE, RECURRENT_BAD_VALUE]
+      threads(4) { i in
+        for k in 0..<500 {
+          var y: UInt64 = 0
+          var w: UnsafeMutableRawPointer?
+          var statuses = [recurrent_graph_mul(g, x, x, &y)]
+          if y != 0 { statuses += [recurrent_mat_w(y, &w), recurrent_mat_free(y)] }
+          switch (i + k) % 5 {
+          case 0: statuses.append(recurrent_graph_evaluate(g))
+          case 1: statuses.append(recurrent_graph_reset(g))
+          case 2: statuses.append(recurrent_mat_fill_uniform(x, -1, 1, random))
+          case 3: statuses.append(recurrent_graph_backward(g))
+          default: statuses.append(recurrent_mat_w(x, &w))
+          }
+          for status in statuses where !allowed.contains(Int(status)) { Issue.record("\(status): \(lastError)") }
+        }
+      }
+      ok(recurrent_graph_free(g))
+      ok(recurrent_mat_free(x))
+      ok(recurrent_random_free(random))
+      #expect(recurrent_object_count() == before)
+    }
+
+    private nonisolated(unsafe) static var never: UInt64 = 0
+
+    private final class Results: @unchecked Sendable {
+      private let lock = NSLock()
+      private var results: [(Int, [Double])] = []
+      func set(_ i: Int, _ result: [Double]) { lock.withLock { results.append((i, result)) } }
+      var all: [(Int, [Double])] { lock.withLock { results } }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// Objects for a call to work on, and memory for what it writes.
+
+import CRecurrent
+import Testing
+
+/// An object that a function's parameter wants.
+enum Ingredient: Equatable {
+  case random
+  case mat(Int, Int)
+  case graph
+  /// A 1 x 1 result of the graph before it.
+  case loss
+  case model, rnnModel, solver, sentences
+  /// A solver that has stepped a Mat called "w".
+  case steppedSolver
+
+  func handle(after others: [UInt64]) -> UInt64 {
+    switch self {
+    case .random: return make { recurrent_random_create(7, $0) }
+    case .mat(let n, let d): return newMat(n, d, (0..<n * d).map { 0.5 + Double($0) / 8 })
+    case .graph: return make { recurrent_graph_create(1, $0) }
+    case .loss:
+      let x = newMat(2, 2, [1, 2, 3, 4])
+      defer { ok(recurrent_mat_free(x)) }
+      return make { recurrent_graph_sum(others[others.count - 1], x, -1, $0) }
+    case .model: return make { out in Ingredient.random.with { recurrent_model_create(1, 1, 3, [4, 2], 2, 5, $0, out) } }
+    case .rnnModel: return make { out in Ingredient.random.with { recurrent_model_create(0, 1, 3, [4], 1, 5, $0, out) } }
+    case .solver: return make { recurrent_solver_create(0.999, 1e-8, $0) }
+    case .steppedSolver:
+      let solver = Ingredient.solver.handle(after: [])
+      Ingredient.mat(2, 2).with { step(solver, "w", $0) }
+      return solver
+    case .sentences:
+      return make { out in
+        Ingredient.random.with { random in
+          RecurrentABITests.with(["hello", "help"]) {
+            recurrent_sentence_model_create($0, $1, 2, 1, 1, [4], 1, 3, random, out)
+          }
+        }
+      }
+    }
+  }
+
+  func free(_ handle: UInt64) -> recurrent_status {
+    switch self {
+    case .random: recurrent_random_free(handle)
+    case .mat, .loss: recurrent_mat_free(handle)
+    case .graph: recurrent_graph_free(handle)
+    case .model, .rnnModel: recurrent_model_free(handle)
+    case .solver, .steppedSolver: recurrent_solver_free(handle)
+    case .sentences: recurrent_sentence_model_free(handle)
+    }
+  }
+
+  /// Something of another kind.
+  var other: Ingredient { self == .random ? .graph : .random }
+
+  /// Calls `body` with one, which is then freed.
+  func with<R>(_ body: (UInt64) -> R) -> R {
+    let handle = handle(after: [])
+    defer { ok(free(handle)) }
+    return body(handle)
+  }
+}
+
+/// One step of one Mat.
+func step(_ solver: UInt64, _ name: String, _ mat: UInt64) {
+  with([name]) { names, lengths in
+    ok(recurrent_solver_step(solver, names, lengths, [mat], 1, 0.1, 0, 5, nil))
+  }
+}
+
+/// Memory for what a function writes, filled with a pattern that shows whether it did.
+final class Outputs {
+  private static let room = 256
+  private static let pattern: UInt8 = 0xA5
+  private let start: UnsafeMutableRawPointer
+  private let count: Int
+  /// The output for which NULL is passed, if any.
+  var missing: Int?
+  /// Bytes by which every output is off its place.
+  var shift = 0
+
+  init(_ count: Int) {
+    self.count = count
+    start = .allocate(byteCount: max(1, count) * Self.room, alignment: 16)
+    start.initializeMemory(as: UInt8.self, repeating: Self.pattern, count: max(1, count) * Self.room)
+  }
+
+  deinit { start.deallocate() }
+
+  /// Where output `i` goes.
+  func callAsFunction<T>(_ i: Int, _: T.Type = T.self) -> UnsafeMutablePointer<T>? {
+    precondition(i < count)
+    return i == missing ? nil : (start + i * Self.room + shift).assumingMemoryBound(to: T.self)
+  }
+
+  func handle(_ i: Int) -> UInt64 { (start + i * Self.room).load(as: UInt64.self) }
+
+  var areUntouched: Bool {
+    (0..<count * Self.room).allSatisfy { (start + $0).load(as: UInt8.self) == Self.pattern }
+  }
+}

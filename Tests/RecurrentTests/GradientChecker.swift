@@ -1,0 +1,106 @@
+// Gradients against central differences.
+
+import Recurrent
+
+/// The largest error of a function's gradients, tensor by tensor, relative in the L2 norm.
+///
+/// The loss is Σ r ⊙ y with fixed random r. Every element of every leaf is moved by ±1e-5 and the loss taken again.
+/// What the difference cannot resolve for rounding counts as equal.
+///
+/// - Parameters:
+///   - leaves: what the function reads, float64.
+///   - elements: the most elements of a leaf that are moved, chosen at random; nil for all.
+///   - value: the function's result from the leaves as they are now.
+///   - gradients: the leaves' gradients, in reading order, for a gradient r of the result.
+func gradientError(
+  _ leaves: [Mat], elements: Int? = nil, value: () throws -> [Double], gradients: ([Double]) throws -> [[Double]]
+) throws -> Double {
+  let step = 1e-5, random = Random(seed: 99)
+  let r = try value().map { _ in random.uniform(-1, 1) }
+  func loss() throws -> Double { zip(r, try value()).reduce(0) { $0 + $1.0 * $1.1 } }
+  let size = max(1, abs(try loss()))
+  let analytic = try gradients(r)
+
+  var worst = 0.0
+  for (leaf, all) in zip(leaves, analytic) {
+    var w = try leaf.rows()
+    var places = Array(w.indices)
+    if let elements, elements < places.count {
+      places = (0..<elements).map { _ in Int(random.next() % UInt64(w.count)) }
+    }
+    var numeric: [Double] = []
+    for i in places {
+      let old = w[i]
+      w[i] = old + step
+      try leaf.set(rows: w)
+      let above = try loss()
+      w[i] = old - step
+      try leaf.set(rows: w)
+      let below = try loss()
+      w[i] = old
+      numeric.append((above - below) / (2 * step))
+    }
+    try leaf.set(rows: w)
+    let ours = places.map { all[$0] }
+    let difference = norm(zip(numeric, ours).map { $0 - $1 })
+    let error = difference == 0 ? 0 : 2 * difference / (norm(numeric) + norm(ours))
+    // a difference of losses carries their rounding, divided by the step: a gradient near 0 drowns in it
+    if error > 1e-7 && difference <= 5e-11 * size * Double(places.count).squareRoot() { continue }
+    worst = error.isFinite ? max(worst, error) : .infinity
+  }
+  return worst
+}
+
+/// As above for a function that a graph records.
+///
+/// The leaves' gradients hold something before, to see that backward adds to it.
+func gradientError(
+  _ leaves: [Mat], elements: Int? = nil, _ build: (Graph) throws -> Mat
+) throws -> Double {
+  let graph = Graph()
+  return try gradientError(leaves, elements: elements) {
+    graph.reset()
+    return try build(graph).rows()
+  } gradients: { r in
+    graph.reset()
+    let random = Random(seed: 5)
+    let before = try leaves.map { leaf in
+      let old = (0..<leaf.count).map { _ in random.uniform(-1, 1) }
+      try leaf.set(gradientRows: old)
+      return old
+    }
+    let y = try build(graph)
+    try y.set(gradientRows: r)
+    try graph.backward()
+    return try zip(leaves, before).map { leaf, old in zip(try leaf.gradientRows(), old).map { $0 - $1 } }
+  }
+}
+
+/// Random shapes and numbers for one check.
+struct Dice {
+  let random: Random
+
+  init(_ seed: UInt64) { random = Random(seed: seed) }
+
+  func integer(_ range: ClosedRange<Int>) -> Int {
+    range.lowerBound + Int(random.next() % UInt64(range.count))
+  }
+
+  /// A dimension, often 1.
+  func size(_ most: Int = 5) -> Int { integer(0...3) == 0 ? 1 : integer(1...most) }
+
+  /// A leaf with magnitudes in `range` and both signs; every third one is a view into something larger.
+  func leaf(_ n: Int, _ d: Int, _ range: ClosedRange<Double> = 0.002...1.5, positive: Bool = false) throws -> Mat {
+    var m = try Mat(n, d, .float64)
+    if integer(0...2) == 0 {
+      let base = try Mat(n + integer(1...3), d + integer(0...2), .float64)
+      m = try base.view(row: integer(0...base.n - n), column: integer(0...base.d - d), n: n, d: d)
+    }
+    try m.set(
+      rows: (0..<m.count).map { _ in
+        let x = random.uniform(range.lowerBound, range.upperBound)
+        return positive || random.uniform() < 0.5 ? x : -x
+      })
+    return m
+  }
+}

@@ -1,0 +1,112 @@
+"""PyTorch's weights, in and out: the same numbers under other names and in another order of gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .network import Network
+
+# the gates in the order of PyTorch's rows, by the names of ours
+_GATES = {0: "h", 1: "ifco", 2: "h", 3: "rzn"}
+
+
+def _names(kind: int, gate: str, layer: int) -> tuple[str, str, str]:
+    if kind in (0, 2):
+        return f"Wxh{layer}", f"Whh{layer}", f"bhh{layer}"
+    return f"W{gate}x{layer}", f"W{gate}h{layer}", f"b{gate}{layer}"
+
+
+def from_torch(net: Network, state_dict: Mapping[str, Any]) -> None:
+    """Set a network's weights from a state_dict; all of them or none."""
+    if net._kind not in _GATES:
+        raise ValueError("torch.nn.GRU resets after the product; this GRU resets before it, so its weights mean more")
+    arrays = {name: np.asarray(value) for name, value in state_dict.items()}
+    firsts = [name for name in arrays if name.endswith("weight_ih_l0")]
+    if len(firsts) != 1:
+        raise ValueError(f"the state_dict has {len(firsts)} names that end in weight_ih_l0; expected one")
+    prefix = firsts[0][: -len("weight_ih_l0")]
+    found: dict[str, npt.NDArray[Any]] = {}
+    used = set()
+
+    def take(name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        if name not in arrays:
+            raise ValueError(f"the state_dict has no {name!r}")
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}; expected {shape}")
+        used.add(name)
+        return arrays[name]
+
+    gates = _GATES[net._kind]
+    below = net.embedding or net.input_size
+    for k, width in enumerate(net.hidden_sizes):
+        rows = len(gates) * width
+        ih = take(f"{prefix}weight_ih_l{k}", (rows, below))
+        hh = take(f"{prefix}weight_hh_l{k}", (rows, width))
+        # a module made with bias=False has none
+        has_bias = f"{prefix}bias_ih_l{k}" in arrays
+        b_ih = take(f"{prefix}bias_ih_l{k}", (rows,)) if has_bias else np.zeros(rows)
+        b_hh = take(f"{prefix}bias_hh_l{k}", (rows,)) if has_bias else np.zeros(rows)
+        for g, gate in enumerate(gates):
+            mine = slice(g * width, (g + 1) * width)
+            Wx, Wh, b = _names(net._kind, gate, k)
+            found[Wx], found[Wh] = ih[mine], hh[mine]
+            if net._kind == 3 and gate == "n":
+                found[b], found[f"bnh{k}"] = b_ih[mine], b_hh[mine]
+            else:
+                found[b] = b_ih[mine] + b_hh[mine]
+        below = width
+    others = {name: array for name, array in arrays.items() if name not in used}
+    if net.embedding:
+        shape = (net.input_size, net.embedding)
+        # an embedding has a weight and no bias
+        found["Wil"] = others[_name_by_shape(others, shape, "an embedding", lambda n: _bias_of(n) not in others)]
+    if net.output_size:
+        shape = (net.output_size, net.hidden_sizes[-1])
+        name = _name_by_shape(others, shape, "a decoder", lambda n: _bias_of(n) in others)
+        found["Whd"], found["bd"] = others[name], others[_bias_of(name)]
+    for name, array in found.items():
+        mat = net.parameters[name]
+        if array.size != mat.w.size:
+            raise ValueError(f"{name} has {array.size} numbers; expected {mat.w.size}")
+    for name, array in found.items():
+        net.parameters[name].w = array.reshape(net.parameters[name].shape)
+
+
+def _bias_of(weight: str) -> str:
+    return weight[: -len("weight")] + "bias" if weight.endswith("weight") else ""
+
+
+def _name_by_shape(
+    arrays: Mapping[str, Any], shape: tuple[int, ...], what: str, fits: Callable[[str], bool]
+) -> str:
+    names = [name for name, array in arrays.items() if array.shape == shape and fits(name)]
+    if len(names) != 1:
+        raise ValueError(f"{len(names)} arrays of shape {shape} could be {what}; expected one: {sorted(arrays)}")
+    return names[0]
+
+
+def to_torch(net: Network) -> dict[str, npt.NDArray[Any]]:
+    """A network's weights as a state_dict of arrays."""
+    if net._kind not in _GATES:
+        raise ValueError("torch.nn.GRU resets after the product; this GRU resets before it and has no such module")
+    weights = {name: np.array(mat.w) for name, mat in net.parameters.items()}
+    out = {}
+    if net.embedding:
+        out["embedding.weight"] = weights["Wil"]
+    for k in range(len(net.hidden_sizes)):
+        names = [_names(net._kind, gate, k) for gate in _GATES[net._kind]]
+        out[f"rnn.weight_ih_l{k}"] = np.concatenate([weights[Wx] for Wx, _, _ in names])
+        out[f"rnn.weight_hh_l{k}"] = np.concatenate([weights[Wh] for _, Wh, _ in names])
+        out[f"rnn.bias_ih_l{k}"] = np.concatenate([weights[b][:, 0] for _, _, b in names])
+        second = np.zeros_like(out[f"rnn.bias_ih_l{k}"])
+        if net._kind == 3:
+            second[-net.hidden_sizes[k] :] = weights[f"bnh{k}"][:, 0]
+        out[f"rnn.bias_hh_l{k}"] = second
+    if net.output_size:
+        out["decoder.weight"], out["decoder.bias"] = weights["Whd"], weights["bd"][:, 0]
+    return out

@@ -1,0 +1,516 @@
+"""RNN, LSTM and GRU over whole sequences of arrays."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arguments import DTYPES, dtype, integer, number, sizes
+from ._random import RNG, generator, generator_or_shared
+from ._torch import from_torch, to_torch
+from .mat import Mat
+from .model import Model
+from .solver import Solver
+
+_lib = _abi.lib
+
+
+class State:
+    """What a sequence carries on: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, lowest first.
+
+    The arrays are views of one buffer, so a state is cheap to hand from call to call; ``copy()`` keeps one.
+    """
+
+    __slots__ = ("c", "flat", "h")
+
+    def __init__(self, flat: npt.NDArray[Any], widths: Sequence[int], has_cell: bool) -> None:
+        columns = flat.size // (sum(widths) * (2 if has_cell else 1))
+        parts, at = [], 0
+        for width in [*widths, *(widths if has_cell else [])]:
+            parts.append(flat[at : at + width * columns].reshape(columns, width))
+            at += width * columns
+        self.flat = flat
+        self.h: list[npt.NDArray[Any]] = parts[: len(widths)]
+        self.c: list[npt.NDArray[Any]] = parts[len(widths) :]
+
+    def copy(self) -> State:
+        """A state with numbers of its own."""
+        return State(self.flat.copy(), [h.shape[1] for h in self.h], bool(self.c))
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(h.shape) for h in self.h)
+        return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self.c else ''}>"
+
+
+class TrainStep(NamedTuple):
+    """What a training step did."""
+
+    loss: float
+    """The mean loss over all valid steps, before the update."""
+    state: State
+    """The final state, for the next chunk of the same sequences."""
+    gradient_norm: float
+    """√Σg² over all gradients, before clipping."""
+    ratio_clipped: float
+    """The share of all gradients that were clipped, 0 to 1."""
+
+
+class Network:
+    """What RNN, LSTM and GRU have in common: stacked layers over whole sequences, in one call.
+
+    Sequences are time-major: T steps of B sequences side by side.
+    """
+
+    _cell: ClassVar[int]
+
+    def _build(
+        self,
+        cell: int,
+        input_size: Any,
+        hidden_sizes: Any,
+        output_size: Any,
+        embedding: Any,
+        type_: Any,
+        rng: RNG,
+    ) -> None:
+        widths = sizes(hidden_sizes, "hidden_sizes")
+        counts = {"input_size": input_size, "output_size": output_size, "embedding": embedding}
+        for name, value in counts.items():
+            if value is None and name != "input_size":
+                counts[name] = 0
+            else:
+                counts[name] = integer(value, name)
+                if counts[name] < 1:
+                    raise ValueError(f"{name} is {value}; expected at least 1")
+        self._random = generator(rng)
+        self._code = dtype(type_)
+        handle = _abi.new(
+            _lib.recurrent_model_create,
+            _lib.recurrent_model_free,
+            cell,
+            self._code,
+            counts["input_size"],
+            counts["embedding"],
+            widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            len(widths),
+            counts["output_size"],
+            self._random._handle.value,
+        )
+        self._handle = handle
+        self._has_cell = cell == 1
+        self._kind = cell
+        self.input_size: int = counts["input_size"]
+        self.embedding: int | None = embedding and counts["embedding"]
+        self.hidden_sizes: list[int] = widths.tolist()
+        self.output_size: int | None = output_size and counts["output_size"]
+        self._parameters = Model(handle, cell)
+        self._shape: tuple[int, int] | None = None
+
+    # ---- what it is made of
+
+    @property
+    def parameters(self) -> Model:
+        """The weights by name, live: ``net.parameters["Wix0"].w`` and ``.dw``."""
+        return self._parameters
+
+    @property
+    def flat(self) -> Mat:
+        """All weights as one column, ``net.flat.w`` and ``net.flat.dw``, for optimizers and averaging."""
+        return self._parameters.flat
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of all numbers."""
+        return DTYPES[self._code]  # type: ignore[no-any-return]
+
+    @property
+    def _outputs(self) -> int:
+        return self.output_size or self.hidden_sizes[-1]
+
+    def zero_state(self, batch: int = 1) -> State:
+        """The state before the first step of ``batch`` sequences."""
+        columns = integer(batch, "batch")
+        if columns < 1:
+            raise ValueError(f"batch is {columns}; expected at least 1")
+        return State(
+            np.zeros(sum(self.hidden_sizes) * columns * (2 if self._has_cell else 1), self.dtype),
+            self.hidden_sizes,
+            self._has_cell,
+        )
+
+    # ---- forward and back
+
+    def forward(
+        self, x: npt.ArrayLike, state: Any = None, lengths: npt.ArrayLike | None = None
+    ) -> tuple[npt.NDArray[Any], State]:
+        """Run T steps of B sequences.
+
+        Parameters
+        ----------
+        x : array
+            Numbers (T, B, input_size); or, with an embedding, tokens (T, B), ints 0 .. input_size - 1.
+        state : State, optional
+            What an earlier call returned; zeros where absent. Also a pair (h, c) of lists of arrays (B, H).
+        lengths : array of B ints, optional
+            Valid steps of each sequence, 0 to T. Later outputs are 0, and the final state is that of the last valid
+            step; no sorting is needed.
+
+        Returns
+        -------
+        y : array
+            (T, B, output_size), or (T, B, H) of the top layer where there is no decoder.
+        state : State
+            The final state.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            Naming the argument, what was expected and what came.
+        """
+        data, tokens, (T, B) = self._input(x)
+        before, counts = self._state(state, B), _lengths(lengths, B)
+        y = np.empty((T, B, self._outputs), self.dtype)
+        after = np.empty_like(self.zero_state(B).flat)
+        _lib.recurrent_model_forward_sequence(
+            self._handle.value, _data(data), _ints(tokens), T, B, _data(before), _ints(counts), _data(y), _data(after)
+        )
+        self._shape = (T, B)
+        return y, State(after, self.hidden_sizes, self._has_cell)
+
+    def backward(
+        self, dy: npt.ArrayLike, dstate: Any = None
+    ) -> tuple[npt.NDArray[Any] | None, State]:
+        """Walk the last ``forward`` back, once: adds to ``net.flat.dw``.
+
+        Parameters
+        ----------
+        dy : array
+            The gradient of y, of its shape.
+        dstate : State, optional
+            The gradient of the final state; zeros where absent.
+
+        Returns
+        -------
+        dx : array or None
+            The gradient of x, (T, B, input_size); None for tokens.
+        dstate : State
+            The gradient of the initial state.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no ``forward`` to walk back.
+        """
+        if self._shape is None:
+            raise RuntimeError("backward needs a forward before it; each forward can be walked back once")
+        T, B = self._shape
+        gradient = self._numbers(dy, "dy", (T, B, self._outputs))
+        after = self._state(dstate, B)
+        dx = None if self.embedding else np.empty((T, B, self.input_size), self.dtype)
+        before = self.zero_state(B).flat
+        _lib.recurrent_model_backward_sequence(
+            self._handle.value, _data(gradient), _data(after), _data(dx), _data(before)
+        )
+        self._shape = None
+        return dx, State(before, self.hidden_sizes, self._has_cell)
+
+    def train_step(
+        self,
+        x: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        solver: Solver,
+        learning_rate: float,
+        clip: float = 5.0,
+        state: Any = None,
+        lengths: npt.ArrayLike | None = None,
+        regc: float = 0.0,
+    ) -> TrainStep:
+        """Forward, mean loss, backward, clipping and the solver's step, in one call that releases the GIL.
+
+        Parameters
+        ----------
+        x, state, lengths
+            As for ``forward``.
+        targets : array
+            Classes (T, B), ints, -1 for none: mean cross-entropy. Or numbers (T, B, outputs): mean squared error.
+        solver : Solver
+            Moves the weights.
+        learning_rate, clip, regc : float
+            The solver's step size (at least 0), bound on each gradient (above 0) and regularization (at least 0).
+
+        Raises
+        ------
+        FloatingPointError
+            Naming the parameter whose gradient is infinite or NaN; the weights are as before.
+        """
+        if not isinstance(solver, Solver):
+            raise TypeError(f"solver is a {type(solver).__name__}; expected a Solver")
+        data, tokens, (T, B) = self._input(x)
+        before, counts = self._state(state, B), _lengths(lengths, B)
+        aim = np.asarray(targets)
+        if aim.dtype.kind in "iu":
+            classes, numbers = _tokens(aim, "targets", (T, B)), None
+        else:
+            classes, numbers = None, self._numbers(targets, "targets", (T, B, self._outputs))
+        after = np.empty_like(self.zero_state(B).flat)
+        result = _abi.TrainResult()
+        _lib.recurrent_model_train_step(
+            self._handle.value,
+            solver._handle.value,
+            _data(data),
+            _ints(tokens),
+            _ints(classes),
+            _data(numbers),
+            T,
+            B,
+            _data(before),
+            _ints(counts),
+            number(learning_rate, "learning_rate"),
+            number(regc, "regc"),
+            number(clip, "clip"),
+            _data(after),
+            ctypes.byref(result),
+        )
+        self._shape = None
+        return TrainStep(
+            result.loss,
+            State(after, self.hidden_sizes, self._has_cell),
+            result.gradient_norm,
+            result.ratio_clipped,
+        )
+
+    def generate(
+        self, n: int, prime: npt.ArrayLike, temperature: float = 1.0, state: Any = None, rng: RNG = None
+    ) -> npt.NDArray[np.int64]:
+        """Read ``prime``, then write ``n`` tokens, each drawn from the scores and read in turn.
+
+        Parameters
+        ----------
+        n : int
+            How many tokens to write.
+        prime : array of ints
+            At least one token to begin with.
+        temperature : float
+            Scores are divided by it; 0 takes the likeliest each time.
+        state : State, optional
+            Where to go on from, of one sequence; it is not changed.
+        rng : int, numpy.random.Generator, Random, optional
+            The same int, the same tokens.
+        """
+        count, beginning = integer(n, "n"), np.atleast_1d(np.asarray(prime))
+        if count < 0:
+            raise ValueError(f"n is {count}; expected 0 or more")
+        tokens = _tokens(beginning, "prime", beginning.shape[:1])
+        before = self._state(state, 1)
+        carried = self.zero_state().flat if before is None else before.copy()
+        out = np.empty(count, np.int64)
+        warmth = number(temperature, "temperature")
+        random = generator_or_shared(rng)
+        _lib.recurrent_model_generate(
+            self._handle.value,
+            _ints(tokens),
+            len(tokens),
+            count,
+            warmth if warmth != 0 else 1.0,
+            _data(carried),
+            random._handle.value if warmth != 0 else 0,
+            _ints(out),
+        )
+        return out
+
+    # ---- PyTorch's weights
+
+    def load_torch(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to array
+            As ``{k: v.numpy() for k, v in module.state_dict().items()}``. The layers are found by ``weight_ih_l0``
+            and its fellows under any prefix; the embedding and the decoder by their shapes.
+
+        Raises
+        ------
+        ValueError
+            Naming what is missing, ambiguous or of the wrong shape; nothing has been changed.
+        """
+        from_torch(self, state_dict)
+
+    def to_torch(self) -> dict[str, npt.NDArray[Any]]:
+        """The weights as a ``state_dict`` of arrays: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
+
+        PyTorch's two biases hold ours and zeros.
+        """
+        return to_torch(self)
+
+    # ---- checks
+
+    def _input(self, x: Any) -> tuple[npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, tuple[int, int]]:
+        array = np.asarray(x)
+        if self.embedding:
+            if array.ndim != 2:
+                raise ValueError(f"x has shape {array.shape}; expected tokens (T, B)")
+            T, B = array.shape
+            return None, _tokens(array, "x", (T, B)), (T, B)
+        if array.ndim != 3:
+            raise ValueError(f"x has shape {array.shape}; expected (T, B, {self.input_size})")
+        T, B, _ = array.shape
+        return self._numbers(array, "x", (T, B, self.input_size)), None, (T, B)
+
+    def _numbers(self, values: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """An array as it lies, or a contiguous copy in the network's type."""
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array; fill it first")
+        array = np.asarray(values)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} has elements of type {array.dtype}; expected real numbers")
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+        return np.require(array, self.dtype, ["C", "A"])
+
+    def _state(self, state: Any, columns: int) -> npt.NDArray[Any] | None:
+        """A state's numbers in one buffer."""
+        if state is None:
+            return None
+        if isinstance(state, State):
+            h, c = state.h, state.c
+        elif isinstance(state, tuple) and len(state) == 2:
+            h, c = list(state[0]), list(state[1]) if state[1] is not None else []
+        else:
+            raise TypeError(f"state is a {type(state).__name__}; expected a State, a pair (h, c) or None")
+        layers, cells = len(self.hidden_sizes), len(self.hidden_sizes) if self._has_cell else 0
+        if len(h) != layers or len(c) != cells:
+            raise ValueError(f"state has {len(h)} h and {len(c)} c; expected {layers} and {cells}")
+        parts = [
+            self._numbers(part, f"state.{name}[{k}]", (columns, self.hidden_sizes[k]))
+            for name, list_ in (("h", h), ("c", c))
+            for k, part in enumerate(list_)
+        ]
+        if isinstance(state, State) and state.flat.dtype == self.dtype and state.flat.flags.c_contiguous:
+            return state.flat
+        return np.concatenate([part.reshape(-1) for part in parts])
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a network is not pickled; save its numbers, numpy.save(file, net.flat.w)")
+
+    def __repr__(self) -> str:
+        ends = f", output_size={self.output_size}" if self.output_size else ""
+        ends += f", embedding={self.embedding}" if self.embedding else ""
+        name = type(self).__name__
+        return f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
+
+
+class RNN(Network):
+    """Plain layers: h' = φ(Wxh x + Whh h + bhh), with φ tanh or ReLU.
+
+    Parameters
+    ----------
+    input_size : int
+        Numbers per step; with an embedding, how many tokens there are.
+    hidden_sizes : list of int
+        The width of each layer, lowest first.
+    output_size : int, optional
+        A decoder ``Whd h + bd`` on top.
+    embedding : int, optional
+        The input is tokens, looked up in a table ``Wil`` (input_size, embedding).
+    dtype : {"float32", "float64"}
+        The type of all numbers.
+    rng : int, numpy.random.Generator, Random, optional
+        Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
+    nonlinearity : {"tanh", "relu"}
+        φ.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        nonlinearity: str = "tanh",
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity is {nonlinearity!r}; expected 'tanh' or 'relu'")
+        self.nonlinearity = nonlinearity
+        cell = 2 if nonlinearity == "tanh" else 0
+        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+
+
+class LSTM(Network):
+    """Long short-term memory layers; equations at ``forward_lstm``, parameters as for ``RNN``."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+    ) -> None:
+        self._build(1, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+
+
+class GRU(Network):
+    """Gated recurrent units; parameters as for ``RNN``.
+
+    ::
+
+        r, z = σ(Wrx x + Wrh h + br), σ(Wzx x + Wzh h + bz)
+        n = tanh(Wnx x + bn + r (Wnh h + bnh))    reset="after": PyTorch, cuDNN
+        n = tanh(Wnx x + bn + Wnh (r h))          reset="before": arXiv:1406.1078
+        h' = (1 - z) n + z h
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        reset: str = "after",
+    ) -> None:
+        if reset not in ("after", "before"):
+            raise ValueError(f"reset is {reset!r}; expected 'after' or 'before'")
+        self.reset = reset
+        cell = 3 if reset == "after" else 4
+        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+
+
+def set_num_threads(count: int) -> None:
+    """How many threads large operations use, 1 to 256. The results are the same bits at any number."""
+    _lib.recurrent_set_num_threads(integer(count, "count"))
+
+
+def get_num_threads() -> int:
+    """How many threads large operations use: what was set, else RECURRENT_NUM_THREADS, else the cores there are."""
+    return int(_lib.recurrent_get_num_threads())
+
+
+def _data(array: npt.NDArray[Any] | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+def _ints(array: npt.NDArray[np.int64] | None) -> Any:
+    return None if array is None else array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+
+
+def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+    return np.require(array, np.int64, ["C", "A"])
+
+
+def _lengths(lengths: Any, columns: int) -> npt.NDArray[np.int64] | None:
+    return None if lengths is None else _tokens(np.asarray(lengths), "lengths", (columns,))

@@ -1,0 +1,83 @@
+"""recurrent.h, read as far as the tests need it."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import NamedTuple
+
+from recurrent import _abi
+from support import HEADER
+
+
+def header() -> str:
+    text = re.sub(r"/\*.*?\*/", " ", HEADER.read_text(encoding="utf-8"), flags=re.S)
+    return re.sub(r"^\s*#.*$", "", text, flags=re.M)
+
+
+def integers() -> dict[str, type]:
+    """C names of types that are numbers."""
+    types = {
+        "int32_t": ctypes.c_int32,
+        "uint32_t": ctypes.c_uint32,
+        "int64_t": ctypes.c_int64,
+        "uint64_t": ctypes.c_uint64,
+        "double": ctypes.c_double,
+    }
+    for known, name in re.findall(r"typedef (\w+) (\w+);", header()):
+        types[name] = types[known]
+    return types
+
+
+STRUCTURES = {
+    "recurrent_mat_info": _abi.MatInfo,
+    "recurrent_step": _abi.Step,
+    "recurrent_cost": _abi.Cost,
+    "recurrent_tick": _abi.TickResult,
+    "recurrent_sentence_model_info": _abi.SentenceModelInfo,
+}
+
+
+class Parameter(NamedTuple):
+    """One parameter of a function: ``const int64_t *rows`` is c_type "const int64_t*" and name "rows"."""
+
+    c_type: str
+    name: str
+
+
+def declarations() -> dict[str, tuple[str, list[Parameter]]]:
+    """Each function's result and parameters."""
+    found = {}
+    body = header().split('extern "C" {', 1)[1]
+    # what is between braces is an enum or a structure
+    body = re.sub(r"\{[^{}]*\}", "", body)
+    for result, name, parameters in re.findall(r"([\w\s]+?[\s*]+)(recurrent_\w+)\(([^)]*)\);", body):
+        listed = []
+        for parameter in re.sub(r"\s+", " ", parameters).split(","):
+            parameter = parameter.strip()
+            if parameter == "void":
+                continue
+            # an array is a pointer
+            parameter = re.sub(r"(\w+)\[\d+\]", r"*\1", parameter)
+            c_type, own_name = re.fullmatch(r"(.*?[ *])(\w+)", parameter).groups()
+            listed.append(Parameter(c_type.replace(" *", "*").strip(), own_name))
+        found[name] = (result.strip().replace(" *", "*"), listed)
+    return found
+
+
+def fitting(c_type: str, integers: dict[str, type]) -> list[object]:
+    """The ctypes that stand for a C type; text and untyped buffers have more than one."""
+    # what const protects is the callee's business
+    c_type = re.sub(r"\bconst\b", "", c_type).replace(" ", "")
+    if c_type in integers:
+        return [integers[c_type]]
+    if c_type == "void*":
+        return [ctypes.c_void_p]
+    if c_type == "void**":
+        return [ctypes.POINTER(ctypes.c_void_p)]
+    if c_type == "char*":
+        return [ctypes.c_char_p, ctypes.c_void_p]
+    if c_type == "char**":
+        return [ctypes.POINTER(ctypes.c_char_p)]
+    pointee = c_type.removesuffix("*")
+    return [ctypes.POINTER(STRUCTURES.get(pointee) or integers[pointee])]

@@ -1,0 +1,526 @@
+"""Bad calls to every function of recurrent.h, one process for a group of functions: run by test_hostile.py.
+
+    python hostile.py TRACE FOLDER EXAMPLES FUNCTION...
+
+Each function is called with arguments that are good, then with each argument bad in turn, then with mixtures that
+hypothesis chooses. A failing call must return a status, explain itself, leave its outputs alone and change nothing.
+What is about to be called stands in the file TRACE, in case the process does not survive it.
+
+Pointers are NULL or good, never garbage; sizes exceed true buffers only where the library can tell.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hypothesis
+import hypothesis.strategies as st
+from contract import Parameter, declarations, fitting, header, integers
+from recurrent import _abi
+
+# a library object of its own: no errcheck, pointers as plain numbers
+lib = ctypes.CDLL(_abi.lib._name)
+TYPES = integers()
+DECLARATIONS = declarations()
+for _name, (_result, _parameters) in DECLARATIONS.items():
+    _function = getattr(lib, _name)
+    _function.restype = fitting(_result, TYPES)[0]
+    _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
+
+KINDS = ("random", "mat", "graph", "model", "solver", "sentence_model")
+MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
+NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = 1, 2, 3, 4, 5, 6, 7, 10, 11, 13, 14
+
+
+class Memory:
+    """A buffer at a known address. Outputs are filled with a sentinel that a failing call must leave."""
+
+    def __init__(self, content: bytes | int, align: int = 0) -> None:
+        self.is_output = isinstance(content, int)
+        raw = b"\xa5" * content if isinstance(content, int) else content
+        self._block = ctypes.create_string_buffer(raw, len(raw) + 16)
+        start = ctypes.addressof(self._block)
+        self.address = (start + 7) // 8 * 8 + align
+        ctypes.memmove(self.address, raw, len(raw))
+        self._raw = raw
+
+    def is_untouched(self) -> bool:
+        return ctypes.string_at(self.address, len(self._raw)) == self._raw
+
+
+class Choice(NamedTuple):
+    """An argument, and the statuses of which one must come; none for those that may do."""
+
+    label: str
+    value: Any
+    must: frozenset[int] = frozenset()
+
+
+def bad(label: str, value: Any, *must: int) -> Choice:
+    return Choice(label, value, frozenset(must))
+
+
+def words(*values: int) -> bytes:
+    return struct.pack(f"<{len(values)}Q", *(v & (2**64 - 1) for v in values))
+
+
+def floats(*values: float) -> bytes:
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def make(function: str, *arguments: Any) -> int:
+    """A handle, from a call that must succeed."""
+    out = ctypes.c_uint64()
+    status = getattr(lib, function)(*arguments, ctypes.addressof(out))
+    assert status == 0, f"{function}: {lib.recurrent_last_error().decode()}"
+    return out.value
+
+
+class Bench:
+    """Objects of every kind to call with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.random = make("recurrent_random_create", 7)
+        self.graph = make("recurrent_graph_create", 1)
+        self.mats = {
+            (n, d): self.new_mat(n, d)
+            for n, d in ((3, 4), (4, 2), (3, 1), (3, 2), (2, 2), (3, 3), (12, 4), (12, 3), (12, 1), (1, 1))
+        }
+        self.other = self.new_mat(3, 4)
+        self.doubles = {shape: self.new_mat(*shape, 1) for shape in self.mats}
+        sizes = Memory(words(3, 2))
+        self.model = make("recurrent_model_create", 1, 0, 4, sizes.address, 2, 5, self.random)
+        self.plain = make("recurrent_model_create", 0, 0, 4, sizes.address, 2, 5, self.random)
+        self.solver = make("recurrent_solver_create", 0.9, 1e-8)
+        text = Memory(b"abba")
+        texts, lengths = Memory(words(text.address)), Memory(words(4))
+        self.sentence_model = make(
+            "recurrent_sentence_model_create", texts.address, lengths.address, 1, 1, 0, sizes.address, 2, 3, self.random
+        )  # fmt: skip
+        self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
+        stepped = Memory(words(self.mats[3, 1]))
+        name, length = Memory(b"W"), Memory(words(1))
+        names = Memory(words(name.address))
+        status = lib.recurrent_solver_step(
+            self.solver, names.address, length.address, stepped.address, 1, 0.1, 0.0, 1.0, None
+        )
+        assert status == 0, lib.recurrent_last_error()
+        self.spent = make("recurrent_graph_create", 1)
+        self.stale = {shape: make("recurrent_graph_tanh", self.spent, m) for shape, m in self.mats.items()}
+        lib.recurrent_graph_reset(self.spent)
+        self.freed = self.new_mat(1, 1)
+        lib.recurrent_mat_free(self.freed)
+
+    def new_mat(self, n: int, d: int, dtype: int = 0) -> int:
+        numbers = [math.sin(i + 1) for i in range(n * d)]
+        raw = Memory(struct.pack(f"<{n * d}{'fd'[dtype]}", *numbers))
+        return make("recurrent_mat_create_from", dtype, n, d, raw.address, n * d)
+
+    def close(self) -> None:
+        own = [(kind, getattr(self, kind)) for kind in KINDS if kind != "mat"]
+        own += [("graph", self.spent), ("model", self.plain)]
+        many = (self.mats, self.doubles, self.stale)
+        own += [("mat", m) for mats in many for m in mats.values()]
+        own += [("mat", self.other), ("mat", self.loss)]
+        for kind, handle in own:
+            getattr(lib, f"recurrent_{kind}_free")(handle)
+
+    def bad_handles(self, kind: str) -> list[Choice]:
+        good = getattr(self, kind, None) or self.mats[3, 4]
+        choices = [
+            bad("0", 0, NULL),
+            bad("freed", self.freed, HANDLE),
+            bad("another generation", good + 2**32, HANDLE),
+            bad("an earlier generation", (good - 2**32) % 2**64, HANDLE),
+            bad("another slot", good + 1000, HANDLE),
+            bad("kind 0", good & ~(15 << 28), HANDLE),
+            bad("kind 15", good | 15 << 28, HANDLE),
+            bad("a forged kind", good ^ 1 << 28, HANDLE),
+            bad("1", 1, HANDLE),
+            bad("all bits", 2**64 - 1, HANDLE),
+        ]
+        for other in KINDS:
+            if other != kind:
+                choices.append(bad(f"a {other}", getattr(self, other, None) or self.mats[3, 4], KIND))
+        return choices
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """What a failing call must leave as it is."""
+        state, count, info = Memory(88), Memory(8), Memory(32)
+        found: list[Any] = [lib.recurrent_object_count()]
+        if lib.recurrent_random_get_state(self.random, state.address) == 0:
+            found.append(ctypes.string_at(state.address, 88))
+        if lib.recurrent_graph_count(self.graph, count.address) == 0:
+            found.append(ctypes.string_at(count.address, 8))
+        if lib.recurrent_solver_cache_count(self.solver, count.address) == 0:
+            found.append(ctypes.string_at(count.address, 8))
+        inner = ctypes.c_uint64()
+        if lib.recurrent_sentence_model_solver(self.sentence_model, ctypes.addressof(inner)) == 0:
+            lib.recurrent_solver_cache_count(inner, count.address)
+            found.append(ctypes.string_at(count.address, 8))
+            lib.recurrent_solver_free(inner)
+        flats = []
+        if lib.recurrent_sentence_model_network(self.sentence_model, ctypes.addressof(inner)) == 0:
+            flats.append(make("recurrent_model_flat", inner))
+            lib.recurrent_model_free(inner)
+        if lib.recurrent_model_flat(self.model, ctypes.addressof(inner)) == 0:
+            flats.append(inner.value)
+        for mat in (*flats, *self.mats.values(), *self.doubles.values()):
+            if lib.recurrent_mat_describe(mat, info.address) != 0:
+                continue
+            n, d, _, dtype = struct.unpack("<qqqi", ctypes.string_at(info.address, 28))
+            for numbers in (lib.recurrent_mat_w, lib.recurrent_mat_dw):
+                assert numbers(mat, count.address) == 0
+                (address,) = struct.unpack("<Q", ctypes.string_at(count.address, 8))
+                found.append(ctypes.string_at(address, n * d * (8 if dtype else 4)))
+        for flat in flats:
+            lib.recurrent_mat_free(flat)
+        return tuple(found)
+
+
+# ---- what to pass, by the names in recurrent.h
+
+# sizes of operands; 3 x 4 where nothing is said
+SHAPES = {
+    "mul": {"b": (4, 2)},
+    "layer_norm": {"gain": (3, 1), "bias": (3, 1)},
+    "rnn": {"x": (4, 2), "h": (3, 2), "Wx": (3, 4), "Wh": (3, 3), "b": (3, 1)},
+    "lstm": {"x": (4, 2), "h": (3, 2), "c": (3, 2), "Wx": (12, 4), "Wh": (12, 3), "b": (12, 1)},
+    "forward": {"x": (4, 2)},
+}
+# what an output holds, in bytes; 8 where nothing is said
+OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
+           "name": 32, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16}  # fmt: skip
+OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
+GOOD_NUMBERS = {"low": -1.0, "high": 1.0, "std": 1.0, "mean": 0.0, "rate": 0.5, "decay_rate": 0.9, "temperature": 1.0}
+# settings that must be above 0, at least 0, below 1
+POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
+NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate"}
+BELOW_ONE = {"rate", "decay_rate"}
+CODES = {"dtype": 0, "cell": 1, "axis": 0, "reduction": 0, "needs_backprop": 1}
+BIG = (2**31, 2**32 + 3, 2**62, MAX64)
+
+
+class Call:
+    """The choices for each argument of a function, the good one first."""
+
+    def __init__(self, function: str, bench: Bench) -> None:
+        self.function, self.bench = function, bench
+        self.name = function.removeprefix("recurrent_")
+        self.last = self.name.removeprefix("graph_").removeprefix("model_")
+        parameters = DECLARATIONS[function][1]
+        self.arguments = [self.choices(p) for p in parameters]
+
+    def choices(self, p: Parameter) -> list[Choice]:
+        if p.c_type in TYPES:
+            if p.c_type == "double":
+                return self.numbers(p.name)
+            if p.c_type == "uint64_t":
+                return [Choice("7", 7), Choice("0", 0), Choice("all bits", 2**64 - 1)]
+            if TYPES[p.c_type] is ctypes.c_uint64:
+                return self.handle(p)
+            if TYPES[p.c_type] is ctypes.c_int32:
+                return self.code(p.name)
+            return self.size(p.name)
+        if "const" in p.c_type:
+            return self.input(p)
+        return self.output(p)
+
+    def handle(self, p: Parameter) -> list[Choice]:
+        kind = p.c_type.removeprefix("recurrent_")
+        bench = self.bench
+        others = bench.bad_handles(kind)
+        if kind != "mat":
+            good = Choice("good", getattr(bench, kind))
+            if self.name.endswith("_free") or (self.name, p.name) == ("sentence_model_predict", "random"):
+                others[0] = Choice("0", 0)
+            return [good, *others]
+        shape = SHAPES.get(self.last, {}).get(p.name, (3, 4))
+        mat = bench.loss if self.name == "graph_backward_from" else bench.mats[shape]
+        if p.name == "b" and shape == (3, 4):
+            mat = bench.other
+        choices = [Choice("good", mat), *others]
+        if self.name == "mat_free":
+            choices[1] = Choice("0", 0)
+        elif self.name not in {"mat_describe", "mat_free"}:
+            if self.name == "graph_backward_from":
+                shape = (1, 1)
+            choices.append(bad("a stale Mat", bench.stale[shape], STALE, VALUE))
+        if (self.name.startswith("graph_") and "slice" not in self.name) or self.last == "forward":
+            choices.append(bad("of another type", bench.doubles[shape], TYPE, VALUE))
+        # any shape may come; whether it fits is for the library to say
+        return choices + [Choice(f"{n} x {d}", m) for (n, d), m in bench.mats.items()]
+
+    def numbers(self, name: str) -> list[Choice]:
+        must = [VALUE]
+        choices = [Choice("good", GOOD_NUMBERS.get(name, 0.5))]
+        choices += [bad(str(v), v, *must) for v in (math.nan, math.inf, -math.inf)]
+        choices.append(bad("-1", -1.0, *must if name in POSITIVE | NOT_NEGATIVE else []))
+        choices.append(bad("0", 0.0, *must if name in POSITIVE else []))
+        choices.append(bad("1", 1.0, *must if name in BELOW_ONE else []))
+        return choices + [Choice(str(v), v) for v in (-1e308, 1e308, 5e-324, -0.0, 1e-46)]
+
+    def code(self, name: str) -> list[Choice]:
+        choices = [Choice(str(CODES[name]), CODES[name])]
+        must = [] if name == "needs_backprop" else [VALUE]
+        # the other type of numbers would read beyond a buffer of this one
+        others = {"cell": [0], "axis": [-1, 1], "reduction": [1], "dtype": []}.get(name, [0])
+        return choices + [Choice(str(v), v) for v in others] + [
+            bad(str(v), v, *must) for v in (-2, 2, 99, MIN32, MAX32)
+        ]  # fmt: skip
+
+    def size(self, name: str) -> list[Choice]:
+        good = {
+            ("mat_create", "n"): 3, ("mat_create", "d"): 4, ("mat_create_from", "n"): 3, ("mat_create_from", "d"): 4,
+            ("mat_create_from", "count"): 12, ("mat_view", "n"): 2, ("mat_view", "d"): 2,
+            ("graph_slice_rows", "count"): 2, ("graph_slice_columns", "count"): 2, ("graph_concat_rows", "count"): 2,
+            ("graph_concat_columns", "count"): 2, ("solver_step", "count"): 2, ("graph_cross_entropy", "count"): 4,
+            ("sentence_model_create", "count"): 2, ("argmax", "count"): 3, ("sample", "count"): 3,
+        }.get((self.name, name))  # fmt: skip
+        defaults = {"count": 3, "layers": 2, "length": 4, "capacity": 40, "max_chars": 5, "index": 0, "row": 1,
+                    "column": 1, "start": 1}  # fmt: skip
+        if name == "capacity":
+            good = {"sentence_model_predict": 40, "sentence_model_hidden_sizes": 2, "sentence_model_letters": 2}.get(
+                self.name, 32
+            )
+        if name == "length":
+            good = self.text_length()
+        if good is None:
+            good = defaults.get(name, 3)
+        choices = [Choice(str(good), good)]
+        must = {
+            "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
+            "max_chars": [VALUE, SHORT],
+        }.get(name, [SHAPE, INDEX])  # fmt: skip
+        choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
+        zero_is_bad = name in {"n", "d", "layers", "letter_size", "max_chars", "input_size", "output_size", "capacity"}
+        zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "solver"}
+        # a text of nothing is a value, as is a corpus of nothing
+        choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
+        # a text's bytes need no multiplication that could overflow: the library cannot tell
+        if name == "length":
+            return choices
+        if name == "capacity":
+            return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
+        choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
+        holds_no_buffer = name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"
+        if holds_no_buffer:
+            choices += [bad(str(v), v, *must, 8) for v in BIG]
+            # one Mat of MAX32 x 1 is allowed, and only as large as the machine's memory
+            choices += [] if self.name in {"mat_create"} else [bad(str(v), v, *must, 8) for v in (MAX32, 1000)][
+                : 2 if self.name not in {"model_create", "sentence_model_create"} else 0
+            ]  # fmt: skip
+        return choices
+
+    def text_length(self) -> int:
+        return len(self.text())
+
+    def text(self) -> bytes:
+        if "recurrentjs" in self.name:
+            which = "saved.json" if "load" in self.name else "written.json"
+            return os.fsencode(self.bench.folder / which)
+        return {"model_parameter": b"Wix0", "solver_cache": b"W"}.get(self.name, b"abba")
+
+    def input(self, p: Parameter) -> list[Choice]:
+        bench, name = self.bench, p.name
+        null = bad("NULL", None, NULL, SHAPE, FORMAT)
+        if p.c_type == "const char*":
+            raw = self.text()
+            unknown = b"\xc3\xa9" + raw[2:] if len(raw) > 1 else b"z"
+            broken = b"\xff" + raw[1:]
+            return [
+                Choice("good", Memory(raw)),
+                null,
+                bad("not UTF-8", Memory(broken), VALUE),
+                bad("cut UTF-8", Memory(raw[:-1] + b"\xe2"), VALUE),
+                bad("unknown", Memory(unknown), VALUE, INDEX, 9) if "save" not in self.name
+                else bad("no folder", Memory(b"/n/" + raw[3:]), 9),
+                bad("NUL", Memory(b"\0" * len(raw)), VALUE, INDEX),
+            ]  # fmt: skip
+        if p.c_type == "const char*const*" or p.c_type == "const char* const*":
+            a, b, broken = Memory(b"abba"), Memory(b"baab"), Memory(b"ab\xff\xff")
+            good = words(a.address, b.address)
+            same_name = VALUE if "solver" in self.name else None
+            return [
+                Choice("good", self.holding(good, a, b)),
+                null,
+                bad("a NULL", self.holding(words(a.address, 0), a), NULL),
+                bad("not UTF-8", self.holding(words(a.address, broken.address), a, broken), VALUE),
+                bad("twice", self.holding(words(a.address, a.address), a), *[same_name] if same_name else []),
+                bad("misaligned", self.holding(good, a, b, align=1), VALUE),
+            ]
+        if p.c_type == "const void*":
+            choices = [Choice("good", Memory(floats(*[0.5] * 12))), null]
+            if self.name in {"argmax", "sample"}:
+                choices.append(bad("NaN", Memory(floats(0.5, math.nan, 0.5)), VALUE))
+                choices.append(bad("misaligned", Memory(floats(*[0.5] * 12), align=1), VALUE))
+            if self.name == "sample":
+                for label, p3 in (("negative", (1, -1, 1)), ("zeros", (0, 0, 0)), ("inf", (1, math.inf, 1))):
+                    choices.append(bad(label, Memory(floats(*p3)), VALUE))
+            return choices
+        if p.c_type == "const recurrent_mat*":
+            return self.mat_array(name)
+        good = {
+            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "hidden_sizes": (3, 2),
+            "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
+        }[name]  # fmt: skip
+        choices = [Choice("good", Memory(words(*good))), null, bad("misaligned", Memory(words(*good), 4), VALUE)]
+        hostile = {
+            "state": [(5, VALUE), (MAX64, VALUE), (-1, VALUE)],
+            "lengths": [(-1, SHAPE), (MIN64, SHAPE)],
+            "hidden_sizes": [(0, SHAPE), (-1, SHAPE), (MIN64, SHAPE), *((v, SHAPE) for v in (MAX32, *BIG))],
+        }.get(name, [(v, INDEX) for v in (-1, 3, MIN64, MAX32, *BIG)])
+        return choices + [bad(f"last {v}", Memory(words(*good[:-1], v)), status, 8) for v, status in hostile]
+
+    def mat_array(self, name: str) -> list[Choice]:
+        bench = self.bench
+        if self.last == "forward":
+            shape = (2, 2)
+            good = [bench.mats[3, 2], bench.mats[2, 2]]
+            null = Choice("NULL", None) if name == "h" else bad("NULL", None, NULL)
+        else:
+            shape = (3, 4)
+            good, null = [bench.mats[3, 4], bench.other], bad("NULL", None, NULL)
+        choices = [Choice("good", Memory(words(*good))), null, bad("misaligned", Memory(words(*good), 4), VALUE)]
+        for choice in bench.bad_handles("mat"):
+            choices.append(choice._replace(value=Memory(words(good[0], choice.value))))
+        choices.append(bad("a stale Mat", Memory(words(good[0], bench.stale[shape])), STALE))
+        must = [] if "solver" in self.name else [TYPE]
+        choices.append(bad("two types", Memory(words(good[0], bench.doubles[shape])), *must))
+        if self.name == "solver_step":
+            choices.append(bad("a NaN gradient", Memory(words(good[0], self.broken())), NOT_FINITE))
+        return choices + [Choice(f"{n} x {d}", Memory(words(good[0], m))) for (n, d), m in bench.mats.items()]
+
+    def broken(self) -> int:
+        """A Mat whose gradient has a NaN."""
+        mat, out = self.bench.mats[1, 1], Memory(8)
+        lib.recurrent_mat_dw(mat, out.address)
+        (address,) = struct.unpack("<Q", ctypes.string_at(out.address, 8))
+        ctypes.memmove(address, floats(math.nan), 4)
+        return mat
+
+    def holding(self, raw: bytes, *kept: Memory, align: int = 0) -> Memory:
+        memory = Memory(raw, align)
+        memory.kept = kept
+        return memory
+
+    def output(self, p: Parameter) -> list[Choice]:
+        size = OUTPUTS.get(p.name, 8)
+        null = Choice("NULL", None) if (self.name, p.name) in OPTIONAL else bad("NULL", None, NULL)
+        choices = [Choice("good", Memory(size)), null]
+        if p.c_type != "char*":
+            must = [] if (self.name, p.name) in OPTIONAL else [VALUE]
+            choices.append(bad("misaligned", Memory(size, align=1), *must))
+        return choices
+
+
+# ---- calling
+
+trace: int
+
+
+def attempt(call: Call, chosen: list[Choice], must: frozenset[int] = frozenset(), check: bool = True) -> int:
+    """Make the call; complain if it breaks a promise."""
+    said = f"{call.function}({', '.join(c.label for c in chosen)})"
+    os.pwrite(trace, said.encode() + b"\n" + b" " * 200, 0)
+    values = [c.value.address if isinstance(c.value, Memory) else c.value for c in chosen]
+    before = call.bench.snapshot() if check else None
+    status = getattr(lib, call.function)(*values)
+    assert not must or status in must, f"{said} answered {status}, expected {sorted(must)}"
+    assert 0 <= status <= SHORT, f"{said} answered {status}"
+    if status:
+        message = lib.recurrent_last_error().decode("utf-8")
+        assert len(message) > 8 and "\n" not in message, f"{said} says {message!r}"
+        assert lib.recurrent_last_errno() == 0 or status == 9, said
+        touched = [c for c in chosen if isinstance(c.value, Memory) and not c.value.is_untouched()]
+        assert not touched, f"{said} failed and wrote {touched}"
+        assert not check or call.bench.snapshot() == before, f"{said} failed ({message}) and changed something"
+    else:
+        release(call, chosen)
+    return status
+
+
+def release(call: Call, chosen: list[Choice]) -> None:
+    """Free what a call that succeeded gave out."""
+    for p, choice in zip(DECLARATIONS[call.function][1], chosen):
+        kind = p.c_type.removesuffix("*").removeprefix("recurrent_")
+        if p.c_type.endswith("*") and "const" not in p.c_type and kind in KINDS and choice.value is not None:
+            raw = ctypes.string_at(choice.value.address, OUTPUTS.get(p.name, 8))
+            for handle in struct.unpack(f"<{len(raw) // 8}Q", raw):
+                # an array may have been filled in part, and the sentinel is no handle
+                if handle != 0xA5A5A5A5A5A5A5A5:
+                    assert getattr(lib, f"recurrent_{kind}_free")(handle) == 0
+
+
+def fresh(function: str, folder: Path) -> Call:
+    return Call(function, Bench(folder))
+
+
+def each_argument_bad_in_turn(function: str, folder: Path) -> int:
+    call = fresh(function, folder)
+    good = [choices[0] for choices in call.arguments]
+    status = attempt(call, good, check=False)
+    assert status == 0, f"{function} with good arguments: {lib.recurrent_last_error().decode()}"
+    call.bench.close()
+    count = 1
+    for at in range(len(good)):
+        for which in range(1, len(call.arguments[at])):
+            # objects of its own for each: a call that is no failure after all may have changed them
+            call = fresh(function, folder)
+            chosen = [choices[0] for choices in call.arguments]
+            chosen[at] = call.arguments[at][which]
+            attempt(call, chosen, chosen[at].must)
+            call.bench.close()
+            count += 1
+    return count
+
+
+def mixtures(function: str, folder: Path, examples: int) -> int:
+    sizes = [len(choices) for choices in fresh(function, folder).arguments]
+    count = 0
+
+    @hypothesis.settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate],
+    )  # fmt: skip
+    @hypothesis.given(st.tuples(*(st.one_of(st.just(0), st.integers(0, size - 1)) for size in sizes)))
+    def run(places: tuple[int, ...]) -> None:
+        nonlocal count
+        count += 1
+        call = fresh(function, folder)
+        attempt(call, [choices[at] for choices, at in zip(call.arguments, places)], check=count % 4 == 0)
+        call.bench.close()
+
+    if sizes:
+        run()
+    return count
+
+
+def main() -> None:
+    global trace
+    trace = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+    folder, examples = Path(sys.argv[2]), int(sys.argv[3])
+    bench = Bench(folder)
+    path = os.fsencode(folder / "saved.json")
+    saved = Memory(path)
+    assert lib.recurrent_sentence_model_save_recurrentjs(bench.sentence_model, saved.address, len(path)) == 0
+    count = 0
+    for function in sys.argv[4:]:
+        if DECLARATIONS[function][0] == "recurrent_status":
+            count += each_argument_bad_in_turn(function, folder) + mixtures(function, folder, examples)
+        else:
+            getattr(lib, function)()
+            count += 1
+    print(count)
+
+
+assert header()
+if __name__ == "__main__":
+    main()

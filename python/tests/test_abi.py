@@ -1,0 +1,212 @@
+"""The contract: recurrent.h, the library's symbols and the ctypes table agree; loading it leaves the host alone."""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import recurrent
+from contract import STRUCTURES, declarations, fitting, header, integers
+from recurrent import _abi, _library
+from support import HEADER, python, succeed
+
+LIBRARY = Path(_abi.lib._name)
+
+
+def test_header_symbols_and_table_have_the_same_names():
+    declared = set(declarations())
+    assert len(declared) > 80
+    assert declared == set(_abi.SIGNATURES)
+    if not shutil.which("nm"):
+        pytest.skip("nm is not installed")
+    lines = subprocess.run(
+        ["nm", "-D", "--defined-only", "--extern-only", LIBRARY], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    symbols = [line.split() for line in lines]
+    # the version node itself is listed as an absolute symbol
+    assert {s[-1].split("@")[0] for s in symbols if s[-2] != "A"} == declared
+
+
+@pytest.mark.parametrize("name", sorted(_abi.SIGNATURES))
+def test_types(name):
+    known = integers()
+    result, parameters = declarations()[name]
+    declared_result, *declared = _abi.SIGNATURES[name]
+    assert declared_result in fitting(result, known)
+    assert len(parameters) == len(declared)
+    for at, ((c_type, _), python_type) in enumerate(zip(parameters, declared)):
+        assert python_type in fitting(c_type, known), f"argument {at}: {c_type} is not {python_type.__name__}"
+        if c_type == "char*":
+            assert python_type is ctypes.c_void_p, f"argument {at}: c_char_p is for text that is only read"
+    function = getattr(_abi.lib, name)
+    assert list(function.argtypes) == declared
+    assert function.restype is declared_result
+    # a status that nobody looks at would be a lost error
+    assert (function.errcheck == _abi._raise) is (result == "recurrent_status")
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_structures(name):
+    known = integers()
+    body = re.search(rf"typedef struct {name} \{{(.*?)\}} {name};", header(), re.S)[1]
+    fields = []
+    for line in body.split(";"):
+        if line.strip():
+            c_type, names = line.strip().split(maxsplit=1)
+            fields += [(field.strip(), known[c_type]) for field in names.split(",")]
+    assert list(STRUCTURES[name]._fields_) == fields
+
+
+def test_constants():
+    text = header()
+    codes = {name: int(code) for name, code in re.findall(r"(RECURRENT_\w+) = (-?\d+)", text)}
+    assert codes["RECURRENT_IO"] == _abi._IO
+    statuses = [name for name in codes if 0 < codes[name]]
+    first, last = list(codes).index("RECURRENT_OK"), list(codes).index("RECURRENT_SHORT_BUFFER")
+    statuses = [codes[name] for name in list(codes)[first + 1 : last + 1]]
+    assert statuses == list(range(1, 15))
+    assert {*_abi._EXCEPTIONS, _abi._IO} == set(statuses)
+    assert (codes["RECURRENT_FLOAT32"], codes["RECURRENT_FLOAT64"]) == (0, 1)
+    assert (codes["RECURRENT_RNN"], codes["RECURRENT_LSTM"]) == (
+        recurrent.model._RNN,
+        recurrent.model._LSTM,
+    )
+    assert recurrent.graph._AXES == {
+        None: codes["RECURRENT_ALL"],
+        0: codes["RECURRENT_ROWS"],
+        1: codes["RECURRENT_COLUMNS"],
+    }
+    assert recurrent.graph._REDUCTIONS == {"mean": codes["RECURRENT_MEAN"], "sum": codes["RECURRENT_SUM"]}
+
+
+def test_versions():
+    version = int(re.search(r"#define RECURRENT_ABI_VERSION (\d+)", HEADER.read_text(encoding="utf-8"))[1])
+    assert version == _abi.lib.recurrent_abi_version() == _library.ABI_VERSION
+    assert _abi.lib.recurrent_version().decode() == recurrent.__version__
+
+
+def test_needs_little():
+    if not shutil.which("readelf"):
+        pytest.skip("readelf is not installed")
+    text = subprocess.run(["readelf", "-d", LIBRARY], capture_output=True, text=True, check=True).stdout
+    needed = {name.split(".so")[0] for name in re.findall(r"NEEDED.*\[(.*)\]", text)}
+    assert needed <= {"libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64"}
+    assert "RPATH" not in text or "$ORIGIN" in text
+
+
+# ---- loading
+
+HOST = r"""
+import ctypes, locale, os, signal, struct, sys
+import numpy
+
+def state():
+    libc = ctypes.CDLL(None)
+    # the handlers as the kernel has them: Python's signal module sees only its own
+    handlers = []
+    for number in range(1, 65):
+        action = ctypes.create_string_buffer(256)
+        # the handler's address; glibc leaves part of the rest as it was
+        handlers.append((libc.sigaction(number, None, action), action.raw[:8]))
+    environment = ctypes.create_string_buffer(64)
+    ctypes.CDLL("libm.so.6").fegetenv(environment)
+    # of the x87's state only the control word, and MXCSR without its sticky flags
+    modes = environment.raw[:2], struct.unpack_from("<I", environment.raw, 28)[0] & ~0x3F
+    mask = os.umask(0)
+    os.umask(mask)
+    return handlers, modes, locale.setlocale(locale.LC_ALL), os.getcwd(), mask, dict(os.environ)
+
+before = state()
+import recurrent
+def check(when):
+    for what, old, new in zip(("handlers", "modes", "locale", "cwd", "umask", "environment"), before, state()):
+        assert old == new, f"{when} changed {what}"
+
+check("import")
+m = recurrent.Mat.of(numpy.ones((3, 3)))
+loss = (m @ m).tanh().sum()
+loss.backward()
+sm = recurrent.SentenceModel(["ab"], rng=0)
+sm.tick("ab")
+sm.predict()
+sm.save_recurrentjs(sys.argv[1])
+recurrent.SentenceModel.load_recurrentjs(sys.argv[1])
+check("use")
+"""
+
+
+def test_host_is_untouched(tmp_path):
+    if os.uname().machine != "x86_64":
+        pytest.skip("reads x86-64's floating-point environment")
+    succeed(HOST, str(tmp_path / "model.json"))
+
+
+def test_import_is_light():
+    modules = succeed(
+        "import sys, numpy.random; before = set(sys.modules); import recurrent; "
+        "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    ).split()
+    heavy = {"tqdm", "plotext", "matplotlib", "asyncio", "multiprocessing", "pandas", "scipy", "unittest", "http"}
+    assert not heavy & set(modules), modules
+    # what NumPy has not brought already
+    assert len(modules) <= 12, modules
+    assert "demo" not in succeed("import sys, recurrent; print(*[m for m in sys.modules if 'recurrent' in m])")
+
+
+def test_missing_library(tmp_path):
+    package = tmp_path / "lone" / "recurrent"
+    shutil.copytree(Path(recurrent.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    wanted = tmp_path / "nowhere" / "librecurrent.so"
+    done = python(
+        "import sys; sys.path.insert(0, sys.argv[1]); import recurrent",
+        str(package.parent),
+        RECURRENT_LIBRARY=str(wanted),
+    )
+    assert done.returncode == 1
+    last = done.stderr[done.stderr.index("ImportError") :]
+    assert "make setup" in last and "RECURRENT_LIBRARY" in last
+    assert str(wanted) in last
+    assert str(package / "librecurrent.so") in last
+
+
+def compile_library(path: Path, code: str) -> Path:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if not compiler:
+        pytest.skip("no C compiler is installed")
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", path, "-x", "c", "-"], input=code, text=True, check=True
+    )
+    return path
+
+
+def test_another_abi_version(tmp_path):
+    fake = compile_library(tmp_path / "librecurrent.so", "int recurrent_abi_version(void) { return 999; }")
+    done = python("import recurrent", RECURRENT_LIBRARY=str(fake))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError")
+    assert "999" in last and str(_library.ABI_VERSION) in last and str(fake) in last
+
+
+@pytest.mark.parametrize("kind", ["another library", "text"])
+def test_not_the_library(tmp_path, kind):
+    path = tmp_path / "librecurrent.so"
+    if kind == "text":
+        path.write_text("not a library")
+    else:
+        compile_library(path, "int nothing(void) { return 0; }")
+    done = python("import recurrent", RECURRENT_LIBRARY=str(path))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError") and str(path) in last, last
+
+
+def test_cpu_flags(monkeypatch):
+    monkeypatch.setattr(_library, "_CPU_FLAGS", _library._CPU_FLAGS | {"sse9"})
+    monkeypatch.setattr(_library.platform, "machine", lambda: "x86_64")
+    monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
+    with pytest.raises(ImportError, match="lacks .*sse9"):
+        _library.load()

@@ -1,0 +1,34 @@
+"""No call through recurrent.h can end the process, whatever is passed: see hostile.py, which does the calling."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recurrent import _abi
+from support import HARDEN
+
+
+def group(function: str) -> str:
+    noun = function.removeprefix("recurrent_").split("_")[0]
+    return noun if noun in {"random", "mat", "graph", "model", "solver", "sentence"} else "others"
+
+
+GROUPS = sorted({group(function) for function in _abi.SIGNATURES})
+
+
+@pytest.mark.parametrize("noun", GROUPS)
+def test_bad_calls(tmp_path, noun):
+    functions = [function for function in _abi.SIGNATURES if group(function) == noun]
+    trace = tmp_path / "trace"
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("hostile.py"), trace, tmp_path, "2000" if HARDEN else "60", *functions],
+        capture_output=True,
+        text=True,
+        timeout=3000,
+    )
+    last = trace.read_text().splitlines()[0] if trace.exists() else "nothing"
+    assert done.returncode >= 0, f"signal {-done.returncode} in {last}\n{done.stderr}"
+    assert done.returncode == 0, f"in {last}\n{done.stderr}"
+    # all of them, many ways each
+    assert int(done.stdout) > 60 * len([f for f in functions if len(_abi.SIGNATURES[f]) > 1])
