@@ -24,8 +24,19 @@ public func lstmGates<T: Real>(
     let i = z.column(b), f = i + gate, o = f + gate, g = o + gate
     let c = c.column(b), newH = newH.column(b), newC = newC.column(b)
     units(T.self, count: z.n) { r, k in
-      let write = T.sigmoid(.load(i + r, upTo: k)), keep = T.sigmoid(.load(f + r, upTo: k))
-      let show = T.sigmoid(.load(o + r, upTo: k)), candidate = T.tanh(.load(g + r, upTo: k))
+      let zi = T.V.load(i + r, upTo: k), zf = T.V.load(f + r, upTo: k)
+      let zo = T.V.load(o + r, upTo: k), zg = T.V.load(g + r, upTo: k)
+      let (ei, ef, eo) = (T.exp(-T.V.abs(zi)), T.exp(-T.V.abs(zf)), T.exp(-T.V.abs(zo)))
+      let eg = T.expm1Twice(zg)
+      // four quotients by one division: their denominators' product is far from overflow
+      let (di, df, dO, dg) = (1.0 + ei, 1.0 + ef, 1.0 + eo, 2.0 + eg)
+      let (inputs, outputs) = (di * df, dO * dg)
+      let all = 1.0 / (inputs * outputs)
+      let (byInputs, byOutputs) = (all * outputs, all * inputs)
+      let write = T.V.select(0.0, above: zi, ei, 1.0) * (byInputs * df)
+      let keep = T.V.select(0.0, above: zf, ef, 1.0) * (byInputs * di)
+      let show = T.V.select(0.0, above: zo, eo, 1.0) * (byOutputs * dg)
+      let candidate = T.V.copysign(eg * (byOutputs * dO), zg)
       let cell = T.V.fma(keep, .load(c + r, upTo: k), write * candidate)
       write.store(i + r, upTo: k)
       keep.store(f + r, upTo: k)

@@ -77,60 +77,84 @@ public func packTransposed<T: Real>(_ w: Columns<T>, panels: Range<Int>, to p: U
 /// The length of the sum that `outer` takes at a time.
 private let outerBlock = 192
 
-/// Numbers of scratch that `outer` needs for `columns` columns of b.
+/// Numbers of scratch that `outer` needs for `columns` columns of results in all.
 public func outerScratch<T: Real>(columns: Int, _: T.Type) -> Int {
-  outerBlock * 4 * T.V.count + ((columns + 2) / 3) * 3 * outerBlock
+  outerBlock * 4 * T.V.count + ((columns + 2) / 3 + 2) * (3 * outerBlock + 1)
 }
 
-/// c += a·bᵀ, a sum over columns: what weights gain from all the steps of a sequence at once.
+/// c += a·bᵀ and e += a·dᵀ, sums over columns: what weights gain from all the steps of a sequence at once.
 ///
 /// - Parameters:
 ///   - a: [m × k].
 ///   - b: [n × k].
 ///   - c: [m × n].
-///   - panels: which panels of c's plain rows to compute.
-///   - scratch: `outerScratch(columns: n)` numbers.
+///   - d: [p × k], or no rows.
+///   - e: [m × p].
+///   - panels: which panels of the results' plain rows to compute.
+///   - scratch: `outerScratch(columns: n + p)` numbers.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func outer<T: Real>(
-  _ a: Columns<T>, _ b: Columns<T>, into c: Columns<T>, panels: Range<Int>, scratch: UnsafeMutablePointer<T>
+  _ a: Columns<T>, _ b: Columns<T>, into c: Columns<T>, and d: Columns<T>, into e: Columns<T>, panels: Range<Int>,
+  scratch: UnsafeMutablePointer<T>
 ) {
-  let rows = Rows.plain(a.n, T.self), width = 4 &* T.V.count
+  let width = 4 &* T.V.count
   let packedA = scratch, packedB = scratch + outerBlock &* width
+  let packedD = packedB + (b.n &+ 2) / 3 &* (3 &* outerBlock &+ 1)
   var from = 0
   while from < a.d {
     let k = min(outerBlock, a.d &- from)
     packThrees(Columns(b.column(from), n: b.n, d: k, stride: b.stride), to: packedB)
+    if d.n > 0 { packThrees(Columns(d.column(from), n: d.n, d: k, stride: d.stride), to: packedD) }
     for panel in panels {
       let block = Columns(a.column(from) + panel &* width, n: a.n &- panel &* width, d: k, stride: a.stride)
       pack(block, .plain(block.n, T.self), panels: 0..<1, to: packedA)
-      var j = 0
-      while j < b.n {
-        let columns = min(3, b.n &- j), y = c.column(j)
-        let term = Term(packedA, k: k, packedB + j &* k, along: 3, across: 1)
-        var s = Sums(y, rows, panel)
-        if columns == 3 {
-          var t = Sums(y + c.stride, rows, panel), u = Sums(y + 2 &* c.stride, rows, panel)
-          tile3(term, 0, 0, &s, &t, &u)
-          t.store(y + c.stride, rows, panel)
-          u.store(y + 2 &* c.stride, rows, panel)
-        } else if columns == 2 {
-          var t = Sums(y + c.stride, rows, panel)
-          tile2(term, 0, 0, &s, &t)
-          t.store(y + c.stride, rows, panel)
-        } else {
-          tile1(term, 0, 0, &s)
-        }
-        s.store(y, rows, panel)
-        j &+= 3
-      }
+      threes(packedA, k, packedB, b.n, into: c, panel)
+      threes(packedA, k, packedD, d.n, into: e, panel)
     }
     from &+= k
   }
 }
 
-/// b's rows three by three: for each three, for each column, its three numbers.
+/// `outer` with one result.
+@inline(__always)
+public func outer<T: Real>(
+  _ a: Columns<T>, _ b: Columns<T>, into c: Columns<T>, panels: Range<Int>, scratch: UnsafeMutablePointer<T>
+) {
+  let nothing = Columns(b.p, n: 0, d: 0, stride: 0)
+  outer(a, b, into: c, and: nothing, into: nothing, panels: panels, scratch: scratch)
+}
+
+/// One panel of rows, all columns of c.
+@inline(__always)
+private func threes<T: Real>(
+  _ packedA: UnsafePointer<T>, _ k: Int, _ packedB: UnsafePointer<T>, _ n: Int, into c: Columns<T>, _ panel: Int
+) {
+  let rows = Rows.plain(c.n, T.self)
+  var j = 0
+  while j < n {
+    let columns = min(3, n &- j), y = c.column(j)
+    let term = Term(packedA, k: k, packedB + j / 3 &* (3 &* k &+ 1), along: 3, across: 1)
+    var s = Sums(y, rows, panel)
+    if columns == 3 {
+      var t = Sums(y + c.stride, rows, panel), u = Sums(y + 2 &* c.stride, rows, panel)
+      tile3(term, 0, 0, &s, &t, &u)
+      t.store(y + c.stride, rows, panel)
+      u.store(y + 2 &* c.stride, rows, panel)
+    } else if columns == 2 {
+      var t = Sums(y + c.stride, rows, panel)
+      tile2(term, 0, 0, &s, &t)
+      t.store(y + c.stride, rows, panel)
+    } else {
+      tile1(term, 0, 0, &s)
+    }
+    s.store(y, rows, panel)
+    j &+= 3
+  }
+}
+
+/// b's rows three by three: for each three, for each column, its three numbers; a number lies free between threes.
 @inline(__always)
 private func packThrees<T: Real>(_ b: Columns<T>, to p: UnsafeMutablePointer<T>) {
   var k = 0
@@ -138,17 +162,20 @@ private func packThrees<T: Real>(_ b: Columns<T>, to p: UnsafeMutablePointer<T>)
     let column = b.column(k)
     var out = p + 3 &* k
     var j = 0
-    while j &+ 3 <= b.n {
-      out[0] = column[j]
-      out[1] = column[j &+ 1]
-      out[2] = column[j &+ 2]
-      out += 3 &* b.d
+    // four are copied at once: the fourth is overwritten by the next column's first, or falls into the gap
+    while j &+ 4 <= b.n {
+      out.update(from: column + j, count: 4)
+      out += 3 &* b.d &+ 1
       j &+= 3
     }
-    if j < b.n {
-      out[0] = column[j]
-      out[1] = j &+ 1 < b.n ? column[j &+ 1] : 0
-      out[2] = 0
+    while j < b.n {
+      var i = 0
+      while i < 3 {
+        out[i] = j &+ i < b.n ? column[j &+ i] : 0
+        i &+= 1
+      }
+      out += 3 &* b.d &+ 1
+      j &+= 3
     }
     k &+= 1
   }

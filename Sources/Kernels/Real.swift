@@ -10,10 +10,27 @@ public protocol Real: BinaryFloatingPoint, Sendable {
 
   /// Where `exp` is certain to have overflowed, and where to have underflowed to zero.
   static var expRange: (low: Double, high: Double) { get }
+  /// Within ± this, `exp` and its scale are normal numbers.
+  static var expNormal: Double { get }
   /// ln 2 as two numbers: the first has trailing zeros, so that its product with an exponent is exact.
   static var ln2: (high: Double, low: Double) { get }
   /// Where `tanh` rounds to 1.
   static var tanhLimit: Double { get }
+  /// y[:, j] = start[:, j] + first·b[:, j] + second·b[:, j], for some panels and columns 0 ..< `columns`.
+  ///
+  /// - Parameters:
+  ///   - rows: where the panels' rows lie in y and in start.
+  ///   - panels: which panels.
+  ///   - start: what the sums start from.
+  ///   - first: a term.
+  ///   - second: another term, or none.
+  ///   - columns: how many columns.
+  ///   - y: the first column; the columns are `stride` apart.
+  ///   - stride: numbers from one column of y to the next.
+  static func multiply(
+    _ rows: Rows, panels: Range<Int>, _ start: Start<Self>, _ first: Term<Self>, _ second: Term<Self>, columns: Int,
+    to y: UnsafeMutablePointer<Self>, stride: Int)
+
   /// True for the wider of the two: kernels choose the length of a series by it.
   static var isWide: Bool { get }
 }
@@ -21,6 +38,7 @@ public protocol Real: BinaryFloatingPoint, Sendable {
 extension Float: Real {
   public typealias V = Float8
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-104, 89) }
+  @inline(__always) public static var expNormal: Double { 87 }
   @inline(__always) public static var ln2: (high: Double, low: Double) { (0.693145751953125, 1.42860682030941723212e-6) }
   @inline(__always) public static var tanhLimit: Double { 10 }
   @inline(__always) public static var isWide: Bool { false }
@@ -29,6 +47,7 @@ extension Float: Real {
 extension Double: Real {
   public typealias V = Double4
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-746, 710) }
+  @inline(__always) public static var expNormal: Double { 708 }
   @inline(__always) public static var ln2: (high: Double, low: Double) {
     (0.693147180369123816490, 1.90821492927058770002e-10)
   }

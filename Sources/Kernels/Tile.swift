@@ -76,21 +76,52 @@ public struct Term<T: Real> {
     (self.panels, self.k, self.b, self.along, self.across) = (panels, k, b, along, across)
   }
 
+  /// No term at all.
+  public static func none(_ panels: UnsafePointer<T>) -> Term { Term(panels, k: 0, panels, across: 0) }
+
   @inline(__always) func panel(_ p: Int) -> UnsafePointer<T> { panels + p &* k &* 4 &* T.V.count }
   @inline(__always) func column(_ j: Int) -> UnsafePointer<T> { b + j &* across }
 }
 
-/// y[:, j] = start[:, j] + first·b[:, j] + second·b[:, j], for panels `from ..< to` and columns 0 ..< `columns`.
-///
-/// - Parameters:
-///   - rows: where the panels' rows lie in y and in start.
-///   - second: another term, or nil.
-///   - y: the first column; the columns are `stride` apart.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
-@inline(never)
-public func multiply<T: Real>(
-  _ rows: Rows, panels: Range<Int>, _ start: Start<T>, _ first: Term<T>, _ second: Term<T>? = nil, columns: Int,
+// Kernels that take whole terms by value are methods of the number types: a generic function would build their
+// run-time types at every call, which a small network would feel.
+
+extension Float {
+  /// See `Real.multiply`.
+  @inline(never)
+  public static func multiply(
+    _ rows: Rows, panels: Range<Int>, _ start: Start<Float>, _ first: Term<Float>, _ second: Term<Float>, columns: Int,
+    to y: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    product(rows, panels: panels, start, first, second, columns: columns, to: y, stride: stride)
+  }
+}
+
+extension Double {
+  /// See `Real.multiply`.
+  @inline(never)
+  public static func multiply(
+    _ rows: Rows, panels: Range<Int>, _ start: Start<Double>, _ first: Term<Double>, _ second: Term<Double>,
+    columns: Int, to y: UnsafeMutablePointer<Double>, stride: Int
+  ) {
+    product(rows, panels: panels, start, first, second, columns: columns, to: y, stride: stride)
+  }
+}
+
+extension Real {
+  /// `multiply` with one term.
+  @inline(__always)
+  public static func multiply(
+    _ rows: Rows, panels: Range<Int>, _ start: Start<Self>, _ term: Term<Self>, columns: Int,
+    to y: UnsafeMutablePointer<Self>, stride: Int
+  ) {
+    multiply(rows, panels: panels, start, term, .none(term.panels), columns: columns, to: y, stride: stride)
+  }
+}
+
+@inline(__always)
+private func product<T: Real>(
+  _ rows: Rows, panels: Range<Int>, _ start: Start<T>, _ first: Term<T>, _ second: Term<T>, columns: Int,
   to y: UnsafeMutablePointer<T>, stride: Int
 ) {
   var p = panels.lowerBound
@@ -99,9 +130,7 @@ public func multiply<T: Real>(
     while p &+ 2 <= panels.upperBound {
       var c = Sums(start.column(0), rows, p), d = Sums(start.column(0), rows, p &+ 1)
       tilePair(first.panel(p), first.panel(p &+ 1), first.k, first.column(0), first.along, &c, &d)
-      if let second {
-        tilePair(second.panel(p), second.panel(p &+ 1), second.k, second.column(0), second.along, &c, &d)
-      }
+      tilePair(second.panel(p), second.panel(p &+ 1), second.k, second.column(0), second.along, &c, &d)
       c.store(y, rows, p)
       d.store(y, rows, p &+ 1)
       p &+= 2
@@ -114,7 +143,7 @@ public func multiply<T: Real>(
       var c = Sums(start.column(j), rows, p), d = Sums(start.column(j &+ 1), rows, p)
       var e = Sums(start.column(j &+ 2), rows, p)
       tile3(first, p, j, &c, &d, &e)
-      if let second { tile3(second, p, j, &c, &d, &e) }
+      tile3(second, p, j, &c, &d, &e)
       c.store(y + j &* stride, rows, p)
       d.store(y + (j &+ 1) &* stride, rows, p)
       e.store(y + (j &+ 2) &* stride, rows, p)
@@ -123,7 +152,7 @@ public func multiply<T: Real>(
     while columns &- j >= 2 {
       var c = Sums(start.column(j), rows, p), d = Sums(start.column(j &+ 1), rows, p)
       tile2(first, p, j, &c, &d)
-      if let second { tile2(second, p, j, &c, &d) }
+      tile2(second, p, j, &c, &d)
       c.store(y + j &* stride, rows, p)
       d.store(y + (j &+ 1) &* stride, rows, p)
       j &+= 2
@@ -131,7 +160,7 @@ public func multiply<T: Real>(
     if j < columns {
       var c = Sums(start.column(j), rows, p)
       tile1(first, p, j, &c)
-      if let second { tile1(second, p, j, &c) }
+      tile1(second, p, j, &c)
       c.store(y + j &* stride, rows, p)
     }
     p &+= 1

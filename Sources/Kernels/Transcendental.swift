@@ -29,13 +29,19 @@ extension Real {
   /// x = n ln 2 + r with |r| ≤ ½ ln 2.
   @inline(__always) static func reduce(_ x: V) -> (n: V, r: V) {
     let n = V.round(x * 1.4426950408889634)
-    let minus = -n
-    let r = V.fma(minus, V(Self(ln2.low)), V.fma(minus, V(Self(ln2.high)), x))
+    let r = V.fma(n, V(Self(-ln2.low)), V.fma(n, V(Self(-ln2.high)), x))
     return (n, r)
   }
 
   /// eˣ. Overflows to infinity, underflows through the subnormals to zero.
   @inline(__always) static func exp(_ x: V) -> V {
+    if V.any(V.abs(x), above: V(Self(expNormal))) { return farExp(x) }
+    let (n, r) = reduce(x)
+    return V.fma(expm1Series(r), r, 1.0) * V.exp2i(n)
+  }
+
+  /// eˣ where it may leave the normal numbers: the scale is applied in two halves.
+  @inline(never) static func farExp(_ x: V) -> V {
     let low = V(Self(expRange.low)), high = V(Self(expRange.high))
     let (n, r) = reduce(V.select(low, above: x, low, V.select(x, above: high, high, x)))
     let half = V.round(n * 0.5)
@@ -88,21 +94,24 @@ extension Real {
     return V.select(lost, above: 0.0, log(u) * (x / lost), x)
   }
 
-  /// tanh x = (e²ˣ − 1)/(e²ˣ + 1), with e²ˣ − 1 formed without cancellation.
+  /// tanh x = (e²ˣ − 1)/(e²ˣ + 1).
   @inline(__always) static func tanh(_ x: V) -> V {
-    let limit = V(Self(tanhLimit))
-    let a = V.abs(x)
+    let em1 = expm1Twice(x)
+    return V.copysign(em1 / (em1 + 2.0), x)
+  }
+
+  /// e^(2|x|) − 1, formed without cancellation, up to where tanh is 1.
+  @inline(__always) static func expm1Twice(_ x: V) -> V {
+    let limit = V(Self(tanhLimit)), a = V.abs(x)
     let (n, r) = reduce(2.0 * V.select(a, above: limit, limit, a))
     let power = V.exp2i(n)
-    let em1 = V.fma(power, expm1Series(r) * r, power - 1.0)
-    return V.copysign(em1 / (em1 + 2.0), x)
+    return V.fma(power, expm1Series(r) * r, power - 1.0)
   }
 
   /// σ(x) = 1/(1 + e⁻ˣ), as e⁻ˣ's mirror image below zero so that small values keep their digits.
   @inline(__always) static func sigmoid(_ x: V) -> V {
     let e = exp(-V.abs(x))
-    let y = V.select(0.0, above: x, e, 1.0) / (1.0 + e)
-    return V.select(number: x, y, x)
+    return V.select(0.0, above: x, e, 1.0) / (1.0 + e)
   }
 
   /// ln(1 + eˣ).

@@ -36,6 +36,8 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   static func copysign(_ a: Self, _ b: Self) -> Self
   /// `a > b ? x : y` in each lane; a NaN in `a` or `b` chooses `y`.
   static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self
+  /// Whether `a > b` in any lane.
+  static func any(_ a: Self, above b: Self) -> Bool
   /// `x` where `a` is a number, `y` where it is NaN.
   static func select(number a: Self, _ x: Self, _ y: Self) -> Self
   /// The nearest integer, ties to even, for magnitudes far below the mantissa's range.
@@ -85,6 +87,7 @@ public struct Float8: Vector {
   @inline(__always) public static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f32_select(a.v, b.v, x.v, y.v))
   }
+  @inline(__always) public static func any(_ a: Self, above b: Self) -> Bool { cv_f32_any(a.v, b.v) != 0 }
   @inline(__always) public static func select(number a: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f32_number(a.v, x.v, y.v))
   }
@@ -126,6 +129,7 @@ public struct Double4: Vector {
   @inline(__always) public static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f64_select(a.v, b.v, x.v, y.v))
   }
+  @inline(__always) public static func any(_ a: Self, above b: Self) -> Bool { cv_f64_any(a.v, b.v) != 0 }
   @inline(__always) public static func select(number a: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f64_number(a.v, x.v, y.v))
   }

@@ -1,5 +1,7 @@
 // Files read whole and written whole: after a crash there is the old file or the new one, never a mixture.
 
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -54,7 +56,8 @@ enum File {
   /// - Throws: `.io` with the system's reason; then the old file, if any, is untouched and no temporary is left.
   static func write(_ bytes: [UInt8], to path: String) throws(RecurrentError) {
     try check(path)
-    let temporary = path + ".tmp.\(getpid())"
+    // a name of its own for every write, so that two threads may save to one path
+    let temporary = path + ".tmp.\(getpid()).\(writes.wrappingAdd(1, ordering: .relaxed).newValue)"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("cannot write", path) }
     do throws(RecurrentError) {
@@ -96,6 +99,9 @@ enum File {
     RecurrentError(.io, "\(what) '\(path)': \(String(cString: strerror(code)))", errno: code)
   }
 }
+
+/// How many writes there have been.
+private let writes = Atomic<Int>(0)
 
 // the C functions, which File's own names hide
 private let systemRead = read

@@ -47,6 +47,9 @@ public final class Graph {
   ///
   /// - Throws: `.busy` if another thread uses an operand.
   public func evaluate() throws(RecurrentError) {
+    // the lock first: another thread may be recording
+    try lock.acquire()
+    defer { lock.release() }
     if evaluated == nodes.count { return }
     try exclusively {
       run(from: evaluated)

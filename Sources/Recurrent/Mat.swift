@@ -104,9 +104,9 @@ public struct Mat {
     if let graph = storage.pending { try graph.evaluate() }
   }
 
-  /// Computes these numbers, if a graph has not yet.
+  /// Lets the graph that makes these numbers catch up: it may owe them, or the reading of them by a later node.
   func compute() throws(RecurrentError) {
-    if let graph = storage.arena, node >= graph.evaluated { try graph.evaluate() }
+    if let graph = storage.arena { try graph.evaluate() }
   }
 
   func checkFresh() throws(RecurrentError) {

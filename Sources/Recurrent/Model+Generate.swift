@@ -88,33 +88,57 @@ private struct Ticker<T: Real> {
     _ prime: UnsafeBufferPointer<Int64>, _ count: Int, _ temperature: Double, _ state: UnsafeMutableRawPointer,
     _ random: Random?, _ end: Int?, _ tokens: UnsafeMutablePointer<Int64>
   ) throws(RecurrentError) -> Int {
-    let state = state.assumingMemoryBound(to: T.self)
-    let column = Columns(scores, n: model.topSize, d: 1, stride: model.topSize)
-    let numbers = UnsafeBufferPointer(start: UnsafePointer(scores), count: model.topSize)
+    // copies, so that a text that ends in numbers that are not finite has changed nothing
+    let start = state.assumingMemoryBound(to: T.self), before = random?.state
+    var carried = Array(UnsafeBufferPointer(start: start, count: model.stateCount(columns: 1)))
+    do throws(RecurrentError) {
+      let written = try write(prime, count, temperature, &carried, random, end)
+      start.update(from: carried, count: carried.count)
+      for (i, token) in written.enumerated() { tokens[i] = Int64(token) }
+      return written.count
+    } catch {
+      if let random, let before { random.state = before }
+      throw error
+    }
+  }
+
+  private func write(
+    _ prime: UnsafeBufferPointer<Int64>, _ count: Int, _ temperature: Double, _ state: inout [T], _ random: Random?,
+    _ end: Int?
+  ) throws(RecurrentError) -> [Int] {
+    var written: [Int] = []
     for token in prime.dropLast() {
       look(up: Int(token))
-      advance(state)
+      state.withUnsafeMutableBufferPointer { advance($0.baseAddress.unsafelyUnwrapped) }
     }
     var token = Int(prime[prime.count - 1])
-    for i in 0..<count {
+    while written.count < count {
       look(up: token)
-      advance(state)
+      state.withUnsafeMutableBufferPointer { advance($0.baseAddress.unsafelyUnwrapped) }
       decode(to: scores)
       do {
-        if let random {
-          if temperature != 1 { apply(.scale, 1 / T(temperature), column, to: column) }
-          Kernels.softmax(column, to: column)
-          token = try sample(numbers, random)
-        } else {
-          token = try argmax(numbers)
-        }
+        token = try choose(temperature, random)
       } catch {
         throw RecurrentError(.notFinite, "the model's scores are not finite; its weights have diverged")
       }
-      if token == end { return i }
-      tokens[i] = Int64(token)
+      if token == end { break }
+      written.append(token)
     }
-    return count
+    return written
+  }
+
+  /// A token by the scores, which are overwritten.
+  private func choose(_ temperature: Double, _ random: Random?) throws(RecurrentError) -> Int {
+    let column = Columns(scores, n: model.topSize, d: 1, stride: model.topSize)
+    let numbers = UnsafeBufferPointer(start: UnsafePointer(scores), count: model.topSize)
+    guard let random else { return try argmax(numbers) }
+    if temperature != 1 {
+      // the largest becomes 0 first: however cold, it stays, and the others go to −∞
+      let top = scores[try argmax(numbers)], divisor = max(T(temperature), T.leastNormalMagnitude)
+      for i in 0..<model.topSize { scores[i] = (scores[i] - top) / divisor }
+    }
+    Kernels.softmax(column, to: column)
+    return try sample(numbers, random)
   }
 
   private func look(up token: Int) {

@@ -144,20 +144,25 @@ public final class Model {
   /// - Returns: the top layer's output, [H × B].
   public func advance(_ graph: Graph, _ x: Mat, _ state: inout State) throws(RecurrentError) -> Mat {
     try check(x, columns: x.d, state)
-    var input = x
-    for (k, layer) in layers.enumerated() {
-      switch cell {
-      case .rnn:
-        state.h[k] = try graph.rnn(input, state.h[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
-      case .lstm:
-        (state.h[k], state.c[k]) = try graph.lstm(
-          input, state.h[k], state.c[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
-      default:
-        state.h[k] = try graph.sequence(cell, input, steps: 1, h: state.h[k], c: nil, layer).y
+    var next = state
+    let top = try graph.recording { () throws(RecurrentError) in
+      var input = x
+      for (k, layer) in layers.enumerated() {
+        switch cell {
+        case .rnn:
+          next.h[k] = try graph.rnn(input, next.h[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
+        case .lstm:
+          (next.h[k], next.c[k]) = try graph.lstm(
+            input, next.h[k], next.c[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
+        default:
+          next.h[k] = try graph.sequence(cell, input, steps: 1, h: next.h[k], c: nil, layer).y
+        }
+        input = next.h[k]
       }
-      input = state.h[k]
+      return input
     }
-    return input
+    state = next
+    return top
   }
 
   /// The decoder: Whd·h + bd, [outputSize × B]; h itself where there is none.

@@ -40,14 +40,14 @@ extension SentenceModel {
     try SentenceModel.check(
       saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
     try self.init(vocabulary, cell, hiddenSizes, letterSize, dtype, solver)
-    for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix()) }
+    for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix(dtype)) }
 
     guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
     try SentenceModel.check(
       caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
     _ = try solver.slab(of: parameters)
     for (name, matrix) in caches {
-      let values = try matrix.matrix()
+      let values = try matrix.matrix(dtype)
       try require(
         values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative number; a cache is a mean of squares")
       try solver.stepCache(name)?.set(rows: values)
@@ -143,6 +143,7 @@ extension SentenceModel {
           (gate.Wx, size, k == 0 ? letterSize : hiddenSizes[k - 1]), (gate.Wh, size, size), (gate.b, size, 1),
         ]
       }
+      if let name = cell.resetBias(layer: k) { expected.append((name, size, 1)) }
     }
     expected += [("Whd", letters, hiddenSizes[hiddenSizes.count - 1]), ("bd", letters, 1)]
     var found: [String: Field] = [:]
@@ -230,8 +231,17 @@ private struct Field {
     try require(count == expected, .badFormat, "\(w.path) has \(count) numbers; expected \(expected)")
   }
 
+  /// `numbers`, each of which `dtype` must be able to hold.
+  func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
+    let values = try numbers()
+    if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
+      throw RecurrentError(.badFormat, "\(path).w[\(at)] is \(values[at]), too large for float32")
+    }
+    return values
+  }
+
   /// The numbers of a matrix in reading order, from a list or from an object {"0": …, "1": …}.
-  func matrix() throws(RecurrentError) -> [Double] {
+  private func numbers() throws(RecurrentError) -> [Double] {
     let w = try self["w"]
     switch w.json {
     case .array(let items):

@@ -57,7 +57,7 @@ extension SequenceRun {
     team.barrier()
     if s.cell == .gruBefore {
       let da = carried(plan.da)
-      multiply(
+      T.multiply(
         packs.rowsH, panels: panels, .zero, Term(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
         to: da.p, stride: da.stride)
       if hasUnits {
@@ -66,7 +66,7 @@ extension SequenceRun {
       }
       team.barrier()
     }
-    multiply(
+    T.multiply(
       packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
       Term(packs.Wh, k: outputPart.count, z.p, across: z.stride), columns: B, to: next.p, stride: next.stride)
     if t > 0 && s.lengths != nil && hasUnits { unpad(t - 1, units, next, dc) }
@@ -110,43 +110,55 @@ extension SequenceRun {
     while from < dx.d {
       let columns = min(48, dx.d - from)
       let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
-      let terms = zip(inputParts, packs.Wx).map { part, p in
-        Term(p, k: part.count, dz + part.z, across: rows)
-      }
-      multiply(
-        packs.rowsI, panels: panels, .columns(to, stride: dx.stride), terms[0], terms.count > 1 ? terms[1] : nil,
-        columns: columns, to: to, stride: dx.stride)
+      let (one, two) = inputParts
+      let first = Term(packs.Wx, k: one.count, dz + one.z, across: rows)
+      let second = two.map { Term(packs.Wx2, k: $0.count, dz + $0.z, across: rows) } ?? .none(packs.Wx)
+      T.multiply(
+        packs.rowsI, panels: panels, .columns(to, stride: dx.stride), first, second, columns: columns, to: to,
+        stride: dx.stride)
       from += columns
     }
   }
 
-  /// Every weight's sum over all steps: one product for each matrix.
+  /// Every weight's sum over all steps: one product for each matrix, both at once where they share dz.
   private func weightGradients(_ packs: BackwardPacks<T>, _ team: Team, _ thread: Int, inLoop: Bool) {
-    let scratch = x.scratch(1, 1, at: plan.outer + thread * plan.outerSize).p
-    func grow(_ dz: Columns<T>, _ from: Columns<T>, into dw: Columns<T>) {
-      let panels = team.share(Rows.plain(dz.n, T.self).panels, thread)
-      outer(dz, from, into: dw, panels: panels, scratch: scratch)
-    }
-    func biasGradient(_ dz: Columns<T>, _ db: Columns<T>) {
-      let mine = team.share(dz.n, thread)
-      if mine.isEmpty { return }
-      let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
-      accumulate(from, times: 1, into: Columns(to.p, n: to.n, d: from.d, stride: 0))
-    }
-
-    // the input's: over the steps, or for tokens over the table's rows
+    // the input's sum runs over the steps, or for tokens over the table's rows
     var (dz, input) = (z, x[0])
     if let tokens = s.tokens {
       (dz, input) = (x.scratch(rows, V, at: plan.dProduct), table)
       let mine = team.share(rows, thread)
-      let from = z.rows(mine.lowerBound, mine.count), to = dz.rows(mine.lowerBound, mine.count)
-      scatter(from, tokens, into: to)
+      scatter(z.rows(mine.lowerBound, mine.count), tokens, into: dz.rows(mine.lowerBound, mine.count))
       team.barrier()
     }
-    for part in inputParts {
-      grow(dz.rows(part.z, part.count), input, into: x.d(3).rows(part.row, part.count))
-      biasGradient(dz.rows(part.z, part.count), x.d(5).rows(part.row, part.count))
+    let scratch = x.scratch(1, 1, at: plan.outer + thread * plan.outerSize).p
+    let none = Columns(scratch, n: 0, d: 0, stride: 0)
+    func grow(_ z: Int, _ w: Int, _ count: Int, input isInput: Bool, from before: Columns<T>?) {
+      let panels = team.share(Rows.plain(count, T.self).panels, thread)
+      let (dWx, dWh) = (x.d(3).rows(isInput ? w : 0, count), x.d(4).rows(before == nil ? 0 : w, count))
+      if isInput && (s.tokens != nil || before == nil) {
+        outer(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
+      }
+      if let before, s.tokens != nil || !isInput {
+        outer(self.z.rows(z, count), before, into: dWh, and: none, into: none, panels: panels, scratch: scratch)
+      } else if let before {
+        outer(self.z.rows(z, count), input, into: dWx, and: before, into: dWh, panels: panels, scratch: scratch)
+      }
     }
+    switch s.cell {
+    case .gru:
+      grow(0, 0, 2 * H, input: true, from: before)
+      grow(2 * H, 2 * H, H, input: false, from: before)
+      grow(3 * H, 2 * H, H, input: true, from: nil)
+    case .gruBefore:
+      grow(0, 0, 2 * H, input: true, from: before)
+      grow(3 * H, 2 * H, H, input: true, from: z.rows(2 * H, H))
+    default: grow(0, 0, rows, input: true, from: before)
+    }
+    let (one, two) = inputParts
+    biasGradient(dz.rows(one.z, one.count), x.d(5).rows(one.row, one.count), team, thread)
+    if let two { biasGradient(dz.rows(two.z, two.count), x.d(5).rows(two.row, two.count), team, thread) }
+    if s.cell == .gru { biasGradient(z.rows(2 * H, H), x.d(6), team, thread) }
+
     if s.wantsInput && !inLoop {
       let panels = team.share(packs.panelsI, thread)
       if s.tokens != nil {
@@ -158,21 +170,14 @@ extension SequenceRun {
         inputGradient(packs, panels, dz, to: x.d(0))
       }
     }
+  }
 
-    // the recurrent ones: step 0 from the start, the others from the outputs before
-    let part = outputPart
-    func growRecurrent(_ part: Part, _ t: Int, _ columns: Int, _ from: Columns<T>) {
-      let dz = Columns(z(t).p + part.z, n: part.count, d: columns, stride: rows)
-      grow(dz, Columns(from.p, n: H, d: columns, stride: from.stride), into: x.d(4).rows(part.row, part.count))
-    }
-    growRecurrent(part, 0, B, x[1])
-    if T_ > 1 { growRecurrent(part, 1, (T_ - 1) * B, x.y) }
-    switch s.cell {
-    case .gru: biasGradient(z.rows(2 * H, H), x.d(6))
-    case .gruBefore:
-      growRecurrent(Part(row: 2 * H, count: H, z: 3 * H), 0, T_ * B, z.rows(2 * H, H))
-    default: break
-    }
+  /// db += Σ dz over the columns.
+  private func biasGradient(_ dz: Columns<T>, _ db: Columns<T>, _ team: Team, _ thread: Int) {
+    let mine = team.share(dz.n, thread)
+    if mine.isEmpty { return }
+    let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
+    accumulate(from, times: 1, into: Columns(to.p, n: to.n, d: from.d, stride: 0))
   }
 
   private func carried(_ at: Int) -> Columns<T> { x.scratch(H, B, at: at) }
@@ -181,8 +186,8 @@ extension SequenceRun {
 /// Transposed weights, packed as the backward pass reads them.
 private struct BackwardPacks<T: Real> {
   let rowsH: Rows, rowsI: Rows
-  /// For each part of the input's rows; the output's; and the reset ones.
-  let Wx: [UnsafeMutablePointer<T>]
+  /// For the parts of the input's rows; for the output's; and for the reset ones.
+  let Wx: UnsafeMutablePointer<T>, Wx2: UnsafeMutablePointer<T>
   let Wh: UnsafeMutablePointer<T>, WhReset: UnsafeMutablePointer<T>
 
   var panelsH: Int { rowsH.panels }
@@ -199,9 +204,9 @@ private struct BackwardPacks<T: Real> {
     }
     Wh = place(rowsH, run.outputPart.count)
     WhReset = run.s.cell == .gruBefore ? place(rowsH, run.H) : at
-    var Wx: [UnsafeMutablePointer<T>] = []
-    if run.s.wantsInput { for part in run.inputParts { Wx.append(place(rowsI, part.count)) } }
-    self.Wx = Wx
+    let (one, two) = run.inputParts
+    Wx = place(rowsI, one.count)
+    if let two { Wx2 = place(rowsI, two.count) } else { Wx2 = at }
   }
 
   func pack(_ run: SequenceRun<T>, _ team: Team, _ thread: Int) {
@@ -210,8 +215,9 @@ private struct BackwardPacks<T: Real> {
     if run.s.cell == .gruBefore {
       packTransposed(run.Wh.rows(2 * run.H, run.H), panels: team.share(panelsH, thread), to: WhReset)
     }
-    for (part, p) in zip(run.inputParts, Wx) {
-      packTransposed(run.Wx.rows(part.row, part.count), panels: team.share(panelsI, thread), to: p)
-    }
+    if !run.s.wantsInput { return }
+    let (one, two) = run.inputParts, mine = team.share(panelsI, thread)
+    packTransposed(run.Wx.rows(one.row, one.count), panels: mine, to: Wx)
+    if let two { packTransposed(run.Wx.rows(two.row, two.count), panels: mine, to: Wx2) }
   }
 }

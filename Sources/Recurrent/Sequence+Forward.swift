@@ -2,6 +2,9 @@
 
 import Kernels
 
+/// The longest sum that is taken in one go: beyond it two panels no longer fit the near cache together.
+private let fused = 640
+
 /// Packed weights as the forward pass reads them: one product for all gates, or one for each.
 private struct ForwardPacks<T: Real> {
   /// Where each product's rows lie in z; its panels of Wx and Wh.
@@ -11,7 +14,8 @@ private struct ForwardPacks<T: Real> {
     let z: Int, w: Int
     let Wx: UnsafeMutablePointer<T>?, Wh: UnsafeMutablePointer<T>?
   }
-  let products: [Product]
+  /// At most four, in the order of z's blocks.
+  let products: InlineArray<4, Product?>
   /// Units of a panel and panels of H.
   let units: Int, panels: Int
 
@@ -36,10 +40,11 @@ private struct ForwardPacks<T: Real> {
       products = [
         Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
         Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
+        nil,
         Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: place(H)),
       ]
     default:
-      products = [Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H))]
+      products = [Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)), nil, nil, nil]
     }
     units = rows.unitsPerPanel
     panels = rows.panels
@@ -50,9 +55,12 @@ extension SequenceRun {
   func forward() {
     let packs = ForwardPacks(self)
     if s.tokens != nil { transpose(x[0], to: table) }
+    copy(x[1], to: y(-1))
+    if s.cell.hasCell { copy(x[2], to: c(-1)) }
     Threads.run(s.threads) { thread, team in
       let mine = team.share(packs.panels, thread)
-      for product in packs.products {
+      for i in 0..<4 {
+        guard let product = packs.products[i] else { continue }
         let (all, one) = (product.w, s.cell == .lstm ? 4 * H : H)
         if let p = product.Wx { pack(Wx.rows(all, one), product.rows, panels: mine, to: p) }
         if let p = product.Wh { pack(Wh.rows(all, one), product.rows, panels: mine, to: p) }
@@ -73,13 +81,13 @@ extension SequenceRun {
 
   /// z = Wx·x + b for many columns at once.
   private func inputProduct(_ packs: ForwardPacks<T>, _ panels: Range<Int>, _ x: Columns<T>, to z: Columns<T>) {
-    for product in packs.products {
-      guard let Wx = product.Wx else { continue }
+    for i in 0..<4 {
+      guard let product = packs.products[i], let Wx = product.Wx else { continue }
       // a few columns at a time, which stay in the near cache while the panels pass
       var from = 0
       while from < z.d {
         let columns = min(48, z.d - from)
-        multiply(
+        T.multiply(
           product.rows, panels: panels, .columns(b.p + product.w, stride: 0),
           Term(Wx, k: I, x.p + from * x.stride, across: x.stride), columns: columns,
           to: z.p + from * z.stride + product.z, stride: z.stride)
@@ -97,25 +105,25 @@ extension SequenceRun {
       let from = first * packs.units, count = min(H, some.upperBound * packs.units) - from
       switch s.cell {
       case .lstm:
-        product(packs.products[0], t, some, to: z(t))
+        product(packs, 0, t, some, to: z(t))
         lstmGates(
           z(t).rows(from, count), gate: H, c(t - 1).rows(from, count), newH: y(t).rows(from, count),
           newC: c(t).rows(from, count))
       case .rnn, .rnnTanh:
         let y = y(t)
-        product(packs.products[0], t, some, to: y)
+        product(packs, 0, t, some, to: y)
         apply(s.cell == .rnn ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
       case .gru:
-        for one in packs.products { product(one, t, some, to: z(t)) }
+        for i in 0..<4 { product(packs, i, t, some, to: z(t)) }
         gruGates(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
       case .gruBefore:
-        for one in packs.products.prefix(2) { product(one, t, some, to: z(t)) }
+        for i in 0..<2 { product(packs, i, t, some, to: z(t)) }
         gruReset(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count))
       }
     }
     if s.cell == .gruBefore {
       team.barrier()
-      product(packs.products[2], t, panels, to: z(t))
+      product(packs, 3, t, panels, to: z(t))
       let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
       if count > 0 {
         gruUpdate(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
@@ -125,7 +133,8 @@ extension SequenceRun {
   }
 
   /// One product of a step: from what the input has left in z, from the tokens' columns, or with the input's term.
-  private func product(_ p: ForwardPacks<T>.Product, _ t: Int, _ panels: Range<Int>, to out: Columns<T>) {
+  private func product(_ packs: ForwardPacks<T>, _ i: Int, _ t: Int, _ panels: Range<Int>, to out: Columns<T>) {
+    guard let p = packs.products[i] else { return }
     let before = y(t - 1), z = z(t)
     // a GRU that resets before multiplies n's weights with r ⊙ h, which lies in block a
     let isReset = s.cell == .gruBefore && p.z == 3 * H
@@ -144,10 +153,18 @@ extension SequenceRun {
     let input = input(t)
     let inputTerm = p.Wx.flatMap { s.tokens == nil && !s.hoisted ? Term($0, k: I, input.p, across: input.stride) : nil }
     let outputTerm = p.Wh.map { Term($0, k: H, source.p, across: source.stride) }
-    if let inputTerm {
-      multiply(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, stride: out.stride)
+    if let inputTerm, let outputTerm {
+      if I + H <= fused {
+        T.multiply(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, stride: out.stride)
+      } else {
+        T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
+        T.multiply(
+          p.rows, panels: panels, .columns(to, stride: out.stride), outputTerm, columns: B, to: to, stride: out.stride)
+      }
+    } else if let inputTerm {
+      T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
     } else if let outputTerm {
-      multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
+      T.multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
     } else if s.tokens != nil {
       // n of a GRU, all of it from the tokens
       for j in 0..<B {

@@ -69,12 +69,13 @@ extension Graph {
       try adopt(weights.Wh, "Wh")
       try adopt(weights.b, "b")
       try adopt(weights.resetBias ?? weights.b, "the reset's bias")
-      return try emit(.sequence(node), since: mark, n: H, d: T * B + 2 * B, scratch: plan.count)
+      // the start, all outputs, the final state
+      return try emit(.sequence(node), since: mark, n: H, d: (T + 3) * B, scratch: plan.count)
     }
     return (
-      try all.view(row: 0, column: 0, n: H, d: T * B),
-      try all.view(row: 0, column: T * B, n: H, d: B),
-      cell.hasCell ? try all.view(row: 0, column: T * B + B, n: H, d: B) : nil
+      try all.view(row: 0, column: B, n: H, d: T * B),
+      try all.view(row: 0, column: (T + 1) * B, n: H, d: B),
+      cell.hasCell ? try all.view(row: 0, column: (T + 2) * B, n: H, d: B) : nil
     )
   }
 
@@ -92,7 +93,7 @@ struct SequencePlan {
   let packs: Int
   /// Pre-activations, gates, then their gradients: [blocks·H × T·B].
   let z: Int
-  /// An LSTM's cells, [H × T·B].
+  /// An LSTM's cells, the start's first, [H × (T + 1)·B].
   let c: Int
   /// Tokens: the table upright [I × V], its product with Wx [blocks·H × V], and their gradients.
   let table: Int, product: Int, dTable: Int, dProduct: Int
@@ -121,7 +122,7 @@ struct SequencePlan {
     let backward = packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
     packs = take(max(forward, backward))
     z = take(rows * columns)
-    c = take(s.cell.hasCell ? H * columns : 0)
+    c = take(s.cell.hasCell ? H * (columns + s.B) : 0)
     let tokens = s.tokens != nil
     table = take(tokens ? I * V : 0)
     product = take(tokens ? rows * V : 0)
@@ -131,7 +132,7 @@ struct SequencePlan {
     dhNext = take(H * s.B)
     dc = take(H * s.B)
     da = take(s.cell == .gruBefore ? H * s.B : 0)
-    outerSize = (outerScratch(columns: max(I, H), T.self) + 15) & ~15
+    outerSize = (outerScratch(columns: I + H, T.self) + 15) & ~15
     outer = take(s.threads * outerSize)
     count = at
   }
@@ -164,15 +165,17 @@ struct SequenceRun<T: Real> {
   func z(_ t: Int) -> Columns<T> { x.scratch(rows, B, at: plan.z + t * B * rows) }
   var z: Columns<T> { x.scratch(rows, T_ * B, at: plan.z) }
   /// The output and the cell of step t; of the start for t = −1.
-  func y(_ t: Int) -> Columns<T> { t < 0 ? x[1] : step(x.y, t) }
-  func c(_ t: Int) -> Columns<T> { t < 0 ? x[2] : x.scratch(H, B, at: plan.c + t * B * H) }
-  func dy(_ t: Int) -> Columns<T> { step(x.dy, t) }
+  func y(_ t: Int) -> Columns<T> { step(x.y, t + 1) }
+  func c(_ t: Int) -> Columns<T> { x.scratch(H, B, at: plan.c + (t + 1) * B * H) }
+  func dy(_ t: Int) -> Columns<T> { step(x.dy, t + 1) }
+  /// The outputs before each step, [H × T·B].
+  var before: Columns<T> { Columns(x.y.p, n: H, d: T_ * B, stride: x.y.stride) }
   /// The input of step t.
   func input(_ t: Int) -> Columns<T> { step(x[0], t) }
   func dInput(_ t: Int) -> Columns<T> { step(x.d(0), t) }
   /// The final state's columns of a result or gradient.
-  func finalH(_ y: Columns<T>) -> Columns<T> { columns(y, T_ * B) }
-  func finalC(_ y: Columns<T>) -> Columns<T> { columns(y, T_ * B + B) }
+  func finalH(_ y: Columns<T>) -> Columns<T> { columns(y, (T_ + 1) * B) }
+  func finalC(_ y: Columns<T>) -> Columns<T> { columns(y, (T_ + 2) * B) }
 
   var Wx: Columns<T> { x[3] }
   var Wh: Columns<T> { x[4] }
@@ -183,11 +186,11 @@ struct SequenceRun<T: Real> {
   /// Wx·table + b, [rows × V].
   var product: Columns<T> { x.scratch(rows, V, at: plan.product) }
 
-  /// Which rows of Wx make which rows of z.
-  var inputParts: [Part] {
+  /// Which rows of Wx make which rows of z: one part, for a GRU two.
+  var inputParts: (Part, Part?) {
     switch s.cell {
-    case .gru, .gruBefore: [Part(row: 0, count: 2 * H, z: 0), Part(row: 2 * H, count: H, z: 3 * H)]
-    default: [Part(row: 0, count: rows, z: 0)]
+    case .gru, .gruBefore: (Part(row: 0, count: 2 * H, z: 0), Part(row: 2 * H, count: H, z: 3 * H))
+    default: (Part(row: 0, count: rows, z: 0), nil)
     }
   }
 

@@ -49,6 +49,23 @@ import Testing
     return { sums[$1 * n + $0] }
   }
 
+  @Test(arguments: oddSizes) func oneColumn(n: Int) {
+    for k in oddSizes {
+      for (gap, along) in [(0, 1), (3, 2)] {
+        oneColumn(n, k, gap, along, Float.self)
+        oneColumn(n, k, gap, along, Double.self)
+      }
+    }
+  }
+
+  private func oneColumn<T: Real>(_ n: Int, _ k: Int, _ gap: Int, _ along: Int, _: T.Type) {
+    // the numbers of x stand `along` apart: a row of a rectangle of that height
+    let w = Rectangle<T>(n, k, gap: gap, small(1)), x = Rectangle<T>(along, k, small(2))
+    let y = Rectangle<T>(n, 1, small(3)), before = y.copy()
+    multiplyColumn(w.columns, x.columns.p, along: along, into: y.columns.p)
+    #expect(y.difference { i, _ in (0..<k).reduce(before[i, 0]) { $0 + w[i, $1] * x[0, $1] } } == nil)
+  }
+
   /// Each column of a product has the same bits whether it is computed alone or among others.
   @Test func columnsDoNotDependOnTheirNeighbours() {
     let w = Rectangle<Float>(33, 65, fraction(1)), x = Rectangle<Float>(65, 9, fraction(2))

@@ -60,6 +60,17 @@ import Testing
       } < bound)
   }
 
+  /// A column without a target counts for nothing.
+  @Test func columnsWithoutTargets() {
+    let x = Rectangle<Double>(5, 3, fraction(1)), p = Rectangle<Double>(5, 3, small(1)), dx = Rectangle<Double>(5, 3, small(2))
+    let before = dx.copy(), one = Rectangle<Double>(5, 1) { i, _ in fraction(1)(i, 1) }, q = Rectangle<Double>(5, 1)
+    let loss = crossEntropy(x.columns, targets: [-1, 3, -1], to: p.columns)
+    #expect(loss == crossEntropy(one.columns, targets: [3], to: q.columns))
+    #expect(p.difference { i, j in j == 1 ? q[i, 0] : 0 } == nil)
+    crossEntropyBackward(p.columns, targets: [-1, 3, -1], dy: 2, dx: dx.columns)
+    #expect(dx.distance { i, j in before[i, j] + (j == 1 ? 2 * (q[i, 0] - (i == 3 ? 1 : 0)) : 0) } < 1e-15)
+  }
+
   @Test func equalScoresShareEqually() {
     for n in [1, 2, 4, 8, 16, 64] {
       let x = Rectangle<Float>(n, 2) { _, j in j == 0 ? 3e38 : -3e38 }, p = Rectangle<Float>(n, 2)

@@ -180,16 +180,20 @@ extension ABITests {
     @Test func models() {
       let random = Ingredient.random.handle(after: []), model = Ingredient.model.handle(after: [])
       for cell: Int32 in [-1, 17, .max] {
-        fails(RECURRENT_BAD_VALUE, "cell is \(cell)") { recurrent_model_create(cell, 0, 3, [4], 1, 5, random, $0) }
+        fails(RECURRENT_BAD_VALUE, "cell is \(cell)") { recurrent_model_create(cell, 0, 3, 0, [4], 1, 5, random, $0) }
       }
-      fails(RECURRENT_BAD_VALUE, "dtype is 3") { recurrent_model_create(1, 3, 3, [4], 1, 5, random, $0) }
+      fails(RECURRENT_BAD_VALUE, "dtype is 3") { recurrent_model_create(1, 3, 3, 0, [4], 1, 5, random, $0) }
       for size: Int64 in [0, -1, .min, .max] {
-        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, size, [4], 1, 5, random, $0) }
-        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, [4, size], 2, 5, random, $0) }
-        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, [4], 1, size, random, $0) }
-        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, [4], size, 5, random, $0) }
+        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, size, 0, [4], 1, 5, random, $0) }
+        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, 0, [4, size], 2, 5, random, $0) }
+        // 0 is none
+        if size != 0 {
+          fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, 0, [4], 1, size, random, $0) }
+          fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, size, [4], 1, 5, random, $0) }
+        }
+        fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, 0, [4], size, 5, random, $0) }
       }
-      fails(RECURRENT_NULL_ARGUMENT, "hidden_sizes") { recurrent_model_create(1, 0, 3, nil, 1, 5, random, $0) }
+      fails(RECURRENT_NULL_ARGUMENT, "hidden_sizes") { recurrent_model_create(1, 0, 3, 0, nil, 1, 5, random, $0) }
       fails(RECURRENT_BAD_INDEX, "'Wnone'") { out in with("Wnone") { recurrent_model_parameter(model, $0, $1, out) } }
       fails(RECURRENT_BAD_INDEX) { recurrent_model_parameter(model, nil, 0, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "name") { recurrent_model_parameter(model, nil, 4, $0) }

@@ -34,13 +34,7 @@ extension ABITests {
         let outputs = Outputs(f.outputs)
         ok(f.call(handles, outputs))
         #expect(f.outputs == 0 || !outputs.areUntouched, "\(f.name) wrote nothing")
-        for (i, ingredient) in f.gives.enumerated() { ok(ingredient.free(outputs.handle(i))) }
-        if f.name == "model_forward" {
-          for i in f.gives.count..<f.outputs {
-            // a handle for each layer
-            for layer in 0..<2 { ok(recurrent_mat_free(outputs(i, UInt64.self)?[layer] ?? 0)) }
-          }
-        }
+        f.freeOutputs(outputs)
       }
       #expect(recurrent_object_count() == before, "\(f.name) leaks")
     }
@@ -76,12 +70,7 @@ extension ABITests {
         // and none of it has hurt
         let outputs = Outputs(f.outputs)
         ok(f.call(good, outputs))
-        for (i, ingredient) in f.gives.enumerated() { ok(ingredient.free(outputs.handle(i))) }
-        if f.name == "model_forward" {
-          for i in f.gives.count..<f.outputs {
-            for layer in 0..<2 { ok(recurrent_mat_free(outputs(i, UInt64.self)?[layer] ?? 0)) }
-          }
-        }
+        f.freeOutputs(outputs)
       }
     }
 

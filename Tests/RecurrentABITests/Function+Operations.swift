@@ -79,7 +79,7 @@ extension Function {
     },
     Function(
       "model_forward", [.model, .graph, .mat(3, 2), .mat(4, 2), .mat(2, 2), .mat(4, 2), .mat(2, 2)], outputs: 3,
-      gives: [.mat(5, 2)]
+      gives: [.mat(5, 2)], lists: [1, 2]
     ) { recurrent_model_forward($0[0], $0[1], $0[2], [$0[3], $0[4]], [$0[5], $0[6]], $1(1), $1(2), $1(0)) },
   ]
 }

@@ -14,24 +14,33 @@ struct Function: Sendable, CustomTestStringConvertible {
   var outputs = 0
   /// The object that the first outputs are handles of.
   var gives: [Ingredient] = []
+  /// Outputs that are lists of two Mats' handles.
+  var handleLists: [Int] = []
   let call: @Sendable ([UInt64], Outputs) -> recurrent_status
 
   var testDescription: String { name }
 
   init(
     _ name: String, _ takes: [Ingredient], optional: Set<Int> = [], outputs: Int = 0, gives: [Ingredient] = [],
-    _ call: @escaping @Sendable ([UInt64], Outputs) -> recurrent_status
+    lists: [Int] = [], _ call: @escaping @Sendable ([UInt64], Outputs) -> recurrent_status
   ) {
     (self.name, self.takes, self.optional, self.gives, self.call) = (name, takes, optional, gives, call)
+    handleLists = lists
     self.outputs = max(outputs, gives.count)
   }
 
+  /// Frees what a successful call gave.
+  func freeOutputs(_ outputs: Outputs) {
+    for (i, ingredient) in gives.enumerated() { ok(ingredient.free(outputs.handle(i))) }
+    for i in handleLists { for layer in 0..<2 { ok(recurrent_mat_free(outputs(i, UInt64.self)?[layer] ?? 0)) } }
+  }
+
   /// Those that answer with a status and take what can be wrong.
-  static let all = randoms + mats + graphs + operations + choices + models + solvers + sentenceModels
+  static let all = randoms + mats + graphs + operations + choices + models + sequences + solvers + sentenceModels
 
   /// Those that cannot fail.
   static let infallible = [
-    "abi_version", "version", "last_error", "last_errno", "object_count",
+    "abi_version", "version", "last_error", "last_errno", "object_count", "get_num_threads",
     // 0 is nothing to free; their own tests are in OwnershipTests
     "random_free", "mat_free", "graph_free", "model_free", "solver_free", "sentence_model_free",
   ]
@@ -77,13 +86,34 @@ struct Function: Sendable, CustomTestStringConvertible {
   ]
 
   private static let models: [Function] = [
-    Function("model_create", [.random], gives: [.model]) { recurrent_model_create(1, 0, 3, [4, 2], 2, 5, $0[0], $1(0)) },
+    Function("model_create", [.random], gives: [.model]) { recurrent_model_create(1, 0, 3, 0, [4, 2], 2, 5, $0[0], $1(0)) },
     Function("model_parameter", [.model], gives: [m]) { h, o in
       with("Wix0") { recurrent_model_parameter(h[0], $0, $1, o(0)) }
     },
     Function("model_parameter_count", [.model], outputs: 1) { recurrent_model_parameter_count($0[0], $1(0)) },
     Function("model_parameter_name", [.model], outputs: 2) { recurrent_model_parameter_name($0[0], 1, $1(0), 32, $1(1)) },
     Function("model_flat", [.model], gives: [m]) { recurrent_model_flat($0[0], $1(0)) },
+  ]
+
+  private static let x = [Double](repeating: 0.5, count: 12), dy = [Double](repeating: 1, count: 20)
+
+  private static let sequences: [Function] = [
+    Function("model_state_count", [.model], outputs: 1) { recurrent_model_state_count($0[0], 2, $1(0)) },
+    Function("model_forward_sequence", [.model], outputs: 1) {
+      recurrent_model_forward_sequence($0[0], x, nil, 2, 2, nil, [2, 1], $1(0, Double.self), nil)
+    },
+    Function("model_backward_sequence", [.ranModel]) { h, _ in
+      recurrent_model_backward_sequence(h[0], dy, nil, nil, nil)
+    },
+    Function("model_train_step", [.model, .solver]) { h, _ in
+      recurrent_model_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, 0.1, 0, 5, nil, nil)
+    },
+    // the state is read too: the pattern stands for tiny numbers
+    Function("model_tick", [.model], outputs: 1) { recurrent_model_tick($0[0], 0, x, $1(0, Double.self), nil) },
+    Function("model_generate", [.tokenModel, .random], optional: [1], outputs: 2) {
+      recurrent_model_generate($0[0], [1, 2], 2, 4, 1, $1(0, Double.self), $0[1], $1(1))
+    },
+    Function("set_num_threads", []) { _, _ in recurrent_set_num_threads(recurrent_get_num_threads()) },
   ]
 
   private static let solvers: [Function] = [

@@ -106,7 +106,7 @@ extension ABITests {
 
     @Test func models() {
       let random = Ingredient.random.handle(after: []), g = Ingredient.graph.handle(after: [])
-      let model = make { recurrent_model_create(1, 1, 3, [4, 2], 2, 5, random, $0) }
+      let model = make { recurrent_model_create(1, 1, 3, 0, [4, 2], 2, 5, random, $0) }
       var count: Int64 = 0, length: Int64 = 0
       ok(recurrent_model_parameter_count(model, &count))
       #expect(count == 26)

@@ -11,6 +11,8 @@ enum Ingredient: Equatable {
   /// A 1 x 1 result of the graph before it.
   case loss
   case model, rnnModel, solver, sentences
+  /// A model that has run a sequence of two steps of two, and one that reads and scores six tokens.
+  case ranModel, tokenModel
   /// A solver that has stepped a Mat called "w".
   case steppedSolver
 
@@ -23,8 +25,15 @@ enum Ingredient: Equatable {
       let x = newMat(2, 2, [1, 2, 3, 4])
       defer { ok(recurrent_mat_free(x)) }
       return make { recurrent_graph_sum(others[others.count - 1], x, -1, $0) }
-    case .model: return make { out in Ingredient.random.with { recurrent_model_create(1, 1, 3, [4, 2], 2, 5, $0, out) } }
-    case .rnnModel: return make { out in Ingredient.random.with { recurrent_model_create(0, 1, 3, [4], 1, 5, $0, out) } }
+    case .model: return make { out in Ingredient.random.with { recurrent_model_create(1, 1, 3, 0, [4, 2], 2, 5, $0, out) } }
+    case .rnnModel: return make { out in Ingredient.random.with { recurrent_model_create(0, 1, 3, 0, [4], 1, 5, $0, out) } }
+    case .ranModel:
+      let model = Ingredient.model.handle(after: []), x = [Double](repeating: 0.5, count: 12)
+      var y = [Double](repeating: 0, count: 20)
+      ok(recurrent_model_forward_sequence(model, x, nil, 2, 2, nil, nil, &y, nil))
+      return model
+    case .tokenModel:
+      return make { out in Ingredient.random.with { recurrent_model_create(3, 1, 6, 2, [3], 1, 6, $0, out) } }
     case .solver: return make { recurrent_solver_create(0.999, 1e-8, $0) }
     case .steppedSolver:
       let solver = Ingredient.solver.handle(after: [])
@@ -46,7 +55,7 @@ enum Ingredient: Equatable {
     case .random: recurrent_random_free(handle)
     case .mat, .loss: recurrent_mat_free(handle)
     case .graph: recurrent_graph_free(handle)
-    case .model, .rnnModel: recurrent_model_free(handle)
+    case .model, .rnnModel, .ranModel, .tokenModel: recurrent_model_free(handle)
     case .solver, .steppedSolver: recurrent_solver_free(handle)
     case .sentences: recurrent_sentence_model_free(handle)
     }

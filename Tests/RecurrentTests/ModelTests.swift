@@ -16,6 +16,14 @@ import Testing
       ])
     #expect(
       try model(.rnn, [4, 2]).parameters.names == ["Wxh0", "Whh0", "bhh0", "Wxh1", "Whh1", "bhh1", "Whd", "bd"])
+    #expect(
+      try model(.gru, [4]).parameters.names == [
+        "Wrx0", "Wrh0", "br0", "Wzx0", "Wzh0", "bz0", "Wnx0", "Wnh0", "bn0", "bnh0", "Whd", "bd",
+      ])
+    #expect(try model(.gruBefore, [4]).parameters["bnh0"] == nil)
+    let tokens = try Model(.rnn, inputSize: 7, embedding: 2, hiddenSizes: [4], outputSize: nil, random: Random(seed: 1))
+    #expect(tokens.parameters.names == ["Wil", "Wxh0", "Whh0", "bhh0"])
+    #expect(tokens.topSize == 4)
   }
 
   @Test(arguments: Cell.allCases) func namesTileTheFlatMemory(_ cell: Cell) throws {
@@ -44,37 +52,20 @@ import Testing
     #expect(try model(cell, [4, 2], 8).parameters.flat.rows() != m.parameters.flat.rows())
   }
 
-  /// A tick by the names' own matrices, operation by operation as RecurrentJS writes it.
+  /// A tick by the names' own matrices, operation by operation as the textbook writes it.
   @Test(arguments: Cell.allCases) func aTickIsWhatItsEquationsSay(_ cell: Cell) throws {
     let m = try model(cell, [4, 2]), g = Graph(), random = Random(seed: 2)
     try m.parameters.flat.fillUniform(-1, 1, random)
     let x = try Mat(3, 5, .float64)
     try x.fillUniform(-1, 1, random)
-    let W: (String) throws -> Mat = { try #require(m.parameters[$0]) }
-    var (h, c) = (try m.zeroState(g, columns: 5).h, try m.zeroState(g, columns: 5).c)
-    var state: Model.State?
+    var equations = try Equations(m, g, columns: 5), state: Model.State?
     for _ in 0..<3 {
-      var input = x
-      for k in 0..<2 {
-        let z: (String, String, String) throws -> Mat = {
-          try g.add(g.add(g.mul(W($0), input), g.mul(W($1), h[k])), W($2))
-        }
-        switch cell {
-        case .rnn: h[k] = try g.relu(z("Wxh\(k)", "Whh\(k)", "bhh\(k)"))
-        case .lstm:
-          let gate: (String) throws -> Mat = { try g.sigmoid(z("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)")) }
-          let write = try g.tanh(z("Wcx\(k)", "Wch\(k)", "bc\(k)"))
-          c[k] = try g.add(g.eltmul(gate("f"), c[k]), g.eltmul(gate("i"), write))
-          h[k] = try g.eltmul(gate("o"), g.tanh(c[k]))
-        }
-        input = h[k]
-      }
-      let expected = try g.add(g.mul(W("Whd"), input), W("bd")), (o, next) = try m.forward(g, x, state)
+      let expected = try equations.tick(x), (o, next) = try m.forward(g, x, state)
       state = next
       #expect(relativeDistance(try o.rows(), try expected.rows()) < 1e-14)
       for k in 0..<2 {
-        #expect(relativeDistance(try next.h[k].rows(), try h[k].rows()) < 1e-14)
-        if cell == .lstm { #expect(relativeDistance(try next.c[k].rows(), try c[k].rows()) < 1e-14) }
+        #expect(relativeDistance(try next.h[k].rows(), try equations.h[k].rows()) < 1e-14)
+        if cell == .lstm { #expect(relativeDistance(try next.c[k].rows(), try equations.c[k].rows()) < 1e-14) }
       }
     }
   }
@@ -98,6 +89,9 @@ import Testing
     refused(.badShape, "input size is 0") { try make(0, [1], 1) }
     refused(.badShape, "output size is -1") { try make(1, [1], -1) }
     refused(.badShape, "hidden sizes are empty") { try make(1, [], 1) }
+    refused(.badShape, "embedding is 0") {
+      try Model(.rnn, inputSize: 1, embedding: 0, hiddenSizes: [1], outputSize: 1, random: random)
+    }
     refused(.badShape, "hidden size 1 is 0") { try make(1, [2, 0], 1) }
     refused(.badShape, "more than") { try make(1, [1 << 20], 1) }
     refused(.badShape, "more than") { try make(Int.max, [Int.max], Int.max) }
@@ -121,7 +115,7 @@ import Testing
     }
     refused(.badShape, "x is 2 x 2", "3 rows") { try advance(Mat(2, 2, .float64)) { _ in } }
     refused(.badType, "x is float32") { try advance(Mat(3, 2, .float32)) { _ in } }
-    refused(.badShape, "4 x 3") { try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) } }
+    refused(.badShape, "expected 2 x 3") { try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) } }
     refused(.badShape, "h of layer 1 is 2 x 3", "2 x 2") { try advance(x) { $0.h[1] = try Mat(2, 3, .float64) } }
     refused(.badShape, "c of layer 0 is 5 x 2", "4 x 2") { try advance(x) { $0.c[0] = try Mat(5, 2, .float64) } }
     refused(.badShape, "1 outputs") { try advance(x) { $0.h.removeLast() } }

@@ -62,7 +62,8 @@ import Testing
   @Test func wrongPartsAreNamed() throws {
     let text = try saved()
     let cases: [(old: String, new: String, words: [String])] = [
-      (#""generator":"rnn""#, #""generator":"gru""#, ["generator", "gru"]),
+      (#""generator":"rnn""#, #""generator":"gnu""#, ["generator", "gnu"]),
+      (#""generator":"rnn""#, #""generator":"gru""#, ["Wrx0"]),
       (#""generator":"rnn""#, #""generator":"lstm""#, ["Wix0"]),
       (#""generator":"rnn""#, #""generator":1"#, ["generator", "a number", "a string"]),
       (#""hidden_sizes":[2]"#, #""hidden_sizes":[]"#, ["hidden_sizes", "empty"]),

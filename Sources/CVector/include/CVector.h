@@ -37,6 +37,8 @@ typedef uint64_t cv_u64 __attribute__((ext_vector_type(4)));
     I m = a > b;                                                                                       \
     return (V)((m & (I)x) | (~m & (I)y));                                                              \
   }                                                                                                    \
+  /* whether a > b in any lane */                                                                      \
+  CV int V##_any(V a, V b) { return __builtin_reduce_or((I)(a > b)) != 0; }                            \
   /* x where a is a number, y where it is NaN */                                                       \
   CV V V##_number(V a, V x, V y) {                                                                     \
     I m = a == a;                                                                                      \

@@ -26,25 +26,38 @@ class State:
     The arrays are views of one buffer, so a state is cheap to hand from call to call; ``copy()`` keeps one.
     """
 
-    __slots__ = ("c", "flat", "h")
+    __slots__ = ("_has_cell", "_widths", "flat")
 
     def __init__(self, flat: npt.NDArray[Any], widths: Sequence[int], has_cell: bool) -> None:
-        columns = flat.size // (sum(widths) * (2 if has_cell else 1))
-        parts, at = [], 0
-        for width in [*widths, *(widths if has_cell else [])]:
-            parts.append(flat[at : at + width * columns].reshape(columns, width))
-            at += width * columns
         self.flat = flat
-        self.h: list[npt.NDArray[Any]] = parts[: len(widths)]
-        self.c: list[npt.NDArray[Any]] = parts[len(widths) :]
+        self._widths, self._has_cell = widths, has_cell
+
+    @property
+    def h(self) -> list[npt.NDArray[Any]]:
+        """Outputs, (B, H) for each layer."""
+        return self._parts(0)
+
+    @property
+    def c(self) -> list[npt.NDArray[Any]]:
+        """Cells of an LSTM, (B, H) for each layer; empty for the others."""
+        return self._parts(1) if self._has_cell else []
+
+    def _parts(self, which: int) -> list[npt.NDArray[Any]]:
+        total = sum(self._widths)
+        columns = self.flat.size // (total * (2 if self._has_cell else 1))
+        parts, at = [], which * total * columns
+        for width in self._widths:
+            parts.append(self.flat[at : at + width * columns].reshape(columns, width))
+            at += width * columns
+        return parts
 
     def copy(self) -> State:
         """A state with numbers of its own."""
-        return State(self.flat.copy(), [h.shape[1] for h in self.h], bool(self.c))
+        return State(self.flat.copy(), self._widths, self._has_cell)
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(h.shape) for h in self.h)
-        return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self.c else ''}>"
+        return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self._has_cell else ''}>"
 
 
 class TrainStep(NamedTuple):
@@ -110,6 +123,8 @@ class Network:
         self.output_size: int | None = output_size and counts["output_size"]
         self._parameters = Model(handle, cell)
         self._shape: tuple[int, int] | None = None
+        # numbers in the state of one sequence
+        self._width = sum(self.hidden_sizes) * (2 if self._has_cell else 1)
 
     # ---- what it is made of
 
@@ -137,11 +152,7 @@ class Network:
         columns = integer(batch, "batch")
         if columns < 1:
             raise ValueError(f"batch is {columns}; expected at least 1")
-        return State(
-            np.zeros(sum(self.hidden_sizes) * columns * (2 if self._has_cell else 1), self.dtype),
-            self.hidden_sizes,
-            self._has_cell,
-        )
+        return State(np.zeros(self._width * columns, self.dtype), self.hidden_sizes, self._has_cell)
 
     # ---- forward and back
 
@@ -175,7 +186,7 @@ class Network:
         data, tokens, (T, B) = self._input(x)
         before, counts = self._state(state, B), _lengths(lengths, B)
         y = np.empty((T, B, self._outputs), self.dtype)
-        after = np.empty_like(self.zero_state(B).flat)
+        after = np.empty(self._width * B, self.dtype)
         _lib.recurrent_model_forward_sequence(
             self._handle.value, _data(data), _ints(tokens), T, B, _data(before), _ints(counts), _data(y), _data(after)
         )
@@ -212,7 +223,7 @@ class Network:
         gradient = self._numbers(dy, "dy", (T, B, self._outputs))
         after = self._state(dstate, B)
         dx = None if self.embedding else np.empty((T, B, self.input_size), self.dtype)
-        before = self.zero_state(B).flat
+        before = np.empty(self._width * B, self.dtype)
         _lib.recurrent_model_backward_sequence(
             self._handle.value, _data(gradient), _data(after), _data(dx), _data(before)
         )
@@ -257,7 +268,7 @@ class Network:
             classes, numbers = _tokens(aim, "targets", (T, B)), None
         else:
             classes, numbers = None, self._numbers(targets, "targets", (T, B, self._outputs))
-        after = np.empty_like(self.zero_state(B).flat)
+        after = np.empty(self._width * B, self.dtype)
         result = _abi.TrainResult()
         _lib.recurrent_model_train_step(
             self._handle.value,
@@ -371,13 +382,20 @@ class Network:
             raise TypeError(f"{name} has elements of type {array.dtype}; expected real numbers")
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
-        return np.require(array, self.dtype, ["C", "A"])
+        return np.ascontiguousarray(array, self.dtype)
 
     def _state(self, state: Any, columns: int) -> npt.NDArray[Any] | None:
         """A state's numbers in one buffer."""
         if state is None:
             return None
         if isinstance(state, State):
+            if (
+                state.flat.dtype == self.dtype
+                and state._has_cell == self._has_cell
+                and list(state._widths) == self.hidden_sizes
+                and state.flat.size == self._width * columns
+            ):
+                return state.flat
             h, c = state.h, state.c
         elif isinstance(state, tuple) and len(state) == 2:
             h, c = list(state[0]), list(state[1]) if state[1] is not None else []
@@ -391,8 +409,6 @@ class Network:
             for name, list_ in (("h", h), ("c", c))
             for k, part in enumerate(list_)
         ]
-        if isinstance(state, State) and state.flat.dtype == self.dtype and state.flat.flags.c_contiguous:
-            return state.flat
         return np.concatenate([part.reshape(-1) for part in parts])
 
     def __reduce__(self) -> NoReturn:
@@ -509,7 +525,7 @@ def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.N
         raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
-    return np.require(array, np.int64, ["C", "A"])
+    return np.ascontiguousarray(array, np.int64)
 
 
 def _lengths(lengths: Any, columns: int) -> npt.NDArray[np.int64] | None:

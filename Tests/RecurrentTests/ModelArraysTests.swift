@@ -1,0 +1,295 @@
+// Models over arrays in the caller's memory: training steps, ticks, generation, and what is refused.
+
+import Foundation
+import Testing
+
+@testable import Recurrent
+
+@Suite struct ModelArraysTests {
+  private func train(
+    _ s: SequenceCase, _ solver: Solver, classes: [Int64]? = nil, numbers: [Double]? = nil, rate: Double = 0.01,
+    regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
+  ) throws -> Model.TrainStep {
+    try s.with { input, lengths in
+      try s.state.withUnsafeBytes { state in
+        try (classes ?? []).withUnsafeBufferPointer { c in
+          try (numbers ?? []).withUnsafeBytes { n in
+            try s.model.trainStep(
+              input, classes == nil ? .numbers(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
+              state: state.baseAddress, lengths: lengths, finalState: end, solver: solver, stepSize: rate, regc: regc,
+              clipval: clip)
+          }
+        }
+      }
+    }
+  }
+
+  /// A step in one call is forward, loss, backward and the solver's step.
+  @Test(arguments: Cell.allCases, [false, true]) func aTrainStepIsItsParts(_ cell: Cell, _ lengths: Bool) throws {
+    let s = try SequenceCase(
+      cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
+    let twin = try SequenceCase(
+      cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
+    let dice = Dice(9)
+    let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) }, aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
+    for (solvers, useClasses) in [((try Solver(), try Solver()), true), ((try Solver(), try Solver()), false)] {
+      for _ in 0..<3 {
+        var end = s.state
+        let step = try end.withUnsafeMutableBytes {
+          try train(s, solvers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims, end: $0.baseAddress)
+        }
+        let run = try twin.run()
+        #expect(end == run.end)
+        // the loss and its gradient by hand
+        var loss = 0.0, dy = [Double](repeating: 0, count: 60)
+        let valid = (0..<12).filter { j in
+          Int64(j / 3) < (s.lengths?[j % 3] ?? 4) && (!useClasses || classes[j] >= 0)
+        }
+        let n = Double(useClasses ? valid.count : valid.count * 5)
+        for j in valid {
+          let y = Array(run.y[j * 5..<j * 5 + 5]), total = y.reduce(0) { $0 + exp($1) }
+          for i in 0..<5 {
+            if useClasses {
+              dy[j * 5 + i] = (exp(y[i]) / total - (Int(classes[j]) == i ? 1 : 0)) / n
+              if Int(classes[j]) == i { loss -= log(exp(y[i]) / total) / n }
+            } else {
+              dy[j * 5 + i] = 2 * (y[i] - aims[j * 5 + i]) / n
+              loss += (y[i] - aims[j * 5 + i]) * (y[i] - aims[j * 5 + i]) / n
+            }
+          }
+        }
+        #expect(relative(step.loss, loss) < 1e-12)
+        _ = try twin.back(dy: dy, dEnd: [Double](repeating: 0, count: end.count))
+        let statistics = try solvers.1.step(twin.model.parameters, stepSize: 0.01, regc: 1e-4, clipval: 5)
+        #expect(relative(step.step.gradientNorm, statistics.gradientNorm) < 1e-10)
+        #expect(
+          relativeDistance(try s.model.parameters.flat.rows(), try twin.model.parameters.flat.rows()) < 1e-9)
+        #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
+        try twin.model.parameters.flat.set(rows: s.model.parameters.flat.rows())
+      }
+    }
+  }
+
+  @Test func refusedStepsChangeNothing() throws {
+    let s = try SequenceCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
+    let solver = try Solver(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
+    for x in [Double.nan, .infinity, -1] {
+      refused(.badValue, "\(x)") { try train(s, solver, classes: good, rate: x) }
+      refused(.badValue, "\(x)") { try train(s, solver, classes: good, regc: x) }
+      refused(.badValue, "\(x)") { try train(s, solver, classes: good, clip: x) }
+    }
+    for bad: Int64 in [5, -2, .max, .min] {
+      refused(.badIndex, "target 2", "\(bad)", "-1..<5") { try train(s, solver, classes: [0, 1, bad, 0]) }
+    }
+    refused(.badShape, "3 targets", "4") { try train(s, solver, classes: [0, 1, 2]) }
+    refused(.badValue, "nothing to learn") { try train(s, solver, classes: [-1, -1, -1, -1]) }
+    try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
+    refused(.notFinite, "gradient of") { try train(s, solver, classes: good) }
+    try #require(s.model.parameters["bd"]).set(rows: [0, 0, 0, 0, 0])
+    let same = try #require(s.model.parameters["bd"])
+    try same.set(rows: Array(w.suffix(5)))
+    #expect(try s.model.parameters.flat.rows() == w)
+    #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
+    #expect(solver.names == [])
+  }
+
+  @Test func sequencesRefused() throws {
+    let s = try SequenceCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, seed: 1)
+    let t = try SequenceCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, embedding: 2, seed: 1)
+    var y = [Double](repeating: 7, count: 8)
+    func forward(_ m: Model, _ input: Model.Arrays, _ T: Int, _ B: Int, _ lengths: [Int64]? = nil) throws {
+      try y.withUnsafeMutableBytes { y in
+        try (lengths ?? []).withUnsafeBufferPointer { l in
+          try m.forward(
+            input, T: T, B: B, state: nil, lengths: lengths == nil ? nil : l, y: #require(y.baseAddress), finalState: nil)
+        }
+      }
+    }
+    let numbers = Model.Arrays.numbers(try s.x.wPointer())
+    for (T, B) in [(0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11)] {
+      refused(.badShape, "\(T) steps of \(B)") { try forward(s.model, numbers, T, B) }
+    }
+    refused(.badValue, "no embedding") { try t.with { input, _ in try forward(s.model, input, 2, 2) } }
+    refused(.badValue, "tokens, not numbers") { try forward(t.model, numbers, 2, 2) }
+    for bad: Int64 in [-1, 3, .max, .min] {
+      refused(.badIndex, "token 1", "\(bad)", "0..<3") {
+        try [0, bad, 1, 2].withUnsafeBufferPointer { try forward(t.model, .tokens($0), 2, 2) }
+      }
+      if bad != 3 { refused(.badIndex, "length 1", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) } }
+    }
+    refused(.badIndex, "length 0 is 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
+    refused(.badShape, "1 lengths", "2") { try forward(s.model, numbers, 2, 2, [1]) }
+    #expect(y == [Double](repeating: 7, count: 8))
+    // nothing to walk back, and nothing twice
+    refused(.stale, "forward") { try s.back(dy: y, dEnd: s.state) }
+    _ = try s.run()
+    _ = try s.back(dy: y, dEnd: s.state)
+    refused(.stale, "once") { try s.back(dy: y, dEnd: s.state) }
+  }
+
+  /// Weights written between forward and backward do not disturb the graph of anybody else.
+  @Test func aModelsTwoFacesAgree() throws {
+    for cell in Cell.allCases {
+      let s = try SequenceCase(cell, inputs: 3, hidden: [5, 2], outputs: 4, T: 3, B: 2, seed: 3)
+      let g = Graph()
+      var state = try s.model.zeroState(g, columns: 2)
+      var at = 0
+      for m in state.h + state.c {
+        try m.set(rows: (0..<m.count).map { s.state[at + $0 % 2 * m.n + $0 / 2] })
+        at += m.count
+      }
+      let y = try s.run().y
+      for t in 0..<3 {
+        let (o, next) = try s.model.forward(g, g.sliceColumns(s.x, t * 2, 2), state)
+        state = next
+        let rows = try o.rows()
+        #expect(relativeDistance((0..<8).map { rows[$0 % 4 * 2 + $0 / 4] }, Array(y[t * 8..<t * 8 + 8])) < 1e-14)
+      }
+    }
+  }
+
+  // MARK: Ticks
+
+  @Test(arguments: Cell.allCases, DType.allCases) func ticksAreSequences(_ cell: Cell, _ dtype: DType) throws {
+    for embedding in [nil, 3] as [Int?] {
+      for hidden in [[1], [9, 4], [17, 33]] {
+        let m = try Model(
+          cell, inputSize: 6, embedding: embedding, hiddenSizes: hidden, outputSize: 5, dtype: dtype, random: Random(seed: 1))
+        try m.parameters.flat.fillUniform(-0.7, 0.7, Random(seed: 2))
+        // bytes for either type
+        var state = [Double](repeating: 0, count: m.stateCount(columns: 1)), twin = state
+        var x = [Double](repeating: 0, count: 6), y = [Double](repeating: 0, count: 5), z = y
+        let random = Random(seed: 3)
+        for t in 0..<4 as Range<Int64> {
+          for i in 0..<6 where dtype == .float64 { x[i] = random.uniform(-1, 1) }
+          try x.withUnsafeBytes { x in
+            try state.withUnsafeMutableBytes { state in
+              try y.withUnsafeMutableBytes { y in
+                try m.tick(
+                  token: embedding == nil ? nil : Int(t), x: x.baseAddress, state: #require(state.baseAddress), y: y.baseAddress)
+              }
+            }
+            try twin.withUnsafeMutableBytes { twin in
+              try z.withUnsafeMutableBytes { z in
+                try [t].withUnsafeBufferPointer { tokens in
+                  try m.forward(
+                    embedding == nil ? .numbers(#require(x.baseAddress)) : .tokens(tokens), T: 1, B: 1,
+                    state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress), finalState: twin.baseAddress)
+                }
+              }
+            }
+          }
+          let (a, b) = (numbers(y + state, dtype), numbers(z + twin, dtype))
+          #expect(relativeDistance(a, b) < (dtype == .float64 ? 1e-13 : 1e-5), "\(cell) \(hidden) tick \(t)")
+        }
+      }
+    }
+  }
+
+  private func numbers(_ bytes: [Double], _ dtype: DType) -> [Double] {
+    dtype == .float64 ? bytes : bytes.withUnsafeBytes { $0.bindMemory(to: Float.self).map { Double($0) } }
+  }
+
+  // MARK: Generation
+
+  private func generate(
+    _ m: Model, prime: [Int64] = [0], count: Int = 20, temperature: Double = 1, _ random: Random?, _ state: inout [Double]
+  ) throws -> [Int64] {
+    var tokens = [Int64](repeating: -7, count: count)
+    let written = try prime.withUnsafeBufferPointer { prime in
+      try state.withUnsafeMutableBytes { state in
+        try tokens.withUnsafeMutableBufferPointer { tokens in
+          try m.generate(
+            prime: prime, count: count, temperature: temperature, state: #require(state.baseAddress), random,
+            to: #require(tokens.baseAddress))
+        }
+      }
+    }
+    #expect(written == count)
+    return tokens
+  }
+
+  @Test(arguments: Cell.allCases) func generates(_ cell: Cell) throws {
+    let m = try Model(
+      cell, inputSize: 6, embedding: 3, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64, random: Random(seed: 1))
+    try m.parameters.flat.fillUniform(-0.8, 0.8, Random(seed: 2))
+    let zeros = [Double](repeating: 0, count: m.stateCount(columns: 1))
+    var (a, b, c) = (zeros, zeros, zeros)
+    // by hand: each token read, the likeliest written
+    let tokens = try generate(m, prime: [3, 1, 4], nil, &a)
+    var read: [Int] = [3, 1, 4], y = [Double](repeating: 0, count: 6), expected: [Int64] = []
+    while expected.count < 20 {
+      for token in read {
+        try b.withUnsafeMutableBytes { b in
+          try y.withUnsafeMutableBytes { y in try m.tick(token: token, x: nil, state: #require(b.baseAddress), y: y.baseAddress) }
+        }
+      }
+      read = [try y.withUnsafeBufferPointer { try argmax($0) }]
+      expected.append(Int64(read[0]))
+    }
+    #expect(tokens == expected)
+    #expect(a == b)
+    // a cold draw is the likeliest, a seed is a text
+    #expect(try generate(m, prime: [3, 1, 4], temperature: 1e-300, Random(seed: 1), &c) == tokens)
+    let texts = try [1, 1, 2 as UInt64].map { seed in
+      var state = zeros
+      return try generate(m, count: 40, Random(seed: seed), &state)
+    }
+    #expect(texts[0] == texts[1] && texts[0] != texts[2])
+    #expect(texts[0].allSatisfy { $0 >= 0 && $0 < 6 })
+  }
+
+  @Test func generationsRefused() throws {
+    let random = Random(seed: 1)
+    let m = try Model(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+    let odd = try Model(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 4, dtype: .float64, random: random)
+    let bare = try Model(.lstm, inputSize: 6, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+    var state = [Double](repeating: 0.5, count: 10)
+    let before = random.state
+    for x in [0, -1, Double.nan, .infinity] {
+      refused(.badValue, "temperature is \(x)") { try generate(m, temperature: x, random, &state) }
+    }
+    for token: Int64 in [-1, 6, .max, .min] {
+      refused(.badIndex, "prime 1 is \(token)", "0..<6") { try generate(m, prime: [0, token], random, &state) }
+      if token != .max && token != .min {
+        refused(.badIndex, "\(token)") {
+          try state.withUnsafeMutableBytes { try m.tick(token: Int(token), x: nil, state: #require($0.baseAddress), y: nil) }
+        }
+      }
+    }
+    refused(.badShape, "prime is empty") { try generate(m, prime: [], random, &state) }
+    refused(.badValue, "6 tokens", "4 numbers") { try generate(odd, random, &state) }
+    refused(.badValue, "6 numbers") { try generate(bare, random, &state) }
+    refused(.nullArgument, "x is NULL") {
+      try state.withUnsafeMutableBytes { try bare.tick(token: nil, x: nil, state: #require($0.baseAddress), y: nil) }
+    }
+    #expect(random.state == before && state.allSatisfy { $0 == 0.5 })
+  }
+
+  /// A model that diverges in the middle of a text leaves state, generator and buffer as they were.
+  @Test func divergenceInTheMiddleChangesNothing() throws {
+    let random = Random(seed: 1)
+    let m = try Model(.rnn, inputSize: 3, embedding: 1, hiddenSizes: [2], outputSize: 3, dtype: .float64, random: random)
+    // 0 leads to 1, 1 to 2, and 2 is not a number
+    try #require(m.parameters["Wil"]).set(rows: [1, 2, .nan])
+    try #require(m.parameters["Wxh0"]).set(rows: [1, 1])
+    try #require(m.parameters["Whh0"]).set(rows: [0, 0, 0, 0])
+    try #require(m.parameters["Whd"]).set(rows: [-1000, 0, 0, 0, 1000, 0])
+    try #require(m.parameters["bd"]).set(rows: [0, 1500, 0])
+    var state = [0.25, 0.25]
+    let before = random.state
+    var tokens = [Int64](repeating: -7, count: 5)
+    refused(.notFinite, "diverged") {
+      try [0].withUnsafeBufferPointer { prime in
+        try state.withUnsafeMutableBytes { state in
+          try tokens.withUnsafeMutableBufferPointer {
+            try m.generate(
+              prime: prime, count: 5, temperature: 1, state: #require(state.baseAddress), random, to: #require($0.baseAddress))
+          }
+        }
+      }
+    }
+    #expect(tokens == [-7, -7, -7, -7, -7])
+    #expect(state == [0.25, 0.25] && random.state == before)
+  }
+}

@@ -1,0 +1,175 @@
+"""Clocks: the machine's peak, and competitors timed in turns so that they meet the same weather."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+# runs a step so many times and returns the seconds it took
+Run = Callable[[int], float]
+
+_CHAINS, _VECTOR_BYTES = 12, 32
+# a turn is at least this long, or the clock and the other's leavings in the caches would count
+_TURN_SECONDS = 0.01
+
+
+class Clock:
+    """Seconds on the wall; or those of this process, which others on its core do not lengthen."""
+
+    def __init__(self, kind: str = "wall") -> None:
+        self.now = {"wall": time.perf_counter, "cpu": time.process_time}[kind]
+
+    def timed(self, step: Callable[[], object]) -> Run:
+        """A step as something that can be timed."""
+
+        def run(count: int) -> float:
+            start = self.now()
+            for _ in range(count):
+                step()
+            return self.now() - start
+
+        return run
+
+
+class Peak:
+    """The multiply-adds per second that so many cores can do.
+
+    Attributes
+    ----------
+    gflops : dict of str to float
+        By dtype, 2 for each multiply-add.
+    source : str
+        How they were measured.
+    """
+
+    def __init__(self, threads: int, clock: Clock) -> None:
+        self.threads, self._now = threads, clock.now
+        self._pool = ThreadPoolExecutor(threads)
+        self._loops = _compile()
+        self.source = "independent FMA chains" if self._loops else "NumPy's matrix product (no gcc here)"
+        self.gflops = {dtype: max(self.once(dtype) for _ in range(100)) for dtype in ("float32", "float64")}
+
+    def once(self, dtype: str) -> float:
+        """GFLOP/s in one short run, a few milliseconds."""
+        if not self._loops:
+            return self._product(dtype)
+        rounds = 500_000
+        start = self._now()
+        list(self._pool.map(self._loops[dtype], [rounds] * self.threads))
+        seconds = self._now() - start
+        numbers = _VECTOR_BYTES // np.dtype(dtype).itemsize
+        return 2 * _CHAINS * numbers * rounds * self.threads / seconds / 1e9
+
+    def _product(self, dtype: str, n: int = 512) -> float:
+        a = np.ones((n, n), dtype)
+        start = self._now()
+        a @ a
+        return 2 * n**3 / (self._now() - start) / 1e9
+
+
+def _compile() -> dict[str, Callable[[int], float]] | None:
+    """fma.c, compiled for the library's instruction level; None where that fails."""
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return None
+    level = ["-march=x86-64-v3"] if platform.machine().lower() in ("x86_64", "amd64") else []
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "fma.so"
+        source = Path(__file__).with_name("fma.c")
+        options = ["-O3", "-ffp-contract=fast", *level, "-shared", "-fPIC"]
+        if (
+            subprocess.run(
+                [compiler, *options, "-o", out, source], capture_output=True, check=False
+            ).returncode
+            != 0
+        ):
+            return None
+        library = ctypes.CDLL(str(out))
+    loops: dict[str, Callable[[int], float]] = {}
+    for dtype, number in (("float32", ctypes.c_float), ("float64", ctypes.c_double)):
+        loop = getattr(library, f"fma_{dtype}")
+        loop.argtypes, loop.restype = [ctypes.c_long], number
+        loops[dtype] = loop
+    return loops
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds for one step."""
+
+    median: float
+    low: float
+    """The 10th percentile over the rounds."""
+    high: float
+    """The 90th percentile."""
+    ratio: float
+    """How many times as long as the first competitor: the median over the rounds."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """What a measurement found."""
+
+    timings: dict[str, Timing]
+    rounds: int
+    disturbed: int
+    """Rounds left out because the machine was not ours: its peak was below 90 % just before."""
+
+
+def race(
+    runs: dict[str, Run], seconds: float, peak: Peak, dtype: str, rounds: int = 15, warmups: int = 3
+) -> Race:
+    """Time competitors in turns, A B C A B C …, at least so many rounds and so many seconds.
+
+    Parameters
+    ----------
+    runs : dict of str to Run
+        The first is the one that the ratios are for.
+    seconds : float
+        How long, warm-ups not counted.
+    peak : Peak
+        Tells the rounds that something else on this machine disturbed.
+    dtype : str
+        Which peak.
+    rounds, warmups : int
+        The fewest rounds; steps before the first.
+    """
+    counts = {}
+    for name, run in runs.items():
+        run(warmups)
+        once = run(1)
+        # the first guess may have met a hiccup
+        once = min(once, run(1))
+        counts[name] = max(1, int(_TURN_SECONDS / once) + 1 if once < _TURN_SECONDS else 1)
+    table: list[list[float]] = []
+    peaks: list[float] = []
+    start = time.perf_counter()
+    while len(table) < rounds or time.perf_counter() - start < seconds:
+        peaks.append(peak.once(dtype))
+        table.append([run(counts[name]) / counts[name] for name, run in runs.items()])
+    times = np.array(table)
+    kept = np.array(peaks) >= 0.9 * max(peaks)
+    # where little would be left, a busy machine's figures are still better than a handful
+    if kept.sum() < min(rounds, 10):
+        kept[:] = True
+    times = times[kept]
+    timings = {
+        name: Timing(
+            float(np.median(times[:, k])),
+            float(np.percentile(times[:, k], 10)),
+            float(np.percentile(times[:, k], 90)),
+            float(np.median(times[:, k] / times[:, 0])),
+        )
+        for k, name in enumerate(runs)
+    }
+    return Race(timings, len(times), len(kept) - int(kept.sum()))
