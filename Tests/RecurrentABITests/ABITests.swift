@@ -15,12 +15,14 @@ func ok(_ status: recurrent_status, sourceLocation: SourceLocation = #_sourceLoc
 
 /// Expects a failure of one kind, whose message contains all `words`.
 func fails(
-  _ code: Int, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation, _ call: () -> recurrent_status
+  _ code: Int, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
+  _ call: () -> recurrent_status
 ) {
   let status = call()
   #expect(Int(status) == code, "\(status): \(lastError)", sourceLocation: sourceLocation)
   for word in words {
-    #expect(lastError.contains(word), "\"\(lastError)\" does not say \"\(word)\"", sourceLocation: sourceLocation)
+    #expect(
+      lastError.contains(word), "\"\(lastError)\" does not say \"\(word)\"", sourceLocation: sourceLocation)
   }
 }
 

@@ -18,7 +18,8 @@ extension ABITests {
       let count = recurrent_object_count(), status = Int(call(&out))
       #expect(status == code, "\(status): \(lastError)", sourceLocation: sourceLocation)
       for word in words {
-        #expect(lastError.contains(word), "\"\(lastError)\" lacks \"\(word)\"", sourceLocation: sourceLocation)
+        #expect(
+          lastError.contains(word), "\"\(lastError)\" lacks \"\(word)\"", sourceLocation: sourceLocation)
       }
       #expect(out == pattern && recurrent_object_count() == count, sourceLocation: sourceLocation)
     }
@@ -30,8 +31,12 @@ extension ABITests {
         var numbers = [-7.0, -7], words: [UInt64] = [7, 7]
         for count in [Int64.min, -1] {
           fails(RECURRENT_BAD_SHAPE, "\(count)") { _ in recurrent_random_words(random, &words, count) }
-          fails(RECURRENT_BAD_SHAPE, "\(count)") { _ in recurrent_random_uniform(random, 0, 1, &numbers, count) }
-          fails(RECURRENT_BAD_SHAPE, "\(count)") { _ in recurrent_random_gaussian(random, 0, 1, &numbers, count) }
+          fails(RECURRENT_BAD_SHAPE, "\(count)") { _ in
+            recurrent_random_uniform(random, 0, 1, &numbers, count)
+          }
+          fails(RECURRENT_BAD_SHAPE, "\(count)") { _ in
+            recurrent_random_gaussian(random, 0, 1, &numbers, count)
+          }
         }
         fails(RECURRENT_BAD_SHAPE) { _ in recurrent_random_words(random, &words, .max) }
         fails(RECURRENT_NULL_ARGUMENT, "words") { _ in recurrent_random_words(random, nil, 1) }
@@ -46,7 +51,8 @@ extension ABITests {
         for used: UInt64 in [5, .max] {
           var state = before
           state[10] = used
-          fails(RECURRENT_BAD_VALUE, "state[10] is \(used)") { _ in recurrent_random_set_state(random, state) }
+          fails(RECURRENT_BAD_VALUE, "state[10] is \(used)") { _ in recurrent_random_set_state(random, state)
+          }
         }
         fails(RECURRENT_NULL_ARGUMENT, "state") { _ in recurrent_random_set_state(random, nil) }
         ok(recurrent_random_get_state(random, &after))
@@ -55,22 +61,30 @@ extension ABITests {
     }
 
     @Test func mats() {
-      for (n, d): (Int64, Int64) in [(0, 1), (1, 0), (-1, 1), (.min, .min), (.max, .max), (1 << 31, 1), (1 << 32, 1 << 32), (65536, 32768)] {
+      for (n, d): (Int64, Int64) in [
+        (0, 1), (1, 0), (-1, 1), (.min, .min), (.max, .max), (1 << 31, 1), (1 << 32, 1 << 32), (65536, 32768),
+      ] {
         fails(RECURRENT_BAD_SHAPE, "\(n) x \(d)") { recurrent_mat_create(0, n, d, $0) }
         fails(RECURRENT_BAD_SHAPE, "\(n) x \(d)") { recurrent_mat_create_from(0, n, d, [1.0], 1, $0) }
       }
       for dtype: Int32 in [-1, 2, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "dtype is \(dtype)") { recurrent_mat_create(dtype, 1, 1, $0) }
-        fails(RECURRENT_BAD_VALUE, "dtype is \(dtype)") { recurrent_mat_create_from(dtype, 1, 1, [1.0], 1, $0) }
+        fails(RECURRENT_BAD_VALUE, "dtype is \(dtype)") {
+          recurrent_mat_create_from(dtype, 1, 1, [1.0], 1, $0)
+        }
       }
       for count: Int64 in [0, 3, 5, -4, .max, .min] {
-        fails(RECURRENT_BAD_SHAPE, "\(count) values", "2 x 2") { recurrent_mat_create_from(1, 2, 2, [1.0, 2, 3, 4], count, $0) }
+        fails(RECURRENT_BAD_SHAPE, "\(count) values", "2 x 2") {
+          recurrent_mat_create_from(1, 2, 2, [1.0, 2, 3, 4], count, $0)
+        }
       }
       fails(RECURRENT_NULL_ARGUMENT, "w is NULL") { recurrent_mat_create_from(1, 2, 2, nil, 4, $0) }
       let m = newMat(2, 3, [1, 2, 3, 4, 5, 6])
       for (r, c, n, d): (Int64, Int64, Int64, Int64) in [
-        (-1, 0, 1, 1), (0, -1, 1, 1), (2, 0, 1, 1), (0, 3, 1, 1), (0, 0, 3, 1), (0, 0, 1, 4), (0, 0, 0, 1), (0, 0, 1, 0),
-        (1, 1, .max, 1), (1, 1, 1, .max), (.max, 0, 1, 1), (.min, 0, 1, 1), (0, .min, 1, 1), (0, 0, .min, .min),
+        (-1, 0, 1, 1), (0, -1, 1, 1), (2, 0, 1, 1), (0, 3, 1, 1), (0, 0, 3, 1), (0, 0, 1, 4), (0, 0, 0, 1),
+        (0, 0, 1, 0),
+        (1, 1, .max, 1), (1, 1, 1, .max), (.max, 0, 1, 1), (.min, 0, 1, 1), (0, .min, 1, 1),
+        (0, 0, .min, .min),
       ] {
         fails(RECURRENT_BAD_INDEX, "0..<") { recurrent_mat_view(m, r, c, n, d, $0) }
       }
@@ -87,13 +101,15 @@ extension ABITests {
     }
 
     @Test func operations() {
-      let g = Ingredient.graph.handle(after: []), m = newMat(2, 3, [1, 2, 3, 4, 5, 6]), odd = newMat(5, 4, [Double](repeating: 1, count: 20))
+      let g = Ingredient.graph.handle(after: []), m = newMat(2, 3, [1, 2, 3, 4, 5, 6]),
+        odd = newMat(5, 4, [Double](repeating: 1, count: 20))
       let one = newMat(2, 1, [1, 1]), random = Ingredient.random.handle(after: [])
       let narrow = make { recurrent_mat_create(0, 2, 3, $0) }
       // an empty graph has no type; with a node it has
       let y = make { recurrent_graph_tanh(g, m, $0) }
       for f in [
-        recurrent_graph_add, recurrent_graph_sub, recurrent_graph_eltmul, recurrent_graph_div, recurrent_graph_mul,
+        recurrent_graph_add, recurrent_graph_sub, recurrent_graph_eltmul, recurrent_graph_div,
+        recurrent_graph_mul,
         recurrent_graph_dot,
       ] {
         fails(RECURRENT_BAD_SHAPE, "2 x 3", "5 x 4") { f(g, m, odd, $0) }
@@ -105,8 +121,12 @@ extension ABITests {
         fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_dropout(g, m, x, random, $0) }
         fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_layer_norm(g, m, one, one, x, $0) }
       }
-      for x in [-0.5, 1, 2] { fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_dropout(g, m, x, random, $0) } }
-      for x in [0, -1.0] { fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_layer_norm(g, m, one, one, x, $0) } }
+      for x in [-0.5, 1, 2] {
+        fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_dropout(g, m, x, random, $0) }
+      }
+      for x in [0, -1.0] {
+        fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_layer_norm(g, m, one, one, x, $0) }
+      }
       fails(RECURRENT_BAD_SHAPE, "gain") { recurrent_graph_layer_norm(g, m, odd, one, 1, $0) }
       for axis: Int32 in [-2, 2, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "\(axis)") { recurrent_graph_sum(g, m, axis, $0) }
@@ -115,8 +135,12 @@ extension ABITests {
         fails(RECURRENT_BAD_VALUE, "\(axis)") { recurrent_graph_cross_entropy(g, m, [0, 0, 0], 3, axis, $0) }
       }
       for index: Int64 in [-1, 2, .max, .min] {
-        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<2") { recurrent_graph_row_pluck(g, m, [0, index], 2, $0) }
-        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<2") { recurrent_graph_cross_entropy(g, m, [0, index, 0], 3, 0, $0) }
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<2") {
+          recurrent_graph_row_pluck(g, m, [0, index], 2, $0)
+        }
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<2") {
+          recurrent_graph_cross_entropy(g, m, [0, index, 0], 3, 0, $0)
+        }
       }
       fails(RECURRENT_BAD_SHAPE) { recurrent_graph_row_pluck(g, m, [0], 0, $0) }
       fails(RECURRENT_BAD_SHAPE, "-1") { recurrent_graph_row_pluck(g, m, [0], -1, $0) }
@@ -124,7 +148,9 @@ extension ABITests {
       fails(RECURRENT_NULL_ARGUMENT, "rows") { recurrent_graph_row_pluck(g, m, nil, 1, $0) }
       fails(RECURRENT_BAD_SHAPE, "2 targets") { recurrent_graph_cross_entropy(g, m, [0, 0], 2, 0, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "targets") { recurrent_graph_cross_entropy(g, m, nil, 3, 0, $0) }
-      for (start, count): (Int64, Int64) in [(-1, 1), (0, 0), (0, 9), (9, 1), (1, .max), (.max, 1), (.min, .min), (0, -1)] {
+      for (start, count): (Int64, Int64) in [
+        (-1, 1), (0, 0), (0, 9), (9, 1), (1, .max), (.max, 1), (.min, .min), (0, -1),
+      ] {
         fails(RECURRENT_BAD_INDEX) { recurrent_graph_slice_rows(g, m, start, count, $0) }
         fails(RECURRENT_BAD_INDEX) { recurrent_graph_slice_columns(g, m, start, count, $0) }
       }
@@ -165,7 +191,9 @@ extension ABITests {
         fails(RECURRENT_NULL_ARGUMENT) { _ in recurrent_argmax(1, nil, 1, &index) }
         fails(RECURRENT_NULL_ARGUMENT) { _ in recurrent_sample(1, nil, 1, random, &index) }
         fails(RECURRENT_BAD_VALUE, "NaN") { _ in recurrent_argmax(1, [1.0, .nan], 2, &index) }
-        for x in bad + [-1] { fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sample(1, [1.0, x], 2, random, &index) } }
+        for x in bad + [-1] {
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sample(1, [1.0, x], 2, random, &index) }
+        }
         fails(RECURRENT_BAD_VALUE, "sum") { _ in recurrent_sample(0, [0 as Float, 0], 2, random, &index) }
         // a buffer that begins in the middle of a number
         [0.0, 1, 2].withUnsafeBytes { bytes in
@@ -180,7 +208,9 @@ extension ABITests {
     @Test func models() {
       let random = Ingredient.random.handle(after: []), model = Ingredient.model.handle(after: [])
       for cell: Int32 in [-1, 17, .max] {
-        fails(RECURRENT_BAD_VALUE, "cell is \(cell)") { recurrent_model_create(cell, 0, 3, 0, [4], 1, 5, random, $0) }
+        fails(RECURRENT_BAD_VALUE, "cell is \(cell)") {
+          recurrent_model_create(cell, 0, 3, 0, [4], 1, 5, random, $0)
+        }
       }
       fails(RECURRENT_BAD_VALUE, "dtype is 3") { recurrent_model_create(1, 3, 3, 0, [4], 1, 5, random, $0) }
       for size: Int64 in [0, -1, .min, .max] {
@@ -193,18 +223,26 @@ extension ABITests {
         }
         fails(RECURRENT_BAD_SHAPE) { recurrent_model_create(1, 0, 3, 0, [4], size, 5, random, $0) }
       }
-      fails(RECURRENT_NULL_ARGUMENT, "hidden_sizes") { recurrent_model_create(1, 0, 3, 0, nil, 1, 5, random, $0) }
-      fails(RECURRENT_BAD_INDEX, "'Wnone'") { out in with("Wnone") { recurrent_model_parameter(model, $0, $1, out) } }
+      fails(RECURRENT_NULL_ARGUMENT, "hidden_sizes") {
+        recurrent_model_create(1, 0, 3, 0, nil, 1, 5, random, $0)
+      }
+      fails(RECURRENT_BAD_INDEX, "'Wnone'") { out in
+        with("Wnone") { recurrent_model_parameter(model, $0, $1, out) }
+      }
       fails(RECURRENT_BAD_INDEX) { recurrent_model_parameter(model, nil, 0, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "name") { recurrent_model_parameter(model, nil, 4, $0) }
       fails(RECURRENT_BAD_SHAPE, "-1") { recurrent_model_parameter(model, [65], -1, $0) }
       fails(RECURRENT_BAD_VALUE, "UTF-8", "byte 1") { recurrent_model_parameter(model, [65, -1], 2, $0) }
       var name = [CChar](repeating: 7, count: 8), length: Int64 = -7
       for index: Int64 in [-1, 26, .max, .min] {
-        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<26") { _ in recurrent_model_parameter_name(model, index, &name, 8, &length) }
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<26") { _ in
+          recurrent_model_parameter_name(model, index, &name, 8, &length)
+        }
       }
       for capacity: Int64 in [3, 0, -1, .min] {
-        fails(RECURRENT_SHORT_BUFFER, "\(capacity)", "4 bytes") { _ in recurrent_model_parameter_name(model, 0, &name, capacity, &length) }
+        fails(RECURRENT_SHORT_BUFFER, "\(capacity)", "4 bytes") { _ in
+          recurrent_model_parameter_name(model, 0, &name, capacity, &length)
+        }
       }
       #expect(name.allSatisfy { $0 == 7 } && length == -7)
       forward(model)
@@ -213,12 +251,19 @@ extension ABITests {
     }
 
     private func forward(_ model: UInt64) {
-      let g = Ingredient.graph.handle(after: []), x = newMat(3, 2, [1, 2, 3, 4, 5, 6]), wrong = newMat(4, 2, [Double](repeating: 1, count: 8))
+      let g = Ingredient.graph.handle(after: []), x = newMat(3, 2, [1, 2, 3, 4, 5, 6]),
+        wrong = newMat(4, 2, [Double](repeating: 1, count: 8))
       let good = [newMat(4, 2, [Double](repeating: 1, count: 8)), newMat(2, 2, [1, 1, 1, 1])]
       var h: [UInt64] = [pattern, pattern], c = h
-      fails(RECURRENT_BAD_SHAPE, "4 x 2", "3 rows") { recurrent_model_forward(model, g, wrong, nil, nil, &h, &c, $0) }
-      fails(RECURRENT_BAD_SHAPE, "layer 1") { recurrent_model_forward(model, g, x, [good[0], wrong], good, &h, &c, $0) }
-      fails(RECURRENT_BAD_SHAPE, "layer 1") { recurrent_model_forward(model, g, x, good, [good[0], wrong], &h, &c, $0) }
+      fails(RECURRENT_BAD_SHAPE, "4 x 2", "3 rows") {
+        recurrent_model_forward(model, g, wrong, nil, nil, &h, &c, $0)
+      }
+      fails(RECURRENT_BAD_SHAPE, "layer 1") {
+        recurrent_model_forward(model, g, x, [good[0], wrong], good, &h, &c, $0)
+      }
+      fails(RECURRENT_BAD_SHAPE, "layer 1") {
+        recurrent_model_forward(model, g, x, good, [good[0], wrong], &h, &c, $0)
+      }
       fails(RECURRENT_NULL_ARGUMENT) { recurrent_model_forward(model, g, x, good, nil, &h, &c, $0) }
       fails(RECURRENT_NULL_ARGUMENT) { recurrent_model_forward(model, g, x, nil, good, &h, &c, $0) }
       fails(RECURRENT_NULL_ARGUMENT) { recurrent_model_forward(model, g, x, [good[0], 0], good, &h, &c, $0) }
@@ -237,44 +282,71 @@ extension ABITests {
       }
       fails(RECURRENT_BAD_VALUE) { recurrent_solver_create(1, 1e-8, $0) }
       fails(RECURRENT_BAD_VALUE) { recurrent_solver_create(0.9, 0, $0) }
-      let solver = Ingredient.steppedSolver.handle(after: []), model = Ingredient.model.handle(after: []), m = newMat(2, 2, [1, 2, 3, 4])
+      let solver = Ingredient.steppedSolver.handle(after: []), model = Ingredient.model.handle(after: []),
+        m = newMat(2, 2, [1, 2, 3, 4])
       with(["w", "v"]) { names, lengths in
         for x in bad + [-1] {
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step(solver, names, lengths, [m], 1, x, 0, 1, nil) }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step(solver, names, lengths, [m], 1, 1, x, 1, nil) }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step(solver, names, lengths, [m], 1, 1, 0, x, nil) }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in
+            recurrent_solver_step(solver, names, lengths, [m], 1, x, 0, 1, nil)
+          }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in
+            recurrent_solver_step(solver, names, lengths, [m], 1, 1, x, 1, nil)
+          }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in
+            recurrent_solver_step(solver, names, lengths, [m], 1, 1, 0, x, nil)
+          }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, x, 0, 1, nil) }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, 1, x, 1, nil) }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, 1, 0, x, nil) }
         }
         for count: Int64 in [-1, .min, .max] {
-          fails(RECURRENT_BAD_SHAPE) { _ in recurrent_solver_step(solver, names, lengths, [m], count, 1, 0, 1, nil) }
+          fails(RECURRENT_BAD_SHAPE) { _ in
+            recurrent_solver_step(solver, names, lengths, [m], count, 1, 0, 1, nil)
+          }
         }
-        fails(RECURRENT_NULL_ARGUMENT, "names") { _ in recurrent_solver_step(solver, nil, lengths, [m], 1, 1, 0, 1, nil) }
-        fails(RECURRENT_NULL_ARGUMENT, "lengths") { _ in recurrent_solver_step(solver, names, nil, [m], 1, 1, 0, 1, nil) }
-        fails(RECURRENT_NULL_ARGUMENT, "mats") { _ in recurrent_solver_step(solver, names, lengths, nil, 1, 1, 0, 1, nil) }
-        fails(RECURRENT_NULL_ARGUMENT) { _ in recurrent_solver_step(solver, [nil], lengths, [m], 1, 1, 0, 1, nil) }
+        fails(RECURRENT_NULL_ARGUMENT, "names") { _ in
+          recurrent_solver_step(solver, nil, lengths, [m], 1, 1, 0, 1, nil)
+        }
+        fails(RECURRENT_NULL_ARGUMENT, "lengths") { _ in
+          recurrent_solver_step(solver, names, nil, [m], 1, 1, 0, 1, nil)
+        }
+        fails(RECURRENT_NULL_ARGUMENT, "mats") { _ in
+          recurrent_solver_step(solver, names, lengths, nil, 1, 1, 0, 1, nil)
+        }
+        fails(RECURRENT_NULL_ARGUMENT) { _ in
+          recurrent_solver_step(solver, [nil], lengths, [m], 1, 1, 0, 1, nil)
+        }
         fails(RECURRENT_BAD_SHAPE) { _ in recurrent_solver_step(solver, names, [-1], [m], 1, 1, 0, 1, nil) }
         fails(RECURRENT_BAD_VALUE, "twice") { _ in
           recurrent_solver_step(solver, [names[0], names[0]], lengths, [m, m], 2, 1, 0, 1, nil)
         }
         Ingredient.mat(3, 1).with { other in
-          fails(RECURRENT_BAD_SHAPE, "w is 3 x 1") { _ in recurrent_solver_step(solver, names, lengths, [other], 1, 1, 0, 1, nil) }
+          fails(RECURRENT_BAD_SHAPE, "w is 3 x 1") { _ in
+            recurrent_solver_step(solver, names, lengths, [other], 1, 1, 0, 1, nil)
+          }
         }
         var dw: UnsafeMutableRawPointer?
         ok(recurrent_mat_dw(m, &dw))
         dw?.assumingMemoryBound(to: Double.self)[3] = .nan
         var stats = recurrent_step(ratio_clipped: -7, gradient_norm: -7)
-        fails(RECURRENT_NOT_FINITE, "w is nan at [1, 1]") { _ in recurrent_solver_step(solver, names, lengths, [m], 1, 1, 0, 1, &stats) }
+        fails(RECURRENT_NOT_FINITE, "w is nan at [1, 1]") { _ in
+          recurrent_solver_step(solver, names, lengths, [m], 1, 1, 0, 1, &stats)
+        }
         #expect(stats.ratio_clipped == -7 && stats.gradient_norm == -7)
       }
       #expect(rows(m) == [1, 2, 3, 4])
-      fails(RECURRENT_BAD_INDEX, "'none'") { out in with("none") { recurrent_solver_cache(solver, $0, $1, out) } }
+      fails(RECURRENT_BAD_INDEX, "'none'") { out in
+        with("none") { recurrent_solver_cache(solver, $0, $1, out) }
+      }
       var name = [CChar](repeating: 7, count: 8), length: Int64 = -7
       for index: Int64 in [-1, 1, .max] {
-        fails(RECURRENT_BAD_INDEX, "\(index)") { _ in recurrent_solver_cache_name(solver, index, &name, 8, &length) }
+        fails(RECURRENT_BAD_INDEX, "\(index)") { _ in
+          recurrent_solver_cache_name(solver, index, &name, 8, &length)
+        }
       }
-      fails(RECURRENT_SHORT_BUFFER, "1 bytes") { _ in recurrent_solver_cache_name(solver, 0, &name, 0, &length) }
+      fails(RECURRENT_SHORT_BUFFER, "1 bytes") { _ in
+        recurrent_solver_cache_name(solver, 0, &name, 0, &length)
+      }
       #expect(name.allSatisfy { $0 == 7 } && length == -7)
       ok(recurrent_solver_free(solver))
       ok(recurrent_model_free(model))
@@ -284,11 +356,13 @@ extension ABITests {
     @Test func sentences() {
       let random = Ingredient.random.handle(after: []), sm = Ingredient.sentences.handle(after: [])
       func create(
-        _ texts: [String], count: Int64? = nil, cell: Int32 = 1, dtype: Int32 = 1, sizes: [Int64] = [4], layers: Int64 = 1,
+        _ texts: [String], count: Int64? = nil, cell: Int32 = 1, dtype: Int32 = 1, sizes: [Int64] = [4],
+        layers: Int64 = 1,
         letter: Int64 = 3, _ out: UnsafeMutablePointer<UInt64>
       ) -> recurrent_status {
         with(texts) {
-          recurrent_sentence_model_create($0, $1, count ?? Int64(texts.count), cell, dtype, sizes, layers, letter, random, out)
+          recurrent_sentence_model_create(
+            $0, $1, count ?? Int64(texts.count), cell, dtype, sizes, layers, letter, random, out)
         }
       }
       fails(RECURRENT_BAD_VALUE, "nothing to learn") { create([], $0) }
@@ -301,24 +375,35 @@ extension ABITests {
         fails(RECURRENT_BAD_SHAPE) { create(["a"], letter: size, $0) }
       }
       fails(RECURRENT_BAD_SHAPE) { create(["a"], layers: 0, $0) }
-      fails(RECURRENT_NULL_ARGUMENT) { recurrent_sentence_model_create(nil, [1], 1, 1, 1, [4], 1, 3, random, $0) }
-      fails(RECURRENT_NULL_ARGUMENT) { recurrent_sentence_model_create([nil], [1], 1, 1, 1, [4], 1, 3, random, $0) }
+      fails(RECURRENT_NULL_ARGUMENT) {
+        recurrent_sentence_model_create(nil, [1], 1, 1, 1, [4], 1, 3, random, $0)
+      }
+      fails(RECURRENT_NULL_ARGUMENT) {
+        recurrent_sentence_model_create([nil], [1], 1, 1, 1, [4], 1, 3, random, $0)
+      }
 
-      var tick = recurrent_tick(cost: -7, perplexity: -7, ratio_clipped: -7, gradient_norm: -7), cost = recurrent_cost(cost: -7, perplexity: -7)
+      var tick = recurrent_tick(cost: -7, perplexity: -7, ratio_clipped: -7, gradient_norm: -7),
+        cost = recurrent_cost(cost: -7, perplexity: -7)
       for (text, word) in [("", "empty"), ("hex", "'x' (U+0078)")] {
         with(text) { p, n in
           fails(RECURRENT_BAD_VALUE, word) { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, 0, 5, &tick) }
           fails(RECURRENT_BAD_VALUE, word) { _ in recurrent_sentence_model_cost(sm, p, n, &cost) }
         }
       }
-      fails(RECURRENT_NULL_ARGUMENT, "text") { _ in recurrent_sentence_model_tick(sm, nil, 1, 0.01, 0, 5, &tick) }
+      fails(RECURRENT_NULL_ARGUMENT, "text") { _ in
+        recurrent_sentence_model_tick(sm, nil, 1, 0.01, 0, 5, &tick)
+      }
       fails(RECURRENT_BAD_SHAPE, "-5") { _ in recurrent_sentence_model_cost(sm, [104], -5, &cost) }
-      fails(RECURRENT_BAD_VALUE, "UTF-8", "byte 2") { _ in recurrent_sentence_model_cost(sm, [104, 101, -61], 3, &cost) }
+      fails(RECURRENT_BAD_VALUE, "UTF-8", "byte 2") { _ in
+        recurrent_sentence_model_cost(sm, [104, 101, -61], 3, &cost)
+      }
       with("hello") { p, n in
         for x in bad + [-1] {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, x, 0, 5, &tick) }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, x, 5, &tick) }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, 0, x, &tick) }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, x, 5, &tick)
+          }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, 0, x, &tick)
+          }
         }
       }
       #expect(tick.cost == -7 && tick.gradient_norm == -7 && cost.cost == -7 && cost.perplexity == -7)
@@ -327,20 +412,33 @@ extension ABITests {
       var before = [UInt64](repeating: 0, count: 11), after = before
       ok(recurrent_random_get_state(random, &before))
       for x in bad + [0, -1] {
-        fails(RECURRENT_BAD_VALUE, "temperature") { _ in recurrent_sentence_model_predict(sm, x, 20, random, &text, 80, &length) }
+        fails(RECURRENT_BAD_VALUE, "temperature") { _ in
+          recurrent_sentence_model_predict(sm, x, 20, random, &text, 80, &length)
+        }
       }
       for n: Int64 in [0, -1, .min] {
-        fails(RECURRENT_BAD_VALUE, "max_chars") { _ in recurrent_sentence_model_predict(sm, 1, n, random, &text, 80, &length) }
+        fails(RECURRENT_BAD_VALUE, "max_chars") { _ in
+          recurrent_sentence_model_predict(sm, 1, n, random, &text, 80, &length)
+        }
       }
-      fails(RECURRENT_BAD_VALUE, "max_chars") { _ in recurrent_sentence_model_predict(sm, 1, .max, random, &text, 80, &length) }
+      fails(RECURRENT_BAD_VALUE, "max_chars") { _ in
+        recurrent_sentence_model_predict(sm, 1, .max, random, &text, 80, &length)
+      }
       for capacity: Int64 in [79, 0, -1, .min] {
-        fails(RECURRENT_SHORT_BUFFER, "\(capacity)", "80") { _ in recurrent_sentence_model_predict(sm, 1, 20, random, &text, capacity, &length) }
+        fails(RECURRENT_SHORT_BUFFER, "\(capacity)", "80") { _ in
+          recurrent_sentence_model_predict(sm, 1, 20, random, &text, capacity, &length)
+        }
       }
       ok(recurrent_random_get_state(random, &after))
       #expect(text.allSatisfy { $0 == 7 } && length == -7 && before == after)
       var sizes: [Int64] = [-7], letters = [UInt32](repeating: 7, count: 5)
-      for capacity: Int64 in [0, -1, .min] { fails(RECURRENT_SHORT_BUFFER, "1") { _ in recurrent_sentence_model_hidden_sizes(sm, &sizes, capacity) } }
-      for capacity: Int64 in [4, 0, -1] { fails(RECURRENT_SHORT_BUFFER, "5") { _ in recurrent_sentence_model_letters(sm, &letters, capacity) } }
+      for capacity: Int64 in [0, -1, .min] {
+        fails(RECURRENT_SHORT_BUFFER, "1") { _ in recurrent_sentence_model_hidden_sizes(sm, &sizes, capacity)
+        }
+      }
+      for capacity: Int64 in [4, 0, -1] {
+        fails(RECURRENT_SHORT_BUFFER, "5") { _ in recurrent_sentence_model_letters(sm, &letters, capacity) }
+      }
       #expect(sizes == [-7] && letters.allSatisfy { $0 == 7 })
       files(sm)
       ok(recurrent_random_free(random))
@@ -349,22 +447,34 @@ extension ABITests {
 
     private func files(_ sm: UInt64) {
       for path in ["/nonexistent/model.json", "/"] {
-        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_sentence_model_save_recurrentjs(sm, $0, $1) } }
+        fails(RECURRENT_IO, "'\(path)'") { _ in
+          with(path) { recurrent_sentence_model_save_recurrentjs(sm, $0, $1) }
+        }
         #expect(recurrent_last_errno() != 0)
-        fails(RECURRENT_IO, "'\(path)'") { out in with(path) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, out) } }
+        fails(RECURRENT_IO, "'\(path)'") { out in
+          with(path) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, out) }
+        }
         #expect(recurrent_last_errno() == (path == "/" ? EISDIR : ENOENT))
       }
       for path in ["", "a\0b"] {
-        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_sentence_model_save_recurrentjs(sm, $0, $1) } }
-        fails(RECURRENT_BAD_VALUE, "path") { out in with(path) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, out) } }
+        fails(RECURRENT_BAD_VALUE, "path") { _ in
+          with(path) { recurrent_sentence_model_save_recurrentjs(sm, $0, $1) }
+        }
+        fails(RECURRENT_BAD_VALUE, "path") { out in
+          with(path) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, out) }
+        }
         #expect(recurrent_last_errno() == 0)
       }
       fails(RECURRENT_NULL_ARGUMENT, "path") { recurrent_sentence_model_load_recurrentjs(nil, 3, 0, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "path") { _ in recurrent_sentence_model_save_recurrentjs(sm, nil, 3) }
       with(scratchFile) { p, n in
         ok(recurrent_sentence_model_save_recurrentjs(sm, p, n))
-        for dtype: Int32 in [-1, 2] { fails(RECURRENT_BAD_VALUE, "dtype") { recurrent_sentence_model_load_recurrentjs(p, n, dtype, $0) } }
-        #expect(throws: Never.self) { try "{\"generator\":".write(toFile: scratchFile, atomically: true, encoding: .utf8) }
+        for dtype: Int32 in [-1, 2] {
+          fails(RECURRENT_BAD_VALUE, "dtype") { recurrent_sentence_model_load_recurrentjs(p, n, dtype, $0) }
+        }
+        #expect(throws: Never.self) {
+          try "{\"generator\":".write(toFile: scratchFile, atomically: true, encoding: .utf8)
+        }
         fails(RECURRENT_BAD_FORMAT, "byte 13") { recurrent_sentence_model_load_recurrentjs(p, n, 0, $0) }
       }
     }

@@ -14,13 +14,17 @@ extension ABITests {
     }
 
     @Test func noneOfAHundredThousandForgedHandlesIsAccepted() {
-      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences].map { ($0, $0.handle(after: [])) }
+      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences]
+        .map { ($0, $0.handle(after: [])) }
       let real = Set(kept.map { $0.1 }), count = recurrent_object_count()
       var accepted = 0, i = 0
       while i < 100_000 {
         i += 1
         // half of them all chance, half near to a real one
-        let forged = i % 2 == 0 ? Self.mix(i) : kept[i / 2 % kept.count].1 ^ (1 << (Self.mix(i) % 64)) ^ (1 << (Self.mix(i + 7) % 64))
+        let forged =
+          i % 2 == 0
+          ? Self.mix(i)
+          : kept[i / 2 % kept.count].1 ^ (1 << (Self.mix(i) % 64)) ^ (1 << (Self.mix(i + 7) % 64))
         if real.contains(forged) { continue }
         var info = recurrent_mat_info()
         var number: Int64 = 0
@@ -32,7 +36,9 @@ extension ABITests {
           recurrent_mat_free(forged), recurrent_graph_free(forged), recurrent_random_free(forged),
           recurrent_model_free(forged), recurrent_solver_free(forged), recurrent_sentence_model_free(forged),
         ]
-        for status in statuses where ![RECURRENT_BAD_HANDLE, RECURRENT_NULL_ARGUMENT].contains(Int(status)) { accepted += 1 }
+        for status in statuses where ![RECURRENT_BAD_HANDLE, RECURRENT_NULL_ARGUMENT].contains(Int(status)) {
+          accepted += 1
+        }
       }
       #expect(accepted == 0)
       #expect(recurrent_object_count() == count)

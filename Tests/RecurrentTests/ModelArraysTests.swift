@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct ModelArraysTests {
   private func train(
-    _ s: SequenceCase, _ solver: Solver, classes: [Int64]? = nil, numbers: [Double]? = nil, rate: Double = 0.01,
+    _ s: SequenceCase, _ solver: Solver, classes: [Int64]? = nil, numbers: [Double]? = nil,
+    rate: Double = 0.01,
     regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
   ) throws -> Model.TrainStep {
     try s.with { input, lengths in
@@ -16,7 +17,8 @@ import Testing
           try (numbers ?? []).withUnsafeBytes { n in
             try s.model.trainStep(
               input, classes == nil ? .numbers(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
-              state: state.baseAddress, lengths: lengths, finalState: end, solver: solver, stepSize: rate, regc: regc,
+              state: state.baseAddress, lengths: lengths, finalState: end, solver: solver, stepSize: rate,
+              regc: regc,
               clipval: clip)
           }
         }
@@ -25,18 +27,25 @@ import Testing
   }
 
   /// A step in one call is forward, loss, backward and the solver's step.
-  @Test(arguments: Cell.allCases, [false, true]) func aTrainStepIsItsParts(_ cell: Cell, _ lengths: Bool) throws {
+  @Test(arguments: Cell.allCases, [false, true]) func aTrainStepIsItsParts(_ cell: Cell, _ lengths: Bool)
+    throws
+  {
     let s = try SequenceCase(
       cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
     let twin = try SequenceCase(
       cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
     let dice = Dice(9)
-    let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) }, aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
-    for (solvers, useClasses) in [((try Solver(), try Solver()), true), ((try Solver(), try Solver()), false)] {
+    let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) },
+      aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
+    for (solvers, useClasses) in [
+      ((try Solver(), try Solver()), true), ((try Solver(), try Solver()), false),
+    ] {
       for _ in 0..<3 {
         var end = s.state
         let step = try end.withUnsafeMutableBytes {
-          try train(s, solvers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims, end: $0.baseAddress)
+          try train(
+            s, solvers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims,
+            end: $0.baseAddress)
         }
         let run = try twin.run()
         #expect(end == run.end)
@@ -101,12 +110,15 @@ import Testing
       try y.withUnsafeMutableBytes { y in
         try (lengths ?? []).withUnsafeBufferPointer { l in
           try m.forward(
-            input, T: T, B: B, state: nil, lengths: lengths == nil ? nil : l, y: #require(y.baseAddress), finalState: nil)
+            input, T: T, B: B, state: nil, lengths: lengths == nil ? nil : l, y: #require(y.baseAddress),
+            finalState: nil)
         }
       }
     }
     let numbers = Model.Arrays.numbers(try s.x.wPointer())
-    for (T, B) in [(0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11)] {
+    for (T, B) in [
+      (0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11),
+    ] {
       refused(.badShape, "\(T) steps of \(B)") { try forward(s.model, numbers, T, B) }
     }
     refused(.badValue, "no embedding") { try t.with { input, _ in try forward(s.model, input, 2, 2) } }
@@ -115,7 +127,9 @@ import Testing
       refused(.badIndex, "token 1", "\(bad)", "0..<3") {
         try [0, bad, 1, 2].withUnsafeBufferPointer { try forward(t.model, .tokens($0), 2, 2) }
       }
-      if bad != 3 { refused(.badIndex, "length 1", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) } }
+      if bad != 3 {
+        refused(.badIndex, "length 1", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) }
+      }
     }
     refused(.badIndex, "length 0 is 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
     refused(.badShape, "1 lengths", "2") { try forward(s.model, numbers, 2, 2, [1]) }
@@ -143,18 +157,21 @@ import Testing
         let (o, next) = try s.model.forward(g, g.sliceColumns(s.x, t * 2, 2), state)
         state = next
         let rows = try o.rows()
-        #expect(relativeDistance((0..<8).map { rows[$0 % 4 * 2 + $0 / 4] }, Array(y[t * 8..<t * 8 + 8])) < 1e-14)
+        #expect(
+          relativeDistance((0..<8).map { rows[$0 % 4 * 2 + $0 / 4] }, Array(y[t * 8..<t * 8 + 8])) < 1e-14)
       }
     }
   }
 
   // MARK: Ticks
 
-  @Test(arguments: Cell.allCases, DType.allCases) func ticksAreSequences(_ cell: Cell, _ dtype: DType) throws {
+  @Test(arguments: Cell.allCases, DType.allCases) func ticksAreSequences(_ cell: Cell, _ dtype: DType) throws
+  {
     for embedding in [nil, 3] as [Int?] {
       for hidden in [[1], [9, 4], [17, 33]] {
         let m = try Model(
-          cell, inputSize: 6, embedding: embedding, hiddenSizes: hidden, outputSize: 5, dtype: dtype, random: Random(seed: 1))
+          cell, inputSize: 6, embedding: embedding, hiddenSizes: hidden, outputSize: 5, dtype: dtype,
+          random: Random(seed: 1))
         try m.parameters.flat.fillUniform(-0.7, 0.7, Random(seed: 2))
         // bytes for either type
         var state = [Double](repeating: 0, count: m.stateCount(columns: 1)), twin = state
@@ -166,7 +183,8 @@ import Testing
             try state.withUnsafeMutableBytes { state in
               try y.withUnsafeMutableBytes { y in
                 try m.tick(
-                  token: embedding == nil ? nil : Int(t), x: x.baseAddress, state: #require(state.baseAddress), y: y.baseAddress)
+                  token: embedding == nil ? nil : Int(t), x: x.baseAddress,
+                  state: #require(state.baseAddress), y: y.baseAddress)
               }
             }
             try twin.withUnsafeMutableBytes { twin in
@@ -174,7 +192,8 @@ import Testing
                 try [t].withUnsafeBufferPointer { tokens in
                   try m.forward(
                     embedding == nil ? .numbers(#require(x.baseAddress)) : .tokens(tokens), T: 1, B: 1,
-                    state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress), finalState: twin.baseAddress)
+                    state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress),
+                    finalState: twin.baseAddress)
                 }
               }
             }
@@ -193,7 +212,8 @@ import Testing
   // MARK: Generation
 
   private func generate(
-    _ m: Model, prime: [Int64] = [0], count: Int = 20, temperature: Double = 1, _ random: Random?, _ state: inout [Double]
+    _ m: Model, prime: [Int64] = [0], count: Int = 20, temperature: Double = 1, _ random: Random?,
+    _ state: inout [Double]
   ) throws -> [Int64] {
     var tokens = [Int64](repeating: -7, count: count)
     let written = try prime.withUnsafeBufferPointer { prime in
@@ -211,7 +231,8 @@ import Testing
 
   @Test(arguments: Cell.allCases) func generates(_ cell: Cell) throws {
     let m = try Model(
-      cell, inputSize: 6, embedding: 3, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64, random: Random(seed: 1))
+      cell, inputSize: 6, embedding: 3, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64,
+      random: Random(seed: 1))
     try m.parameters.flat.fillUniform(-0.8, 0.8, Random(seed: 2))
     let zeros = [Double](repeating: 0, count: m.stateCount(columns: 1))
     var (a, b, c) = (zeros, zeros, zeros)
@@ -221,7 +242,9 @@ import Testing
     while expected.count < 20 {
       for token in read {
         try b.withUnsafeMutableBytes { b in
-          try y.withUnsafeMutableBytes { y in try m.tick(token: token, x: nil, state: #require(b.baseAddress), y: y.baseAddress) }
+          try y.withUnsafeMutableBytes { y in
+            try m.tick(token: token, x: nil, state: #require(b.baseAddress), y: y.baseAddress)
+          }
         }
       }
       read = [try y.withUnsafeBufferPointer { try argmax($0) }]
@@ -241,19 +264,26 @@ import Testing
 
   @Test func generationsRefused() throws {
     let random = Random(seed: 1)
-    let m = try Model(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
-    let odd = try Model(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 4, dtype: .float64, random: random)
-    let bare = try Model(.lstm, inputSize: 6, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+    let m = try Model(
+      .lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+    let odd = try Model(
+      .lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 4, dtype: .float64, random: random)
+    let bare = try Model(
+      .lstm, inputSize: 6, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
     var state = [Double](repeating: 0.5, count: 10)
     let before = random.state
     for x in [0, -1, Double.nan, .infinity] {
       refused(.badValue, "temperature is \(x)") { try generate(m, temperature: x, random, &state) }
     }
     for token: Int64 in [-1, 6, .max, .min] {
-      refused(.badIndex, "prime 1 is \(token)", "0..<6") { try generate(m, prime: [0, token], random, &state) }
+      refused(.badIndex, "prime 1 is \(token)", "0..<6") {
+        try generate(m, prime: [0, token], random, &state)
+      }
       if token != .max && token != .min {
         refused(.badIndex, "\(token)") {
-          try state.withUnsafeMutableBytes { try m.tick(token: Int(token), x: nil, state: #require($0.baseAddress), y: nil) }
+          try state.withUnsafeMutableBytes {
+            try m.tick(token: Int(token), x: nil, state: #require($0.baseAddress), y: nil)
+          }
         }
       }
     }
@@ -261,7 +291,9 @@ import Testing
     refused(.badValue, "6 tokens", "4 numbers") { try generate(odd, random, &state) }
     refused(.badValue, "6 numbers") { try generate(bare, random, &state) }
     refused(.nullArgument, "x is NULL") {
-      try state.withUnsafeMutableBytes { try bare.tick(token: nil, x: nil, state: #require($0.baseAddress), y: nil) }
+      try state.withUnsafeMutableBytes {
+        try bare.tick(token: nil, x: nil, state: #require($0.baseAddress), y: nil)
+      }
     }
     #expect(random.state == before && state.allSatisfy { $0 == 0.5 })
   }
@@ -269,7 +301,8 @@ import Testing
   /// A model that diverges in the middle of a text leaves state, generator and buffer as they were.
   @Test func divergenceInTheMiddleChangesNothing() throws {
     let random = Random(seed: 1)
-    let m = try Model(.rnn, inputSize: 3, embedding: 1, hiddenSizes: [2], outputSize: 3, dtype: .float64, random: random)
+    let m = try Model(
+      .rnn, inputSize: 3, embedding: 1, hiddenSizes: [2], outputSize: 3, dtype: .float64, random: random)
     // 0 leads to 1, 1 to 2, and 2 is not a number
     try #require(m.parameters["Wil"]).set(rows: [1, 2, .nan])
     try #require(m.parameters["Wxh0"]).set(rows: [1, 1])
@@ -284,7 +317,8 @@ import Testing
         try state.withUnsafeMutableBytes { state in
           try tokens.withUnsafeMutableBufferPointer {
             try m.generate(
-              prime: prime, count: 5, temperature: 1, state: #require(state.baseAddress), random, to: #require($0.baseAddress))
+              prime: prime, count: 5, temperature: 1, state: #require(state.baseAddress), random,
+              to: #require($0.baseAddress))
           }
         }
       }

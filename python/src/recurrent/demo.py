@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import errno
 import importlib
 import io
 import math
@@ -103,8 +104,8 @@ class Lesson:
     def progress(self) -> float:
         """The share that is gone of the ticks or of the seconds allowed, whichever is larger.
 
-        The first tenth of the seconds does not count: where ticks are the tighter bound, a slow start must not
-        make one run differ from another.
+        The first tenth of the seconds does not count: where ticks are the tighter bound, a slow start must
+        not make one run differ from another.
         """
         seconds = self.seconds / (self.options.seconds or math.inf)
         return max(self.tick / self.most_ticks, (seconds - 0.1) / 0.9, 0)
@@ -149,6 +150,8 @@ class Lesson:
             gentle_start = math.sqrt(1 - self.model.solver.decay_rate ** (self.tick + 1))
             self.learning_rate *= (1 - self.progress) * gentle_start
         result = self.model.tick(self.sentences[k], self.learning_rate, o.regc, o.clip)
+        if not math.isfinite(result.perplexity):
+            raise FloatingPointError(f"perplexity {result.perplexity}")
         self.tick += 1
         self.letters += len(self.sentences[k])
         self.excess[k] = result.cost - self.fair_cost[k]
@@ -214,7 +217,7 @@ class Screen:
         point, progress = lesson.curve[-1], lesson.progress
         if point.tick == lesson.tick and 100 * progress >= min(self.milestones, default=math.inf):
             self.milestones = [milestone for milestone in self.milestones if 100 * progress < milestone]
-            row = f"{point.epoch:7.3g}  {point.perplexity:10.3f}  {point.by_heart:8,}  {lesson.speed:9,.0f}  "
+            row = f"{round(point.epoch, 2):7.6g}  {point.perplexity:10.3f}  {point.by_heart:8,}  {lesson.speed:9,.0f}  "
             row += self.fit(lesson.write(self.temperature), len(row))
             self.bar.write(row) if self.bar else print(row, flush=True)
         if self.bar is not None and progress > self.bar.n + 0.002:
@@ -252,24 +255,26 @@ def introduce(lesson: Lesson, screen: Screen, note: str) -> None:
     kinds = f"{len(lesson.model.letter_to_index):,} different ones"
     weights = f"{lesson.model.parameters.flat.n:,} {o.dtype} weights"
     rate = f"learning rate {o.learning_rate:g}" + (" falling to 0" if o.schedule == "linear" else "")
-    bounds = [f"{o.epochs:,} epochs"] * bool(o.epochs) + [f"{o.seconds:g} seconds"] * bool(o.seconds)
+    bounds = " or ".join(f"{n:,g} {unit}" for n, unit in ((o.epochs, "epochs"), (o.seconds, "seconds")) if n)
     print(screen.paint(f"\nrecurrent {__version__}: {task}\n", 1))
     print(f"  text      {o.text or 'the sentences that come with recurrent'}: {letters}, {kinds}")
     print(f"            {note}\n" if note else "", end="")
     print(f"  network   {o.cell} {o.hidden} over letter vectors of {o.letter_size}: {weights}")
-    print(f"  training  {rate}, at most {' or '.join(bounds)}, seed {o.seed}; Ctrl-C ends it early\n")
+    print(f"  training  {rate}, at most {bounds}, seed {o.seed}; Ctrl-C ends it early\n")
 
 
 def report(lesson: Lesson, screen: Screen, ended: str) -> str:
     """Say what came of the lesson, with the argmax sentence and samples; returns it without colours."""
     corpus, (perplexity, known) = set(lesson.sentences), lesson.examine()
     share = "all" if known == 1 else f"{math.floor(100 * known)} %"
-    taken = f"{lesson.tick / len(lesson.sentences):.4g} epochs, {lesson.seconds:.3g} s"
+    taken = f"{round(lesson.tick / len(lesson.sentences), 2):.6g} epochs, {lesson.seconds:.3g} s"
     lines = [
         f"{ended}: {share} of the sentences known by heart after {taken} at {lesson.speed:,.0f} letters/s"
     ]
     why = f"at best {lesson.floor:.3f}, as which sentence comes cannot be known"
     lines += [f"median perplexity {perplexity:.3f}; {why}"]
+    if ended == "Time is up" and known < 1:
+        lines += ["what helps: more time (--seconds 600), a larger network (--hidden 100,100)"]
     rng = np.random.default_rng(lesson.options.seed)
     for temperature in [None, *lesson.options.temperatures]:
         drawn = [lesson.write(temperature, rng) for _ in range(DRAWS if temperature else 1)]
@@ -294,6 +299,10 @@ def chart(lesson: Lesson, screen: Screen) -> str:
     figure = plotext.figure.clear().plot_size(min(screen.width, 84), 16).theme("colorless")
     figure.title("median perplexity by epoch")
     figure.ruler("y", "left").lim(0, top).ticks([*map(math.log10, marks)], [f"{mark:g}" for mark in marks])
+    places = [
+        round(place, 2 if epochs[-1] < 10 else None) for place in np.linspace(0, epochs[-1], 7).tolist()
+    ]
+    figure.ruler("x", "lower").lim(0, epochs[-1]).ticks(places, [f"{place:.6g}" for place in places])
     figure.draw(figure.signal(epochs, values, marker="braille").lines())
     return "\n".join(line.rstrip() for line in figure.build().string(colorless=True).splitlines())
 
@@ -379,7 +388,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     ):
         metavar = "DIR" if kind is Path else "N,N" if "," in default else "N"
         flag(name, type=kind, default=default, metavar=metavar, help=f"{text} ({default})")
-    flag("--epochs", type=at_least(1), metavar="N", help="most times through the text (300; if tiny, more)")
+    flag(
+        "--epochs",
+        type=at_least(1),
+        metavar="N",
+        help="most times through the text (300; 3000 at a constant rate; more if tiny)",
+    )
     flag("--seconds", type=at_least(0.01), metavar="N", help="most time (120; no bound beside --epochs)")
     page = "RecurrentJS's own: --hidden 20,20 --letter-size 5 --schedule constant, the rest as above"
     flag("--recurrentjs", action="store_true", help=page)
@@ -393,9 +407,12 @@ def prepare(options: argparse.Namespace) -> tuple[Lesson, str]:
     """The lesson that the options ask for, and a note on its text."""
     sentences, note = read_sentences(options.text or CORPUS)
     if options.epochs is None and options.seconds is None:
-        options.epochs, options.seconds = max(300, math.ceil(10_000 / len(sentences))), 120.0
+        epochs = max(300 if options.schedule == "linear" else 3000, math.ceil(10_000 / len(sentences)))
+        options.epochs, options.seconds = epochs, 120.0
     try:
         options.out.mkdir(parents=True, exist_ok=True)
+        if not os.access(options.out, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
     except OSError as error:
         raise RefusalError(f"cannot save in {options.out}: {reason(error)}") from None
     try:
@@ -420,10 +437,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ended = lesson.teach(screen.watch)
     except FloatingPointError:
-        lower = f"try --learning-rate {options.learning_rate / 3:.1g}"
-        return complain(
-            f"training diverged in tick {lesson.tick + 1:,}, a gradient is not finite: {lower}", 1
-        )
+        lower = f"try --learning-rate {min(options.learning_rate / 3, 0.01):.1g}"
+        return complain(f"training diverged in tick {lesson.tick + 1:,}: {lower}", 1)
     finally:
         screen.close()
     text = report(lesson, screen, ended)

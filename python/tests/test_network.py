@@ -1,0 +1,239 @@
+"""RNN, LSTM and GRU over arrays: PyTorch's figures, training, state, generation, refusals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+
+CASES = json.loads((Path(__file__).parent / "fixtures" / "torch.json").read_text())
+KINDS = {
+    "lstm": recurrent.LSTM,
+    "gru": recurrent.GRU,
+    "tanh": recurrent.RNN,
+    "relu": lambda *a, **k: recurrent.RNN(*a, nonlinearity="relu", **k),
+}
+NETWORKS = [*KINDS.values(), lambda *a, **k: recurrent.GRU(*a, reset="before", **k)]
+
+
+def distance(a, b):
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['kind']}-{c['hidden']}-{c['embedding']}")
+def test_equals_torch(case, dtype):
+    limit = 1e-5 if dtype == "float32" else 1e-12
+    settings = (case["inputs"], case["hidden"], case["outputs"] or None, case["embedding"] or None)
+    net = KINDS[case["kind"]](*settings, dtype=dtype, rng=0)
+    net.load_torch(case["weights"])
+
+    def state(parts):
+        arrays = [[np.array(layer) for layer in part] for part in parts]
+        return (arrays[0], arrays[1] if len(arrays) > 1 else None)
+
+    y, final = net.forward(np.array(case["x"]), state(case["state"]), np.array(case["lengths"]))
+    dx, dstate = net.backward(np.array(case["dy"]), state(case["dfinal"]))
+    assert distance(y, case["y"]) < limit
+    for ours, theirs in ((final, case["final"]), (dstate, case["dstate"])):
+        assert distance(ours.h, theirs[0]) < limit
+        if len(theirs) > 1:
+            assert distance(ours.c, theirs[1]) < limit
+    assert (dx is None) if case["dx"] is None else distance(dx, case["dx"]) < limit
+
+    # PyTorch's gradients, brought into our names by the way weights take
+    expected = KINDS[case["kind"]](*settings, dtype="float64", rng=0)
+    gradients = {name: np.array(g) for name, g in case["gradients"].items()}
+    hidden = case["hidden"][0]
+    for name in [n for n in gradients if "bias_hh" in n]:
+        gradients[name][: 2 * hidden if case["kind"] == "gru" else None] = 0
+    expected.load_torch(gradients)
+    for name, mat in net.parameters.items():
+        assert distance(mat.dw, expected.parameters[name].w) < limit, name
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "tanh", "relu"])
+def test_torch_weights_come_back(kind):
+    net = KINDS[kind](7, [5, 5], 4, 3, dtype="float64", rng=1)
+    net.flat.w = np.random.default_rng(0).standard_normal((net.flat.n, 1))
+    other = KINDS[kind](7, [5, 5], 4, 3, dtype="float64", rng=2)
+    other.load_torch(net.to_torch())
+    assert np.array_equal(net.flat.w, other.flat.w)
+
+
+def test_load_torch_refuses_and_changes_nothing():
+    net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
+    weights, before = net.to_torch(), net.flat.w.copy()
+    for name, array, words in [
+        ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has shape"),
+        ("rnn.weight_hh_l0", None, "no 'rnn.weight_hh_l0'"),
+        ("decoder.weight", None, "a decoder"),
+        ("other.weight_ih_l0", np.zeros((16, 3)), "expected one"),
+    ]:
+        broken = dict(weights)
+        broken.pop(name, None)
+        if array is not None:
+            broken[name] = array
+        with pytest.raises(ValueError, match=words):
+            net.load_torch(broken)
+        assert np.array_equal(net.flat.w, before)
+    with pytest.raises(ValueError, match="resets before"):
+        recurrent.GRU(3, [4], reset="before").load_torch({})
+
+
+def softmax_gradient(y, targets):
+    p = np.exp(y - y.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    valid = targets >= 0
+    loss = -np.log(np.take_along_axis(p, np.maximum(targets, 0)[..., None], -1)[..., 0])[valid].mean()
+    np.put_along_axis(p, np.maximum(targets, 0)[..., None], np.take_along_axis(
+        p, np.maximum(targets, 0)[..., None], -1) - 1, -1)
+    return loss, p * valid[..., None] / valid.sum()
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("lengths", [None, [4, 1, 6]])
+def test_train_step_is_forward_loss_backward_step(make, lengths):
+    rng = np.random.default_rng(1)
+    x, targets = rng.integers(0, 9, (6, 3)), rng.integers(-1, 9, (6, 3))
+    if lengths is not None:
+        valid = np.arange(6)[:, None] < np.array(lengths)[None, :]
+    else:
+        valid = np.ones((6, 3), bool)
+    one, two = (make(9, [8, 5], 9, 4, dtype="float64", rng=3) for _ in range(2))
+    first, second = recurrent.Solver(0.95), recurrent.Solver(0.95)
+    state_one = state_two = None
+    for _ in range(3):
+        r = one.train_step(x, targets, first, 0.01, clip=0.02, state=state_one, lengths=lengths, regc=1e-4)
+        y, final = two.forward(x, state_two, lengths)
+        loss, dy = softmax_gradient(y, np.where(valid, targets, -1))
+        two.backward(dy)
+        step = second.step(two.parameters, 0.01, 1e-4, 0.02)
+        assert abs(r.loss - loss) < 1e-12
+        assert abs(r.gradient_norm - step.gradient_norm) < 1e-12
+        assert r.ratio_clipped == step.ratio_clipped
+        assert distance(one.flat.w, two.flat.w) < 1e-11
+        assert distance(r.state.flat, final.flat) < 1e-11
+        state_one, state_two = r.state, final
+
+
+@pytest.mark.parametrize("lengths", [None, [2, 5]])
+def test_squared_error(lengths):
+    rng = np.random.default_rng(2)
+    x, aim = rng.standard_normal((5, 2, 3)), rng.standard_normal((5, 2, 4))
+    net = recurrent.GRU(3, [6], 4, dtype="float64", rng=0)
+    y, _ = net.forward(x, None, lengths)
+    valid = np.arange(5)[:, None] < np.array(lengths or [5, 5])[None, :]
+    expected = ((y - aim)[valid] ** 2).mean()
+    before = net.flat.w.copy()
+    net.backward(2 * (y - aim) * valid[..., None] / (valid.sum() * 4))
+    gradient = net.flat.dw.copy()
+    net.flat.zero_gradient()
+    r = net.train_step(x, aim, recurrent.Solver(), 0.0, lengths=lengths)
+    assert abs(r.loss - expected) < 1e-12
+    assert abs(r.gradient_norm - np.linalg.norm(gradient)) < 1e-12
+    assert np.array_equal(net.flat.w, before)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_chunks_with_carried_state_are_the_whole(make):
+    net = make(5, [7, 6], 4, dtype="float64", rng=0)
+    x = np.random.default_rng(0).standard_normal((9, 2, 5))
+    whole, end = net.forward(x)
+    first, state = net.forward(x[:4])
+    second, last = net.forward(x[4:], state)
+    assert distance(np.concatenate([first, second]), whole) < 1e-13
+    assert distance(last.flat, end.flat) < 1e-13
+
+
+def test_it_learns():
+    rng = np.random.default_rng(0)
+    net, solver = recurrent.GRU(4, [24], 4, 4, rng=0), recurrent.Solver(0.95)
+    for _ in range(150):
+        x = rng.integers(0, 4, (12, 8))
+        r = net.train_step(x, np.vstack([np.full((1, 8), -1), x[:-1]]), solver, 0.01)
+    assert r.loss < 0.05
+
+
+def test_generate_is_seeded_and_leaves_the_state():
+    net = recurrent.LSTM(6, [9], 6, 3, rng=0)
+    state = net.zero_state()
+    a, b = net.generate(30, [1, 2], rng=7), net.generate(30, [1, 2], state=state, rng=7)
+    assert np.array_equal(a, b) and a.dtype == np.int64 and not state.flat.any()
+    assert not np.array_equal(a, net.generate(30, [1, 2], rng=8))
+    assert np.array_equal(net.generate(9, 3, temperature=0), net.generate(9, [3], temperature=0, rng=5))
+    assert net.generate(0, [1]).shape == (0,)
+    # the likeliest next token is the one that forward scores highest
+    y, _ = net.forward(np.array([[1], [2]]))
+    assert net.generate(1, [1, 2], temperature=0)[0] == y[-1, 0].argmax()
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_bits_do_not_depend_on_threads(make):
+    before = recurrent.get_num_threads()
+    outcomes = []
+    try:
+        for count in (1, 2, 3):
+            recurrent.set_num_threads(count)
+            assert recurrent.get_num_threads() == count
+            net, solver = make(40, [96, 64], 40, 48, rng=0), recurrent.Solver()
+            x = np.random.default_rng(0).integers(0, 40, (6, 24))
+            for _ in range(2):
+                net.train_step(x, x, solver, 0.01)
+            outcomes.append(net.flat.w.tobytes())
+    finally:
+        recurrent.set_num_threads(before)
+    assert len(set(outcomes)) == 1
+
+
+def test_refusals():
+    net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
+    words = recurrent.LSTM(5, [4], 5, 3, rng=0)
+    solver, x = recurrent.Solver(), np.zeros((2, 3, 3))
+    before, wordy = net.flat.w.copy(), words.flat.w.copy()
+    tokens = np.zeros((2, 3), int)
+    for error, expected, call in [
+        (RuntimeError, "backward needs a forward", lambda: net.backward(np.zeros((2, 3, 2)))),
+        (ValueError, r"x has shape \(2, 3\)", lambda: net.forward(np.zeros((2, 3)))),
+        (ValueError, r"expected \(2, 3, 3\)", lambda: net.forward(np.zeros((2, 3, 4)))),
+        (TypeError, "elements of type", lambda: net.forward(np.array([[["a", "b", "c"]]]))),
+        (TypeError, "expected ints", lambda: words.forward(np.zeros((2, 3)))),
+        (IndexError, "token 1 is 5, outside 0..<5", lambda: words.forward(np.array([[0, 5]]))),
+        (IndexError, "length 0 is 3, outside 0..<3", lambda: net.forward(x, lengths=[3, 1, 1])),
+        (IndexError, "length 2 is -1", lambda: net.forward(x, lengths=[1, 1, -1])),
+        (ValueError, "lengths has shape", lambda: net.forward(x, lengths=[1, 1])),
+        (ValueError, r"state.h\[0\] has shape", lambda: net.forward(x, net.zero_state(2))),
+        (TypeError, "expected a State", lambda: net.forward(x, 5)),
+        (IndexError, "target 0 is 7", lambda: words.train_step(tokens, tokens + 7, solver, 0.1)),
+        (ValueError, "nothing to learn from", lambda: words.train_step(tokens, tokens - 1, solver, 0.1)),
+        (ValueError, "learning_rate is nan", lambda: words.train_step(tokens, tokens, solver, float("nan"))),
+        (ValueError, "clipval is 0", lambda: words.train_step(tokens, tokens, solver, 0.1, clip=0)),
+        (TypeError, "expected a Solver", lambda: words.train_step(tokens, tokens, None, 0.1)),
+        (ValueError, "steps", lambda: net.forward(np.zeros((0, 3, 3)))),
+        (ValueError, "prime is empty", lambda: words.generate(3, np.zeros(0, int))),
+        (IndexError, "prime 0 is 9", lambda: words.generate(3, [9])),
+        (ValueError, "temperature is -1", lambda: words.generate(3, [1], temperature=-1)),
+        (ValueError, "reads 3 numbers", lambda: net.generate(3, [1])),
+        (ValueError, "number of threads is 0", lambda: recurrent.set_num_threads(0)),
+        (ValueError, "nonlinearity", lambda: recurrent.RNN(3, [4], nonlinearity="sigmoid")),
+        (ValueError, "reset", lambda: recurrent.GRU(3, [4], reset="never")),
+        (ValueError, "output_size is 0", lambda: recurrent.GRU(3, [4], 0)),
+    ]:
+        with pytest.raises(error, match=expected):
+            call()
+    assert np.array_equal(net.flat.w, before) and np.array_equal(words.flat.w, wordy)
+    y, _ = net.forward(x)
+    net.backward(np.zeros_like(y))
+    with pytest.raises(RuntimeError, match="backward needs a forward"):
+        net.backward(np.zeros_like(y))
+
+
+def test_a_non_finite_gradient_changes_nothing():
+    net, solver = recurrent.LSTM(2, [3], 1, dtype="float64", rng=0), recurrent.Solver()
+    before = net.flat.w.copy()
+    with pytest.raises(FloatingPointError, match="gradient of"):
+        net.train_step(np.full((2, 1, 2), 1.0), np.full((2, 1, 1), 1e308), solver, 0.1)
+    assert np.array_equal(net.flat.w, before) and not net.flat.dw.any()
