@@ -74,8 +74,8 @@ check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd python && ../.venv-newest/bin/ruff check . && ../.venv-newest/bin/ruff format --check . && ../.venv-newest/bin/mypy
 
-bench: setup .venv-newest/ready ## measure the speed of a tick
-	.venv-newest/bin/python python/benchmarks/tick.py
+bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
+	.venv-newest/bin/python python/benchmarks/compare.py $(FLAGS)
 
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* out

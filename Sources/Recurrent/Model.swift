@@ -181,10 +181,12 @@ public final class Model {
   public func forward(_ graph: Graph, _ x: Mat, _ state: State? = nil) throws(RecurrentError) -> (o: Mat, state: State) {
     let rows = embedding ?? inputSize
     try require(x.n == rows, .badShape, "x is \(x.shape); expected \(rows) rows, the model's input size")
-    var next = State(h: [], c: [])
-    if let state { next = state } else { next = try zeroState(graph, columns: x.d) }
-    let top = try advance(graph, x, &next)
-    return (try decode(graph, top), next)
+    return try graph.recording { () throws(RecurrentError) in
+      var next = State(h: [], c: [])
+      if let state { next = state } else { next = try zeroState(graph, columns: x.d) }
+      let top = try advance(graph, x, &next)
+      return (o: try decode(graph, top), state: next)
+    }
   }
 
   /// Checks an input and a state of `columns` sequences side by side.

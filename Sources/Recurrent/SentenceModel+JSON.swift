@@ -118,6 +118,13 @@ extension SentenceModel {
         else { throw RecurrentError(.badFormat, "\(field.path) does not agree with letterToIndex") }
       }
     }
+    if let items = try file.optional("vocab")?.items() {
+      let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
+      try require(
+        listed.count == letters.count
+          && zip(listed, vocabulary.letters).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
+        .badFormat, "vocab does not agree with letterToIndex")
+    }
     return vocabulary
   }
 

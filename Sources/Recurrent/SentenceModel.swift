@@ -117,17 +117,6 @@ public final class SentenceModel {
     try require(
       maxLetters > 0 && maxLetters <= SentenceModel.maxLetters, .badValue,
       "max_chars is \(maxLetters); expected 1 to \(SentenceModel.maxLetters)")
-    // 1/temperature must be finite in float32 too; colder than this makes no difference
-    let temperature = max(temperature, 1e-30), start = random?.state
-    do throws(RecurrentError) {
-      return try write(temperature, maxLetters, random)
-    } catch {
-      if let random, let start { random.state = start }
-      throw error
-    }
-  }
-
-  private func write(_ temperature: Double, _ maxLetters: Int, _ random: Random?) throws(RecurrentError) -> String {
     // zeros open a sequence; room for either type
     let state = try Storage(bytes: model.stateCount(columns: 1) * 8)
     var numbers = [Int64](repeating: 0, count: maxLetters)

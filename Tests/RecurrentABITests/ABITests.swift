@@ -26,6 +26,24 @@ func fails(
   }
 }
 
+/// What an output holds that nobody has written.
+let pattern: UInt64 = 0xA5A5_A5A5_A5A5_A5A5
+
+/// Expects a failure of a call that would give a handle: none is written and no object is left behind.
+func fails(
+  _ code: Int, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
+  _ call: (UnsafeMutablePointer<UInt64>) -> recurrent_status
+) {
+  var out = pattern
+  let count = recurrent_object_count(), status = Int(call(&out))
+  #expect(status == code, "\(status): \(lastError)", sourceLocation: sourceLocation)
+  for word in words {
+    #expect(
+      lastError.contains(word), "\"\(lastError)\" does not say \"\(word)\"", sourceLocation: sourceLocation)
+  }
+  #expect(out == pattern && recurrent_object_count() == count, sourceLocation: sourceLocation)
+}
+
 /// A new handle from a function that writes one.
 func make(_ create: (UnsafeMutablePointer<UInt64>) -> recurrent_status) -> UInt64 {
   var handle: UInt64 = 0

@@ -1,8 +1,7 @@
 """Compares recurrent with PyTorch, JAX and RecurrentJS, on the same weights, in one run, in turns.
 
-A peer is timed only after its loss and all its gradients have agreed with ours. Each figure is the median
-over rounds in which everybody has a turn; a ratio is the median of the rounds' own ratios, above 1 where we
-are faster.
+A peer is timed only after its loss and all its gradients have agreed with ours. Each figure is the median over
+rounds in which everybody has a turn; a ratio is the median of the rounds' own ratios, above 1 where we are faster.
 
     python compare.py                               all workloads on one core
     python compare.py --threads 2 --only char128

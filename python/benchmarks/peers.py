@@ -1,7 +1,7 @@
 """The others: PyTorch, JAX and RecurrentJS, doing the same step from the same weights.
 
-Each has ``step()``, one whole training step, and ``loss_and_gradients()``, which changes nothing. Gradients
-come under PyTorch's names, see ``workloads.essential``.
+Each has ``step()``, one whole training step, and ``loss_and_gradients()``, which changes nothing. Gradients come
+under PyTorch's names, see ``workloads.essential``.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class TorchCustom:
 
 
 class Jax:
-    """lax.scan over each layer, its input product hoisted; one jitted function for the whole step."""
+    """lax.scan over each layer, its input product hoisted out of it; one jitted function for the whole step."""
 
     def __init__(self, workload: Workload, dtype: str, unroll: int = 1) -> None:
         import jax

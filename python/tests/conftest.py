@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
 import recurrent
 from support import FIXTURES, read
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import hypothesis
 import hypothesis.strategies as st
+
 from contract import Parameter, declarations, fitting, header, integers
 from recurrent import _abi
 
@@ -35,7 +36,19 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
 
 KINDS = ("random", "mat", "graph", "model", "solver", "sentence_model")
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
-NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = 1, 2, 3, 4, 5, 6, 7, 10, 11, 13, 14
+NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    10,
+    11,
+    13,
+    14,
+)
 
 
 class Memory:
@@ -96,8 +109,8 @@ class Bench:
         self.other = self.new_mat(3, 4)
         self.doubles = {shape: self.new_mat(*shape, 1) for shape in self.mats}
         sizes = Memory(words(3, 2))
-        self.model = make("recurrent_model_create", 1, 0, 4, sizes.address, 2, 5, self.random)
-        self.plain = make("recurrent_model_create", 0, 0, 4, sizes.address, 2, 5, self.random)
+        self.model = make("recurrent_model_create", 1, 0, 4, 0, sizes.address, 2, 5, self.random)
+        self.plain = make("recurrent_model_create", 0, 0, 4, 3, sizes.address, 2, 4, self.random)
         self.solver = make("recurrent_solver_create", 0.9, 1e-8)
         text = Memory(b"abba")
         texts, lengths = Memory(words(text.address)), Memory(words(4))
@@ -199,7 +212,15 @@ SHAPES = {
 OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
            "name": 32, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
-GOOD_NUMBERS = {"low": -1.0, "high": 1.0, "std": 1.0, "mean": 0.0, "rate": 0.5, "decay_rate": 0.9, "temperature": 1.0}
+GOOD_NUMBERS = {
+    "low": -1.0,
+    "high": 1.0,
+    "std": 1.0,
+    "mean": 0.0,
+    "rate": 0.5,
+    "decay_rate": 0.9,
+    "temperature": 1.0,
+}
 # settings that must be above 0, at least 0, below 1
 POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
 NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate"}
@@ -216,7 +237,74 @@ class Call:
         self.name = function.removeprefix("recurrent_")
         self.last = self.name.removeprefix("graph_").removeprefix("model_")
         parameters = DECLARATIONS[function][1]
-        self.arguments = [self.choices(p) for p in parameters]
+        over_sequences = self.over_sequences()
+        self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
+        if self.name == "model_backward_sequence":
+            # there is something to walk back
+            forward = Call("recurrent_model_forward_sequence", bench)
+            attempt(forward, [choices[0] for choices in forward.arguments], check=False)
+
+    def over_sequences(self) -> dict[str, list[Choice]]:
+        """Arguments of the functions over sequences in the caller's memory: two steps of two sequences."""
+        if self.name == "set_num_threads":
+            return {
+                "count": [Choice("2", 2), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, 257, MIN64, *BIG))]
+            }
+        if self.name == "model_state_count":
+            return {
+                "columns": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64, 2**62))]
+            }
+        if self.name not in {
+            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_tick", "model_generate",
+        }:  # fmt: skip
+            return {}
+        one = self.name in {"model_tick", "model_generate"}
+        rows, width = (1 if one else 4), (5 if self.name == "model_generate" else 10) * (1 if one else 2)
+
+        def given(count: int) -> list[Choice]:
+            raw = floats(*(0.1 * (i % 7) for i in range(count)))
+            return [
+                Choice("good", Memory(raw)),
+                Choice("NULL", None),
+                bad("misaligned", Memory(raw, 1), VALUE),
+            ]
+
+        def received(count: int, *null: int) -> list[Choice]:
+            choices = [Choice("good", Memory(4 * count)), bad("NULL", None, *null)]
+            return [*choices, bad("misaligned", Memory(4 * count, 1), VALUE)]
+
+        def chosen(good: tuple[int, ...], *wrong: int) -> list[Choice]:
+            choices = [
+                Choice("good", Memory(words(*good))),
+                bad("misaligned", Memory(words(*good), 4), VALUE),
+            ]
+            return choices + [
+                bad(f"last {v}", Memory(words(*good[:-1], v)), INDEX, SHAPE, VALUE) for v in wrong
+            ]
+
+        # so large that no buffer could hold it
+        sizes = [Choice("2", 2), *(bad(str(v), v, SHAPE, 8) for v in (0, -1, MIN64, *BIG))]
+        none = [Choice("NULL", None)]
+        return {
+            "x": given(4 * rows) if self.name != "model_backward_sequence" else none,
+            "tokens": [*received(6, NULL)] if self.name == "model_generate" else none,
+            "T": sizes, "B": sizes, "state": received(width, NULL) if one else given(width),
+            "lengths": [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
+            "y": received(5 * rows, *[] if one else [NULL]), "final_state": received(width),
+            "dy": [given(5 * rows)[0], bad("NULL", None, NULL)], "dfinal": given(width),
+            "dx": received(4 * rows), "dstate": received(width),
+            "classes": [*chosen((0, 4, -1, 1), 5, -2, MIN64, MAX64), bad("NULL", None, NULL)], "numbers": none,
+            "result": [Choice("good", Memory(24)), Choice("NULL", None)],
+            "token": [Choice("0", 0), Choice("-1", -1), Choice("MIN", MIN64), Choice("MAX", MAX64)],
+            "model": [Choice("good", self.bench.plain if self.name == "model_generate" else self.bench.model),
+                      *self.bench.bad_handles("model"),
+                      bad("of the other input", self.bench.model if self.name == "model_generate" else self.bench.plain,
+                          *[] if self.name == "model_tick" else [VALUE, SHAPE, NULL, STALE])],
+            "prime": [*chosen((0, 3), 4, -1, MIN64, MAX64), bad("NULL", None, NULL)],
+            "primes": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64))],
+            "count": [Choice("3", 3), Choice("0", 0), *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64))],
+            "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
+        }  # fmt: skip
 
     def choices(self, p: Parameter) -> list[Choice]:
         if p.c_type in TYPES:
@@ -271,9 +359,9 @@ class Call:
         choices = [Choice(str(CODES[name]), CODES[name])]
         must = [] if name == "needs_backprop" else [VALUE]
         # the other type of numbers would read beyond a buffer of this one
-        others = {"cell": [0], "axis": [-1, 1], "reduction": [1], "dtype": []}.get(name, [0])
+        others = {"cell": [0, 2, 3, 4], "axis": [-1, 1], "reduction": [1], "dtype": []}.get(name, [0])
         return choices + [Choice(str(v), v) for v in others] + [
-            bad(str(v), v, *must) for v in (-2, 2, 99, MIN32, MAX32)
+            bad(str(v), v, *must) for v in (-2, 2 if name != "cell" else 5, 99, MIN32, MAX32)
         ]  # fmt: skip
 
     def size(self, name: str) -> list[Choice]:
@@ -287,9 +375,11 @@ class Call:
         defaults = {"count": 3, "layers": 2, "length": 4, "capacity": 40, "max_chars": 5, "index": 0, "row": 1,
                     "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
-            good = {"sentence_model_predict": 40, "sentence_model_hidden_sizes": 2, "sentence_model_letters": 2}.get(
-                self.name, 32
-            )
+            good = {
+                "sentence_model_predict": 40,
+                "sentence_model_hidden_sizes": 2,
+                "sentence_model_letters": 2,
+            }.get(self.name, 32)
         if name == "length":
             good = self.text_length()
         if good is None:
@@ -300,7 +390,7 @@ class Call:
             "max_chars": [VALUE, SHORT],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
         choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
-        zero_is_bad = name in {"n", "d", "layers", "letter_size", "max_chars", "input_size", "output_size", "capacity"}
+        zero_is_bad = name in {"n", "d", "layers", "letter_size", "max_chars", "input_size", "capacity"}
         zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "solver"}
         # a text of nothing is a value, as is a corpus of nothing
         choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
@@ -310,13 +400,14 @@ class Call:
         if name == "capacity":
             return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
-        holds_no_buffer = name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"
+        holds_no_buffer = (
+            name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"
+        )
         if holds_no_buffer:
             choices += [bad(str(v), v, *must, 8) for v in BIG]
             # one Mat of MAX32 x 1 is allowed, and only as large as the machine's memory
-            choices += [] if self.name in {"mat_create"} else [bad(str(v), v, *must, 8) for v in (MAX32, 1000)][
-                : 2 if self.name not in {"model_create", "sentence_model_create"} else 0
-            ]  # fmt: skip
+            if self.name not in {"mat_create", "model_create", "sentence_model_create"}:
+                choices += [bad(str(v), v, *must, 8) for v in (MAX32, 1000)]
         return choices
 
     def text_length(self) -> int:
@@ -329,7 +420,7 @@ class Call:
         return {"model_parameter": b"Wix0", "solver_cache": b"W"}.get(self.name, b"abba")
 
     def input(self, p: Parameter) -> list[Choice]:
-        bench, name = self.bench, p.name
+        name = p.name
         null = bad("NULL", None, NULL, SHAPE, FORMAT)
         if p.c_type == "const char*":
             raw = self.text()
@@ -371,7 +462,11 @@ class Call:
             "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "hidden_sizes": (3, 2),
             "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
         }[name]  # fmt: skip
-        choices = [Choice("good", Memory(words(*good))), null, bad("misaligned", Memory(words(*good), 4), VALUE)]
+        choices = [
+            Choice("good", Memory(words(*good))),
+            null,
+            bad("misaligned", Memory(words(*good), 4), VALUE),
+        ]
         hostile = {
             "state": [(5, VALUE), (MAX64, VALUE), (-1, VALUE)],
             "lengths": [(-1, SHAPE), (MIN64, SHAPE)],
@@ -388,7 +483,11 @@ class Call:
         else:
             shape = (3, 4)
             good, null = [bench.mats[3, 4], bench.other], bad("NULL", None, NULL)
-        choices = [Choice("good", Memory(words(*good))), null, bad("misaligned", Memory(words(*good), 4), VALUE)]
+        choices = [
+            Choice("good", Memory(words(*good))),
+            null,
+            bad("misaligned", Memory(words(*good), 4), VALUE),
+        ]
         for choice in bench.bad_handles("mat"):
             choices.append(choice._replace(value=Memory(words(good[0], choice.value))))
         choices.append(bad("a stale Mat", Memory(words(good[0], bench.stale[shape])), STALE))
@@ -441,7 +540,9 @@ def attempt(call: Call, chosen: list[Choice], must: frozenset[int] = frozenset()
         assert lib.recurrent_last_errno() == 0 or status == 9, said
         touched = [c for c in chosen if isinstance(c.value, Memory) and not c.value.is_untouched()]
         assert not touched, f"{said} failed and wrote {touched}"
-        assert not check or call.bench.snapshot() == before, f"{said} failed ({message}) and changed something"
+        assert not check or call.bench.snapshot() == before, (
+            f"{said} failed ({message}) and changed something"
+        )
     else:
         release(call, chosen)
     return status

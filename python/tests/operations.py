@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from recurrent import Graph, Mat
 
 Shapes = Callable[[int, int, int], list[tuple[int, int]]]
@@ -109,8 +110,12 @@ OPERATIONS: dict[str, Operation] = {
     "tanh": Operation(one, Graph.tanh, np.tanh),
     "sigmoid": Operation(one, Graph.sigmoid, sigmoid),
     "relu": Operation(one, Graph.relu, lambda x: np.maximum(0, x), gap=1e-3),
-    "leaky_relu": Operation(one, lambda G, m: G.leaky_relu(m, 0.2), lambda x: np.where(x > 0, x, 0.2 * x), gap=1e-3),
-    "leaky_relu by default": Operation(one, Graph.leaky_relu, lambda x: np.where(x > 0, x, 0.01 * x), gap=1e-3),
+    "leaky_relu": Operation(
+        one, lambda G, m: G.leaky_relu(m, 0.2), lambda x: np.where(x > 0, x, 0.2 * x), gap=1e-3
+    ),
+    "leaky_relu by default": Operation(
+        one, Graph.leaky_relu, lambda x: np.where(x > 0, x, 0.01 * x), gap=1e-3
+    ),
     "gelu": Operation(one, Graph.gelu, lambda x: x * (1 + erf(x / math.sqrt(2))) / 2),
     "silu": Operation(one, Graph.silu, lambda x: x * sigmoid(x)),
     "softplus": Operation(one, Graph.softplus, lambda x: np.logaddexp(0, x)),
@@ -134,13 +139,19 @@ OPERATIONS: dict[str, Operation] = {
         lambda n, d, k: [(n, d), (k, d), (1, d)], lambda G, *m: G.concat_rows(m), lambda *m: np.concatenate(m)
     ),
     "concat_columns": Operation(
-        lambda n, d, k: [(n, d), (n, k), (n, 1)], lambda G, *m: G.concat_columns(m), lambda *m: np.concatenate(m, 1)
+        lambda n, d, k: [(n, d), (n, k), (n, 1)],
+        lambda G, *m: G.concat_columns(m),
+        lambda *m: np.concatenate(m, 1),
     ),
     "slice_rows": Operation(
-        lambda n, d, k: [(n + k, d)], lambda G, m: G.tanh(G.slice_rows(m, 1, m.n - 1)), lambda m: np.tanh(m[1:])
+        lambda n, d, k: [(n + k, d)],
+        lambda G, m: G.tanh(G.slice_rows(m, 1, m.n - 1)),
+        lambda m: np.tanh(m[1:]),
     ),
     "slice_columns": Operation(
-        lambda n, d, k: [(n, d + k)], lambda G, m: G.tanh(G.slice_columns(m, 0, m.d - 1)), lambda m: np.tanh(m[:, :-1])
+        lambda n, d, k: [(n, d + k)],
+        lambda G, m: G.tanh(G.slice_columns(m, 0, m.d - 1)),
+        lambda m: np.tanh(m[:, :-1]),
     ),
     "sum": Operation(one, Graph.sum, lambda x: at(x.sum())),
     "sum over rows": Operation(one, lambda G, m: G.sum(m, 0), lambda x: x.sum(0, keepdims=True)),
@@ -161,7 +172,9 @@ OPERATIONS: dict[str, Operation] = {
         two, lambda G, a, b: G.squared_error(a, b, reduction="sum"), lambda a, b: at(((a - b) ** 2).sum())
     ),
     # two rows or more: one alone has no variance, and its gradient is nothing but rounding
-    "layer_norm": Operation(lambda n, d, k: [(n + 2, d), (n + 2, 1), (n + 2, 1)], Graph.layer_norm, layer_norm),
+    "layer_norm": Operation(
+        lambda n, d, k: [(n + 2, d), (n + 2, 1), (n + 2, 1)], Graph.layer_norm, layer_norm
+    ),
     "rnn": Operation(lambda n, d, k: [(k, d), (n, d), (n, k), (n, n), (n, 1)], Graph.rnn, rnn),
     "lstm": Operation(
         lambda n, d, k: [(k, d), (n, d), (n, d), (4 * n, k), (4 * n, n), (4 * n, 1)],
@@ -171,7 +184,9 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def operands(operation: Operation, n: int, d: int, k: int, seed: int, dtype: str = "float64") -> list[np.ndarray]:
+def operands(
+    operation: Operation, n: int, d: int, k: int, seed: int, dtype: str = "float64"
+) -> list[np.ndarray]:
     """Numbers for an operation's Mats."""
     rng = np.random.default_rng([seed, n, d, k])
     arrays = []

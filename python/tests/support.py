@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import recurrent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,12 +63,16 @@ def close(found: Any, expected: Any, tolerance: float) -> None:
     assert error <= tolerance, f"relative error {error:.3g} > {tolerance}"
 
 
-def values(n: int, d: int, dtype: str = "float64", seed: int = 0, low: float = -2, high: float = 2) -> np.ndarray:
+def values(
+    n: int, d: int, dtype: str = "float64", seed: int = 0, low: float = -2, high: float = 2
+) -> np.ndarray:
     """Some numbers."""
     return np.random.default_rng([seed, n, d]).uniform(low, high, (n, d)).astype(dtype)
 
 
-def mat(n: int, d: int, dtype: str = "float64", seed: int = 0, low: float = -2, high: float = 2) -> recurrent.Mat:
+def mat(
+    n: int, d: int, dtype: str = "float64", seed: int = 0, low: float = -2, high: float = 2
+) -> recurrent.Mat:
     """A Mat of some numbers."""
     return recurrent.Mat.of(values(n, d, dtype, seed, low, high))
 
@@ -76,6 +81,17 @@ def objects() -> int:
     """How many objects of the library live, garbage not counted."""
     gc.collect()
     return recurrent._abi.lib.recurrent_object_count()
+
+
+def resident() -> int:
+    """Bytes of memory that the process holds; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def bits(mapping: Any) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 import recurrent
 from contract import STRUCTURES, declarations, fitting, header, integers
 from recurrent import _abi, _library
@@ -64,7 +65,7 @@ def test_constants():
     text = header()
     codes = {name: int(code) for name, code in re.findall(r"(RECURRENT_\w+) = (-?\d+)", text)}
     assert codes["RECURRENT_IO"] == _abi._IO
-    statuses = [name for name in codes if 0 < codes[name]]
+    statuses = [name for name in codes if codes[name] > 0]
     first, last = list(codes).index("RECURRENT_OK"), list(codes).index("RECURRENT_SHORT_BUFFER")
     statuses = [codes[name] for name in list(codes)[first + 1 : last + 1]]
     assert statuses == list(range(1, 15))
@@ -74,12 +75,12 @@ def test_constants():
         recurrent.model._RNN,
         recurrent.model._LSTM,
     )
-    assert recurrent.graph._AXES == {
+    assert {
         None: codes["RECURRENT_ALL"],
         0: codes["RECURRENT_ROWS"],
         1: codes["RECURRENT_COLUMNS"],
-    }
-    assert recurrent.graph._REDUCTIONS == {"mean": codes["RECURRENT_MEAN"], "sum": codes["RECURRENT_SUM"]}
+    } == recurrent.graph._AXES
+    assert {"mean": codes["RECURRENT_MEAN"], "sum": codes["RECURRENT_SUM"]} == recurrent.graph._REDUCTIONS
 
 
 def test_versions():
@@ -149,16 +150,30 @@ def test_import_is_light():
         "import sys, numpy.random; before = set(sys.modules); import recurrent; "
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     ).split()
-    heavy = {"tqdm", "plotext", "matplotlib", "asyncio", "multiprocessing", "pandas", "scipy", "unittest", "http"}
+    heavy = {
+        "tqdm",
+        "plotext",
+        "matplotlib",
+        "asyncio",
+        "multiprocessing",
+        "pandas",
+        "scipy",
+        "unittest",
+        "http",
+    }
     assert not heavy & set(modules), modules
     # what NumPy has not brought already
     assert len(modules) <= 12, modules
-    assert "demo" not in succeed("import sys, recurrent; print(*[m for m in sys.modules if 'recurrent' in m])")
+    assert "demo" not in succeed(
+        "import sys, recurrent; print(*[m for m in sys.modules if 'recurrent' in m])"
+    )
 
 
 def test_missing_library(tmp_path):
     package = tmp_path / "lone" / "recurrent"
-    shutil.copytree(Path(recurrent.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    shutil.copytree(
+        Path(recurrent.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__")
+    )
     wanted = tmp_path / "nowhere" / "librecurrent.so"
     done = python(
         "import sys; sys.path.insert(0, sys.argv[1]); import recurrent",
@@ -208,5 +223,5 @@ def test_cpu_flags(monkeypatch):
     monkeypatch.setattr(_library, "_CPU_FLAGS", _library._CPU_FLAGS | {"sse9"})
     monkeypatch.setattr(_library.platform, "machine", lambda: "x86_64")
     monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
-    with pytest.raises(ImportError, match="lacks .*sse9"):
+    with pytest.raises(ImportError, match=r"lacks .*sse9"):
         _library.load()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import recurrent
 from operations import OPERATIONS, Operation, operands
 from recurrent import Graph, Mat

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from recurrent import _abi
 from support import HARDEN
 
@@ -22,7 +23,14 @@ def test_bad_calls(tmp_path, noun):
     functions = [function for function in _abi.SIGNATURES if group(function) == noun]
     trace = tmp_path / "trace"
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("hostile.py"), trace, tmp_path, "2000" if HARDEN else "60", *functions],
+        [
+            sys.executable,
+            Path(__file__).with_name("hostile.py"),
+            trace,
+            tmp_path,
+            "2000" if HARDEN else "60",
+            *functions,
+        ],
         capture_output=True,
         text=True,
         timeout=3000,

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Mat, RandMat
 from support import DTYPES, values

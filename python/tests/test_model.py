@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Graph, Mat, Output
 from support import DTYPES, bits, close, mat, values
@@ -165,7 +166,7 @@ def test_added_and_replaced_entries():
     np.testing.assert_array_equal(recurrent.forward_lstm(G, model, [3], x, None).o.w, before)
     model["bd"] = Mat.of([1.0, 2.0], "float64")
     assert not model.is_intact
-    close(recurrent.forward_lstm(G, model, [3], x, None).o.w, before + [[1], [2]], 1e-14)
+    close(recurrent.forward_lstm(G, model, [3], x, None).o.w, before + np.array([[1], [2]]), 1e-14)
     del model["bd"]
     with pytest.raises(KeyError, match="model has no 'bd'"):
         recurrent.forward_lstm(G, model, [3], x, None)
@@ -191,7 +192,7 @@ def test_repr():
     "arguments, error, words",
     [
         ((0, [3], 2), ValueError, "input size is 0"),
-        ((2, [3], -1), ValueError, "output size is -1"),
+        ((2, [3], -1), ValueError, "output_size is -1"),
         ((2, [3, 0], 2), ValueError, "hidden size 1 is 0"),
         ((2, [], 2), ValueError, "hidden_sizes is empty"),
         ((2, 3, 2), TypeError, "hidden_sizes is 3; expected a list"),

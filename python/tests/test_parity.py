@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Graph, Mat
 from support import close, relative_error, rows

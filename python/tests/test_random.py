@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Random
 
@@ -52,7 +53,17 @@ def test_state(used):
 
 
 @pytest.mark.parametrize(
-    "state", [(), (0,) * 10, (0,) * 12, (0,) * 10 + (5,), (-1,) + (0,) * 10, (2**64,) + (0,) * 10, ("0",) * 11, (0.0,) * 11]
+    "state",
+    [
+        (),
+        (0,) * 10,
+        (0,) * 12,
+        (0,) * 10 + (5,),
+        (-1,) + (0,) * 10,
+        (2**64,) + (0,) * 10,
+        ("0",) * 11,
+        (0.0,) * 11,
+    ],
 )
 def test_bad_state(state):
     rng = Random(1)
@@ -92,11 +103,19 @@ def test_bad_seeds(seed, error, words):
 
 def test_bad_counts():
     for count, error in ((-1, ValueError), (1.0, TypeError), (2**63, ValueError), (None, TypeError)):
-        for draw in (Random(0).words, lambda n: Random(0).uniform(count=n), lambda n: Random(0).gaussian(count=n)):
+        for draw in (
+            Random(0).words,
+            lambda n: Random(0).uniform(count=n),
+            lambda n: Random(0).gaussian(count=n),
+        ):
             with pytest.raises(error, match="count"):
                 draw(count)
     assert Random(0).words(0).shape == (0,)
-    for bad in (lambda: Random(0).uniform(0, np.inf), lambda: Random(0).gaussian(0, -1), lambda: Random(0).gaussian(np.nan)):
+    for bad in (
+        lambda: Random(0).uniform(0, np.inf),
+        lambda: Random(0).gaussian(0, -1),
+        lambda: Random(0).gaussian(np.nan),
+    ):
         with pytest.raises(ValueError):
             bad()
 
@@ -118,7 +137,9 @@ def test_rng_arguments():
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(draw(np.random.default_rng(5)), first)
     for bad in (np.random.RandomState(0), "a", 1.5, [1]):
-        with pytest.raises(TypeError, match="rng is a .*expected an int, a numpy Generator, a Random or None"):
+        with pytest.raises(
+            TypeError, match=r"rng is a .*expected an int, a numpy Generator, a Random or None"
+        ):
             draw(bad)
 
 

@@ -6,6 +6,7 @@ import hypothesis
 import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Mat, Random, maxi, samplei, softmax
 from support import DTYPES, close, values
@@ -41,14 +42,17 @@ def test_maxi():
     assert maxi(np.array([[0, 1], [0, 0]])) == 2
     for bad, error, words in (
         ([], ValueError, "no numbers"), ([1, math.nan], ValueError, "number 1 is NaN"), (["a"], TypeError, "<U1"),
-        (5, ValueError, "0 dimensions"), ([None], TypeError, "object"), ([True], TypeError, "bool"), ([1j], TypeError, "complex"),
+        (5, ValueError, "0 dimensions"), ([None], TypeError, "object"), ([True], TypeError, "bool"),
+        ([1j], TypeError, "complex"),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             maxi(bad)
 
 
 def test_samplei_follows_its_seed():
-    assert [samplei([1, 1, 1, 1], rng=s) for s in range(20)] == [samplei([1, 1, 1, 1], rng=s) for s in range(20)]
+    assert [samplei([1, 1, 1, 1], rng=s) for s in range(20)] == [
+        samplei([1, 1, 1, 1], rng=s) for s in range(20)
+    ]
     a, b = Random(3), Random(3)
     drawn = [samplei([0.1, 0.2, 0.7], a) for _ in range(100)]
     assert drawn == [samplei([0.1, 0.2, 0.7], b) for _ in range(100)]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Mat, Solver
 from support import DTYPES, bits, close, values
@@ -25,16 +26,24 @@ class RMSProp:
             s = self.cache[name] = self.decay * self.cache.get(name, 0) + (1 - self.decay) * g * g
             clipped += (np.abs(g) > clipval).sum()
             total += g.size
-            w[name] = w[name] - step_size * np.clip(g, -clipval, clipval) / np.sqrt(s + self.eps) - regc * w[name]
+            w[name] = (
+                w[name] - step_size * np.clip(g, -clipval, clipval) / np.sqrt(s + self.eps) - regc * w[name]
+            )
         return clipped / total, np.sqrt(sum((g * g).sum() for g in dw.values()))
 
 
 def mats(dtype="float64"):
-    return {"a": Mat.of(values(3, 4, dtype)), "b": Mat.of(values(5, 1, dtype)), "ß": Mat.of(values(17, 9, dtype))}
+    return {
+        "a": Mat.of(values(3, 4, dtype)),
+        "b": Mat.of(values(5, 1, dtype)),
+        "ß": Mat.of(values(17, 9, dtype)),
+    }
 
 
 @both
-@pytest.mark.parametrize("settings", [(0.01, 1e-6, 5.0), (0.1, 0.01, 0.5), (0, 0, 1), (1.0, 0, 1e-3), (0.01, 1.0, 5)])
+@pytest.mark.parametrize(
+    "settings", [(0.01, 1e-6, 5.0), (0.1, 0.01, 0.5), (0, 0, 1), (1.0, 0, 1e-3), (0.01, 1.0, 5)]
+)
 @pytest.mark.parametrize("solver", [(), (0.9, 1e-4), (0.0, 1.0)])
 def test_against_numpy(dtype, settings, solver):
     model, ours, theirs = mats(dtype), Solver(*solver), RMSProp(*solver)
@@ -137,7 +146,9 @@ def test_a_gradient_that_is_not_finite(value, kind, dtype):
         m.dw[...] = 0.25
     whole["Wfh0"].dw[2, 1] = value
     before = bits(whole)
-    with pytest.raises(FloatingPointError, match=rf"gradient of Wfh0 is {value} at \[2, 1\]; nothing was changed"):
+    with pytest.raises(
+        FloatingPointError, match=rf"gradient of Wfh0 is {value} at \[2, 1\]; nothing was changed"
+    ):
         solver.step(model, 0.01, 0, 5)
     # nothing: no weight, no gradient, no cache
     assert bits(whole) == before

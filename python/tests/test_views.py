@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 import pytest
+
 import recurrent
 from recurrent import Graph, Mat
 from support import DTYPES, objects, values
@@ -128,7 +129,12 @@ def test_assigning_the_wrong_thing(which, array, error, words):
 @pytest.mark.parametrize("seed", range(5))
 def test_assigning_any_layout(seed):
     base = values(8, 8, seed=seed)
-    for array in (base[:4, :6][::-1], base.T[::2, :6], base[2:6, 1:7].astype(">f8"), base[:4, :6].astype(np.int16)):
+    for array in (
+        base[:4, :6][::-1],
+        base.T[::2, :6],
+        base[2:6, 1:7].astype(">f8"),
+        base[:4, :6].astype(np.int16),
+    ):
         m = Mat(4, 6, "float64")
         m.w = array
         np.testing.assert_array_equal(m.w, array)

@@ -108,6 +108,5 @@ def text(value: Any, name: str) -> bytes:
         return value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{name} has a lone surrogate U+{ord(value[error.start]):04X} at position {error.start}, "
-            "which is no letter"
+            f"{name} has a lone surrogate U+{ord(value[error.start]):04X} at position {error.start}, which is no letter"
         ) from None

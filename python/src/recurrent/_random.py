@@ -101,7 +101,9 @@ def generator(rng: Any) -> Random:
     if rng is None:
         return Random()
     if isinstance(rng, (bool, np.bool_)) or not hasattr(rng, "__index__"):
-        raise TypeError(f"rng is a {type(rng).__name__}; expected an int, a numpy Generator, a Random or None")
+        raise TypeError(
+            f"rng is a {type(rng).__name__}; expected an int, a numpy Generator, a Random or None"
+        )
     return Random(rng.__index__())
 
 
@@ -124,7 +126,7 @@ def generator_or_shared(rng: Any) -> Random:
 
 
 def _count(count: Any) -> int:
-    count = integer(count, "count")
-    if count < 0:
-        raise ValueError(f"count is {count}; expected 0 or more")
-    return count
+    result = integer(count, "count")
+    if result < 0:
+        raise ValueError(f"count is {result}; expected 0 or more")
+    return result

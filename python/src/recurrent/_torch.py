@@ -24,7 +24,9 @@ def _names(kind: int, gate: str, layer: int) -> tuple[str, str, str]:
 def from_torch(net: Network, state_dict: Mapping[str, Any]) -> None:
     """Set a network's weights from a state_dict; all of them or none."""
     if net._kind not in _GATES:
-        raise ValueError("torch.nn.GRU resets after the product; this GRU resets before it, so its weights mean more")
+        raise ValueError(
+            "torch.nn.GRU resets after the product; this GRU resets before it, so its weights mean more"
+        )
     arrays = {name: np.asarray(value) for name, value in state_dict.items()}
     firsts = [name for name in arrays if name.endswith("weight_ih_l0")]
     if len(firsts) != 1:
@@ -64,7 +66,9 @@ def from_torch(net: Network, state_dict: Mapping[str, Any]) -> None:
     if net.embedding:
         shape = (net.input_size, net.embedding)
         # an embedding has a weight and no bias
-        found["Wil"] = others[_name_by_shape(others, shape, "an embedding", lambda n: _bias_of(n) not in others)]
+        found["Wil"] = others[
+            _name_by_shape(others, shape, "an embedding", lambda n: _bias_of(n) not in others)
+        ]
     if net.output_size:
         shape = (net.output_size, net.hidden_sizes[-1])
         name = _name_by_shape(others, shape, "a decoder", lambda n: _bias_of(n) in others)
@@ -86,14 +90,18 @@ def _name_by_shape(
 ) -> str:
     names = [name for name, array in arrays.items() if array.shape == shape and fits(name)]
     if len(names) != 1:
-        raise ValueError(f"{len(names)} arrays of shape {shape} could be {what}; expected one: {sorted(arrays)}")
+        raise ValueError(
+            f"{len(names)} arrays of shape {shape} could be {what}; expected one: {sorted(arrays)}"
+        )
     return names[0]
 
 
 def to_torch(net: Network) -> dict[str, npt.NDArray[Any]]:
     """A network's weights as a state_dict of arrays."""
     if net._kind not in _GATES:
-        raise ValueError("torch.nn.GRU resets after the product; this GRU resets before it and has no such module")
+        raise ValueError(
+            "torch.nn.GRU resets after the product; this GRU resets before it and has no such module"
+        )
     weights = {name: np.array(mat.w) for name, mat in net.parameters.items()}
     out = {}
     if net.embedding:

@@ -217,7 +217,8 @@ class Screen:
         point, progress = lesson.curve[-1], lesson.progress
         if point.tick == lesson.tick and 100 * progress >= min(self.milestones, default=math.inf):
             self.milestones = [milestone for milestone in self.milestones if 100 * progress < milestone]
-            row = f"{round(point.epoch, 2):7.6g}  {point.perplexity:10.3f}  {point.by_heart:8,}  {lesson.speed:9,.0f}  "
+            row = f"{round(point.epoch, 2):7.6g}  {point.perplexity:10.3f}  "
+            row += f"{point.by_heart:8,}  {lesson.speed:9,.0f}  "
             row += self.fit(lesson.write(self.temperature), len(row))
             self.bar.write(row) if self.bar else print(row, flush=True)
         if self.bar is not None and progress > self.bar.n + 0.002:

@@ -122,7 +122,7 @@ class Graph:
     # ---- element by element
 
     def tanh(self, m: Mat) -> Mat:
-        """tanh x of each number."""
+        """Tanh x of each number."""
         return self._record(_lib.recurrent_graph_tanh, expect_mat(m, "m"))
 
     def sigmoid(self, m: Mat) -> Mat:
@@ -134,15 +134,15 @@ class Graph:
         return self._record(_lib.recurrent_graph_relu, expect_mat(m, "m"))
 
     def leaky_relu(self, m: Mat, slope: float = 0.01) -> Mat:
-        """x where x > 0, ``slope * x`` elsewhere."""
+        """X where x > 0, ``slope * x`` elsewhere."""
         return self._record(_lib.recurrent_graph_leaky_relu, expect_mat(m, "m"), number(slope, "slope"))
 
     def gelu(self, m: Mat) -> Mat:
-        """x Φ(x) of each number, with the normal distribution Φ: the exact form (arXiv:1606.08415)."""
+        """X Φ(x) of each number, with the normal distribution Φ: the exact form (arXiv:1606.08415)."""
         return self._record(_lib.recurrent_graph_gelu, expect_mat(m, "m"))
 
     def silu(self, m: Mat) -> Mat:
-        """x σ(x) of each number."""
+        """X σ(x) of each number."""
         return self._record(_lib.recurrent_graph_silu, expect_mat(m, "m"))
 
     def softplus(self, m: Mat) -> Mat:
@@ -178,7 +178,7 @@ class Graph:
         return self._record(_lib.recurrent_graph_abs, expect_mat(m, "m"))
 
     def add(self, a: Mat, b: Mat) -> Mat:
-        """a + b. Either may be a single column (n x 1), which is added to every column of the other.
+        """A + b. Either may be a single column (n x 1), which is added to every column of the other.
 
         Raises
         ------
@@ -188,15 +188,15 @@ class Graph:
         return self._record(_lib.recurrent_graph_add, expect_mat(a, "a"), expect_mat(b, "b"))
 
     def sub(self, a: Mat, b: Mat) -> Mat:
-        """a - b, with columns as in ``add``."""
+        """A - b, with columns as in ``add``."""
         return self._record(_lib.recurrent_graph_sub, expect_mat(a, "a"), expect_mat(b, "b"))
 
     def eltmul(self, a: Mat, b: Mat) -> Mat:
-        """a * b, element by element, with columns as in ``add``."""
+        """A * b, element by element, with columns as in ``add``."""
         return self._record(_lib.recurrent_graph_eltmul, expect_mat(a, "a"), expect_mat(b, "b"))
 
     def div(self, a: Mat, b: Mat) -> Mat:
-        """a / b, element by element, with columns as in ``add``."""
+        """A / b, element by element, with columns as in ``add``."""
         return self._record(_lib.recurrent_graph_div, expect_mat(a, "a"), expect_mat(b, "b"))
 
     # ---- products and look-ups
@@ -342,7 +342,7 @@ class Graph:
     # ---- one tick of a layer
 
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
-        """h' = relu(Wx x + Wh h + b), with x (I, B), h (H, B), Wx (H, I), Wh (H, H), b (H, 1)."""
+        """H' = relu(Wx x + Wh h + b), with x (I, B), h (H, B), Wx (H, I), Wh (H, H), b (H, 1)."""
         mats = ((x, "x"), (h, "h"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
         return self._record(_lib.recurrent_graph_rnn, *(expect_mat(m, name) for m, name in mats))
 
@@ -396,11 +396,12 @@ class _ResultHandle(_abi.Handle):
 
 
 class _Tape(threading.local):
-    """This thread's graphs: those of `with` blocks, and the one for expressions outside of any."""
+    """The graphs of this thread: those of `with` blocks, and the one for expressions outside of any."""
 
     def __init__(self) -> None:
         self.stack: list[Graph] = []
-        self.default: Graph | None = None
+        # one for each type of numbers, because a graph has only one
+        self.default: dict[int, Graph] = {}
 
 
 _tape = _Tape()
@@ -417,9 +418,10 @@ def graph_for(*mats: Mat) -> Graph:
     for mat in mats:
         if mat._graph is not None and not mat._graph._walked:
             return mat._graph
-    graph = _tape.default
+    dtype = mats[0]._describe()[3]
+    graph = _tape.default.get(dtype)
     if graph is None or (graph._walked and graph._live > 0):
-        graph = _tape.default = Graph()
+        graph = _tape.default[dtype] = Graph()
     elif graph._live == 0:
         graph.reset()
     return graph

@@ -96,7 +96,13 @@ class Mat:
 
     @classmethod
     def uniform(
-        cls, n: int, d: int, low: float = 0.0, high: float = 1.0, dtype: npt.DTypeLike = "float32", rng: RNG = None
+        cls,
+        n: int,
+        d: int,
+        low: float = 0.0,
+        high: float = 1.0,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
     ) -> Mat:
         """Numbers uniform on [low, high), drawn column by column; float32 rounds what float64 would draw."""
         mat, random = cls(n, d, dtype), generator(rng)
@@ -107,7 +113,13 @@ class Mat:
 
     @classmethod
     def gaussian(
-        cls, n: int, d: int, mean: float = 0.0, std: float = 1.0, dtype: npt.DTypeLike = "float32", rng: RNG = None
+        cls,
+        n: int,
+        d: int,
+        mean: float = 0.0,
+        std: float = 1.0,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
     ) -> Mat:
         """Normal numbers, drawn column by column; float32 rounds what float64 would draw."""
         mat, random = cls(n, d, dtype), generator(rng)
@@ -182,7 +194,7 @@ class Mat:
         item = DTYPES[code].itemsize
         buffer = (ctypes.c_char * (((d - 1) * stride + n) * item)).from_address(address or 0)
         # the array keeps the buffer, the buffer keeps the handle, the handle keeps the memory
-        buffer._owner = self._handle  # type: ignore[attr-defined]
+        buffer._owner = self._handle
         return np.ndarray((n, d), DTYPES[code], buffer, strides=(item, stride * item))
 
     def view(self, row: int, column: int, n: int, d: int) -> Mat:
@@ -320,7 +332,9 @@ class Mat:
             return self.square()
         if exponent == 0.5:
             return self.sqrt()
-        raise ValueError(f"the exponent is {exponent!r}; a Mat knows 2 and 0.5: for others use exp(p * log(x))")
+        raise ValueError(
+            f"the exponent is {exponent!r}; a Mat knows 2 and 0.5: for others use exp(p * log(x))"
+        )
 
     def __abs__(self) -> Mat:
         return self._on().abs(self)
@@ -331,7 +345,7 @@ class Mat:
         return self._on().transpose(self)
 
     def tanh(self) -> Mat:
-        """tanh x of each number."""
+        """Tanh x of each number."""
         return self._on().tanh(self)
 
     def sigmoid(self) -> Mat:
@@ -343,15 +357,15 @@ class Mat:
         return self._on().relu(self)
 
     def leaky_relu(self, slope: float = 0.01) -> Mat:
-        """x where x > 0, ``slope * x`` elsewhere."""
+        """X where x > 0, ``slope * x`` elsewhere."""
         return self._on().leaky_relu(self, slope)
 
     def gelu(self) -> Mat:
-        """x Φ(x) of each number, the exact form."""
+        """X Φ(x) of each number, the exact form."""
         return self._on().gelu(self)
 
     def silu(self) -> Mat:
-        """x σ(x) of each number."""
+        """X σ(x) of each number."""
         return self._on().silu(self)
 
     def softplus(self) -> Mat:
@@ -363,7 +377,7 @@ class Mat:
         return self._on().exp(self)
 
     def log(self) -> Mat:
-        """ln x of each number."""
+        """Ln x of each number."""
         return self._on().log(self)
 
     def sqrt(self) -> Mat:
@@ -410,7 +424,9 @@ class Mat:
             If the graph has been walked already, or keeps no history.
         """
         if self._graph is None:
-            raise ValueError("this Mat is no result of a graph that keeps history: there is nothing to walk back")
+            raise ValueError(
+                "this Mat is no result of a graph that keeps history: there is nothing to walk back"
+            )
         self._graph.backward(self)
 
 
@@ -450,7 +466,9 @@ def _scalar(value: Any) -> float | None:
 def expect_mat(value: Any, name: str) -> int:
     """The handle of an argument that must be a Mat."""
     if not isinstance(value, Mat):
-        raise TypeError(f"{name} is a {type(value).__name__}; expected a Mat (recurrent.Mat.of(array) makes one)")
+        raise TypeError(
+            f"{name} is a {type(value).__name__}; expected a Mat (recurrent.Mat.of(array) makes one)"
+        )
     return value._handle.value
 
 
@@ -460,5 +478,7 @@ _dtype = dtype
 def _assign(view: npt.NDArray[Any], values: Any, name: str) -> None:
     array = real_array(values, name)
     if array.shape != view.shape:
-        raise ValueError(f"{name} is {view.shape[0]} x {view.shape[1]}; the new values have shape {array.shape}")
+        raise ValueError(
+            f"{name} is {view.shape[0]} x {view.shape[1]}; the new values have shape {array.shape}"
+        )
     np.copyto(view, converted(array, view.dtype, name))

@@ -151,7 +151,11 @@ def _init(cell: int, input_size: Any, hidden_sizes: Any, output_size: Any, type_
 
 
 def forward_lstm(
-    G: Graph, model: Mapping[str, Mat], hidden_sizes: Sequence[int], x: Mat, prev: Output | Mapping[str, Any] | None
+    G: Graph,
+    model: Mapping[str, Mat],
+    hidden_sizes: Sequence[int],
+    x: Mat,
+    prev: Output | Mapping[str, Any] | None,
 ) -> Output:
     """One tick of an LSTM.
 
@@ -183,7 +187,11 @@ def forward_lstm(
 
 
 def forward_rnn(
-    G: Graph, model: Mapping[str, Mat], hidden_sizes: Sequence[int], x: Mat, prev: Output | Mapping[str, Any] | None
+    G: Graph,
+    model: Mapping[str, Mat],
+    hidden_sizes: Sequence[int],
+    x: Mat,
+    prev: Output | Mapping[str, Any] | None,
 ) -> Output:
     """One tick of an RNN: h' = relu(Wxh x + Whh h + bhh) for each layer. As ``forward_lstm`` otherwise."""
     return _forward(_RNN, G, model, hidden_sizes, x, prev)

@@ -23,7 +23,7 @@ _lib = _abi.lib
 class State:
     """What a sequence carries on: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, lowest first.
 
-    The arrays are views of one buffer, so a state is cheap to hand from call to call; ``copy()`` keeps one.
+    The arrays are views of one buffer, ``flat``, so a state is cheap to hand from call to call; ``copy()`` keeps one.
     """
 
     __slots__ = ("_has_cell", "_widths", "flat")
@@ -188,14 +188,20 @@ class Network:
         y = np.empty((T, B, self._outputs), self.dtype)
         after = np.empty(self._width * B, self.dtype)
         _lib.recurrent_model_forward_sequence(
-            self._handle.value, _data(data), _ints(tokens), T, B, _data(before), _ints(counts), _data(y), _data(after)
+            self._handle.value,
+            _data(data),
+            _ints(tokens),
+            T,
+            B,
+            _data(before),
+            _ints(counts),
+            _data(y),
+            _data(after),
         )
         self._shape = (T, B)
         return y, State(after, self.hidden_sizes, self._has_cell)
 
-    def backward(
-        self, dy: npt.ArrayLike, dstate: Any = None
-    ) -> tuple[npt.NDArray[Any] | None, State]:
+    def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
         """Walk the last ``forward`` back, once: adds to ``net.flat.dw``.
 
         Parameters
@@ -418,7 +424,9 @@ class Network:
         ends = f", output_size={self.output_size}" if self.output_size else ""
         ends += f", embedding={self.embedding}" if self.embedding else ""
         name = type(self).__name__
-        return f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
+        return (
+            f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
+        )
 
 
 class RNN(Network):

@@ -82,7 +82,7 @@ class SentenceModel:
         if generator not in _CELLS:
             raise ValueError(f"generator is {generator!r}; expected 'lstm' or 'rnn'")
         widths = sizes(hidden_sizes, "hidden_sizes")
-        encoded = [text(sentence, f"sentences[{i}]") for i, sentence in enumerate(kept)]
+        encoded = [sentence.encode() for sentence in kept]
         random = _generator(rng)
         handle = _abi.new(
             _lib.recurrent_sentence_model_create,
@@ -121,7 +121,7 @@ class SentenceModel:
         self.letter_size: int = info.letter_size
         self.letter_to_index: dict[str, int] = {chr(letter): k + 1 for k, letter in enumerate(letters)}
         self.index_to_letter: dict[int, str] = {k: letter for letter, k in self.letter_to_index.items()}
-        self.sentences: list[str] = []
+        self.sentences = []
         self.solver = Solver._of(solver)
         self._parameters = Model(network, info.cell)
 
@@ -278,11 +278,15 @@ def _sentences(sentences: Any) -> list[str]:
     if isinstance(sentences, str):
         sentences = [line.strip() for line in sentences.splitlines()]
     elif isinstance(sentences, (bytes, Mapping)) or not isinstance(sentences, Iterable):
-        raise TypeError(f"sentences is a {type(sentences).__name__}; expected a list of str, or a text of lines")
+        raise TypeError(
+            f"sentences is a {type(sentences).__name__}; expected a list of str, or a text of lines"
+        )
     kept = []
     for i, sentence in enumerate(sentences):
         if not isinstance(sentence, str):
             raise TypeError(f"sentences[{i}] is a {type(sentence).__name__}; expected a str")
+        # here, where the place in the list is known
+        text(sentence, f"sentences[{i}]")
         if sentence.strip():
             kept.append(sentence)
     if not kept:
