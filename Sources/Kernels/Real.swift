@@ -35,15 +35,19 @@ public protocol Real: BinaryFloatingPoint, Sendable {
   static var isWide: Bool { get }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Float: Real {
   public typealias V = Float8
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-104, 89) }
   @inline(__always) public static var expNormal: Double { 87 }
-  @inline(__always) public static var ln2: (high: Double, low: Double) { (0.693145751953125, 1.42860682030941723212e-6) }
+  @inline(__always) public static var ln2: (high: Double, low: Double) {
+    (0.693145751953125, 1.42860682030941723212e-6)
+  }
   @inline(__always) public static var tanhLimit: Double { 10 }
   @inline(__always) public static var isWide: Bool { false }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Double: Real {
   public typealias V = Double4
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-746, 710) }

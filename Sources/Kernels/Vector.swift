@@ -56,7 +56,8 @@ extension Vector {
   @inline(__always) static prefix func - (a: Self) -> Self { 0.0 - a }
 }
 
-/// Eight floats.
+/// Eight floats. Its functions are documented at `Vector`.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct Float8: Vector {
   @usableFromInline let v: SIMD8<Float>
   @inline(__always) init(v: SIMD8<Float>) { self.v = v }
@@ -98,7 +99,8 @@ public struct Float8: Vector {
   @inline(__always) public var sum: Float { cv_f32_sum(v) }
 }
 
-/// Four doubles.
+/// Four doubles. Its functions are documented at `Vector`.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct Double4: Vector {
   @usableFromInline let v: SIMD4<Double>
   @inline(__always) init(v: SIMD4<Double>) { self.v = v }
@@ -139,4 +141,3 @@ public struct Double4: Vector {
   @inline(__always) public static func mantissa(_ a: Self) -> Self { .init(v: cv_f64_mantissa(a.v)) }
   @inline(__always) public var sum: Double { cv_f64_sum(v) }
 }
-

@@ -23,7 +23,8 @@ extension Mat {
   public func fillUniform(
     _ low: Double, _ high: Double, _ random: Random
   ) throws(RecurrentError) {
-    try require(low.isFinite && high.isFinite && (high - low).isFinite, .badValue,
+    try require(
+      low.isFinite && high.isFinite && (high - low).isFinite, .badValue,
       "uniform bounds are \(low) and \(high); expected finite numbers")
     try fill { random.uniform(low, high) }
   }

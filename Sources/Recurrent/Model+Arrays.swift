@@ -118,7 +118,8 @@ extension Model {
   }
 
   private func record(
-    _ input: Arrays, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?, copies: Bool
+    _ input: Arrays, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?,
+    copies: Bool
   ) throws(RecurrentError) -> Recorded {
     try require(T > 0 && B > 0, .badShape, "there are \(T) steps of \(B) sequences; expected at least 1 of each")
     let (columns, overflow) = T.multipliedReportingOverflow(by: B)

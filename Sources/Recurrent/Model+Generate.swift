@@ -32,12 +32,14 @@ extension Model {
   /// - Returns: how many tokens were written.
   /// - Throws: `.badValue` for a model whose outputs are not its tokens, `.badIndex`, `.notFinite`.
   public func generate(
-    prime: UnsafeBufferPointer<Int64>, count: Int, temperature: Double, state: UnsafeMutableRawPointer, _ random: Random?,
+    prime: UnsafeBufferPointer<Int64>, count: Int, temperature: Double, state: UnsafeMutableRawPointer,
+    _ random: Random?,
     until end: Int? = nil, to tokens: UnsafeMutablePointer<Int64>
   ) throws(RecurrentError) -> Int {
     try require(
       embedding != nil && topSize == inputSize, .badValue,
-      "only a model that reads tokens and scores the same tokens can write: it reads \(inputSize)\(embedding == nil ? " numbers" : " tokens") and puts out \(topSize) numbers")
+      "only a model that reads tokens and scores the same tokens can write: it reads \(inputSize)\(embedding == nil ? " numbers" : " tokens") and puts out \(topSize) numbers"
+    )
     try require(temperature, isPositive: "temperature")
     try require(!prime.isEmpty, .badShape, "prime is empty; expected at least one token")
     for (at, token) in prime.enumerated() {

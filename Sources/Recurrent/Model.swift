@@ -178,7 +178,8 @@ public final class Model {
   ///   - x: [inputSize × B], or letter vectors [embedding × B].
   ///   - state: what the tick before returned; nil opens a sequence with zeros.
   /// - Returns: the output [outputSize × B], scores and not probabilities, and the state for the next tick.
-  public func forward(_ graph: Graph, _ x: Mat, _ state: State? = nil) throws(RecurrentError) -> (o: Mat, state: State) {
+  public func forward(_ graph: Graph, _ x: Mat, _ state: State? = nil) throws(RecurrentError) -> (o: Mat, state: State)
+  {
     let rows = embedding ?? inputSize
     try require(x.n == rows, .badShape, "x is \(x.shape); expected \(rows) rows, the model's input size")
     return try graph.recording { () throws(RecurrentError) in

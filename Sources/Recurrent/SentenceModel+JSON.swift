@@ -84,7 +84,8 @@ extension SentenceModel {
     let values = try mat.rows()
     if let at = values.firstIndex(where: { !$0.isFinite }) {
       throw RecurrentError(
-        .notFinite, "\(name) is \(values[at]) at [\(at / mat.d), \(at % mat.d)], which JSON cannot hold; nothing was saved")
+        .notFinite,
+        "\(name) is \(values[at]) at [\(at / mat.d), \(at % mat.d)], which JSON cannot hold; nothing was saved")
     }
     return .object([
       ("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values.map { .number($0) })),
@@ -255,7 +256,11 @@ private struct Field {
       var values: [Double] = []
       values.reserveCapacity(items.count)
       for (i, item) in items.enumerated() {
-        if case .number(let value) = item { values.append(value) } else { _ = try Field(item, "\(w.path)[\(i)]").number() }
+        if case .number(let value) = item {
+          values.append(value)
+        } else {
+          _ = try Field(item, "\(w.path)[\(i)]").number()
+        }
       }
       return values
     case .object(let members):

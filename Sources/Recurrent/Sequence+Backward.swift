@@ -47,7 +47,8 @@ extension SequenceRun {
           dnewC: dc.rows(from, count), dc: (t == 0 ? x.d(2) : dc).rows(from, count), accumulate: t == 0)
       case .rnn, .rnnTanh:
         fill(mine, with: 0)
-        applyBackward(s.cell == .rnn ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
+        applyBackward(
+          s.cell == .rnn ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
       case .gru:
         gruGatesBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
       case .gruBefore:

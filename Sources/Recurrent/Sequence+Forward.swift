@@ -172,7 +172,8 @@ extension SequenceRun {
         let first = panels.lowerBound * p.rows.unitsPerPanel
         let count = min(H, panels.upperBound * p.rows.unitsPerPanel) - first
         copy(
-          Columns(from + first, n: count, d: 1, stride: count), to: Columns(to + first + j * out.stride, n: count, d: 1, stride: count))
+          Columns(from + first, n: count, d: 1, stride: count),
+          to: Columns(to + first + j * out.stride, n: count, d: 1, stride: count))
       }
     }
   }

@@ -118,8 +118,10 @@ struct SequencePlan {
       return at
     }
     let gates = s.cell.gates.count, rows = s.cell.blocks * H, columns = s.T * s.B
-    let forward = gates * packedCount(.plain(H, T.self), k: H + I, T.self) + packedCount(.gates(H, T.self), k: H + I, T.self)
-    let backward = packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
+    let forward =
+      gates * packedCount(.plain(H, T.self), k: H + I, T.self) + packedCount(.gates(H, T.self), k: H + I, T.self)
+    let backward =
+      packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
     packs = take(max(forward, backward))
     z = take(rows * columns)
     c = take(s.cell.hasCell ? H * (columns + s.B) : 0)

@@ -127,16 +127,18 @@ private final class Pool: @unchecked Sendable {
       #else
         var thread = pthread_t()
       #endif
-      let status = pthread_create(&thread, nil, { context in
-        #if canImport(Darwin)
-          let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-        #else
-          guard let context else { return nil }
-          let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-        #endif
-        start.pool.work(start.number)
-        return nil
-      }, start.toOpaque())
+      let status = pthread_create(
+        &thread, nil,
+        { context in
+          #if canImport(Darwin)
+            let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+          #else
+            guard let context else { return nil }
+            let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+          #endif
+          start.pool.work(start.number)
+          return nil
+        }, start.toOpaque())
       if status != 0 {
         start.release()
         break

@@ -83,7 +83,13 @@ struct Call {
 
   private mutating func hold(_ lock: Lock) throws(RecurrentError) {
     try lock.acquire()
-    if first == nil { first = lock } else if second == nil { second = lock } else if third == nil { third = lock } else {
+    if first == nil {
+      first = lock
+    } else if second == nil {
+      second = lock
+    } else if third == nil {
+      third = lock
+    } else {
       more.append(lock)
     }
   }

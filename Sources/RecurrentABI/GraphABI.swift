@@ -1,4 +1,6 @@
 // Graphs themselves; their operations are in OperationABI.swift.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 import Recurrent

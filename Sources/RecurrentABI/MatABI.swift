@@ -1,4 +1,6 @@
 // Mats.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 import Recurrent

@@ -1,4 +1,6 @@
 // Every operation of a graph. Each body fetches its Mats, records, and hands out the result.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 import Recurrent

@@ -1,4 +1,6 @@
 // Models over sequences in the caller's memory, and threads.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 import Recurrent
@@ -136,7 +138,8 @@ private func arrays(
 }
 
 /// B lengths, or nil for NULL.
-private func counts(_ lengths: UnsafePointer<Int64>?, _ B: Int64) throws(RecurrentError) -> UnsafeBufferPointer<Int64>? {
+private func counts(_ lengths: UnsafePointer<Int64>?, _ B: Int64) throws(RecurrentError) -> UnsafeBufferPointer<Int64>?
+{
   guard let lengths else { return nil }
   return try input(lengths, B, "lengths")
 }

@@ -1,4 +1,6 @@
 // Versions and errors. The last error itself is kept in CRecurrent.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 

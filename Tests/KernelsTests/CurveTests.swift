@@ -27,7 +27,8 @@ import Testing
     apply(curve, T(parameter), x.columns, to: y.columns)
     #expect(y.distance { oracle(curve, Double(x[$0, $1]), parameter).value } < tolerance(T.self))
 
-    let dy = Rectangle<T>(n, d, gap: gap, small(2)), dx = Rectangle<T>(n, d, gap: gap, small(3)), before = dx.copy()
+    let dy = Rectangle<T>(n, d, gap: gap, small(2)), dx = Rectangle<T>(n, d, gap: gap, small(3)),
+      before = dx.copy()
     applyBackward(curve, T(parameter), x.columns, y.columns, dy: dy.columns, dx: dx.columns)
     #expect(
       dx.distance {

@@ -40,8 +40,10 @@ import Testing
         rows(gates, from, n), gate: h, rows(c, from, n), newH: rows(newH, from, n), newC: rows(newC, from, n))
     }
 
-    let i: (Int, Int) -> Double = { sigmoid(zs[0]($0, $1)) }, f: (Int, Int) -> Double = { sigmoid(zs[1]($0, $1)) }
-    let o: (Int, Int) -> Double = { sigmoid(zs[2]($0, $1)) }, g: (Int, Int) -> Double = { tanh(zs[3]($0, $1)) }
+    let i: (Int, Int) -> Double = { sigmoid(zs[0]($0, $1)) },
+      f: (Int, Int) -> Double = { sigmoid(zs[1]($0, $1)) }
+    let o: (Int, Int) -> Double = { sigmoid(zs[2]($0, $1)) },
+      g: (Int, Int) -> Double = { tanh(zs[3]($0, $1)) }
     let cell: (Int, Int) -> Double = { f($0, $1) * Double(c[$0, $1]) + i($0, $1) * g($0, $1) }
     #expect(newC.distance(from: cell) < bound)
     #expect(newH.distance { o($0, $1) * tanh(cell($0, $1)) } < bound)
@@ -57,7 +59,8 @@ import Testing
       lstmGatesBackward(
         rows(dz, 0, h), gate: h, c.columns, newC: newC.columns, dnewH: dh.columns, dnewC: dc.columns,
         dc: into.columns, accumulate: accumulate)
-      #expect(into.distance { (accumulate ? Double(before[$0, $1]) : 0) + slope($0, $1) * f($0, $1) } < 2 * bound)
+      #expect(
+        into.distance { (accumulate ? Double(before[$0, $1]) : 0) + slope($0, $1) * f($0, $1) } < 2 * bound)
       #expect(
         dz.distance { row, b in
           let r = row % h
@@ -102,8 +105,10 @@ import Testing
     let gates = Rectangle<T>(4 * H, d, gap: gap) { 4 * fraction(1)($0, $1) }, start = gates.copy()
     let zs = (0..<4).map { block(gates, $0, H) }
     let h = Rectangle<T>(H, d, gap: gap, fraction(2)), newH = Rectangle<T>(H, d, gap: gap)
-    let r: (Int, Int) -> Double = { sigmoid(zs[0]($0, $1)) }, z: (Int, Int) -> Double = { sigmoid(zs[1]($0, $1)) }
-    let dh = Rectangle<T>(H, d, gap: gap, small(3)), into = Rectangle<T>(H, d, gap: gap, small(4)), before = into.copy()
+    let r: (Int, Int) -> Double = { sigmoid(zs[0]($0, $1)) },
+      z: (Int, Int) -> Double = { sigmoid(zs[1]($0, $1)) }
+    let dh = Rectangle<T>(H, d, gap: gap, small(3)), into = Rectangle<T>(H, d, gap: gap, small(4)),
+      before = into.copy()
 
     // resets after the product
     gruGates(rows(gates, 0, H), gate: H, h.columns, newH: newH.columns)

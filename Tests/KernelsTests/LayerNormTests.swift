@@ -45,8 +45,10 @@ import Testing
         return Double(oldX[i, j]) + scales[j].1 * (g(i, j) - mean - hat(i, j) * along)
       } < bound)
     #expect(
-      dgain.distance { i, _ in (0..<d).reduce(Double(oldGain[i, 0])) { $0 + Double(dy[i, $1]) * hat(i, $1) } } < bound)
-    #expect(dbias.distance { i, _ in (0..<d).reduce(Double(oldBias[i, 0])) { $0 + Double(dy[i, $1]) } } < bound)
+      dgain.distance { i, _ in (0..<d).reduce(Double(oldGain[i, 0])) { $0 + Double(dy[i, $1]) * hat(i, $1) } }
+        < bound)
+    #expect(
+      dbias.distance { i, _ in (0..<d).reduce(Double(oldBias[i, 0])) { $0 + Double(dy[i, $1]) } } < bound)
     #expect(work.gapsAreWhole)
   }
 
@@ -54,7 +56,8 @@ import Testing
     let x = Rectangle<Float>(9, 1) { _, _ in 7 }, one = Rectangle<Float>(9, 1) { _, _ in 1 }
     let normal = Rectangle<Float>(9, 1), scale = Rectangle<Float>(1, 1), y = Rectangle<Float>(9, 1)
     layerNorm(
-      x.columns, gain: one.columns, bias: one.columns, epsilon: 1e-5, normal: normal.columns, scale: scale.columns,
+      x.columns, gain: one.columns, bias: one.columns, epsilon: 1e-5, normal: normal.columns,
+      scale: scale.columns,
       to: y.columns)
     #expect(y.difference { _, _ in 1 } == nil)
   }

@@ -66,7 +66,8 @@ import Testing
   @Test(arguments: oddSizes) func scatters(n: Int) {
     let columns = [2, 0, 2, 1, 2].map { Int32($0) }
     for gap in [0, 3] {
-      let x = Rectangle<Float>(n, columns.count, gap: gap, small(1)), y = Rectangle<Float>(n, 4, gap: gap, small(2))
+      let x = Rectangle<Float>(n, columns.count, gap: gap, small(1)),
+        y = Rectangle<Float>(n, 4, gap: gap, small(2))
       let before = y.copy()
       scatter(x.columns, columns, into: y.columns)
       #expect(

@@ -25,7 +25,8 @@ import Testing
     let a = Rectangle<T>(n, wideA ? d : 1, gap: gap, small(1))
     let b = Rectangle<T>(n, wideB ? d : 1, gap: gap, pair == .div ? divisor : small(2))
     let y = Rectangle<T>(n, d, gap: gap), dy = Rectangle<T>(n, d, gap: gap, small(3))
-    let da = Rectangle<T>(n, wideA ? d : 1, gap: gap, small(4)), db = Rectangle<T>(n, wideB ? d : 1, gap: gap, small(5))
+    let da = Rectangle<T>(n, wideA ? d : 1, gap: gap, small(4)),
+      db = Rectangle<T>(n, wideB ? d : 1, gap: gap, small(5))
     let (oldA, oldB) = (da.copy(), db.copy())
     let (ja, jb): (Int, Int) = (wideA ? 1 : 0, wideB ? 1 : 0)
 
@@ -40,7 +41,9 @@ import Testing
       } == nil)
     #expect(
       db.difference { i, j in
-        (wideB ? j..<j + 1 : 0..<d).reduce(oldB[i, j]) { $0 + dy[i, $1] * slopeB(pair, a[i, $1 * ja], b[i, $1 * jb]) }
+        (wideB ? j..<j + 1 : 0..<d).reduce(oldB[i, j]) {
+          $0 + dy[i, $1] * slopeB(pair, a[i, $1 * ja], b[i, $1 * jb])
+        }
       } == nil)
   }
 

@@ -30,7 +30,8 @@ import Testing
     logSoftmax(x.columns, to: y.columns)
     #expect(y.distance { log(shares[$1][$0]) } < bound)
 
-    let dy = Rectangle<T>(n, d, gap: gap, small(2)), dx = Rectangle<T>(n, d, gap: gap, small(3)), before = dx.copy()
+    let dy = Rectangle<T>(n, d, gap: gap, small(2)), dx = Rectangle<T>(n, d, gap: gap, small(3)),
+      before = dx.copy()
     softmaxBackward(p.columns, dp: dy.columns, dx: dx.columns)
     #expect(
       dx.distance { i, j in
@@ -62,8 +63,10 @@ import Testing
 
   /// A column without a target counts for nothing.
   @Test func columnsWithoutTargets() {
-    let x = Rectangle<Double>(5, 3, fraction(1)), p = Rectangle<Double>(5, 3, small(1)), dx = Rectangle<Double>(5, 3, small(2))
-    let before = dx.copy(), one = Rectangle<Double>(5, 1) { i, _ in fraction(1)(i, 1) }, q = Rectangle<Double>(5, 1)
+    let x = Rectangle<Double>(5, 3, fraction(1)), p = Rectangle<Double>(5, 3, small(1)),
+      dx = Rectangle<Double>(5, 3, small(2))
+    let before = dx.copy(), one = Rectangle<Double>(5, 1) { i, _ in fraction(1)(i, 1) },
+      q = Rectangle<Double>(5, 1)
     let loss = crossEntropy(x.columns, targets: [-1, 3, -1], to: p.columns)
     #expect(loss == crossEntropy(one.columns, targets: [3], to: q.columns))
     #expect(p.difference { i, j in j == 1 ? q[i, 0] : 0 } == nil)

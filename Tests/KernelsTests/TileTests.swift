@@ -16,7 +16,8 @@ import Testing
     for (rows, height) in [(Rows.plain(n, T.self), n), (Rows.gates(n, T.self), 4 * n)] {
       for (k1, k2) in [(1, 0), (3, 8), (9, 1), (33, 17)] {
         for columns in 1...8 {
-          let w1 = Rectangle<T>(height, k1, gap: gap, small(1)), x1 = Rectangle<T>(k1, columns, gap: gap, small(2))
+          let w1 = Rectangle<T>(height, k1, gap: gap, small(1)),
+            x1 = Rectangle<T>(k1, columns, gap: gap, small(2))
           let w2 = Rectangle<T>(height, max(1, k2), gap: gap, small(3))
           let x2 = Rectangle<T>(max(1, k2), columns, gap: gap, small(4))
           let start = Rectangle<T>(height, max(3, columns), gap: gap, small(5))
@@ -38,9 +39,12 @@ import Testing
                 let first = Term(p1.start, k: k1, x1.columns.p, across: x1.stride)
                 if k2 > 0 {
                   let second = Term(p2.start, k: k2, x2.columns.p, across: x2.stride)
-                  multiply(rows, panels: panels, from, first, second, columns: columns, to: y.columns.p, stride: y.stride)
+                  T.multiply(
+                    rows, panels: panels, from, first, second, columns: columns, to: y.columns.p,
+                    stride: y.stride)
                 } else {
-                  multiply(rows, panels: panels, from, first, columns: columns, to: y.columns.p, stride: y.stride)
+                  T.multiply(
+                    rows, panels: panels, from, first, columns: columns, to: y.columns.p, stride: y.stride)
                 }
               }
               #expect(
@@ -71,8 +75,9 @@ import Testing
     packTransposed(w.columns, panels: 0..<cut, to: packed.start)
     packTransposed(w.columns, panels: cut..<rows.panels, to: packed.start)
     #expect(packed.endIsWhole)
-    multiply(
-      rows, panels: 0..<rows.panels, .zero, Term(packed.start, k: k, x.columns.p, across: x.stride), columns: 3,
+    T.multiply(
+      rows, panels: 0..<rows.panels, .zero, Term(packed.start, k: k, x.columns.p, across: x.stride),
+      columns: 3,
       to: y.columns.p, stride: y.stride)
     #expect(y.difference { i, j in (0..<k).reduce(0) { $0 + w[$1, i] * x[$1, j] } } == nil)
   }
@@ -103,13 +108,15 @@ import Testing
     for rows in [Rows.plain(65, Float.self), .gates(65, Float.self)] {
       let height = rows.panels == Rows.plain(65, Float.self).panels ? 65 : 260
       let w = Rectangle<Float>(height, 33, fraction(1)), x = Rectangle<Float>(33, 8, fraction(2))
-      let packed = Packed(w, rows, k: 33), all = Rectangle<Float>(height, 8), one = Rectangle<Float>(height, 1)
-      multiply(
+      let packed = Packed(w, rows, k: 33), all = Rectangle<Float>(height, 8),
+        one = Rectangle<Float>(height, 1)
+      Float.multiply(
         rows, panels: 0..<rows.panels, .zero, Term(packed.start, k: 33, x.columns.p, across: 33), columns: 8,
         to: all.columns.p, stride: height)
       for j in 0..<8 {
-        multiply(
-          rows, panels: 0..<rows.panels, .zero, Term(packed.start, k: 33, x.columns.p + 33 * j, across: 33), columns: 1,
+        Float.multiply(
+          rows, panels: 0..<rows.panels, .zero, Term(packed.start, k: 33, x.columns.p + 33 * j, across: 33),
+          columns: 1,
           to: one.columns.p, stride: height)
         #expect(one.difference { i, _ in all[i, j] } == nil)
       }

@@ -27,7 +27,9 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
         bits += step
       }
       apply(curve, 0, x.columns, to: y.columns)
-      for i in 0..<block { worst.take(x[i, 0], y[i, 0], exact(curve, Double(x[i, 0])), unit: unit(curve, x[i, 0])) }
+      for i in 0..<block {
+        worst.take(x[i, 0], y[i, 0], exact(curve, Double(x[i, 0])), unit: unit(curve, x[i, 0]))
+      }
     }
     print("\(curve) float32: \(worst)")
     #expect(worst.ulp <= bound, "\(worst)")
@@ -54,7 +56,9 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
           }
         }
         apply(curve, 0, x.columns, to: y.columns)
-        for i in 0..<block { worst.take(x[i, 0], y[i, 0], exact(curve, Float80(x[i, 0])), unit: unit(curve, x[i, 0])) }
+        for i in 0..<block {
+          worst.take(x[i, 0], y[i, 0], exact(curve, Float80(x[i, 0])), unit: unit(curve, x[i, 0]))
+        }
       }
       print("\(curve) float64: \(worst)")
       #expect(worst.ulp <= bound, "\(worst)")

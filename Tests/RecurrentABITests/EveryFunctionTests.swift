@@ -19,7 +19,9 @@ extension ABITests {
     }
 
     /// Calls with what must be refused.
-    private func refused(_ f: Function, _ codes: [Int], _ handles: [UInt64], _ outputs: Outputs, _ what: String) {
+    private func refused(
+      _ f: Function, _ codes: [Int], _ handles: [UInt64], _ outputs: Outputs, _ what: String
+    ) {
       let count = recurrent_object_count(), status = Int(f.call(handles, outputs))
       #expect(codes.contains(status), "\(f.name), \(what): \(status), \(lastError)")
       #expect(!lastError.isEmpty, "\(f.name), \(what): no message")
@@ -63,7 +65,9 @@ extension ABITests {
           ok(ingredient.free(freed))
           attempt([RECURRENT_BAD_HANDLE], freed, "freed")
           ingredient.other.with { attempt([RECURRENT_WRONG_KIND], $0, "of another kind") }
-          for forged in [1, .max, good[i] ^ 1 << 63, good[i] ^ 1 << 32, good[i] ^ 1 << 27, good[i] ^ 1 << 30, 1 << 63] {
+          for forged in [
+            1, .max, good[i] ^ 1 << 63, good[i] ^ 1 << 32, good[i] ^ 1 << 27, good[i] ^ 1 << 30, 1 << 63,
+          ] {
             attempt([RECURRENT_BAD_HANDLE], forged, "forged \(forged)")
           }
         }
@@ -76,7 +80,9 @@ extension ABITests {
 
     @Test(arguments: Function.all) func refusesMisalignedOutputs(_ f: Function) {
       // text has no alignment
-      guard f.outputs > 0, !["model_parameter_name", "solver_cache_name", "sentence_model_predict"].contains(f.name) else {
+      guard f.outputs > 0,
+        !["model_parameter_name", "solver_cache_name", "sentence_model_predict"].contains(f.name)
+      else {
         return
       }
       with(f) { handles in
@@ -88,12 +94,15 @@ extension ABITests {
 
     /// No function of the header is missing from the table.
     @Test func theTableIsComplete() throws {
-      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      let header = try String(contentsOf: root.appending(path: "Sources/CRecurrent/include/recurrent.h"), encoding: .utf8)
+      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+      let header = try String(
+        contentsOf: root.appending(path: "Sources/CRecurrent/include/recurrent.h"), encoding: .utf8)
       let code = header.replacing(/\/\*(.|\n)*?\*\//) { _ in "" }
       let declared = Set(code.matches(of: /recurrent_([a-z_0-9]+)\(/).map { String($0.1) })
       #expect(declared.count > 80)
-      #expect(declared.subtracting(Function.all.map { $0.name }).subtracting(Function.infallible).sorted() == [])
+      #expect(
+        declared.subtracting(Function.all.map { $0.name }).subtracting(Function.infallible).sorted() == [])
       #expect(Set(Function.all.map { $0.name } + Function.infallible).subtracting(declared).sorted() == [])
     }
   }

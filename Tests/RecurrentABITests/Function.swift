@@ -21,7 +21,8 @@ struct Function: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   init(
-    _ name: String, _ takes: [Ingredient], optional: Set<Int> = [], outputs: Int = 0, gives: [Ingredient] = [],
+    _ name: String, _ takes: [Ingredient], optional: Set<Int> = [], outputs: Int = 0,
+    gives: [Ingredient] = [],
     lists: [Int] = [], _ call: @escaping @Sendable ([UInt64], Outputs) -> recurrent_status
   ) {
     (self.name, self.takes, self.optional, self.gives, self.call) = (name, takes, optional, gives, call)
@@ -32,11 +33,14 @@ struct Function: Sendable, CustomTestStringConvertible {
   /// Frees what a successful call gave.
   func freeOutputs(_ outputs: Outputs) {
     for (i, ingredient) in gives.enumerated() { ok(ingredient.free(outputs.handle(i))) }
-    for i in handleLists { for layer in 0..<2 { ok(recurrent_mat_free(outputs(i, UInt64.self)?[layer] ?? 0)) } }
+    for i in handleLists {
+      for layer in 0..<2 { ok(recurrent_mat_free(outputs(i, UInt64.self)?[layer] ?? 0)) }
+    }
   }
 
   /// Those that answer with a status and take what can be wrong.
-  static let all = randoms + mats + graphs + operations + choices + models + sequences + solvers + sentenceModels
+  static let all =
+    randoms + mats + graphs + operations + choices + models + sequences + solvers + sentenceModels
 
   /// Those that cannot fail.
   static let infallible = [
@@ -53,7 +57,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("random_uniform", [.random], outputs: 1) { recurrent_random_uniform($0[0], 0, 1, $1(0), 3) },
     Function("random_gaussian", [.random], outputs: 1) { recurrent_random_gaussian($0[0], 0, 1, $1(0), 3) },
     Function("random_get_state", [.random], outputs: 1) { recurrent_random_get_state($0[0], $1(0)) },
-    Function("random_set_state", [.random]) { h, _ in recurrent_random_set_state(h[0], [UInt64](repeating: 3, count: 11)) },
+    Function("random_set_state", [.random]) { h, _ in
+      recurrent_random_set_state(h[0], [UInt64](repeating: 3, count: 11))
+    },
   ]
 
   private static let mats: [Function] = [
@@ -86,12 +92,16 @@ struct Function: Sendable, CustomTestStringConvertible {
   ]
 
   private static let models: [Function] = [
-    Function("model_create", [.random], gives: [.model]) { recurrent_model_create(1, 0, 3, 0, [4, 2], 2, 5, $0[0], $1(0)) },
+    Function("model_create", [.random], gives: [.model]) {
+      recurrent_model_create(1, 0, 3, 0, [4, 2], 2, 5, $0[0], $1(0))
+    },
     Function("model_parameter", [.model], gives: [m]) { h, o in
       with("Wix0") { recurrent_model_parameter(h[0], $0, $1, o(0)) }
     },
     Function("model_parameter_count", [.model], outputs: 1) { recurrent_model_parameter_count($0[0], $1(0)) },
-    Function("model_parameter_name", [.model], outputs: 2) { recurrent_model_parameter_name($0[0], 1, $1(0), 32, $1(1)) },
+    Function("model_parameter_name", [.model], outputs: 2) {
+      recurrent_model_parameter_name($0[0], 1, $1(0), 32, $1(1))
+    },
     Function("model_flat", [.model], gives: [m]) { recurrent_model_flat($0[0], $1(0)) },
   ]
 
@@ -109,7 +119,9 @@ struct Function: Sendable, CustomTestStringConvertible {
       recurrent_model_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, 0.1, 0, 5, nil, nil)
     },
     // the state is read too: the pattern stands for tiny numbers
-    Function("model_tick", [.model], outputs: 1) { recurrent_model_tick($0[0], 0, x, $1(0, Double.self), nil) },
+    Function("model_tick", [.model], outputs: 1) {
+      recurrent_model_tick($0[0], 0, x, $1(0, Double.self), nil)
+    },
     Function("model_generate", [.tokenModel, .random], optional: [1], outputs: 2) {
       recurrent_model_generate($0[0], [1, 2], 2, 4, 1, $1(0, Double.self), $0[1], $1(1))
     },
@@ -121,12 +133,18 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("solver_step", [.solver, m, .mat(1, 2)]) { h, o in
       with(["a", "b"]) { recurrent_solver_step(h[0], $0, $1, [h[1], h[2]], 2, 0.1, 0, 5, nil) }
     },
-    Function("solver_step_model", [.solver, .model]) { h, _ in recurrent_solver_step_model(h[0], h[1], 0.1, 0, 5, nil) },
+    Function("solver_step_model", [.solver, .model]) { h, _ in
+      recurrent_solver_step_model(h[0], h[1], 0.1, 0, 5, nil)
+    },
     Function("solver_cache", [.steppedSolver], gives: [m]) { h, o in
       with("w") { recurrent_solver_cache(h[0], $0, $1, o(0)) }
     },
-    Function("solver_cache_count", [.steppedSolver], outputs: 1) { recurrent_solver_cache_count($0[0], $1(0)) },
-    Function("solver_cache_name", [.steppedSolver], outputs: 2) { recurrent_solver_cache_name($0[0], 0, $1(0), 32, $1(1)) },
+    Function("solver_cache_count", [.steppedSolver], outputs: 1) {
+      recurrent_solver_cache_count($0[0], $1(0))
+    },
+    Function("solver_cache_name", [.steppedSolver], outputs: 2) {
+      recurrent_solver_cache_name($0[0], 0, $1(0), 32, $1(1))
+    },
     Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), $1(1)) },
   ]
 
@@ -152,12 +170,20 @@ struct Function: Sendable, CustomTestStringConvertible {
       }
       return with(scratchFile) { recurrent_sentence_model_load_recurrentjs($0, $1, 0, o(0)) }
     },
-    Function("sentence_model_describe", [.sentences], outputs: 1) { recurrent_sentence_model_describe($0[0], $1(0)) },
+    Function("sentence_model_describe", [.sentences], outputs: 1) {
+      recurrent_sentence_model_describe($0[0], $1(0))
+    },
     Function("sentence_model_hidden_sizes", [.sentences], outputs: 1) {
       recurrent_sentence_model_hidden_sizes($0[0], $1(0), 4)
     },
-    Function("sentence_model_letters", [.sentences], outputs: 1) { recurrent_sentence_model_letters($0[0], $1(0), 9) },
-    Function("sentence_model_network", [.sentences], gives: [.model]) { recurrent_sentence_model_network($0[0], $1(0)) },
-    Function("sentence_model_solver", [.sentences], gives: [.solver]) { recurrent_sentence_model_solver($0[0], $1(0)) },
+    Function("sentence_model_letters", [.sentences], outputs: 1) {
+      recurrent_sentence_model_letters($0[0], $1(0), 9)
+    },
+    Function("sentence_model_network", [.sentences], gives: [.model]) {
+      recurrent_sentence_model_network($0[0], $1(0))
+    },
+    Function("sentence_model_solver", [.sentences], gives: [.solver]) {
+      recurrent_sentence_model_solver($0[0], $1(0))
+    },
   ]
 }

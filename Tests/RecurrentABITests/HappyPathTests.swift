@@ -61,7 +61,8 @@ extension ABITests {
     }
 
     @Test func graphs() {
-      let g = make { recurrent_graph_create(1, $0) }, W = newMat(2, 2, [1, 2, 3, 4]), x = newMat(2, 1, [1, -1])
+      let g = make { recurrent_graph_create(1, $0) }, W = newMat(2, 2, [1, 2, 3, 4]),
+        x = newMat(2, 1, [1, -1])
       let y = make { recurrent_graph_mul(g, W, x, $0) }, z = make { recurrent_graph_square(g, y, $0) }
       let loss = make { recurrent_graph_sum(g, z, Int32(RECURRENT_ALL), $0) }
       var count: Int64 = 0
@@ -140,7 +141,9 @@ extension ABITests {
       ok(recurrent_solver_step_model(solver, model, 0.01, 0, 5, &stats))
       #expect(stats.gradient_norm > 0 && stats.ratio_clipped == 0 && rows(flat) != before)
       for handle in h + c + h2 + c2 + [o, o2, x, flat, loss] { ok(recurrent_mat_free(handle)) }
-      for (ingredient, handle) in [(Ingredient.random, random), (.graph, g), (.model, model), (.solver, solver)] {
+      for (ingredient, handle) in [
+        (Ingredient.random, random), (.graph, g), (.model, model), (.solver, solver),
+      ] {
         ok(ingredient.free(handle))
       }
     }
@@ -184,11 +187,14 @@ extension ABITests {
       for _ in 0..<300 { _ = with("hello") { recurrent_sentence_model_tick(sm, $0, $1, 0.01, 1e-6, 5, nil) } }
       var text = [CChar](repeating: 0, count: 80), length: Int64 = 0
       ok(recurrent_sentence_model_predict(sm, 1, 20, 0, &text, 80, &length))
-      #expect(String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) == "hello")
+      #expect(
+        String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) == "hello")
 
-      var info = recurrent_sentence_model_info(), sizes: [Int64] = [0], letters = [UInt32](repeating: 0, count: 5)
+      var info = recurrent_sentence_model_info(), sizes: [Int64] = [0],
+        letters = [UInt32](repeating: 0, count: 5)
       ok(recurrent_sentence_model_describe(sm, &info))
-      #expect(info.cell == 1 && info.dtype == 1 && info.layers == 1 && info.letter_size == 3 && info.letters == 5)
+      #expect(
+        info.cell == 1 && info.dtype == 1 && info.layers == 1 && info.letter_size == 3 && info.letters == 5)
       ok(recurrent_sentence_model_hidden_sizes(sm, &sizes, 1))
       ok(recurrent_sentence_model_letters(sm, &letters, 5))
       #expect(sizes == [4] && letters == "helop".unicodeScalars.map { $0.value })

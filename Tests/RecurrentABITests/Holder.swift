@@ -7,7 +7,8 @@ import Recurrent
 
 /// Calls `body` while another thread holds the object of `handle`.
 func held(_ handle: UInt64, _ body: () -> Void) {
-  let taken = DispatchSemaphore(value: 0), done = DispatchSemaphore(value: 0), given = DispatchSemaphore(value: 0)
+  let taken = DispatchSemaphore(value: 0), done = DispatchSemaphore(value: 0),
+    given = DispatchSemaphore(value: 0)
   let thread = Thread {
     let locks = locks(of: handle)
     for lock in locks { try? lock.acquire() }
@@ -24,7 +25,9 @@ func held(_ handle: UInt64, _ body: () -> Void) {
 }
 
 private func locks(of handle: UInt64) -> [Lock] {
-  guard let object = try? handles.withLock({ (table) throws(RecurrentError) in try table.object(handle, "it") }) else {
+  guard
+    let object = try? handles.withLock({ (table) throws(RecurrentError) in try table.object(handle, "it") })
+  else {
     return []
   }
   switch object {

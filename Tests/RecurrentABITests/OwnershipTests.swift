@@ -34,7 +34,8 @@ extension ABITests {
 
     @Test func aMatThatAGraphReadsMayBeFreed() {
       let before = recurrent_object_count()
-      let g = Ingredient.graph.handle(after: []), x = newMat(2, 1, [3, 4]), y = make { recurrent_graph_square(g, x, $0) }
+      let g = Ingredient.graph.handle(after: []), x = newMat(2, 1, [3, 4]),
+        y = make { recurrent_graph_square(g, x, $0) }
       ok(recurrent_mat_free(x))
       // what was freed is not handed out again under the graph
       let others = (0..<100).map { _ in newMat(2, 1, [0, 0]) }
@@ -50,7 +51,8 @@ extension ABITests {
     }
 
     @Test func aGraphMayBeFreedBeforeItsMats() {
-      let g = Ingredient.graph.handle(after: []), x = newMat(2, 1, [3, 4]), y = make { recurrent_graph_square(g, x, $0) }
+      let g = Ingredient.graph.handle(after: []), x = newMat(2, 1, [3, 4]),
+        y = make { recurrent_graph_square(g, x, $0) }
       var w: UnsafeMutableRawPointer?
       ok(recurrent_mat_w(y, &w))
       ok(recurrent_graph_free(g))
@@ -66,7 +68,8 @@ extension ABITests {
     }
 
     @Test func viewsAndParametersKeepTheirOwnersMemory() {
-      let m = newMat(50, 50, [Double](repeating: 3, count: 2500)), v = make { recurrent_mat_view(m, 49, 49, 1, 1, $0) }
+      let m = newMat(50, 50, [Double](repeating: 3, count: 2500)),
+        v = make { recurrent_mat_view(m, 49, 49, 1, 1, $0) }
       ok(recurrent_mat_free(m))
       #expect(rows(v) == [3])
       ok(recurrent_mat_free(v))
@@ -82,7 +85,8 @@ extension ABITests {
     }
 
     @Test func aGeneratorMayBeFreedAfterItsUse() {
-      let sm = Ingredient.sentences.handle(after: []), solver = make { recurrent_sentence_model_solver(sm, $0) }
+      let sm = Ingredient.sentences.handle(after: []),
+        solver = make { recurrent_sentence_model_solver(sm, $0) }
       _ = with("hello") { recurrent_sentence_model_tick(sm, $0, $1, 0.01, 0, 5, nil) }
       let cache = make { out in with("bd") { recurrent_solver_cache(solver, $0, $1, out) } }
       ok(recurrent_sentence_model_free(sm))

@@ -17,7 +17,9 @@ extension ABITests {
       let tokens = (0..<12).map { Int64($0 % 6) }, next = (0..<12).map { Int64(($0 + 1) % 6) }
       var result = recurrent_train_result(), first = 0.0
       for k in 0..<400 {
-        ok(recurrent_model_train_step(model, solver, nil, tokens, next, nil, 12, 1, nil, nil, 0.02, 0, 5, nil, &result))
+        ok(
+          recurrent_model_train_step(
+            model, solver, nil, tokens, next, nil, 12, 1, nil, nil, 0.02, 0, 5, nil, &result))
         if k == 0 { first = result.loss }
       }
       #expect(result.loss < 0.2 && first > 1.5 && result.gradient_norm > 0)
@@ -31,7 +33,9 @@ extension ABITests {
       state = end
       ok(recurrent_model_tick(model, 4, nil, &state, &scores))
       ok(recurrent_model_forward_sequence(model, nil, [4], 1, 1, nil, nil, &y, &end))
-      #expect(zip(y, scores).allSatisfy { abs($0 - $1) < 1e-13 } && zip(state, end).allSatisfy { abs($0 - $1) < 1e-13 })
+      #expect(
+        zip(y, scores).allSatisfy { abs($0 - $1) < 1e-13 }
+          && zip(state, end).allSatisfy { abs($0 - $1) < 1e-13 })
       var dstate = [Double](repeating: 7, count: 3)
       ok(recurrent_model_backward_sequence(model, y, end, nil, &dstate))
       #expect(dstate.allSatisfy { $0 != 7 })
@@ -58,8 +62,12 @@ extension ABITests {
       fails(RECURRENT_BAD_VALUE, "both given") { forward(model, x, [0, 0, 0, 0], 2, 2) }
       fails(RECURRENT_BAD_VALUE, "no embedding") { forward(model, nil, [0, 0, 0, 0], 2, 2) }
       fails(RECURRENT_BAD_VALUE, "tokens, not numbers") { forward(tokens, x, nil, 2, 2) }
-      for bad: Int64 in [-1, 6, .max, .min] { fails(RECURRENT_BAD_INDEX, "token 3", "\(bad)") { forward(tokens, nil, [0, 1, 2, bad], 2, 2) } }
-      for bad: Int64 in [-1, 3, .max, .min] { fails(RECURRENT_BAD_INDEX, "length 1", "\(bad)") { forward(model, x, nil, 2, 2, lengths: [1, bad]) } }
+      for bad: Int64 in [-1, 6, .max, .min] {
+        fails(RECURRENT_BAD_INDEX, "token 3", "\(bad)") { forward(tokens, nil, [0, 1, 2, bad], 2, 2) }
+      }
+      for bad: Int64 in [-1, 3, .max, .min] {
+        fails(RECURRENT_BAD_INDEX, "length 1", "\(bad)") { forward(model, x, nil, 2, 2, lengths: [1, bad]) }
+      }
       x.withUnsafeBytes { bytes in
         guard let start = bytes.baseAddress else { return }
         fails(RECURRENT_BAD_VALUE, "x is not aligned") {
@@ -83,12 +91,15 @@ extension ABITests {
 
     @Test func stepsThatCannotBe() {
       let model = Ingredient.model.handle(after: []), solver = Ingredient.solver.handle(after: [])
-      let flat = make { recurrent_model_flat(model, $0) }, before = rows(flat), aims = [Double](repeating: 0, count: 20)
+      let flat = make { recurrent_model_flat(model, $0) }, before = rows(flat),
+        aims = [Double](repeating: 0, count: 20)
       var result = recurrent_train_result(loss: -7, ratio_clipped: -7, gradient_norm: -7)
       func train(
-        _ classes: [Int64]?, _ numbers: [Double]?, T: Int64 = 2, B: Int64 = 2, rate: Double = 0.1, regc: Double = 0, clip: Double = 5
+        _ classes: [Int64]?, _ numbers: [Double]?, T: Int64 = 2, B: Int64 = 2, rate: Double = 0.1,
+        regc: Double = 0, clip: Double = 5
       ) -> recurrent_status {
-        recurrent_model_train_step(model, solver, x, nil, classes, numbers, T, B, nil, nil, rate, regc, clip, nil, &result)
+        recurrent_model_train_step(
+          model, solver, x, nil, classes, numbers, T, B, nil, nil, rate, regc, clip, nil, &result)
       }
       for bad in [Double.nan, .infinity, -1] {
         fails(RECURRENT_BAD_VALUE, "\(bad)") { train([0, 1, 2, 3], nil, rate: bad) }
@@ -99,7 +110,9 @@ extension ABITests {
         fails(RECURRENT_BAD_SHAPE) { train([0], nil, T: size) }
         fails(RECURRENT_BAD_SHAPE) { train(nil, aims, B: size) }
       }
-      for bad: Int64 in [5, -2, .max, .min] { fails(RECURRENT_BAD_INDEX, "\(bad)") { train([0, 1, 2, bad], nil) } }
+      for bad: Int64 in [5, -2, .max, .min] {
+        fails(RECURRENT_BAD_INDEX, "\(bad)") { train([0, 1, 2, bad], nil) }
+      }
       fails(RECURRENT_BAD_VALUE, "nothing to learn") { train([-1, -1, -1, -1], nil) }
       fails(RECURRENT_NULL_ARGUMENT, "both NULL") { train(nil, nil) }
       fails(RECURRENT_BAD_VALUE, "both given") { train([0, 1, 2, 3], aims) }
@@ -116,22 +129,31 @@ extension ABITests {
 
     @Test func ticksAndTextsThatCannotBe() {
       let model = Ingredient.model.handle(after: []), tokens = Ingredient.tokenModel.handle(after: [])
-      var state = [Double](repeating: 0.5, count: 12), y = [Double](repeating: -7, count: 6), text = [Int64](repeating: -7, count: 4)
+      var state = [Double](repeating: 0.5, count: 12), y = [Double](repeating: -7, count: 6),
+        text = [Int64](repeating: -7, count: 4)
       for bad: Int64 in [-1, 6, .max, .min] {
         fails(RECURRENT_BAD_INDEX, "\(bad)", "0..<6") { recurrent_model_tick(tokens, bad, nil, &state, &y) }
-        fails(RECURRENT_BAD_INDEX, "\(bad)", "0..<6") { recurrent_model_generate(tokens, [0, bad], 2, 4, 1, &state, 0, &text) }
+        fails(RECURRENT_BAD_INDEX, "\(bad)", "0..<6") {
+          recurrent_model_generate(tokens, [0, bad], 2, 4, 1, &state, 0, &text)
+        }
       }
       fails(RECURRENT_NULL_ARGUMENT, "x is NULL") { recurrent_model_tick(model, 0, nil, &state, &y) }
       for bad in [0, -1, Double.nan, .infinity] {
-        fails(RECURRENT_BAD_VALUE, "temperature") { recurrent_model_generate(tokens, [0], 1, 4, bad, &state, 0, &text) }
+        fails(RECURRENT_BAD_VALUE, "temperature") {
+          recurrent_model_generate(tokens, [0], 1, 4, bad, &state, 0, &text)
+        }
       }
       for count: Int64 in [-1, .min, .max] {
         fails(RECURRENT_BAD_SHAPE) { recurrent_model_generate(tokens, [0], 1, count, 1, &state, 0, &text) }
         fails(RECURRENT_BAD_SHAPE) { recurrent_model_generate(tokens, [0], count, 4, 1, &state, 0, &text) }
       }
       fails(RECURRENT_BAD_SHAPE, "prime") { recurrent_model_generate(tokens, [0], 0, 4, 1, &state, 0, &text) }
-      fails(RECURRENT_NULL_ARGUMENT, "prime") { recurrent_model_generate(tokens, nil, 1, 4, 1, &state, 0, &text) }
-      fails(RECURRENT_BAD_VALUE, "numbers") { recurrent_model_generate(model, [0], 1, 4, 1, &state, 0, &text) }
+      fails(RECURRENT_NULL_ARGUMENT, "prime") {
+        recurrent_model_generate(tokens, nil, 1, 4, 1, &state, 0, &text)
+      }
+      fails(RECURRENT_BAD_VALUE, "numbers") {
+        recurrent_model_generate(model, [0], 1, 4, 1, &state, 0, &text)
+      }
       #expect(state.allSatisfy { $0 == 0.5 } && y.allSatisfy { $0 == -7 } && text.allSatisfy { $0 == -7 })
       ok(recurrent_model_free(model))
       ok(recurrent_model_free(tokens))
@@ -139,7 +161,9 @@ extension ABITests {
 
     @Test func numbersOfThreads() {
       let before = recurrent_get_num_threads()
-      for bad: Int64 in [0, -1, 257, .max, .min] { fails(RECURRENT_BAD_VALUE, "\(bad)", "1 to 256") { recurrent_set_num_threads(bad) } }
+      for bad: Int64 in [0, -1, 257, .max, .min] {
+        fails(RECURRENT_BAD_VALUE, "\(bad)", "1 to 256") { recurrent_set_num_threads(bad) }
+      }
       #expect(recurrent_get_num_threads() == before && before >= 1)
       ok(recurrent_set_num_threads(2))
       #expect(recurrent_get_num_threads() == 2)

@@ -28,7 +28,9 @@ extension ABITests {
           var out: UInt64 = 0
           _ = recurrent_mat_create(Int32(100 + i), 1, 1, &out)
           #expect(lastError.contains("dtype is \(100 + i)"))
-          if k % 50 == 0 { _ = with("/nonexistent/\(i)") { recurrent_sentence_model_load_recurrentjs($0, $1, 0, &out) } }
+          if k % 50 == 0 {
+            _ = with("/nonexistent/\(i)") { recurrent_sentence_model_load_recurrentjs($0, $1, 0, &out) }
+          }
         }
       }
       #expect(lastError == mine && recurrent_last_errno() == 0)
@@ -43,7 +45,8 @@ extension ABITests {
         Ingredient.model.with { model in
           var out: UInt64 = 0
           fails(RECURRENT_BAD_INDEX, "é😀") { with(name) { recurrent_model_parameter(model, $0, $1, &out) } }
-          let bytes = UnsafeBufferPointer(start: recurrent_last_error(), count: strlen(recurrent_last_error()))
+          let bytes = UnsafeBufferPointer(
+            start: recurrent_last_error(), count: strlen(recurrent_last_error()))
           #expect(bytes.count <= 1023 && bytes.count > 1000)
           #expect(String(validating: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil)
         }
@@ -94,7 +97,8 @@ extension ABITests {
 
     /// A leaf cannot be read past a graph that somebody else is using, if the graph still has to read it.
     @Test func aPendingGraphInUseIsBusy() {
-      let g = Ingredient.graph.handle(after: []), x = newMat(1, 1, [3]), y = make { recurrent_graph_square(g, x, $0) }
+      let g = Ingredient.graph.handle(after: []), x = newMat(1, 1, [3]),
+        y = make { recurrent_graph_square(g, x, $0) }
       var w: UnsafeMutableRawPointer?
       held(g) {
         fails(RECURRENT_BUSY) { recurrent_mat_w(x, &w) }
@@ -149,7 +153,8 @@ extension ABITests {
     /// The same objects from several threads at once: each call succeeds or is told why not.
     @Test func oneObjectFromManyThreadsGivesAStatus() {
       let before = recurrent_object_count()
-      let g = Ingredient.graph.handle(after: []), x = newMat(2, 2, [1, 2, 3, 4]), random = Ingredient.random.handle(after: [])
+      let g = Ingredient.graph.handle(after: []), x = newMat(2, 2, [1, 2, 3, 4]),
+        random = Ingredient.random.handle(after: [])
       let allowed: Set<Int> = [RECURRENT_OK, RECURRENT_BUSY, RECURRENT_STALE, RECURRENT_BAD_VALUE]
       threads(4) { i in
         for k in 0..<500 {
@@ -164,7 +169,9 @@ extension ABITests {
           case 3: statuses.append(recurrent_graph_backward(g))
           default: statuses.append(recurrent_mat_w(x, &w))
           }
-          for status in statuses where !allowed.contains(Int(status)) { Issue.record("\(status): \(lastError)") }
+          for status in statuses where !allowed.contains(Int(status)) {
+            Issue.record("\(status): \(lastError)")
+          }
         }
       }
       ok(recurrent_graph_free(g))

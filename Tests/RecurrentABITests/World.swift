@@ -25,8 +25,12 @@ enum Ingredient: Equatable {
       let x = newMat(2, 2, [1, 2, 3, 4])
       defer { ok(recurrent_mat_free(x)) }
       return make { recurrent_graph_sum(others[others.count - 1], x, -1, $0) }
-    case .model: return make { out in Ingredient.random.with { recurrent_model_create(1, 1, 3, 0, [4, 2], 2, 5, $0, out) } }
-    case .rnnModel: return make { out in Ingredient.random.with { recurrent_model_create(0, 1, 3, 0, [4], 1, 5, $0, out) } }
+    case .model:
+      return make { out in
+        Ingredient.random.with { recurrent_model_create(1, 1, 3, 0, [4, 2], 2, 5, $0, out) }
+      }
+    case .rnnModel:
+      return make { out in Ingredient.random.with { recurrent_model_create(0, 1, 3, 0, [4], 1, 5, $0, out) } }
     case .ranModel:
       let model = Ingredient.model.handle(after: []), x = [Double](repeating: 0.5, count: 12)
       var y = [Double](repeating: 0, count: 20)

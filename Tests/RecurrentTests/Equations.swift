@@ -25,7 +25,8 @@ struct Equations {
       case .rnn: h[k] = try graph.relu(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
       case .rnnTanh: h[k] = try graph.tanh(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
       case .lstm:
-        let i = try gate("i", k, input, old), f = try gate("f", k, input, old), o = try gate("o", k, input, old)
+        let i = try gate("i", k, input, old), f = try gate("f", k, input, old),
+          o = try gate("o", k, input, old)
         let write = try graph.tanh(z("Wcx\(k)", input, "Wch\(k)", old, "bc\(k)"))
         c[k] = try graph.add(graph.eltmul(f, c[k]), graph.eltmul(i, write))
         h[k] = try graph.eltmul(o, graph.tanh(c[k]))

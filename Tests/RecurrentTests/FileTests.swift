@@ -28,12 +28,16 @@ import Testing
     #expect(try File.read(name) == [1, 2, 3])
   }
 
-  private func refusedIO(_ number: Int32, _ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) {
+  private func refusedIO(
+    _ number: Int32, _ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     do {
       try body()
       Issue.record("nothing was refused", sourceLocation: sourceLocation)
     } catch let error as RecurrentError {
-      #expect(error.kind == .io && error.errno == number, "\(error), \(error.errno)", sourceLocation: sourceLocation)
+      #expect(
+        error.kind == .io && error.errno == number, "\(error), \(error.errno)", sourceLocation: sourceLocation
+      )
       #expect(error.description.contains("'/"), "\(error)", sourceLocation: sourceLocation)
     } catch {
       Issue.record("\(error)", sourceLocation: sourceLocation)
@@ -102,7 +106,9 @@ import Testing
             do {
               try File.write([UInt8](repeating: writer, count: 300_000), to: path)
               let bytes = try File.read(path)
-              if bytes.count != 300_000 || bytes.contains(where: { $0 != bytes[0] }) { Issue.record("a mixture") }
+              if bytes.count != 300_000 || bytes.contains(where: { $0 != bytes[0] }) {
+                Issue.record("a mixture")
+              }
             } catch {
               Issue.record("\(error)")
             }

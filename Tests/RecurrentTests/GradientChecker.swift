@@ -13,7 +13,8 @@ import Recurrent
 ///   - value: the function's result from the leaves as they are now.
 ///   - gradients: the leaves' gradients, in reading order, for a gradient r of the result.
 func gradientError(
-  _ leaves: [Mat], elements: Int? = nil, value: () throws -> [Double], gradients: ([Double]) throws -> [[Double]]
+  _ leaves: [Mat], elements: Int? = nil, value: () throws -> [Double],
+  gradients: ([Double]) throws -> [[Double]]
 ) throws -> Double {
   let step = 1e-5, random = Random(seed: 99)
   let r = try value().map { _ in random.uniform(-1, 1) }
@@ -90,7 +91,9 @@ struct Dice {
   func size(_ most: Int = 5) -> Int { integer(0...3) == 0 ? 1 : integer(1...most) }
 
   /// A leaf with magnitudes in `range` and both signs; every third one is a view into something larger.
-  func leaf(_ n: Int, _ d: Int, _ range: ClosedRange<Double> = 0.002...1.5, positive: Bool = false) throws -> Mat {
+  func leaf(_ n: Int, _ d: Int, _ range: ClosedRange<Double> = 0.002...1.5, positive: Bool = false) throws
+    -> Mat
+  {
     var m = try Mat(n, d, .float64)
     if integer(0...2) == 0 {
       let base = try Mat(n + integer(1...3), d + integer(0...2), .float64)

@@ -46,8 +46,12 @@ import Testing
     for i in 0..<2000 { results.append(try g.scale(x, by: Double(i))) }
     for (i, m) in results.enumerated() {
       #expect(try UInt(bitPattern: m.wPointer()) % 64 == 0)
-      if try m.rows() != [Double](repeating: Double(i), count: 21) { Issue.record("result \(i) was overwritten") }
-      if try m.gradientRows() != [Double](repeating: 0, count: 21) { Issue.record("gradient \(i) is not zero") }
+      if try m.rows() != [Double](repeating: Double(i), count: 21) {
+        Issue.record("result \(i) was overwritten")
+      }
+      if try m.gradientRows() != [Double](repeating: 0, count: 21) {
+        Issue.record("gradient \(i) is not zero")
+      }
     }
   }
 

@@ -21,7 +21,9 @@ import Testing
         } catch let error as RecurrentError {
           #expect(error.kind == kind, "\(error)", sourceLocation: sourceLocation)
           for word in words {
-            #expect(error.description.contains(word), "\"\(error)\" lacks \"\(word)\"", sourceLocation: sourceLocation)
+            #expect(
+              error.description.contains(word), "\"\(error)\" lacks \"\(word)\"",
+              sourceLocation: sourceLocation)
           }
         }
         #expect(g.count == count, sourceLocation: sourceLocation)
@@ -42,7 +44,8 @@ import Testing
   }
 
   @Test func shapes() throws {
-    let a = try #require(a), wide = try Mat(2, 4, .float64), tall = try Mat(3, 3, .float64), row = try Mat(1, 3, .float64)
+    let a = try #require(a), wide = try Mat(2, 4, .float64), tall = try Mat(3, 3, .float64),
+      row = try Mat(1, 3, .float64)
     for pair in [Graph.add, Graph.sub, Graph.eltmul, Graph.div] {
       try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try pair($0)(a, wide) }
       try refusedByGraph(.badShape, "2 x 3", "3 x 3") { try pair($0)(a, tall) }
@@ -85,9 +88,13 @@ import Testing
       try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, slope: bad) }
       try refusedByGraph(.badValue, "factor", "\(bad)") { try $0.scale(a, by: bad) }
       try refusedByGraph(.badValue, "rate", "\(bad)") { try $0.dropout(a, rate: bad, random) }
-      try refusedByGraph(.badValue, "epsilon", "\(bad)") { try $0.layerNorm(a, gain: one, bias: one, epsilon: bad) }
+      try refusedByGraph(.badValue, "epsilon", "\(bad)") {
+        try $0.layerNorm(a, gain: one, bias: one, epsilon: bad)
+      }
     }
-    for rate in [-0.1, 1, 2] { try refusedByGraph(.badValue, "rate", "\(rate)") { try $0.dropout(a, rate: rate, random) } }
+    for rate in [-0.1, 1, 2] {
+      try refusedByGraph(.badValue, "rate", "\(rate)") { try $0.dropout(a, rate: rate, random) }
+    }
     for epsilon in [0, -1.0] {
       try refusedByGraph(.badValue, "epsilon") { try $0.layerNorm(a, gain: one, bias: one, epsilon: epsilon) }
     }
@@ -116,7 +123,9 @@ import Testing
     try refusedByGraph(.badShape, "Wx", "5 x 5", "4 x 3") { try $0.rnn(x, h, Wx: odd, Wh: Wh, b: b) }
     try refusedByGraph(.badShape, "Wh", "5 x 5", "4 x 4") { try $0.rnn(x, h, Wx: Wx, Wh: odd, b: b) }
     try refusedByGraph(.badShape, "b is 5 x 5", "4 x 1") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd) }
-    try refusedByGraph(.badShape, "lstm", "Wx is 4 x 3", "16 x 3") { try $0.lstm(x, h, h, Wx: Wx, Wh: Wh, b: b).h }
+    try refusedByGraph(.badShape, "lstm", "Wx is 4 x 3", "16 x 3") {
+      try $0.lstm(x, h, h, Wx: Wx, Wh: Wh, b: b).h
+    }
     try refusedByGraph(.badShape, "lstm", "c is 5 x 5", "h is 4 x 2") {
       try $0.lstm(x, h, odd, Wx: Wx, Wh: Wh, b: b).h
     }
@@ -130,7 +139,9 @@ import Testing
     let g = Graph()
     refused(.badShape, "65536 x 32768") { try g.mul(tall, flat) }
     #expect(g.count == 0)
-    refused(.badShape) { try g.concatRows([Mat](repeating: flat.view(row: 0, column: 0, n: 1, d: 1 << 15), count: 1 << 16)) }
+    refused(.badShape) {
+      try g.concatRows([Mat](repeating: flat.view(row: 0, column: 0, n: 1, d: 1 << 15), count: 1 << 16))
+    }
     #expect(g.count == 0)
   }
 }

@@ -34,7 +34,8 @@ import Testing
     case 2: try base.fillUniform(5, 6, Random(seed: 1))
     case 3: try x.fillGaussian(5, 1, Random(seed: 1))
     // by a neighbour in the same memory
-    case 4: try base.view(row: 0, column: 0, n: 3, d: 2).wPointer().assumingMemoryBound(to: Double.self)[0] = 9
+    case 4:
+      try base.view(row: 0, column: 0, n: 3, d: 2).wPointer().assumingMemoryBound(to: Double.self)[0] = 9
     default:
       try x.set(gradientRows: [1, 1, 1])
       _ = try Solver().step([("x", x)], stepSize: 1, regc: 0, clipval: 1)

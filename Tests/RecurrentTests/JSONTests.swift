@@ -8,11 +8,14 @@ import Testing
 @Suite struct JSONTests {
   private func parse(_ text: String) throws -> JSON { try JSON(parsing: Array(text.utf8)) }
 
-  private func written(_ text: String) throws -> String { String(decoding: try parse(text).bytes, as: UTF8.self) }
+  private func written(_ text: String) throws -> String {
+    String(decoding: try parse(text).bytes, as: UTF8.self)
+  }
 
   @Test func readsAndWrites() throws {
     for text in [
-      "null", "true", "false", "0", "-1", "20", "0.1", "1e-07", "\"\"", "\"a b\"", "[]", "{}", "[1,[2,[]],{}]",
+      "null", "true", "false", "0", "-1", "20", "0.1", "1e-07", "\"\"", "\"a b\"", "[]", "{}",
+      "[1,[2,[]],{}]",
       #"{"b":1,"a":[true,null]}"#, #""\"\\\u0001é😀""#, "-0.0", "5e-324", "1.7976931348623157e+308",
     ] {
       #expect(try written(text) == text)
@@ -38,10 +41,14 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "nul", "nulll", "True", "tru", "NaN", "Infinity", "-Infinity", "undefined", "'a'", "+1", "01", "-", "-a", ".5",
-    "1.", "1.e3", "1e", "1e+", "0x10", "1_000", "--1", "1 2", "[1,]", "[,1]", "[1 2]", "[1", "[", "]", "{", "}",
-    "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "\"", "\"a", "\"\\", "\"\\u",
-    "\"\\u12", "\"\\u12g4\"", "\"\\x41\"", "\"\\U0041\"", "\"a\nb\"", "\"\t\"", "[1]]", "{}{}", "1,", "//", "/**/1", "[1/**/]",
+    "", " ", "nul", "nulll", "True", "tru", "NaN", "Infinity", "-Infinity", "undefined", "'a'", "+1", "01",
+    "-", "-a", ".5",
+    "1.", "1.e3", "1e", "1e+", "0x10", "1_000", "--1", "1 2", "[1,]", "[,1]", "[1 2]", "[1", "[", "]", "{",
+    "}",
+    "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "\"", "\"a",
+    "\"\\", "\"\\u",
+    "\"\\u12", "\"\\u12g4\"", "\"\\x41\"", "\"\\U0041\"", "\"a\nb\"", "\"\t\"", "[1]]", "{}{}", "1,", "//",
+    "/**/1", "[1/**/]",
     "1e999", "-1e999", "1e99999999999999999999", "[1e400]",
   ])
   func refusedText(_ text: String) {
@@ -57,7 +64,8 @@ import Testing
 
   @Test func loneSurrogatesAreRefused() {
     for text in [
-      #""\ud800""#, #""\udfff""#, #""\ud83d\ud83d""#, #""\ud83dx""#, #""\ud83d\n""#, #""\ude00\ud83d""#, #""\ud83d\u0041""#,
+      #""\ud800""#, #""\udfff""#, #""\ud83d\ud83d""#, #""\ud83dx""#, #""\ud83d\n""#, #""\ude00\ud83d""#,
+      #""\ud83d\u0041""#,
       #"{"\ud83d":1}"#,
     ] {
       refused(.badFormat, "surrogate") { try parse(text) }
@@ -66,7 +74,8 @@ import Testing
 
   @Test func badUTF8IsRefused() {
     for bytes: [UInt8] in [
-      [0x80], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x82], [0xF0, 0x9F, 0x98],
+      [0x80], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x82],
+      [0xF0, 0x9F, 0x98],
     ] {
       refused(.badFormat, "UTF-8") { try JSON(parsing: [0x22] + bytes + [0x22]) }
       refused(.badFormat) { try JSON(parsing: bytes) }

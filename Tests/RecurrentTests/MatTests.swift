@@ -8,7 +8,9 @@ import Testing
   @Test(arguments: DType.allCases) func startsWithZerosOnAnAlignedAddress(_ dtype: DType) throws {
     for (n, d) in [(1, 1), (3, 5), (17, 33), (1, 100), (100, 1)] {
       let m = try Mat(n, d, dtype)
-      #expect(m.n == n && m.d == d && m.stride == n && m.count == n * d && m.dtype == dtype && m.shape == "\(n) x \(d)")
+      #expect(
+        m.n == n && m.d == d && m.stride == n && m.count == n * d && m.dtype == dtype
+          && m.shape == "\(n) x \(d)")
       #expect(try m.rows() == [Double](repeating: 0, count: n * d))
       #expect(try m.gradientRows() == [Double](repeating: 0, count: n * d))
       #expect(try UInt(bitPattern: m.wPointer()) % 64 == 0)
@@ -94,7 +96,10 @@ import Testing
   }
 
   @Test func sizesRefused() {
-    for (n, d) in [(0, 1), (1, 0), (-1, 5), (5, -1), (Int.min, Int.min), (Int.max, Int.max), (1 << 31, 1), (1 << 16, 1 << 15), (Int.max, 2)] {
+    for (n, d) in [
+      (0, 1), (1, 0), (-1, 5), (5, -1), (Int.min, Int.min), (Int.max, Int.max), (1 << 31, 1),
+      (1 << 16, 1 << 15), (Int.max, 2),
+    ] {
       refused(.badShape, "\(n) x \(d)") { try Mat(n, d) }
     }
     // 16 GB of calloc would be granted by many systems; a view into nothing must not be
@@ -105,13 +110,15 @@ import Testing
   }
 
   @Test func argumentsRefused() throws {
-    let m = try Mat(3, 4, .float64, rows: (0..<12).map { Double($0) }), before = try m.rows(), random = Random(seed: 1)
+    let m = try Mat(3, 4, .float64, rows: (0..<12).map { Double($0) }), before = try m.rows(),
+      random = Random(seed: 1)
     refused(.badShape, "5 values", "12") { try m.set(rows: [1, 2, 3, 4, 5]) }
     refused(.badShape, "0 values", "12") { try m.set(gradientRows: []) }
     refused(.badType, "float64", "float32") { try m.w(Float.self) }
     refused(.badType, "float64", "float32") { try m.dw(Float.self) }
     for (row, column, n, d) in [
-      (0, 0, 4, 1), (3, 0, 1, 1), (-1, 0, 1, 1), (0, 0, 0, 1), (0, 0, -1, 1), (1, 0, Int.max, 1), (Int.max, 0, 1, 1),
+      (0, 0, 4, 1), (3, 0, 1, 1), (-1, 0, 1, 1), (0, 0, 0, 1), (0, 0, -1, 1), (1, 0, Int.max, 1),
+      (Int.max, 0, 1, 1),
       (Int.min, 0, 1, 1),
     ] {
       refused(.badIndex, "rows from \(row)", "0..<3") { try m.view(row: row, column: column, n: n, d: d) }

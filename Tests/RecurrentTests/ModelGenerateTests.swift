@@ -6,8 +6,7 @@ import Testing
 @testable import Recurrent
 
 @Suite struct ModelGenerateTests {
-  @Test(arguments: Cell.allCases, DType.allCases) func ticksAreSequences(_ cell: Cell, _ dtype: DType) throws
-  {
+  @Test(arguments: Cell.allCases, DType.allCases) func ticksAreSequences(_ cell: Cell, _ dtype: DType) throws {
     for embedding in [nil, 3] as [Int?] {
       for hidden in [[1], [9, 4], [17, 33]] {
         let m = try Model(

@@ -4,24 +4,31 @@ import Recurrent
 import Testing
 
 @Suite struct ModelTests {
-  private func model(_ cell: Cell, _ hidden: [Int], _ seed: UInt64 = 1, dtype: DType = .float64) throws -> Model {
-    try Model(cell, inputSize: 3, hiddenSizes: hidden, outputSize: 2, dtype: dtype, random: Random(seed: seed))
+  private func model(_ cell: Cell, _ hidden: [Int], _ seed: UInt64 = 1, dtype: DType = .float64) throws
+    -> Model
+  {
+    try Model(
+      cell, inputSize: 3, hiddenSizes: hidden, outputSize: 2, dtype: dtype, random: Random(seed: seed))
   }
 
   @Test func namesAreRecurrentJSs() throws {
     #expect(
       try model(.lstm, [4, 2]).parameters.names == [
         "Wix0", "Wih0", "bi0", "Wfx0", "Wfh0", "bf0", "Wox0", "Woh0", "bo0", "Wcx0", "Wch0", "bc0",
-        "Wix1", "Wih1", "bi1", "Wfx1", "Wfh1", "bf1", "Wox1", "Woh1", "bo1", "Wcx1", "Wch1", "bc1", "Whd", "bd",
+        "Wix1", "Wih1", "bi1", "Wfx1", "Wfh1", "bf1", "Wox1", "Woh1", "bo1", "Wcx1", "Wch1", "bc1", "Whd",
+        "bd",
       ])
     #expect(
-      try model(.rnn, [4, 2]).parameters.names == ["Wxh0", "Whh0", "bhh0", "Wxh1", "Whh1", "bhh1", "Whd", "bd"])
+      try model(.rnn, [4, 2]).parameters.names == [
+        "Wxh0", "Whh0", "bhh0", "Wxh1", "Whh1", "bhh1", "Whd", "bd",
+      ])
     #expect(
       try model(.gru, [4]).parameters.names == [
         "Wrx0", "Wrh0", "br0", "Wzx0", "Wzh0", "bz0", "Wnx0", "Wnh0", "bn0", "bnh0", "Whd", "bd",
       ])
     #expect(try model(.gruBefore, [4]).parameters["bnh0"] == nil)
-    let tokens = try Model(.rnn, inputSize: 7, embedding: 2, hiddenSizes: [4], outputSize: nil, random: Random(seed: 1))
+    let tokens = try Model(
+      .rnn, inputSize: 7, embedding: 2, hiddenSizes: [4], outputSize: nil, random: Random(seed: 1))
     #expect(tokens.parameters.names == ["Wil", "Wxh0", "Whh0", "bhh0"])
     #expect(tokens.topSize == 4)
   }
@@ -65,7 +72,9 @@ import Testing
       #expect(relativeDistance(try o.rows(), try expected.rows()) < 1e-14)
       for k in 0..<2 {
         #expect(relativeDistance(try next.h[k].rows(), try equations.h[k].rows()) < 1e-14)
-        if cell == .lstm { #expect(relativeDistance(try next.c[k].rows(), try equations.c[k].rows()) < 1e-14) }
+        if cell == .lstm {
+          #expect(relativeDistance(try next.c[k].rows(), try equations.c[k].rows()) < 1e-14)
+        }
       }
     }
   }
@@ -115,9 +124,15 @@ import Testing
     }
     refused(.badShape, "x is 2 x 2", "3 rows") { try advance(Mat(2, 2, .float64)) { _ in } }
     refused(.badType, "x is float32") { try advance(Mat(3, 2, .float32)) { _ in } }
-    refused(.badShape, "expected 2 x 3") { try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) } }
-    refused(.badShape, "h of layer 1 is 2 x 3", "2 x 2") { try advance(x) { $0.h[1] = try Mat(2, 3, .float64) } }
-    refused(.badShape, "c of layer 0 is 5 x 2", "4 x 2") { try advance(x) { $0.c[0] = try Mat(5, 2, .float64) } }
+    refused(.badShape, "expected 2 x 3") {
+      try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) }
+    }
+    refused(.badShape, "h of layer 1 is 2 x 3", "2 x 2") {
+      try advance(x) { $0.h[1] = try Mat(2, 3, .float64) }
+    }
+    refused(.badShape, "c of layer 0 is 5 x 2", "4 x 2") {
+      try advance(x) { $0.c[0] = try Mat(5, 2, .float64) }
+    }
     refused(.badShape, "1 outputs") { try advance(x) { $0.h.removeLast() } }
     refused(.badShape, "0 cells") { try advance(x) { $0.c = [] } }
     refused(.badType, "float32") { try advance(x) { $0.h[1] = try Mat(2, 2, .float32) } }

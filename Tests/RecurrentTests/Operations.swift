@@ -69,26 +69,32 @@ extension Operation {
     Operation("abs", one) { g, m in try g.abs(m[0]) },
   ]
 
-  private static let pairs: [Operation] = [two, columnFirst, columnSecond].enumerated().flatMap { form, leaves in
-    let name = ["", " column first", " column second"][form]
-    return [
-      Operation("add" + name, leaves) { g, m in try g.add(m[0], m[1]) },
-      Operation("sub" + name, leaves) { g, m in try g.sub(m[0], m[1]) },
-      Operation("eltmul" + name, leaves) { g, m in try g.eltmul(m[0], m[1]) },
-      Operation("div" + name, leaves) { g, m in try g.div(m[0], m[1]) },
+  private static let pairs: [Operation] =
+    [two, columnFirst, columnSecond].enumerated().flatMap { form, leaves in
+      let name = ["", " column first", " column second"][form]
+      return [
+        Operation("add" + name, leaves) { g, m in try g.add(m[0], m[1]) },
+        Operation("sub" + name, leaves) { g, m in try g.sub(m[0], m[1]) },
+        Operation("eltmul" + name, leaves) { g, m in try g.eltmul(m[0], m[1]) },
+        Operation("div" + name, leaves) { g, m in try g.div(m[0], m[1]) },
+      ]
+    } + [
+      Operation("add twice", one) { g, m in try g.add(m[0], m[0]) },
+      Operation("sub twice", one) { g, m in try g.sub(m[0], m[0]) },
+      Operation("eltmul twice", one) { g, m in try g.eltmul(m[0], m[0]) },
+      Operation("div twice", positive) { g, m in try g.div(m[0], m[0]) },
+      Operation("used three times", square) { g, m in
+        try g.add(g.mul(m[0], m[0]), g.eltmul(m[0], g.tanh(m[0])))
+      },
     ]
-  } + [
-    Operation("add twice", one) { g, m in try g.add(m[0], m[0]) },
-    Operation("sub twice", one) { g, m in try g.sub(m[0], m[0]) },
-    Operation("eltmul twice", one) { g, m in try g.eltmul(m[0], m[0]) },
-    Operation("div twice", positive) { g, m in try g.div(m[0], m[0]) },
-    Operation("used three times", square) { g, m in
-      try g.add(g.mul(m[0], m[0]), g.eltmul(m[0], g.tanh(m[0])))
-    },
-  ]
 
   private static let products: [Operation] = [
-    Operation("mul", { let k = $0.size(9); return [try $0.leaf($0.size(9), k), try $0.leaf(k, $0.size(9))] }) {
+    Operation(
+      "mul",
+      {
+        let k = $0.size(9); return [try $0.leaf($0.size(9), k), try $0.leaf(k, $0.size(9))]
+      }
+    ) {
       g, m in try g.mul(m[0], m[1])
     },
     Operation("mul twice", square) { g, m in try g.mul(m[0], m[0]) },
@@ -96,30 +102,46 @@ extension Operation {
     Operation("dot", two) { g, m in try g.dot(m[0], m[1]) },
     Operation("dot twice", one) { g, m in try g.dot(m[0], m[0]) },
     Operation("rowPluck", one) { g, m in try g.rowPluck(m[0], m[0].n / 2) },
-    Operation("rowPluck with repeats", one, seeded: { g, m, seed in
-      let dice = Dice(seed)
-      return try g.rowPluck(m[0], (0..<dice.integer(1...7)).map { _ in dice.integer(0...m[0].n - 1) })
-    }),
+    Operation(
+      "rowPluck with repeats", one,
+      seeded: { g, m, seed in
+        let dice = Dice(seed)
+        return try g.rowPluck(m[0], (0..<dice.integer(1...7)).map { _ in dice.integer(0...m[0].n - 1) })
+      }),
   ]
 
   private static let shapes: [Operation] = [
     Operation("transpose", one) { g, m in try g.transpose(m[0]) },
-    Operation("concatRows", { let d = $0.size(); return try [$0.leaf($0.size(), d), $0.leaf($0.size(), d)] }) { g, m in
+    Operation(
+      "concatRows",
+      {
+        let d = $0.size(); return try [$0.leaf($0.size(), d), $0.leaf($0.size(), d)]
+      }
+    ) { g, m in
       // one of them twice
       try g.concatRows([m[0], m[1], m[0]])
     },
-    Operation("concatColumns", { let n = $0.size(); return try [$0.leaf(n, $0.size()), $0.leaf(n, $0.size())] }) {
+    Operation(
+      "concatColumns",
+      {
+        let n = $0.size(); return try [$0.leaf(n, $0.size()), $0.leaf(n, $0.size())]
+      }
+    ) {
       g, m in try g.concatColumns([m[0], m[1], m[0]])
     },
-    Operation("sliceRows", one, seeded: { g, m, seed in
-      let dice = Dice(seed), start = dice.integer(0...m[0].n - 1)
-      let slice = try g.sliceRows(g.tanh(m[0]), start, dice.integer(1...m[0].n - start))
-      return try g.square(slice)
-    }),
-    Operation("sliceColumns", one, seeded: { g, m, seed in
-      let dice = Dice(seed), start = dice.integer(0...m[0].d - 1)
-      return try g.sigmoid(g.sliceColumns(m[0], start, dice.integer(1...m[0].d - start)))
-    }),
+    Operation(
+      "sliceRows", one,
+      seeded: { g, m, seed in
+        let dice = Dice(seed), start = dice.integer(0...m[0].n - 1)
+        let slice = try g.sliceRows(g.tanh(m[0]), start, dice.integer(1...m[0].n - start))
+        return try g.square(slice)
+      }),
+    Operation(
+      "sliceColumns", one,
+      seeded: { g, m, seed in
+        let dice = Dice(seed), start = dice.integer(0...m[0].d - 1)
+        return try g.sigmoid(g.sliceColumns(m[0], start, dice.integer(1...m[0].d - start)))
+      }),
     Operation("slices that overlap", one) { g, m in
       let n = m[0].n, half = (n + 1) / 2
       return try g.eltmul(g.sliceRows(m[0], 0, half), g.sliceRows(m[0], n - half, half))
@@ -133,57 +155,81 @@ extension Operation {
     ]
   }
 
-  private static let losses: [Operation] = [
-    Operation("softmax", one) { g, m in try g.softmax(m[0]) },
-    Operation("logSoftmax", one) { g, m in try g.logSoftmax(m[0]) },
-    Operation("dropout", one, seeded: { g, m, seed in try g.dropout(m[0], rate: 0.4, Random(seed: seed)) }),
-    Operation("layerNorm", { let n = $0.size(7); return try [$0.leaf(n, $0.size()), $0.leaf(n, 1), $0.leaf(n, 1)] }) {
-      g, m in try g.layerNorm(m[0], gain: m[1], bias: m[2], epsilon: 0.1)
-    },
-    Operation("layerNorm, gain as bias", { let n = $0.size(7); return try [$0.leaf(n, $0.size()), $0.leaf(n, 1)] }) {
-      g, m in try g.layerNorm(m[0], gain: m[1], bias: m[1], epsilon: 0.1)
-    },
-  ] + [Reduction.mean, .sum].flatMap { reduction in
+  private static let losses: [Operation] =
     [
-      Operation("crossEntropy \(reduction)", one, seeded: { g, m, seed in
-        let dice = Dice(seed)
-        return try g.crossEntropy(m[0], (0..<m[0].d).map { _ in dice.integer(0...m[0].n - 1) }, reduction)
-      }),
-      Operation("squaredError \(reduction)", two) { g, m in try g.squaredError(m[0], m[1], reduction) },
-      Operation("squaredError to itself \(reduction)", one) { g, m in
-        try g.squaredError(m[0], g.tanh(m[0]), reduction)
+      Operation("softmax", one) { g, m in try g.softmax(m[0]) },
+      Operation("logSoftmax", one) { g, m in try g.logSoftmax(m[0]) },
+      Operation("dropout", one, seeded: { g, m, seed in try g.dropout(m[0], rate: 0.4, Random(seed: seed)) }),
+      Operation(
+        "layerNorm",
+        {
+          let n = $0.size(7); return try [$0.leaf(n, $0.size()), $0.leaf(n, 1), $0.leaf(n, 1)]
+        }
+      ) {
+        g, m in try g.layerNorm(m[0], gain: m[1], bias: m[2], epsilon: 0.1)
+      },
+      Operation(
+        "layerNorm, gain as bias",
+        {
+          let n = $0.size(7); return try [$0.leaf(n, $0.size()), $0.leaf(n, 1)]
+        }
+      ) {
+        g, m in try g.layerNorm(m[0], gain: m[1], bias: m[1], epsilon: 0.1)
       },
     ]
-  }
+    + [Reduction.mean, .sum].flatMap { reduction in
+      [
+        Operation(
+          "crossEntropy \(reduction)", one,
+          seeded: { g, m, seed in
+            let dice = Dice(seed)
+            return try g.crossEntropy(m[0], (0..<m[0].d).map { _ in dice.integer(0...m[0].n - 1) }, reduction)
+          }),
+        Operation("squaredError \(reduction)", two) { g, m in try g.squaredError(m[0], m[1], reduction) },
+        Operation("squaredError to itself \(reduction)", one) { g, m in
+          try g.squaredError(m[0], g.tanh(m[0]), reduction)
+        },
+      ]
+    }
 
   private static let cells: [Operation] = [
-    Operation("lstm", { dice in
-      let (h, i, b) = (dice.size(4), dice.size(4), dice.size(3))
-      return try [
-        dice.leaf(i, b), dice.leaf(h, b), dice.leaf(h, b), dice.leaf(4 * h, i), dice.leaf(4 * h, h), dice.leaf(4 * h, 1),
-      ]
-    }) { g, m in
+    Operation(
+      "lstm",
+      { dice in
+        let (h, i, b) = (dice.size(4), dice.size(4), dice.size(3))
+        return try [
+          dice.leaf(i, b), dice.leaf(h, b), dice.leaf(h, b), dice.leaf(4 * h, i), dice.leaf(4 * h, h),
+          dice.leaf(4 * h, 1),
+        ]
+      }
+    ) { g, m in
       let (h, c) = try g.lstm(m[0], m[1], m[2], Wx: m[3], Wh: m[4], b: m[5])
       return try g.concatRows([h, c])
     },
     // h also as x and as c, Wx also as Wh, for three ticks
-    Operation("lstm of one Mat, three ticks", { dice in
-      let h = dice.size(3)
-      return try [dice.leaf(h, dice.size(2)), dice.leaf(4 * h, h), dice.leaf(4 * h, 1)]
-    }) { g, m in
+    Operation(
+      "lstm of one Mat, three ticks",
+      { dice in
+        let h = dice.size(3)
+        return try [dice.leaf(h, dice.size(2)), dice.leaf(4 * h, h), dice.leaf(4 * h, 1)]
+      }
+    ) { g, m in
       var (h, c) = (m[0], m[0])
       for _ in 0..<3 { (h, c) = try g.lstm(m[0], h, c, Wx: m[1], Wh: m[1], b: m[2]) }
       return try g.add(h, c)
     },
-    Operation("rnn", { dice in
-      while true {
-        let (h, i, b) = (dice.size(4), dice.size(4), dice.size(3))
-        let m = try [dice.leaf(i, b), dice.leaf(h, b), dice.leaf(h, i), dice.leaf(h, h), dice.leaf(h, 1)]
-        let g = Graph(needsBackprop: false)
-        let z = try g.add(g.add(g.mul(m[2], m[0]), g.mul(m[3], m[1])), m[4])
-        // keep away from the kink
-        if try z.rows().allSatisfy({ abs($0) > 1e-3 }) { return m }
+    Operation(
+      "rnn",
+      { dice in
+        while true {
+          let (h, i, b) = (dice.size(4), dice.size(4), dice.size(3))
+          let m = try [dice.leaf(i, b), dice.leaf(h, b), dice.leaf(h, i), dice.leaf(h, h), dice.leaf(h, 1)]
+          let g = Graph(needsBackprop: false)
+          let z = try g.add(g.add(g.mul(m[2], m[0]), g.mul(m[3], m[1])), m[4])
+          // keep away from the kink
+          if try z.rows().allSatisfy({ abs($0) > 1e-3 }) { return m }
+        }
       }
-    }) { g, m in try g.rnn(m[0], m[1], Wx: m[2], Wh: m[3], b: m[4]) },
+    ) { g, m in try g.rnn(m[0], m[1], Wx: m[2], Wh: m[3], b: m[4]) },
   ]
 }

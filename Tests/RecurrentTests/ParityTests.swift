@@ -70,7 +70,8 @@ import Testing
     var gradient = 0.0
     for name in initial.names {
       gradient = max(
-        gradient, relativeDistance(try mat(sm, name).gradientRows(), try file.object("first_gradient").numbers(name)))
+        gradient,
+        relativeDistance(try mat(sm, name).gradientRows(), try file.object("first_gradient").numbers(name)))
     }
     #expect(gradient < 1e-10)
     try sm.parameters.flat.zeroGradient()
@@ -99,7 +100,8 @@ import Testing
     // the page itself writes typed arrays as objects
     let text = try String(contentsOf: Fixture.url(name), encoding: .utf8)
     let objects = text.replacing(/"w":\[([^\]]*)\]/) { match in
-      "\"w\":{" + match.1.split(separator: ",").enumerated().map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+      "\"w\":{" + match.1.split(separator: ",").enumerated().map { "\"\($0)\":\($1)" }.joined(separator: ",")
+        + "}"
     }
     #expect(objects != text)
     let folder = try TemporaryFolder(), file = folder.file("model.json")
@@ -132,7 +134,8 @@ import Testing
       let tick = try sm.tick(
         golden.string("sentence"), learningRate: resume.number("learning_rate"), regc: resume.number("regc"),
         clipval: resume.number("clipval"))
-      #expect(try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
+      #expect(
+        try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
       cost = max(cost, relative(tick.cost.cost, try golden.number("cost")))
     }
     let weights = try compare(sm, try resume.object("final")) { sm.parameters[$0] }
@@ -158,7 +161,8 @@ import Testing
 
   /// The relative error of the cost; perplexity and the clipped share are checked here.
   private func compare(_ tick: SentenceModel.Tick, _ golden: Fixture, _ at: Int) throws -> Double {
-    #expect(try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
+    #expect(
+      try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
     let n = try golden.string("sentence").unicodeScalars.count
     #expect(relative(exp(tick.cost.cost / Double(n - 1)), try golden.number("ppl")) < 1e-8, "tick \(at)")
     #expect(relative(exp(tick.cost.cost / Double(n + 1)), tick.cost.perplexity) < 1e-14, "tick \(at)")
@@ -166,7 +170,9 @@ import Testing
   }
 
   /// The worst relative distance of named Mats from a file's matrices.
-  private func compare(_ sm: SentenceModel, _ golden: Fixture, _ pick: (String) throws -> Mat?) throws -> Double {
+  private func compare(_ sm: SentenceModel, _ golden: Fixture, _ pick: (String) throws -> Mat?) throws
+    -> Double
+  {
     #expect(golden.names == sm.parameters.names.sorted())
     return try golden.names.reduce(0) {
       max($0, relativeDistance(try #require(try pick($1)).rows(), try golden.object($1).numbers("w")))

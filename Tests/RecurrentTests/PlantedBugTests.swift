@@ -42,7 +42,8 @@ import Testing
       for i in 0..<n {
         for j in 0..<d {
           let at = i * d + j
-          let slope = bug == .slopeOfInput ? 1 - s[at] * s[at] : bug == .forgottenFactor ? 1 : 1 - h[at] * h[at]
+          let slope =
+            bug == .slopeOfInput ? 1 - s[at] * s[at] : bug == .forgottenFactor ? 1 : 1 - h[at] * h[at]
           let dz = r[at] * (bug == .droppedTerm ? 1 : s[at]) * slope
           ds[at] += r[at] * h[at]
           if bug == .oneBatchColumn && j > 0 { continue }
@@ -50,7 +51,11 @@ import Testing
             let column = bug == .columnOff ? (j + 1) % d : j, row = bug == .rowOff ? (k + 1) % n : k
             let product = dz * s[row * d + column]
             dW[bug == .transposedIndex ? k * n + i : i * n + k] += bug == .wrongSign ? -product : product
-            if bug == .notAccumulated { ds[k * d + j] = W[i * n + k] * dz } else { ds[k * d + j] += W[i * n + k] * dz }
+            if bug == .notAccumulated {
+              ds[k * d + j] = W[i * n + k] * dz
+            } else {
+              ds[k * d + j] += W[i * n + k] * dz
+            }
           }
           if bug != .missingBias { db[i] += dz }
         }

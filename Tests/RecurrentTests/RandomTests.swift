@@ -22,7 +22,9 @@ import Testing
       let seed = try Self.bits([file.string("seed")])[0]
       for range in try file.objects("ranges") {
         let random = Random(seed: seed), (low, high) = (try range.number("low"), try range.number("high"))
-        for bits in try Self.bits(range.strings("bits")) { #expect(random.uniform(low, high).bitPattern == bits) }
+        for bits in try Self.bits(range.strings("bits")) {
+          #expect(random.uniform(low, high).bitPattern == bits)
+        }
       }
     }
   }
@@ -70,7 +72,8 @@ import Testing
     let random = Random(seed: 5), n = 40_000
     let z = (0..<n).map { _ in random.gaussian() }
     let mean = z.reduce(0, +) / Double(n), variance = z.reduce(0) { $0 + $1 * $1 } / Double(n)
-    let fourth = z.reduce(0) { $0 + $1 * $1 * $1 * $1 } / Double(n), beyond = z.filter { abs($0) > 1.959964 }.count
+    let fourth = z.reduce(0) { $0 + $1 * $1 * $1 * $1 } / Double(n),
+      beyond = z.filter { abs($0) > 1.959964 }.count
     let root = Double(n).squareRoot()
     #expect(abs(mean) < 6 / root)
     #expect(abs(variance - 1) < 6 * 2.0.squareRoot() / root)

@@ -21,7 +21,10 @@ import Testing
   /// RecurrentJS reads past the end where the sum is below the draw.
   @Test func neverRunsOffTheEnd() throws {
     #expect(last.uniform() == 1 - 0x1p-53)
-    for p in [[0.2, 0.3], [1, 0, 0], [0, 1, 0], [1e-300, 1e-300, 0], [0.1, 0.2, 0.3, 0.39999], [5e-324], [1e308, 0.1]] {
+    for p in [
+      [0.2, 0.3], [1, 0, 0], [0, 1, 0], [1e-300, 1e-300, 0], [0.1, 0.2, 0.3, 0.39999], [5e-324],
+      [1e308, 0.1],
+    ] {
       let i = try draw(p, last)
       #expect(i < p.count && p[i] > 0)
     }

@@ -8,7 +8,8 @@ import Testing
 @Suite struct SavedModelTests {
   /// A small trained model as text.
   private func saved(_ cell: Cell = .rnn) throws -> String {
-    let sm = try SentenceModel(["a1b"], cell: cell, hiddenSizes: [2], letterSize: 1, dtype: .float64, random: Random(seed: 1))
+    let sm = try SentenceModel(
+      ["a1b"], cell: cell, hiddenSizes: [2], letterSize: 1, dtype: .float64, random: Random(seed: 1))
     _ = try sm.tick("ab1")
     return String(decoding: try sm.recurrentJS(), as: UTF8.self)
   }
@@ -23,7 +24,9 @@ import Testing
     return try load(text.replacingCharacters(in: range, with: new))
   }
 
-  @Test(arguments: Cell.allCases, DType.allCases) func comesBackToTheLastBit(_ cell: Cell, _ dtype: DType) throws {
+  @Test(arguments: Cell.allCases, DType.allCases) func comesBackToTheLastBit(_ cell: Cell, _ dtype: DType)
+    throws
+  {
     let sm = try SentenceModel(
       ["9é 😀\"\\"], cell: cell, hiddenSizes: [3, 2], letterSize: 2, dtype: dtype, random: Random(seed: 1))
     for saving in 0..<2 {
@@ -48,13 +51,15 @@ import Testing
     let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     for optional in ["solver", "indexToLetter", "vocab"] {
       let without = json.filter { $0.key != optional }
-      let sm = try SentenceModel(recurrentJS: Array(JSONSerialization.data(withJSONObject: without)), dtype: .float64)
+      let sm = try SentenceModel(
+        recurrentJS: Array(JSONSerialization.data(withJSONObject: without)), dtype: .float64)
       if optional == "solver" { #expect(sm.solver.names == [] && sm.solver.decayRate == 0.999) }
     }
     for needed in ["hidden_sizes", "generator", "letter_size", "model", "letterToIndex"] {
       let without = json.filter { $0.key != needed }
       refused(.badFormat, needed, "missing") {
-        try SentenceModel(recurrentJS: Array(JSONSerialization.data(withJSONObject: without)), dtype: .float64)
+        try SentenceModel(
+          recurrentJS: Array(JSONSerialization.data(withJSONObject: without)), dtype: .float64)
       }
     }
   }
@@ -106,7 +111,9 @@ import Testing
         Issue.record("\(new) was not refused")
       } catch let error as RecurrentError {
         #expect(error.kind == .badFormat, "\(new): \(error)")
-        for word in words { #expect(error.description.contains(word), "\(new): \"\(error)\" lacks \"\(word)\"") }
+        for word in words {
+          #expect(error.description.contains(word), "\(new): \"\(error)\" lacks \"\(word)\"")
+        }
       }
     }
     for document in ["[]", "null", "1", "\"\"", "{}"] { refused(.badFormat) { try load(document) } }
@@ -116,14 +123,20 @@ import Testing
   @Test func nullWeightsSayThatTheModelDiverged() throws {
     let text = try saved(), start = try #require(text.range(of: #""n":4,"d":1,"w":["#)).upperBound
     let end = try #require(text[start...].firstIndex(of: ","))
-    refused(.badFormat, "model.Wil.w[0]", "null", "diverged") { try load(text.replacingCharacters(in: start..<end, with: "null")) }
+    refused(.badFormat, "model.Wil.w[0]", "null", "diverged") {
+      try load(text.replacingCharacters(in: start..<end, with: "null"))
+    }
     for bad in ["NaN", "1e999", "\"1\"", "true", "[0]", "{}"] {
       refused(.badFormat) { try load(text.replacingCharacters(in: start..<end, with: bad)) }
     }
     let cache = try #require(text.range(of: #""step_cache":{"Wil":{"n":4,"d":1,"w":["#)).upperBound
     let comma = try #require(text[cache...].firstIndex(of: ","))
-    refused(.badFormat, "step_cache.Wil", "negative") { try load(text.replacingCharacters(in: cache..<comma, with: "-1")) }
-    refused(.badFormat, "step_cache.Wil", "null") { try load(text.replacingCharacters(in: cache..<comma, with: "null")) }
+    refused(.badFormat, "step_cache.Wil", "negative") {
+      try load(text.replacingCharacters(in: cache..<comma, with: "-1"))
+    }
+    refused(.badFormat, "step_cache.Wil", "null") {
+      try load(text.replacingCharacters(in: cache..<comma, with: "null"))
+    }
   }
 
   /// A number that float64 holds and float32 does not must not become an infinite weight.
@@ -139,11 +152,15 @@ import Testing
     let text = try saved(), expected = try load(text).parameters.flat.rows()
     let objects = text.replacing(/"w":\[([^\]]*)\]/) { match in
       // in any order
-      "\"w\":{" + match.1.split(separator: ",").enumerated().map { "\"\($0)\":\($1)" }.reversed().joined(separator: ",") + "}"
+      "\"w\":{"
+        + match.1.split(separator: ",").enumerated().map { "\"\($0)\":\($1)" }.reversed().joined(
+          separator: ",") + "}"
     }
     #expect(try load(objects).parameters.flat.rows() == expected)
     for key in ["-1", "4", "00", "+0", "0.0", "a", "", "0 ", "9223372036854775808", "1e0"] {
-      refused(.badFormat, "Wil.w", "\"\(key)\"") { try load(objects, replacing: "\"0\":", with: "\"\(key)\":") }
+      refused(.badFormat, "Wil.w", "\"\(key)\"") {
+        try load(objects, replacing: "\"0\":", with: "\"\(key)\":")
+      }
     }
   }
 
@@ -186,7 +203,8 @@ import Testing
     let bytes = Array(try saved(.lstm).utf8), random = Random(seed: 1)
     for _ in 0..<1500 {
       let a = Int(random.next() % UInt64(bytes.count)), b = Int(random.next() % UInt64(bytes.count))
-      let piece = Array(bytes[min(a, b)...max(a, b)].prefix(40)), at = Int(random.next() % UInt64(bytes.count))
+      let piece = Array(bytes[min(a, b)...max(a, b)].prefix(40)),
+        at = Int(random.next() % UInt64(bytes.count))
       var broken = bytes
       switch random.next() % 3 {
       case 0: broken.removeSubrange(at..<min(at + piece.count, bytes.count))

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct SentenceModelTests {
   private func model(
-    _ sentences: [String], _ cell: Cell = .lstm, hidden: [Int] = [6], dtype: DType = .float64, seed: UInt64 = 1
+    _ sentences: [String], _ cell: Cell = .lstm, hidden: [Int] = [6], dtype: DType = .float64,
+    seed: UInt64 = 1
   ) throws -> SentenceModel {
     try SentenceModel(
       sentences, cell: cell, hiddenSizes: hidden, letterSize: 3, dtype: dtype, random: Random(seed: seed))

@@ -14,12 +14,14 @@ struct SequenceCase {
   let state: [Double], lengths: [Int64]?
 
   init(
-    _ cell: Cell, inputs: Int, hidden: [Int], outputs: Int?, T: Int, B: Int, embedding: Int? = nil, lengths: Bool = false,
+    _ cell: Cell, inputs: Int, hidden: [Int], outputs: Int?, T: Int, B: Int, embedding: Int? = nil,
+    lengths: Bool = false,
     seed: UInt64
   ) throws {
     let dice = Dice(seed)
     model = try Model(
-      cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs, dtype: .float64,
+      cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs,
+      dtype: .float64,
       random: dice.random)
     try model.parameters.flat.fillUniform(-0.7, 0.7, dice.random)
     (self.T, self.B) = (T, B)
@@ -51,7 +53,8 @@ struct SequenceCase {
   /// By the array interface.
   func run(from start: [Double]? = nil) throws -> Result {
     var result = Result(
-      y: [Double](repeating: .nan, count: T * B * model.topSize), end: [Double](repeating: .nan, count: state.count))
+      y: [Double](repeating: .nan, count: T * B * model.topSize),
+      end: [Double](repeating: .nan, count: state.count))
     try with { input, lengths in
       try (start ?? state).withUnsafeBytes { state in
         try result.y.withUnsafeMutableBytes { y in
@@ -75,7 +78,8 @@ struct SequenceCase {
         try dx.withUnsafeMutableBytes { dx in
           try dStart.withUnsafeMutableBytes { dStart in
             try model.backward(
-              dy: #require(dy.baseAddress), dState: dEnd.baseAddress, dx: tokens == nil ? dx.baseAddress : nil,
+              dy: #require(dy.baseAddress), dState: dEnd.baseAddress,
+              dx: tokens == nil ? dx.baseAddress : nil,
               dStart: dStart.baseAddress)
           }
         }
@@ -88,7 +92,8 @@ struct SequenceCase {
   func twin(dy: [Double], dEnd: [Double]) throws -> (Result, Gradients) {
     try model.parameters.flat.zeroGradient()
     var result = Result(y: [Double](repeating: 0, count: T * B * model.topSize), end: state)
-    var gradients = Gradients(parameters: [], x: [Double](repeating: 0, count: tokens == nil ? x.count : 0), start: state)
+    var gradients = Gradients(
+      parameters: [], x: [Double](repeating: 0, count: tokens == nil ? x.count : 0), start: state)
     let numbers = try columns(x.rows(), x.n, T * B)
     for b in 0..<B {
       let graph = Graph(), top = model.topSize

@@ -1,170 +1,212 @@
-// Layers over whole sequences against the equations, tick by tick, values and gradients.
+// Whole sequences against the same layers ticked one step at a time.
 
-import Foundation
 import Testing
 
 @testable import Recurrent
 
-@Suite(.serialized) struct SequenceTests {
-  private func compare(_ s: SequenceCase, _ what: String) throws -> Double {
-    let (dy, dEnd) = s.slopes(3)
-    let (result, gradients) = try s.twin(dy: dy, dEnd: dEnd), ours = try s.run()
-    let back = try s.back(dy: dy, dEnd: dEnd)
-    let worst = [
-      relativeDistance(ours.y, result.y), relativeDistance(ours.end, result.end),
-      relativeDistance(back.parameters, gradients.parameters), relativeDistance(back.x, gradients.x),
-      relativeDistance(back.start, gradients.start),
-    ]
-    #expect(worst.allSatisfy { $0 < 1e-12 }, "\(what): \(worst)")
-    return worst.max() ?? 0
-  }
+/// A layer stack run over a sequence, and what it was given.
+private struct Case: CustomStringConvertible {
+  let cell: Cell
+  let hidden: [Int], inputs: Int, steps: Int, columns: Int
+  var tokens = false
+  var description: String { "\(cell) \(inputs)->\(hidden) T\(steps) B\(columns)\(tokens ? " tokens" : "")" }
 
-  /// Every cell at the sizes where panels and registers end, few columns and many.
-  @Test(arguments: Cell.allCases) func sizes(_ cell: Cell) throws {
-    var worst = 0.0
-    for (H, I) in [(1, 1), (3, 7), (7, 3), (8, 8), (9, 17), (16, 1), (17, 9), (31, 5), (33, 16), (40, 2)] {
-      for (T, B) in [(1, 1), (3, 1), (2, 2), (3, 3), (2, 4), (3, 5), (2, 11), (2, 12), (3, 13), (1, 50)] {
-        if H > 20 && B > 13 { continue }
-        let s = try SequenceCase(cell, inputs: I, hidden: [H], outputs: nil, T: T, B: B, seed: UInt64(H * 100 + B))
-        worst = max(worst, try compare(s, "\(cell) \(I) -> \(H), \(T) steps of \(B)"))
+  static let all: [Case] = {
+    var cases: [Case] = []
+    for cell in Cell.allCases {
+      for (hidden, inputs, steps, columns) in [
+        ([1], 1, 1, 1), ([7], 3, 4, 1), ([20, 20], 5, 6, 1), ([9, 33], 4, 3, 2), ([8], 8, 2, 3),
+        ([16], 5, 3, 4),
+        ([31, 5], 6, 3, 5), ([17], 33, 2, 13), ([65], 2, 2, 12), ([32, 32], 32, 3, 14),
+      ] {
+        cases.append(Case(cell: cell, hidden: hidden, inputs: inputs, steps: steps, columns: columns))
+      }
+      // more steps than tokens, and fewer
+      cases.append(Case(cell: cell, hidden: [9, 4], inputs: 5, steps: 4, columns: 3, tokens: true))
+      cases.append(Case(cell: cell, hidden: [6], inputs: 40, steps: 3, columns: 2, tokens: true))
+    }
+    return cases
+  }()
+}
+
+/// Everything a run gives: outputs, final state, and the gradients of weights, input and initial state.
+private struct Outcome {
+  var values: [Double] = []
+  var gradients: [[Double]] = []
+}
+
+/// One model with its input and initial state, the same for every way of running it.
+private struct Setting {
+  let c: Case, model: Model, x: Mat, start: Model.State, dy: [Double], dState: [[Double]], tokens: [Int]
+
+  init(_ c: Case, _ dtype: DType) throws {
+    let random = Random(seed: 5)
+    self.c = c
+    model = try Model(
+      c.cell, inputSize: c.inputs, embedding: c.tokens ? 3 : nil, hiddenSizes: c.hidden, outputSize: nil,
+      dtype: dtype,
+      random: random)
+    try model.parameters.flat.fillUniform(-0.8, 0.8, random)
+    x = try Mat(c.inputs, c.steps * c.columns, dtype)
+    try x.fillUniform(-1, 1, random)
+    tokens = (0..<c.steps * c.columns).map { _ in Int(random.next() % UInt64(c.inputs)) }
+    func mats() throws -> [Mat] {
+      try c.hidden.map { size in
+        let m = try Mat(size, c.columns, dtype)
+        try m.fillUniform(-1, 1, random)
+        return m
       }
     }
-    print("sequences of \(cell): \(worst)")
+    start = Model.State(h: try mats(), c: c.cell.hasCell ? try mats() : [])
+    dy = (0..<c.hidden[c.hidden.count - 1] * c.steps * c.columns).map { _ in random.uniform(-1, 1) }
+    dState = (start.h + start.c).map { m in (0..<m.count).map { _ in random.uniform(-1, 1) } }
   }
 
-  @Test(arguments: Cell.allCases) func layersAndDecoder(_ cell: Cell) throws {
-    for (hidden, outputs) in [([3, 9], 4), ([5, 5, 5], nil), ([8, 1, 17], 1)] as [([Int], Int?)] {
-      for (T, B) in [(4, 1), (3, 3), (2, 13)] {
-        let s = try SequenceCase(cell, inputs: 6, hidden: hidden, outputs: outputs, T: T, B: B, seed: 4)
-        _ = try compare(s, "\(cell) \(hidden) -> \(outputs ?? 0), \(T) steps of \(B)")
-      }
+  /// Clears all gradients, runs, seeds the results' gradients, walks back and collects.
+  func outcome(_ graph: Graph, _ run: (inout Model.State) throws -> Mat) throws -> Outcome {
+    for m in [model.parameters.flat, x] + start.h + start.c { try m.zeroGradient() }
+    var state = start
+    let y = try run(&state)
+    try y.set(gradientRows: dy)
+    for (m, d) in zip(state.h + state.c, dState) {
+      // the top output is also the last step's: its gradient adds up
+      try m.set(gradientRows: zip(try m.gradientRows(), d).map { $0 + $1 })
+    }
+    var outcome = Outcome(values: try y.rows() + (state.h + state.c).flatMap { try $0.rows() })
+    try graph.backward()
+    for (_, m) in model.parameters.all { outcome.gradients.append(try m.gradientRows()) }
+    for m in [x] + start.h + start.c { outcome.gradients.append(try m.gradientRows()) }
+    return outcome
+  }
+
+  func sequence(lengths: [Int]? = nil) throws -> Outcome {
+    let graph = Graph()
+    return try outcome(graph) { state in
+      let input: Model.Input =
+        c.tokens ? .tokens(try graph.keep(tokens, below: c.inputs, "token")) : .numbers(x)
+      let kept = try lengths.map { try graph.keep($0, below: c.steps + 1, "length") }
+      return try model.advance(graph, input, steps: c.steps, &state, lengths: kept)
     }
   }
 
-  @Test(arguments: Cell.allCases) func lengths(_ cell: Cell) throws {
-    for (T, B) in [(1, 1), (1, 4), (5, 1), (5, 3), (4, 13)] {
-      for seed in 0..<6 as Range<UInt64> {
-        let s = try SequenceCase(
-          cell, inputs: 4, hidden: [9, 3], outputs: seed % 2 == 0 ? 5 : nil, T: T, B: B, lengths: true, seed: seed)
-        _ = try compare(s, "\(cell) \(T) steps of \(B), lengths \(s.lengths ?? [])")
-        // beyond the end there is nothing, and nothing is made of what stands there
-        let y = try s.run().y
-        for t in 0..<T {
-          for b in 0..<B where t >= Int(s.lengths?[b] ?? 0) {
-            let from = (t * B + b) * s.model.topSize
-            #expect(y[from..<from + s.model.topSize].allSatisfy { $0 == 0 })
-          }
+  func ticks() throws -> Outcome {
+    let graph = Graph()
+    return try outcome(graph) { state in
+      var tops: [Mat] = []
+      for t in 0..<c.steps {
+        let now: Mat
+        if c.tokens, let Wil = model.Wil {
+          now = try graph.rowPluck(Wil, tokens[t * c.columns..<(t + 1) * c.columns])
+        } else {
+          now = try graph.sliceColumns(x, t * c.columns, c.columns)
         }
+        tops.append(try model.advance(graph, now, &state))
       }
+      return try graph.concatColumns(tops)
     }
   }
+}
 
-  /// More tokens than steps, and fewer: looked up one by one, or multiplied once as a table.
-  @Test(arguments: Cell.allCases) func tokens(_ cell: Cell) throws {
-    for (V, T, B) in [(1, 1, 1), (5, 2, 2), (5, 3, 2), (30, 2, 3), (3, 7, 1), (6, 3, 13), (50, 4, 12)] {
-      for lengths in [false, true] {
-        let s = try SequenceCase(
-          cell, inputs: V, hidden: [9, 2], outputs: V, T: T, B: B, embedding: 4, lengths: lengths, seed: 8)
-        _ = try compare(s, "\(cell) \(V) tokens, \(T) steps of \(B), lengths \(lengths)")
-      }
-    }
+private func distance(_ a: [Double], _ b: [Double]) -> Double {
+  let difference = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+  let size = b.reduce(0) { $0 + $1 * $1 }
+  return difference == 0 ? 0 : (difference / max(size, 1e-12)).squareRoot()
+}
+
+private func worst(_ a: Outcome, _ b: Outcome) -> Double {
+  zip(a.gradients, b.gradients).map { distance($0, $1) }.reduce(distance(a.values, b.values), max)
+}
+
+@Suite struct SequenceTests {
+  @Test(arguments: Case.all) fileprivate func aSequenceIsItsTicks(_ c: Case) throws {
+    let wide = try Setting(c, .float64)
+    let reference = try wide.ticks()
+    #expect(try worst(wide.sequence(), reference) < 1e-11, "\(c)")
+    #expect(try worst(Setting(c, .float32).sequence(), reference) < 1e-5, "\(c)")
   }
 
-  @Test(arguments: Cell.allCases) func centralDifferences(_ cell: Cell) throws {
-    var worst = 0.0, cases = 0, seed: UInt64 = 0
-    while cases < 100 {
-      seed += 1
-      let dice = Dice(seed), T = dice.integer(1...4), B = dice.size(3), numbers = dice.integer(0...2) > 0
-      let s = try SequenceCase(
-        cell, inputs: dice.size(3), hidden: (0..<dice.integer(1...2)).map { _ in dice.size(3) },
-        outputs: dice.integer(0...1) == 0 ? nil : dice.size(3), T: T, B: B, embedding: numbers ? nil : dice.size(3),
-        lengths: dice.integer(0...1) == 0, seed: seed)
-      let start = try Mat(s.state.count, 1, .float64, rows: s.state)
-      var leaves = [s.model.parameters.flat, start]
-      if numbers { leaves.append(s.x) }
-      // a kink shows as a difference that depends on the step: those cases are left out
-      if cell == .rnn, try nearKink(s) { continue }
-      cases += 1
-      let outputs = s.slopes(1).dy.count
-      let error = try gradientError(leaves, elements: 30) {
-        let r = try s.run(from: start.rows())
-        return r.y + r.end
-      } gradients: { r in
-        _ = try s.run(from: start.rows())
-        let g = try s.back(dy: Array(r.prefix(outputs)), dEnd: Array(r.dropFirst(outputs)))
-        // the input lies column by column, a Mat's rows are asked for in reading order
-        let I = s.x.n, columns = T * B
-        return [g.parameters, g.start] + (numbers ? [(0..<I * columns).map { g.x[$0 % columns * I + $0 / columns] }] : [])
+  /// Each sequence of a batch with lengths is that sequence alone, cut at its length.
+  @Test(arguments: Cell.allCases) func lengthsCutWithoutSorting(_ cell: Cell) throws {
+    let c = Case(cell: cell, hidden: [9], inputs: 4, steps: 5, columns: 4)
+    let lengths = [3, 5, 0, 1]
+    let all = try Setting(c, .float64)
+    let outcome = try all.sequence(lengths: lengths)
+    let H = 9, T = 5, B = 4
+    var weights = [Double](repeating: 0, count: outcome.gradients[0].count)
+    for (b, length) in lengths.enumerated() {
+      // outputs beyond the length are 0, and so is their input's gradient
+      for t in length..<T {
+        for i in 0..<H { #expect(outcome.values[i * T * B + t * B + b] == 0) }
       }
-      #expect(error < GradientTests.bound, "\(cell), case \(seed)")
-      worst = max(worst, error)
-    }
-    print("gradient of \(cell) sequences: \(worst)")
-  }
-
-  /// Whether some unit that is on is nearly off, or the reverse: seen by moving all weights a little.
-  private func nearKink(_ s: SequenceCase) throws -> Bool {
-    let w = try s.model.parameters.flat.rows()
-    func signs(_ factor: Double) throws -> [Bool] {
-      try s.model.parameters.flat.set(rows: w.map { $0 + factor })
-      defer { try? s.model.parameters.flat.set(rows: w) }
+      if length == 0 {
+        let h = try all.start.h[0].rows()
+        for i in 0..<H { #expect(outcome.values[H * T * B + i * B + b] == h[i * B + b]) }
+        continue
+      }
+      let one = try Setting(Case(cell: cell, hidden: [9], inputs: 4, steps: length, columns: 1), .float64)
+      try one.model.parameters.flat.set(rows: all.model.parameters.flat.rows())
+      func column(_ rows: [Double], _ columns: Int, _ picks: [Int]) -> [Double] {
+        stride(from: 0, to: rows.count, by: columns).flatMap { row in picks.map { rows[row + $0] } }
+      }
+      let steps = (0..<length).map { $0 * B + b }
+      try one.x.set(rows: column(all.x.rows(), T * B, steps))
+      for (mine, theirs) in zip(one.start.h + one.start.c, all.start.h + all.start.c) {
+        try mine.set(rows: column(theirs.rows(), B, [b]))
+      }
       let graph = Graph()
-      var signs: [Bool] = []
-      let numbers = try s.x.rows()
-      for b in 0..<s.B {
-        var at = 0
-        var h: [Mat] = []
-        for H in s.model.hiddenSizes {
-          h.append(try Mat(H, 1, .float64, rows: Array(s.state[at + b * H..<at + (b + 1) * H])))
-          at += H * s.B
-        }
-        var equations = try Equations(s.model, graph, columns: 1, Model.State(h: h, c: []))
-        for t in 0..<Int(s.lengths?[b] ?? Int64(s.T)) {
-          let column = t * s.B + b
-          let x =
-            try s.tokens.map { try graph.rowPluck(#require(s.model.parameters["Wil"]), Int($0[column])) }
-            ?? Mat(s.x.n, 1, .float64, rows: (0..<s.x.n).map { numbers[$0 * s.T * s.B + column] })
-          _ = try equations.tick(x)
-          for m in equations.h { signs += try m.rows().map { $0 > 0 } }
-        }
-      }
-      return signs
+      for m in [one.model.parameters.flat, one.x] { try m.zeroGradient() }
+      var state = one.start
+      let y = try one.model.advance(graph, .numbers(one.x), steps: length, &state)
+      try y.set(gradientRows: column(all.dy, T * B, steps))
+      for (m, d) in zip(state.h + state.c, all.dState) { try m.set(gradientRows: column(d, B, [b])) }
+      #expect(try distance(y.rows(), column(Array(outcome.values.prefix(H * T * B)), T * B, steps)) < 1e-12)
+      try graph.backward()
+      for (i, g) in try one.model.parameters.all[0].mat.gradientRows().enumerated() { weights[i] += g }
+      let dx = outcome.gradients[all.model.parameters.names.count]
+      #expect(try distance(column(dx, T * B, steps), one.x.gradientRows()) < 1e-11)
+      for t in length..<T { #expect(column(dx, T * B, [t * B + b]).allSatisfy { $0 == 0 }) }
     }
-    let here = try signs(0)
-    return try [-2e-3, -1e-3, -3e-4, 3e-4, 1e-3, 2e-3].contains { try signs($0) != here }
+    #expect(distance(outcome.gradients[0], weights) < 1e-11)
   }
 
-  // MARK: Threads
-
-  /// The same bits at any number of threads.
-  @Test(arguments: Cell.allCases) func threadsDoNotChangeABit(_ cell: Cell) throws {
+  @Test(arguments: Cell.allCases) func theBitsAreTheSameAtAnyThreadCount(_ cell: Cell) throws {
     let before = Threads.count
     defer { try? Threads.set(before) }
-    for (H, I, T, B, tokens) in [(130, 40, 3, 16, false), (96, 100, 2, 64, false), (130, 9, 3, 32, true)] {
-      let s = try SequenceCase(
-        cell, inputs: tokens ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens ? I : nil,
-        lengths: tokens, seed: 6)
-      let (dy, dEnd) = s.slopes(7)
+    for (hidden, columns) in [(96, 32), (200, 7)] {
+      let setting = try Setting(
+        Case(cell: cell, hidden: [hidden, 40], inputs: 50, steps: 4, columns: columns), .float32)
       try Threads.set(1)
-      let one = try s.run(), back = try s.back(dy: dy, dEnd: dEnd)
+      let alone = try setting.sequence()
       for count in [2, 3, 5] {
         try Threads.set(count)
-        let many = try s.run(), manyBack = try s.back(dy: dy, dEnd: dEnd)
-        #expect(many == one, "\(cell), \(count) threads")
-        #expect(
-          manyBack.parameters == back.parameters && manyBack.x == back.x && manyBack.start == back.start,
-          "\(cell), \(count) threads, backward")
+        let together = try setting.sequence()
+        #expect(alone.values == together.values, "\(cell) on \(count) threads")
+        #expect(alone.gradients == together.gradients, "\(cell) on \(count) threads")
       }
     }
   }
 
-  @Test func numbersOfThreads() throws {
-    let before = Threads.count
-    defer { try? Threads.set(before) }
-    #expect(before >= 1 && before <= Threads.maximum)
-    for n in [0, -1, 257, Int.min, Int.max] { refused(.badValue, "\(n)", "1 to 256") { try Threads.set(n) } }
-    #expect(Threads.count == before)
-    try Threads.set(3)
-    #expect(Threads.count == 3)
+  @Test(arguments: Cell.allCases) func aTickWithoutAGraphIsATick(_ cell: Cell) throws {
+    for dtype in DType.allCases {
+      let setting = try Setting(Case(cell: cell, hidden: [20, 9], inputs: 5, steps: 1, columns: 1), dtype)
+      let graph = Graph()
+      var state = setting.start
+      let y = try setting.model.advance(graph, setting.x, &state)
+      let storage = try Storage(bytes: setting.model.stateCount(columns: 1) * 8)
+      let out = try Storage(bytes: 9 * 8)
+      var at = storage.start
+      for m in setting.start.h + setting.start.c {
+        at.copyMemory(from: try m.wPointer(), byteCount: m.count * dtype.size)
+        at += m.count * dtype.size
+      }
+      try setting.model.tick(token: nil, x: setting.x.wPointer(), state: storage.start, y: out.start)
+      let numbers = try Mat(9, 1, dtype, columns: out.start, count: 9).rows()
+      #expect(distance(numbers, try y.rows()) < (dtype == .float32 ? 1e-6 : 1e-14))
+      let all = setting.model.stateCount(columns: 1)
+      let after = try Mat(all, 1, dtype, columns: storage.start, count: all).rows()
+      #expect(
+        distance(after, try (state.h + state.c).flatMap { try $0.rows() })
+          < (dtype == .float32 ? 1e-6 : 1e-14))
+    }
   }
 }

@@ -51,7 +51,8 @@ import Testing
     for _ in 5..<200 { _ = try sm.tick("hello") }
     let cost = try sm.cost("hello").cost
     #expect(relative(cost, try golden.number("cost_after_200")) < 1e-6)
-    print("parity of sines, \(cell): cost after 200 steps \(relative(cost, try golden.number("cost_after_200")))")
+    print(
+      "parity of sines, \(cell): cost after 200 steps \(relative(cost, try golden.number("cost_after_200")))")
   }
 
   /// Every Mat, in creation order, holds w[i] = 0.08 sin(1.3 (k + 1) + 0.37 i).

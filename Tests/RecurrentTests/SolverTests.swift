@@ -102,7 +102,8 @@ import Testing
     refused(.notFinite, "third") { try solver.step([("third", b)], stepSize: 0.1, regc: 0, clipval: 1) }
     #expect(solver.stepCache("third") == nil && solver.names == ["first", "second"])
 
-    let model = try Model(.lstm, inputSize: 2, hiddenSizes: [3], outputSize: 2, dtype: dtype, random: Random(seed: 1))
+    let model = try Model(
+      .lstm, inputSize: 2, hiddenSizes: [3], outputSize: 2, dtype: dtype, random: Random(seed: 1))
     let w = try model.parameters.flat.rows(), fresh = try Solver()
     let bf = try #require(model.parameters["bf0"])
     try bf.set(gradientRows: [0, bad, 0])
@@ -132,9 +133,13 @@ import Testing
     let solver = try Solver(), m = try mat([1], [1])
     let model = try Model(.rnn, inputSize: 1, hiddenSizes: [1], outputSize: 1, random: Random(seed: 1))
     for bad in [Double.nan, .infinity, -.infinity, -1] {
-      refused(.badValue, "step_size", "\(bad)") { try solver.step([("m", m)], stepSize: bad, regc: 0, clipval: 1) }
+      refused(.badValue, "step_size", "\(bad)") {
+        try solver.step([("m", m)], stepSize: bad, regc: 0, clipval: 1)
+      }
       refused(.badValue, "regc", "\(bad)") { try solver.step([("m", m)], stepSize: 1, regc: bad, clipval: 1) }
-      refused(.badValue, "clipval", "\(bad)") { try solver.step([("m", m)], stepSize: 1, regc: 0, clipval: bad) }
+      refused(.badValue, "clipval", "\(bad)") {
+        try solver.step([("m", m)], stepSize: 1, regc: 0, clipval: bad)
+      }
       refused(.badValue) { try solver.step(model.parameters, stepSize: bad, regc: 0, clipval: 1) }
       refused(.badValue) { try solver.step(model.parameters, stepSize: 1, regc: bad, clipval: 1) }
       refused(.badValue) { try solver.step(model.parameters, stepSize: 1, regc: 0, clipval: bad) }
@@ -144,7 +149,9 @@ import Testing
     #expect(solver.names == [])
     // an ε that float32 takes for 0 would divide by 0
     let fine = try Solver(smoothEps: 1e-60)
-    refused(.badValue, "smooth_eps", "float32") { try fine.step(model.parameters, stepSize: 1, regc: 0, clipval: 1) }
+    refused(.badValue, "smooth_eps", "float32") {
+      try fine.step(model.parameters, stepSize: 1, regc: 0, clipval: 1)
+    }
     _ = try fine.step([("m", m)], stepSize: 1, regc: 0, clipval: 1)
   }
 }

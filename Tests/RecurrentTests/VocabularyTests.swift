@@ -43,7 +43,10 @@ import Testing
     refused(.badValue, "'z' (U+007A)", "position 4") { try vocabulary.encode("hlloz") }
     refused(.badValue, "'😀' (U+1F600)", "position 0") { try vocabulary.encode("😀") }
     // what cannot be shown, or would change how the message reads, is named by number alone
-    for (letter, code) in [("\n", "U+000A"), ("\u{0}", "U+0000"), ("\u{202E}", "U+202E"), ("\u{E000}", "U+E000"), ("\u{2028}", "U+2028")] {
+    for (letter, code) in [
+      ("\n", "U+000A"), ("\u{0}", "U+0000"), ("\u{202E}", "U+202E"), ("\u{E000}", "U+E000"),
+      ("\u{2028}", "U+2028"),
+    ] {
       refused(.badValue, " \(code) at position 2") { try vocabulary.encode("hé" + letter) }
     }
   }

@@ -1,7 +1,8 @@
 """Compares recurrent with PyTorch, JAX and RecurrentJS, on the same weights, in one run, in turns.
 
-A peer is timed only after its loss and all its gradients have agreed with ours. Each figure is the median over
-rounds in which everybody has a turn; a ratio is the median of the rounds' own ratios, above 1 where we are faster.
+A peer is timed only after its loss and all its gradients have agreed with ours. Each figure is the median
+over rounds in which everybody has a turn; a ratio is the median of the rounds' own ratios, above 1 where we
+are faster.
 
     python compare.py                               all workloads on one core
     python compare.py --threads 2 --only char128
@@ -248,10 +249,10 @@ class Bench:
             "jax_ms": None,
             "gflops": None,
             "peak_fraction": None,
-            "peak_gflops": self.peak.gflops[dtype],
+            "peak_gflops": None,
             "clock": self.args.clock,
             "rounds": race.rounds,
-            "rounds_left_out": race.disturbed,
+            "rounds_disturbed": race.disturbed,
         }
         for name, timing in race.timings.items():
             row[f"{name}_ms"] = 1e3 * timing.median
@@ -260,10 +261,10 @@ class Bench:
                 row[f"{name}_ratio"] = timing.ratio
         if flops is not None:
             row["gflops"] = flops / race.timings["ours"].median / 1e9
-            row["peak_fraction"] = row["gflops"] / self.peak.gflops[dtype]
         if race.disturbed:
-            rounds = race.disturbed + race.rounds
-            say(f"{workload.name} {dtype}: {race.disturbed} of {rounds} rounds left out: others at work")
+            of = race.rounds + (race.disturbed if race.left_out else 0)
+            fate = "left out" if race.left_out else "kept: take the figures with salt"
+            say(f"{workload.name} {dtype}: others at work in {race.disturbed} of {of} rounds, {fate}")
         return row
 
 
@@ -287,6 +288,11 @@ def measure_all(bench: Bench, args: argparse.Namespace) -> list[dict[str, Any]]:
                 rows += [measure(workload, dtype) for dtype in dtypes]
     if args.grid:
         rows += [bench.training(workload, args.dtype or "float32") for workload in grid()]
+    # by the peak as it is known at the end
+    for row in rows:
+        row["peak_gflops"] = bench.peak.gflops[row["dtype"]]
+        if row["gflops"] is not None:
+            row["peak_fraction"] = row["gflops"] / row["peak_gflops"]
     return rows
 
 
@@ -294,13 +300,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = arguments(argv)
     pin(args.threads)
     bench = Bench(args)
-    print(machine(bench), flush=True)
     try:
         rows = measure_all(bench, args)
     except DisagreementError as error:
         say(str(error))
         return 1
-    print(f"\n{report(rows)}")
+    print(f"{machine(bench)}\n\n{report(rows)}")
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(rows, file, indent=1)

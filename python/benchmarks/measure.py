@@ -47,7 +47,7 @@ class Peak:
     Attributes
     ----------
     gflops : dict of str to float
-        By dtype, 2 for each multiply-add.
+        By dtype, 2 for each multiply-add: the most that was ever seen, which a busy machine may show late.
     source : str
         How they were measured.
     """
@@ -57,15 +57,21 @@ class Peak:
         self._pool = ThreadPoolExecutor(threads)
         self._loops = _compile()
         self.source = "independent FMA chains" if self._loops else "NumPy's matrix product (no gcc here)"
-        self.gflops = {dtype: max(self.once(dtype) for _ in range(100)) for dtype in ("float32", "float64")}
+        self.gflops = {"float32": 0.0, "float64": 0.0}
+        for dtype in self.gflops:
+            for _ in range(100):
+                self.once(dtype)
 
     def once(self, dtype: str) -> float:
         """GFLOP/s in one short run, a few milliseconds."""
-        if not self._loops:
-            return self._product(dtype)
-        rounds = 500_000
+        gflops = self._chains(dtype) if self._loops else self._product(dtype)
+        self.gflops[dtype] = max(self.gflops[dtype], gflops)
+        return gflops
+
+    def _chains(self, dtype: str) -> float:
+        loops, rounds = self._loops or {}, 500_000
         start = self._now()
-        list(self._pool.map(self._loops[dtype], [rounds] * self.threads))
+        list(self._pool.map(loops[dtype], [rounds] * self.threads))
         seconds = self._now() - start
         numbers = _VECTOR_BYTES // np.dtype(dtype).itemsize
         return 2 * _CHAINS * numbers * rounds * self.threads / seconds / 1e9
@@ -122,8 +128,11 @@ class Race:
 
     timings: dict[str, Timing]
     rounds: int
+    """How many counted."""
     disturbed: int
-    """Rounds left out because the machine was not ours: its peak was below 90 % just before."""
+    """Rounds in which the machine was not ours: its peak was below 90 % just before."""
+    left_out: bool
+    """Whether these were left out; not where hardly any others were."""
 
 
 def race(
@@ -158,11 +167,10 @@ def race(
         peaks.append(peak.once(dtype))
         table.append([run(counts[name]) / counts[name] for name, run in runs.items()])
     times = np.array(table)
-    kept = np.array(peaks) >= 0.9 * max(peaks)
-    # where little would be left, a busy machine's figures are still better than a handful
-    if kept.sum() < min(rounds, 10):
-        kept[:] = True
-    times = times[kept]
+    ours = np.array(peaks) >= 0.9 * peak.gflops[dtype]
+    left_out = int(ours.sum()) >= min(rounds, 10)
+    if left_out:
+        times = times[ours]
     timings = {
         name: Timing(
             float(np.median(times[:, k])),
@@ -172,4 +180,4 @@ def race(
         )
         for k, name in enumerate(runs)
     }
-    return Race(timings, len(times), len(kept) - int(kept.sum()))
+    return Race(timings, len(times), len(ours) - int(ours.sum()), left_out)

@@ -1,7 +1,7 @@
 """The others: PyTorch, JAX and RecurrentJS, doing the same step from the same weights.
 
-Each has ``step()``, one whole training step, and ``loss_and_gradients()``, which changes nothing. Gradients come
-under PyTorch's names, see ``workloads.essential``.
+Each has ``step()``, one whole training step, and ``loss_and_gradients()``, which changes nothing. Gradients
+come under PyTorch's names, see ``workloads.essential``.
 """
 
 from __future__ import annotations
@@ -88,10 +88,11 @@ class Torch:
             for _ in range(n):
                 y, state = rnn(embedding(token), state)
                 scores = decoder(y[0])
-                if greedy:
-                    token = scores.argmax(-1, keepdim=True)
-                else:
-                    token = torch.multinomial(torch.softmax(scores, -1), 1)
+                token = (
+                    scores.argmax(-1, keepdim=True)
+                    if greedy
+                    else torch.multinomial(torch.softmax(scores, -1), 1)
+                )
                 out.append(int(token))
         return out
 
@@ -152,7 +153,7 @@ class TorchCustom:
 
 
 class Jax:
-    """lax.scan over each layer, its input product hoisted out of it; one jitted function for the whole step."""
+    """lax.scan over each layer, its input product hoisted; one jitted function for the whole step."""
 
     def __init__(self, workload: Workload, dtype: str, unroll: int = 1) -> None:
         import jax

@@ -42,7 +42,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned as text too: the first to the left, the others to the right."""
+    """A Markdown table, aligned as text too: the first column to the left, the others to the right."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
@@ -148,7 +148,8 @@ def machine(bench: Bench) -> str:
     versions = ", ".join(f"{TITLES[name]} {importlib.metadata.version(name)}" for name in bench.peers)
     peak = bench.peak
     return (
-        f"{model}, {bench.threads} core{'s' if bench.threads > 1 else ''} pinned; Python {platform.python_version()}, "
+        f"{model}, {bench.threads} core{'s' if bench.threads > 1 else ''} pinned, {bench.args.clock} clock; "
+        f"Python {platform.python_version()}, "
         f"NumPy {np.__version__}{', ' if versions else ''}{versions}\n"
         f"Peak: {peak.gflops['float32']:.1f} GFLOP/s in float32, {peak.gflops['float64']:.1f} in float64, "
         f"by {peak.source}"

@@ -75,8 +75,8 @@ class Workload:
     def flops(self, through_table: bool = True) -> float:
         """Operations of the products in one training step, 2 for each multiply-add, as we do them.
 
-        Gates, loss and update are not counted. Through a table, the bottom layer's input product is done for each of
-        V tokens instead of each of T·B columns, forward and both ways back.
+        Gates, loss and update are not counted. Through a table, the bottom layer's input product is done for
+        each of V tokens instead of each of T·B columns, forward and both ways back.
         """
         columns, gates, inputs = self.T * self.B, _GATES[self.cell], self.input_size
         total = 0
@@ -199,7 +199,7 @@ def in_torch_layout(workload: Workload, named: Mapping[str, np.ndarray]) -> Arra
 
 
 class Custom:
-    """RecurrentJS's forwardLSTM as a user writes it, operation by operation, and a training step around it."""
+    """RecurrentJS's forwardLSTM as a user writes it, by single operations, in a whole training step."""
 
     def __init__(self, workload: Workload, dtype: str) -> None:
         self.workload, self.dtype = workload, dtype

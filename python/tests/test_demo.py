@@ -68,7 +68,7 @@ def test_run(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_learns_by_heart_and_stops(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, tmp_path / "out", "--epochs", "3000", "--hidden", "24", "--quiet") == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Done: all of the sentences known by heart")
+    assert printed.startswith("Done: all known by heart")
     argmax = printed.split("argmax", 1)[1].splitlines()[1]
     assert argmax.startswith("  ✓ ") and argmax[4:] in LINES.splitlines()
 
@@ -90,7 +90,7 @@ def test_other_settings(text: Path, tmp_path: Path, flags: list[str]) -> None:
 
 def test_seconds_end_it(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, tmp_path / "out", "--seconds", "0.01", "--learning-rate", "0", "--quiet") == 0
-    assert capsys.readouterr().out.startswith("Time is up: 0 % of the sentences")
+    assert capsys.readouterr().out.startswith("Time is up: 0 % known by heart")
 
 
 def test_recurrentjs() -> None:

@@ -89,8 +89,12 @@ def softmax_gradient(y, targets):
     p /= p.sum(-1, keepdims=True)
     valid = targets >= 0
     loss = -np.log(np.take_along_axis(p, np.maximum(targets, 0)[..., None], -1)[..., 0])[valid].mean()
-    np.put_along_axis(p, np.maximum(targets, 0)[..., None], np.take_along_axis(
-        p, np.maximum(targets, 0)[..., None], -1) - 1, -1)
+    np.put_along_axis(
+        p,
+        np.maximum(targets, 0)[..., None],
+        np.take_along_axis(p, np.maximum(targets, 0)[..., None], -1) - 1,
+        -1,
+    )
     return loss, p * valid[..., None] / valid.sum()
 
 
@@ -99,10 +103,9 @@ def softmax_gradient(y, targets):
 def test_train_step_is_forward_loss_backward_step(make, lengths):
     rng = np.random.default_rng(1)
     x, targets = rng.integers(0, 9, (6, 3)), rng.integers(-1, 9, (6, 3))
-    if lengths is not None:
-        valid = np.arange(6)[:, None] < np.array(lengths)[None, :]
-    else:
-        valid = np.ones((6, 3), bool)
+    valid = (
+        np.arange(6)[:, None] < np.array(lengths)[None, :] if lengths is not None else np.ones((6, 3), bool)
+    )
     one, two = (make(9, [8, 5], 9, 4, dtype="float64", rng=3) for _ in range(2))
     first, second = recurrent.Solver(0.95), recurrent.Solver(0.95)
     state_one = state_two = None

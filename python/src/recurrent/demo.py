@@ -258,10 +258,11 @@ def introduce(lesson: Lesson, screen: Screen, note: str) -> None:
     rate = f"learning rate {o.learning_rate:g}" + (" falling to 0" if o.schedule == "linear" else "")
     bounds = " or ".join(f"{n:,g} {unit}" for n, unit in ((o.epochs, "epochs"), (o.seconds, "seconds")) if n)
     print(screen.paint(f"\nrecurrent {__version__}: {task}\n", 1))
-    print(f"  text      {o.text or 'the sentences that come with recurrent'}: {letters}, {kinds}")
+    print(f"  text      {o.text or 'the sentences that come with it'}: {letters}, {kinds}")
     print(f"            {note}\n" if note else "", end="")
-    print(f"  network   {o.cell} {o.hidden} over letter vectors of {o.letter_size}: {weights}")
-    print(f"  training  {rate}, at most {bounds}, seed {o.seed}; Ctrl-C ends it early\n")
+    print(f"  network   {o.cell} {o.hidden} over letter vectors of {o.letter_size}: {weights}, seed {o.seed}")
+    print(f"  training  {rate}, at most {bounds}")
+    print("            Ctrl-C ends it early and still saves\n")
 
 
 def report(lesson: Lesson, screen: Screen, ended: str) -> str:
@@ -269,9 +270,7 @@ def report(lesson: Lesson, screen: Screen, ended: str) -> str:
     corpus, (perplexity, known) = set(lesson.sentences), lesson.examine()
     share = "all" if known == 1 else f"{math.floor(100 * known)} %"
     taken = f"{round(lesson.tick / len(lesson.sentences), 2):.6g} epochs, {lesson.seconds:.3g} s"
-    lines = [
-        f"{ended}: {share} of the sentences known by heart after {taken} at {lesson.speed:,.0f} letters/s"
-    ]
+    lines = [f"{ended}: {share} known by heart after {taken}, {lesson.speed:,.0f} letters/s"]
     why = f"at best {lesson.floor:.3f}, as which sentence comes cannot be known"
     lines += [f"median perplexity {perplexity:.3f}; {why}"]
     if ended == "Time is up" and known < 1:
@@ -341,7 +340,7 @@ def save(lesson: Lesson, text: str, folder: Path) -> None:
         csv.writer(file).writerows([Point._fields, *lesson.curve])
     drawn = save_png(lesson, folder / "curve.png")
     print(f"\nsaved in {folder}:")
-    print("  model.json   the network and its solver, for RecurrentJS or SentenceModel.load_recurrentjs")
+    print("  model.json   the network and its solver, as RecurrentJS saves them")
     print("  samples.txt  what it wrote")
     print("  curve.csv    the perplexity curve" + "\n  curve.png    the same, drawn" * drawn)
 
