@@ -75,6 +75,7 @@ check: .venv-newest/ready ## check formatting, lint and types
 	cd python && ../.venv-newest/bin/ruff check . && ../.venv-newest/bin/ruff format --check . && ../.venv-newest/bin/mypy
 
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
+	.venv-newest/bin/python python/benchmarks/tick.py
 	.venv-newest/bin/python python/benchmarks/compare.py $(FLAGS)
 
 clean: ## remove everything that was built

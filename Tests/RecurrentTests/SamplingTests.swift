@@ -22,7 +22,7 @@ import Testing
   @Test func neverRunsOffTheEnd() throws {
     #expect(last.uniform() == 1 - 0x1p-53)
     for p in [
-      [0.2, 0.3], [1, 0, 0], [0, 1, 0], [1e-300, 1e-300, 0], [0.1, 0.2, 0.3, 0.39999], [5e-324],
+      [0.2, 0.3], [1, 0, 0], [0, 1, 0], [1e-300, 1e-300, 0], [0.1, 0.2, 0.3, 0.39999], [Double.leastNonzeroMagnitude],
       [1e308, 0.1],
     ] {
       let i = try draw(p, last)

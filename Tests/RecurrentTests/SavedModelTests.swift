@@ -170,7 +170,7 @@ import Testing
       do {
         _ = try SentenceModel(recurrentJS: Array(bytes[..<end]), dtype: .float64)
         Issue.record("\(end) of \(bytes.count) bytes were taken for a model")
-      } catch let error as RecurrentError {
+      } catch {
         if error.kind != .badFormat { Issue.record("\(end) bytes: \(error)") }
       }
     }
@@ -189,7 +189,7 @@ import Testing
           let sm = try SentenceModel(recurrentJS: broken, dtype: .float32)
           loaded += 1
           if loaded % 16 == 0 { _ = try? sm.tick("ab1") }
-        } catch let error as RecurrentError {
+        } catch {
           if error.kind != .badFormat { Issue.record("byte \(at): \(error)") }
         }
       }
@@ -213,7 +213,7 @@ import Testing
       }
       do {
         _ = try SentenceModel(recurrentJS: broken, dtype: .float64)
-      } catch let error as RecurrentError {
+      } catch {
         if error.kind != .badFormat { Issue.record("\(error)") }
       }
     }

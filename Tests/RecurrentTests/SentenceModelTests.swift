@@ -125,7 +125,7 @@ import Testing
     for _ in 0..<30 { _ = try sm.tick("abcdefgh") }
     let likeliest = try sm.predict(nil)
     // so cold that only the likeliest is left, whatever the type
-    for cold in [1e-6, 1e-30, 1e-300, 5e-324] {
+    for cold in [1e-6, 1e-30, 1e-300, Double.leastNonzeroMagnitude] {
       #expect(try sm.predict(temperature: cold, Random(seed: 1)) == likeliest, "temperature \(cold)")
     }
     _ = try sm.predict(temperature: 1e300, Random(seed: 1))
