@@ -85,11 +85,11 @@ public func rmsprop<T: Real>(_ w: Columns<T>, dw: Columns<T>, cache: Columns<T>,
       zero.store(dw + i, k, whole)
       i &+= T.V.count
       // a float counts exactly only so far
-      if i & 0xFFFFF == 0 {
+      if i & 0xFFFFF == 0 || i >= n {
         count &+= Int(clipped.sum)
         clipped = 0.0
       }
     }
   }
-  return count &+ Int(clipped.sum)
+  return count
 }

@@ -91,7 +91,15 @@ def test_samplei_never_runs_off(p, seed):
 def test_samplei_at_the_end_of_the_line():
     """The largest number a generator gives, with probabilities that do not quite sum to one."""
     rng = Random(0)
-    for p in ([0.1] * 9, np.full(3, np.float32(1 / 3)), [1e-300, 1e-300], [5e-324], [5e-324, 0], [1, 0], [1e308, 1e-308]):
+    for p in (
+        [0.1] * 9,
+        np.full(3, np.float32(1 / 3)),
+        [1e-300, 1e-300],
+        [5e-324],
+        [5e-324, 0],
+        [1, 0],
+        [1e308, 1e-308],
+    ):
         rng.state = (0, 0, 0, 0, 0, 0, *(2**64 - 1,) * 4, 0)
         index = samplei(p, rng)
         assert p[index] > 0

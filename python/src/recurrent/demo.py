@@ -208,7 +208,7 @@ class Screen:
             print(self.paint(f"{columns}a sample at temperature {self.temperature:g}", 2), flush=True)
         if self.tqdm:
             self.bar = self.tqdm.tqdm(total=1, leave=False, file=sys.stdout, dynamic_ncols=True)
-            self.bar.bar_format = "  {percentage:3.0f}% {bar:24} {desc}"
+            self.bar.bar_format = "  {percentage:3.0f}% {bar:12} {desc}"
 
     def watch(self, lesson: Lesson) -> None:
         """Show how the lesson stands, as often as is pleasant."""
@@ -260,7 +260,7 @@ def introduce(lesson: Lesson, screen: Screen, note: str) -> None:
     print(screen.paint(f"\nrecurrent {__version__}: {task}\n", 1))
     print(f"  text      {o.text or 'the sentences that come with it'}: {letters}, {kinds}")
     print(f"            {note}\n" if note else "", end="")
-    print(f"  network   {o.cell} {o.hidden} over letter vectors of {o.letter_size}: {weights}, seed {o.seed}")
+    print(f"  network   {o.cell} {o.hidden}, letter vectors of {o.letter_size}: {weights}, seed {o.seed}")
     print(f"  training  {rate}, at most {bounds}")
     print("            Ctrl-C ends it early and still saves\n")
 
