@@ -7,7 +7,7 @@ import time
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
-import recurrent  # noqa: E402  (after pinning, so that it counts one core)
+import recurrent
 
 SENTENCE = "the quick brown fox jumps over the lazy dog and then goes to sleep"
 
@@ -22,4 +22,6 @@ for dtype in ("float32", "float64"):
         times.append(time.perf_counter() - start)
     low, high = statistics.quantiles(times, n=10)[0], statistics.quantiles(times, n=10)[8]
     median = statistics.median(times)
-    print(f"tick {dtype}: {median * 1e3:.3f} ms ({low * 1e3:.3f} to {high * 1e3:.3f}), {len(SENTENCE)} letters")
+    print(
+        f"tick {dtype}: {median * 1e3:.3f} ms ({low * 1e3:.3f} to {high * 1e3:.3f}), {len(SENTENCE)} letters"
+    )

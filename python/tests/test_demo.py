@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import recurrent
-from recurrent import demo
+from recurrent.demo import __main__ as demo
+from recurrent.demo import lesson, report, screen
+from recurrent.demo import text as texts
 
 LINES = "hello there\ngood morning\nwell, good night\n"
 
@@ -28,9 +30,9 @@ def run(text: Path, out: Path, *flags: str) -> int:
 
 
 def test_corpus() -> None:
-    raw = demo.CORPUS.read_bytes()
+    raw = texts.CORPUS.read_bytes()
     assert raw.isascii() and raw.endswith(b".\n")
-    sentences, note = demo.read_sentences(demo.CORPUS)
+    sentences, note = texts.read_sentences(texts.CORPUS)
     assert sentences == raw.decode().splitlines()
     assert note == ""
     assert len(set(sentences)) == len(sentences) == 100
@@ -107,11 +109,11 @@ def test_recurrentjs() -> None:
 def test_interrupted_lesson_is_reported(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(self: demo.Screen, lesson: demo.Lesson) -> None:
+    def interrupt(self: screen.Screen, lesson: lesson.Lesson) -> None:
         if lesson.tick == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo.Screen, "watch", interrupt)
+    monkeypatch.setattr(screen.Screen, "watch", interrupt)
     assert run(text, tmp_path / "out") == 0
     printed = capsys.readouterr().out
     assert "Stopped: " in printed and "after 1.33 epochs" in printed and "argmax" in printed
@@ -119,7 +121,8 @@ def test_interrupted_lesson_is_reported(
 
 
 def test_without_what_is_optional(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "optional", lambda name: None)
+    for module in (screen, report):
+        monkeypatch.setattr(module, "optional", lambda name: None)
     assert run(text, tmp_path / "out", "--epochs", "2") == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "curve.csv",
@@ -162,7 +165,7 @@ def test_long_lines_are_split(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     sentence = "this one is short. " * 15
     path.write_bytes(f"\ufeff  one line \r\n\n{sentence}\n{'word ' * 50}\n{'x' * 450}\n".encode())
-    sentences, note = demo.read_sentences(path)
+    sentences, note = texts.read_sentences(path)
     assert sentences[:16] == ["one line", *["this one is short."] * 15]
     assert [len(piece) for piece in sentences[16:]] == [199, 49, 200, 200, 50]
     assert note == "lines of more than 200 letters, split into sentences: 3 of 4"
@@ -195,11 +198,11 @@ def test_bad_text(
 
 
 def test_text_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "LARGEST_TEXT", 1 << 20)
+    monkeypatch.setattr(texts, "LARGEST_TEXT", 1 << 20)
     path = tmp_path / "text"
     path.write_bytes(b"x" * (1 << 20) + b"\n")
-    with pytest.raises(demo.RefusalError, match="larger than 1 MB"):
-        demo.read_sentences(path)
+    with pytest.raises(texts.RefusalError, match="larger than 1 MB"):
+        texts.read_sentences(path)
 
 
 # ---- other bad input
