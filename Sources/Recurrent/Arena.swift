@@ -32,14 +32,12 @@ struct Arena {
 
   /// All memory is free again. Chunks that other graphs still read, or walk back into, are left to them.
   mutating func reset() {
-    for chunk in chunks where chunk.readers > 0 { chunk.arena = nil }
-    chunks.removeAll { $0.readers > 0 }
+    chunks.removeAll { chunk in
+      let isRead = chunk.readers.load(ordering: .acquiring) > 0
+      if isRead { chunk.arena = nil }
+      return isRead
+    }
     current = 0
     offset = 0
-  }
-
-  /// Tells the chunks that their graph is gone.
-  func orphan() {
-    for chunk in chunks { chunk.arena = nil }
   }
 }

@@ -35,10 +35,7 @@ public final class Graph {
   /// - Parameter needsBackprop: keep operations for `backward()`; false for inference.
   public init(needsBackprop: Bool = true) { self.needsBackprop = needsBackprop }
 
-  deinit {
-    forgetRoots()
-    arena.orphan()
-  }
+  deinit { leaveRoots() }
 
   /// Operations recorded since the last `reset()`.
   public var count: Int { nodes.count }
@@ -96,7 +93,8 @@ public final class Graph {
 
   /// Forgets everything recorded; the memory is kept for the next recording. Earlier results become stale.
   public func reset() {
-    forgetRoots()
+    forgetPending()
+    leaveRoots()
     nodes.removeAll(keepingCapacity: true)
     operands.removeAll(keepingCapacity: true)
     arena.reset()
@@ -107,12 +105,16 @@ public final class Graph {
   }
 
   private func forgetPending() {
-    for root in roots where root.pending === self { root.pending = nil }
+    for root in roots {
+      // a root that another thread holds keeps its note: it will find nothing left to do
+      guard (try? root.lock.acquire()) != nil else { continue }
+      if root.pending === self { root.pending = nil }
+      root.lock.release()
+    }
   }
 
-  private func forgetRoots() {
-    forgetPending()
-    for root in roots where root.isChunk { root.readers -= 1 }
+  private func leaveRoots() {
+    for root in roots where root.isChunk { root.readers.wrappingSubtract(1, ordering: .releasing) }
     roots.removeAll(keepingCapacity: true)
   }
 
@@ -260,7 +262,7 @@ extension Graph {
     // evaluating forgets who is pending, so a root can come again; a short look back finds most of them
     if !roots.suffix(8).contains(where: { $0 === storage }) {
       roots.append(storage)
-      if storage.isChunk { storage.readers += 1 }
+      if storage.isChunk { storage.readers.wrappingAdd(1, ordering: .relaxed) }
     }
   }
 

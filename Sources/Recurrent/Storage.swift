@@ -1,5 +1,7 @@
 // Memory that never moves and that can be refused.
 
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -16,13 +18,15 @@ final class Storage {
   let bytes: Int
   /// Who may use the numbers now. Every Mat of one storage shares it.
   let lock: Lock
-  /// The graph that has recorded a reading of these numbers and not done it yet.
-  unowned(unsafe) var pending: Graph?
+  /// The graph that has recorded a reading of these numbers and not done it yet; nil once that graph is gone.
+  ///
+  /// Weak, as a graph may go on one thread while another looks at a Mat; written only by who holds `lock`.
+  weak var pending: Graph?
   /// The graph whose arena this is; nil for memory of its own, and once that graph is gone.
-  unowned(unsafe) var arena: Graph?
+  weak var arena: Graph?
   /// Whether this is, or was, part of an arena; and how many recordings of other graphs reach into it.
   var isChunk = false
-  var readers = 0
+  let readers = Atomic<Int>(0)
 
   private let block: UnsafeMutableRawPointer
   static let alignment = 64

@@ -718,3 +718,13 @@ def test_numbers_too_large_for_float32(tmp_path, saved):
     assert SentenceModel.load_recurrentjs(path).parameters["bd"].w[0, 0] == 1e300
     with pytest.raises(ValueError, match=r"model\.bd.*float32"):
         SentenceModel.load_recurrentjs(path, dtype="float32")
+
+
+def test_overflowing_sizes_are_values():
+    with pytest.raises(ValueError, match="fit 64 bits"):
+        recurrent.SentenceModel(["a"], hidden_sizes=[10**30])
+
+
+def test_the_likeliest_letters_need_no_temperature():
+    sm = recurrent.SentenceModel(["ab"], hidden_sizes=[3], rng=0)
+    assert sm.predict(sample=False, temperature=0) == sm.predict(sample=False)

@@ -195,3 +195,29 @@ def test_other_threads_run_during_a_call():
     worker.join()
     if end - start > 0.05:
         assert sum(start < at < end for at in beats) > 3
+
+
+def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
+    W = recurrent.RandMat(8, 8, rng=0)
+    x = recurrent.RandMat(8, 1, rng=1)
+    done, errors = threading.Event(), []
+
+    def look():
+        while not done.is_set():
+            try:
+                _ = W.w
+            except RuntimeError as error:
+                errors.append(str(error))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(5000):
+        try:
+            G = recurrent.Graph()
+            y = G.mul(W, x)
+            del G, y  # never computed: W still carries the note that a graph wants to read it
+        except RuntimeError as error:
+            errors.append(str(error))
+    done.set()
+    thread.join()
+    assert all("in use by another thread" in error for error in errors)

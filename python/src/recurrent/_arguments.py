@@ -53,6 +53,9 @@ def dtype(value: Any) -> int:
 def integers(values: Any, name: str) -> npt.NDArray[np.int64]:
     """One int or a row of them, as contiguous 64-bit integers."""
     array = np.asarray(values)
+    if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
+        far = next(value for value in array.flat if not -(2**63) <= value < 2**63)
+        raise ValueError(f"{name} has {far}; expected numbers that fit 64 bits")
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
     if array.ndim > 1:

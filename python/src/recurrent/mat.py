@@ -164,7 +164,8 @@ class Mat:
         """The numbers, (n, d): a writable view, not a copy.
 
         Looking computes what a graph has not computed yet; and lets a graph that still has to read this Mat do so,
-        so that writing changes nothing recorded before. The view keeps the memory alive. Assigning copies.
+        so that writing changes nothing recorded before. (Writing through a view that was taken before the recording
+        cannot be seen: ask for ``w`` again.) The view keeps the memory alive. Assigning copies.
         """
         address = ctypes.c_void_p()
         _lib.recurrent_mat_w(self._handle.value, ctypes.byref(address))

@@ -202,7 +202,7 @@ class SentenceModel:
         buffer, length = ctypes.create_string_buffer(4 * count), ctypes.c_int64()
         _lib.recurrent_sentence_model_predict(
             self._handle.value,
-            number(temperature, "temperature"),
+            number(temperature, "temperature") if sample else 1.0,
             count,
             random._handle.value if sample else 0,
             buffer,
