@@ -1,6 +1,7 @@
 """Threads, forks and interrupts."""
 
 import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -209,9 +210,12 @@ def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
             except RuntimeError as error:
                 errors.append(str(error))
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    for _ in range(5000):
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3000):
         try:
             G = recurrent.Graph()
             y = G.mul(W, x)
@@ -219,5 +223,7 @@ def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
         except RuntimeError as error:
             errors.append(str(error))
     done.set()
-    thread.join()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(interval)
     assert all("in use by another thread" in error for error in errors)
