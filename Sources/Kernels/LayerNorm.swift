@@ -20,7 +20,7 @@ public func layerNorm<T: Real>(
   let n = T(x.n)
   var j = 0
   while j < x.d {
-    let x = one(x, j), normal = one(normal, j), y = one(y, j)
+    let x = x.only(j), normal = normal.only(j), y = y.only(j)
     let mean = T.V(sum(x) / n)
     map(x, to: normal) { $0 - mean }
     let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
@@ -45,7 +45,7 @@ public func layerNormBackward<T: Real>(
   let n = T(dx.n)
   var j = 0
   while j < dx.d {
-    let normal = one(normal, j), dy = one(dy, j), dx = one(dx, j)
+    let normal = normal.only(j), dy = dy.only(j), dx = dx.only(j)
     map(dy, gain, to: work) { $0 * $1 }
     let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.column(j)[0])
     map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * along, dx) }
@@ -53,9 +53,4 @@ public func layerNormBackward<T: Real>(
     map(dy, dbias, to: dbias) { $0 + $1 }
     j &+= 1
   }
-}
-
-@inline(__always)
-private func one<T: Real>(_ x: Columns<T>, _ j: Int) -> Columns<T> {
-  Columns(x.column(j), n: x.n, d: 1, stride: x.n)
 }

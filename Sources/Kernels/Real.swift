@@ -79,6 +79,9 @@ public struct Columns<T: Real> {
   /// The first `rows` rows.
   @inline(__always) public func top(_ rows: Int) -> Columns<T> { Columns(p, n: rows, d: d, stride: stride) }
 
+  /// Column `j` as a rectangle of its own.
+  @inline(__always) public func only(_ j: Int) -> Columns<T> { Columns(column(j), n: n, d: 1, stride: n) }
+
   /// The first number of column `j`.
   @inline(__always) func column(_ j: Int) -> UnsafeMutablePointer<T> { p + j &* stride }
 

@@ -22,7 +22,7 @@ public func softmax<T: Real>(_ x: Columns<T>, to p: Columns<T>) {
 public func softmaxBackward<T: Real>(_ p: Columns<T>, dp: Columns<T>, dx: Columns<T>) {
   var j = 0
   while j < p.d {
-    let p = one(p, j), dp = one(dp, j), dx = one(dx, j)
+    let p = p.only(j), dp = dp.only(j), dx = dx.only(j)
     let mean = T.V(dot(p, dp))
     map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
     j &+= 1
@@ -36,7 +36,7 @@ public func softmaxBackward<T: Real>(_ p: Columns<T>, dp: Columns<T>, dx: Column
 public func logSoftmax<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
   var j = 0
   while j < x.d {
-    let x = one(x, j), y = one(y, j)
+    let x = x.only(j), y = y.only(j)
     let (top, total) = exponentials(x.p, x.n, to: y.p)
     let shift = T.V(top), log = T.log(T.V(total))
     map(x, to: y) { ($0 - shift) - log }
@@ -51,7 +51,7 @@ public func logSoftmax<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
 public func logSoftmaxBackward<T: Real>(_ y: Columns<T>, dy: Columns<T>, dx: Columns<T>) {
   var j = 0
   while j < y.d {
-    let y = one(y, j), dy = one(dy, j), dx = one(dx, j)
+    let y = y.only(j), dy = dy.only(j), dx = dx.only(j)
     let total = T.V(sum(dy))
     map(y, dy, dx, to: dx) { y, dy, dx in dx + (dy - T.exp(y) * total) }
     j &+= 1
@@ -70,7 +70,7 @@ public func crossEntropy<T: Real>(_ x: Columns<T>, targets: UnsafePointer<Int32>
   var loss: T = 0
   var j = 0
   while j < x.d {
-    let p = one(p, j)
+    let p = p.only(j)
     j &+= 1
     if targets[j &- 1] < 0 {
       fill(p, with: 0)
@@ -114,11 +114,6 @@ private func exponentials<T: Real>(
   let x = Columns(x, n: n, d: 1, stride: n), y = Columns(y, n: n, d: 1, stride: n)
   map(x, to: y) { T.exp($0 - shift) }
   return (top, sum(y))
-}
-
-@inline(__always)
-private func one<T: Real>(_ x: Columns<T>, _ j: Int) -> Columns<T> {
-  Columns(x.column(j), n: x.n, d: 1, stride: x.n)
 }
 
 extension Vector {

@@ -82,9 +82,9 @@ extension SequenceRun {
     unpad(T_ - 1, units, dh, dc)
     // a sequence of no steps hands the final state's gradient straight to the start's
     for j in 0..<B where length(j) == 0 {
-      accumulate(column(finalH(x.dy), j).rows(from, count), times: 1, into: column(x.d(1), j).rows(from, count))
+      accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: x.d(1).only(j).rows(from, count))
       if s.cell.hasCell {
-        accumulate(column(finalC(x.dy), j).rows(from, count), times: 1, into: column(x.d(2), j).rows(from, count))
+        accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: x.d(2).only(j).rows(from, count))
       }
     }
   }
@@ -94,13 +94,13 @@ extension SequenceRun {
     let (from, count) = (units.lowerBound, units.count)
     for j in 0..<B {
       if t == length(j) - 1 {
-        accumulate(column(finalH(x.dy), j).rows(from, count), times: 1, into: column(dh, j).rows(from, count))
+        accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: dh.only(j).rows(from, count))
         if s.cell.hasCell {
-          accumulate(column(finalC(x.dy), j).rows(from, count), times: 1, into: column(dc, j).rows(from, count))
+          accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: dc.only(j).rows(from, count))
         }
       } else if t >= length(j) {
-        fill(column(dh, j).rows(from, count), with: 0)
-        fill(column(dc, j).rows(from, count), with: 0)
+        fill(dh.only(j).rows(from, count), with: 0)
+        fill(dc.only(j).rows(from, count), with: 0)
       }
     }
   }

@@ -183,22 +183,16 @@ extension SequenceRun {
     let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
     if count <= 0 { return }
     for j in 0..<B where t >= length(j) {
-      fill(column(y(t), j).rows(from, count), with: 0)
-      if s.cell.hasCell { copy(column(c(t - 1), j).rows(from, count), to: column(c(t), j).rows(from, count)) }
+      fill(y(t).only(j).rows(from, count), with: 0)
+      if s.cell.hasCell { copy(c(t - 1).only(j).rows(from, count), to: c(t).only(j).rows(from, count)) }
     }
   }
 
   /// The state after each sequence's last step.
   private func finish() {
     for j in 0..<B {
-      copy(column(y(length(j) - 1), j), to: column(finalH(x.y), j))
-      if s.cell.hasCell { copy(column(c(length(j) - 1), j), to: column(finalC(x.y), j)) }
+      copy(y(length(j) - 1).only(j), to: finalH(x.y).only(j))
+      if s.cell.hasCell { copy(c(length(j) - 1).only(j), to: finalC(x.y).only(j)) }
     }
-  }
-}
-
-extension SequenceRun {
-  func column(_ m: Columns<T>, _ j: Int) -> Columns<T> {
-    Columns(m.p + j * m.stride, n: m.n, d: 1, stride: m.stride)
   }
 }
