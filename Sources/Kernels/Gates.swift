@@ -19,14 +19,15 @@
 public func lstmGates<T: Real>(
   _ z: Columns<T>, gate: Int, _ c: Columns<T>, newH: Columns<T>, newC: Columns<T>
 ) {
+  // the cells of all columns first, then the outputs: one chain from gate to output would be too long to overlap
   var b = 0
   while b < c.d {
     let i = z.column(b), f = i + gate, o = f + gate, g = o + gate
-    let c = c.column(b), newH = newH.column(b), newC = newC.column(b)
+    let c = c.column(b), newC = newC.column(b)
     units(T.self, count: z.n) { r, k in
       let zi = T.V.load(i + r, upTo: k), zf = T.V.load(f + r, upTo: k)
       let zo = T.V.load(o + r, upTo: k), zg = T.V.load(g + r, upTo: k)
-      let (ei, ef, eo) = (T.exp(-T.V.abs(zi)), T.exp(-T.V.abs(zf)), T.exp(-T.V.abs(zo)))
+      let (ei, ef, eo) = exponentials(T.self, T.V.negativeAbs(zi), T.V.negativeAbs(zf), T.V.negativeAbs(zo))
       let eg = T.expm1Twice(zg)
       // four quotients by one division: their denominators' product is far from overflow
       let (di, df, dO, dg) = (1.0 + ei, 1.0 + ef, 1.0 + eo, 2.0 + eg)
@@ -37,13 +38,19 @@ public func lstmGates<T: Real>(
       let keep = T.V.select(0.0, above: zf, ef, 1.0) * (byInputs * di)
       let show = T.V.select(0.0, above: zo, eo, 1.0) * (byOutputs * dg)
       let candidate = T.V.copysign(eg * (byOutputs * dO), zg)
-      let cell = T.V.fma(keep, .load(c + r, upTo: k), write * candidate)
       write.store(i + r, upTo: k)
       keep.store(f + r, upTo: k)
       show.store(o + r, upTo: k)
       candidate.store(g + r, upTo: k)
-      cell.store(newC + r, upTo: k)
-      (show * T.tanh(cell)).store(newH + r, upTo: k)
+      T.V.fma(keep, .load(c + r, upTo: k), write * candidate).store(newC + r, upTo: k)
+    }
+    b &+= 1
+  }
+  b = 0
+  while b < c.d {
+    let o = z.column(b) + 2 &* gate, newH = newH.column(b), newC = newC.column(b)
+    units(T.self, count: z.n) { r, k in
+      (T.V.load(o + r, upTo: k) * T.tanh(.load(newC + r, upTo: k))).store(newH + r, upTo: k)
     }
     b &+= 1
   }
@@ -104,20 +111,19 @@ public func lstmGatesBackward<T: Real>(
 @_specialize(where T == Double)
 @inline(never)
 public func gruGates<T: Real>(_ gates: Columns<T>, gate: Int, _ h: Columns<T>, newH: Columns<T>) {
+  // the gates of all columns first, then the outputs: one chain of both would be too long to overlap
   var b = 0
   while b < h.d {
     let r = gates.column(b), z = r + gate, a = z + gate, n = a + gate
-    let h = h.column(b), newH = newH.column(b)
     units(T.self, count: gates.n) { u, k in
-      let reset = T.sigmoid(.load(r + u, upTo: k)), keep = T.sigmoid(.load(z + u, upTo: k))
-      let new = T.tanh(T.V.fma(reset, .load(a + u, upTo: k), .load(n + u, upTo: k)))
+      let (reset, keep) = sigmoids(T.self, .load(r + u, upTo: k), .load(z + u, upTo: k))
       reset.store(r + u, upTo: k)
       keep.store(z + u, upTo: k)
-      new.store(n + u, upTo: k)
-      T.V.fma(keep, T.V.load(h + u, upTo: k) - new, new).store(newH + u, upTo: k)
+      T.V.fma(reset, .load(a + u, upTo: k), .load(n + u, upTo: k)).store(n + u, upTo: k)
     }
     b &+= 1
   }
+  gruUpdate(gates, gate: gate, h, newH: newH)
 }
 
 /// From the gradient of h′ to those of the pre-activations and, directly, of h.
@@ -165,9 +171,9 @@ public func gruReset<T: Real>(_ gates: Columns<T>, gate: Int, _ h: Columns<T>) {
   while b < h.d {
     let r = gates.column(b), z = r + gate, a = z + gate, h = h.column(b)
     units(T.self, count: gates.n) { u, k in
-      let reset = T.sigmoid(.load(r + u, upTo: k))
+      let (reset, keep) = sigmoids(T.self, .load(r + u, upTo: k), .load(z + u, upTo: k))
       reset.store(r + u, upTo: k)
-      T.sigmoid(.load(z + u, upTo: k)).store(z + u, upTo: k)
+      keep.store(z + u, upTo: k)
       (reset * .load(h + u, upTo: k)).store(a + u, upTo: k)
     }
     b &+= 1
@@ -229,6 +235,23 @@ public func gruResetBackward<T: Real>(
     }
     b &+= 1
   }
+}
+
+/// eˣ of three registers of numbers that are not above 0: one look whether any is far below.
+@inline(__always)
+private func exponentials<T: Real>(_: T.Type, _ x: T.V, _ y: T.V, _ z: T.V) -> (T.V, T.V, T.V) {
+  let xy = T.V.select(x, above: y, y, x), lowest = T.V.select(xy, above: z, z, xy)
+  if T.V.any(T.V(T(-T.expNormal)), above: lowest) { return (T.farExp(x), T.farExp(y), T.farExp(z)) }
+  return (T.nearExp(x), T.nearExp(y), T.nearExp(z))
+}
+
+/// σ of two registers of numbers, by one division.
+@inline(__always)
+private func sigmoids<T: Real>(_: T.Type, _ x: T.V, _ y: T.V) -> (T.V, T.V) {
+  let (ex, ey) = (T.exp(T.V.negativeAbs(x)), T.exp(T.V.negativeAbs(y)))
+  let (dx, dy) = (1.0 + ex, 1.0 + ey)
+  let both = 1.0 / (dx * dy)
+  return (T.V.select(0.0, above: x, ex, 1.0) * (both * dy), T.V.select(0.0, above: y, ey, 1.0) * (both * dx))
 }
 
 /// Visits units 0..<n a register at a time; the last one may be in part.

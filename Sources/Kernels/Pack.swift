@@ -76,10 +76,15 @@ public func packTransposed<T: Real>(_ w: Columns<T>, panels: Range<Int>, to p: U
 
 /// The length of the sum that `outer` takes at a time.
 private let outerBlock = 192
+/// Panels that it packs together: what fits half of the second cache.
+private let outerPanels = 16
+/// Numbers left free after each of them: at a distance of whole pages they would all fall on the same few cache lines.
+private let outerGap = 16
 
-/// Numbers of scratch that `outer` needs for `columns` columns of results in all.
-public func outerScratch<T: Real>(columns: Int, _: T.Type) -> Int {
-  outerBlock * 4 * T.V.count + ((columns + 2) / 3 + 2) * (3 * outerBlock + 1)
+/// Numbers of scratch that `outer` needs for `rows` rows and `columns` columns of results in all.
+public func outerScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> Int {
+  (outerBlock * 4 * T.V.count + outerGap) * min(outerPanels, Rows.plain(rows, T.self).panels)
+    + ((columns + 2) / 3 + 2) * (3 * outerBlock + 1)
 }
 
 /// c += a·bᵀ and e += a·dᵀ, sums over columns: what weights gain from all the steps of a sequence at once.
@@ -91,7 +96,7 @@ public func outerScratch<T: Real>(columns: Int, _: T.Type) -> Int {
 ///   - d: [p × k], or no rows.
 ///   - e: [m × p].
 ///   - panels: which panels of the results' plain rows to compute.
-///   - scratch: `outerScratch(columns: n + p)` numbers.
+///   - scratch: `outerScratch(rows: m, columns: n + p)` numbers.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -99,21 +104,52 @@ public func outer<T: Real>(
   _ a: Columns<T>, _ b: Columns<T>, into c: Columns<T>, and d: Columns<T>, into e: Columns<T>, panels: Range<Int>,
   scratch: UnsafeMutablePointer<T>
 ) {
-  let width = 4 &* T.V.count
-  let packedA = scratch, packedB = scratch + outerBlock &* width
+  let rows = Rows.plain(a.n, T.self), width = 4 &* T.V.count
+  let packedA = scratch, packedB = scratch + (outerBlock &* width &+ outerGap) &* min(outerPanels, rows.panels)
   let packedD = packedB + (b.n &+ 2) / 3 &* (3 &* outerBlock &+ 1)
   var from = 0
   while from < a.d {
     let k = min(outerBlock, a.d &- from)
     packThrees(Columns(b.column(from), n: b.n, d: k, stride: b.stride), to: packedB)
     if d.n > 0 { packThrees(Columns(d.column(from), n: d.n, d: k, stride: d.stride), to: packedD) }
-    for panel in panels {
-      let block = Columns(a.column(from) + panel &* width, n: a.n &- panel &* width, d: k, stride: a.stride)
-      pack(block, .plain(block.n, T.self), panels: 0..<1, to: packedA)
-      threes(packedA, k, packedB, b.n, into: c, panel)
-      threes(packedA, k, packedD, d.n, into: e, panel)
+    var first = panels.lowerBound
+    while first < panels.upperBound {
+      let last = min(first &+ outerPanels, panels.upperBound)
+      packAcross(Columns(a.column(from), n: a.n, d: k, stride: a.stride), rows, panels: first..<last, to: packedA)
+      for panel in first..<last {
+        let packed = packedA + (panel &- first) &* (k &* width &+ outerGap)
+        threes(packed, k, packedB, b.n, into: c, panel)
+        threes(packed, k, packedD, d.n, into: e, panel)
+      }
+      first = last
     }
     from &+= k
+  }
+}
+
+/// As `pack`, of plain rows, but column after column: a tall matrix is read as it lies.
+@inline(__always)
+private func packAcross<T: Real>(_ w: Columns<T>, _ rows: Rows, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
+  let lanes = T.V.count, width = 4 &* lanes, size = w.d &* width &+ outerGap
+  var k = 0
+  while k < w.d {
+    let column = UnsafePointer(w.column(k))
+    var out = p + k &* width
+    for panel in panels {
+      let at = column + panel &* width
+      if panel &* width &+ width <= w.n {
+        T.V.load(at).store(out)
+        T.V.load(at + lanes).store(out + lanes)
+        T.V.load(at + 2 &* lanes).store(out + 2 &* lanes)
+        T.V.load(at + 3 &* lanes).store(out + 3 &* lanes)
+      } else {
+        for s in 0..<4 {
+          T.V.load(at + s &* lanes, upTo: rows.lanes(panel, s, of: lanes)).store(out + s &* lanes)
+        }
+      }
+      out += size
+    }
+    k &+= 1
   }
 }
 
@@ -131,11 +167,21 @@ public func outer<T: Real>(
 private func threes<T: Real>(
   _ packedA: UnsafePointer<T>, _ k: Int, _ packedB: UnsafePointer<T>, _ n: Int, into c: Columns<T>, _ panel: Int
 ) {
-  let rows = Rows.plain(c.n, T.self)
+  let rows = Rows.plain(c.n, T.self), three = 3 &* k &+ 1
   var j = 0
+  if rows.isStrip(panel, T.self) {
+    let lanes = rows.lanes(panel, 0, of: T.V.count)
+    while j &+ 6 <= n {
+      let y = c.column(j) + rows.offset(panel, 0), b = packedB + j / 3 &* three
+      var s = Strip(y, c.stride, lanes)
+      s.add(packedA, k, b, b + three, along: 3, across: 1)
+      s.store(y, c.stride, lanes)
+      j &+= 6
+    }
+  }
   while j < n {
     let columns = min(3, n &- j), y = c.column(j)
-    let term = Term(packedA, k: k, packedB + j / 3 &* (3 &* k &+ 1), along: 3, across: 1)
+    let term = Term(packedA, k: k, packedB + j / 3 &* three, along: 3, across: 1)
     var s = Sums(y, rows, panel)
     if columns == 3 {
       var t = Sums(y + c.stride, rows, panel), u = Sums(y + 2 &* c.stride, rows, panel)

@@ -58,30 +58,31 @@ public func logSoftmaxBackward<T: Real>(_ y: Columns<T>, dy: Columns<T>, dx: Col
   }
 }
 
-/// Σⱼ −ln p[targets[j], j], and the probabilities p that the gradient will want.
+/// −ln p[targets[j], j] for each column, and the probabilities p that the gradient will want.
 ///
-/// A column whose target is negative counts for nothing: its p is 0.
+/// A column whose target is negative counts for nothing: its loss and its p are 0.
 ///
 /// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func crossEntropy<T: Real>(_ x: Columns<T>, targets: UnsafePointer<Int32>, to p: Columns<T>) -> T {
-  var loss: T = 0
+public func crossEntropy<T: Real>(
+  _ x: Columns<T>, targets: UnsafePointer<Int32>, to p: Columns<T>, losses: UnsafeMutablePointer<T>
+) {
   var j = 0
   while j < x.d {
-    let p = p.only(j)
-    j &+= 1
-    if targets[j &- 1] < 0 {
+    let x = x.column(j), p = p.only(j), target = Int(targets[j])
+    if target < 0 {
       fill(p, with: 0)
-      continue
+      losses[j] = 0
+    } else {
+      let (top, total) = exponentials(x, p.n, to: p.p)
+      losses[j] = T.log(T.V(total)).first - (x[target] - top)
+      let scale = T.V(1 / total)
+      map(p, to: p) { $0 * scale }
     }
-    let (top, total) = exponentials(x.column(j &- 1), x.n, to: p.p)
-    loss += T.log(T.V(total)).first - (x.column(j &- 1)[Int(targets[j &- 1])] - top)
-    let scale = T.V(1 / total)
-    map(p, to: p) { $0 * scale }
+    j &+= 1
   }
-  return loss
 }
 
 /// dx += dy (p − onehot(target)) in each column, with dy one number.
@@ -104,8 +105,14 @@ public func crossEntropyBackward<T: Real>(
 private func exponentials<T: Real>(
   _ x: UnsafeMutablePointer<T>, _ n: Int, to y: UnsafeMutablePointer<T>
 ) -> (top: T, sum: T) {
-  var top = x[0]
-  var i = 1
+  var tops = T.V(x[0])
+  var i = 0
+  while i &+ T.V.count <= n {
+    let some = T.V.load(x + i)
+    tops = T.V.select(some, above: tops, some, tops)
+    i &+= T.V.count
+  }
+  var top = tops.largest
   while i < n {
     if x[i] > top { top = x[i] }
     i &+= 1
@@ -117,6 +124,16 @@ private func exponentials<T: Real>(
 }
 
 extension Vector {
+  /// The largest lane.
+  @inline(__always) fileprivate var largest: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      var top = $0[0]
+      for i in 1..<Self.count where $0[i] > top { top = $0[i] }
+      return top
+    }
+  }
+
   /// The first lane.
   @inline(__always) var first: Scalar {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {

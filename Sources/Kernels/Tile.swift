@@ -55,6 +55,9 @@ public struct Start<T: Real> {
     Start(base: base, stride: stride, rows: rows)
   }
 
+  /// Whether the columns are equally far from each other.
+  @inline(__always) var isEven: Bool { rows == nil }
+
   @inline(__always) func column(_ j: Int) -> UnsafePointer<T>? {
     guard let base else { return nil }
     if let rows { return base + Int(rows[j]) &* stride }
@@ -138,6 +141,19 @@ private func product<T: Real>(
   }
   while p < panels.upperBound {
     var j = 0
+    if start.isEven && rows.isStrip(p, T.self) {
+      let lanes = rows.lanes(p, 0, of: T.V.count)
+      while j &+ 6 <= columns {
+        let to = y + (j &* stride &+ rows.offset(p, 0))
+        var s = Strip(start.column(j).map { $0 + rows.offset(p, 0) }, start.stride, lanes)
+        s.add(first.panel(p), first.k, first.column(j), first.column(j &+ 3), along: first.along, across: first.across)
+        s.add(
+          second.panel(p), second.k, second.column(j), second.column(j &+ 3), along: second.along,
+          across: second.across)
+        s.store(to, stride, lanes)
+        j &+= 6
+      }
+    }
     // four columns left are two and two: one alone is half as fast
     while columns &- j >= 3 && columns &- j != 4 {
       var c = Sums(start.column(j), rows, p), d = Sums(start.column(j &+ 1), rows, p)

@@ -4,48 +4,56 @@
 // at most 4 units in the last place (TranscendentalTests measures it against a wider type).
 
 extension Real {
-  /// (eʳ − 1)/r for |r| ≤ ½ ln 2: Taylor's series, until a term is below half a unit in the last place.
-  @inline(__always) static func expm1Series(_ r: V) -> V {
+  /// eʳ − 1 for |r| ≤ ½ ln 2, as r + r²·q(r): the last addition rounds, and little else is felt.
+  ///
+  /// q is the polynomial with the smallest largest relative error of the whole, 1.1e-8 for floats and 1.8e-17 for
+  /// doubles, by Remez's exchange. Evaluated in pairs, as Estrin's scheme does: a few steps deep, not ten.
+  @inline(__always) static func expm1Near(_ r: V) -> V {
     let fma = V.fma
-    var s: V
+    let square = r * r
+    var q: V
     if isWide {
-      s = fma(r, 1.6059043836821613e-10, 2.08767569878681e-09)
-      s = fma(s, r, 2.505210838544172e-08)
-      s = fma(s, r, 2.7557319223985888e-07)
-      s = fma(s, r, 2.7557319223985893e-06)
-      s = fma(s, r, 2.48015873015873e-05)
-      s = fma(s, r, 1.984126984126984e-04)
+      let fourth = square * square
+      let a = fma(r, 0.16666666666666563442, 0.50000000000000055534)
+      let b = fma(r, 0.0083333333333978772089, 0.041666666666573835895)
+      let c = fma(r, 1.9841269707405140105e-04, 0.0013888888932284335907)
+      let d = fma(r, 2.7557414810168334551e-06, 2.4801504569751533183e-05)
+      let e = fma(r, 2.5052102513685721698e-08, 2.762627631494191607e-07)
+      q = fma(fma(e, fourth, fma(d, square, c)), fourth, fma(b, square, a))
     } else {
-      s = 1.984126984126984e-04
+      let a = fma(r, 0.16666506155493672, 0.49999998123670909)
+      let b = fma(r, 0.0083690757075596528, 0.041667136398633547)
+      q = fma(fma(square, 0.0013888872632161715, b), square, a)
     }
-    s = fma(s, r, 1.388888888888889e-03)
-    s = fma(s, r, 8.333333333333333e-03)
-    s = fma(s, r, 4.1666666666666664e-02)
-    s = fma(s, r, 0.16666666666666666)
-    s = fma(s, r, 0.5)
-    return fma(s, r, 1.0)
+    return fma(q, square, r)
   }
 
-  /// x = n ln 2 + r with |r| ≤ ½ ln 2.
-  @inline(__always) static func reduce(_ x: V) -> (n: V, r: V) {
-    let n = V.round(x * 1.4426950408889634)
+  /// x = n ln 2 + r with |r| ≤ ½ ln 2; and 2ⁿ, for n within the normal exponents.
+  @inline(__always) static func reduce(_ x: V) -> (n: V, r: V, power: V) {
+    let snapped = V.snap(x, 1.4426950408889634)
+    let n = V.whole(ofSnapped: snapped)
     let r = V.fma(n, V(Self(-ln2.low)), V.fma(n, V(Self(-ln2.high)), x))
-    return (n, r)
+    return (n, r, V.power(ofSnapped: snapped))
   }
 
   /// eˣ. Overflows to infinity, underflows through the subnormals to zero.
   @inline(__always) static func exp(_ x: V) -> V {
     if V.any(V.abs(x), above: V(Self(expNormal))) { return farExp(x) }
-    let (n, r) = reduce(x)
-    return V.fma(expm1Series(r), r, 1.0) * V.exp2i(n)
+    return nearExp(x)
+  }
+
+  /// eˣ for |x| ≤ expNormal.
+  @inline(__always) static func nearExp(_ x: V) -> V {
+    let (_, r, power) = reduce(x)
+    return (1.0 + expm1Near(r)) * power
   }
 
   /// eˣ where it may leave the normal numbers: the scale is applied in two halves.
   @inline(never) static func farExp(_ x: V) -> V {
     let low = V(Self(expRange.low)), high = V(Self(expRange.high))
-    let (n, r) = reduce(V.select(low, above: x, low, V.select(x, above: high, high, x)))
+    let (n, r, _) = reduce(V.select(low, above: x, low, V.select(x, above: high, high, x)))
     let half = V.round(n * 0.5)
-    return V.fma(expm1Series(r), r, 1.0) * V.exp2i(half) * V.exp2i(n - half)
+    return (1.0 + expm1Near(r)) * V.exp2i(half) * V.exp2i(n - half)
   }
 
   /// ln x. −∞ at 0, NaN below.
@@ -103,21 +111,20 @@ extension Real {
   /// e^(2|x|) − 1, formed without cancellation, up to where tanh is 1.
   @inline(__always) static func expm1Twice(_ x: V) -> V {
     let limit = V(Self(tanhLimit)), a = V.abs(x)
-    let (n, r) = reduce(2.0 * V.select(a, above: limit, limit, a))
-    let power = V.exp2i(n)
-    return V.fma(power, expm1Series(r) * r, power - 1.0)
+    let (_, r, power) = reduce(2.0 * V.select(a, above: limit, limit, a))
+    return V.fma(power, expm1Near(r), power - 1.0)
   }
 
   /// σ(x) = 1/(1 + e⁻ˣ), as e⁻ˣ's mirror image below zero so that small values keep their digits.
   @inline(__always) static func sigmoid(_ x: V) -> V {
-    let e = exp(-V.abs(x))
+    let e = exp(V.negativeAbs(x))
     return V.select(0.0, above: x, e, 1.0) / (1.0 + e)
   }
 
   /// ln(1 + eˣ).
   @inline(__always) static func softplus(_ x: V) -> V {
     let positive = V.select(0.0, above: x, 0.0, x)
-    return positive + log1p(exp(-V.abs(x)))
+    return positive + log1p(exp(V.negativeAbs(x)))
   }
 
   /// Φ(x), the normal distribution's share below x, and φ(x), its density.

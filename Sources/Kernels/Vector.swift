@@ -32,6 +32,8 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   static func fma(_ a: Self, _ b: Self, _ c: Self) -> Self
   static func sqrt(_ a: Self) -> Self
   static func abs(_ a: Self) -> Self
+  /// −|a|.
+  static func negativeAbs(_ a: Self) -> Self
   /// The magnitude of `a` with the sign of `b`.
   static func copysign(_ a: Self, _ b: Self) -> Self
   /// `a > b ? x : y` in each lane; a NaN in `a` or `b` chooses `y`.
@@ -42,6 +44,12 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   static func select(number a: Self, _ x: Self, _ y: Self) -> Self
   /// The nearest integer, ties to even, for magnitudes far below the mantissa's range.
   static func round(_ a: Self) -> Self
+  /// The nearest integer n to a·b, held so that the next two can take it out.
+  static func snap(_ a: Self, _ b: Self) -> Self
+  /// n.
+  static func whole(ofSnapped a: Self) -> Self
+  /// 2ⁿ, for n within the normal exponents.
+  static func power(ofSnapped a: Self) -> Self
   /// 2ⁿ for integers within the normal exponents.
   static func exp2i(_ n: Self) -> Self
   /// The exponent of a normal positive number.
@@ -82,6 +90,7 @@ public struct Float8: Vector {
   }
   @inline(__always) public static func sqrt(_ a: Self) -> Self { .init(v: cv_f32_sqrt(a.v)) }
   @inline(__always) public static func abs(_ a: Self) -> Self { .init(v: cv_f32_abs(a.v)) }
+  @inline(__always) public static func negativeAbs(_ a: Self) -> Self { .init(v: cv_f32_negative_abs(a.v)) }
   @inline(__always) public static func copysign(_ a: Self, _ b: Self) -> Self {
     .init(v: cv_f32_copysign(a.v, b.v))
   }
@@ -93,6 +102,9 @@ public struct Float8: Vector {
     .init(v: cv_f32_number(a.v, x.v, y.v))
   }
   @inline(__always) public static func round(_ a: Self) -> Self { .init(v: cv_f32_round(a.v)) }
+  @inline(__always) public static func snap(_ a: Self, _ b: Self) -> Self { .init(v: cv_f32_snap(a.v, b.v)) }
+  @inline(__always) public static func whole(ofSnapped a: Self) -> Self { .init(v: cv_f32_snapped_whole(a.v)) }
+  @inline(__always) public static func power(ofSnapped a: Self) -> Self { .init(v: cv_f32_snapped_power(a.v)) }
   @inline(__always) public static func exp2i(_ n: Self) -> Self { .init(v: cv_f32_exp2i(n.v)) }
   @inline(__always) public static func exponent(_ a: Self) -> Self { .init(v: cv_f32_exponent(a.v)) }
   @inline(__always) public static func mantissa(_ a: Self) -> Self { .init(v: cv_f32_mantissa(a.v)) }
@@ -125,6 +137,7 @@ public struct Double4: Vector {
   }
   @inline(__always) public static func sqrt(_ a: Self) -> Self { .init(v: cv_f64_sqrt(a.v)) }
   @inline(__always) public static func abs(_ a: Self) -> Self { .init(v: cv_f64_abs(a.v)) }
+  @inline(__always) public static func negativeAbs(_ a: Self) -> Self { .init(v: cv_f64_negative_abs(a.v)) }
   @inline(__always) public static func copysign(_ a: Self, _ b: Self) -> Self {
     .init(v: cv_f64_copysign(a.v, b.v))
   }
@@ -136,6 +149,9 @@ public struct Double4: Vector {
     .init(v: cv_f64_number(a.v, x.v, y.v))
   }
   @inline(__always) public static func round(_ a: Self) -> Self { .init(v: cv_f64_round(a.v)) }
+  @inline(__always) public static func snap(_ a: Self, _ b: Self) -> Self { .init(v: cv_f64_snap(a.v, b.v)) }
+  @inline(__always) public static func whole(ofSnapped a: Self) -> Self { .init(v: cv_f64_snapped_whole(a.v)) }
+  @inline(__always) public static func power(ofSnapped a: Self) -> Self { .init(v: cv_f64_snapped_power(a.v)) }
   @inline(__always) public static func exp2i(_ n: Self) -> Self { .init(v: cv_f64_exp2i(n.v)) }
   @inline(__always) public static func exponent(_ a: Self) -> Self { .init(v: cv_f64_exponent(a.v)) }
   @inline(__always) public static func mantissa(_ a: Self) -> Self { .init(v: cv_f64_mantissa(a.v)) }

@@ -37,7 +37,7 @@ extension Graph {
       let kept = try keep(targets, below: scores.n, "target")
       let factor = reduction == .mean ? 1 / Double(scores.d) : 1
       return try emit(
-        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count, indices: kept)
+        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count + scores.d, indices: kept)
     }
   }
 
@@ -49,7 +49,7 @@ extension Graph {
       let mark = operands.count
       try adopt(scores, "scores")
       return try emit(
-        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count, indices: targets)
+        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count + scores.d, indices: targets)
     }
   }
 
@@ -94,13 +94,20 @@ enum LogSoftmax {
 
 enum CrossEntropy {
   @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let p = x.scratch(x[0].n, x[0].d)
-    x.y.p[0] = x.scalar * crossEntropy(x[0], targets: node.indices, to: p)
+    let scores = x[0], p = x.scratch(scores.n, scores.d), losses = x.scratch(scores.d, 1, at: scores.n * scores.d)
+    Threads.run(over: scores.d, numbers: scores.n * scores.d) { some in
+      crossEntropy(
+        scores.part(some), targets: node.indices + some.lowerBound, to: p.part(some),
+        losses: losses.p + some.lowerBound)
+    }
+    x.y.p[0] = x.scalar * sum(losses)
   }
 
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let p = x.scratch(x[0].n, x[0].d)
-    crossEntropyBackward(p, targets: node.indices, dy: x.scalar * x.dy.p[0], dx: x.d(0))
+    let p = x.scratch(x[0].n, x[0].d), dx = x.d(0), dy = x.scalar * x.dy.p[0]
+    Threads.run(over: p.d, numbers: p.n * p.d) { some in
+      crossEntropyBackward(p.part(some), targets: node.indices + some.lowerBound, dy: dy, dx: dx.part(some))
+    }
   }
 }
 

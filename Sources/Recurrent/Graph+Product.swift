@@ -76,7 +76,7 @@ enum Product {
     }
     let (a, b, dy, da, db) = (x[0], x[1], x.dy, x.d(0), x.d(1))
     let rows = Rows.plain(a.d, T.self), packed = x.scratch(1, 1).p
-    let outerSize = outerScratch(columns: a.d, T.self)
+    let outerSize = outerScratch(rows: a.n, columns: a.d, T.self)
     let outerAt = max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(rows, k: a.n, T.self))
     Threads.run(Int(node.scalar)) { thread, team in
       let ofA = team.share(Rows.plain(a.n, T.self).panels, thread), ofB = team.share(rows.panels, thread)
@@ -98,7 +98,7 @@ enum Product {
   static func scratch(_ a: Mat, _ threads: Int) -> Int {
     func count<T: Real>(_: T.Type) -> Int {
       max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(.plain(a.d, T.self), k: a.n, T.self))
-        + threads * outerScratch(columns: a.d, T.self)
+        + threads * outerScratch(rows: a.n, columns: a.d, T.self)
     }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)
   }

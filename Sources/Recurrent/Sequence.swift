@@ -134,7 +134,7 @@ struct SequencePlan {
     dhNext = take(H * s.B)
     dc = take(H * s.B)
     da = take(s.cell == .gruBefore ? H * s.B : 0)
-    outerSize = (outerScratch(columns: I + H, T.self) + 15) & ~15
+    outerSize = (outerScratch(rows: gates * H, columns: I + H, T.self) + 15) & ~15
     outer = take(s.threads * outerSize)
     count = at
   }
@@ -215,6 +215,11 @@ struct SequenceRun<T: Real> {
 }
 
 extension Columns {
+  /// Some of the columns.
+  func part(_ some: Range<Int>) -> Columns {
+    Columns(p + some.lowerBound * stride, n: n, d: some.count, stride: stride)
+  }
+
   /// Rows `from ..< from + count`.
   func rows(_ from: Int, _ count: Int) -> Columns { Columns(p + from, n: count, d: d, stride: stride) }
 }

@@ -66,6 +66,16 @@ public enum Threads {
   }
 }
 
+extension Threads {
+  /// Runs `body` for parts of 0..<columns, on as many threads as that many numbers are worth.
+  static func run(over columns: Int, numbers: Int, _ body: (Range<Int>) -> Void) {
+    run(max(1, min(count, columns, numbers / 20_000))) { thread, team in
+      let some = team.share(columns, thread)
+      if !some.isEmpty { body(some) }
+    }
+  }
+}
+
 /// The threads that work on one operation.
 final class Team: Sendable {
   /// How many there are.

@@ -49,7 +49,7 @@ import Testing
 
     let targets = (0..<d).map { Int32(($0 * 5 + 2) % n) }
     let kept = Rectangle<T>(n, d)
-    let loss = crossEntropy(x.columns, targets: targets, to: kept.columns)
+    let loss = totalLoss(x.columns, targets: targets, to: kept.columns)
     let expected = (0..<d).reduce(0) { $0 - log(shares[$1][Int(targets[$1])]) }
     #expect(abs(Double(loss) - expected) < 4 * bound * max(1, expected))
     #expect(kept.distance { shares[$1][$0] } < bound)
@@ -67,8 +67,8 @@ import Testing
       dx = Rectangle<Double>(5, 3, small(2))
     let before = dx.copy(), one = Rectangle<Double>(5, 1) { i, _ in fraction(1)(i, 1) },
       q = Rectangle<Double>(5, 1)
-    let loss = crossEntropy(x.columns, targets: [-1, 3, -1], to: p.columns)
-    #expect(loss == crossEntropy(one.columns, targets: [3], to: q.columns))
+    let loss = totalLoss(x.columns, targets: [-1, 3, -1], to: p.columns)
+    #expect(loss == totalLoss(one.columns, targets: [3], to: q.columns))
     #expect(p.difference { i, j in j == 1 ? q[i, 0] : 0 } == nil)
     crossEntropyBackward(p.columns, targets: [-1, 3, -1], dy: 2, dx: dx.columns)
     #expect(dx.distance { i, j in before[i, j] + (j == 1 ? 2 * (q[i, 0] - (i == 3 ? 1 : 0)) : 0) } < 1e-15)
@@ -86,7 +86,7 @@ import Testing
     let x = Rectangle<Double>(3, 1) { i, _ in [1e308, 0, -1e308][i] }, p = Rectangle<Double>(3, 1)
     softmax(x.columns, to: p.columns)
     #expect(p.difference { i, _ in i == 0 ? 1 : 0 } == nil)
-    let loss = crossEntropy(x.columns, targets: [1], to: p.columns)
+    let loss = totalLoss(x.columns, targets: [1], to: p.columns)
     #expect(loss == 1e308)
   }
 
@@ -100,4 +100,11 @@ import Testing
       #expect(p[i, 1] > 0 && y[i, 1] < 0)
     }
   }
+}
+
+/// The sum of all columns' losses.
+private func totalLoss<T: Real>(_ x: Columns<T>, targets: [Int32], to p: Columns<T>) -> T {
+  var losses = [T](repeating: .nan, count: x.d)
+  crossEntropy(x, targets: targets, to: p, losses: &losses)
+  return losses.reduce(0, +)
 }

@@ -95,7 +95,7 @@ import Testing
   private func outer<T: Real>(_ m: Int, _ n: Int, _ k: Int, _ gap: Int, _: T.Type) {
     let a = Rectangle<T>(m, k, gap: gap, small(1)), b = Rectangle<T>(n, k, gap: gap, small(2))
     let c = Rectangle<T>(m, n, gap: gap, small(3)), before = c.copy(), panels = Rows.plain(m, T.self).panels
-    let scratch = Packed<T>(outerScratch(columns: n, T.self))
+    let scratch = Packed<T>(outerScratch(rows: m, columns: n, T.self))
     for part in [0..<panels / 2, panels / 2..<panels] {
       Kernels.outer(a.columns, b.columns, into: c.columns, panels: part, scratch: scratch.start)
     }

@@ -49,11 +49,20 @@ typedef uint64_t cv_u64 __attribute__((ext_vector_type(4)));
     const I sign = (I)(U)((U)1 << (sizeof(S) * 8 - 1));                                                \
     return (V)(((I)a & ~sign) | ((I)b & sign));                                                        \
   }                                                                                                    \
+  /* -|a| */                                                                                           \
+  CV V V##_negative_abs(V a) { return (V)((U)a | (U)((U)1 << (sizeof(S) * 8 - 1))); }                  \
   /* the nearest integer, ties to even, for |a| < 2^(MANTISSA-2) */                                    \
   CV V V##_round(V a) {                                                                                \
     const V magic = (V)((S)(3ull << (MANTISSA - 1)));                                                  \
     return (a + magic) - magic;                                                                        \
   }                                                                                                    \
+  /* a b rounded to an integer n and held as the last bits of a number, BIAS added, for |n| < BIAS;      \
+     then n, and 2^n: the last bits moved up are its exponent */                                       \
+  CV V V##_snap(V a, V b) {                                                                            \
+    return __builtin_elementwise_fma(a, b, (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS)));              \
+  }                                                                                                    \
+  CV V V##_snapped_whole(V a) { return a - (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS)); }             \
+  CV V V##_snapped_power(V a) { return (V)((I)a << MANTISSA); }                                        \
   /* 2^n for integers n from 1-BIAS to BIAS */                                                         \
   CV V V##_exp2i(V n) {                                                                                \
     const V magic = (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS));                                      \
