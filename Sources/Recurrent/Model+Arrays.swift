@@ -80,7 +80,7 @@ extension Model {
   /// - Parameters:
   ///   - solver: moves the parameters; its caches belong to this model.
   ///   - stepSize: the solver's α.
-  ///   - clipval: the bound on each gradient.
+  ///   - clipval: the bound for clipping.
   ///   - others: as `forward`'s.
   /// - Throws: `.notFinite` if a gradient is; the weights are as before.
   public func trainStep(
@@ -88,7 +88,7 @@ extension Model {
     lengths: UnsafeBufferPointer<Int64>?, finalState: UnsafeMutableRawPointer?, solver: Solver, stepSize: Double,
     regc: Double, clipval: Double
   ) throws(RecurrentError) -> TrainStep {
-    try solver.check(stepSize, regc, clipval)
+    _ = try Solver.Order(stepSize, regc, clipval)
     recorded = nil
     let run = try record(input, T, B, state, lengths, copies: false)
     let loss = try self.loss(run, targets, lengths)

@@ -67,13 +67,7 @@ extension SentenceModel {
       ("generator", .string(model.cell.description)),
       ("letter_size", .number(Double(letterSize))),
       ("model", .object(matrices)),
-      (
-        "solver",
-        .object([
-          ("decay_rate", .number(solver.decayRate)), ("smooth_eps", .number(solver.smoothEps)),
-          ("step_cache", .object(caches)),
-        ])
-      ),
+      ("solver", .object(solver.rule.members + [("step_cache", .object(caches))])),
       ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
       ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
       ("vocab", .array(letters.map { .string($0) })),

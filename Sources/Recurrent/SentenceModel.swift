@@ -81,7 +81,7 @@ public final class SentenceModel {
   ///   - sentence: at least one letter, all in the vocabulary.
   ///   - learningRate: the solver's step size.
   ///   - regc: the solver's regularization.
-  ///   - clipval: the solver's bound on each gradient.
+  ///   - clipval: the solver's bound for clipping.
   /// - Throws: `.badValue` for the sentence or the settings, `.notFinite` if a gradient is; the weights are as before.
   public func tick(
     _ sentence: String, learningRate: Double = 0.01, regc: Double = 1e-6, clipval: Double = 5

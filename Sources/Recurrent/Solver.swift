@@ -1,18 +1,10 @@
-// RMSProp as RecurrentJS has it.
+// Moves weights against their gradients, by one rule or another.
 
 import Kernels
 
-/// Moves weights against their gradients.
+/// Moves weights against their gradients: clips them, follows its rule, and sets them to zero.
 ///
-///     s ← ρs + (1 − ρ)g²
-///     w ← w − α·clamp(g, ±clip)/√(s + ε) − λw
-///     g ← 0
-///
-/// Parity: `s` sees the gradient before it is clipped, ε stands under the root, λ is not scaled by α, and there is
-/// no bias correction: with ρ = 0.999 the first step of every weight is about 31.6 α. PyTorch's RMSprop adds ε
-/// outside the root and defaults to ρ = 0.99.
-///
-/// Reference: Tieleman and Hinton, Coursera lecture 6.5, 2012.
+/// What the rule remembers of a Mat belongs to the Mat's name and goes from step to step.
 public final class Solver {
   /// What a step did.
   public struct Statistics: Equatable, Sendable {
@@ -22,66 +14,96 @@ public final class Solver {
     public var gradientNorm: Double
   }
 
-  /// ρ.
-  public let decayRate: Double
-  /// ε.
-  public let smoothEps: Double
+  /// How gradients are clipped to the bound c that a step gives.
+  public enum Clipping: String, CaseIterable, Sendable {
+    /// Each number by itself: clamp(g, ±c).
+    case value
+    /// Each named Mat as a whole: g·min(1, c/(‖g‖ + 1e-6)).
+    case tensorNorm = "tensor_norm"
+    /// All gradients as a whole, likewise.
+    case globalNorm = "global_norm"
+  }
+
+  /// How weights move.
+  public let rule: Rule
+  /// α where a step gives none.
+  public let learningRate: Double
+  /// How gradients are clipped.
+  public let clipping: Clipping
   /// Who may use this solver now.
   public let lock = Lock()
 
-  private var caches: [String: Mat] = [:]
-  /// The names of the caches, in the order in which they came.
+  /// The names of the Mats that were stepped, in the order in which they came.
   public private(set) var names: [String] = []
-  private var slabs: [(of: Storage, cache: Mat)] = []
+  private var memories: [String: Memory] = [:]
+  private var slabs: [Slab] = []
 
+  /// - Parameters:
+  ///   - rule: how weights move.
+  ///   - learningRate: α where a step gives none, at least 0; nil for the rule's own, PyTorch's.
+  ///   - clipping: how gradients are clipped.
+  public init(_ rule: Rule, learningRate: Double? = nil, clipping: Clipping = .value) throws(RecurrentError) {
+    try rule.check()
+    (self.rule, self.clipping) = (rule, clipping)
+    self.learningRate = learningRate ?? rule.defaultLearningRate
+    try require(self.learningRate, "lr", in: 0 ... .infinity)
+  }
+
+  /// RecurrentJS's solver.
+  ///
   /// - Parameters:
   ///   - decayRate: ρ, at least 0 and below 1.
   ///   - smoothEps: ε, above 0.
-  public init(decayRate: Double = 0.999, smoothEps: Double = 1e-8) throws(RecurrentError) {
-    try require(
-      decayRate >= 0 && decayRate < 1, .badValue, "decay_rate is \(decayRate); expected at least 0 and below 1")
-    try require(smoothEps, isPositive: "smooth_eps")
-    (self.decayRate, self.smoothEps) = (decayRate, smoothEps)
+  public convenience init(decayRate: Double = 0.999, smoothEps: Double = 1e-8) throws(RecurrentError) {
+    try self.init(.recurrentJS(decayRate: decayRate, smoothEps: smoothEps))
   }
 
-  /// The cache s of the Mat called `name`, nil before its first step.
-  public func stepCache(_ name: String) -> Mat? { caches[name] }
+  /// What the rule remembers of the Mat called `name` in one of its `slots`; nil before its first step.
+  public func slot(_ slot: String, of name: String) -> Mat? {
+    guard let memory = memories[name], let k = rule.slots.firstIndex(of: slot) else { return nil }
+    return memory.slots[k]
+  }
+
+  /// RecurrentJS's cache s of the Mat called `name`, nil before its first step.
+  public func stepCache(_ name: String) -> Mat? { slot("step_cache", of: name) }
+
+  /// How many steps the Mat called `name` has made.
+  public func steps(of name: String) -> Int { memories[name]?.steps ?? 0 }
+
+  // MARK: Steps
 
   /// One step of named Mats.
   ///
   /// - Parameters:
-  ///   - mats: what to move; a name keeps its cache from step to step.
-  ///   - stepSize: α, at least 0.
-  ///   - regc: λ, at least 0.
-  ///   - clipval: the bound on each gradient, above 0.
+  ///   - mats: what to move; a name keeps its memory from step to step.
+  ///   - stepSize: α, at least 0; nil for the solver's own.
+  ///   - regc: the share that is taken off each weight besides, at least 0.
+  ///   - clipval: the bound for clipping, above 0; infinity for none.
   /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; then nothing has been changed.
   ///   `.badShape` or `.badType` if a name comes back with another shape or type.
   public func step(
-    _ mats: [(name: String, mat: Mat)], stepSize: Double, regc: Double, clipval: Double
+    _ mats: [(name: String, mat: Mat)], stepSize: Double? = nil, regc: Double = 0, clipval: Double = .infinity
   ) throws(RecurrentError) -> Statistics {
-    try check(stepSize, regc, clipval)
+    let order = try Order(stepSize ?? learningRate, regc, clipval)
     var seen: Set<String> = []
     for (name, mat) in mats {
       try require(seen.insert(name).inserted, .badValue, "the name '\(name)' comes twice")
       try mat.settle()
-      guard let cache = caches[name] else { continue }
-      try require(
-        cache.n == mat.n && cache.d == mat.d, .badShape,
-        "\(name) is \(mat.shape), but its step cache is \(cache.shape); use a new Solver for a new model")
-      try require(cache.dtype == mat.dtype, .badType, "\(name) is \(mat.dtype), but its step cache is \(cache.dtype)")
+      try check(name, mat)
     }
     try checkEps(mats.map { $0.mat.dtype })
-    let norm = try gradientNorm(mats)
+    let squares = mats.map { $0.mat.squaredGradientNorm }
+    let norm = try norm(squares, mats)
 
-    // caches first, all of them, so that a refusal of memory comes before anything has moved
-    let fresh = mats.filter { caches[$0.name] == nil }
-    var zeros: [Mat] = []
-    for (_, mat) in fresh { zeros.append(try Mat(mat.n, mat.d, mat.dtype)) }
-    for ((name, _), zero) in zip(fresh, zeros) { keep(name, zero) }
+    // memory first, all of it, so that a refusal comes before anything has moved
+    try remember(mats)
 
     var clipped = 0, total = 0
-    for (name, mat) in mats {
-      if let cache = caches[name] { clipped += move(mat, cache, stepSize, regc, clipval) }
+    for ((name, mat), square) in zip(mats, squares) {
+      guard let memory = memories[name] else { continue }
+      memory.steps += 1
+      clipped += move(
+        mat, memory.slots, memory.steps, order, norm: clipping == .tensorNorm ? square.squareRoot() : norm)
       total += mat.count
     }
     return Statistics(ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total), gradientNorm: norm)
@@ -91,54 +113,47 @@ public final class Solver {
   ///
   /// - Throws: as the other `step`.
   public func step(
-    _ parameters: Parameters, stepSize: Double, regc: Double, clipval: Double
+    _ parameters: Parameters, stepSize: Double? = nil, regc: Double = 0, clipval: Double = .infinity
   ) throws(RecurrentError) -> Statistics {
-    try check(stepSize, regc, clipval)
-    try checkEps([parameters.flat.dtype])
-    try parameters.flat.settle()
-    // before the slab is made: a refused step leaves no caches behind
-    let norm = try gradientNorm([("flat", parameters.flat)], parts: parameters)
-    guard let cache = try slab(of: parameters) else {
-      return try step(parameters.all, stepSize: stepSize, regc: regc, clipval: clipval)
+    let order = try Order(stepSize ?? learningRate, regc, clipval), flat = parameters.flat
+    try checkEps([flat.dtype])
+    try flat.settle()
+    // before the slab is made: a refused step leaves no memory behind
+    let norm = try norm([flat.squaredGradientNorm], [("flat", flat)], parts: parameters)
+    guard let slab = try slab(of: parameters), let steps = slab.steps, clipping != .tensorNorm else {
+      return try step(parameters.all, stepSize: order.stepSize, regc: regc, clipval: clipval)
     }
-    let clipped = move(parameters.flat, cache, stepSize, regc, clipval)
-    return Statistics(ratioClipped: Double(clipped) / Double(parameters.flat.count), gradientNorm: norm)
+    for part in slab.parts { part.steps = steps + 1 }
+    let clipped = move(flat, slab.slots, steps + 1, order, norm: norm)
+    return Statistics(ratioClipped: Double(clipped) / Double(flat.count), gradientNorm: norm)
   }
 
-  /// The slab of caches for a slab of weights, made on first need; nil where one of its names already has a cache
-  /// of its own, from a step by names or of another model: then that one must be used.
-  func slab(of parameters: Parameters) throws(RecurrentError) -> Mat? {
-    if let (_, cache) = slabs.first(where: { $0.of === parameters.flat.storage }) { return cache }
-    if parameters.names.contains(where: { caches[$0] != nil }) { return nil }
-    let twin = try parameters.twin()
-    for (name, mat) in twin.all { keep(name, mat) }
-    slabs.append((parameters.flat.storage, twin.flat))
-    return twin.flat
+  /// Refuses a Mat that is not what its name stood for.
+  private func check(_ name: String, _ mat: Mat) throws(RecurrentError) {
+    guard let memory = memories[name] else { return }
+    try require(
+      memory.n == mat.n && memory.d == mat.d, .badShape,
+      "\(name) is \(mat.shape), but its step cache is \(memory.n) x \(memory.d); use a new Solver for a new model")
+    try require(
+      memory.dtype == mat.dtype, .badType, "\(name) is \(mat.dtype), but its step cache is \(memory.dtype)")
   }
 
-  private func keep(_ name: String, _ cache: Mat) {
-    caches[name] = cache
-    names.append(name)
-  }
-
-  /// Refuses settings out of range.
-  func check(_ stepSize: Double, _ regc: Double, _ clipval: Double) throws(RecurrentError) {
-    try require(stepSize, "step_size", in: 0 ... .infinity)
-    try require(regc, "regc", in: 0 ... .infinity)
-    try require(clipval, isPositive: "clipval")
+  /// Refuses a model whose names stood for Mats of other shapes.
+  func check(_ parameters: Parameters) throws(RecurrentError) {
+    for (name, mat) in parameters.all { try check(name, mat) }
   }
 
   private func checkEps(_ dtypes: [DType]) throws(RecurrentError) {
+    guard let (name, value) = rule.epsilon else { return }
     try require(
-      !dtypes.contains(.float32) || Float(smoothEps) > 0, .badValue,
-      "smooth_eps is \(smoothEps), which is 0 in float32; expected more")
+      !dtypes.contains(.float32) || Float(value) > 0, .badValue,
+      "\(name) is \(value), which is 0 in float32; expected more")
   }
 
-  private func gradientNorm(
-    _ mats: [(name: String, mat: Mat)], parts: Parameters? = nil
+  private func norm(
+    _ squares: [Double], _ mats: [(name: String, mat: Mat)], parts: Parameters? = nil
   ) throws(RecurrentError) -> Double {
-    var sum = 0.0
-    for (_, mat) in mats { sum += mat.squaredGradientNorm }
+    let sum = squares.reduce(0, +)
     if sum.isFinite { return sum.squareRoot() }
     // either a gradient is not finite, or squares of finite float64 overflowed
     for (name, mat) in parts?.all ?? mats {
@@ -150,21 +165,67 @@ public final class Solver {
     return .infinity
   }
 
-  private func move(
-    _ mat: Mat, _ cache: Mat, _ stepSize: Double, _ regc: Double, _ clipval: Double
-  ) -> Int {
-    switch mat.dtype {
-    case .float32: move(mat, cache, stepSize, regc, clipval, Float.self)
-    case .float64: move(mat, cache, stepSize, regc, clipval, Double.self)
+  // MARK: Memory
+
+  /// What is remembered of one Mat.
+  final class Memory {
+    let n: Int, d: Int, dtype: DType
+    let slots: [Mat]
+    /// Steps made.
+    var steps = 0
+
+    init(_ mat: Mat, _ slots: [Mat], _ rule: Rule) throws(RecurrentError) {
+      (n, d, dtype, self.slots) = (mat.n, mat.d, mat.dtype, slots)
+      if rule.initialValue != 0 {
+        for slot in slots { try slot.fill(rule.initialValue) }
+      }
     }
   }
 
-  private func move<T: Real>(
-    _ mat: Mat, _ cache: Mat, _ stepSize: Double, _ regc: Double, _ clipval: Double, _: T.Type
-  ) -> Int {
-    let rates = RMSPropRates(
-      decay: T(decayRate), epsilon: T(smoothEps), stepSize: T(stepSize), regularization: T(regc), clip: T(clipval))
-    return rmsprop(mat.block.w(T.self), dw: mat.block.dw(T.self), cache: cache.block.w(T.self), rates)
+  /// Memory of a slab of weights: slots laid out as the weights are, and their parts by name.
+  struct Slab {
+    let storage: Storage
+    let slots: [Mat]
+    let parts: [Memory]
+
+    /// The steps that all parts have made; nil where some went ahead.
+    var steps: Int? {
+      let first = parts.first?.steps ?? 0
+      for part in parts where part.steps != first { return nil }
+      return first
+    }
+  }
+
+  /// The memory of a slab of weights, made on first need; nil where one of its names already has memory of its own,
+  /// from a step by names or of another model: then that one must be used.
+  func slab(of parameters: Parameters) throws(RecurrentError) -> Slab? {
+    if let slab = slabs.first(where: { $0.storage === parameters.flat.storage }) { return slab }
+    if parameters.names.contains(where: { memories[$0] != nil }) { return nil }
+    let twins = try rule.slots.map { (_) throws(RecurrentError) in try parameters.twin() }
+    var parts: [Memory] = []
+    for (name, mat) in parameters.all { parts.append(try Memory(mat, twins.compactMap { $0[name] }, rule)) }
+    for (name, memory) in zip(parameters.names, parts) { keep(name, memory) }
+    let slab = Slab(storage: parameters.flat.storage, slots: twins.map { $0.flat }, parts: parts)
+    slabs.append(slab)
+    return slab
+  }
+
+  /// Makes memory for those Mats that have none: for all of them or for none.
+  func remember(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
+    let fresh = mats.filter { memories[$0.name] == nil }
+    var made: [Memory] = []
+    for (_, mat) in fresh {
+      let slots = try rule.slots.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
+      made.append(try Memory(mat, slots, rule))
+    }
+    for ((name, _), memory) in zip(fresh, made) { keep(name, memory) }
+  }
+
+  func set(steps: Int, of name: String) { memories[name]?.steps = steps }
+
+  private func keep(_ name: String, _ memory: Memory) {
+    memories[name] = memory
+    names.append(name)
   }
 }
 

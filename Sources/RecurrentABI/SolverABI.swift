@@ -15,6 +15,16 @@ public func recurrent_solver_create(
   }
 }
 
+@implementation @_cdecl("recurrent_solver_create_from")
+public func recurrent_solver_create_from(
+  _ settings: UnsafePointer<CChar>!, _ length: Int64, _ solver: UnsafeMutablePointer<recurrent_solver>!
+) -> recurrent_status {
+  call { (_) throws(RecurrentError) in
+    let out = try output(solver, "solver")
+    try give(.solver(try Solver(settings: text(settings, length, "settings"))), out)
+  }
+}
+
 @implementation @_cdecl("recurrent_solver_free")
 public func recurrent_solver_free(_ solver: recurrent_solver) -> recurrent_status { free(solver, .solver) }
 
@@ -45,22 +55,18 @@ public func recurrent_solver_step_model(
   }
 }
 
-@implementation @_cdecl("recurrent_solver_cache")
-public func recurrent_solver_cache(
-  _ solver: recurrent_solver, _ name: UnsafePointer<CChar>!, _ length: Int64,
-  _ cache: UnsafeMutablePointer<recurrent_mat>!
+@implementation @_cdecl("recurrent_solver_describe")
+public func recurrent_solver_describe(
+  _ solver: recurrent_solver, _ settings: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(cache, "cache"), solver = try call.solver(solver), name = try text(name, length, "name")
-    guard let cache = solver.stepCache(name) else {
-      throw RecurrentError(.badIndex, "there is no step cache '\(name)' yet")
-    }
-    try give(.mat(cache), out)
+    try write(call.solver(solver).settings, settings, capacity, length, "settings")
   }
 }
 
-@implementation @_cdecl("recurrent_solver_cache_count")
-public func recurrent_solver_cache_count(
+@implementation @_cdecl("recurrent_solver_name_count")
+public func recurrent_solver_name_count(
   _ solver: recurrent_solver, _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -69,24 +75,48 @@ public func recurrent_solver_cache_count(
   }
 }
 
-@implementation @_cdecl("recurrent_solver_cache_name")
-public func recurrent_solver_cache_name(
+@implementation @_cdecl("recurrent_solver_name")
+public func recurrent_solver_name(
   _ solver: recurrent_solver, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(element(index, of: call.solver(solver).names, "step cache"), name, capacity, length, "name")
+    try write(element(index, of: call.solver(solver).names, "name"), name, capacity, length, "name")
   }
 }
 
-@implementation @_cdecl("recurrent_solver_describe")
-public func recurrent_solver_describe(
-  _ solver: recurrent_solver, _ decay_rate: UnsafeMutablePointer<Double>!, _ smooth_eps: UnsafeMutablePointer<Double>!
+@implementation @_cdecl("recurrent_solver_slot_count")
+public func recurrent_solver_slot_count(
+  _ solver: recurrent_solver, _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let decay = try output(decay_rate, "decay_rate"), eps = try output(smooth_eps, "smooth_eps")
-    let solver = try call.solver(solver)
-    (decay.pointee, eps.pointee) = (solver.decayRate, solver.smoothEps)
+    let out = try output(count, "count")
+    out.pointee = Int64(try call.solver(solver).rule.slots.count)
+  }
+}
+
+@implementation @_cdecl("recurrent_solver_slot_name")
+public func recurrent_solver_slot_name(
+  _ solver: recurrent_solver, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    try write(element(index, of: call.solver(solver).rule.slots, "slot"), name, capacity, length, "name")
+  }
+}
+
+@implementation @_cdecl("recurrent_solver_slot")
+public func recurrent_solver_slot(
+  _ solver: recurrent_solver, _ index: Int64, _ name: UnsafePointer<CChar>!, _ length: Int64,
+  _ slot: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(slot, "slot"), solver = try call.solver(solver), name = try text(name, length, "name")
+    let kind = try element(index, of: solver.rule.slots, "slot")
+    guard let slot = solver.slot(kind, of: name) else {
+      throw RecurrentError(.badIndex, "there is no \(kind) of '\(name)' yet")
+    }
+    try give(.mat(slot), out)
   }
 }
 

@@ -95,11 +95,14 @@ extension ABITests {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in
             recurrent_solver_step(solver, names, lengths, [m], 1, 1, x, 1, nil)
           }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, x, 0, 1, nil) }
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, 1, x, 1, nil) }
+        }
+        // infinity is no clipping
+        for x in [Double.nan, -Double.infinity, -1, 0] {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in
             recurrent_solver_step(solver, names, lengths, [m], 1, 1, 0, x, nil)
           }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, x, 0, 1, nil) }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, 1, x, 1, nil) }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_solver_step_model(solver, model, 1, 0, x, nil) }
         }
         for count: Int64 in [-1, .min, .max] {
@@ -139,21 +142,48 @@ extension ABITests {
       }
       #expect(rows(m) == [1, 2, 3, 4])
       fails(RECURRENT_BAD_INDEX, "'none'") { out in
-        with("none") { recurrent_solver_cache(solver, $0, $1, out) }
+        with("none") { recurrent_solver_slot(solver, 0, $0, $1, out) }
       }
       var name = [CChar](repeating: 7, count: 8), length: Int64 = -7
       for index: Int64 in [-1, 1, .max] {
         fails(RECURRENT_BAD_INDEX, "\(index)") { _ in
-          recurrent_solver_cache_name(solver, index, &name, 8, &length)
+          recurrent_solver_name(solver, index, &name, 8, &length)
         }
       }
       fails(RECURRENT_SHORT_BUFFER, "1 bytes") { _ in
-        recurrent_solver_cache_name(solver, 0, &name, 0, &length)
+        recurrent_solver_name(solver, 0, &name, 0, &length)
+      }
+      #expect(name.allSatisfy { $0 == 7 } && length == -7)
+      for index: Int64 in [-1, 1, .max] {
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0..<1") { out in
+          with("w") { recurrent_solver_slot(solver, index, $0, $1, out) }
+        }
+        fails(RECURRENT_BAD_INDEX, "\(index)") { _ in recurrent_solver_slot_name(solver, index, &name, 8, &length) }
+      }
+      for capacity: Int64 in [40, 0, -1, .min] {
+        fails(RECURRENT_SHORT_BUFFER, "\(capacity)") { _ in
+          recurrent_solver_describe(solver, &name, capacity, &length)
+        }
       }
       #expect(name.allSatisfy { $0 == 7 } && length == -7)
       ok(recurrent_solver_free(solver))
       ok(recurrent_model_free(model))
       ok(recurrent_mat_free(m))
+    }
+
+    @Test func rules() {
+      func create(_ text: String, _ out: UnsafeMutablePointer<UInt64>) -> recurrent_status {
+        with(text) { recurrent_solver_create_from($0, $1, out) }
+      }
+      fails(RECURRENT_BAD_FORMAT, "byte 1") { create("{", $0) }
+      fails(RECURRENT_BAD_FORMAT) { create("", $0) }
+      fails(RECURRENT_BAD_VALUE, "an array") { create("[]", $0) }
+      fails(RECURRENT_BAD_VALUE, "\"rule\"") { create("{}", $0) }
+      fails(RECURRENT_BAD_VALUE, "'lion'", "adamw") { create(#"{"rule": "lion"}"#, $0) }
+      fails(RECURRENT_BAD_VALUE, "betas[1] is 1.0") { create(#"{"rule": "adam", "betas": [0, 1]}"#, $0) }
+      fails(RECURRENT_NULL_ARGUMENT, "settings") { recurrent_solver_create_from(nil, 9, $0) }
+      fails(RECURRENT_BAD_SHAPE) { recurrent_solver_create_from([0], -1, $0) }
+      fails(RECURRENT_BAD_VALUE, "UTF-8") { recurrent_solver_create_from([-1], 1, $0) }
     }
 
     @Test func sentences() {
@@ -205,8 +235,9 @@ extension ABITests {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, x, 0, 5, &tick) }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, x, 5, &tick)
           }
-          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, 0, x, &tick)
-          }
+        }
+        for x in [Double.nan, -Double.infinity, -1, 0] {
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in recurrent_sentence_model_tick(sm, p, n, 0.01, 0, x, &tick) }
         }
       }
       #expect(tick.cost == -7 && tick.gradient_norm == -7 && cost.cost == -7 && cost.perplexity == -7)

@@ -136,16 +136,17 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("solver_step_model", [.solver, .model]) { h, _ in
       recurrent_solver_step_model(h[0], h[1], 0.1, 0, 5, nil)
     },
-    Function("solver_cache", [.steppedSolver], gives: [m]) { h, o in
-      with("w") { recurrent_solver_cache(h[0], $0, $1, o(0)) }
+    Function("solver_create_from", [], gives: [.solver]) { _, o in
+      with(#"{"rule": "adam", "amsgrad": true}"#) { recurrent_solver_create_from($0, $1, o(0)) }
     },
-    Function("solver_cache_count", [.steppedSolver], outputs: 1) {
-      recurrent_solver_cache_count($0[0], $1(0))
+    Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), 256, $1(1)) },
+    Function("solver_name_count", [.steppedSolver], outputs: 1) { recurrent_solver_name_count($0[0], $1(0)) },
+    Function("solver_name", [.steppedSolver], outputs: 2) { recurrent_solver_name($0[0], 0, $1(0), 32, $1(1)) },
+    Function("solver_slot_count", [.solver], outputs: 1) { recurrent_solver_slot_count($0[0], $1(0)) },
+    Function("solver_slot_name", [.solver], outputs: 2) { recurrent_solver_slot_name($0[0], 0, $1(0), 32, $1(1)) },
+    Function("solver_slot", [.steppedSolver], gives: [m]) { h, o in
+      with("w") { recurrent_solver_slot(h[0], 0, $0, $1, o(0)) }
     },
-    Function("solver_cache_name", [.steppedSolver], outputs: 2) {
-      recurrent_solver_cache_name($0[0], 0, $1(0), 32, $1(1))
-    },
-    Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), $1(1)) },
   ]
 
   private static let sentenceModels: [Function] = [

@@ -48,7 +48,7 @@ extension ABITests {
       case 2: return [recurrent_mat_describe(handle, &info), recurrent_mat_free(handle)]
       case 3: return [recurrent_graph_count(handle, &number), recurrent_graph_free(handle)]
       case 4: return [recurrent_model_parameter_count(handle, &number), recurrent_model_free(handle)]
-      case 5: return [recurrent_solver_cache_count(handle, &number), recurrent_solver_free(handle)]
+      case 5: return [recurrent_solver_name_count(handle, &number), recurrent_solver_free(handle)]
       default:
         return [recurrent_sentence_model_letters(handle, nil, 0), recurrent_sentence_model_free(handle)]
       }

@@ -150,9 +150,9 @@ extension ABITests {
 
     @Test func solvers() {
       let solver = make { recurrent_solver_create(0.5, 1e-4, $0) }, m = newMat(1, 2, [1, 1])
-      var (decay, eps) = (0.0, 0.0)
-      ok(recurrent_solver_describe(solver, &decay, &eps))
-      #expect(decay == 0.5 && eps == 1e-4)
+      #expect(
+        settings(solver)
+          == #"{"rule":"recurrentjs","lr":0.01,"decay_rate":0.5,"smooth_eps":0.0001,"clipping":"value"}"#)
       var dw: UnsafeMutableRawPointer?
       ok(recurrent_mat_dw(m, &dw))
       dw?.assumingMemoryBound(to: Double.self)[0] = 8
@@ -160,12 +160,12 @@ extension ABITests {
       with(["wéight"]) { ok(recurrent_solver_step(solver, $0, $1, [m], 1, 0, 0, 5, &stats)) }
       #expect(stats.ratio_clipped == 0.5 && stats.gradient_norm == 8)
       var count: Int64 = 0, length: Int64 = 0
-      ok(recurrent_solver_cache_count(solver, &count))
+      ok(recurrent_solver_name_count(solver, &count))
       #expect(count == 1)
       var name = [CChar](repeating: 0, count: 7)
-      ok(recurrent_solver_cache_name(solver, 0, &name, 7, &length))
+      ok(recurrent_solver_name(solver, 0, &name, 7, &length))
       #expect(length == 7 && String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self) == "wéight")
-      let cache = make { out in with("wéight") { recurrent_solver_cache(solver, $0, $1, out) } }
+      let cache = make { out in with("wéight") { recurrent_solver_slot(solver, 0, $0, $1, out) } }
       #expect(rows(cache) == [32, 0])
       // it is live
       ok(recurrent_mat_fill(cache, 0))
@@ -173,6 +173,44 @@ extension ABITests {
       #expect(rows(cache) == [0, 0])
       ok(recurrent_mat_free(cache))
       ok(recurrent_mat_free(m))
+    }
+
+    @Test func rules() {
+      let solver = make { out in
+        with(#"{"rule": "adam", "clipping": "global_norm", "betas": [0.5, 0.75]}"#) {
+          recurrent_solver_create_from($0, $1, out)
+        }
+      }
+      let text = settings(solver)
+      #expect(
+        text
+          == #"{"rule":"adam","lr":0.001,"betas":[0.5,0.75],"eps":1e-08,"weight_decay":0,"amsgrad":false,"#
+          + #""clipping":"global_norm"}"#)
+      // what it says makes another one
+      let twin = make { out in with(text) { recurrent_solver_create_from($0, $1, out) } }
+      #expect(settings(twin) == text)
+      var count: Int64 = 0, length: Int64 = 0
+      ok(recurrent_solver_slot_count(solver, &count))
+      #expect(count == 2)
+      var name = [CChar](repeating: 0, count: 16)
+      ok(recurrent_solver_slot_name(solver, 1, &name, 16, &length))
+      #expect(String(decoding: name[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self) == "exp_avg_sq")
+      let m = newMat(1, 1, [1])
+      var dw: UnsafeMutableRawPointer?
+      ok(recurrent_mat_dw(m, &dw))
+      dw?.assumingMemoryBound(to: Double.self)[0] = 8
+      with(["m"]) { ok(recurrent_solver_step(solver, $0, $1, [m], 1, 0.125, 0, .infinity, nil)) }
+      let slot = make { out in with("m") { recurrent_solver_slot(solver, 1, $0, $1, out) } }
+      #expect(rows(slot) == [16])
+      #expect(abs(rows(m)[0] - 0.875) < 1e-9)
+      for mat in [m, slot] { ok(recurrent_mat_free(mat)) }
+      for solver in [solver, twin] { ok(recurrent_solver_free(solver)) }
+    }
+
+    private func settings(_ solver: UInt64) -> String {
+      var text = [CChar](repeating: 0, count: 512), length: Int64 = 0
+      ok(recurrent_solver_describe(solver, &text, 512, &length))
+      return String(decoding: text[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     @Test func sentences() {
@@ -210,7 +248,7 @@ extension ABITests {
       let flats = networks.map { network in make { recurrent_model_flat(network, $0) } }
       #expect(rows(flats[0]) == rows(flats[1]))
       var count: Int64 = 0
-      ok(recurrent_solver_cache_count(solvers[1], &count))
+      ok(recurrent_solver_name_count(solvers[1], &count))
       #expect(count == 15)
       ok(recurrent_sentence_model_free(sm))
       // the parts live on

@@ -88,7 +88,7 @@ extension ABITests {
       let sm = Ingredient.sentences.handle(after: []),
         solver = make { recurrent_sentence_model_solver(sm, $0) }
       _ = with("hello") { recurrent_sentence_model_tick(sm, $0, $1, 0.01, 0, 5, nil) }
-      let cache = make { out in with("bd") { recurrent_solver_cache(solver, $0, $1, out) } }
+      let cache = make { out in with("bd") { recurrent_solver_slot(solver, 0, $0, $1, out) } }
       ok(recurrent_sentence_model_free(sm))
       ok(recurrent_solver_free(solver))
       #expect(rows(cache).count == 6)

@@ -172,11 +172,11 @@ class Bench:
             found.append(ctypes.string_at(state.address, 88))
         if lib.recurrent_graph_count(self.graph, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
-        if lib.recurrent_solver_cache_count(self.solver, count.address) == 0:
+        if lib.recurrent_solver_name_count(self.solver, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
         inner = ctypes.c_uint64()
         if lib.recurrent_sentence_model_solver(self.sentence_model, ctypes.addressof(inner)) == 0:
-            lib.recurrent_solver_cache_count(inner, count.address)
+            lib.recurrent_solver_name_count(inner, count.address)
             found.append(ctypes.string_at(count.address, 8))
             lib.recurrent_solver_free(inner)
         flats = []
@@ -210,7 +210,7 @@ SHAPES = {
 }
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
-           "name": 32, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16}  # fmt: skip
+           "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
 GOOD_NUMBERS = {
     "low": -1.0,
@@ -223,6 +223,8 @@ GOOD_NUMBERS = {
 }
 # settings that must be above 0, at least 0, below 1
 POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
+# infinity is none
+UNBOUNDED = {"clipval"}
 NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate"}
 BELOW_ONE = {"rate", "decay_rate"}
 CODES = {"dtype": 0, "cell": 1, "axis": 0, "reduction": 0, "needs_backprop": 1}
@@ -349,7 +351,8 @@ class Call:
     def numbers(self, name: str) -> list[Choice]:
         must = [VALUE]
         choices = [Choice("good", GOOD_NUMBERS.get(name, 0.5))]
-        choices += [bad(str(v), v, *must) for v in (math.nan, math.inf, -math.inf)]
+        choices += [bad(str(v), v, *must) for v in (math.nan, -math.inf)]
+        choices.append(bad("inf", math.inf, *[] if name in UNBOUNDED else must))
         choices.append(bad("-1", -1.0, *must if name in POSITIVE | NOT_NEGATIVE else []))
         choices.append(bad("0", 0.0, *must if name in POSITIVE else []))
         choices.append(bad("1", 1.0, *must if name in BELOW_ONE else []))
@@ -379,6 +382,7 @@ class Call:
                 "sentence_model_predict": 40,
                 "sentence_model_hidden_sizes": 2,
                 "sentence_model_letters": 2,
+                "solver_describe": 200,
             }.get(self.name, 32)
         if name == "length":
             good = self.text_length()
@@ -417,7 +421,11 @@ class Call:
         if "recurrentjs" in self.name:
             which = "saved.json" if "load" in self.name else "written.json"
             return os.fsencode(self.bench.folder / which)
-        return {"model_parameter": b"Wix0", "solver_cache": b"W"}.get(self.name, b"abba")
+        return {
+            "model_parameter": b"Wix0",
+            "solver_slot": b"W",
+            "solver_create_from": b'{"rule": "adam", "lr": 0.5}',
+        }.get(self.name, b"abba")
 
     def input(self, p: Parameter) -> list[Choice]:
         name = p.name
@@ -431,9 +439,9 @@ class Call:
                 null,
                 bad("not UTF-8", Memory(broken), VALUE),
                 bad("cut UTF-8", Memory(raw[:-1] + b"\xe2"), VALUE),
-                bad("unknown", Memory(unknown), VALUE, INDEX, 9) if "save" not in self.name
+                bad("unknown", Memory(unknown), VALUE, INDEX, FORMAT, 9) if "save" not in self.name
                 else bad("no folder", Memory(b"/n/" + raw[3:]), 9),
-                bad("NUL", Memory(b"\0" * len(raw)), VALUE, INDEX),
+                bad("NUL", Memory(b"\0" * len(raw)), VALUE, INDEX, FORMAT),
             ]  # fmt: skip
         if p.c_type == "const char*const*" or p.c_type == "const char* const*":
             a, b, broken = Memory(b"abba"), Memory(b"baab"), Memory(b"ab\xff\xff")

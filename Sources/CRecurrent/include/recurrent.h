@@ -350,6 +350,7 @@ typedef struct recurrent_train_result {
 /* Forward, loss, backward, clipping and the solver's step in one call.
    classes      [T * B] targets 0 .. rows-1, -1 for none: mean cross-entropy; or NULL and
    numbers      [T * B * rows]: mean squared error.
+   step_size, regc, clipval   as for recurrent_solver_step
    An infinite or NaN gradient is refused by name and the weights are as before. result may be NULL. */
 recurrent_status recurrent_model_train_step(recurrent_model model, recurrent_solver solver, const void *x,
                                             const int64_t *tokens, const int64_t *classes, const void *numbers,
@@ -375,20 +376,41 @@ recurrent_status recurrent_model_generate(recurrent_model model, const int64_t *
 recurrent_status recurrent_set_num_threads(int64_t count);
 int64_t recurrent_get_num_threads(void);
 
-/* ------------------------------------------------------------------ Solver: RMSProp as RecurrentJS has it */
+/* ------------------------------------------------------------------ Solver */
 
 typedef struct recurrent_step {
   double ratio_clipped; /* the share of gradients that were clipped */
   double gradient_norm; /* the root of their squares' sum, before clipping */
 } recurrent_step;
 
-/* s = decay_rate s + (1 - decay_rate) g^2;  w = w - step_size clamp(g, +-clipval) / sqrt(s + smooth_eps) - regc w;
-   g = 0.  RecurrentJS: 0.999 and 1e-8. */
+/* RecurrentJS's RMSProp, with its 0.999 and 1e-8:
+   s = decay_rate s + (1 - decay_rate) g^2;  w = w - step_size clip(g) / sqrt(s + smooth_eps) - regc w;  g = 0 */
 recurrent_status recurrent_solver_create(double decay_rate, double smooth_eps, recurrent_solver *solver);
+
+/* Any rule, as torch.optim has it. settings is JSON of length bytes in UTF-8; "rule" must be there, what else is absent
+   is as here (with lr the learning rate, which is kept for you: a step is told its own).
+     {"rule": "sgd", "lr": 0.001, "momentum": 0, "dampening": 0, "weight_decay": 0, "nesterov": false}
+     {"rule": "adagrad", "lr": 0.01, "lr_decay": 0, "weight_decay": 0, "initial_accumulator_value": 0, "eps": 1e-10}
+     {"rule": "rmsprop", "lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0, "centered": false,
+      "bias_correction": true}
+     {"rule": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0, "amsgrad": false}
+     {"rule": "adamw", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01, "amsgrad": false}
+     {"rule": "recurrentjs", "lr": 0.01, "decay_rate": 0.999, "smooth_eps": 1e-8}
+   bias_correction divides rmsprop's mean of squares by 1 - alpha^t, t counting steps from 1; false is PyTorch's.
+   And for each of them "clipping": "value" bounds every gradient by clipval; "tensor_norm" scales those of each named
+   Mat by min(1, clipval / (norm + 1e-6)), "global_norm" all of them likewise.
+   Unknown names, wrong kinds and values out of range are RECURRENT_BAD_VALUE. */
+recurrent_status recurrent_solver_create_from(const char *settings, int64_t length, recurrent_solver *solver);
 recurrent_status recurrent_solver_free(recurrent_solver solver);
 
-/* One step of count named Mats. A name keeps its cache s from step to step. An infinite or NaN gradient is refused by
-   name, RECURRENT_NOT_FINITE, and nothing has changed. stats may be NULL. */
+/* The settings, all of them, as recurrent_solver_create_from takes them; 512 bytes suffice. */
+recurrent_status recurrent_solver_describe(recurrent_solver solver, char *settings, int64_t capacity, int64_t *length);
+
+/* One step of count named Mats, whose gradients become 0. What the rule remembers of a Mat belongs to its name.
+   step_size    the learning rate, at least 0
+   regc         the share that is taken off each weight besides, at least 0
+   clipval      the bound for clipping, above 0; INFINITY for none
+   An infinite or NaN gradient is refused by name, RECURRENT_NOT_FINITE, and nothing has changed. stats may be NULL. */
 recurrent_status recurrent_solver_step(recurrent_solver solver, const char *const *names, const int64_t *lengths,
                                        const recurrent_mat *mats, int64_t count, double step_size, double regc,
                                        double clipval, recurrent_step *stats);
@@ -397,12 +419,18 @@ recurrent_status recurrent_solver_step(recurrent_solver solver, const char *cons
 recurrent_status recurrent_solver_step_model(recurrent_solver solver, recurrent_model model, double step_size,
                                              double regc, double clipval, recurrent_step *stats);
 
-/* The cache of a name, a live Mat; RECURRENT_BAD_INDEX before its first step. */
-recurrent_status recurrent_solver_cache(recurrent_solver solver, const char *name, int64_t length, recurrent_mat *cache);
-recurrent_status recurrent_solver_cache_count(recurrent_solver solver, int64_t *count);
-recurrent_status recurrent_solver_cache_name(recurrent_solver solver, int64_t index, char *name, int64_t capacity,
-                                             int64_t *length);
-recurrent_status recurrent_solver_describe(recurrent_solver solver, double *decay_rate, double *smooth_eps);
+/* The names that were stepped, in the order in which they came. */
+recurrent_status recurrent_solver_name_count(recurrent_solver solver, int64_t *count);
+recurrent_status recurrent_solver_name(recurrent_solver solver, int64_t index, char *name, int64_t capacity,
+                                       int64_t *length);
+
+/* What the rule remembers of each name: its slots, as PyTorch calls them ("exp_avg"; RecurrentJS's is "step_cache").
+   A slot of a name is a live Mat; RECURRENT_BAD_INDEX before the name's first step. */
+recurrent_status recurrent_solver_slot_count(recurrent_solver solver, int64_t *count);
+recurrent_status recurrent_solver_slot_name(recurrent_solver solver, int64_t index, char *name, int64_t capacity,
+                                            int64_t *length);
+recurrent_status recurrent_solver_slot(recurrent_solver solver, int64_t index, const char *name, int64_t length,
+                                       recurrent_mat *slot);
 
 /* ------------------------------------------------------------------ Sentence model: RecurrentJS's demo */
 

@@ -4,7 +4,7 @@ Three levels, over the same objects:
 
 - RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
 - expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
-- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``
+- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``; and solvers as torch.optim names them
 """
 
 from ._random import Random
@@ -12,6 +12,7 @@ from .graph import Graph, no_grad
 from .mat import Mat, RandMat
 from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
 from .network import GRU, LSTM, RNN, State, get_num_threads, set_num_threads
+from .rules import SGD, Adagrad, Adam, AdamW, RMSProp
 from .sampling import maxi, samplei, softmax
 from .sentences import SentenceModel
 from .solver import Solver
@@ -22,10 +23,15 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "Graph",
     "Mat",
     "Model",
     "Output",
+    "RMSProp",
     "RandMat",
     "Random",
     "SentenceModel",

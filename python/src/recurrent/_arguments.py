@@ -39,6 +39,18 @@ def number(value: Any, name: str) -> float:
     return result
 
 
+def limit(value: Any, name: str) -> float:
+    """A finite float, or infinity for None."""
+    return math.inf if value is None else number(value, name)
+
+
+def flag(value: Any, name: str) -> bool:
+    """A bool; NumPy's counts, ints do not."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is a {type(value).__name__}; expected a bool")
+    return bool(value)
+
+
 def dtype(value: Any) -> int:
     """0 for float32, 1 for float64."""
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arguments import DTYPES, dtype, integer, number, sizes
+from ._arguments import DTYPES, dtype, integer, limit, number, sizes
 from ._random import RNG, generator, generator_or_shared
 from ._torch import from_torch, to_torch
 from .mat import Mat
@@ -241,8 +241,8 @@ class Network:
         x: npt.ArrayLike,
         targets: npt.ArrayLike,
         solver: Solver,
-        learning_rate: float,
-        clip: float = 5.0,
+        learning_rate: float | None = None,
+        clip: float | None = 5.0,
         state: Any = None,
         lengths: npt.ArrayLike | None = None,
         regc: float = 0.0,
@@ -258,7 +258,7 @@ class Network:
         solver : Solver
             Moves the weights.
         learning_rate, clip, regc : float
-            The solver's step size (at least 0), bound on each gradient (above 0) and regularization (at least 0).
+            Step size, bound and regularization of ``solver.step``: None is the solver's own rate, or no clipping.
 
         Raises
         ------
@@ -287,9 +287,9 @@ class Network:
             B,
             _data(before),
             _ints(counts),
-            number(learning_rate, "learning_rate"),
+            solver.lr if learning_rate is None else number(learning_rate, "learning_rate"),
             number(regc, "regc"),
-            number(clip, "clip"),
+            limit(clip, "clip"),
             _data(after),
             ctypes.byref(result),
         )

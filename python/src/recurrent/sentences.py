@@ -14,7 +14,7 @@ from ._arguments import DTYPES, dtype, integer, number, sizes, text
 from ._random import RNG, Random, generator
 from .mat import Mat
 from .model import Model
-from .solver import Solver, StepCache
+from .solver import Solver
 
 _lib = _abi.lib
 _CELLS = ("rnn", "lstm")
@@ -133,7 +133,7 @@ class SentenceModel:
     @property
     def step_cache(self) -> Mapping[str, Mat]:
         """The solver's caches by name, live; empty before the first tick."""
-        return StepCache(self.solver._handle)
+        return self.solver.step_cache
 
     @property
     def dtype(self) -> Any:

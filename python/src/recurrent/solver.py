@@ -1,13 +1,14 @@
-"""Solver: RMSProp as RecurrentJS has it."""
+"""Solver: RMSProp as RecurrentJS has it, and what it shares with the rules of torch.optim."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from . import _abi
-from ._arguments import number, text
+from ._arguments import limit, number, text
 from .mat import Mat, expect_mat
 from .model import Model
 
@@ -35,6 +36,8 @@ class Solver:
     Parity: ``s`` sees the gradient before it is clipped, ``smooth_eps`` stands under the root, ``regc`` is not scaled
     by the step, and there is no bias correction: with 0.999 a weight's first step is about 31.6 times step_size.
 
+    This is RecurrentJS's rule; SGD, Adagrad, RMSProp, Adam and AdamW are Solvers with rules of their own.
+
     Parameters
     ----------
     decay_rate : float
@@ -47,41 +50,68 @@ class Solver:
     Tieleman and Hinton, Coursera lecture 6.5, 2012.
     """
 
+    _rule: ClassVar[str] = "recurrentjs"
+    _classes: ClassVar[dict[str, type[Solver]]] = {}
+
+    def __init_subclass__(cls, rule: str | None = None) -> None:
+        if rule is not None:
+            cls._rule = rule
+            Solver._classes[rule] = cls
+
     def __init__(self, decay_rate: float = 0.999, smooth_eps: float = 1e-8) -> None:
+        self._create(decay_rate=number(decay_rate, "decay_rate"), smooth_eps=number(smooth_eps, "smooth_eps"))
+
+    def _create(self, **settings: Any) -> None:
+        words = json.dumps({"rule": self._rule, **settings}).encode()
         self._become(
-            _abi.new(
-                _lib.recurrent_solver_create,
-                _lib.recurrent_solver_free,
-                number(decay_rate, "decay_rate"),
-                number(smooth_eps, "smooth_eps"),
-            )
+            _abi.new(_lib.recurrent_solver_create_from, _lib.recurrent_solver_free, words, len(words))
         )
 
     def _become(self, handle: _abi.Handle) -> None:
-        decay_rate, smooth_eps = ctypes.c_double(), ctypes.c_double()
-        _lib.recurrent_solver_describe(handle.value, ctypes.byref(decay_rate), ctypes.byref(smooth_eps))
         self._handle = handle
-        self.decay_rate, self.smooth_eps = decay_rate.value, smooth_eps.value
+        words = json.loads(_written(_lib.recurrent_solver_describe, handle.value))
+        self._settings = {name: _python(value) for name, value in words.items()}
+        if self._rule == Solver._rule:
+            self.decay_rate, self.smooth_eps = self._settings["decay_rate"], self._settings["smooth_eps"]
 
     @classmethod
     def _of(cls, handle: _abi.Handle) -> Solver:
-        solver = cls.__new__(cls)
+        """The solver behind a handle, as the class that has its rule."""
+        rule = json.loads(_written(_lib.recurrent_solver_describe, handle.value))["rule"]
+        kind = Solver._classes.get(rule, Solver)
+        solver = kind.__new__(kind)
         solver._become(handle)
         return solver
 
-    def step(self, model: Mapping[str, Mat], step_size: float, regc: float, clipval: float) -> StepStatistics:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that this solver was made with, ``rule`` first; by torch.optim's names."""
+        return dict(self._settings)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of steps that are given none."""
+        return float(self._settings["lr"])
+
+    def step(
+        self,
+        model: Mapping[str, Mat],
+        step_size: float | None = None,
+        regc: float = 0.0,
+        clipval: float | None = None,
+    ) -> StepStatistics:
         """Move every Mat of ``model`` and zero its gradients.
 
         Parameters
         ----------
         model : mapping of str to Mat
-            What to move; a name keeps its cache from step to step.
-        step_size : float
-            At least 0.
+            What to move; what is remembered of a Mat belongs to its name.
+        step_size : float, optional
+            The learning rate, at least 0; the solver's own where absent.
         regc : float
-            The share of each weight that is taken off at every step, at least 0.
-        clipval : float
-            The bound on each gradient, above 0.
+            The share of each weight that is taken off at every step besides, at least 0.
+        clipval : float, optional
+            The bound for clipping, above 0; None for no clipping.
 
         Raises
         ------
@@ -92,7 +122,8 @@ class Solver:
         """
         if not isinstance(model, Mapping):
             raise TypeError(f"model is a {type(model).__name__}; expected a mapping of names to Mats")
-        settings = number(step_size, "step_size"), number(regc, "regc"), number(clipval, "clipval")
+        rate = self.lr if step_size is None else number(step_size, "step_size")
+        settings = rate, number(regc, "regc"), limit(clipval, "clipval")
         step = _abi.Step()
         if isinstance(model, Model) and model.is_whole:
             _lib.recurrent_solver_step_model(
@@ -113,26 +144,44 @@ class Solver:
         return StepStatistics(step.ratio_clipped, step.gradient_norm)
 
     @property
+    def state(self) -> dict[str, Mapping[str, Mat]]:
+        """What the rule remembers: for each of its slots (torch.optim's names) live Mats by name."""
+        count = ctypes.c_int64()
+        _lib.recurrent_solver_slot_count(self._handle.value, ctypes.byref(count))
+        slots = [Slot(self._handle, index) for index in range(count.value)]
+        return {slot.name: slot for slot in slots}
+
+    @property
     def step_cache(self) -> Mapping[str, Mat]:
-        """The caches ``s`` by name, as live Mats."""
-        return StepCache(self._handle)
+        """RecurrentJS's caches ``s`` by name, as live Mats."""
+        if self._rule != Solver._rule:
+            raise AttributeError(f"{type(self).__name__} has no step_cache; see its state")
+        return self.state["step_cache"]
 
     def __repr__(self) -> str:
-        return f"Solver(decay_rate={self.decay_rate!r}, smooth_eps={self.smooth_eps!r})"
+        # lr and clipping are no arguments of RecurrentJS's
+        names = [name for name in self._settings if name in type(self).__init__.__annotations__]
+        return f"{type(self).__name__}({', '.join(f'{name}={self._settings[name]!r}' for name in names)})"
 
 
-class StepCache(Mapping[str, Mat]):
-    """A solver's caches by name: what is there now, not what was there when this object was made."""
+class Slot(Mapping[str, Mat]):
+    """One of a solver's slots, by name: what is there now, not what was there when this object was made."""
 
-    def __init__(self, handle: _abi.Handle) -> None:
-        self._handle = handle
+    def __init__(self, handle: _abi.Handle, index: int) -> None:
+        self._handle, self._index = handle, index
+        self.name = _written(_lib.recurrent_solver_slot_name, handle.value, index)
 
     def __getitem__(self, name: str) -> Mat:
         key = text(name, "the name")
         try:
             return Mat._of(
                 _abi.new(
-                    _lib.recurrent_solver_cache, _lib.recurrent_mat_free, self._handle.value, key, len(key)
+                    _lib.recurrent_solver_slot,
+                    _lib.recurrent_mat_free,
+                    self._handle.value,
+                    self._index,
+                    key,
+                    len(key),
                 )
             )
         except IndexError:
@@ -143,22 +192,30 @@ class StepCache(Mapping[str, Mat]):
 
     def __len__(self) -> int:
         count = ctypes.c_int64()
-        _lib.recurrent_solver_cache_count(self._handle.value, ctypes.byref(count))
+        _lib.recurrent_solver_name_count(self._handle.value, ctypes.byref(count))
         return count.value
 
     def __iter__(self) -> Iterator[str]:
-        # names are the user's own and of any length: grow until one fits
-        buffer, length = ctypes.create_string_buffer(64), ctypes.c_int64()
         for index in range(len(self)):
-            while True:
-                try:
-                    _lib.recurrent_solver_cache_name(
-                        self._handle.value, index, buffer, len(buffer), ctypes.byref(length)
-                    )
-                    break
-                except ValueError:
-                    buffer = ctypes.create_string_buffer(2 * len(buffer))
-            yield buffer.raw[: length.value].decode()
+            yield _written(_lib.recurrent_solver_name, self._handle.value, index)
 
     def __repr__(self) -> str:
-        return f"<step cache of {', '.join(self) or 'nothing yet'}>"
+        return f"<{self.name.replace('_', ' ')} of {', '.join(self) or 'nothing yet'}>"
+
+
+def _written(function: Callable[..., int], *arguments: Any) -> str:
+    """A text that a function writes, of any length: grow until it fits."""
+    buffer, length = ctypes.create_string_buffer(512), ctypes.c_int64()
+    while True:
+        try:
+            function(*arguments, buffer, len(buffer), ctypes.byref(length))
+            return buffer.raw[: length.value].decode()
+        except ValueError:
+            buffer = ctypes.create_string_buffer(2 * len(buffer))
+
+
+def _python(value: Any) -> Any:
+    """A setting as the classes take it: floats, tuples."""
+    if isinstance(value, list):
+        return tuple(float(number) for number in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,247 @@
+"""Solvers as torch.optim has them, over 100 steps; how they clip, what they remember, and what they refuse."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, Solver
+from support import DTYPES, bits, relative_error
+
+TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["solvers"]
+CLASSES = {"sgd": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW}
+EVERY = [
+    Solver(0.9), SGD(), SGD(0.1, 0.9, 0.5, 0.1), SGD(momentum=0.9, nesterov=True), Adagrad(0.1, 0.1, 0.1, 0.1, 1e-6),
+    RMSProp(), RMSProp(0.1, 0.9, 1e-6, 0.1, 0.5, True, False), Adam(), Adam(0.1, (0.8, 0.9), 1e-6, 0.1, True),
+    AdamW(), AdamW(clipping="global_norm"),
+]  # fmt: skip
+
+
+def named(case):
+    return f"{case['rule']} {case['settings']} {case['clipping'] or ''}"
+
+
+def solver_of(case):
+    settings = dict(case["settings"])
+    if case["rule"] == "rmsprop":
+        settings["bias_correction"] = False
+    if case["clipping"]:
+        settings["clipping"] = case["clipping"][0]
+    return CLASSES[case["rule"]](**settings)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("float64", 1e-12)])
+@pytest.mark.parametrize("case", TORCH["cases"], ids=named)
+def test_against_torch(case, dtype, tolerance):
+    solver, expected = solver_of(case), case[dtype]
+    model = {name: Mat.of(np.array(w, dtype)) for name, w in zip("ab", expected[0])}
+    noted = dict(zip(TORCH["noted"], expected))
+    for step, forces in enumerate(TORCH["forces"], 1):
+        for m, force in zip(model.values(), forces):
+            m.dw = m.w + np.array(force, dtype)
+        solver.step(model, clipval=case["clipping"] and case["clipping"][1])
+        if step in noted:
+            found = np.concatenate([m.w.ravel() for m in model.values()])
+            want = np.concatenate([np.ravel(w) for w in noted[step]])
+            assert relative_error(found, want) <= tolerance, step
+
+
+def test_the_first_steps_of_rmsprop():
+    """Put right, a weight's first step is the learning rate; to the letter it is ten of them."""
+    for bias_correction, expected in ((True, -0.01), (False, -0.1)):
+        m = Mat(1, 1, "float64")
+        m.dw[...] = 3
+        RMSProp(lr=0.01, bias_correction=bias_correction).step({"m": m})
+        assert np.isclose(m.w.item(), expected, rtol=1e-6)
+
+
+def model(seed=0, dtype="float64"):
+    net = recurrent.LSTM(3, [4, 2], 3, dtype=dtype, rng=seed)
+    rng = np.random.default_rng(seed)
+    net.flat.dw = rng.normal(size=(net.flat.n, 1))
+    return net
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("solver", EVERY, ids=repr)
+def test_a_model_and_its_parts(solver, dtype):
+    """One pass over a model's slab gives the bits of its Mats one by one."""
+    solvers = [type(solver)._of(recurrent_twin(solver)) for _ in range(2)]
+    nets = [model(dtype=dtype), model(dtype=dtype)]
+    for step in range(4):
+        for net, own, whole in zip(nets, solvers, (True, False)):
+            net.flat.dw = np.random.default_rng(step).normal(size=(net.flat.n, 1))
+            own.step(net.parameters if whole else dict(net.parameters), 0.1, 0.01, 0.5)
+    if solver.settings["clipping"] == "global_norm":
+        # the norm is summed in another order
+        assert relative_error(nets[0].flat.w, nets[1].flat.w) < (1e-6 if dtype == "float32" else 1e-14)
+    else:
+        assert bits(nets[0].parameters) == bits(nets[1].parameters)
+        for slot, mats in solvers[0].state.items():
+            assert bits(mats) == bits(solvers[1].state[slot])
+
+
+def recurrent_twin(solver):
+    """A handle of a new solver with the same settings."""
+    words = json.dumps(solver.settings).encode()
+    lib = recurrent._abi.lib
+    return recurrent._abi.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
+
+
+@pytest.mark.parametrize("solver", EVERY, ids=repr)
+def test_settings_and_repr(solver):
+    twin = Solver._of(recurrent_twin(solver))
+    assert type(twin) is type(solver)
+    assert twin.settings == solver.settings and twin.lr == solver.lr == solver.settings["lr"]
+    again = eval(repr(solver), vars(recurrent))
+    assert again.settings == solver.settings and repr(again) == repr(solver)
+
+
+@pytest.mark.parametrize("kind", [Solver, *CLASSES.values()])
+def test_python_and_the_core_have_the_same_defaults(kind):
+    words = json.dumps({"rule": kind().settings["rule"]}).encode()
+    lib = recurrent._abi.lib
+    handle = recurrent._abi.new(
+        lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words)
+    )
+    assert Solver._of(handle).settings == kind().settings
+    # and a class's arguments are its settings
+    names = set(inspect.signature(kind).parameters)
+    assert names == set(kind().settings) - ({"rule", "lr", "clipping"} if kind is Solver else {"rule"})
+
+
+def test_signatures_are_torchs():
+    for kind, expected in (
+        (SGD, "lr momentum dampening weight_decay nesterov"),
+        (Adagrad, "lr lr_decay weight_decay initial_accumulator_value eps"),
+        (RMSProp, "lr alpha eps weight_decay momentum centered"),
+        (Adam, "lr betas eps weight_decay amsgrad"),
+        (AdamW, "lr betas eps weight_decay amsgrad"),
+    ):
+        assert list(inspect.signature(kind).parameters)[: len(expected.split())] == expected.split()
+
+
+def test_state():
+    solver, net = Adam(amsgrad=True), model()
+    state = solver.state
+    assert list(state) == ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"]
+    assert all(len(mats) == 0 for mats in state.values())
+    assert repr(state["exp_avg"]) == "<exp avg of nothing yet>"
+    g = net.parameters["bd"].dw.copy()
+    solver.step(net.parameters)
+    assert list(state["exp_avg"]) == list(net.parameters)
+    assert np.allclose(state["exp_avg"]["bd"].w, 0.1 * g) and np.allclose(
+        state["exp_avg_sq"]["bd"].w, 0.001 * g * g
+    )
+    assert SGD().state == {} and list(SGD(momentum=0.5).state) == ["momentum_buffer"]
+    assert list(Solver().state) == ["step_cache"]
+    with pytest.raises(KeyError, match="bx"):
+        state["exp_avg"]["bx"]
+    with pytest.raises(AttributeError, match="Adam has no step_cache"):
+        _ = solver.step_cache
+    with pytest.raises(AttributeError, match="decay_rate"):
+        _ = solver.decay_rate
+
+
+def test_rates_of_a_step():
+    """A step's own learning rate, else the solver's."""
+    weights = []
+    for solver, rate in ((SGD(0.25), None), (SGD(7.0), 0.25)):
+        net = model()
+        solver.step(net.parameters, rate)
+        weights.append(net.flat.w.copy())
+    assert (weights[0] == weights[1]).all()
+    x, aim = np.ones((3, 2, 3)), np.ones((3, 2), int)
+    nets = [model(), model()]
+    a = nets[0].train_step(x, aim, SGD(0.25), clip=None)
+    b = nets[1].train_step(x, aim, SGD(), 0.25, clip=1e9)
+    assert a.ratio_clipped == b.ratio_clipped == 0 and bits(nets[0].parameters) == bits(nets[1].parameters)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Solver(0.95), lambda: SGD(0.5, momentum=0.9), lambda: SGD(0.5, momentum=0.9, nesterov=True),
+        lambda: Adagrad(0.1), RMSProp, lambda: RMSProp(centered=True), lambda: Adam(0.01),
+        lambda: Adam(0.01, amsgrad=True), lambda: AdamW(0.01, clipping="global_norm"),
+        lambda: AdamW(0.01, clipping="tensor_norm"),
+    ],
+)  # fmt: skip
+def test_learns(make, dtype):
+    """To say what came one step before."""
+    net, solver = recurrent.LSTM(4, [16], 4, embedding=4, dtype=dtype, rng=0), make()
+    x = np.random.default_rng(0).integers(0, 4, (10, 8))
+    aim = np.vstack([np.full((1, 8), -1), x[:-1]])
+    losses = [net.train_step(x, aim, solver, clip=1).loss for _ in range(150)]
+    assert losses[-1] < 0.1 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "clipping, bound, expected, ratio",
+    [
+        ("value", 3.5, [3, 3.5, 3.5], 2 / 3),
+        ("value", None, [3, 4, 12], 0),
+        ("tensor_norm", 6, [3, 4, 6], 1 / 3),
+        ("global_norm", 6.5, [1.5, 2, 6], 1),
+        ("global_norm", 14, [3, 4, 12], 0),
+        ("global_norm", None, [3, 4, 12], 0),
+    ],
+)
+def test_clipping(clipping, bound, expected, ratio):
+    mats = {"a": Mat(2, 1, "float64"), "b": Mat(1, 1, "float64")}
+    mats["a"].dw, mats["b"].dw = np.array([[3.0], [4.0]]), np.array([[12.0]])
+    stats = SGD(1.0, clipping=clipping).step(mats, clipval=bound)
+    assert np.allclose([*mats["a"].w.ravel(), *mats["b"].w.ravel()], -np.array(expected), atol=1e-5)
+    assert stats == (ratio, 13.0)
+
+
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (lambda: SGD(-1), ValueError, "lr is -1"),
+        (lambda: SGD("fast"), TypeError, "lr is a str"),
+        (lambda: SGD(momentum=-0.1), ValueError, "momentum is -0.1"),
+        (lambda: SGD(momentum=np.nan), ValueError, "momentum is nan"),
+        (lambda: SGD(nesterov=True), ValueError, "nesterov needs a momentum above 0"),
+        (lambda: SGD(momentum=0.9, dampening=0.1, nesterov=True), ValueError, "no dampening"),
+        (lambda: SGD(nesterov=1), TypeError, "nesterov is a int; expected a bool"),
+        (lambda: Adagrad(eps=0), ValueError, "eps is 0"),
+        (lambda: Adagrad(lr_decay=-1), ValueError, "lr_decay is -1"),
+        (lambda: Adagrad(initial_accumulator_value=-1), ValueError, "initial_accumulator_value is -1"),
+        (lambda: RMSProp(alpha=1), ValueError, "alpha is 1.0; expected at least 0 and below 1"),
+        (lambda: RMSProp(centered=None), TypeError, "centered is a NoneType"),
+        (lambda: RMSProp(weight_decay=-1e-9), ValueError, "weight_decay is -1e-09"),
+        (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"betas\[1\] is 1.0"),
+        (lambda: Adam(betas=(-0.1, 0.9)), ValueError, r"betas\[0\] is -0.1"),
+        (lambda: Adam(betas=0.9), TypeError, "betas is a float; expected two numbers"),
+        (lambda: Adam(betas="01"), TypeError, "betas is a str"),
+        (lambda: Adam(betas=(0.9,)), ValueError, "betas has 1 elements"),
+        (lambda: Adam(betas=(0.9, None)), TypeError, r"betas\[1\] is a NoneType"),
+        (lambda: Adam(eps=np.inf), ValueError, "eps is inf"),
+        (lambda: AdamW(clipping="norm"), ValueError, "clipping is 'norm'; expected one of value"),
+        (lambda: AdamW(clipping=None), TypeError, "clipping is a NoneType"),
+        (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 1e-60, which is 0 in float32"),
+        (lambda: Adam().step({"m": Mat(1, 1)}, clipval=0), ValueError, "clipval is 0"),
+        (lambda: Adam().step({"m": Mat(1, 1)}, clipval=np.inf), ValueError, "clipval is inf"),
+    ],
+)
+def test_refused(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+@pytest.mark.parametrize("solver", EVERY, ids=repr)
+def test_a_gradient_that_is_not_finite(solver):
+    own, net = Solver._of(recurrent_twin(solver)), model()
+    own.step(net.parameters)
+    net.flat.dw = np.ones((net.flat.n, 1))
+    net.parameters["Wfh0"].dw[2, 1] = np.nan
+    before, state = bits(net.parameters), {slot: bits(mats) for slot, mats in own.state.items()}
+    with pytest.raises(FloatingPointError, match=r"gradient of Wfh0 is nan at \[2, 1\]"):
+        own.step(net.parameters)
+    assert bits(net.parameters) == before
+    assert {slot: bits(mats) for slot, mats in own.state.items()} == state
