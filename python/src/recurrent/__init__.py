@@ -4,7 +4,8 @@ Three levels, over the same objects:
 
 - RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
 - expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
-- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``; and solvers as torch.optim names them
+- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``; and solvers and
+  ``schedules`` as torch.optim names them
 """
 
 from ._random import Random

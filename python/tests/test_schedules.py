@@ -1,0 +1,122 @@
+"""Schedules as torch.optim.lr_scheduler has them, pure, into dicts and back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recurrent import schedules
+from recurrent.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step
+
+TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["schedules"]
+EVERY = [Schedule.from_dict(case["settings"]) for case in TORCH]
+
+
+@pytest.mark.parametrize("case", TORCH, ids=lambda case: str(case["settings"]))
+def test_against_torch(case):
+    schedule = Schedule.from_dict(case["settings"])
+    validation = [(10 * (k + 1), loss) for k, loss in enumerate(case.get("losses", []))]
+    # what lies ahead is not looked at, so all of it may be given
+    found = [schedule(step, validation) for step in range(100)]
+    assert np.allclose(found, case["rates"], rtol=1e-12, atol=1e-15)
+    # pure: any order, any number of times
+    assert [schedule(step, validation) for step in reversed(range(100))] == found[::-1]
+
+
+def test_every_schedule_is_compared():
+    assert {type(schedule) for schedule in EVERY} == set(Schedule._classes.values())
+    assert {Constant, Step, Exponential, Cosine, OneCycle, Plateau} == set(Schedule._classes.values())
+
+
+@pytest.mark.parametrize("schedule", EVERY, ids=repr)
+def test_dicts(schedule):
+    again = Schedule.from_dict(json.loads(json.dumps(schedule.to_dict())))
+    assert again == schedule and repr(again) == repr(schedule) and hash(again) == hash(schedule)
+    assert eval(repr(schedule), vars(schedules)) == schedule
+    with pytest.raises(AttributeError):
+        schedule.lr = 3
+
+
+@pytest.mark.parametrize("schedule", EVERY, ids=repr)
+def test_long_after(schedule):
+    """Beyond its end a schedule holds; nothing overflows."""
+    rates = [schedule(step) for step in (10**4, 10**5, 10**6, 2**62)]
+    assert all(np.isfinite(rate) and 0 <= rate <= 0.5 and type(rate) is float for rate in rates)
+    if isinstance(schedule, (Cosine, OneCycle)):
+        assert set(rates) == {schedule(100)}
+
+
+def test_step_after():
+    """char-rnn's: 0.97 per epoch from the tenth."""
+    schedule = Step(2e-3, step_size=100, gamma=0.97, after=900)
+    assert schedule(0) == schedule(999) == 2e-3
+    assert schedule(1000) == 2e-3 * 0.97 and schedule(1100) == 2e-3 * 0.97**2
+
+
+def test_one_cycle_of_any_length():
+    for total in range(2, 12):
+        for share in (0.0, 0.1, 0.3, 0.5, 1.0):
+            for three in (False, True):
+                if not three or share <= 0.5:
+                    schedule = OneCycle(1.0, total, share, three_phase=three)
+                    rates = [schedule(step) for step in range(total + 3)]
+                    assert all(0 < rate <= 1 for rate in rates), (total, share, three)
+                    assert rates[-1] == rates[total - 1]
+
+
+def test_plateau_only_looks_back():
+    schedule = Plateau(1.0, patience=0, factor=0.5)
+    losses = [(10, 1.0), (20, 1.0), (30, 0.5), (40, float("nan"))]
+    assert [schedule(step, losses) for step in (0, 10, 19, 20, 30, 39, 40)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+    assert schedule(100) == 1.0
+
+
+def test_numpys_numbers():
+    schedule = Step(np.float32(0.5), np.int64(3), np.float64(0.5))
+    assert json.loads(json.dumps(schedule.to_dict()))["step_size"] == 3
+    assert schedule(np.int32(3)) == 0.25
+
+
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (lambda: Constant(-1), ValueError, "lr is -1"),
+        (lambda: Constant(np.nan), ValueError, "lr is nan"),
+        (lambda: Constant("1"), TypeError, "lr is a str"),
+        (lambda: Step(0.1, 0), ValueError, "step_size is 0; expected at least 1"),
+        (lambda: Step(0.1, 2.5), TypeError, "step_size is a float"),
+        (lambda: Step(0.1, 5, after=-1), ValueError, "after is -1"),
+        (lambda: Step(0.1, 5, 1.5), ValueError, "gamma is 1.5; expected above 0 and at most 1"),
+        (lambda: Exponential(0.1, 0), ValueError, "gamma is 0"),
+        (lambda: Cosine(0.1, 10, 10), ValueError, "total_steps is 10; expected at least 11"),
+        (lambda: Cosine(0.1, 10, -1), ValueError, "warmup_steps is -1"),
+        (lambda: Cosine(0.1, 10, eta_min=-1), ValueError, "eta_min is -1"),
+        (lambda: OneCycle(0.1, 1), ValueError, "total_steps is 1; expected at least 2"),
+        (lambda: OneCycle(0.1, 10, 1.5), ValueError, "pct_start is 1.5; expected 0 to 1"),
+        (lambda: OneCycle(0.1, 10, 0.6, three_phase=True), ValueError, "pct_start is 0.6; expected 0 to 0.5"),
+        (lambda: OneCycle(0.1, 10, anneal_strategy="sin"), ValueError, "'sin'; expected 'cos' or 'linear'"),
+        (lambda: OneCycle(0.1, 10, div_factor=0), ValueError, "div_factor is 0"),
+        (lambda: OneCycle(0.1, 10, three_phase=1), TypeError, "three_phase is a int"),
+        (lambda: Plateau(0.1, factor=1), ValueError, "factor is 1"),
+        (lambda: Plateau(0.1, mode="least"), ValueError, "mode is 'least'; expected 'min' or 'max'"),
+        (lambda: Plateau(0.1, threshold_mode=None), TypeError, "threshold_mode is a NoneType"),
+        (lambda: Plateau(0.1, patience=-1), ValueError, "patience is -1"),
+        (lambda: Constant(0.1)(-1), ValueError, "step is -1"),
+        (lambda: Constant(0.1)(1.5), TypeError, "step is a float"),
+        (lambda: Schedule.from_dict([]), TypeError, "the schedule is a list"),
+        (lambda: Schedule.from_dict({}), ValueError, "schedule is None; expected one of constant, step"),
+        (lambda: Schedule.from_dict({"schedule": "poly"}), ValueError, "schedule is 'poly'"),
+        (lambda: Schedule.from_dict({"schedule": []}), ValueError, r"schedule is \[\]"),
+        (lambda: Schedule.from_dict({"schedule": "step", "lr": 1}), ValueError, "step lacks .*step_size"),
+        (
+            lambda: Schedule.from_dict({"schedule": "constant", "lr": 1, "x": 1}),
+            ValueError,
+            "no setting 'x'; it has lr",
+        ),
+        (lambda: Schedule.from_dict({"schedule": "constant", "lr": None}), TypeError, "lr is a NoneType"),
+    ],
+)
+def test_refused(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
