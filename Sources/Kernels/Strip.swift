@@ -39,23 +39,18 @@ struct Strip<T: Real> {
     _ panel: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ y: UnsafePointer<T>, along: Int, across: Int
   ) {
     var (s0, s1, s2, s3, s4, s5) = (a, b, c, d, e, f)
-    var p = panel, x0 = x, x1 = x + across, x2 = x + 2 &* across
-    var y0 = y, y1 = y + across, y2 = y + 2 &* across, i = k
+    var p = panel, x = x, y = y, i = k
     while i > 0 {
       let w = T.V.load(p)
-      s0 = T.V.fma(w, T.V(x0[0]), s0)
-      s1 = T.V.fma(w, T.V(x1[0]), s1)
-      s2 = T.V.fma(w, T.V(x2[0]), s2)
-      s3 = T.V.fma(w, T.V(y0[0]), s3)
-      s4 = T.V.fma(w, T.V(y1[0]), s4)
-      s5 = T.V.fma(w, T.V(y2[0]), s5)
+      s0 = T.V.fma(w, T.V(x[0]), s0)
+      s1 = T.V.fma(w, T.V(x[across]), s1)
+      s2 = T.V.fma(w, T.V(x[2 &* across]), s2)
+      s3 = T.V.fma(w, T.V(y[0]), s3)
+      s4 = T.V.fma(w, T.V(y[across]), s4)
+      s5 = T.V.fma(w, T.V(y[2 &* across]), s5)
       p += 4 &* T.V.count
-      x0 += along
-      x1 += along
-      x2 += along
-      y0 += along
-      y1 += along
-      y2 += along
+      x += along
+      y += along
       i &-= 1
     }
     (a, b, c, d, e, f) = (s0, s1, s2, s3, s4, s5)
