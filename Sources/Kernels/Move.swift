@@ -26,6 +26,14 @@ public func accumulate<T: Real>(_ x: Columns<T>, times factor: T, into y: Column
   map(x, y, to: y) { T.V.fma($0, factor, $1) }
 }
 
+/// y += x ⊙ factors.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func accumulate<T: Real>(_ x: Columns<T>, times factors: Columns<T>, into y: Columns<T>) {
+  map(x, factors, y, to: y) { T.V.fma($0, $1, $2) }
+}
+
 /// y = xᵀ; x is [n × d], y is [d × n].
 @_specialize(where T == Float)
 @_specialize(where T == Double)
@@ -91,6 +99,20 @@ public func pluckBackward<T: Real>(dy: Columns<T>, rows: UnsafePointer<Int32>, d
       i &+= 1
     }
     b &+= 1
+  }
+}
+
+/// Column j of y is column `columns[j]` of a table, plus a column of `b`.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func gather<T: Real>(
+  _ table: Columns<T>, _ columns: UnsafePointer<Int32>, adding b: Columns<T>, to y: Columns<T>
+) {
+  var j = 0
+  while j < y.d {
+    map(table.only(Int(columns[j])), b.only(j), to: y.only(j)) { $0 + $1 }
+    j &+= 1
   }
 }
 

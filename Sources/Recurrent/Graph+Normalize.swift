@@ -1,4 +1,4 @@
-// Operations that keep a network's activations in bounds: layer normalization and dropout.
+// Layer normalization: a column brought to a mean and a variance.
 
 import Kernels
 
@@ -26,36 +26,6 @@ extension Graph {
       // x̂, one scale per column, and a column of work for the backward pass
       return try emit(
         .layerNorm, since: mark, n: m.n, d: m.d, scalar: epsilon, scratch: m.count + m.d + m.n)
-    }
-  }
-
-  /// Each number kept with probability 1 − `rate` and divided by it, or set to 0.
-  ///
-  /// - Parameters:
-  ///   - rate: the share to drop, 0 up to but not including 1.
-  ///   - random: draws one number per element, in column-major order.
-  ///
-  /// Reference: Srivastava et al., JMLR 15 (2014).
-  public func dropout(_ m: Mat, rate: Double, _ random: Random) throws(RecurrentError) -> Mat {
-    try require(rate >= 0 && rate < 1, .badValue, "rate is \(rate); expected at least 0 and below 1")
-    try m.checkFresh()
-    let mask = try zeros(m.n, m.d, m.dtype)
-    let kept = 1 / (1 - rate), state = random.state
-    do throws(RecurrentError) {
-      try mask.fillMask { random.uniform() < rate ? 0 : kept }
-      return try eltmul(m, mask)
-    } catch {
-      random.state = state
-      throw error
-    }
-  }
-}
-
-extension Mat {
-  fileprivate func fillMask(_ next: () -> Double) throws(RecurrentError) {
-    switch dtype {
-    case .float32: for i in 0..<count { block.w(Float.self).p[i] = Float(next()) }
-    case .float64: for i in 0..<count { block.w(Double.self).p[i] = next() }
     }
   }
 }

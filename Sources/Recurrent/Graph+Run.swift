@@ -20,6 +20,7 @@ enum Operation {
   case crossEntropy
   case squaredError
   case layerNorm
+  case dropout
   case rnn
   case lstm
   case sequence(Sequence)
@@ -65,6 +66,7 @@ extension Graph {
           case .crossEntropy: CrossEntropy.forward(node, x)
           case .squaredError: SquaredError.forward(node, x)
           case .layerNorm: LayerNorm.forward(node, x)
+          case .dropout: Drop.forward(node, x)
           case .rnn: RNN.forward(node, x)
           case .lstm: LSTM.forward(node, x)
           case .sequence(let s): SequenceRun(s, node, x).forward()
@@ -97,6 +99,7 @@ extension Graph {
           case .crossEntropy: CrossEntropy.backward(node, x)
           case .squaredError: SquaredError.backward(node, x)
           case .layerNorm: LayerNorm.backward(node, x)
+          case .dropout: Drop.backward(node, x)
           case .rnn: RNN.backward(node, x)
           case .lstm: LSTM.backward(node, x)
           case .sequence(let s): SequenceRun(s, node, x).backward()

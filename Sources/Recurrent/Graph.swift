@@ -213,6 +213,17 @@ extension Graph {
     return m
   }
 
+  /// Numbers of this recording that have no gradient; not yet set.
+  func constants(_ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
+    if !needsBackprop { return try Mat(n, d, dtype) }
+    try Mat.check(n, d)
+    guard let bytes = Storage.bytes(n * d, of: dtype.size) else {
+      throw RecurrentError(.noMemory, "a \(n) x \(d) Mat of \(dtype) does not fit in memory")
+    }
+    let (w, chunk) = try arena.take(bytes, self)
+    return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w, node: -1, generation: generation)
+  }
+
   /// Somebody else's numbers as a Mat without a gradient, for a recording that ends before they go.
   func borrow(_ p: UnsafeRawPointer, _ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
     try Mat.check(n, d)

@@ -7,7 +7,7 @@ extension Model {
   public enum Arrays {
     /// Numbers of the model's type, T·B·inputSize of them.
     case numbers(UnsafeRawPointer)
-    /// Tokens, T·B of them, for a model with an embedding.
+    /// Tokens, T·B of them: looked up in the embedding; without one, each a column of zeros with a 1.
     case tokens(UnsafeBufferPointer<Int64>)
   }
 
@@ -44,7 +44,7 @@ extension Model {
     _ input: Arrays, T: Int, B: Int, state: UnsafeRawPointer?, lengths: UnsafeBufferPointer<Int64>?,
     y: UnsafeMutableRawPointer, finalState: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
-    let run = try record(input, T, B, state, lengths, copies: true)
+    let run = try record(input, T, B, state, lengths, copies: true, nil)
     try run.output.settle()
     recorded = run
     write([run.output], to: y)
@@ -75,14 +75,14 @@ extension Model {
     if let dStart { writeGradient(run.start.h + run.start.c, to: dStart) }
   }
 
-  /// Forward, mean loss, backward, clipping and the solver's step.
+  /// Forward with the model's dropout, mean loss, backward, clipping and the solver's step.
   ///
   /// - Parameters:
   ///   - solver: moves the parameters; its caches belong to this model.
   ///   - stepSize: the solver's α.
   ///   - clipval: the bound for clipping.
   ///   - others: as `forward`'s.
-  /// - Throws: `.notFinite` if a gradient is; the weights are as before.
+  /// - Throws: `.notFinite` if a gradient is; the weights, and dropout's generator, are as before.
   public func trainStep(
     _ input: Arrays, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer?,
     lengths: UnsafeBufferPointer<Int64>?, finalState: UnsafeMutableRawPointer?, solver: Solver, stepSize: Double,
@@ -90,7 +90,10 @@ extension Model {
   ) throws(RecurrentError) -> TrainStep {
     _ = try Solver.Order(stepSize, regc, clipval)
     recorded = nil
-    let run = try record(input, T, B, state, lengths, copies: false)
+    let drawn = dropout?.random.state
+    var isDone = false
+    defer { if !isDone, let drawn { dropout?.random.state = drawn } }
+    let run = try record(input, T, B, state, lengths, copies: false, dropout)
     let loss = try self.loss(run, targets, lengths)
     try graph.backward(from: loss)
     let value: Double
@@ -101,6 +104,7 @@ extension Model {
     do {
       let step = try solver.step(parameters, stepSize: stepSize, regc: regc, clipval: clipval)
       if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
+      isDone = true
       return TrainStep(loss: value, step: step)
     } catch {
       try parameters.flat.zeroGradient()
@@ -119,7 +123,7 @@ extension Model {
 
   private func record(
     _ input: Arrays, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?,
-    copies: Bool
+    copies: Bool, _ dropout: Dropout?
   ) throws(RecurrentError) -> Recorded {
     try require(T > 0 && B > 0, .badShape, "there are \(T) steps of \(B) sequences; expected at least 1 of each")
     let (columns, overflow) = T.multipliedReportingOverflow(by: B)
@@ -139,7 +143,6 @@ extension Model {
       x = mat
       source = .numbers(mat)
     case .tokens(let tokens):
-      try require(embedding != nil, .badValue, "this model has no embedding; its input is numbers, not tokens")
       try require(tokens.count == columns, .badShape, "there are \(tokens.count) tokens; expected \(columns)")
       source = .tokens(try graph.keep(tokens, below: inputSize, "token"))
     }
@@ -151,7 +154,7 @@ extension Model {
       keptLengths = try graph.keep(lengths, below: T + 1, "length")
     }
     var end = start
-    let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies)
+    let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
     return Recorded(output: output, x: x, start: start, finalState: end, T: T, B: B, lengths: keptLengths)
   }

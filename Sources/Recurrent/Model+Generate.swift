@@ -6,7 +6,7 @@ extension Model {
   /// One tick of one sequence.
   ///
   /// - Parameters:
-  ///   - token: what comes in, for a model with an embedding.
+  ///   - token: what comes in, for a model with an embedding; for one without where x is nil, one-hot.
   ///   - x: what comes in otherwise, inputSize numbers.
   ///   - state: `stateCount(columns: 1)` numbers, read and overwritten; zeros open a sequence.
   ///   - y: receives topSize numbers; nil to skip the decoder.
@@ -37,8 +37,8 @@ extension Model {
     until end: Int? = nil, to tokens: UnsafeMutablePointer<Int64>
   ) throws(RecurrentError) -> Int {
     try require(
-      embedding != nil && topSize == inputSize, .badValue,
-      "only a model that reads tokens and scores the same tokens can write: it reads \(inputSize)\(embedding == nil ? " numbers" : " tokens") and puts out \(topSize) numbers"
+      topSize == inputSize, .badValue,
+      "only a model that scores the tokens it reads can write: it reads \(inputSize) tokens and puts out \(topSize) numbers"
     )
     try require(temperature, isPositive: "temperature")
     try require(!prime.isEmpty, .badShape, "prime is empty; expected at least one token")
@@ -73,16 +73,17 @@ private struct Ticker<T: Real> {
   func tick(
     _ token: Int?, _ x: UnsafeRawPointer?, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
-    if model.embedding != nil {
-      guard let token else { throw RecurrentError(.nullArgument, "this model reads tokens, and there is none") }
+    if let x, model.embedding == nil {
+      input.update(from: x.assumingMemoryBound(to: T.self), count: model.inputSize)
+      advance(state.assumingMemoryBound(to: T.self))
+    } else {
+      guard let token else {
+        throw RecurrentError(.nullArgument, "there is no token\(model.embedding == nil ? ", and x is NULL" : "")")
+      }
       try require(
         token >= 0 && token < model.inputSize, .badIndex, "the token is \(token), outside 0..<\(model.inputSize)")
-      look(up: token)
-    } else {
-      guard let x else { throw RecurrentError(.nullArgument, "x is NULL") }
-      input.update(from: x.assumingMemoryBound(to: T.self), count: model.inputSize)
+      read(token, state.assumingMemoryBound(to: T.self))
     }
-    advance(state.assumingMemoryBound(to: T.self))
     if let y { decode(to: y.assumingMemoryBound(to: T.self)) }
   }
 
@@ -110,13 +111,11 @@ private struct Ticker<T: Real> {
   ) throws(RecurrentError) -> [Int] {
     var written: [Int] = []
     for token in prime.dropLast() {
-      look(up: Int(token))
-      state.withUnsafeMutableBufferPointer { advance($0.baseAddress.unsafelyUnwrapped) }
+      state.withUnsafeMutableBufferPointer { read(Int(token), $0.baseAddress.unsafelyUnwrapped) }
     }
     var token = Int(prime[prime.count - 1])
     while written.count < count {
-      look(up: token)
-      state.withUnsafeMutableBufferPointer { advance($0.baseAddress.unsafelyUnwrapped) }
+      state.withUnsafeMutableBufferPointer { read(token, $0.baseAddress.unsafelyUnwrapped) }
       decode(to: scores)
       do {
         token = try choose(temperature, random)
@@ -143,14 +142,21 @@ private struct Ticker<T: Real> {
     return try sample(numbers, random)
   }
 
-  private func look(up token: Int) {
-    guard let Wil = model.Wil else { return }
+  /// All layers, from a token to `output`.
+  private func read(_ token: Int, _ state: UnsafeMutablePointer<T>) {
+    guard let Wil = model.Wil else { return advance(state, column: token) }
     var row = Int32(token)
     pluck(Wil.block.w(T.self), rows: &row, to: Columns(input, n: Wil.d, d: 1, stride: Wil.d))
+    advance(state)
   }
 
-  /// All layers, from `input` to `output`.
-  private func advance(_ state: UnsafeMutablePointer<T>) {
+  /// All layers, from `input` to `output`; with `column`, from a column with a single 1 there.
+  private func advance(_ state: UnsafeMutablePointer<T>, column: Int? = nil) {
+    var column = column
+    func addInput(_ Wx: Columns<T>, _ x: UnsafePointer<T>, to z: UnsafeMutablePointer<T>) {
+      guard let column else { return multiplyColumn(Wx, x, into: z) }
+      accumulate(Wx.columns(column, 1), times: 1, into: Columns(z, n: Wx.n, d: 1, stride: Wx.n))
+    }
     var (x, width) = (input, model.embedding ?? model.inputSize)
     var h = state, c = state + model.hiddenSizes.reduce(0, +)
     for (layer, H) in zip(model.layers, model.hiddenSizes) {
@@ -160,35 +166,35 @@ private struct Ticker<T: Real> {
       switch model.cell {
       case .lstm:
         z.update(from: b, count: 4 * H)
-        multiplyColumn(Wx, x, into: z)
+        addInput(Wx, x, to: z)
         multiplyColumn(Wh, h, into: z)
         let cells = Columns(c, n: H, d: 1, stride: H)
         lstmGates(gates, gate: H, cells, newH: old, newC: cells)
         c += H
       case .rnn, .rnnTanh:
         z.update(from: b, count: H)
-        multiplyColumn(Wx, x, into: z)
+        addInput(Wx, x, to: z)
         multiplyColumn(Wh, h, into: z)
         apply(model.cell == .rnn ? .relu : .tanh, 0, gates, to: old)
       case .gru:
         z.update(from: b, count: 2 * H)
         (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
         (z + 3 * H).update(from: b + 2 * H, count: H)
-        multiplyColumn(Wx.rows(0, 2 * H), x, into: z)
-        multiplyColumn(Wx.rows(2 * H, H), x, into: z + 3 * H)
+        addInput(Wx.rows(0, 2 * H), x, to: z)
+        addInput(Wx.rows(2 * H, H), x, to: z + 3 * H)
         multiplyColumn(Wh, h, into: z)
         gruGates(gates, gate: H, old, newH: old)
       case .gruBefore:
         z.update(from: b, count: 2 * H)
         (z + 3 * H).update(from: b + 2 * H, count: H)
-        multiplyColumn(Wx.rows(0, 2 * H), x, into: z)
-        multiplyColumn(Wx.rows(2 * H, H), x, into: z + 3 * H)
+        addInput(Wx.rows(0, 2 * H), x, to: z)
+        addInput(Wx.rows(2 * H, H), x, to: z + 3 * H)
         multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
         gruReset(gates, gate: H, old)
         multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
         gruUpdate(gates, gate: H, old, newH: old)
       }
-      (x, width) = (h, H)
+      (x, width, column) = (h, H, nil)
       h += H
     }
     output.update(from: x, count: width)

@@ -5,7 +5,7 @@ extension Model {
   enum Input {
     /// Numbers, [I × T·B].
     case numbers(Mat)
-    /// Tokens, T·B of them, all below the model's input size and kept by the graph.
+    /// Tokens, T·B of them, all below the model's input size and kept by the graph; one-hot without an embedding.
     case tokens(UnsafeMutablePointer<Int32>)
   }
 
@@ -18,26 +18,27 @@ extension Model {
   ///   - state: [H × B] for each layer.
   ///   - lengths: valid steps of each sequence; kept by the graph.
   ///   - wantsInput: false where nobody will look at the gradient of numbers that come in.
+  ///   - dropout: drops numbers of every layer's output but the top one's, on their way to the next layer.
   /// - Returns: the top layer's outputs, [H × T·B].
   func advance(
     _ graph: Graph, _ input: Input, steps T: Int, _ state: inout State,
-    lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
+    lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true, dropout: Dropout? = nil
   ) throws(RecurrentError) -> Mat {
-    var (x, tokens): (Mat, UnsafeMutablePointer<Int32>?)
+    var (x, tokens): (Mat?, UnsafeMutablePointer<Int32>?)
     var wants = wantsInput
     switch input {
     case .numbers(let numbers): (x, tokens) = (numbers, nil)
     case .tokens(let numbers):
-      guard let Wil else { throw RecurrentError(.badValue, "this model has no embedding; its input is numbers") }
       // with more steps than tokens, a table of products costs less than a product for each step
       let columns = T * state.h[0].d
-      if inputSize <= columns {
-        (x, tokens) = (Wil, numbers)
-      } else {
+      if let Wil, inputSize > columns {
         (x, tokens) = (try graph.rowPluck(Wil, kept: numbers, columns), nil)
+      } else {
+        (x, tokens) = (Wil, numbers)
       }
       wants = true
     }
+    var top = state.h[0]
     for (k, layer) in layers.enumerated() {
       let cells = cell.hasCell ? state.c[k] : nil
       let (y, h, c) = try graph.sequence(
@@ -45,8 +46,9 @@ extension Model {
         wantsInput: wants || k > 0)
       state.h[k] = h
       if let c { state.c[k] = c }
-      x = y
+      (x, top) = (y, y)
+      if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(y, dropout) }
     }
-    return x
+    return top
   }
 }

@@ -2,9 +2,12 @@
 
 /// A stack of recurrent layers, each of its own width.
 ///
-/// Below it, tokens may be looked up in a table `Wil`; on top of it, a decoder may compute `Whd·h + bd`. Parameter
-/// names and their order are RecurrentJS's: `Wil`, for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`, of an RNN
-/// `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset), then `Whd bd`.
+/// Below it, tokens may be looked up in a table `Wil`; on top of it, a decoder may compute `Whd·h + bd`. Where the two
+/// are tied (Press and Wolf, arXiv:1608.05859) it computes `Wil·h + bd`, and there is no `Whd`. Without a table the input
+/// is numbers, or tokens that each stand for a column of zeros with a 1.
+///
+/// Parameter names and their order are RecurrentJS's: `Wil`, for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`, of an
+/// RNN `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset), then `Whd bd`.
 /// Matrices start uniform on ±0.08, biases at 0.
 public final class Model {
   /// What a sequence carries from tick to tick, a Mat for each layer.
@@ -20,7 +23,7 @@ public final class Model {
 
   /// The kind of layer.
   public let cell: Cell
-  /// Rows of the input; with an embedding, how many tokens there are.
+  /// Rows of the input; how many tokens there are where it is tokens.
   public let inputSize: Int
   /// Numbers per token, or nil where the input is numbers already.
   public let embedding: Int?
@@ -28,8 +31,12 @@ public final class Model {
   public let hiddenSizes: [Int]
   /// Rows of the decoder's output, or nil where there is none.
   public let outputSize: Int?
+  /// Whether the decoder's matrix is the embedding's table.
+  public let isTied: Bool
   /// The weights.
   public let parameters: Parameters
+  /// What training steps drop between the layers; nothing else ever drops.
+  public var dropout: Dropout?
   /// The type of all numbers.
   public var dtype: DType { parameters.flat.dtype }
   /// Rows of what comes out on top.
@@ -50,13 +57,15 @@ public final class Model {
   ///   - embedding: numbers per token; nil for an input of numbers.
   ///   - hiddenSizes: the width of each layer, at least one of them.
   ///   - outputSize: rows of the decoder's output; nil for none.
+  ///   - tied: let the embedding's table be the decoder's matrix: embedding is the top layer's width, outputSize is
+  ///     inputSize.
   ///   - dtype: the type of all numbers.
   ///   - random: draws the weights, matrix by matrix in creation order.
   public convenience init(
     _ cell: Cell, inputSize: Int, embedding: Int? = nil, hiddenSizes: [Int], outputSize: Int?,
-    dtype: DType = .float32, random: Random
+    tied: Bool = false, dtype: DType = .float32, random: Random
   ) throws(RecurrentError) {
-    try self.init(zeros: cell, inputSize, embedding, hiddenSizes, outputSize, dtype)
+    try self.init(zeros: cell, inputSize, embedding, hiddenSizes, outputSize, tied: tied, dtype)
     try parameters.initialize(Model.initialRange, random)
   }
 
@@ -65,7 +74,8 @@ public final class Model {
 
   /// All weights zero.
   init(
-    zeros cell: Cell, _ inputSize: Int, _ embedding: Int?, _ hiddenSizes: [Int], _ outputSize: Int?, _ dtype: DType
+    zeros cell: Cell, _ inputSize: Int, _ embedding: Int?, _ hiddenSizes: [Int], _ outputSize: Int?,
+    tied: Bool = false, _ dtype: DType
   ) throws(RecurrentError) {
     try require(inputSize > 0, .badShape, "input size is \(inputSize); expected at least 1")
     try require(embedding ?? 1 > 0, .badShape, "embedding is \(embedding ?? 0); expected at least 1")
@@ -74,8 +84,15 @@ public final class Model {
     for (k, size) in hiddenSizes.enumerated() {
       try require(size > 0, .badShape, "hidden size \(k) is \(size); expected at least 1")
     }
+    let top = hiddenSizes[hiddenSizes.count - 1]
+    try require(
+      !tied || embedding == top, .badShape,
+      "the embedding is \(embedding ?? 0) wide; a tied decoder reads the top layer, \(top) wide, with the same table")
+    try require(
+      !tied || outputSize == inputSize, .badShape,
+      "output size is \(outputSize ?? 0); a tied decoder scores the \(inputSize) tokens of its table")
     (self.cell, self.inputSize, self.embedding) = (cell, inputSize, embedding)
-    (self.hiddenSizes, self.outputSize) = (hiddenSizes, outputSize)
+    (self.hiddenSizes, self.outputSize, isTied) = (hiddenSizes, outputSize, tied)
 
     var layout = Layout()
     let table = try embedding.map { (size) throws(RecurrentError) in try layout.stack(["Wil"], n: inputSize, d: size) }
@@ -99,11 +116,9 @@ public final class Model {
     }
     var decoder: (Layout.Place, Layout.Place)?
     if let outputSize {
-      decoder = (
-        try layout.stack(["Whd"], n: outputSize, d: hiddenSizes[hiddenSizes.count - 1]),
-        try layout.stack(["bd"], n: outputSize, d: 1)
-      )
-      layout.create(["Whd", "bd"], biases: ["bd"])
+      let Whd = tied ? nil : try layout.stack(["Whd"], n: outputSize, d: top)
+      if let place = Whd ?? table { decoder = (place, try layout.stack(["bd"], n: outputSize, d: 1)) }
+      layout.create(tied ? ["bd"] : ["Whd", "bd"], biases: ["bd"])
     }
 
     let parameters = try Parameters(layout, dtype)
@@ -165,7 +180,7 @@ public final class Model {
     return top
   }
 
-  /// The decoder: Whd·h + bd, [outputSize × B]; h itself where there is none.
+  /// The decoder: Whd·h + bd (tied: Wil·h + bd), [outputSize × B]; h itself where there is none.
   public func decode(_ graph: Graph, _ h: Mat) throws(RecurrentError) -> Mat {
     guard let (Whd, bd) = decoder else { return h }
     return try graph.add(graph.mul(Whd, h), bd)

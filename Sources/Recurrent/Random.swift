@@ -30,6 +30,32 @@ public final class Random {
       (self.key, self.counter, self.block, self.used) = (key, counter, block, used)
     }
 
+    /// The next 64-bit word.
+    mutating func next() -> UInt64 {
+      if used >= 4 {
+        increment()
+        block = philox(counter, key)
+        used = 0
+      }
+      defer { used += 1 }
+      switch used {
+      case 0: return block.0
+      case 1: return block.1
+      case 2: return block.2
+      default: return block.3
+      }
+    }
+
+    /// A number in [0, 1): 53 bits of a word.
+    mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    private mutating func increment() {
+      counter.0 &+= 1
+      if counter.0 == 0 { counter.1 &+= 1 } else { return }
+      if counter.1 == 0 { counter.2 &+= 1 } else { return }
+      if counter.2 == 0 { counter.3 &+= 1 }
+    }
+
     /// Word for word.
     public static func == (a: State, b: State) -> Bool {
       a.key == b.key && a.counter == b.counter && a.block == b.block && a.used == b.used
@@ -45,23 +71,10 @@ public final class Random {
   public init(seed: UInt64) { state.key = (seed, 0) }
 
   /// The next 64-bit word.
-  public func next() -> UInt64 {
-    if state.used >= 4 {
-      increment()
-      state.block = philox(state.counter, state.key)
-      state.used = 0
-    }
-    defer { state.used += 1 }
-    switch state.used {
-    case 0: return state.block.0
-    case 1: return state.block.1
-    case 2: return state.block.2
-    default: return state.block.3
-    }
-  }
+  public func next() -> UInt64 { state.next() }
 
   /// A number in [0, 1): 53 bits of a word.
-  public func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  public func uniform() -> Double { state.uniform() }
 
   /// A number in [`low`, `high`).
   public func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
@@ -79,13 +92,6 @@ public final class Random {
 
   /// A normal number.
   public func gaussian(_ mean: Double, _ std: Double) -> Double { mean + std * gaussian() }
-
-  private func increment() {
-    state.counter.0 &+= 1
-    if state.counter.0 == 0 { state.counter.1 &+= 1 } else { return }
-    if state.counter.1 == 0 { state.counter.2 &+= 1 } else { return }
-    if state.counter.2 == 0 { state.counter.3 &+= 1 }
-  }
 }
 
 /// Ten rounds of multiplication and exclusive or.

@@ -7,7 +7,7 @@ extension SequenceRun {
     let packs = BackwardPacks(self)
     let dh = carried(plan.dh), dhNext = carried(plan.dhNext), dc = carried(plan.dc)
     let inLoop = s.tokens == nil && s.wantsInput && B >= 12
-    if s.tokens != nil { fill(x.scratch(rows, V, at: plan.dProduct), with: 0) }
+    if s.tokens != nil && !s.oneHot { fill(x.scratch(rows, V, at: plan.dProduct), with: 0) }
     Threads.run(s.threads) { thread, team in
       let panels = team.share(packs.panelsH, thread)
       let units = panels.lowerBound * packs.units..<min(H, panels.upperBound * packs.units)
@@ -125,7 +125,9 @@ extension SequenceRun {
   private func weightGradients(_ packs: BackwardPacks<T>, _ team: Team, _ thread: Int, inLoop: Bool) {
     // the input's sum runs over the steps, or for tokens over the table's rows
     var (dz, input) = (z, x[0])
-    if let tokens = s.tokens {
+    if s.oneHot {
+      inputColumnGradients(team, thread)
+    } else if let tokens = s.tokens {
       (dz, input) = (x.scratch(rows, V, at: plan.dProduct), table)
       let mine = team.share(rows, thread)
       scatter(z.rows(mine.lowerBound, mine.count), tokens, into: dz.rows(mine.lowerBound, mine.count))
@@ -136,7 +138,7 @@ extension SequenceRun {
     func grow(_ z: Int, _ w: Int, _ count: Int, input isInput: Bool, from before: Columns<T>?) {
       let panels = team.share(Rows.plain(count, T.self).panels, thread)
       let (dWx, dWh) = (x.d(3).rows(isInput ? w : 0, count), x.d(4).rows(before == nil ? 0 : w, count))
-      if isInput && (s.tokens != nil || before == nil) {
+      if isInput && !s.oneHot && (s.tokens != nil || before == nil) {
         outer(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
       }
       if let before, s.tokens != nil || !isInput {

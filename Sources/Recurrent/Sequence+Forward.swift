@@ -54,7 +54,7 @@ private struct ForwardPacks<T: Real> {
 extension SequenceRun {
   func forward() {
     let packs = ForwardPacks(self)
-    if s.tokens != nil { transpose(x[0], to: table) }
+    if s.tokens != nil && !s.oneHot { transpose(x[0], to: table) }
     copy(x[1], to: y(-1))
     if s.cell.hasCell { copy(x[2], to: c(-1)) }
     Threads.run(s.threads) { thread, team in
@@ -62,11 +62,13 @@ extension SequenceRun {
       for i in 0..<4 {
         guard let product = packs.products[i] else { continue }
         let (all, one) = (product.w, s.cell == .lstm ? 4 * H : H)
-        if let p = product.Wx { pack(Wx.rows(all, one), product.rows, panels: mine, to: p) }
+        if let p = product.Wx, !s.oneHot { pack(Wx.rows(all, one), product.rows, panels: mine, to: p) }
         if let p = product.Wh { pack(Wh.rows(all, one), product.rows, panels: mine, to: p) }
       }
       // each thread reads only the panels that it packed itself
-      if s.tokens != nil {
+      if s.oneHot {
+        inputColumns(mine.lowerBound * packs.units..<min(H, mine.upperBound * packs.units))
+      } else if s.tokens != nil {
         inputProduct(packs, mine, table, to: product)
       } else if s.hoisted {
         inputProduct(packs, mine, x[0], to: z)
@@ -142,7 +144,7 @@ extension SequenceRun {
     let start: Start<T>
     if p.Wx == nil {
       start = .columns(resetBias.p, stride: 0)
-    } else if let tokens = s.tokens {
+    } else if let tokens = s.looked {
       start = .table(product.p + p.z, stride: product.stride, tokens + t * B)
     } else if s.hoisted {
       start = .columns(z.p + p.z, stride: z.stride)
@@ -165,10 +167,10 @@ extension SequenceRun {
       T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
     } else if let outputTerm {
       T.multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
-    } else if s.tokens != nil {
+    } else if let tokens = s.looked {
       // n of a GRU, all of it from the tokens
       for j in 0..<B {
-        let from = product.p + p.z + Int(s.tokens.unsafelyUnwrapped[t * B + j]) * product.stride
+        let from = product.p + p.z + Int(tokens[t * B + j]) * product.stride
         let first = panels.lowerBound * p.rows.unitsPerPanel
         let count = min(H, panels.upperBound * p.rows.unitsPerPanel) - first
         copy(

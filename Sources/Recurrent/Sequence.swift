@@ -7,8 +7,10 @@ struct Sequence {
   let cell: Cell
   /// Steps, and sequences side by side.
   let T: Int, B: Int
-  /// Whether the input is tokens: rows of operand 0, one for each column.
+  /// Whether the input is tokens, one for each column: rows of operand 0, a table; or, one-hot, columns of Wx.
   let tokens: UnsafeMutablePointer<Int32>?
+  /// Whether a token stands for a column of zeros with a single 1: the input's product is a column of Wx.
+  let oneHot: Bool
   /// Valid steps of each sequence; all of them where nil.
   let lengths: UnsafeMutablePointer<Int32>?
   /// Whether the input's gradient is wanted.
@@ -17,6 +19,9 @@ struct Sequence {
   let hoisted: Bool
   /// How many threads share the work.
   let threads: Int
+
+  /// The columns of `SequenceRun.product` that the steps start from; nil where z holds each step's own.
+  var looked: UnsafeMutablePointer<Int32>? { hoisted ? nil : tokens }
 }
 
 /// The weights of a layer, gates stacked.
@@ -32,7 +37,8 @@ extension Graph {
   ///
   /// - Parameters:
   ///   - cell: the kind of layer.
-  ///   - x: the input, [I × T·B], column t·B + b; or with `tokens` a table [V × I] of which they name the rows.
+  ///   - input: x, [I × T·B], column t·B + b; or with `tokens` a table [V × I] of which they name the rows; nil for
+  ///     one-hot tokens, which name columns of Wx.
   ///   - tokens: T·B row numbers, or nil.
   ///   - h: the output before the first step, [H × B].
   ///   - c: an LSTM's cell before the first step, [H × B].
@@ -42,24 +48,25 @@ extension Graph {
   ///   - wantsInput: false where nobody will look at x's gradient.
   /// - Returns: outputs [H × T·B], and the final state.
   func sequence(
-    _ cell: Cell, _ x: Mat, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
+    _ cell: Cell, _ input: Mat?, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
     _ weights: Weights, lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
   ) throws(RecurrentError) -> (y: Mat, h: Mat, c: Mat?) {
-    let (H, B) = (h.n, h.d), inputs = tokens == nil ? x.n : x.d
+    let (H, B) = (h.n, h.d), oneHot = input == nil, x = input ?? weights.Wx
+    let inputs = oneHot ? 0 : tokens == nil ? x.n : x.d
     let gates = cell.gates.count
     try require(
       tokens != nil || x.d == T * B, .badShape,
       "x is \(x.shape); expected \(T * B) columns, \(T) steps of \(B) sequences")
-    try checkWeights(weights, gates: gates, inputs: inputs, units: H)
+    try checkWeights(weights, gates: gates, inputs: oneHot ? weights.Wx.d : inputs, units: H)
     // few columns: weights would be read anew at every step, so the input's are read once for all
-    let hoisted = tokens == nil && B < 12
+    let hoisted = oneHot ? weights.Wx.d > T * B : tokens == nil && B < 12
     // enough work in a step for each thread, or the waiting would cost more than it gives
     let work = 2 * gates * H * (H + inputs) * B
     let threads = max(1, min(Threads.count, (H + 7) / 8, work / 400_000))
     let node = Sequence(
-      cell: cell, T: T, B: B, tokens: tokens, lengths: lengths, wantsInput: wantsInput, hoisted: hoisted,
-      threads: threads)
-    let plan = SequencePlan(node, dtype: h.dtype, H: H, I: inputs, V: tokens == nil ? 0 : x.n)
+      cell: cell, T: T, B: B, tokens: tokens, oneHot: oneHot, lengths: lengths, wantsInput: wantsInput && !oneHot,
+      hoisted: hoisted, threads: threads)
+    let plan = SequencePlan(node, dtype: h.dtype, H: H, I: inputs, V: oneHot ? x.d : tokens == nil ? 0 : x.n)
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
       try adopt(x, "x")
@@ -125,9 +132,9 @@ struct SequencePlan {
     packs = take(max(forward, backward))
     z = take(rows * columns)
     c = take(s.cell.hasCell ? H * (columns + s.B) : 0)
-    let tokens = s.tokens != nil
+    let tokens = s.tokens != nil && !s.oneHot
     table = take(tokens ? I * V : 0)
-    product = take(tokens ? rows * V : 0)
+    product = take(s.looked != nil ? rows * V : 0)
     dTable = take(tokens ? I * V : 0)
     dProduct = take(tokens ? rows * V : 0)
     dh = take(H * s.B)
@@ -156,7 +163,7 @@ struct SequenceRun<T: Real> {
     self.s = s
     self.x = x
     (H, T_, B) = (x[1].n, s.T, s.B)
-    (I, V) = s.tokens == nil ? (x[0].n, 0) : (x[0].d, x[0].n)
+    (I, V) = s.oneHot ? (0, x[0].d) : s.tokens == nil ? (x[0].n, 0) : (x[0].d, x[0].n)
     plan = SequencePlan(s, H: H, I: I, V: V, T.self)
     packs = x.scratch(1, 1, at: plan.packs).p
   }
@@ -185,7 +192,7 @@ struct SequenceRun<T: Real> {
   var resetBias: Columns<T> { x[6] }
   /// The token table stood upright, [I × V].
   var table: Columns<T> { x.scratch(I, V, at: plan.table) }
-  /// Wx·table + b, [rows × V].
+  /// Wx·table + b, one-hot Wx + b, [rows × V].
   var product: Columns<T> { x.scratch(rows, V, at: plan.product) }
 
   /// Which rows of Wx make which rows of z: one part, for a GRU two.
@@ -222,4 +229,7 @@ extension Columns {
 
   /// Rows `from ..< from + count`.
   func rows(_ from: Int, _ count: Int) -> Columns { Columns(p + from, n: count, d: d, stride: stride) }
+
+  /// Columns `from ..< from + count`.
+  func columns(_ from: Int, _ count: Int) -> Columns { Columns(p + from * stride, n: n, d: count, stride: stride) }
 }

@@ -61,6 +61,13 @@ struct Call {
     return model
   }
 
+  /// A model whose training draws from its dropout's generator.
+  mutating func learner(_ handle: UInt64) throws(RecurrentError) -> Model {
+    let model = try model(handle)
+    if let random = model.dropout?.random { try hold(random.lock) }
+    return model
+  }
+
   mutating func solver(_ handle: UInt64) throws(RecurrentError) -> Solver {
     guard case .solver(let solver) = try find(handle, .solver, "solver") else { throw impossible }
     try hold(solver.lock)

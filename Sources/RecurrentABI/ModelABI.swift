@@ -21,6 +21,31 @@ public func recurrent_model_create(
   }
 }
 
+@implementation @_cdecl("recurrent_model_create_tied")
+public func recurrent_model_create_tied(
+  _ cell: recurrent_cell, _ dtype: recurrent_dtype, _ input_size: Int64, _ hidden_sizes: UnsafePointer<Int64>!,
+  _ layers: Int64, _ random: recurrent_random, _ model: UnsafeMutablePointer<recurrent_model>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
+    let model = try Model(
+      RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: hiddenSizes.last.map { Int($0) },
+      hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: Int(input_size), tied: true,
+      dtype: RecurrentABI.dtype(dtype), random: call.random(random))
+    try give(.model(model), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_model_set_dropout")
+public func recurrent_model_set_dropout(
+  _ model: recurrent_model, _ rate: Double, _ random: recurrent_random
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let model = try call.model(model), random = rate == 0 && random == 0 ? nil : try call.random(random)
+    model.dropout = try random.map { (random) throws(RecurrentError) in try Dropout(rate: rate, random: random) }
+  }
+}
+
 @implementation @_cdecl("recurrent_model_free")
 public func recurrent_model_free(_ model: recurrent_model) -> recurrent_status { free(model, .model) }
 

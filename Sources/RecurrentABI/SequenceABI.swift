@@ -56,7 +56,7 @@ public func recurrent_model_train_step(
   _ final_state: UnsafeMutableRawPointer!, _ result: UnsafeMutablePointer<recurrent_train_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let model = try call.model(model), solver = try call.solver(solver), dtype = model.dtype
+    let model = try call.learner(model), solver = try call.solver(solver), dtype = model.dtype
     let targets: Model.Targets
     if let classes {
       guard numbers == nil else { throw RecurrentError(.badValue, "classes and numbers are both given; expected one") }

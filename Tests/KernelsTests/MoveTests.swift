@@ -63,6 +63,26 @@ import Testing
     }
   }
 
+  @Test(arguments: oddSizes) func gathers(n: Int) {
+    let columns = [2, 0, 2, 1, 3].map { Int32($0) }
+    for gap in [0, 3] {
+      let table = Rectangle<Float>(n, 4, gap: gap, small(1)), b = Rectangle<Float>(n, 1, small(2)),
+        y = Rectangle<Float>(n, columns.count, gap: gap)
+      let one = Columns(b.columns.p, n: n, d: columns.count, stride: 0)
+      gather(table.columns, columns, adding: one, to: y.columns)
+      #expect(y.difference { table[$0, Int(columns[$1])] + b[$0, 0] } == nil)
+    }
+  }
+
+  @Test(arguments: oddSizes) func accumulatesProducts(n: Int) {
+    for gap in [0, 3] {
+      let x = Rectangle<Double>(n, 3, gap: gap, small(1)), factors = Rectangle<Double>(n, 3, small(2))
+      let y = Rectangle<Double>(n, 3, gap: gap, small(3)), before = y.copy()
+      accumulate(x.columns, times: factors.columns, into: y.columns)
+      #expect(y.difference { before[$0, $1] + x[$0, $1] * factors[$0, $1] } == nil)
+    }
+  }
+
   @Test(arguments: oddSizes) func scatters(n: Int) {
     let columns = [2, 0, 2, 1, 2].map { Int32($0) }
     for gap in [0, 3] {

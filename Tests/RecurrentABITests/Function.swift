@@ -95,6 +95,10 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("model_create", [.random], gives: [.model]) {
       recurrent_model_create(1, 0, 3, 0, [4, 2], 2, 5, $0[0], $1(0))
     },
+    Function("model_create_tied", [.random], gives: [.model]) {
+      recurrent_model_create_tied(1, 0, 3, [4, 2], 2, $0[0], $1(0))
+    },
+    Function("model_set_dropout", [.model, .random]) { h, _ in recurrent_model_set_dropout(h[0], 0.5, h[1]) },
     Function("model_parameter", [.model], gives: [m]) { h, o in
       with("Wix0") { recurrent_model_parameter(h[0], $0, $1, o(0)) }
     },

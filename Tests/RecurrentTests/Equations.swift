@@ -16,6 +16,13 @@ struct Equations {
     (h, c) = (start.h, start.c)
   }
 
+  /// What a token feeds in: a row of the embedding, or a column of zeros with a 1.
+  func input(_ token: Int) throws -> Mat {
+    if let Wil = model.parameters["Wil"] { return try graph.rowPluck(Wil, token) }
+    return try Mat(
+      model.inputSize, 1, .float64, rows: (0..<model.inputSize).map { $0 == token ? 1 : 0 })
+  }
+
   /// One tick of all layers and the decoder.
   mutating func tick(_ x: Mat) throws -> Mat {
     var input = x
@@ -42,7 +49,7 @@ struct Equations {
       input = h[k]
     }
     guard model.outputSize != nil else { return input }
-    return try graph.add(graph.mul(W("Whd"), input), W("bd"))
+    return try graph.add(graph.mul(W(model.isTied ? "Wil" : "Whd"), input), W("bd"))
   }
 
   private func W(_ name: String) throws -> Mat { try #require(model.parameters[name]) }

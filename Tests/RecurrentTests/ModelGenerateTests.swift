@@ -69,9 +69,39 @@ import Testing
     return tokens
   }
 
-  @Test(arguments: Cell.allCases) func generates(_ cell: Cell) throws {
+  /// A token is what it stands for: by the embedding, one-hot, and scored by its own row where the decoder is tied.
+  @Test(arguments: Cell.allCases, DType.allCases) func ticksOfTokens(_ cell: Cell, _ dtype: DType) throws {
+    for (embedding, tied) in [(nil, false), (4, true)] as [(Int?, Bool)] {
+      let m = try Model(
+        cell, inputSize: 6, embedding: embedding, hiddenSizes: [9, 4], outputSize: 6, tied: tied, dtype: dtype,
+        random: Random(seed: 1))
+      try m.parameters.flat.fillUniform(-0.7, 0.7, Random(seed: 2))
+      var state = [Double](repeating: 0, count: m.stateCount(columns: 1)), twin = state
+      var y = [Double](repeating: 0, count: 6), z = y
+      for token: Int64 in [5, 0, 3, 3] {
+        try state.withUnsafeMutableBytes { state in
+          try y.withUnsafeMutableBytes {
+            try m.tick(token: Int(token), x: nil, state: #require(state.baseAddress), y: $0.baseAddress)
+          }
+        }
+        try twin.withUnsafeMutableBytes { twin in
+          try z.withUnsafeMutableBytes { z in
+            try [token].withUnsafeBufferPointer {
+              try m.forward(
+                .tokens($0), T: 1, B: 1, state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress),
+                finalState: twin.baseAddress)
+            }
+          }
+        }
+        let (a, b) = (numbers(y + state, dtype), numbers(z + twin, dtype))
+        #expect(relativeDistance(a, b) < (dtype == .float64 ? 1e-13 : 1e-5), "\(cell) token \(token)")
+      }
+    }
+  }
+
+  @Test(arguments: Cell.allCases, [nil, 3]) func generates(_ cell: Cell, _ embedding: Int?) throws {
     let m = try Model(
-      cell, inputSize: 6, embedding: 3, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64,
+      cell, inputSize: 6, embedding: embedding, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64,
       random: Random(seed: 1))
     try m.parameters.flat.fillUniform(-0.8, 0.8, Random(seed: 2))
     let zeros = [Double](repeating: 0, count: m.stateCount(columns: 1))
@@ -129,10 +159,14 @@ import Testing
     }
     refused(.badShape, "prime is empty") { try generate(m, prime: [], random, &state) }
     refused(.badValue, "6 tokens", "4 numbers") { try generate(odd, random, &state) }
-    refused(.badValue, "6 numbers") { try generate(bare, random, &state) }
     refused(.nullArgument, "x is NULL") {
       try state.withUnsafeMutableBytes {
         try bare.tick(token: nil, x: nil, state: #require($0.baseAddress), y: nil)
+      }
+    }
+    refused(.badIndex, "the token is 6", "0..<6") {
+      try state.withUnsafeMutableBytes {
+        try bare.tick(token: 6, x: nil, state: #require($0.baseAddress), y: nil)
       }
     }
     #expect(random.state == before && state.allSatisfy { $0 == 0.5 })

@@ -15,19 +15,20 @@ struct SequenceCase {
 
   init(
     _ cell: Cell, inputs: Int, hidden: [Int], outputs: Int?, T: Int, B: Int, embedding: Int? = nil,
-    lengths: Bool = false,
+    lengths: Bool = false, oneHot: Bool = false, tied: Bool = false,
     seed: UInt64
   ) throws {
     let dice = Dice(seed)
     model = try Model(
       cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs,
-      dtype: .float64,
+      tied: tied, dtype: .float64,
       random: dice.random)
     try model.parameters.flat.fillUniform(-0.7, 0.7, dice.random)
     (self.T, self.B) = (T, B)
-    x = try Mat(embedding == nil ? inputs : 1, T * B, .float64)
+    let hasNumbers = embedding == nil && !oneHot
+    x = try Mat(hasNumbers ? inputs : 1, T * B, .float64)
     try x.fillUniform(-1, 1, dice.random)
-    tokens = embedding == nil ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
+    tokens = hasNumbers ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
     state = (0..<model.stateCount(columns: B)).map { _ in dice.random.uniform(-0.5, 0.5) }
     self.lengths = lengths ? (0..<B).map { _ in Int64(dice.integer(0...T)) } : nil
   }
@@ -115,7 +116,7 @@ struct SequenceCase {
       for t in 0..<Int(lengths?[b] ?? Int64(T)) {
         let column = t * B + b
         let input =
-          try tokens.map { try graph.rowPluck(#require(model.parameters["Wil"]), Int($0[column])) }
+          try tokens.map { try equations.input(Int($0[column])) }
           ?? Mat(x.n, 1, .float64, rows: numbers[column])
         inputs.append(input)
         let y = try equations.tick(input), place = column * top..<(column + 1) * top

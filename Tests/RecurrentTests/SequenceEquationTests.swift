@@ -70,15 +70,41 @@ import Testing
     }
   }
 
+  /// One-hot tokens: a table of products where there are more steps than tokens, else a column for each step.
+  @Test(arguments: Cell.allCases) func oneHot(_ cell: Cell) throws {
+    for (V, H, T, B) in [
+      (1, 3, 1, 1), (5, 9, 2, 2), (5, 9, 3, 2), (30, 8, 2, 3), (3, 1, 7, 1), (6, 33, 3, 13), (50, 17, 4, 12),
+      (12, 17, 4, 12),
+    ] {
+      for lengths in [false, true] {
+        let s = try SequenceCase(
+          cell, inputs: V, hidden: [H, 2], outputs: V, T: T, B: B, lengths: lengths, oneHot: true, seed: 8)
+        _ = try compare(s, "\(cell) \(V) one-hot tokens, \(T) steps of \(B), lengths \(lengths)")
+      }
+    }
+  }
+
+  /// One table for what comes in and what goes out.
+  @Test(arguments: Cell.allCases) func tied(_ cell: Cell) throws {
+    for (V, T, B) in [(1, 1, 1), (5, 3, 2), (30, 2, 3), (6, 3, 13)] {
+      let s = try SequenceCase(
+        cell, inputs: V, hidden: [9, 4], outputs: V, T: T, B: B, embedding: 4, lengths: true, tied: true, seed: 8)
+      #expect(s.model.parameters["Whd"] == nil)
+      _ = try compare(s, "\(cell) \(V) tokens, tied, \(T) steps of \(B)")
+    }
+  }
+
   @Test(arguments: Cell.allCases) func centralDifferences(_ cell: Cell) throws {
     var worst = 0.0, cases = 0, seed: UInt64 = 0
     while cases < 100 {
       seed += 1
       let dice = Dice(seed), T = dice.integer(1...4), B = dice.size(3), numbers = dice.integer(0...2) > 0
+      let hidden = (0..<dice.integer(1...2)).map { _ in dice.size(3) }, inputs = dice.size(3)
+      let tied = !numbers && dice.integer(0...1) == 0, oneHot = !numbers && !tied && dice.integer(0...1) == 0
       let s = try SequenceCase(
-        cell, inputs: dice.size(3), hidden: (0..<dice.integer(1...2)).map { _ in dice.size(3) },
-        outputs: dice.integer(0...1) == 0 ? nil : dice.size(3), T: T, B: B, embedding: numbers ? nil : dice.size(3),
-        lengths: dice.integer(0...1) == 0, seed: seed)
+        cell, inputs: inputs, hidden: hidden, outputs: tied ? inputs : dice.integer(0...1) == 0 ? nil : dice.size(3),
+        T: T, B: B, embedding: tied ? hidden.last : numbers || oneHot ? nil : dice.size(3),
+        lengths: dice.integer(0...1) == 0, oneHot: oneHot, tied: tied, seed: seed)
       let start = try Mat(s.state.count, 1, .float64, rows: s.state)
       var leaves = [s.model.parameters.flat, start]
       if numbers { leaves.append(s.x) }
@@ -123,7 +149,7 @@ import Testing
         for t in 0..<Int(s.lengths?[b] ?? Int64(s.T)) {
           let column = t * s.B + b
           let x =
-            try s.tokens.map { try graph.rowPluck(#require(s.model.parameters["Wil"]), Int($0[column])) }
+            try s.tokens.map { try equations.input(Int($0[column])) }
             ?? Mat(s.x.n, 1, .float64, rows: (0..<s.x.n).map { numbers[$0 * s.T * s.B + column] })
           _ = try equations.tick(x)
           for m in equations.h { signs += try m.rows().map { $0 > 0 } }
@@ -141,10 +167,13 @@ import Testing
   @Test(arguments: Cell.allCases) func threadsDoNotChangeABit(_ cell: Cell) throws {
     let before = Threads.count
     defer { try? Threads.set(before) }
-    for (H, I, T, B, tokens) in [(130, 40, 3, 16, false), (96, 100, 2, 64, false), (130, 9, 3, 32, true)] {
+    for (H, I, T, B, tokens, oneHot) in [
+      (130, 40, 3, 16, false, false), (96, 100, 2, 64, false, false), (130, 9, 3, 32, true, false),
+      (200, 0, 3, 32, true, true),
+    ] {
       let s = try SequenceCase(
-        cell, inputs: tokens ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens ? I : nil,
-        lengths: tokens, seed: 6)
+        cell, inputs: tokens ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens && !oneHot ? I : nil,
+        lengths: tokens, oneHot: oneHot, seed: 6)
       let (dy, dEnd) = s.slopes(7)
       try Threads.set(1)
       let one = try s.run(), back = try s.back(dy: dy, dEnd: dEnd)

@@ -410,7 +410,7 @@ class Call:
         if holds_no_buffer:
             choices += [bad(str(v), v, *must, 8) for v in BIG]
             # one Mat of MAX32 x 1 is allowed, and only as large as the machine's memory
-            if self.name not in {"mat_create", "model_create", "sentence_model_create"}:
+            if self.name not in {"mat_create", "model_create", "model_create_tied", "sentence_model_create"}:
                 choices += [bad(str(v), v, *must, 8) for v in (MAX32, 1000)]
         return choices
 

@@ -8,7 +8,9 @@ import pytest
 
 import recurrent
 
-CASES = json.loads((Path(__file__).parent / "fixtures" / "torch.json").read_text())
+FIXTURES = Path(__file__).parent / "fixtures"
+CASES = json.loads((FIXTURES / "torch.json").read_text())
+TOKEN_CASES = json.loads((FIXTURES / "torch_tokens.json").read_text())
 KINDS = {
     "lstm": recurrent.LSTM,
     "gru": recurrent.GRU,
@@ -55,11 +57,107 @@ def test_equals_torch(case, dtype):
         assert distance(mat.dw, expected.parameters[name].w) < limit, name
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "case", TOKEN_CASES, ids=lambda c: f"{c['kind']}-{c['inputs']}-{'tied' if c['embedding'] else 'one-hot'}"
+)
+def test_tokens_equal_torch(case, dtype):
+    limit = 1e-5 if dtype == "float32" else 1e-12
+    tied = bool(case["embedding"])
+    settings = (case["inputs"], case["hidden"], case["inputs"], case["embedding"] or None)
+    net = KINDS[case["kind"]](*settings, dtype=dtype, rng=0, tied=tied)
+    net.load_torch(case["weights"])
+    x, targets = np.array(case["x"]), np.array(case["targets"])
+    y, _ = net.forward(x)
+    loss, dy = softmax_gradient(np.array(case["y"]), targets)
+    dx, _ = net.backward(dy)
+    assert distance(y, case["y"]) < limit and abs(loss - case["loss"]) < 1e-12 and dx is None
+
+    expected = KINDS[case["kind"]](*settings, dtype="float64", rng=0, tied=tied)
+    gradients = {name: np.array(g) for name, g in case["gradients"].items()}
+    for name in [n for n in gradients if "bias_hh" in n]:
+        gradients[name][: 2 * case["hidden"][0] if case["kind"] == "gru" else None] = 0
+    expected.load_torch(gradients)
+    for name, mat in net.parameters.items():
+        assert distance(mat.dw, expected.parameters[name].w) < limit, name
+    step = net.train_step(x, targets, recurrent.Solver(), 0.0)
+    assert abs(step.loss - case["loss"]) < limit
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_tokens_are_one_hot_rows(make):
+    net = make(9, [5, 4], 9, dtype="float64", rng=0)
+    x = np.random.default_rng(0).integers(0, 9, (7, 3)).astype(np.uint8)
+    y, end = net.forward(x)
+    net.backward(np.ones_like(y))
+    gradient = net.flat.dw.copy()
+    net.flat.zero_gradient()
+    wide, wide_end = net.forward(np.eye(9)[x])
+    dx, _ = net.backward(np.ones_like(y))
+    assert distance(y, wide) < 1e-13 and distance(end.flat, wide_end.flat) < 1e-13
+    assert distance(net.flat.dw, gradient) < 1e-13
+    assert dx.shape == (7, 3, 9)
+    # an array of three dimensions is numbers, whatever its type
+    assert distance(net.forward(np.eye(9, dtype=int)[x])[0], wide) == 0
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_dropout_lies_between_the_layers(make):
+    """A training step with dropout is each layer by itself, a mask between."""
+    rng = np.random.default_rng(1)
+    x, targets = rng.integers(0, 6, (5, 3)), rng.integers(0, 6, (5, 3))
+    random = recurrent.Random(4)
+    net = make(6, [8, 7], 6, dtype="float64", rng=random, dropout=0.3)
+    assert net.dropout == 0.3 and "dropout=0.3" in repr(net)
+    low, high = make(6, [8], dtype="float64", rng=1), make(8, [7], 6, dtype="float64", rng=1)
+    for name, mat in net.parameters.items():
+        (low if name.endswith("0") else high).parameters[name.replace("1", "0")].w = mat.w
+    twin, solver = recurrent.Random(0), recurrent.Solver(0.95)
+    twin.state = random.state
+    for _ in range(3):
+        r = net.train_step(x, targets, solver, 0.01)
+        mask = (twin.uniform(count=5 * 3 * 8).reshape(5, 3, 8) >= 0.3) / 0.7
+        h, _ = low.forward(x)
+        y, _ = high.forward(h * mask)
+        loss, dy = softmax_gradient(y, targets)
+        dh, _ = high.backward(dy)
+        low.backward(dh * mask)
+        assert abs(r.loss - loss) < 1e-12
+        gradient = np.concatenate([low.flat.dw, high.flat.dw])
+        assert abs(r.gradient_norm - np.linalg.norm(gradient)) < 1e-12
+        for part in (low, high):
+            part.flat.zero_gradient()
+        for name, mat in net.parameters.items():
+            (low if name.endswith("0") else high).parameters[name.replace("1", "0")].w = mat.w
+    assert twin.state == random.state
+    assert distance(net.forward(x)[0], high.forward(low.forward(x)[0])[0]) < 1e-13
+
+
+def test_dropout_is_reproducible_and_can_end():
+    def weights(rng, rate, late=None):
+        net, solver = recurrent.LSTM(9, [20, 20], 9, rng=rng, dropout=rate), recurrent.Solver()
+        x = np.random.default_rng(0).integers(0, 9, (6, 4))
+        for _ in range(2):
+            net.train_step(x, x, solver, 0.01)
+            net.dropout = rate if late is None else late
+        return net.flat.w.tobytes()
+
+    assert weights(0, 0.5) == weights(0, 0.5)
+    assert len({weights(0, 0.5), weights(1, 0.5), weights(0, 0.0), weights(0, 0.5, late=0.0)}) == 4
+    with pytest.warns(UserWarning, match="there is one"):
+        recurrent.GRU(9, [20], 9, rng=0, dropout=0.5)
+    for rate in (1, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="dropout is"):
+            recurrent.GRU(9, [20, 20], 9, rng=0, dropout=rate)
+
+
+@pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("kind", ["lstm", "gru", "tanh", "relu"])
-def test_torch_weights_come_back(kind):
-    net = KINDS[kind](7, [5, 5], 4, 3, dtype="float64", rng=1)
+def test_torch_weights_come_back(kind, tied):
+    settings = (7, [5, 5], None, None) if tied else (7, [5, 5], 4, 3)
+    net = KINDS[kind](*settings, dtype="float64", rng=1, tied=tied)
     net.flat.w = np.random.default_rng(0).standard_normal((net.flat.n, 1))
-    other = KINDS[kind](7, [5, 5], 4, 3, dtype="float64", rng=2)
+    other = KINDS[kind](*settings, dtype="float64", rng=2, tied=tied)
     other.load_torch(net.to_torch())
     assert np.array_equal(net.flat.w, other.flat.w)
 
@@ -80,6 +178,11 @@ def test_load_torch_refuses_and_changes_nothing():
         with pytest.raises(ValueError, match=words):
             net.load_torch(broken)
         assert np.array_equal(net.flat.w, before)
+    tied = recurrent.LSTM(3, [4], dtype="float64", rng=0, tied=True)
+    weights = tied.to_torch()
+    weights["decoder.weight"] = weights["decoder.weight"] + 1
+    with pytest.raises(ValueError, match="tied to it"):
+        tied.load_torch(weights)
     with pytest.raises(ValueError, match="resets before"):
         recurrent.GRU(3, [4], reset="before").load_torch({})
 
@@ -219,7 +322,10 @@ def test_refusals():
         (ValueError, "prime is empty", lambda: words.generate(3, np.zeros(0, int))),
         (IndexError, "prime 0 is 9", lambda: words.generate(3, [9])),
         (ValueError, "temperature is -1", lambda: words.generate(3, [1], temperature=-1)),
-        (ValueError, "reads 3 numbers", lambda: net.generate(3, [1])),
+        (ValueError, "reads 3 tokens and puts out 2 numbers", lambda: net.generate(3, [1])),
+        (IndexError, "token 1 is 3, outside 0..<3", lambda: net.forward(np.array([[0, 3]]))),
+        (ValueError, "embedding is 3; expected 4", lambda: recurrent.GRU(9, [4], embedding=3, tied=True)),
+        (ValueError, "output_size is 8; expected 9", lambda: recurrent.GRU(9, [4], 8, tied=True)),
         (ValueError, "number of threads is 0", lambda: recurrent.set_num_threads(0)),
         (ValueError, "nonlinearity", lambda: recurrent.RNN(3, [4], nonlinearity="sigmoid")),
         (ValueError, "reset", lambda: recurrent.GRU(3, [4], reset="never")),

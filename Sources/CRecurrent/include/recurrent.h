@@ -286,8 +286,9 @@ recurrent_status recurrent_sample(recurrent_dtype dtype, const void *p, int64_t 
 /* ------------------------------------------------------------------ Model: recurrent layers and a decoder */
 
 /* Layers of hidden_sizes[0 .. layers-1], lowest first.
-   embedding    0: the input is numbers, input_size rows of them. Else tokens 0 .. input_size-1, each looked up in a
-                table Wil of input_size rows by embedding columns.
+   embedding    0: the input is numbers, input_size rows of them, or tokens that each stand for a column of zeros with
+                a 1. Else tokens 0 .. input_size-1, each looked up in a table Wil of input_size rows by embedding
+                columns.
    output_size  0: the top layer's output comes out. Else Whd h + bd, output_size rows.
    Parameters are called as in RecurrentJS: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ...
    (RNN), Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh only where it resets after), then Whd bd.
@@ -296,6 +297,17 @@ recurrent_status recurrent_model_create(recurrent_cell cell, recurrent_dtype dty
                                         int64_t embedding, const int64_t *hidden_sizes, int64_t layers,
                                         int64_t output_size, recurrent_random random, recurrent_model *model);
 recurrent_status recurrent_model_free(recurrent_model model);
+
+/* As above with the decoder tied to the embedding: scores of the tokens Wil h + bd, and no Whd. The embedding is as
+   wide as the top layer. */
+recurrent_status recurrent_model_create_tied(recurrent_cell cell, recurrent_dtype dtype, int64_t input_size,
+                                             const int64_t *hidden_sizes, int64_t layers, recurrent_random random,
+                                             recurrent_model *model);
+
+/* From now on recurrent_model_train_step drops each number of every layer's output but the top one's, on its way to the next layer,
+   with probability rate (0 <= rate < 1), and divides the others by 1 - rate. random draws a number for each, in order,
+   at each step; the model keeps it. Nothing else drops. rate 0 ends it, and random may then be 0. */
+recurrent_status recurrent_model_set_dropout(recurrent_model model, double rate, recurrent_random random);
 
 /* A parameter by name: a view of the model's memory. */
 recurrent_status recurrent_model_parameter(recurrent_model model, const char *name, int64_t length, recurrent_mat *mat);
@@ -321,8 +333,8 @@ recurrent_status recurrent_model_forward(recurrent_model model, recurrent_graph 
    T steps of B sequences side by side, time-major: number i of step t of sequence b is x[(t * B + b) * rows + i], as
    in a C-contiguous array (T, B, rows). All numbers are of the model's type.
 
-   x, tokens    what comes in: x [T * B * input_size] for a model without embedding, tokens [T * B] for one with; the
-                other one is NULL.
+   x, tokens    what comes in: x [T * B * input_size], for a model without embedding, or tokens [T * B]; the other one
+                is NULL.
    state        recurrent_model_state_count numbers: h of every layer, lowest first, each [B * H] with sequence b's H
                 numbers together; then for an LSTM c of every layer likewise. NULL stands for zeros.
    lengths      [B] valid steps of each sequence, 0 .. T; NULL for T. Later steps count for nothing: outputs are 0, and
@@ -359,7 +371,7 @@ recurrent_status recurrent_model_train_step(recurrent_model model, recurrent_sol
                                             recurrent_train_result *result);
 
 /* One tick of one sequence, without a graph and without allocating.
-   token        for a model with embedding; x [input_size] for one without
+   token        for a model with embedding; for one without x [input_size], or NULL and a token
    state        [recurrent_model_state_count(1)], read and overwritten; zeros open a sequence
    y            receives [rows]; NULL skips the decoder */
 recurrent_status recurrent_model_tick(recurrent_model model, int64_t token, const void *x, void *state, void *y);

@@ -156,6 +156,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_argmax": (_status, _i32, c_void_p, _i64, _out_i64),
     "recurrent_sample": (_status, _i32, c_void_p, _i64, _handle, _out_i64),
     "recurrent_model_create": (_status, _i32, _i32, _i64, _i64, _i64s, _i64, _i64, _handle, _out_handle),
+    "recurrent_model_create_tied": (_status, _i32, _i32, _i64, _i64s, _i64, _handle, _out_handle),
+    "recurrent_model_set_dropout": (_status, _handle, _f64, _handle),
     "recurrent_model_free": _free,
     "recurrent_model_parameter": (_status, _handle, _text, _i64, _out_handle),
     "recurrent_model_parameter_count": (_status, _handle, _out_i64),

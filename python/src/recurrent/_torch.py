@@ -72,7 +72,11 @@ def from_torch(net: Network, state_dict: Mapping[str, Any]) -> None:
     if net.output_size:
         shape = (net.output_size, net.hidden_sizes[-1])
         name = _name_by_shape(others, shape, "a decoder", lambda n: _bias_of(n) in others)
-        found["Whd"], found["bd"] = others[name], others[_bias_of(name)]
+        found["bd"] = others[_bias_of(name)]
+        if not net.tied:
+            found["Whd"] = others[name]
+        elif not np.array_equal(others[name], found["Wil"]):
+            raise ValueError(f"{name} is not the embedding's weight; this network's decoder is tied to it")
     for name, array in found.items():
         mat = net.parameters[name]
         if array.size != mat.w.size:
@@ -116,5 +120,6 @@ def to_torch(net: Network) -> dict[str, npt.NDArray[Any]]:
             second[-net.hidden_sizes[k] :] = weights[f"bnh{k}"][:, 0]
         out[f"rnn.bias_hh_l{k}"] = second
     if net.output_size:
-        out["decoder.weight"], out["decoder.bias"] = weights["Whd"], weights["bd"][:, 0]
+        out["decoder.weight"] = weights["Wil" if net.tied else "Whd"]
+        out["decoder.bias"] = weights["bd"][:, 0]
     return out

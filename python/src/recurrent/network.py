@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
@@ -90,6 +91,8 @@ class Network:
         embedding: Any,
         type_: Any,
         rng: RNG,
+        tied: bool,
+        dropout: Any,
     ) -> None:
         widths = sizes(hidden_sizes, "hidden_sizes")
         counts = {"input_size": input_size, "output_size": output_size, "embedding": embedding}
@@ -100,29 +103,42 @@ class Network:
                 counts[name] = integer(value, name)
                 if counts[name] < 1:
                     raise ValueError(f"{name} is {value}; expected at least 1")
+        if tied:
+            for name, expected in (("embedding", int(widths[-1])), ("output_size", counts["input_size"])):
+                if counts[name] not in (0, expected):
+                    raise ValueError(
+                        f"{name} is {counts[name]}; expected {expected} where the decoder is tied"
+                    )
+                counts[name] = expected
         self._random = generator(rng)
         self._code = dtype(type_)
+        table = [] if tied else [counts["embedding"]]
+        rows = [] if tied else [counts["output_size"]]
         handle = _abi.new(
-            _lib.recurrent_model_create,
+            _lib.recurrent_model_create_tied if tied else _lib.recurrent_model_create,
             _lib.recurrent_model_free,
             cell,
             self._code,
             counts["input_size"],
-            counts["embedding"],
+            *table,
             widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
             len(widths),
-            counts["output_size"],
+            *rows,
             self._random._handle.value,
         )
         self._handle = handle
         self._has_cell = cell == 1
         self._kind = cell
         self.input_size: int = counts["input_size"]
-        self.embedding: int | None = embedding and counts["embedding"]
+        self.embedding: int | None = counts["embedding"] or None
         self.hidden_sizes: list[int] = widths.tolist()
-        self.output_size: int | None = output_size and counts["output_size"]
+        self.output_size: int | None = counts["output_size"] or None
+        self.tied = bool(tied)
+        self._dropout = 0.0
+        self.dropout = dropout
         self._parameters = Model(handle, cell)
         self._shape: tuple[int, int] | None = None
+        self._had_tokens = False
         # numbers in the state of one sequence
         self._width = sum(self.hidden_sizes) * (2 if self._has_cell else 1)
 
@@ -142,6 +158,24 @@ class Network:
     def dtype(self) -> np.dtype[Any]:
         """The type of all numbers."""
         return DTYPES[self._code]  # type: ignore[no-any-return]
+
+    @property
+    def dropout(self) -> float:
+        """The share of every layer's output but the top one's that training steps drop on its way up; assignable.
+
+        The masks are drawn by the generator that drew the weights. ``forward`` and ``generate`` drop nothing.
+        """
+        return self._dropout
+
+    @dropout.setter
+    def dropout(self, rate: float) -> None:
+        share = number(rate, "dropout")
+        if not 0 <= share < 1:
+            raise ValueError(f"dropout is {rate}; expected at least 0 and below 1")
+        if share and len(self.hidden_sizes) == 1:
+            warnings.warn("dropout is between layers, and there is one: nothing is dropped", stacklevel=4)
+        _lib.recurrent_model_set_dropout(self._handle.value, share, self._random._handle.value)
+        self._dropout = share
 
     @property
     def _outputs(self) -> int:
@@ -164,7 +198,8 @@ class Network:
         Parameters
         ----------
         x : array
-            Numbers (T, B, input_size); or, with an embedding, tokens (T, B), ints 0 .. input_size - 1.
+            Numbers (T, B, input_size); or tokens (T, B), ints 0 .. input_size - 1, looked up in the embedding. Without
+            one a token stands for a row of zeros with a 1, at the cost of a look-up.
         state : State, optional
             What an earlier call returned; zeros where absent. Also a pair (h, c) of lists of arrays (B, H).
         lengths : array of B ints, optional
@@ -198,7 +233,7 @@ class Network:
             _data(y),
             _data(after),
         )
-        self._shape = (T, B)
+        self._shape, self._had_tokens = (T, B), data is None
         return y, State(after, self.hidden_sizes, self._has_cell)
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
@@ -228,7 +263,7 @@ class Network:
         T, B = self._shape
         gradient = self._numbers(dy, "dy", (T, B, self._outputs))
         after = self._state(dstate, B)
-        dx = None if self.embedding else np.empty((T, B, self.input_size), self.dtype)
+        dx = None if self._had_tokens else np.empty((T, B, self.input_size), self.dtype)
         before = np.empty(self._width * B, self.dtype)
         _lib.recurrent_model_backward_sequence(
             self._handle.value, _data(gradient), _data(after), _data(dx), _data(before)
@@ -369,13 +404,16 @@ class Network:
 
     def _input(self, x: Any) -> tuple[npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, tuple[int, int]]:
         array = np.asarray(x)
-        if self.embedding:
-            if array.ndim != 2:
-                raise ValueError(f"x has shape {array.shape}; expected tokens (T, B)")
+        if self.embedding and array.ndim != 2:
+            raise ValueError(f"x has shape {array.shape}; expected tokens (T, B)")
+        if array.ndim == 2 and (self.embedding or array.dtype.kind in "iu"):
             T, B = array.shape
             return None, _tokens(array, "x", (T, B)), (T, B)
         if array.ndim != 3:
-            raise ValueError(f"x has shape {array.shape}; expected (T, B, {self.input_size})")
+            raise ValueError(
+                f"x has shape {array.shape} of {array.dtype}; expected numbers (T, B, {self.input_size}) or tokens "
+                "(T, B), ints"
+            )
         T, B, _ = array.shape
         return self._numbers(array, "x", (T, B, self.input_size)), None, (T, B)
 
@@ -423,6 +461,8 @@ class Network:
     def __repr__(self) -> str:
         ends = f", output_size={self.output_size}" if self.output_size else ""
         ends += f", embedding={self.embedding}" if self.embedding else ""
+        ends += ", tied=True" if self.tied else ""
+        ends += f", dropout={self.dropout}" if self.dropout else ""
         name = type(self).__name__
         return (
             f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
@@ -435,7 +475,7 @@ class RNN(Network):
     Parameters
     ----------
     input_size : int
-        Numbers per step; with an embedding, how many tokens there are.
+        Numbers per step; how many tokens there are where the input is tokens.
     hidden_sizes : list of int
         The width of each layer, lowest first.
     output_size : int, optional
@@ -448,6 +488,11 @@ class RNN(Network):
         Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
     nonlinearity : {"tanh", "relu"}
         φ.
+    tied : bool
+        The decoder is ``Wil h + bd``: it scores the tokens by the embedding's own table, which is as wide as the top
+        layer (arXiv:1608.05859). ``embedding`` and ``output_size`` may be left out then.
+    dropout : float
+        The share of every layer's output but the top one's that training steps drop, at least 0 and below 1.
     """
 
     def __init__(
@@ -459,12 +504,14 @@ class RNN(Network):
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
         nonlinearity: str = "tanh",
+        tied: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity is {nonlinearity!r}; expected 'tanh' or 'relu'")
         self.nonlinearity = nonlinearity
         cell = 2 if nonlinearity == "tanh" else 0
-        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
 
 
 class LSTM(Network):
@@ -478,8 +525,10 @@ class LSTM(Network):
         embedding: int | None = None,
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
+        tied: bool = False,
+        dropout: float = 0.0,
     ) -> None:
-        self._build(1, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+        self._build(1, input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
 
 
 class GRU(Network):
@@ -502,12 +551,14 @@ class GRU(Network):
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
         reset: str = "after",
+        tied: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         if reset not in ("after", "before"):
             raise ValueError(f"reset is {reset!r}; expected 'after' or 'before'")
         self.reset = reset
         cell = 3 if reset == "after" else 4
-        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng)
+        self._build(cell, input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
 
 
 def set_num_threads(count: int) -> None:
