@@ -88,6 +88,9 @@ struct Function: Sendable, CustomTestStringConvertible {
   private static let choices: [Function] = [
     Function("softmax", [m], gives: [m]) { recurrent_softmax($0[0], $1(0)) },
     Function("argmax", [], outputs: 1) { recurrent_argmax(1, [1.0, 3, 2], 3, $1(0)) },
+    Function("probabilities", [], outputs: 1) {
+      recurrent_probabilities(1, [1.0, 3, 2], 3, nil, [1], 1, $1(0, Double.self))
+    },
     Function("sample", [.random], outputs: 1) { recurrent_sample(1, [0.25, 0.75], 2, $0[0], $1(0)) },
   ]
 
@@ -128,6 +131,13 @@ struct Function: Sendable, CustomTestStringConvertible {
     },
     Function("model_generate", [.tokenModel, .random], optional: [1], outputs: 2) {
       recurrent_model_generate($0[0], [1, 2], 2, 4, 1, $1(0, Double.self), $0[1], $1(1))
+    },
+    Function("model_sample", [.tokenModel, .random], optional: [1], outputs: 3) {
+      recurrent_model_sample(
+        $0[0], nil, nil, 0, [1, 2], 2, 4, -1, $1(0, Double.self), $0[1], $1(1), nil, $1(2))
+    },
+    Function("model_beam_search", [.tokenModel], outputs: 4) {
+      recurrent_model_beam_search($0[0], [1, 2], 2, 4, 2, -1, nil, $1(0), $1(1), $1(2), $1(3))
     },
     Function("set_num_threads", []) { _, _ in recurrent_set_num_threads(recurrent_get_num_threads()) },
   ]

@@ -34,6 +34,7 @@ STRUCTURES = {
     "recurrent_step": _abi.Step,
     "recurrent_cost": _abi.Cost,
     "recurrent_tick": _abi.TickResult,
+    "recurrent_sampler": _abi.Sampler,
     "recurrent_train_result": _abi.TrainResult,
     "recurrent_sentence_model_info": _abi.SentenceModelInfo,
 }

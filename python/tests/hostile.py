@@ -210,7 +210,8 @@ SHAPES = {
 }
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
-           "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16}  # fmt: skip
+           "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16,
+           "p": 16}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
 GOOD_NUMBERS = {
     "low": -1.0,
@@ -256,12 +257,15 @@ class Call:
             return {
                 "columns": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64, 2**62))]
             }
-        if self.name not in {
-            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_tick", "model_generate",
+        if self.name == "probabilities":
+            return self.choosing(1, 2, below=3)
+        writes = self.name in {"model_generate", "model_sample", "model_beam_search"}
+        if not writes and self.name not in {
+            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_tick",
         }:  # fmt: skip
             return {}
-        one = self.name in {"model_tick", "model_generate"}
-        rows, width = (1 if one else 4), (5 if self.name == "model_generate" else 10) * (1 if one else 2)
+        one = writes or self.name == "model_tick"
+        rows, width = (1 if one else 4), (5 if writes else 10) * (1 if one else 2)
 
         def given(count: int) -> list[Choice]:
             raw = floats(*(0.1 * (i % 7) for i in range(count)))
@@ -287,26 +291,64 @@ class Call:
         # so large that no buffer could hold it
         sizes = [Choice("2", 2), *(bad(str(v), v, SHAPE, 8) for v in (0, -1, MIN64, *BIG))]
         none = [Choice("NULL", None)]
+        searches = self.name == "model_beam_search"
         return {
+            **self.choosing(1, 3, below=4),
+            "end": [Choice("-1", -1), Choice("2", 2), *(bad(str(v), v, INDEX) for v in (4, -2, MIN64, *BIG))],
+            "beams": [Choice("2", 2), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, 4097, MIN64, *BIG))],
+            "log_probabilities": received(4, NULL) if searches else [*received(6)[::2], Choice("NULL", None)],
+            "written": received(2, NULL), "found": received(2, NULL),
             "x": given(4 * rows) if self.name != "model_backward_sequence" else none,
-            "tokens": [*received(6, NULL)] if self.name == "model_generate" else none,
-            "T": sizes, "B": sizes, "state": received(width, NULL) if one else given(width),
-            "lengths": [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
+            "tokens": received(12 if searches else 6, NULL) if writes else none,
+            "T": sizes, "B": sizes, "state": received(width, NULL) if one and not searches else given(width),
+            "lengths": received(4, NULL) if searches
+                       else [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
             "y": received(5 * rows, *[] if one else [NULL]), "final_state": received(width),
             "dy": [given(5 * rows)[0], bad("NULL", None, NULL)], "dfinal": given(width),
             "dx": received(4 * rows), "dstate": received(width),
             "classes": [*chosen((0, 4, -1, 1), 5, -2, MIN64, MAX64), bad("NULL", None, NULL)], "numbers": none,
             "result": [Choice("good", Memory(24)), Choice("NULL", None)],
             "token": [Choice("0", 0), Choice("-1", -1), Choice("MIN", MIN64), Choice("MAX", MAX64)],
-            "model": [Choice("good", self.bench.plain if self.name == "model_generate" else self.bench.model),
+            "model": [Choice("good", self.bench.plain if writes else self.bench.model),
                       *self.bench.bad_handles("model"),
-                      bad("of the other input", self.bench.model if self.name == "model_generate" else self.bench.plain,
+                      bad("of the other input", self.bench.model if writes else self.bench.plain,
                           *[] if self.name == "model_tick" else [VALUE, SHAPE, NULL, STALE])],
             "prime": [*chosen((0, 3), 4, -1, MIN64, MAX64), bad("NULL", None, NULL)],
             "primes": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64))],
             "count": [Choice("3", 3), Choice("0", 0), *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64))],
             "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
         }  # fmt: skip
+
+    def choosing(self, *seen: int, below: int) -> dict[str, list[Choice]]:
+        """A sampler, and tokens that were seen."""
+        good = (0.8, 2, 0.9, 0.1, 1.2, 4)
+        wrong = [(0, v) for v in (0.0, -1.0, math.nan, math.inf)] + [(1, v) for v in (-1, MIN64)]
+        wrong += [(2, v) for v in (0.0, -0.1, 1.1, math.nan)] + [(3, v) for v in (-0.1, 1.1, math.nan)]
+        wrong += [(4, v) for v in (0.0, -1.0, math.nan, math.inf)] + [(5, v) for v in (-1, MIN64)]
+
+        def packed(at: int, value: float, align: int = 0) -> Memory:
+            return Memory(struct.pack("<dqdddq", *good[:at], value, *good[at + 1 :]), align)
+
+        return {
+            "sampler": [
+                Choice("good", packed(0, 0.8)),
+                Choice("NULL", None),
+                Choice("extreme", packed(1, MAX64)),
+                bad("misaligned", packed(0, 0.8, 4), VALUE),
+                *(bad(f"{at}: {value}", packed(at, value), VALUE) for at, value in wrong),
+            ],
+            "history": [
+                Choice("good", Memory(words(*seen))),
+                bad("NULL", None, NULL),
+                bad("misaligned", Memory(words(*seen), 4), VALUE),
+                *(bad(f"last {v}", Memory(words(seen[0], v)), INDEX) for v in (below, -1, MIN64, MAX64)),
+            ],
+            "histories": [
+                Choice("2", 2),
+                Choice("0", 0),
+                *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64)),
+            ],
+        }
 
     def choices(self, p: Parameter) -> list[Choice]:
         if p.c_type in TYPES:

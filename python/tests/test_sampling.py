@@ -1,4 +1,4 @@
-"""softmax, maxi, samplei."""
+"""softmax, maxi, samplei, probabilities."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Mat, Random, maxi, samplei, softmax
+from recurrent import Mat, Random, maxi, probabilities, samplei, softmax
 from support import DTYPES, close, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -132,3 +132,69 @@ def test_a_result_can_be_drawn_from():
     scores = recurrent.Graph().scale(Mat.of([1.0, 2.0, 3.0]), 2)
     assert maxi(scores) == 2
     assert samplei(softmax(scores), rng=1) in range(3)
+
+
+def twin(scores, temperature, top_k, top_p, min_p, penalty, window, history):
+    """The settings of a draw, as their papers have them."""
+    x = np.array(scores, np.float64)
+    seen = sorted(set(history[max(0, len(history) - window) :]))
+    x[seen] = np.where(x[seen] > 0, x[seen] / penalty, x[seen] * penalty)
+    p = np.exp((x - x.max()) / temperature)
+    p /= p.sum()
+    order = np.argsort(-p, kind="stable")
+    if top_k is not None:
+        p[order[top_k:]] = 0
+        p /= p.sum()
+    if top_p is not None and top_p < 1:
+        before = np.concatenate([[0], np.cumsum(p[order])[:-1]])
+        p[order[before >= top_p]] = 0
+        p[order[0]] = max(p[order[0]], 1e-300)
+    if min_p is not None:
+        p[p < min_p * p.max()] = 0
+    return p / p.sum()
+
+
+@both
+def test_probabilities_equal_numpy(dtype):
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n = int(rng.integers(1, 40))
+        # float32 numbers in either type, so that both cut at the same place
+        scores = rng.normal(0, 2, n).astype(np.float32)
+        history = rng.integers(0, n, rng.integers(0, 12)).tolist()
+        settings = {
+            "temperature": rng.uniform(0.2, 3),
+            "top_k": rng.choice([None, int(rng.integers(1, n + 2))]),
+            "top_p": rng.choice([None, rng.uniform(0.05, 1)]),
+            "min_p": rng.choice([None, rng.uniform(0, 0.5)]),
+            "repetition_penalty": rng.choice([1.0, rng.uniform(0.5, 2)]),
+            "repetition_window": int(rng.integers(0, 8)),
+        }
+        p = probabilities(scores.astype(dtype), **settings, history=history)
+        assert p.dtype == dtype
+        assert np.abs(p - twin(scores, *settings.values(), history)).max() < (
+            1e-12 if dtype == "float64" else 2e-6
+        )
+
+
+def test_probabilities_refuse():
+    for settings, error, words in (
+        ({"temperature": 0}, ValueError, "temperature is 0"),
+        ({"temperature": math.nan}, ValueError, "temperature is nan"),
+        ({"temperature": "1"}, TypeError, "temperature is a str"),
+        ({"top_k": 0}, ValueError, "top_k is 0"),
+        ({"top_k": 1.5}, TypeError, "top_k is a float"),
+        ({"top_p": 0}, ValueError, "top_p is 0"),
+        ({"top_p": 1.01}, ValueError, "top_p is 1.01"),
+        ({"min_p": -0.1}, ValueError, "min_p is -0.1"),
+        ({"repetition_penalty": 0}, ValueError, "repetition_penalty is 0"),
+        ({"repetition_window": -1}, ValueError, "repetition_window is -1"),
+        ({"history": [2]}, IndexError, r"history 0 is 2, outside 0\.\.<2"),
+        ({"history": [0.5]}, TypeError, "history has elements of type float64"),
+    ):
+        with pytest.raises(error, match=words):
+            probabilities([1.0, 2.0], **settings)
+    with pytest.raises(ValueError, match="no scores"):
+        probabilities([])
+    with pytest.raises(FloatingPointError, match="not finite"):
+        probabilities([1.0, math.nan])

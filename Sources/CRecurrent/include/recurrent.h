@@ -283,6 +283,23 @@ recurrent_status recurrent_argmax(recurrent_dtype dtype, const void *w, int64_t 
 recurrent_status recurrent_sample(recurrent_dtype dtype, const void *p, int64_t count, recurrent_random random,
                                   int64_t *index);
 
+/* How a token is chosen from scores. First tokens that were seen lately are penalized, then scores are divided by the
+   temperature; of the probabilities that they make, top_k, top_p and min_p each cut what the one before has left. */
+typedef struct recurrent_sampler {
+  double temperature;        /* above 0; 1 leaves the scores as they are */
+  int64_t top_k;             /* keep so many of the likeliest, of equals the first; 0 keeps all */
+  double top_p;              /* keep the likeliest until their share reaches this, above 0; 1 keeps all */
+  double min_p;              /* keep what is at least so likely, measured by the likeliest, 0 to 1; 0 keeps all */
+  double repetition_penalty; /* a seen token's score is divided by it where above 0, else multiplied; 1 for none */
+  int64_t repetition_window; /* how many of the latest tokens count as seen, at least 0 */
+} recurrent_sampler;
+
+/* p receives the probabilities, summing to 1, with which a sampler draws one of count scores; both of dtype.
+   sampler may be NULL: their softmax. history: histories tokens 0 .. count-1 that were seen, the latest last. */
+recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scores, int64_t count,
+                                         const recurrent_sampler *sampler, const int64_t *history, int64_t histories,
+                                         void *p);
+
 /* ------------------------------------------------------------------ Model: recurrent layers and a decoder */
 
 /* Layers of hidden_sizes[0 .. layers-1], lowest first.
@@ -380,6 +397,30 @@ recurrent_status recurrent_model_tick(recurrent_model model, int64_t token, cons
    0 the likeliest each time. state as for tick. For models whose outputs score their own tokens. */
 recurrent_status recurrent_model_generate(recurrent_model model, const int64_t *prime, int64_t primes, int64_t count,
                                           double temperature, void *state, recurrent_random random, int64_t *tokens);
+
+/* As recurrent_model_generate, with all settings, in parts, and with an end.
+   sampler            NULL for the softmax of the scores
+   history            [histories] tokens read before this call, for the repetition penalty
+   end                a token that ends the text and is not written; -1 for none
+   tokens             receives at most count tokens
+   log_probabilities  [count] receives ln p of each by the softmax of the model's own scores; may be NULL
+   written            receives how many tokens were written
+   The last token written has not been read: to go on, pass it as prime with the state that came back. A text written in
+   parts is the same as one written at once. */
+recurrent_status recurrent_model_sample(recurrent_model model, const recurrent_sampler *sampler, const int64_t *history,
+                                        int64_t histories, const int64_t *prime, int64_t primes, int64_t count,
+                                        int64_t end, void *state, recurrent_random random, int64_t *tokens,
+                                        double *log_probabilities, int64_t *written);
+
+/* The likeliest texts after prime, as far as a search that keeps 1 to 4096 beams at each step finds them: the likeliest
+   first, each of count tokens, or fewer where end ends it. state for tick, NULL for zeros; it stays as it is.
+   tokens             [beams * count]: text i at tokens[i * count], then -1 where it is shorter
+   lengths            [beams] how many tokens each has
+   log_probabilities  [beams] the sums of ln p over each text's tokens and its end
+   found              receives the number of texts, at most beams */
+recurrent_status recurrent_model_beam_search(recurrent_model model, const int64_t *prime, int64_t primes, int64_t count,
+                                             int64_t beams, int64_t end, const void *state, int64_t *tokens,
+                                             int64_t *lengths, double *log_probabilities, int64_t *found);
 
 /* ------------------------------------------------------------------ Threads */
 

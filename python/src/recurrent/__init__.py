@@ -9,12 +9,13 @@ Three levels, over the same objects:
 """
 
 from ._random import Random
+from ._state import State
 from .graph import Graph, no_grad
 from .mat import Mat, RandMat
 from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
-from .network import GRU, LSTM, RNN, State, get_num_threads, set_num_threads
+from .network import GRU, LSTM, RNN, get_num_threads, set_num_threads
 from .rules import SGD, Adagrad, Adam, AdamW, RMSProp
-from .sampling import maxi, samplei, softmax
+from .sampling import maxi, probabilities, samplei, softmax
 from .sentences import SentenceModel
 from .solver import Solver
 
@@ -45,6 +46,7 @@ __all__ = [
     "init_rnn",
     "maxi",
     "no_grad",
+    "probabilities",
     "samplei",
     "set_num_threads",
     "softmax",

@@ -64,6 +64,19 @@ class TrainResult(Structure):
     _fields_ = (("loss", c_double), ("ratio_clipped", c_double), ("gradient_norm", c_double))
 
 
+class Sampler(Structure):
+    """How a token is chosen from scores."""
+
+    _fields_ = (
+        ("temperature", c_double),
+        ("top_k", c_int64),
+        ("top_p", c_double),
+        ("min_p", c_double),
+        ("repetition_penalty", c_double),
+        ("repetition_window", c_int64),
+    )
+
+
 class SentenceModelInfo(Structure):
     """A sentence model's settings."""
 
@@ -155,6 +168,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_softmax": (_status, _handle, _out_handle),
     "recurrent_argmax": (_status, _i32, c_void_p, _i64, _out_i64),
     "recurrent_sample": (_status, _i32, c_void_p, _i64, _handle, _out_i64),
+    "recurrent_probabilities": (_status, _i32, c_void_p, _i64, POINTER(Sampler), _i64s, _i64, c_void_p),
     "recurrent_model_create": (_status, _i32, _i32, _i64, _i64, _i64s, _i64, _i64, _handle, _out_handle),
     "recurrent_model_create_tied": (_status, _i32, _i32, _i64, _i64s, _i64, _handle, _out_handle),
     "recurrent_model_set_dropout": (_status, _handle, _f64, _handle),
@@ -208,6 +222,36 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     ),
     "recurrent_model_tick": (_status, _handle, _i64, _data, _data, _data),
     "recurrent_model_generate": (_status, _handle, _i64s, _i64, _i64, _f64, _data, _handle, _i64s),
+    "recurrent_model_sample": (
+        _status,
+        _handle,
+        POINTER(Sampler),
+        _i64s,
+        _i64,
+        _i64s,
+        _i64,
+        _i64,
+        _i64,
+        _data,
+        _handle,
+        _i64s,
+        _f64s,
+        _out_i64,
+    ),
+    "recurrent_model_beam_search": (
+        _status,
+        _handle,
+        _i64s,
+        _i64,
+        _i64,
+        _i64,
+        _i64,
+        _data,
+        _i64s,
+        _i64s,
+        _f64s,
+        _out_i64,
+    ),
     "recurrent_set_num_threads": (_status, _i64),
     "recurrent_get_num_threads": (_i64,),
     "recurrent_solver_create": (_status, _f64, _f64, _out_handle),

@@ -3,75 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, limit, number, sizes
-from ._random import RNG, generator, generator_or_shared
+from ._random import RNG, generator
+from ._state import State, TrainStep
 from ._torch import from_torch, to_torch
+from ._writing import PART, Writer
 from .mat import Mat
 from .model import Model
+from .sampling import sampler
 from .solver import Solver
 
 _lib = _abi.lib
-
-
-class State:
-    """What a sequence carries on: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, lowest first.
-
-    The arrays are views of one buffer, ``flat``, so a state is cheap to hand from call to call; ``copy()`` keeps one.
-    """
-
-    __slots__ = ("_has_cell", "_widths", "flat")
-
-    def __init__(self, flat: npt.NDArray[Any], widths: Sequence[int], has_cell: bool) -> None:
-        self.flat = flat
-        self._widths, self._has_cell = widths, has_cell
-
-    @property
-    def h(self) -> list[npt.NDArray[Any]]:
-        """Outputs, (B, H) for each layer."""
-        return self._parts(0)
-
-    @property
-    def c(self) -> list[npt.NDArray[Any]]:
-        """Cells of an LSTM, (B, H) for each layer; empty for the others."""
-        return self._parts(1) if self._has_cell else []
-
-    def _parts(self, which: int) -> list[npt.NDArray[Any]]:
-        total = sum(self._widths)
-        columns = self.flat.size // (total * (2 if self._has_cell else 1))
-        parts, at = [], which * total * columns
-        for width in self._widths:
-            parts.append(self.flat[at : at + width * columns].reshape(columns, width))
-            at += width * columns
-        return parts
-
-    def copy(self) -> State:
-        """A state with numbers of its own."""
-        return State(self.flat.copy(), self._widths, self._has_cell)
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(str(h.shape) for h in self.h)
-        return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self._has_cell else ''}>"
-
-
-class TrainStep(NamedTuple):
-    """What a training step did."""
-
-    loss: float
-    """The mean loss over all valid steps, before the update."""
-    state: State
-    """The final state, for the next chunk of the same sequences."""
-    gradient_norm: float
-    """√Σg² over all gradients, before clipping."""
-    ratio_clipped: float
-    """The share of all gradients that were clipped, 0 to 1."""
 
 
 class Network:
@@ -337,7 +288,19 @@ class Network:
         )
 
     def generate(
-        self, n: int, prime: npt.ArrayLike, temperature: float = 1.0, state: Any = None, rng: RNG = None
+        self,
+        n: int,
+        prime: npt.ArrayLike,
+        temperature: float = 1.0,
+        state: Any = None,
+        rng: RNG = None,
+        *,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        end: int | None = None,
     ) -> npt.NDArray[np.int64]:
         """Read ``prime``, then write ``n`` tokens, each drawn from the scores and read in turn.
 
@@ -353,27 +316,144 @@ class Network:
             Where to go on from, of one sequence; it is not changed.
         rng : int, numpy.random.Generator, Random, optional
             The same int, the same tokens.
+        top_k, top_p, min_p, repetition_penalty, repetition_window
+            As for ``recurrent.probabilities``; ``prime`` counts as seen.
+        end : int, optional
+            A token that ends the text and is not written.
+
+        Returns
+        -------
+        tokens : array of ints
+            ``n`` of them, or fewer where the text has ended.
         """
-        count, beginning = integer(n, "n"), np.atleast_1d(np.asarray(prime))
+        settings = sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
+        writer, count = self._writer(n, prime, state, rng, end, settings)
+        random = writer._random
+        drawn = random.state if random else None
+        parts = [writer.write(min(PART, count))]
+        left = count - PART
+        try:
+            while left > 0 and not writer.has_ended:
+                parts.append(writer.write(min(PART, left)))
+                left -= PART
+        except BaseException:
+            if random and drawn:
+                random.state = drawn
+            raise
+        return np.concatenate([tokens for tokens, _ in parts])
+
+    def stream(
+        self,
+        prime: npt.ArrayLike,
+        n: int | None = None,
+        temperature: float = 1.0,
+        state: Any = None,
+        rng: RNG = None,
+        *,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        end: int | None = None,
+    ) -> Iterator[tuple[int, float]]:
+        """Write token by token: the tokens of ``generate``, each as soon as it is there.
+
+        Parameters
+        ----------
+        prime, temperature, state, rng, top_k, top_p, min_p, repetition_penalty, repetition_window, end
+            As for ``generate``.
+        n : int, optional
+            How many tokens to write; without end where absent.
+
+        Yields
+        ------
+        token : int
+            The token.
+        log_probability : float
+            ln p of it by the softmax of the network's own scores.
+        """
+        settings = sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
+        writer, count = self._writer(0 if n is None else n, prime, state, rng, end, settings)
+        # what is wrong is said here, not at the first token
+        writer.write(0)
+
+        def tokens() -> Iterator[tuple[int, float]]:
+            for _ in itertools.count() if n is None else range(count):
+                token, p = writer.write(1)
+                if writer.has_ended:
+                    return
+                yield int(token[0]), float(p[0])
+
+        return tokens()
+
+    def beam_search(
+        self, n: int, prime: npt.ArrayLike, beams: int = 4, state: Any = None, *, end: int | None = None
+    ) -> list[tuple[npt.NDArray[np.int64], float]]:
+        """The likeliest whole texts of ``n`` tokens, as far as a search that keeps ``beams`` beginnings finds them.
+
+        Parameters
+        ----------
+        n : int
+            Tokens of a text, at most.
+        prime : array of ints
+            At least one token to begin with.
+        beams : int
+            Beginnings to keep at each step, 1 to 4096.
+        state : State, optional
+            Where to go on from, of one sequence.
+        end : int, optional
+            A token that ends a text and is not part of it; what it costs is.
+
+        Returns
+        -------
+        texts : list of (tokens, log_probability)
+            At most ``beams`` of them, the likeliest first.
+        """
+        tokens, before = self._prime(prime), self._state(state, 1)
+        count, kept = integer(n, "n"), integer(beams, "beams")
         if count < 0:
-            raise ValueError(f"n is {count}; expected 0 or more")
-        tokens = _tokens(beginning, "prime", beginning.shape[:1])
-        before = self._state(state, 1)
-        carried = self.zero_state().flat if before is None else before.copy()
-        out = np.empty(count, np.int64)
-        warmth = number(temperature, "temperature")
-        random = generator_or_shared(rng)
-        _lib.recurrent_model_generate(
+            raise ValueError(f"n is {n}; expected 0 or more")
+        if not 1 <= kept <= 4096:
+            raise ValueError(f"beams is {beams}; expected 1 to 4096")
+        texts, lengths = np.empty((kept, count), np.int64), np.empty(kept, np.int64)
+        numbers, found = np.empty(kept), ctypes.c_int64()
+        _lib.recurrent_model_beam_search(
             self._handle.value,
             _ints(tokens),
             len(tokens),
             count,
-            warmth if warmth != 0 else 1.0,
-            _data(carried),
-            random._handle.value if warmth != 0 else 0,
-            _ints(out),
+            kept,
+            -1 if end is None else self._token(end, "end"),
+            _data(before),
+            _ints(texts),
+            _ints(lengths),
+            numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            ctypes.byref(found),
         )
-        return out
+        return [(texts[i, : lengths[i]], float(numbers[i])) for i in range(found.value)]
+
+    def _writer(
+        self, n: Any, prime: Any, state: Any, rng: RNG, end: Any, settings: _abi.Sampler
+    ) -> tuple[Writer, int]:
+        """What writes a text, and how many tokens; a temperature of 0 stands for the likeliest each time."""
+        count = integer(n, "n")
+        if count < 0:
+            raise ValueError(f"n is {count}; expected 0 or more")
+        tokens, before = self._prime(prime), self._state(state, 1)
+        carried = self.zero_state().flat if before is None else before.copy()
+        last = -1 if end is None else self._token(end, "end")
+        return Writer(self, tokens, carried, settings, rng, last), count
+
+    def _prime(self, prime: Any) -> npt.NDArray[np.int64]:
+        beginning = np.atleast_1d(np.asarray(prime))
+        return _tokens(beginning, "prime", beginning.shape[:1])
+
+    def _token(self, token: Any, name: str) -> int:
+        value = integer(token, name)
+        if not 0 <= value < self.input_size:
+            raise IndexError(f"{name} is {value}, outside 0..<{self.input_size}")
+        return value
 
     # ---- PyTorch's weights
 

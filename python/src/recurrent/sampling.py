@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arguments import DTYPES, real_array
+from ._arguments import DTYPES, integer, integers, number, real_array
 from ._random import RNG, generator_or_shared
 from .mat import Mat, expect_mat
 
@@ -55,6 +55,77 @@ def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
     random, index = generator_or_shared(rng), ctypes.c_int64()
     _lib.recurrent_sample(code, array.ctypes.data, array.size, random._handle.value, ctypes.byref(index))
     return index.value
+
+
+def probabilities(
+    scores: npt.ArrayLike,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    repetition_penalty: float = 1.0,
+    repetition_window: int = 64,
+    history: npt.ArrayLike = (),
+) -> npt.NDArray[Any]:
+    """The probabilities, summing to 1, with which a token is drawn by its score.
+
+    Seen tokens are penalized, then scores are divided by the temperature; of the probabilities that they make,
+    ``top_k``, ``top_p`` and ``min_p`` each cut what the one before has left.
+
+    Parameters
+    ----------
+    scores : array of numbers
+        One for each token; their shape does not matter.
+    temperature : float
+        Scores are divided by it, above 0: below 1 is cautious, above 1 is wild.
+    top_k : int, optional
+        Keep so many of the likeliest, at least 1; of equals the first.
+    top_p : float, optional
+        Keep the likeliest until their share reaches this, above 0 and at most 1 (arXiv:1904.09751).
+    min_p : float, optional
+        Keep what is at least so likely, measured by the likeliest, 0 to 1 (arXiv:2407.01082).
+    repetition_penalty : float
+        A seen token's score is divided by it where it is above 0, else multiplied (arXiv:1909.05858); 1 for none.
+    repetition_window : int
+        How many of the latest tokens count as seen.
+    history : array of ints
+        The tokens that were seen, the latest last.
+
+    Examples
+    --------
+    >>> probabilities([1.0, 2.0, 1.0], top_k=2).round(2)
+    array([0.27, 0.73, 0.  ])
+    """
+    code, array = _numbers(scores)
+    seen = integers(history, "history")
+    out = np.empty_like(array)
+    _lib.recurrent_probabilities(
+        code,
+        array.ctypes.data,
+        array.size,
+        sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+        seen.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+        len(seen),
+        out.ctypes.data,
+    )
+    return out
+
+
+def sampler(
+    temperature: Any, top_k: Any, top_p: Any, min_p: Any, repetition_penalty: Any, repetition_window: Any
+) -> _abi.Sampler:
+    """Settings as the library takes them; ranges are its to check."""
+    most = 0 if top_k is None else integer(top_k, "top_k")
+    if top_k is not None and most < 1:
+        raise ValueError(f"top_k is {top_k}; expected at least 1")
+    return _abi.Sampler(
+        number(temperature, "temperature"),
+        most,
+        1.0 if top_p is None else number(top_p, "top_p"),
+        0.0 if min_p is None else number(min_p, "min_p"),
+        number(repetition_penalty, "repetition_penalty"),
+        integer(repetition_window, "repetition_window"),
+    )
 
 
 def _numbers(w: Any) -> tuple[int, npt.NDArray[Any]]:
