@@ -48,6 +48,19 @@ public func recurrent_model_backward_sequence(
   }
 }
 
+@implementation @_cdecl("recurrent_model_tap")
+public func recurrent_model_tap(
+  _ model: recurrent_model, _ name: UnsafePointer<CChar>!, _ length: Int64, _ values: UnsafeMutableRawPointer!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let model = try call.model(model), name = try text(name, length, "name")
+    guard let values = try numbers(values, model.dtype, "values") else {
+      throw RecurrentError(.nullArgument, "values is NULL")
+    }
+    try model.tap(name, to: values)
+  }
+}
+
 @implementation @_cdecl("recurrent_model_train_step")
 public func recurrent_model_train_step(
   _ model: recurrent_model, _ solver: recurrent_solver, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!,

@@ -122,6 +122,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("model_backward_sequence", [.ranModel]) { h, _ in
       recurrent_model_backward_sequence(h[0], dy, nil, nil, nil)
     },
+    Function("model_tap", [.ranModel], outputs: 1) { h, o in
+      with("f0") { recurrent_model_tap(h[0], $0, $1, o(0, Double.self)) }
+    },
     Function("model_train_step", [.model, .solver]) { h, _ in
       recurrent_model_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, 0.1, 0, 5, nil, nil)
     },

@@ -211,7 +211,7 @@ SHAPES = {
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
            "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16,
-           "p": 16}  # fmt: skip
+           "p": 16, "values": 48}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
 GOOD_NUMBERS = {
     "low": -1.0,
@@ -242,7 +242,7 @@ class Call:
         parameters = DECLARATIONS[function][1]
         over_sequences = self.over_sequences()
         self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
-        if self.name == "model_backward_sequence":
+        if self.name in {"model_backward_sequence", "model_tap"}:
             # there is something to walk back
             forward = Call("recurrent_model_forward_sequence", bench)
             attempt(forward, [choices[0] for choices in forward.arguments], check=False)
@@ -465,6 +465,7 @@ class Call:
             return os.fsencode(self.bench.folder / which)
         return {
             "model_parameter": b"Wix0",
+            "model_tap": b"f0",
             "solver_slot": b"W",
             "solver_create_from": b'{"rule": "adam", "lr": 0.5}',
         }.get(self.name, b"abba")

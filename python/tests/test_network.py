@@ -277,6 +277,69 @@ def test_generate_is_seeded_and_leaves_the_state():
     assert net.generate(1, [1, 2], temperature=0)[0] == y[-1, 0].argmax()
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", NETWORKS)
+def test_taps_are_the_equations(make, dtype):
+    net = make(5, [7, 3], 4, dtype=dtype, rng=0)
+    net.flat.w = np.random.default_rng(0).uniform(-0.8, 0.8, (net.flat.n, 1))
+    x = np.random.default_rng(1).integers(0, 5, (6, 2))
+    _, state = net.forward(x[:2])
+    taps = net.taps(x, state, [6, 4])
+    W = {name: mat.w.astype(np.float64) for name, mat in net.parameters.items()}
+    below = np.eye(5)[x]
+    limit = 1e-12 if dtype == "float64" else 1e-5
+    for k in range(2):
+        h, c = state.h[k].astype(np.float64), (state.c[k].astype(np.float64) if state.c else None)
+        outputs = np.zeros(taps[f"h{k}"].shape)
+        for t in range(6):
+            here = {}
+
+            def z(gate, h=h, k=k, below=below[t]):
+                return below @ W[f"W{gate}x{k}"].T + h @ W[f"W{gate}h{k}"].T + W[f"b{gate}{k}"].T
+
+            if net._has_cell:
+                for gate in "ifo":
+                    here[gate] = sigmoid(z(gate))
+                here["g"] = np.tanh(z("c"))
+                c = here["c"] = here["f"] * c + here["i"] * here["g"]
+                h = here["h"] = here["o"] * np.tanh(c)
+            elif isinstance(net, recurrent.GRU):
+                here["r"], here["z"] = sigmoid(z("r")), sigmoid(z("z"))
+                input_term = below[t] @ W[f"Wnx{k}"].T + W[f"bn{k}"].T
+                if net.reset == "after":
+                    here["n"] = np.tanh(input_term + here["r"] * (h @ W[f"Wnh{k}"].T + W[f"bnh{k}"].T))
+                else:
+                    here["n"] = np.tanh(input_term + (here["r"] * h) @ W[f"Wnh{k}"].T)
+                h = here["h"] = (1 - here["z"]) * here["n"] + here["z"] * h
+            else:
+                s = below[t] @ W[f"Wxh{k}"].T + h @ W[f"Whh{k}"].T + W[f"bhh{k}"].T
+                h = here["h"] = np.tanh(s) if net.nonlinearity == "tanh" else np.maximum(s, 0)
+            outputs[t] = h
+            for letter, expected in here.items():
+                found = taps[f"{letter}{k}"]
+                assert found.dtype == dtype
+                expected[1 if t >= 4 else 2 :] = 0
+                assert distance(found[t], expected) < limit, f"{letter}{k}, step {t}"
+        assert len([name for name in taps if name.endswith(str(k))]) == len(here)
+        below = outputs
+
+
+def test_taps_by_name():
+    net = recurrent.LSTM(5, [7, 3], 4, rng=0)
+    x = np.zeros((6, 2), int)
+    every, some = net.taps(x), net.taps(x, names=["f1", "h0"])
+    assert list(some) == ["f1", "h0"] and all(np.array_equal(some[name], every[name]) for name in some)
+    assert distance(every["h1"] @ net.parameters["Whd"].w.T, net.forward(x)[0]) < 1e-5
+    with pytest.raises(IndexError, match="no tap 'r0'; there are h0 c0 i0 f0 o0 g0 h1"):
+        net.taps(x, names=["r0"])
+    # tapping leaves the forward to be walked back
+    net.backward(np.zeros((6, 2, 4)))
+
+
 SETTINGS = {
     "temperature": 0.9,
     "top_k": 5,

@@ -371,6 +371,12 @@ recurrent_status recurrent_model_forward_sequence(recurrent_model model, const v
 recurrent_status recurrent_model_backward_sequence(recurrent_model model, const void *dy, const void *dfinal, void *dx,
                                                    void *dstate);
 
+/* What one place of one layer did in the last forward_sequence, until that is walked back.
+   name    a letter and a layer's number, lowest 0: h output, c cell; gates i f o and candidate g of an LSTM, gates r z
+           and candidate n of a GRU; "f1" is the second layer's forget gate
+   values  receives [T * B * H], H being the layer's width; 0 beyond each sequence's end */
+recurrent_status recurrent_model_tap(recurrent_model model, const char *name, int64_t length, void *values);
+
 typedef struct recurrent_train_result {
   double loss; /* the mean over all valid steps, before the update */
   double ratio_clipped, gradient_norm;

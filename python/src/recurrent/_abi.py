@@ -202,6 +202,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         _data,
     ),
     "recurrent_model_backward_sequence": (_status, _handle, _data, _data, _data, _data),
+    "recurrent_model_tap": (_status, _handle, _text, _i64, _data),
     "recurrent_model_train_step": (
         _status,
         _handle,

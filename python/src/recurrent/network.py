@@ -222,6 +222,43 @@ class Network:
         self._shape = None
         return dx, State(before, self.hidden_sizes, self._has_cell)
 
+    def taps(
+        self, x: npt.ArrayLike, state: Any = None, lengths: Any = None, names: Sequence[str] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """What every layer does over a sequence: outputs, cells and gates.
+
+        Parameters
+        ----------
+        x, state, lengths
+            As for ``forward``.
+        names : list of str, optional
+            Which ones; all of them where absent. For layer 0 ``"h0"`` is the output; an LSTM has ``"c0"``, the cell,
+            ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); a GRU has
+            ``"r0"``, ``"z0"`` and ``"n0"``.
+
+        Returns
+        -------
+        taps : dict of arrays
+            (T, B, H) each, H being the layer's width; 0 beyond each sequence's end.
+
+        Raises
+        ------
+        IndexError
+            Naming a tap that is none, and those that there are.
+        """
+        letters = {1: "hcifog", 3: "hrzn", 4: "hrzn"}.get(self._kind, "h")
+        known = [f"{letter}{k}" for k in range(len(self.hidden_sizes)) for letter in letters]
+        wanted = known if names is None else list(names)
+        for name in wanted:
+            if name not in known:
+                raise IndexError(f"there is no tap {name!r}; there are {' '.join(known)}")
+        y, _ = self.forward(x, state, lengths)
+        found = {}
+        for name in wanted:
+            found[name] = np.empty((*y.shape[:2], self.hidden_sizes[int(name[1:])]), self.dtype)
+            _lib.recurrent_model_tap(self._handle.value, name.encode(), len(name), _data(found[name]))
+        return found
+
     def train_step(
         self,
         x: npt.ArrayLike,
