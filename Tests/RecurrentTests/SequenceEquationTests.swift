@@ -169,10 +169,10 @@ import Testing
     defer { try? Threads.set(before) }
     for (H, I, T, B, tokens, oneHot) in [
       (130, 40, 3, 16, false, false), (96, 100, 2, 64, false, false), (130, 9, 3, 32, true, false),
-      (200, 0, 3, 32, true, true),
+      (200, 11, 3, 32, true, true), (200, 100, 2, 32, true, true),
     ] {
       let s = try SequenceCase(
-        cell, inputs: tokens ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens && !oneHot ? I : nil,
+        cell, inputs: tokens && !oneHot ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens && !oneHot ? I : nil,
         lengths: tokens, oneHot: oneHot, seed: 6)
       let (dy, dEnd) = s.slopes(7)
       try Threads.set(1)
