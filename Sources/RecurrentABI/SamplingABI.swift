@@ -97,12 +97,13 @@ public func recurrent_model_beam_search(
     let model = try call.model(model), prime = try input(prime, primes, "prime"), out = try output(found, "found")
     let lengths = try output(lengths, "lengths")
     let logProbabilities = try output(log_probabilities, "log_probabilities")
-    let count = try size(count, "count"), (room, overflow) = Int64(count).multipliedReportingOverflow(by: beams)
+    // a number of beams that is not positive is refused by the search
+    let count = try size(count, "count")
+    let (room, overflow) = Int64(count).multipliedReportingOverflow(by: max(1, beams))
     guard !overflow else {
       throw RecurrentError(.badShape, "\(beams) beams of \(count) tokens are more than memory can hold")
     }
-    // a number of beams that is not positive is refused by the search
-    _ = try input(UnsafePointer(tokens), max(0, room), "tokens")
+    _ = try input(UnsafePointer(tokens), room, "tokens")
     let texts = try model.beamSearch(
       prime: prime, count: count, beams: Int(beams), state: numbers(state, model.dtype, "state"),
       until: token(end, of: model, "end"))

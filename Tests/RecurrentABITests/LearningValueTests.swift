@@ -26,7 +26,8 @@ extension ABITests {
     }
 
     @Test func dropoutDrawsWhileTraining() {
-      let random = Ingredient.random.handle(after: []), model = tied(random), solver = Ingredient.solver.handle(after: [])
+      let random = Ingredient.random.handle(after: []), model = tied(random)
+      let solver = Ingredient.solver.handle(after: [])
       var before = [UInt64](repeating: 0, count: 11), after = before
       func train() -> recurrent_status {
         recurrent_model_train_step(

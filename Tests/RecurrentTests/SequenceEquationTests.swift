@@ -172,8 +172,8 @@ import Testing
       (200, 11, 3, 32, true, true), (200, 100, 2, 32, true, true),
     ] {
       let s = try SequenceCase(
-        cell, inputs: tokens && !oneHot ? 11 : I, hidden: [H], outputs: nil, T: T, B: B, embedding: tokens && !oneHot ? I : nil,
-        lengths: tokens, oneHot: oneHot, seed: 6)
+        cell, inputs: tokens && !oneHot ? 11 : I, hidden: [H], outputs: nil, T: T, B: B,
+        embedding: tokens && !oneHot ? I : nil, lengths: tokens, oneHot: oneHot, seed: 6)
       let (dy, dEnd) = s.slopes(7)
       try Threads.set(1)
       let one = try s.run(), back = try s.back(dy: dy, dEnd: dEnd)
