@@ -16,59 +16,97 @@ enum File {
 
   /// The contents of a regular file.
   ///
-  /// - Throws: `.io` with the system's reason; for a directory, a pipe or a device, which would never end; and for
-  ///   a file beyond `maxBytes`.
+  /// - Throws: as `Reader.init`; `.io` for a file beyond `maxBytes`.
   static func read(_ path: String) throws(RecurrentError) -> [UInt8] {
-    try check(path)
-    // not to wait for a writer if this is a pipe
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    if file < 0 { throw failure("cannot open", path) }
-    defer { close(file) }
-    var status = stat()
-    if fstat(file, &status) != 0 { throw failure("cannot examine", path) }
-    if status.st_mode & S_IFMT == S_IFDIR { throw failure("cannot read", path, EISDIR) }
-    if status.st_mode & S_IFMT != S_IFREG {
-      throw RecurrentError(.io, "cannot read '\(path)': it is not a regular file", errno: EINVAL)
-    }
-    if status.st_size > maxBytes {
+    let reader = try Reader(path)
+    if reader.size > maxBytes {
       throw RecurrentError(
-        .io, "cannot read '\(path)': it has \(status.st_size) bytes, the most is \(maxBytes)", errno: EFBIG)
+        .io, "cannot read '\(path)': it has \(reader.size) bytes, the most is \(maxBytes)", errno: EFBIG)
     }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var bytes = [UInt8](repeating: 0, count: reader.size)
     var have = 0
-    while have < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        buffer.baseAddress.map { systemRead(file, $0 + have, buffer.count - have) } ?? 0
-      }
-      if count == 0 { break }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw failure("cannot read", path)
-      }
-      have += count
+    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(RecurrentError) in
+      have = try reader.read(into: UnsafeMutableRawBufferPointer(buffer))
     }
     bytes.removeLast(bytes.count - have)
     return bytes
+  }
+
+  /// A regular file, read from its start; closed with the last reference.
+  final class Reader {
+    /// Bytes in the file when it was opened.
+    let size: Int
+    private let path: String
+    private let file: Int32
+
+    /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device, which would never end.
+    init(_ path: String) throws(RecurrentError) {
+      try check(path)
+      // not to wait for a writer if this is a pipe
+      let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      if file < 0 { throw failure("cannot open", path) }
+      do throws(RecurrentError) {
+        var status = stat()
+        if fstat(file, &status) != 0 { throw failure("cannot examine", path) }
+        if status.st_mode & S_IFMT == S_IFDIR { throw failure("cannot read", path, EISDIR) }
+        if status.st_mode & S_IFMT != S_IFREG {
+          throw RecurrentError(.io, "cannot read '\(path)': it is not a regular file", errno: EINVAL)
+        }
+        size = Int(status.st_size)
+      } catch {
+        close(file)
+        throw error
+      }
+      (self.path, self.file) = (path, file)
+    }
+
+    deinit { close(file) }
+
+    /// Fills the buffer from where the last reading ended.
+    ///
+    /// - Returns: how many bytes there were, fewer only at the file's end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(RecurrentError) -> Int {
+      guard let start = buffer.baseAddress else { return 0 }
+      var have = 0
+      while have < buffer.count {
+        let count = systemRead(file, start + have, buffer.count - have)
+        if count == 0 { break }
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw failure("cannot read", path)
+        }
+        have += count
+      }
+      return have
+    }
   }
 
   /// Replaces the file at `path`: a temporary file beside it is written, synchronized and renamed.
   ///
   /// - Throws: `.io` with the system's reason; then the old file, if any, is untouched and no temporary is left.
   static func write(_ bytes: [UInt8], to path: String) throws(RecurrentError) {
+    try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
+      try write([UnsafeRawBufferPointer(bytes)], to: path)
+    }
+  }
+
+  /// As the other `write`, from pieces that follow each other.
+  static func write(_ pieces: [UnsafeRawBufferPointer], to path: String) throws(RecurrentError) {
     try check(path)
     // a name of its own for every write, so that two threads may save to one path
     let temporary = path + ".tmp.\(getpid()).\(writes.wrappingAdd(1, ordering: .relaxed).newValue)"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("cannot write", path) }
     do throws(RecurrentError) {
-      var done = 0
-      while done < bytes.count {
-        let count = bytes.withUnsafeBytes { buffer in
-          buffer.baseAddress.map { systemWrite(file, $0 + done, buffer.count - done) } ?? 0
+      for piece in pieces {
+        guard let start = piece.baseAddress else { continue }
+        var done = 0
+        while done < piece.count {
+          let count = systemWrite(file, start + done, piece.count - done)
+          if count < 0 && errno == EINTR { continue }
+          if count <= 0 { throw failure("cannot write", path) }
+          done += count
         }
-        if count < 0 && errno == EINTR { continue }
-        if count <= 0 { throw failure("cannot write", path) }
-        done += count
       }
       if fsync(file) != 0 { throw failure("cannot write", path) }
     } catch {
