@@ -14,8 +14,9 @@ enum JSON {
 
   /// - Throws: `.badFormat` with the byte offset for anything that is not one JSON value in UTF-8, for numbers too
   ///   large for a double, for duplicate keys, lone surrogates, and nesting beyond `maxDepth`.
-  init(parsing bytes: [UInt8]) throws(RecurrentError) {
-    var parser = Parser(bytes)
+  /// - Parameter wholeNumbers: whether decimals and exponents are refused too.
+  init(parsing bytes: [UInt8], wholeNumbers: Bool = false) throws(RecurrentError) {
+    var parser = Parser(bytes, wholeNumbers)
     self = try parser.document()
   }
 
@@ -37,8 +38,9 @@ private struct Parser {
   private let bytes: [UInt8]
   private var at = 0
   private var depth = 0
+  private let wholeNumbers: Bool
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(_ bytes: [UInt8], _ wholeNumbers: Bool) { (self.bytes, self.wholeNumbers) = (bytes, wholeNumbers) }
 
   mutating func document() throws(RecurrentError) -> JSON {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }  // a byte order mark, which Windows editors add
@@ -198,6 +200,10 @@ private struct Parser {
       if !digits() { throw fail("unexpected \(shown) where an exponent should be") }
     }
     let text = String(decoding: bytes[start..<at], as: UTF8.self)
+    if wholeNumbers && Int64(text) == nil {
+      at = start
+      throw fail("the number \(text.prefix(40)) is not a whole number of 64 bits")
+    }
     guard let number = Double(text), number.isFinite else {
       at = start
       throw fail("the number \(text.prefix(40)) is too large")

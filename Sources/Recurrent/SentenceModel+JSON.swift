@@ -165,64 +165,9 @@ extension SentenceModel {
   }
 }
 
-/// A JSON value and the path that leads to it, for messages.
-private struct Field {
-  let path: String
-  private let json: JSON
-
-  init(_ json: JSON) { self.init(json, "") }
-
-  private init(_ json: JSON, _ path: String) { (self.json, self.path) = (json, path) }
-
-  /// A member that must be there.
-  subscript(key: String) -> Field {
-    get throws(RecurrentError) {
-      guard let field = try optional(key) else {
-        throw RecurrentError(.badFormat, "\(join(key)) is missing")
-      }
-      return field
-    }
-  }
-
-  func optional(_ key: String) throws(RecurrentError) -> Field? {
-    guard case .object(let members) = json else { throw wrong("an object") }
-    return members.first { $0.key == key }.map { Field($0.value, join(key)) }
-  }
-
-  func members() throws(RecurrentError) -> [(key: String, value: Field)] {
-    guard case .object(let members) = json else { throw wrong("an object") }
-    return members.map { ($0.key, Field($0.value, join($0.key))) }
-  }
-
-  func items() throws(RecurrentError) -> [Field] {
-    guard case .array(let items) = json else { throw wrong("an array") }
-    return items.enumerated().map { Field($1, "\(path)[\($0)]") }
-  }
-
-  func string() throws(RecurrentError) -> String {
-    guard case .string(let text) = json else { throw wrong("a string") }
-    return text
-  }
-
-  func number() throws(RecurrentError) -> Double {
-    if case .number(let value) = json { return value }
-    if case .null = json {
-      throw RecurrentError(.badFormat, "\(path) is null: JavaScript saves NaN and Infinity so; the model had diverged")
-    }
-    throw wrong("a number")
-  }
-
-  /// A whole number from 1 to what a Mat holds.
-  func size() throws(RecurrentError) -> Int {
-    let value = try number()
-    guard let size = Int(exactly: value), size >= 1, size <= Mat.maxCount else {
-      throw RecurrentError(.badFormat, "\(path) is \(value); expected a whole number from 1 to \(Mat.maxCount)")
-    }
-    return size
-  }
-
+extension Field {
   /// Checks that `w` has `expected` numbers without reading them.
-  func checkCount(_ expected: Int) throws(RecurrentError) {
+  fileprivate func checkCount(_ expected: Int) throws(RecurrentError) {
     let w = try self["w"]
     let count: Int
     switch w.json {
@@ -234,7 +179,7 @@ private struct Field {
   }
 
   /// `numbers`, each of which `dtype` must be able to hold.
-  func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
+  fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
     let values = try numbers()
     if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
       throw RecurrentError(.badFormat, "\(path).w[\(at)] is \(values[at]), too large for float32")
@@ -269,11 +214,5 @@ private struct Field {
       return values
     default: throw w.wrong("an array, or an object with the keys 0, 1, …")
     }
-  }
-
-  private func join(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
-
-  private func wrong(_ expected: String) -> RecurrentError {
-    RecurrentError(.badFormat, "\(path.isEmpty ? "the document" : path) is \(json.kind); expected \(expected)")
   }
 }

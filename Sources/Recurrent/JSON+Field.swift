@@ -1,0 +1,69 @@
+// Looking into a JSON document, with messages that say where.
+
+/// A JSON value and the path that leads to it, for messages.
+struct Field {
+  let path: String
+  let json: JSON
+
+  init(_ json: JSON) { self.init(json, "") }
+
+  /// - Parameter path: what the document is called in messages.
+  init(_ json: JSON, _ path: String) { (self.json, self.path) = (json, path) }
+
+  /// A member that must be there.
+  subscript(key: String) -> Field {
+    get throws(RecurrentError) {
+      guard let field = try optional(key) else {
+        throw RecurrentError(.badFormat, "\(join(key)) is missing")
+      }
+      return field
+    }
+  }
+
+  func optional(_ key: String) throws(RecurrentError) -> Field? {
+    guard case .object(let members) = json else { throw wrong("an object") }
+    return members.first { $0.key == key }.map { Field($0.value, join(key)) }
+  }
+
+  func members() throws(RecurrentError) -> [(key: String, value: Field)] {
+    guard case .object(let members) = json else { throw wrong("an object") }
+    return members.map { ($0.key, Field($0.value, join($0.key))) }
+  }
+
+  func items() throws(RecurrentError) -> [Field] {
+    guard case .array(let items) = json else { throw wrong("an array") }
+    return items.enumerated().map { Field($1, "\(path)[\($0)]") }
+  }
+
+  func string() throws(RecurrentError) -> String {
+    guard case .string(let text) = json else { throw wrong("a string") }
+    return text
+  }
+
+  func number() throws(RecurrentError) -> Double {
+    if case .number(let value) = json { return value }
+    if case .null = json {
+      throw RecurrentError(.badFormat, "\(path) is null: JavaScript saves NaN and Infinity so; the model had diverged")
+    }
+    throw wrong("a number")
+  }
+
+  /// A whole number from 1 to what a Mat holds.
+  func size() throws(RecurrentError) -> Int { try whole(1...Mat.maxCount) }
+
+  /// A whole number in a range within ±2⁵³.
+  func whole(_ range: ClosedRange<Int>) throws(RecurrentError) -> Int {
+    let value = try number()
+    guard let whole = Int(exactly: value), range.contains(whole) else {
+      throw RecurrentError(
+        .badFormat, "\(path) is \(value); expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return whole
+  }
+
+  private func join(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  func wrong(_ expected: String) -> RecurrentError {
+    RecurrentError(.badFormat, "\(path.isEmpty ? "the document" : path) is \(json.kind); expected \(expected)")
+  }
+}
