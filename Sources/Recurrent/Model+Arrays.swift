@@ -96,11 +96,7 @@ extension Model {
     let run = try record(input, T, B, state, lengths, copies: false, dropout)
     let loss = try self.loss(run, targets, lengths)
     try graph.backward(from: loss)
-    let value: Double
-    switch dtype {
-    case .float32: value = Double(loss.block.w(Float.self).p[0])
-    case .float64: value = loss.block.w(Double.self).p[0]
-    }
+    let value = number(loss)
     do {
       let step = try solver.step(parameters, stepSize: stepSize, regc: regc, clipval: clipval)
       if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
@@ -109,6 +105,30 @@ extension Model {
     } catch {
       try parameters.flat.zeroGradient()
       throw error
+    }
+  }
+
+  /// The mean loss of a sequence, as a training step's: learns nothing and drops nothing.
+  ///
+  /// - Throws: `.notFinite` if it is infinite or NaN.
+  public func loss(
+    _ input: Arrays, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer?,
+    lengths: UnsafeBufferPointer<Int64>?, finalState: UnsafeMutableRawPointer?
+  ) throws(RecurrentError) -> Double {
+    recorded = nil
+    let run = try record(input, T, B, state, lengths, copies: false, nil)
+    let loss = try self.loss(run, targets, lengths)
+    try graph.evaluate()
+    let value = number(loss)
+    try require(value.isFinite, .notFinite, "the loss is \(value); the model's weights have diverged")
+    if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
+    return value
+  }
+
+  private func number(_ loss: Mat) -> Double {
+    switch dtype {
+    case .float32: Double(loss.block.w(Float.self).p[0])
+    case .float64: loss.block.w(Double.self).p[0]
     }
   }
 

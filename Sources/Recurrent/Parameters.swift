@@ -31,6 +31,9 @@ public struct Parameters {
     names.compactMap { name in mats[name].map { (name, $0) } }
   }
 
+  /// The Mats of a slab that is laid out as this one, in the order of `names`.
+  func parts(of slab: Mat) -> [Mat] { names.compactMap { name in layout.places[name].map { slab.at($0) } } }
+
   /// A slab of zeros with the same names: a solver's cache.
   func twin() throws(RecurrentError) -> Parameters { try Parameters(layout, flat.dtype) }
 

@@ -81,6 +81,14 @@ struct Call {
     return model
   }
 
+  mutating func textModel(_ handle: UInt64) throws(RecurrentError) -> TextModel {
+    guard case .textModel(let model) = try find(handle, .textModel, "model") else { throw impossible }
+    try hold(model.lock)
+    try hold(model.random.lock)
+    if let solver = model.solver { try hold(solver.lock) }
+    return model
+  }
+
   func releaseAll() {
     first?.release()
     second?.release()

@@ -11,6 +11,7 @@ enum Kind: UInt64 {
   case model = 4
   case solver = 5
   case sentenceModel = 6
+  case textModel = 7
 
   var name: String {
     switch self {
@@ -20,6 +21,7 @@ enum Kind: UInt64 {
     case .model: "model"
     case .solver: "solver"
     case .sentenceModel: "sentence_model"
+    case .textModel: "text_model"
     }
   }
 }
@@ -32,6 +34,7 @@ enum Object: @unchecked Sendable {
   case model(Model)
   case solver(Solver)
   case sentenceModel(SentenceModel)
+  case textModel(TextModel)
 
   var kind: Kind {
     switch self {
@@ -41,6 +44,7 @@ enum Object: @unchecked Sendable {
     case .model: .model
     case .solver: .solver
     case .sentenceModel: .sentenceModel
+    case .textModel: .textModel
     }
   }
 }
@@ -78,7 +82,7 @@ struct Handles: Sendable {
     if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is 0, which is no object") }
     let slot = Int(handle & (1 << 28 - 1))
     guard slot < slots.count, slots[slot].generation == UInt32(handle >> 32), let object = slots[slot].object,
-      (1...6).contains(handle >> 28 & 15)
+      (1...7).contains(handle >> 28 & 15)
     else { throw RecurrentError(.badHandle, "\(name) is not a live handle: it was freed, or never given out") }
     return object
   }

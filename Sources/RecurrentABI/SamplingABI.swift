@@ -117,7 +117,7 @@ public func recurrent_model_beam_search(
 }
 
 /// A sampler's settings; all of them off for NULL.
-private func sampler(_ p: UnsafePointer<recurrent_sampler>?) throws(RecurrentError) -> Sampler {
+func sampler(_ p: UnsafePointer<recurrent_sampler>?) throws(RecurrentError) -> Sampler {
   guard let s = try p.map({ (p) throws(RecurrentError) in try input(p, 1, "sampler")[0] }) else {
     return try Sampler()
   }

@@ -143,7 +143,7 @@ public func recurrent_sentence_model_solver(
 }
 
 /// Copies a short list into the caller's buffer.
-private func copy<T>(
+func copy<T>(
   _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
 ) throws(RecurrentError) {
   let buffer = try output(buffer, name)

@@ -70,21 +70,28 @@ public func recurrent_model_train_step(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let model = try call.learner(model), solver = try call.solver(solver), dtype = model.dtype
-    let targets: Model.Targets
-    if let classes {
-      guard numbers == nil else { throw RecurrentError(.badValue, "classes and numbers are both given; expected one") }
-      targets = .classes(try input(classes, columns(T, B), "classes"))
-    } else if let numbers = try RecurrentABI.numbers(numbers, dtype, "numbers") {
-      targets = .numbers(numbers)
-    } else {
-      throw RecurrentError(.nullArgument, "classes and numbers are both NULL; expected one of them")
-    }
+    let targets = try targets(model, classes, numbers, T, B)
     let done = try model.trainStep(
       arrays(model, x, tokens, T, B), targets, T: Int(T), B: Int(B), state: RecurrentABI.numbers(state, dtype, "state"),
       lengths: counts(lengths, B), finalState: RecurrentABI.numbers(final_state, dtype, "final_state"), solver: solver,
       stepSize: step_size, regc: regc, clipval: clipval)
     result?.pointee = recurrent_train_result(
       loss: done.loss, ratio_clipped: done.step.ratioClipped, gradient_norm: done.step.gradientNorm)
+  }
+}
+
+@implementation @_cdecl("recurrent_model_loss")
+public func recurrent_model_loss(
+  _ model: recurrent_model, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ classes: UnsafePointer<Int64>!,
+  _ numbers: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!,
+  _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(loss, "loss"), model = try call.model(model), dtype = model.dtype
+    out.pointee = try model.loss(
+      arrays(model, x, tokens, T, B), targets(model, classes, numbers, T, B), T: Int(T), B: Int(B),
+      state: RecurrentABI.numbers(state, dtype, "state"), lengths: counts(lengths, B),
+      finalState: RecurrentABI.numbers(final_state, dtype, "final_state"))
   }
 }
 
@@ -128,7 +135,7 @@ public func recurrent_set_num_threads(_ count: Int64) -> recurrent_status {
 public func recurrent_get_num_threads() -> Int64 { Int64(Threads.count) }
 
 /// T·B, checked.
-private func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
+func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
   let (columns, overflow) = T.multipliedReportingOverflow(by: B)
   guard T > 0, B > 0, !overflow else {
     throw RecurrentError(.badShape, "there are \(T) steps of \(B) sequences; expected at least 1 of each")
@@ -148,6 +155,20 @@ private func arrays(
     throw RecurrentError(.nullArgument, "x and tokens are both NULL; expected one of them")
   }
   return .numbers(x)
+}
+
+/// What a loss aims at: classes or numbers, one of them.
+private func targets(
+  _ model: Model, _ classes: UnsafePointer<Int64>?, _ numbers: UnsafeRawPointer?, _ T: Int64, _ B: Int64
+) throws(RecurrentError) -> Model.Targets {
+  if let classes {
+    guard numbers == nil else { throw RecurrentError(.badValue, "classes and numbers are both given; expected one") }
+    return .classes(try input(classes, columns(T, B), "classes"))
+  }
+  guard let numbers = try RecurrentABI.numbers(numbers, model.dtype, "numbers") else {
+    throw RecurrentError(.nullArgument, "classes and numbers are both NULL; expected one of them")
+  }
+  return .numbers(numbers)
 }
 
 /// B lengths, or nil for NULL.

@@ -37,6 +37,7 @@ STRUCTURES = {
     "recurrent_sampler": _abi.Sampler,
     "recurrent_train_result": _abi.TrainResult,
     "recurrent_sentence_model_info": _abi.SentenceModelInfo,
+    "recurrent_text_model_info": _abi.TextModelInfo,
 }
 
 

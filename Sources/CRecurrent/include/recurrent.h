@@ -91,6 +91,7 @@ typedef uint64_t recurrent_graph;
 typedef uint64_t recurrent_model;
 typedef uint64_t recurrent_solver;
 typedef uint64_t recurrent_sentence_model;
+typedef uint64_t recurrent_text_model;
 
 typedef int32_t recurrent_dtype;
 enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
@@ -393,6 +394,11 @@ recurrent_status recurrent_model_train_step(recurrent_model model, recurrent_sol
                                             double step_size, double regc, double clipval, void *final_state,
                                             recurrent_train_result *result);
 
+/* The mean loss of a sequence, as train_step's, from which nothing is learned. An infinite or NaN one is refused. */
+recurrent_status recurrent_model_loss(recurrent_model model, const void *x, const int64_t *tokens,
+                                      const int64_t *classes, const void *numbers, int64_t T, int64_t B,
+                                      const void *state, const int64_t *lengths, void *final_state, double *loss);
+
 /* One tick of one sequence, without a graph and without allocating.
    token        for a model with embedding; for one without x [input_size], or NULL and a token
    state        [recurrent_model_state_count(1)], read and overwritten; zeros open a sequence
@@ -547,6 +553,107 @@ recurrent_status recurrent_sentence_model_letters(recurrent_sentence_model model
 /* The network inside, its first parameter Wil; and the solver. Handles of their own, to be freed. */
 recurrent_status recurrent_sentence_model_network(recurrent_sentence_model model, recurrent_model *network);
 recurrent_status recurrent_sentence_model_solver(recurrent_sentence_model model, recurrent_solver *solver);
+
+/* ------------------------------------------------------------------ Text model: an alphabet, a network, its training
+
+   A network that reads a text's tokens and scores the next, with all that its training goes on from: solver, the state
+   of the streams that it learns from, dropout's generator, the count of steps. All of it is saved in one file. */
+
+/* What a token stands for: a Unicode scalar that occurs in the text, numbered from 0 by code point; or a byte. */
+typedef int32_t recurrent_alphabet;
+enum { RECURRENT_CHARACTERS = 0, RECURRENT_BYTES = 1 };
+
+/* What to do with a character that has no number: an error that names it; pass over it; read another in its place. */
+typedef int32_t recurrent_unknown;
+enum { RECURRENT_REFUSE = 0, RECURRENT_SKIP = 1, RECURRENT_REPLACE = 2 };
+
+/* text, length   give the characters, in any order and any number; not looked at for RECURRENT_BYTES
+   cell ... layers   as for recurrent_model_create
+   embedding      numbers per token, looked up in a table; 0 for a column of zeros with a 1
+   tied           1: the table is the decoder's matrix too, and embedding the top layer's width; else 0
+   dropout        the share that training steps drop between layers, 0 <= dropout < 1
+   random         draws the weights, uniform on +-0.08 (an LSTM's forget biases are 1, the others 0), and then the seed
+                  of the model's own generator, which draws the dropout */
+recurrent_status recurrent_text_model_create(const char *text, int64_t length, recurrent_alphabet alphabet,
+                                             recurrent_cell cell, recurrent_dtype dtype, const int64_t *hidden_sizes,
+                                             int64_t layers, int64_t embedding, int32_t tied, double dropout,
+                                             recurrent_random random, recurrent_text_model *model);
+recurrent_status recurrent_text_model_free(recurrent_text_model model);
+
+typedef struct recurrent_text_model_info {
+  recurrent_alphabet alphabet;
+  recurrent_cell cell;
+  recurrent_dtype dtype;
+  int32_t tied;
+  int64_t layers, letters; /* letters: how many tokens there are */
+  int64_t embedding;       /* 0 for none */
+  int64_t step;            /* training steps made */
+  int64_t streams;         /* whose state is carried; 0 before the first step and after reset_state */
+  int64_t notes_length;    /* bytes */
+  double dropout;
+} recurrent_text_model_info;
+recurrent_status recurrent_text_model_describe(recurrent_text_model model, recurrent_text_model_info *info);
+
+/* layers sizes, lowest first; and letters code points or bytes, token k at place k. capacity in elements. */
+recurrent_status recurrent_text_model_hidden_sizes(recurrent_text_model model, int64_t *sizes, int64_t capacity);
+recurrent_status recurrent_text_model_letters(recurrent_text_model model, uint32_t *letters, int64_t capacity);
+
+/* The network inside: a handle of its own, to be freed. */
+recurrent_status recurrent_text_model_network(recurrent_text_model model, recurrent_model *network);
+
+/* The solver, a handle of its own; RECURRENT_STALE before one is set. A solver that is set is shared, not copied. */
+recurrent_status recurrent_text_model_solver(recurrent_text_model model, recurrent_solver *solver);
+recurrent_status recurrent_text_model_set_solver(recurrent_text_model model, recurrent_solver solver);
+
+/* Text of the caller's that is saved with the model. */
+recurrent_status recurrent_text_model_notes(recurrent_text_model model, char *notes, int64_t capacity, int64_t *length);
+recurrent_status recurrent_text_model_set_notes(recurrent_text_model model, const char *notes, int64_t length);
+
+/* The tokens of a text; where the alphabet is bytes, of any bytes. capacity in tokens: length always suffices.
+   replacement    the character to read in the place of those without a number, for RECURRENT_REPLACE */
+recurrent_status recurrent_text_model_encode(recurrent_text_model model, const char *text, int64_t length,
+                                             recurrent_unknown unknown, uint32_t replacement, int64_t *tokens,
+                                             int64_t capacity, int64_t *count);
+
+/* The text of count tokens, always valid UTF-8: of bytes, what is none becomes U+FFFD, and a character whose last bytes
+   are yet to come is left out. capacity must be at least 4 * count bytes. */
+recurrent_status recurrent_text_model_decode(recurrent_text_model model, const int64_t *tokens, int64_t count,
+                                             char *text, int64_t capacity, int64_t *length);
+
+/* Learns from the next T tokens of B streams side by side, time-major, beginning in the state that the step before left.
+   tokens, targets   [T * B] each, targets being the token after each; -1 where there is none
+   step_size ...     as for recurrent_solver_step
+   An infinite or NaN gradient is refused by name and everything is as before. result may be NULL. */
+recurrent_status recurrent_text_model_train_step(recurrent_text_model model, const int64_t *tokens,
+                                                 const int64_t *targets, int64_t T, int64_t B, double step_size,
+                                                 double regc, double clipval, recurrent_train_result *result);
+
+/* Forgets the streams: the next step begins in zeros, with any number of them. */
+recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
+
+/* nats receives the mean of -ln p over count tokens but the first, each predicted from those before it. The tokens are
+   cut into so many columns that are read side by side, each from zeros: 1 reads the text as it is, more are faster. */
+recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const int64_t *tokens, int64_t count,
+                                               int64_t columns, double *nats);
+
+/* Reads prime, then writes at most count tokens, as text into text, with nothing of prime in it.
+   prime, length        empty: a line's end is read, where the alphabet has none a space, else token 0
+   sampler              NULL for the softmax of the scores
+   stops, stop_lengths  [stop_count] texts that end the writing and are not part of it
+   random               0 for the likeliest token each time
+   capacity must be at least 4 * count bytes. */
+recurrent_status recurrent_text_model_sample(recurrent_text_model model, const char *prime, int64_t length,
+                                             int64_t count, const recurrent_sampler *sampler, const char *const *stops,
+                                             const int64_t *stop_lengths, int64_t stop_count, recurrent_random random,
+                                             char *text, int64_t capacity, int64_t *written);
+
+/* Writes everything to one safetensors file, with a checksum. A crash leaves the old file or the new one. A weight that
+   is infinite or NaN is refused by name. */
+recurrent_status recurrent_text_model_save(recurrent_text_model model, const char *path, int64_t length);
+
+/* A model as it was saved, to go on to the same bits. A file that is damaged in any bit, truncated, from a newer version
+   or not a text model is RECURRENT_BAD_FORMAT. */
+recurrent_status recurrent_text_model_load(const char *path, int64_t length, recurrent_text_model *model);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@ Three levels, over the same objects:
 
 - RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
 - expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
-- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``; and solvers and
+- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``, ``TextModel``; and solvers and
   ``schedules`` as torch.optim names them
 """
 
@@ -18,6 +18,7 @@ from .rules import SGD, Adagrad, Adam, AdamW, RMSProp
 from .sampling import maxi, probabilities, samplei, softmax
 from .sentences import SentenceModel
 from .solver import Solver
+from .text import TextModel
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "SentenceModel",
     "Solver",
     "State",
+    "TextModel",
     "forward_lstm",
     "forward_rnn",
     "get_num_threads",

@@ -89,6 +89,24 @@ class SentenceModelInfo(Structure):
     )
 
 
+class TextModelInfo(Structure):
+    """A text model's settings and where its training stands."""
+
+    _fields_ = (
+        ("alphabet", c_int32),
+        ("cell", c_int32),
+        ("dtype", c_int32),
+        ("tied", c_int32),
+        ("layers", c_int64),
+        ("letters", c_int64),
+        ("embedding", c_int64),
+        ("step", c_int64),
+        ("streams", c_int64),
+        ("notes_length", c_int64),
+        ("dropout", c_double),
+    )
+
+
 _of_one = (_status, _handle, _handle, _out_handle)
 _of_two = (_status, _handle, _handle, _handle, _out_handle)
 _with_number = (_status, _handle, _handle, _f64, _out_handle)
@@ -221,6 +239,20 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         _data,
         POINTER(TrainResult),
     ),
+    "recurrent_model_loss": (
+        _status,
+        _handle,
+        _data,
+        _i64s,
+        _i64s,
+        _data,
+        _i64,
+        _i64,
+        _data,
+        _i64s,
+        _data,
+        _f64s,
+    ),
     "recurrent_model_tick": (_status, _handle, _i64, _data, _data, _data),
     "recurrent_model_generate": (_status, _handle, _i64s, _i64, _i64, _f64, _data, _handle, _i64s),
     "recurrent_model_sample": (
@@ -301,6 +333,63 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_sentence_model_letters": (_status, _handle, POINTER(c_uint32), _i64),
     "recurrent_sentence_model_network": (_status, _handle, _out_handle),
     "recurrent_sentence_model_solver": (_status, _handle, _out_handle),
+    "recurrent_text_model_create": (
+        _status,
+        _text,
+        _i64,
+        _i32,
+        _i32,
+        _i32,
+        _i64s,
+        _i64,
+        _i64,
+        _i32,
+        _f64,
+        _handle,
+        _out_handle,
+    ),
+    "recurrent_text_model_free": _free,
+    "recurrent_text_model_describe": (_status, _handle, POINTER(TextModelInfo)),
+    "recurrent_text_model_hidden_sizes": (_status, _handle, _i64s, _i64),
+    "recurrent_text_model_letters": (_status, _handle, POINTER(c_uint32), _i64),
+    "recurrent_text_model_network": (_status, _handle, _out_handle),
+    "recurrent_text_model_solver": (_status, _handle, _out_handle),
+    "recurrent_text_model_set_solver": (_status, _handle, _handle),
+    "recurrent_text_model_notes": (_status, _handle, _buffer, _i64, _out_i64),
+    "recurrent_text_model_set_notes": (_status, _handle, _text, _i64),
+    "recurrent_text_model_encode": (_status, _handle, _text, _i64, _i32, c_uint32, _i64s, _i64, _out_i64),
+    "recurrent_text_model_decode": (_status, _handle, _i64s, _i64, _buffer, _i64, _out_i64),
+    "recurrent_text_model_train_step": (
+        _status,
+        _handle,
+        _i64s,
+        _i64s,
+        _i64,
+        _i64,
+        _f64,
+        _f64,
+        _f64,
+        POINTER(TrainResult),
+    ),
+    "recurrent_text_model_reset_state": _free,
+    "recurrent_text_model_evaluate": (_status, _handle, _i64s, _i64, _i64, _f64s),
+    "recurrent_text_model_sample": (
+        _status,
+        _handle,
+        _text,
+        _i64,
+        _i64,
+        POINTER(Sampler),
+        _texts,
+        _i64s,
+        _i64,
+        _handle,
+        _buffer,
+        _i64,
+        _out_i64,
+    ),
+    "recurrent_text_model_save": (_status, _handle, _text, _i64),
+    "recurrent_text_model_load": (_status, _text, _i64, _out_handle),
 }
 
 # by recurrent_status

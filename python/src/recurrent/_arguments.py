@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,10 @@ def text(value: Any, name: str) -> bytes:
         raise ValueError(
             f"{name} has a lone surrogate U+{ord(value[error.start]):04X} at position {error.start}, which is no letter"
         ) from None
+
+
+def path(value: Any, name: str = "path") -> bytes:
+    """A str or a Path as UTF-8."""
+    if isinstance(value, bytes) or not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} is a {type(value).__name__}; expected a str or a Path")
+    return text(os.fspath(value), name)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, limit, number, sizes
-from ._random import RNG, generator
+from ._random import RNG, Random, generator
 from ._state import State, TrainStep
 from ._torch import from_torch, to_torch
 from ._writing import PART, Writer
@@ -77,16 +77,30 @@ class Network:
             *rows,
             self._random._handle.value,
         )
+        self._become(
+            handle,
+            cell,
+            counts["input_size"],
+            counts["embedding"],
+            widths.tolist(),
+            counts["output_size"],
+            tied,
+        )
+        self.dropout = dropout
+
+    def _become(
+        self, handle: Any, cell: int, inputs: int, embedding: int, widths: list[int], outputs: int, tied: bool
+    ) -> None:
+        """Stand for a model of the library, with what is known of it; 0 is none."""
         self._handle = handle
         self._has_cell = cell == 1
         self._kind = cell
-        self.input_size: int = counts["input_size"]
-        self.embedding: int | None = counts["embedding"] or None
-        self.hidden_sizes: list[int] = widths.tolist()
-        self.output_size: int | None = counts["output_size"] or None
+        self.input_size: int = inputs
+        self.embedding: int | None = embedding or None
+        self.hidden_sizes: list[int] = widths
+        self.output_size: int | None = outputs or None
         self.tied = bool(tied)
         self._dropout = 0.0
-        self.dropout = dropout
         self._parameters = Model(handle, cell)
         self._shape: tuple[int, int] | None = None
         self._had_tokens = False
@@ -584,6 +598,21 @@ class Network:
         return (
             f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
         )
+
+
+def network_of(
+    handle: _abi.Handle, cell: int, code: int, letters: int, embedding: int, widths: list[int], tied: bool
+) -> Network:
+    """The network inside a text model, as the class that its cell has."""
+    kind: type[Network] = {1: LSTM, 3: GRU, 4: GRU}.get(cell, RNN)
+    network = kind.__new__(kind)
+    network._random, network._code = Random(), code
+    network._become(handle, cell, letters, embedding, widths, letters, tied)
+    if isinstance(network, RNN):
+        network.nonlinearity = "tanh" if cell == 2 else "relu"
+    elif isinstance(network, GRU):
+        network.reset = "after" if cell == 3 else "before"
+    return network
 
 
 class RNN(Network):

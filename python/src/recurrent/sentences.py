@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, number, sizes, text
+from ._arguments import path as _path
 from ._random import RNG, Random, generator
 from .mat import Mat
 from .model import Model
@@ -292,9 +293,3 @@ def _sentences(sentences: Any) -> list[str]:
     if not kept:
         raise ValueError("there is nothing to learn from: no sentence has a letter in it")
     return kept
-
-
-def _path(path: Any) -> bytes:
-    if isinstance(path, bytes) or not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path is a {type(path).__name__}; expected a str or a Path")
-    return text(os.fspath(path), "path")

@@ -1,0 +1,622 @@
+"""TextModel: a network that reads and writes text, with all that its training goes on from."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arguments import DTYPES, dtype, integer, limit, number, path, sizes, text
+from ._random import RNG, generator
+from ._writing import PART, Writer
+from .mat import Mat
+from .model import Model
+from .network import Network, network_of
+from .sampling import sampler
+from .solver import Solver
+
+_lib = _abi.lib
+_ints = ctypes.POINTER(ctypes.c_int64)
+# by recurrent_cell
+_CELLS = {"rnn_relu": 0, "lstm": 1, "rnn": 2, "gru": 3, "gru_before": 4}
+_TOKENS = ("characters", "bytes")
+_UNKNOWN = {"refuse": 0, "skip": 1}
+
+
+class TextStep(NamedTuple):
+    """What a training step did."""
+
+    loss: float
+    """The mean over all targets, in nats, before the update."""
+    gradient_norm: float
+    """√Σg² over all gradients, before clipping."""
+    ratio_clipped: float
+    """The share of all gradients that were clipped, 0 to 1."""
+
+
+class TextModel:
+    """A network that reads a text's tokens and scores the next, with all that its training goes on from.
+
+    A token is a character of the text it was built on (a Unicode code point; nothing is normalized) or a byte. What a
+    file holds: weights, solver, dropout's generator, the state of the streams, the count of steps, the alphabet.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "rnn_relu", "gru_before"}
+        The kind of layer.
+    hidden_sizes : list of int
+        The width of each layer, lowest first.
+    embedding : int, optional
+        Numbers per token, looked up in a table; without it a token is a column of zeros with a 1.
+    dropout : float
+        The share that training steps drop between layers, at least 0 and below 1.
+    tokens : {"characters", "bytes"}
+        What the model reads and writes.
+    dtype : {"float32", "float64"}
+        The type of all numbers.
+    rng : int, numpy.random.Generator, Random, optional
+        Draws the weights, uniform on ±0.08 (an LSTM's forget biases are 1, the others 0), and dropout's seed.
+    tied : bool
+        Let the embedding's table be the decoder's matrix; it is then as wide as the top layer.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> tm = recurrent.TextModel(hidden_sizes=[16], rng=1).build("hello help")
+    >>> tm.letters
+    ' ehlop'
+    >>> len(tm.sample(5, prime="he", rng=1))
+    5
+    """
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        hidden_sizes: Sequence[int] = (128, 128),
+        embedding: int | None = None,
+        dropout: float = 0.0,
+        tokens: str = "characters",
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        *,
+        tied: bool = False,
+    ) -> None:
+        for name, value, known in (("cell", cell, tuple(_CELLS)), ("tokens", tokens, _TOKENS)):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        self.hidden_sizes: list[int] = sizes(hidden_sizes, "hidden_sizes").tolist()
+        self.cell, self.tokens, self.tied = cell, tokens, bool(tied)
+        self.embedding: int | None = None if embedding is None else integer(embedding, "embedding")
+        if tied and self.embedding is None:
+            self.embedding = self.hidden_sizes[-1]
+        for name, size in (("embedding", self.embedding), *(("hidden_sizes", n) for n in self.hidden_sizes)):
+            if size is not None and size < 1:
+                raise ValueError(f"{name} has {size}; expected at least 1")
+        if tied and self.embedding != self.hidden_sizes[-1]:
+            raise ValueError(
+                f"embedding is {embedding}; expected {self.hidden_sizes[-1]} where the decoder is tied"
+            )
+        self.dropout: float = number(dropout, "dropout")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {dropout}; expected at least 0 and below 1")
+        self._code = _dtype(dtype)
+        self._random = generator(rng)
+        self._model: _abi.Handle | None = None
+
+    # ---- what it is made of
+
+    def build(self, text: str | bytes) -> TextModel:
+        """Take the alphabet from a text and draw the weights; ``fit`` does it by itself.
+
+        Parameters
+        ----------
+        text : str or bytes
+            Every character that there will be, in any order and any number; bytes are UTF-8.
+
+        Returns
+        -------
+        model : TextModel
+            This one.
+
+        Raises
+        ------
+        RuntimeError
+            If it was built before.
+        ValueError
+            For an empty text, or naming the first byte that is not UTF-8.
+        """
+        if self._model is not None:
+            raise RuntimeError("this model has its alphabet and its weights already; make a new one")
+        data = _bytes(text)
+        widths = np.array(self.hidden_sizes, np.int64)
+        self._become(
+            _abi.new(
+                _lib.recurrent_text_model_create,
+                _lib.recurrent_text_model_free,
+                data,
+                len(data),
+                _TOKENS.index(self.tokens),
+                _CELLS[self.cell],
+                self._code,
+                widths.ctypes.data_as(_ints),
+                len(widths),
+                self.embedding or 0,
+                int(self.tied),
+                self.dropout,
+                self._random._handle.value,
+            )
+        )
+        return self
+
+    def _become(self, handle: _abi.Handle) -> None:
+        info = _info(handle)
+        widths = (ctypes.c_int64 * info.layers)()
+        _lib.recurrent_text_model_hidden_sizes(handle.value, widths, len(widths))
+        letters = (ctypes.c_uint32 * info.letters)()
+        _lib.recurrent_text_model_letters(handle.value, letters, len(letters))
+        inside = _abi.new(
+            _lib.recurrent_text_model_network, _lib.recurrent_model_free, handle.value, needs=handle
+        )
+        self.cell = next(word for word, code in _CELLS.items() if code == info.cell)
+        self.tokens, self._code, self.tied = _TOKENS[info.alphabet], info.dtype, bool(info.tied)
+        self.hidden_sizes, self.embedding, self.dropout = list(widths), info.embedding or None, info.dropout
+        self._network = network_of(
+            inside, info.cell, info.dtype, info.letters, info.embedding, self.hidden_sizes, self.tied
+        )
+        self._network._dropout = info.dropout
+        self._letters: list[str] = [] if self.tokens == "bytes" else [chr(letter) for letter in letters]
+        self._solver: Solver | None = None
+        self._model = handle
+
+    @property
+    def _handle(self) -> _abi.Handle:
+        if self._model is None:
+            raise RuntimeError("this model has no alphabet yet: fit it, build it on a text, or load one")
+        return self._model
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there are an alphabet and weights."""
+        return self._model is not None
+
+    @property
+    def letters(self) -> str | None:
+        """The characters in the order of their numbers, from 0; None where tokens are bytes."""
+        _ = self._handle
+        return None if self.tokens == "bytes" else "".join(self._letters)
+
+    @property
+    def network(self) -> Network:
+        """The network inside, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
+        _ = self._handle
+        return self._network
+
+    @property
+    def parameters(self) -> Model:
+        """The weights by name, live."""
+        return self.network.parameters
+
+    @property
+    def flat(self) -> Mat:
+        """All weights as one column."""
+        return self.network.flat
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of all numbers."""
+        return DTYPES[self._code]  # type: ignore[no-any-return]
+
+    @property
+    def solver(self) -> Solver | None:
+        """What moves the weights; assign one before the first step. It is saved with the model."""
+        if self._solver is None:
+            out = ctypes.c_uint64()
+            try:
+                _lib.recurrent_text_model_solver(self._handle.value, ctypes.byref(out))
+            except RuntimeError:
+                return None
+            self._solver = Solver._of(_abi.Handle(out.value, _lib.recurrent_solver_free))
+        return self._solver
+
+    @solver.setter
+    def solver(self, solver: Solver) -> None:
+        if not isinstance(solver, Solver):
+            raise TypeError(f"solver is a {type(solver).__name__}; expected a Solver")
+        _lib.recurrent_text_model_set_solver(self._handle.value, solver._handle.value)
+        self._solver = solver
+
+    @property
+    def step(self) -> int:
+        """Training steps made."""
+        return int(_info(self._handle).step)
+
+    @property
+    def streams(self) -> int:
+        """How many streams have their state carried from step to step; 0 for none."""
+        return int(_info(self._handle).streams)
+
+    @property
+    def notes(self) -> str:
+        """Text of one's own that is saved with the model; assignable."""
+        length = ctypes.c_int64(_info(self._handle).notes_length)
+        buffer = ctypes.create_string_buffer(max(1, length.value))
+        _lib.recurrent_text_model_notes(self._handle.value, buffer, len(buffer), ctypes.byref(length))
+        return buffer.raw[: length.value].decode()
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        data = text(notes, "notes")
+        _lib.recurrent_text_model_set_notes(self._handle.value, data, len(data))
+
+    # ---- text and tokens
+
+    def encode(self, text: str | bytes, unknown: str = "refuse") -> npt.NDArray[np.int64]:
+        """The tokens of a text.
+
+        Parameters
+        ----------
+        text : str or bytes
+            Bytes are UTF-8; or, where tokens are bytes, anything.
+        unknown : str
+            For characters outside the alphabet: "refuse", "skip", or one character to read in their place.
+
+        Raises
+        ------
+        ValueError
+            Naming the first character outside the alphabet and its position, or the first byte that is not UTF-8.
+        """
+        data, (code, replacement) = _bytes(text), _policy(unknown)
+        tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
+        _lib.recurrent_text_model_encode(
+            self._handle.value,
+            data,
+            len(data),
+            code,
+            replacement,
+            (tokens if len(data) else np.empty(1, np.int64)).ctypes.data_as(_ints),
+            len(data),
+            ctypes.byref(count),
+        )
+        return tokens[: count.value]
+
+    def decode(self, tokens: npt.ArrayLike) -> str:
+        """The text of tokens; of bytes, what is no UTF-8 becomes U+FFFD, and half a character at the end goes."""
+        numbers = _tokens(tokens, "tokens")
+        buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
+        _lib.recurrent_text_model_decode(
+            self._handle.value,
+            numbers.ctypes.data_as(_ints),
+            numbers.size,
+            buffer,
+            len(buffer),
+            ctypes.byref(length),
+        )
+        return buffer.raw[: length.value].decode()
+
+    # ---- training and evaluation
+
+    def train_step(
+        self,
+        tokens: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        learning_rate: float | None = None,
+        clip: float | None = 5.0,
+        regc: float = 0.0,
+    ) -> TextStep:
+        """Learn from the next chunk of streams, beginning in the state that the step before left, in one call.
+
+        Parameters
+        ----------
+        tokens, targets : array of ints
+            (T, B): T steps of B streams; targets are the tokens that follow, -1 where there is none.
+        learning_rate : float, optional
+            At least 0; the solver's own where absent.
+        clip : float, optional
+            The bound on gradients, above 0; None for none.
+        regc : float
+            The share that is taken off each weight besides.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no solver yet.
+        FloatingPointError
+            Naming the parameter whose gradient is infinite or NaN; everything is as before.
+        """
+        read, aims = np.asarray(tokens), np.asarray(targets)
+        if read.ndim != 2 or aims.shape != read.shape:
+            raise ValueError(
+                f"tokens have shape {read.shape} and targets {aims.shape}; expected (T, B) of both"
+            )
+        T, B = read.shape
+        read, aims = _tokens(read, "tokens"), _tokens(aims, "targets")
+        rate = number(learning_rate, "learning_rate") if learning_rate is not None else self._rate()
+        result = _abi.TrainResult()
+        _lib.recurrent_text_model_train_step(
+            self._handle.value,
+            read.ctypes.data_as(_ints),
+            aims.ctypes.data_as(_ints),
+            T,
+            B,
+            rate,
+            number(regc, "regc"),
+            limit(clip, "clip"),
+            ctypes.byref(result),
+        )
+        return TextStep(result.loss, result.gradient_norm, result.ratio_clipped)
+
+    def _rate(self) -> float:
+        if self.solver is None:
+            raise RuntimeError("there is no solver yet: set one before a training step")
+        return self.solver.lr
+
+    def reset_state(self) -> None:
+        """Forget the streams: the next step begins in zeros, with any number of them."""
+        _lib.recurrent_text_model_reset_state(self._handle.value)
+
+    def evaluate(self, text: str | bytes | npt.ArrayLike, columns: int = 1, unknown: str = "refuse") -> float:
+        """Nats per token: the mean of -ln p over all tokens but the first, each predicted from those before it.
+
+        Parameters
+        ----------
+        text : str, bytes or array of ints
+            At least two tokens.
+        columns : int
+            The text is cut into so many parts that are read side by side, each from zeros: 1 reads it as it is, more
+            are faster.
+        unknown : str
+            As for ``encode``.
+        """
+        tokens = (
+            self.encode(text, unknown) if isinstance(text, (str, bytes)) else _tokens(text, "text").ravel()
+        )
+        count, most = len(tokens) - 1, integer(columns, "columns")
+        if count < 1:
+            raise ValueError(f"there are {len(tokens)} tokens; expected at least 2")
+        if most < 1:
+            raise ValueError(f"columns is {columns}; expected at least 1")
+        B = min(most, count)
+        length = -(-count // B)
+        # (length, B), each column a part of the text; where the last one ends, nothing is asked
+        read, aims = (np.full(length * B, fill, np.int64) for fill in (0, -1))
+        read[:count], aims[:count] = tokens[:-1], tokens[1:]
+        read, aims = (np.ascontiguousarray(part.reshape(B, length).T) for part in (read, aims))
+        state, loss, total = self.network.zero_state(B).flat, ctypes.c_double(), 0.0
+        # in parts: between two of them an interrupt is seen
+        for at in range(0, length, part := max(1, min(length, PART, 8192 // B))):
+            x, y = read[at : at + part], aims[at : at + part]
+            _lib.recurrent_model_loss(
+                self._network._handle.value,
+                None,
+                x.ctypes.data_as(_ints),
+                y.ctypes.data_as(_ints),
+                None,
+                len(x),
+                B,
+                state.ctypes.data,
+                None,
+                state.ctypes.data,
+                ctypes.byref(loss),
+            )
+            total += loss.value * int((y >= 0).sum())
+        return total / count
+
+    # ---- writing
+
+    def sample(
+        self,
+        n: int,
+        prime: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Iterable[str] | None = None,
+        rng: RNG = None,
+        *,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        unknown: str = "refuse",
+    ) -> str:
+        """Read ``prime``, then write.
+
+        Parameters
+        ----------
+        n : int
+            The most tokens to write: characters, or bytes.
+        prime : str
+            What the text begins with; it is not part of what is returned. Empty: a line's end is read, where the
+            alphabet has none a space, else token 0.
+        temperature : float
+            Scores are divided by it: below 1 is cautious, above 1 is wild. 0 takes the likeliest each time.
+        top_k, top_p, min_p, repetition_penalty, repetition_window
+            As for ``recurrent.probabilities``; ``prime`` counts as seen.
+        stop : str or iterable of str, optional
+            Texts that end the writing; the one that does is not part of what is returned.
+        rng : int, numpy.random.Generator, Random, optional
+            The same int, the same text, in every language.
+        unknown : str
+            For characters of ``prime`` outside the alphabet, as for ``encode``.
+        """
+        count = _count(n)
+        writer, ends = self._writer(
+            prime,
+            rng,
+            stop,
+            unknown,
+            (temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+        )
+        return "".join(self._pieces(writer, count, ends, 1 if ends else PART))
+
+    def stream(
+        self,
+        n: int | None = None,
+        prime: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Iterable[str] | None = None,
+        rng: RNG = None,
+        *,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        unknown: str = "refuse",
+    ) -> Iterator[str]:
+        """The text of ``sample`` character by character, each as soon as it is sure.
+
+        Parameters
+        ----------
+        n : int, optional
+            The most tokens to write; without end where absent.
+        prime, temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window, unknown
+            As for ``sample``. What may be the beginning of a ``stop`` is held back until it is sure.
+        """
+        count = None if n is None else _count(n)
+        writer, ends = self._writer(
+            prime,
+            rng,
+            stop,
+            unknown,
+            (temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+        )
+        # what is wrong is said here, not at the first character
+        writer.write(0)
+        return self._pieces(writer, count, ends, 1)
+
+    def _writer(
+        self, prime: str, rng: RNG, stop: Any, unknown: str, settings: tuple[Any, ...]
+    ) -> tuple[Writer, list[str]]:
+        ends = [stop] if isinstance(stop, str) else list(stop or ())
+        for end in ends:
+            text(end, "stop")
+            if not end:
+                raise ValueError("stop is empty; expected at least one character")
+        tokens = self.encode(prime, unknown)
+        if not len(tokens):
+            tokens = np.array([self._opening()])
+        state = self.network.zero_state().flat
+        return Writer(self._network, tokens, state, sampler(*settings), rng, -1), ends
+
+    def _opening(self) -> int:
+        for letter in "\n", " ":
+            if self.tokens == "bytes":
+                return ord(letter)
+            if letter in self._letters:
+                return self._letters.index(letter)
+        return 0
+
+    def _pieces(self, writer: Writer, count: int | None, ends: list[str], part: int) -> Iterator[str]:
+        """What is written, as far as it is sure."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        held = ""
+        left = count
+        while left is None or left > 0:
+            tokens, _ = writer.write(part if left is None else min(part, left))
+            if self.tokens == "bytes":
+                held += decoder.decode(tokens.astype(np.uint8).tobytes())
+            else:
+                held += "".join([self._letters[token] for token in tokens])
+            if left is not None:
+                left -= len(tokens)
+            for end in ends:
+                if held.endswith(end):
+                    yield from _shown(held.removesuffix(end))
+                    return
+            # the longest end of it that may yet become a stop
+            longest = max((len(end) for end in ends), default=1) - 1
+            for keep in range(min(longest, len(held)), -1, -1):
+                if not keep or any(end.startswith(held[-keep:]) for end in ends):
+                    break
+            yield from _shown(held[: len(held) - keep])
+            held = held[len(held) - keep :]
+        yield from _shown(held)
+
+    # ---- files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one safetensors file, with a checksum; a crash leaves the old file or the new one.
+
+        Raises
+        ------
+        OSError
+            With the system's reason; the old file is as it was.
+        FloatingPointError
+            Naming a weight that is infinite or NaN; the old file is as it was.
+        """
+        encoded = _path(path)
+        _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TextModel:
+        """A model as it was saved, to go on to the same bits.
+
+        Raises
+        ------
+        OSError
+            FileNotFoundError, PermissionError, IsADirectoryError, …
+        ValueError
+            For a file that is damaged in any bit, truncated, from a newer version or not a text model.
+        """
+        encoded = _path(path)
+        handle = _abi.new(
+            _lib.recurrent_text_model_load, _lib.recurrent_text_model_free, encoded, len(encoded)
+        )
+        model = cls.__new__(cls)
+        model._random = generator(None)
+        model._become(handle)
+        return model
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a TextModel is not pickled; use save and load")
+
+    def __repr__(self) -> str:
+        state = (
+            "not built" if self._model is None else f"{self._network.input_size} letters, step {self.step}"
+        )
+        return f"<TextModel: {self.cell} {self.hidden_sizes}, {self.tokens}, {self.dtype}, {state}>"
+
+
+_dtype, _path = dtype, path
+
+
+def _info(handle: _abi.Handle) -> _abi.TextModelInfo:
+    info = _abi.TextModelInfo()
+    _lib.recurrent_text_model_describe(handle.value, ctypes.byref(info))
+    return info
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else text(value, "text")
+
+
+def _policy(unknown: Any) -> tuple[int, int]:
+    if unknown in _UNKNOWN:
+        return _UNKNOWN[unknown], 0
+    if not isinstance(unknown, str) or len(unknown) != 1:
+        raise ValueError(f"unknown is {unknown!r}; expected 'refuse', 'skip' or one character")
+    return 2, ord(unknown)
+
+
+def _tokens(values: Any, name: str) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _count(n: Any) -> int:
+    count = integer(n, "n")
+    if count < 0:
+        raise ValueError(f"n is {count}; expected 0 or more")
+    return count
+
+
+def _shown(text: str) -> Iterator[str]:
+    yield from text
