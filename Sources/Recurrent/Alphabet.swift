@@ -54,10 +54,13 @@ public struct Alphabet: Sendable {
   /// - Throws: `.badValue` for an empty text, or naming the first byte that is not UTF-8.
   public init(utf8 text: UnsafeBufferPointer<UInt8>) throws(RecurrentError) {
     try require(!text.isEmpty, .badValue, "there is nothing to learn from: the text is empty")
-    var seen = [Bool](repeating: false, count: 0x110000)
-    try Alphabet.eachScalar(of: text) { (scalar, _) in seen[Int(scalar)] = true }
+    var seen = [Bool](repeating: false, count: 0x110000), last: UInt32 = 0
+    try Alphabet.eachScalar(of: text) { (scalar, _) in
+      seen[Int(scalar)] = true
+      last = max(last, scalar)
+    }
     var letters: [Unicode.Scalar] = []
-    for scalar in 0..<0x110000 as Range<UInt32> where seen[Int(scalar)] {
+    for scalar in 0...last where seen[Int(scalar)] {
       if let letter = Unicode.Scalar(scalar) { letters.append(letter) }
     }
     self.init(kind: .characters, letters: letters)

@@ -40,13 +40,14 @@ struct Function: Sendable, CustomTestStringConvertible {
 
   /// Those that answer with a status and take what can be wrong.
   static let all =
-    randoms + mats + graphs + operations + choices + models + sequences + solvers + sentenceModels
+    randoms + mats + graphs + operations + choices + models + sequences + solvers + sentenceModels + texts
 
   /// Those that cannot fail.
   static let infallible = [
     "abi_version", "version", "last_error", "last_errno", "object_count", "get_num_threads",
     // 0 is nothing to free; their own tests are in OwnershipTests
     "random_free", "mat_free", "graph_free", "model_free", "solver_free", "sentence_model_free",
+    "text_model_free",
   ]
 
   private static let m = Ingredient.mat(2, 3)
@@ -127,6 +128,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     },
     Function("model_train_step", [.model, .solver]) { h, _ in
       recurrent_model_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, 0.1, 0, 5, nil, nil)
+    },
+    Function("model_loss", [.model], outputs: 1) {
+      recurrent_model_loss($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, $1(0))
     },
     // the state is read too: the pattern stands for tiny numbers
     Function("model_tick", [.model], outputs: 1) {

@@ -14,7 +14,7 @@ extension ABITests {
     }
 
     @Test func noneOfAHundredThousandForgedHandlesIsAccepted() {
-      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences]
+      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences, .text]
         .map { ($0, $0.handle(after: [])) }
       let real = Set(kept.map { $0.1 }), count = recurrent_object_count()
       var accepted = 0, i = 0
@@ -28,7 +28,7 @@ extension ABITests {
         if real.contains(forged) { continue }
         // as the kind that it says it is, and as one of the others
         var statuses = use(Int(forged >> 28 & 15), forged)
-        statuses += use(1 + i % 6, forged)
+        statuses += use(1 + i % 7, forged)
         for status in statuses where ![RECURRENT_BAD_HANDLE, RECURRENT_NULL_ARGUMENT].contains(Int(status)) {
           accepted += 1
         }
@@ -49,8 +49,8 @@ extension ABITests {
       case 3: return [recurrent_graph_count(handle, &number), recurrent_graph_free(handle)]
       case 4: return [recurrent_model_parameter_count(handle, &number), recurrent_model_free(handle)]
       case 5: return [recurrent_solver_name_count(handle, &number), recurrent_solver_free(handle)]
-      default:
-        return [recurrent_sentence_model_letters(handle, nil, 0), recurrent_sentence_model_free(handle)]
+      case 6: return [recurrent_sentence_model_letters(handle, nil, 0), recurrent_sentence_model_free(handle)]
+      default: return [recurrent_text_model_reset_state(handle), recurrent_text_model_free(handle)]
       }
     }
 
@@ -72,7 +72,7 @@ extension ABITests {
       }
     }
 
-    @Test(arguments: [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences].map { Boxed($0) })
+    @Test(arguments: [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences, .text].map { Boxed($0) })
     func freeing(_ boxed: Boxed) {
       let ingredient = boxed.ingredient
       ok(ingredient.free(0))

@@ -37,5 +37,6 @@ private func locks(of handle: UInt64) -> [Lock] {
   case .model(let model): return [model.parameters.flat.lock]
   case .solver(let solver): return [solver.lock]
   case .sentenceModel(let model): return [model.lock]
+  case .textModel(let model): return [model.lock]
   }
 }

@@ -8,7 +8,7 @@ extension ABITests {
   @Suite struct OwnershipTests {
     @Test func aThousandOfEachComeAndGo() {
       let before = recurrent_object_count()
-      for ingredient in [Ingredient.random, .mat(3, 3), .graph, .model, .solver, .sentences] {
+      for ingredient in [Ingredient.random, .mat(3, 3), .graph, .model, .solver, .sentences, .text] {
         // one after the other, then all at once
         for _ in 0..<1000 { ok(ingredient.free(ingredient.handle(after: []))) }
         #expect(recurrent_object_count() == before)

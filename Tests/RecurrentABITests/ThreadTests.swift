@@ -116,7 +116,7 @@ extension ABITests {
 
     @Test func whatIsInUseMayBeFreed() {
       let before = recurrent_object_count()
-      for ingredient in [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences] {
+      for ingredient in [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences, .text] {
         let handle = ingredient.handle(after: [])
         held(handle) { ok(ingredient.free(handle)) }
       }

@@ -11,6 +11,8 @@ enum Ingredient: Equatable {
   /// A 1 x 1 result of the graph before it.
   case loss
   case model, rnnModel, solver, sentences
+  /// A text model with a solver.
+  case text
   /// A model that has run a sequence of two steps of two, and one that reads and scores six tokens.
   case ranModel, tokenModel
   /// A solver that has stepped a Mat called "w".
@@ -43,6 +45,10 @@ enum Ingredient: Equatable {
       let solver = Ingredient.solver.handle(after: [])
       Ingredient.mat(2, 2).with { step(solver, "w", $0) }
       return solver
+    case .text:
+      let model = newText("hello")
+      Ingredient.solver.with { ok(recurrent_text_model_set_solver(model, $0)) }
+      return model
     case .sentences:
       return make { out in
         Ingredient.random.with { random in
@@ -62,6 +68,7 @@ enum Ingredient: Equatable {
     case .model, .rnnModel, .ranModel, .tokenModel: recurrent_model_free(handle)
     case .solver, .steppedSolver: recurrent_solver_free(handle)
     case .sentences: recurrent_sentence_model_free(handle)
+    case .text: recurrent_text_model_free(handle)
     }
   }
 
@@ -73,6 +80,17 @@ enum Ingredient: Equatable {
     let handle = handle(after: [])
     defer { ok(free(handle)) }
     return body(handle)
+  }
+}
+
+/// A text model on the characters of a text, of two small layers with dropout between them, in float64.
+func newText(_ text: String, _ alphabet: Int32 = 0) -> UInt64 {
+  make { out in
+    Ingredient.random.with { random in
+      RecurrentABITests.with(text) { p, n in
+        recurrent_text_model_create(p, n, alphabet, 1, 1, [4, 2], 2, 3, 0, 0.25, random, out)
+      }
+    }
   }
 }
 
