@@ -87,7 +87,8 @@ extension ABITests {
       let random = Ingredient.random.handle(after: [])
       func create(
         _ text: String = "ab", alphabet: Int32 = 0, cell: Int32 = 1, dtype: Int32 = 1, sizes: [Int64] = [4],
-        layers: Int64 = 1, embedding: Int64 = 0, tied: Int32 = 0, dropout: Double = 0, _ out: UnsafeMutablePointer<UInt64>
+        layers: Int64 = 1, embedding: Int64 = 0, tied: Int32 = 0, dropout: Double = 0,
+        _ out: UnsafeMutablePointer<UInt64>
       ) -> recurrent_status {
         with(text) {
           recurrent_text_model_create(
@@ -130,7 +131,9 @@ extension ABITests {
     @Test func tokens() {
       let model = Ingredient.text.handle(after: []), bytes = newText("", 1)
       var tokens = [Int64](repeating: -7, count: 4), count: Int64 = -7
-      func encode(_ model: UInt64, _ text: [CChar], _ unknown: Int32 = 0, _ replacement: UInt32 = 0, capacity: Int64 = 4)
+      func encode(
+        _ model: UInt64, _ text: [CChar], _ unknown: Int32 = 0, _ replacement: UInt32 = 0, capacity: Int64 = 4
+      )
         -> recurrent_status
       {
         recurrent_text_model_encode(model, text, Int64(text.count), unknown, replacement, &tokens, capacity, &count)
