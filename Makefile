@@ -56,8 +56,9 @@ demo: setup ## train on the sentences that ship, or on yours: make demo TEXT=pat
 
 test: setup test-swift test-c test-python ## run all tests
 
-test-swift: ## run the Swift tests
+test-swift: ## run the Swift tests and the Swift example
 	swift test
+	examples/swift/run
 
 test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
 	examples/c/run
@@ -71,7 +72,7 @@ harden: setup .venv-newest/ready ## run the long tests too: exhaustive accuracy,
 	cd python && RECURRENT_HARDEN=1 ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'
 
 check: .venv-newest/ready ## check formatting, lint and types
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests examples/swift
 	cd python && ../.venv-newest/bin/ruff check . && ../.venv-newest/bin/ruff format --check . && ../.venv-newest/bin/mypy
 
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them

@@ -120,12 +120,41 @@ enum File {
       throw reason
     }
     // the name itself must reach the disk too
-    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent = slash.map { String(path[...$0]) } ?? "./"
+    let folder = open(parent, O_RDONLY | O_CLOEXEC)
     if folder >= 0 {
       fsync(folder)
       close(folder)
     }
+    removeLeftovers(of: slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path, in: parent)
+  }
+
+  /// Removes the temporary files of writers of `name` that were killed: their process is gone, and nobody has written
+  /// to them for a minute (another machine's processes cannot be asked).
+  private static func removeLeftovers(of name: String, in parent: String) {
+    guard let folder = opendir(parent) else { return }
+    defer { closedir(folder) }
+    let beginning = Array("\(name).tmp.".utf8), now = time(nil)
+    while let entry = readdir(folder) {
+      let found = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      guard found.starts(with: beginning) else { continue }
+      let rest = found.dropFirst(beginning.count).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      guard rest.count == 2, let pid = Int32(String(decoding: rest[0], as: UTF8.self)), pid > 0,
+        Int(String(decoding: rest[1], as: UTF8.self)) != nil, kill(pid, 0) != 0, errno == ESRCH
+      else { continue }
+      let path = parent + String(decoding: found, as: UTF8.self)
+      var status = stat()
+      if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, now - modified(status) > 60 { unlink(path) }
+    }
+  }
+
+  /// When a file was written to last, in seconds.
+  private static func modified(_ status: stat) -> time_t {
+    #if canImport(Darwin)
+      status.st_mtimespec.tv_sec
+    #else
+      status.st_mtim.tv_sec
+    #endif
   }
 
   private static func check(_ path: String) throws(RecurrentError) {

@@ -134,6 +134,11 @@ public final class TextModel {
     let count = tokens.count - 1
     try require(count > 0, .badShape, "there are \(tokens.count) tokens; expected at least 2")
     try require(columns > 0, .badShape, "columns is \(columns); expected at least 1")
+    // here, as a last token of −1 would pass for a target that there is not
+    for (i, token) in tokens.enumerated() {
+      try require(
+        token >= 0 && token < alphabet.count, .badIndex, "token \(i) is \(token), outside 0..<\(alphabet.count)")
+    }
     let B = min(columns, count), length = (count + B - 1) / B
     // as much at once as a few megabytes hold
     let widest = max(model.topSize, 4 * (model.hiddenSizes.max() ?? 1))

@@ -170,6 +170,7 @@ extension ABITests {
       fails(RECURRENT_BAD_SHAPE, "columns is 0") { _ in recurrent_text_model_evaluate(model, [0, 1], 2, 0, &nats) }
       fails(RECURRENT_BAD_INDEX, "4") { _ in recurrent_text_model_evaluate(model, [0, 4], 2, 1, &nats) }
       fails(RECURRENT_BAD_INDEX, "4") { _ in recurrent_text_model_evaluate(model, [4, 0], 2, .max, &nats) }
+      fails(RECURRENT_BAD_INDEX, "token 1 is -1") { _ in recurrent_text_model_evaluate(model, [0, -1], 2, 1, &nats) }
       #expect(nats == -7)
       for (ingredient, handle) in [(Ingredient.text, model), (.text, bytes)] { ok(ingredient.free(handle)) }
     }

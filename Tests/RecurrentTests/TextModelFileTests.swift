@@ -46,6 +46,18 @@ import Testing
     }
   }
 
+  /// What was trained in Python writes the same here; make_text_model.py has made both files.
+  @Test func aModelOfAnotherLanguage() throws {
+    let model = try TextModel.load(fixture("safetensors").path)
+    let text = try model.sample(prime: "the ", count: 120, Sampler(temperature: 0.8), Random(seed: 7))
+    #expect(try "the \(text)\n" == String(contentsOf: fixture("txt"), encoding: .utf8))
+    #expect(model.notes == "made by make_text_model.py" && model.solver != nil && model.step == 180)
+  }
+
+  private func fixture(_ type: String) throws -> URL {
+    try #require(Bundle.module.url(forResource: "Fixtures/text_model", withExtension: type))
+  }
+
   @Test func withoutASolverAndBeforeAnyStep() throws {
     let model = try TextModel(.bytes, cell: .gru, hiddenSizes: [3], random: Random(seed: 4))
     try model.save(path)

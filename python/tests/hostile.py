@@ -34,7 +34,7 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
     _function.restype = fitting(_result, TYPES)[0]
     _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
 
-KINDS = ("random", "mat", "graph", "model", "solver", "sentence_model")
+KINDS = ("random", "mat", "graph", "model", "solver", "sentence_model", "text_model")
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
 NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,
@@ -117,6 +117,12 @@ class Bench:
         self.sentence_model = make(
             "recurrent_sentence_model_create", texts.address, lengths.address, 1, 1, 0, sizes.address, 2, 3, self.random
         )  # fmt: skip
+        self.text_model = make(
+            "recurrent_text_model_create", text.address, 4, 0, 1, 0, sizes.address, 2, 3, 0, 0.5, self.random
+        )
+        notes = Memory(b"notes")
+        assert lib.recurrent_text_model_set_solver(self.text_model, self.solver) == 0
+        assert lib.recurrent_text_model_set_notes(self.text_model, notes.address, 5) == 0
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
         stepped = Memory(words(self.mats[3, 1]))
         name, length = Memory(b"W"), Memory(words(1))
@@ -166,7 +172,7 @@ class Bench:
 
     def snapshot(self) -> tuple[Any, ...]:
         """What a failing call must leave as it is."""
-        state, count, info = Memory(88), Memory(8), Memory(32)
+        state, count, info, text = Memory(88), Memory(8), Memory(32), Memory(72)
         found: list[Any] = [lib.recurrent_object_count()]
         if lib.recurrent_random_get_state(self.random, state.address) == 0:
             found.append(ctypes.string_at(state.address, 88))
@@ -183,6 +189,11 @@ class Bench:
         if lib.recurrent_sentence_model_network(self.sentence_model, ctypes.addressof(inner)) == 0:
             flats.append(make("recurrent_model_flat", inner))
             lib.recurrent_model_free(inner)
+        if lib.recurrent_text_model_network(self.text_model, ctypes.addressof(inner)) == 0:
+            flats.append(make("recurrent_model_flat", inner))
+            lib.recurrent_model_free(inner)
+        if lib.recurrent_text_model_describe(self.text_model, text.address) == 0:
+            found.append(ctypes.string_at(text.address, 72))
         if lib.recurrent_model_flat(self.model, ctypes.addressof(inner)) == 0:
             flats.append(inner.value)
         for mat in (*flats, *self.mats.values(), *self.doubles.values()):
@@ -209,8 +220,8 @@ SHAPES = {
     "forward": {"x": (4, 2)},
 }
 # what an output holds, in bytes; 8 where nothing is said
-OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 40, "stats": 16, "cost": 16, "tick": 32,
-           "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16,
+OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 72, "notes": 40, "tokens": 32, "stats": 16, "cost": 16,
+           "tick": 32, "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16,
            "p": 16, "values": 48}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
 GOOD_NUMBERS = {
@@ -226,9 +237,10 @@ GOOD_NUMBERS = {
 POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
 # infinity is none
 UNBOUNDED = {"clipval"}
-NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate"}
-BELOW_ONE = {"rate", "decay_rate"}
-CODES = {"dtype": 0, "cell": 1, "axis": 0, "reduction": 0, "needs_backprop": 1}
+NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate", "dropout"}
+BELOW_ONE = {"rate", "decay_rate", "dropout"}
+CODES = {"dtype": 0, "cell": 1, "axis": 0, "reduction": 0, "needs_backprop": 1,
+         "alphabet": 0, "tied": 0, "unknown": 0}  # fmt: skip
 BIG = (2**31, 2**32 + 3, 2**62, MAX64)
 
 
@@ -240,7 +252,7 @@ class Call:
         self.name = function.removeprefix("recurrent_")
         self.last = self.name.removeprefix("graph_").removeprefix("model_")
         parameters = DECLARATIONS[function][1]
-        over_sequences = self.over_sequences()
+        over_sequences = {**self.over_sequences(), **self.over_text()}
         self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
         if self.name in {"model_backward_sequence", "model_tap"}:
             # there is something to walk back
@@ -261,7 +273,7 @@ class Call:
             return self.choosing(1, 2, below=3)
         writes = self.name in {"model_generate", "model_sample", "model_beam_search"}
         if not writes and self.name not in {
-            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_tick",
+            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_loss", "model_tick",
         }:  # fmt: skip
             return {}
         one = writes or self.name == "model_tick"
@@ -318,6 +330,68 @@ class Call:
             "count": [Choice("3", 3), Choice("0", 0), *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64))],
             "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
         }  # fmt: skip
+
+    def over_text(self) -> dict[str, list[Choice]]:
+        """Arguments of the text models' functions, whose alphabet is a and b."""
+        name = self.name.removeprefix("text_model_")
+        if name == self.name:
+            return {}
+
+        def tokens(*good: int, least: int = 0) -> list[Choice]:
+            wrong = [
+                bad(f"last {v}", Memory(words(*good[:-1], v)), INDEX) for v in (2, least - 1, MIN64, MAX64)
+            ]
+            misaligned = bad("misaligned", Memory(words(*good), 4), VALUE)
+            return [Choice("good", Memory(words(*good))), bad("NULL", None, NULL), misaligned, *wrong]
+
+        def number(good: int, *wrong: int, zero: int | None = None, must: int = SHAPE) -> list[Choice]:
+            zeros = [Choice("0", 0)] if zero is None else [bad("0", 0, zero)]
+            return [
+                Choice(str(good), good), *zeros,
+                *(bad(str(v), v, must, NULL, 8, SHORT) for v in (-1, MIN64, *wrong)),
+            ]  # fmt: skip
+
+        text = [
+            Choice("good", Memory(b"abba")), bad("NULL", None, NULL), bad("not UTF-8", Memory(b"ab\xffa"), VALUE),
+            bad("cut UTF-8", Memory(b"abb\xe2"), VALUE),
+        ]  # fmt: skip
+        strange = bad("unknown", Memory(b"abca"), VALUE)
+        return {
+            "create": {"text": text, "embedding": number(3, MAX64, *BIG)},
+            "notes": {"capacity": number(32, zero=SHORT, must=SHORT)},
+            "set_notes": {"notes": text},
+            "encode": {
+                "text": [*text, strange], "capacity": number(4, 3, zero=SHORT, must=SHORT),
+                "replacement": [Choice(str(v), v) for v in (97, 0, 0xD800, 2**32 - 1)],
+            },
+            "decode": {
+                "tokens": tokens(0, 1), "count": number(2, MAX64), "capacity": number(8, 7, zero=SHORT, must=SHORT),
+            },
+            "train_step": {
+                "tokens": tokens(0, 1, 1, 0), "targets": tokens(0, 1, -1, 0, least=-1),
+                "T": number(2, *BIG, zero=SHAPE), "B": number(2, *BIG, zero=SHAPE),
+                "result": [Choice("good", Memory(24)), Choice("NULL", None)],
+            },
+            "evaluate": {
+                "tokens": tokens(0, 1, 1, 0), "count": number(4, MAX64, zero=SHAPE),
+                "columns": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
+            },
+            "sample": {
+                **self.choosing(0, below=2), "prime": [*text, strange],
+                "count": [Choice("5", 5), Choice("0", 0), *(bad(str(v), v, VALUE, SHORT) for v in (-1, MIN64, *BIG))],
+                "capacity": number(20, 19, zero=SHORT, must=SHORT), "stop_count": number(2, MAX64),
+                "stop_lengths": [*self.stop_lengths()], "written": [*self.output(Parameter("int64_t*", "count"))],
+                "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
+            },
+        }.get(name, {})  # fmt: skip
+
+    @staticmethod
+    def stop_lengths() -> list[Choice]:
+        return [
+            Choice("good", Memory(words(4, 4))), bad("NULL", None, NULL), bad("last 0", Memory(words(4, 0)), VALUE),
+            bad("last -1", Memory(words(4, -1)), SHAPE), bad("last MIN", Memory(words(4, MIN64)), SHAPE),
+            bad("misaligned", Memory(words(4, 4), 4), VALUE),
+        ]  # fmt: skip
 
     def choosing(self, *seen: int, below: int) -> dict[str, list[Choice]]:
         """A sampler, and tokens that were seen."""
@@ -404,9 +478,17 @@ class Call:
         choices = [Choice(str(CODES[name]), CODES[name])]
         must = [] if name == "needs_backprop" else [VALUE]
         # the other type of numbers would read beyond a buffer of this one
-        others = {"cell": [0, 2, 3, 4], "axis": [-1, 1], "reduction": [1], "dtype": []}.get(name, [0])
+        others = {
+            "cell": [0, 2, 3, 4],
+            "axis": [-1, 1],
+            "alphabet": [1],
+            "unknown": [1, 2],
+            "tied": [],
+            "reduction": [1],
+            "dtype": [],
+        }.get(name, [0])
         return choices + [Choice(str(v), v) for v in others] + [
-            bad(str(v), v, *must) for v in (-2, 2 if name != "cell" else 5, 99, MIN32, MAX32)
+            bad(str(v), v, *must) for v in (-2, {"cell": 5, "unknown": 3}.get(name, 2), 99, MIN32, MAX32)
         ]  # fmt: skip
 
     def size(self, name: str) -> list[Choice]:
@@ -424,6 +506,8 @@ class Call:
                 "sentence_model_predict": 40,
                 "sentence_model_hidden_sizes": 2,
                 "sentence_model_letters": 2,
+                "text_model_hidden_sizes": 2,
+                "text_model_letters": 2,
                 "solver_describe": 200,
             }.get(self.name, 32)
         if name == "length":
@@ -463,6 +547,11 @@ class Call:
         if "recurrentjs" in self.name:
             which = "saved.json" if "load" in self.name else "written.json"
             return os.fsencode(self.bench.folder / which)
+        if self.name in {"text_model_load", "text_model_save"}:
+            which = "saved.safetensors" if "load" in self.name else "written.safetensors"
+            return os.fsencode(self.bench.folder / which)
+        if self.name == "text_model_set_notes":
+            return b"abba"
         return {
             "model_parameter": b"Wix0",
             "model_tap": b"f0",
@@ -663,6 +752,9 @@ def main() -> None:
     path = os.fsencode(folder / "saved.json")
     saved = Memory(path)
     assert lib.recurrent_sentence_model_save_recurrentjs(bench.sentence_model, saved.address, len(path)) == 0
+    path = os.fsencode(folder / "saved.safetensors")
+    saved = Memory(path)
+    assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path)) == 0
     count = 0
     for function in sys.argv[4:]:
         if DECLARATIONS[function][0] == "recurrent_status":

@@ -12,7 +12,7 @@ from support import HARDEN
 
 def group(function: str) -> str:
     noun = function.removeprefix("recurrent_").split("_")[0]
-    return noun if noun in {"random", "mat", "graph", "model", "solver", "sentence"} else "others"
+    return noun if noun in {"random", "mat", "graph", "model", "solver", "sentence", "text"} else "others"
 
 
 GROUPS = sorted({group(function) for function in _abi.SIGNATURES})

@@ -171,7 +171,7 @@ class TextModel:
         )
         self._network._dropout = info.dropout
         self._letters: list[str] = [] if self.tokens == "bytes" else [chr(letter) for letter in letters]
-        self._solver: Solver | None = None
+        self._solver = _solver_of(handle)
         self._model = handle
 
     @property
@@ -215,13 +215,7 @@ class TextModel:
     @property
     def solver(self) -> Solver | None:
         """What moves the weights; assign one before the first step. It is saved with the model."""
-        if self._solver is None:
-            out = ctypes.c_uint64()
-            try:
-                _lib.recurrent_text_model_solver(self._handle.value, ctypes.byref(out))
-            except RuntimeError:
-                return None
-            self._solver = Solver._of(_abi.Handle(out.value, _lib.recurrent_solver_free))
+        _ = self._handle
         return self._solver
 
     @solver.setter
@@ -381,6 +375,10 @@ class TextModel:
             raise ValueError(f"there are {len(tokens)} tokens; expected at least 2")
         if most < 1:
             raise ValueError(f"columns is {columns}; expected at least 1")
+        # here, as a last token of -1 would pass for a target that there is not
+        if (wrong := (tokens < 0) | (tokens >= self.network.input_size)).any():
+            at = int(wrong.argmax())
+            raise IndexError(f"token {at} is {tokens[at]}, outside 0..<{self.network.input_size}")
         B = min(most, count)
         length = -(-count // B)
         # (length, B), each column a part of the text; where the last one ends, nothing is asked
@@ -590,6 +588,16 @@ def _info(handle: _abi.Handle) -> _abi.TextModelInfo:
     info = _abi.TextModelInfo()
     _lib.recurrent_text_model_describe(handle.value, ctypes.byref(info))
     return info
+
+
+def _solver_of(handle: _abi.Handle) -> Solver | None:
+    try:
+        return Solver._of(
+            _abi.new(_lib.recurrent_text_model_solver, _lib.recurrent_solver_free, handle.value, needs=handle)
+        )
+    except RuntimeError:
+        # there is none yet
+        return None
 
 
 def _bytes(value: Any) -> bytes:

@@ -1,0 +1,507 @@
+"""TextModel: alphabets, training with carried state, evaluation and writing; what the core computes, Python adds to."""
+
+import ctypes
+import inspect
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import TextModel, _abi
+from support import DTYPES, FIXTURES, close, python
+
+TEXT = "the quick brown fox jumps over the lazy dog.\nthe end is not the end, the end is the beginning.\n"
+CELLS = {
+    "lstm": lambda *a, **k: recurrent.LSTM(*a, **k),
+    "gru": lambda *a, **k: recurrent.GRU(*a, **k),
+    "gru_before": lambda *a, **k: recurrent.GRU(*a, reset="before", **k),
+    "rnn": lambda *a, **k: recurrent.RNN(*a, **k),
+    "rnn_relu": lambda *a, **k: recurrent.RNN(*a, nonlinearity="relu", **k),
+}
+
+
+def lesson(cell="lstm", steps=0, text=TEXT, **settings):
+    """A small model with everything on, after some steps."""
+    settings = {"hidden_sizes": [6, 5], "dropout": 0.25, "dtype": "float64", "rng": 7, **settings}
+    tm = TextModel(cell, **settings).build(text)
+    tm.solver = recurrent.Adam(lr=0.01)
+    train(tm, steps)
+    return tm
+
+
+def chunk(tm, T=5, B=2):
+    """The tokens and targets that the model's count of steps names."""
+    tokens = tm.encode(TEXT)
+    length = len(tokens) // B
+    at = np.arange(B) * length + ((tm.step * T + np.arange(T)) % (length - 1))[:, None]
+    return tokens[at], tokens[at + 1]
+
+
+def train(tm, steps):
+    return [tm.train_step(*chunk(tm)).loss for _ in range(steps)]
+
+
+# ---- what it is made of
+
+
+def test_the_names_that_were_promised():
+    names = list(inspect.signature(TextModel).parameters)
+    assert names[:7] == ["cell", "hidden_sizes", "embedding", "dropout", "tokens", "dtype", "rng"]
+    names = list(inspect.signature(TextModel.sample).parameters)
+    assert names[:8] == ["self", "n", "prime", "temperature", "top_k", "top_p", "stop", "rng"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("embedding", "tied"), [(None, False), (3, False), (None, True)])
+def test_it_is_the_network_of_its_cell(cell, dtype, embedding, tied):
+    tm = TextModel(cell, [6, 5], embedding, dtype=dtype, rng=7, tied=tied).build(TEXT)
+    letters = len(set(TEXT))
+    net = CELLS[cell](
+        letters, [6, 5], letters, embedding, dtype=dtype, rng=7, **({"tied": True} if tied else {})
+    )
+    if cell == "lstm":
+        for k in range(2):
+            net.parameters[f"bf{k}"].w[:] = 1
+    assert tm.flat.w.tobytes() == net.flat.w.tobytes()
+    assert list(tm.parameters) == list(net.parameters)
+    assert type(tm.network) is type(net) and repr(tm.network) == repr(net)
+    assert (tm.cell, tm.dtype, tm.tied) == (cell, dtype, tied)
+    assert tm.network.tied is tied
+    assert tm.embedding == (5 if tied else embedding) == net.embedding
+    # and trains as one
+    tm.solver, solver = recurrent.Adam(lr=0.01), recurrent.Adam(lr=0.01)
+    state = None
+    for _ in range(5):
+        x, y = chunk(tm)
+        theirs = net.train_step(x, y, solver, 0.01, state=state)
+        ours = tm.train_step(x, y)
+        state = theirs.state
+        assert (ours.loss, ours.gradient_norm) == (theirs.loss, theirs.gradient_norm)
+    assert tm.flat.w.tobytes() == net.flat.w.tobytes()
+    assert tm.step == 5 and tm.streams == 2
+
+
+def test_before_it_is_built():
+    tm = TextModel(rng=1)
+    assert not tm.is_built and "not built" in repr(tm)
+    for use in (
+        lambda: tm.letters,
+        lambda: tm.network,
+        lambda: tm.sample(3),
+        lambda: tm.evaluate("ab"),
+        lambda: tm.encode("ab"),
+        lambda: tm.save("/nowhere"),
+        lambda: tm.solver,
+        lambda: tm.step,
+    ):
+        with pytest.raises(RuntimeError, match="no alphabet yet"):
+            use()
+    assert tm.build("ba") is tm and tm.is_built and tm.letters == "ab"
+    with pytest.raises(RuntimeError, match="already"):
+        tm.build("ba")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"cell": "mamba"}, ValueError, "cell is 'mamba'"),
+        ({"tokens": "words"}, ValueError, "tokens is 'words'"),
+        ({"hidden_sizes": []}, ValueError, "hidden_sizes is empty"),
+        ({"hidden_sizes": [0]}, ValueError, "hidden_sizes has 0"),
+        ({"hidden_sizes": 3}, TypeError, "hidden_sizes"),
+        ({"embedding": 0}, ValueError, "embedding has 0"),
+        ({"embedding": 2.0}, TypeError, "embedding is a float"),
+        ({"embedding": 3, "tied": True}, ValueError, "expected 128"),
+        ({"dropout": 1}, ValueError, "dropout is 1"),
+        ({"dropout": float("nan")}, ValueError, "dropout is nan"),
+        ({"dropout": "0"}, TypeError, "dropout is a str"),
+        ({"dtype": "float16"}, TypeError, "float16"),
+        ({"rng": "1"}, TypeError, "rng is a str"),
+    ],
+)
+def test_bad_settings(settings, error, words):
+    with pytest.raises(error, match=words):
+        TextModel(**settings)
+
+
+def test_a_solver():
+    tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
+    assert tm.solver is None
+    with pytest.raises(RuntimeError, match="no solver yet"):
+        tm.train_step([[0]], [[1]])
+    with pytest.raises(TypeError, match="solver is a dict"):
+        tm.solver = {}
+    tm.solver = solver = recurrent.SGD(lr=0.5, momentum=0.9)
+    assert tm.solver is solver
+    tm.train_step([[0]], [[1]])
+    # the solver's own rate is taken where none is given
+    twin = TextModel(hidden_sizes=[3], rng=1).build("abc")
+    twin.solver = recurrent.SGD(lr=7, momentum=0.9)
+    twin.train_step([[0]], [[1]], 0.5)
+    assert twin.flat.w.tobytes() == tm.flat.w.tobytes()
+
+
+def test_notes():
+    tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
+    assert tm.notes == ""
+    for notes in ("é\0\n\"'", "", "x" * 100_000):
+        tm.notes = notes
+        assert tm.notes == notes
+    with pytest.raises(TypeError):
+        tm.notes = b"bytes"
+
+
+# ---- alphabets
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\r\nb\rc\n",
+        "\ufeffa\0b",
+        "é e\u0301 👩\u200d👩\u200d👧 \U0010ffff",
+        "".join(map(chr, range(1, 0x3000))),
+    ],
+)
+def test_nothing_is_merged_or_left_out(text):
+    tm = TextModel(hidden_sizes=[2], rng=1).build(text)
+    assert tm.letters == "".join(sorted(set(text)))
+    tokens = tm.encode(text)
+    assert tokens.tolist() == [tm.letters.index(letter) for letter in text]
+    assert tm.decode(tokens) == text
+    assert tm.encode(text.encode()).tolist() == tokens.tolist()
+    data = text.encode()
+    bytes_model = TextModel(hidden_sizes=[2], tokens="bytes", rng=1).build("")
+    assert bytes_model.encode(text).tolist() == list(data)
+    assert bytes_model.decode(list(data)) == text
+    assert bytes_model.letters is None
+
+
+def test_unknown_characters():
+    tm = TextModel(hidden_sizes=[2], rng=1).build("abc")
+    with pytest.raises(ValueError, match=r"'x' \(U\+0078\) at position 2"):
+        tm.encode("abx")
+    assert tm.encode("axbx", unknown="skip").tolist() == [0, 1]
+    assert tm.encode("axb", unknown="c").tolist() == [0, 2, 1]
+    with pytest.raises(ValueError, match="replacement 'z'"):
+        tm.encode("ab", unknown="z")
+    with pytest.raises(ValueError, match="unknown is 'ignore'"):
+        tm.encode("ab", unknown="ignore")
+    assert tm.encode("").tolist() == [] and tm.decode([]) == ""
+    assert tm.sample(3, prime="aX", unknown="skip", rng=1) == tm.sample(3, prime="a", rng=1)
+    with pytest.raises(ValueError, match="'X'"):
+        tm.sample(3, prime="aX")
+
+
+def test_text_that_is_no_text():
+    tm = TextModel(hidden_sizes=[2], rng=1)
+    with pytest.raises(ValueError, match="empty"):
+        tm.build("")
+    with pytest.raises(ValueError, match="UTF-8 at byte 2"):
+        tm.build(b"ab\xff")
+    with pytest.raises(ValueError, match=r"surrogate U\+D800 at position 1"):
+        tm.build("a\ud800")
+    with pytest.raises(TypeError, match="text is a list"):
+        tm.build(["a"])
+    # it can still be built
+    assert tm.build("a").letters == "a"
+    with pytest.raises(IndexError, match="token 1 is 1"):
+        tm.decode([0, 1])
+    with pytest.raises(TypeError, match="float"):
+        tm.decode([0.5])
+
+
+# ---- training
+
+
+def test_bad_steps():
+    tm = lesson()
+    good = np.zeros((3, 2), np.int64)
+    before = tm.flat.w.tobytes()
+    for x, y, error, words in (
+        (good[0], good[0], ValueError, r"\(T, B\)"),
+        (good, good[:2], ValueError, r"\(2, 2\)"),
+        (good.astype(float), good, TypeError, "float64"),
+        (good + 99, good, IndexError, "99"),
+        (good, good - 2, IndexError, "-2"),
+        (good, good - 1, ValueError, "no step has a target"),
+        (good[:0], good[:0], ValueError, "0 steps"),
+    ):
+        with pytest.raises(error, match=words):
+            tm.train_step(x, y)
+    for bad in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"learning_rate|step_size|lr"):
+            tm.train_step(good, good, bad)
+        with pytest.raises(ValueError, match="regc"):
+            tm.train_step(good, good, regc=bad)
+    for bad in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="clip"):
+            tm.train_step(good, good, clip=bad)
+    assert tm.flat.w.tobytes() == before and tm.step == 0
+    tm.train_step(good, good, clip=None)
+    with pytest.raises(ValueError, match="3 streams, the state that is carried is of 2"):
+        tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
+    tm.reset_state()
+    assert tm.streams == 0
+    tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
+    assert tm.streams == 3
+
+
+def test_a_step_that_diverges_changes_nothing():
+    tm, twin = lesson(steps=3), lesson(steps=3)
+    kept = tm.flat.w.copy()
+    tm.parameters["bd"].w[:] = np.nan
+    with pytest.raises(FloatingPointError, match="gradient of"):
+        train(tm, 1)
+    with pytest.raises(FloatingPointError):
+        tm.evaluate(TEXT)
+    with pytest.raises(FloatingPointError):
+        tm.sample(3)
+    tm.flat.w[:] = kept
+    assert train(tm, 3) == train(twin, 3)
+
+
+# ---- evaluation
+
+
+def by_hand(tm, tokens):
+    """-Σ ln p over a text, from a forward pass of NumPy's own softmax."""
+    scores, _ = tm.network.forward(tokens[:-1, None])
+    scores = scores[:, 0].astype(np.float64)
+    scores -= scores.max(1, keepdims=True)
+    logs = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    return -logs[np.arange(len(logs)), tokens[1:]].sum()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_evaluate(cell, dtype):
+    tm = lesson(cell, 30, dtype=dtype)
+    tokens = tm.encode(TEXT)
+    count = len(tokens) - 1
+    for columns in (1, 2, 7, count, count + 9):
+        length = -(-count // min(columns, count))
+        parts = [tokens[at : at + length + 1] for at in range(0, count, length)]
+        expected = sum(by_hand(tm, part) for part in parts) / count
+        close(tm.evaluate(TEXT, columns), expected, 1e-6 if dtype == "float32" else 1e-12)
+        nats = ctypes.c_double()
+        _abi.lib.recurrent_text_model_evaluate(
+            tm._handle.value, tokens.ctypes.data_as(_abi._i64s), len(tokens), columns, ctypes.byref(nats)
+        )
+        close(tm.evaluate(tokens, columns), nats.value, 1e-6 if dtype == "float32" else 1e-12)
+    # nothing has been learned or carried
+    assert tm.evaluate(TEXT) == tm.evaluate(TEXT) and tm.step == 30
+
+
+def test_evaluate_in_parts():
+    tm = lesson(steps=10)
+    long = TEXT * 30
+    tokens = tm.encode(long)
+    for columns in (1, 3):
+        length = -(-(len(tokens) - 1) // columns)
+        parts = [tokens[at : at + length + 1] for at in range(0, len(tokens) - 1, length)]
+        close(tm.evaluate(long, columns), sum(by_hand(tm, part) for part in parts) / (len(tokens) - 1), 1e-12)
+
+
+def test_bad_evaluations():
+    tm = lesson()
+    for text, columns, error, words in (
+        ("a", 1, ValueError, "1 tokens"),
+        ("", 1, ValueError, "0 tokens"),
+        ("ab", 0, ValueError, "columns is 0"),
+        ("ab", 1.0, TypeError, "columns is a float"),
+        ("aX", 1, ValueError, "'X'"),
+        ([0, -1], 1, IndexError, "token 1 is -1"),
+        ([99, 0], 1, IndexError, "token 0 is 99"),
+    ):
+        with pytest.raises(error, match=words):
+            tm.evaluate(text, columns)
+
+
+# ---- writing
+
+
+def from_c(tm, n, prime="", seed=1, stops=(), **settings):
+    """What recurrent_text_model_sample writes."""
+    s = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
+         "repetition_window": 64, **settings}  # fmt: skip
+    sampler = _abi.Sampler(*s.values())
+    random = recurrent.Random(seed) if seed is not None else None
+    data, ends = prime.encode(), [stop.encode() for stop in stops]
+    buffer, length = ctypes.create_string_buffer(4 * n + 1), ctypes.c_int64()
+    _abi.lib.recurrent_text_model_sample(
+        tm._handle.value, data, len(data), n, sampler, (ctypes.c_char_p * len(ends))(*ends),
+        (ctypes.c_int64 * len(ends))(*map(len, ends)), len(ends), random._handle.value if random else 0, buffer,
+        len(buffer), ctypes.byref(length),
+    )  # fmt: skip
+    return buffer.raw[: length.value].decode()
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return lesson(steps=300, dropout=0.0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 0.5},
+        {"top_k": 3},
+        {"top_p": 0.7, "min_p": 0.01},
+        {"repetition_penalty": 1.3, "repetition_window": 5},
+        {"repetition_penalty": 1.3},
+    ],
+)
+def test_c_and_python_write_the_same(trained, settings):
+    for prime, n in itertools.product(("", "the fox", "q"), (0, 1, 700)):
+        text = trained.sample(n, prime, rng=3, **settings)
+        assert len(text) == n
+        assert text == from_c(trained, n, prime, 3, **settings)
+        assert text == "".join(trained.stream(n, prime, rng=3, **settings))
+    assert trained.sample(60, rng=3, **settings) == trained.sample(60, "\n", rng=3, **settings)
+
+
+def test_the_likeliest(trained):
+    text = trained.sample(50, "the", temperature=0)
+    assert text == trained.sample(50, "the", temperature=0) == from_c(trained, 50, "the", None)
+    scores, state = trained.network.forward(trained.encode("the")[:, None])
+    for letter in text:
+        token = int(scores[-1, 0].argmax())
+        assert trained.letters[token] == letter
+        scores, state = trained.network.forward([[token]], state)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_stops(trained, dtype):
+    whole = trained.sample(80, rng=2)
+    for length, at in itertools.product((1, 2, 3), (0, 1, 30, 77)):
+        stop = whole[at : at + length]
+        ends = [stop + "\n\n\n", "\u2603", stop]
+        expected = whole[: whole.index(stop)]
+        assert trained.sample(80, stop=ends, rng=2) == expected == from_c(trained, 80, seed=2, stops=ends)
+        assert "".join(trained.stream(80, stop=ends, rng=2)) == expected
+    assert trained.sample(80, stop=whole + "\n", rng=2) == whole
+    assert trained.sample(80, stop=(), rng=2) == whole
+    # what may become a stop is held back, and no longer
+    pieces = trained.stream(stop=whole[5:8], rng=2)
+    assert [next(pieces) for _ in range(5)] == list(whole[:5]) and list(pieces) == []
+    with pytest.raises(ValueError, match="stop is empty"):
+        trained.sample(3, stop=["a", ""])
+    with pytest.raises(TypeError, match="stop is a int"):
+        trained.sample(3, stop=[1])
+
+
+def test_streams_have_no_end(trained):
+    assert "".join(itertools.islice(trained.stream(rng=4), 1000)) == trained.sample(1000, rng=4)
+
+
+def test_rng(trained):
+    random = recurrent.Random(5)
+    first, second = trained.sample(40, rng=random), trained.sample(40, rng=random)
+    assert first == trained.sample(40, rng=5) != second
+    assert trained.sample(40) != trained.sample(40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"temperature": -1}, ValueError, "temperature is -1"),
+        ({"temperature": float("nan")}, ValueError, "temperature is nan"),
+        ({"temperature": float("inf")}, ValueError, "temperature is inf"),
+        ({"temperature": "1"}, TypeError, "temperature is a str"),
+        ({"top_k": 0}, ValueError, "top_k is 0"),
+        ({"top_k": 1.5}, TypeError, "top_k is a float"),
+        ({"top_p": 0}, ValueError, "top_p is 0"),
+        ({"top_p": 1.1}, ValueError, "top_p is 1.1"),
+        ({"top_p": float("nan")}, ValueError, "top_p is nan"),
+        ({"min_p": -0.1}, ValueError, "min_p is -0.1"),
+        ({"repetition_penalty": 0}, ValueError, "repetition_penalty is 0"),
+        ({"repetition_window": -1}, ValueError, "repetition_window is -1"),
+        ({"n": -1}, ValueError, "n is -1"),
+        ({"n": 2.5}, TypeError, "n is a float"),
+        ({"prime": "\u2603"}, ValueError, "'☃'"),
+        ({"prime": 5}, TypeError, "text is a int"),
+        ({"rng": "x"}, TypeError, "rng is a str"),
+    ],
+)
+def test_bad_samples(trained, settings, error, words):
+    settings = {"n": 5, **settings}
+    for write in (trained.sample, trained.stream):
+        # said at the call, and not at the first character
+        with pytest.raises(error, match=words):
+            write(**settings)
+
+
+def test_bytes_are_never_shown_in_half():
+    tm = TextModel(hidden_sizes=[3], tokens="bytes", rng=1).build("")
+    for seed in range(20):
+        text = tm.sample(200, temperature=3, rng=seed)
+        assert (
+            text
+            == from_c(tm, 200, seed=seed, temperature=3)
+            == "".join(tm.stream(200, temperature=3, rng=seed))
+        )
+    # a model that knows one sentence of several bytes a character
+    tm = TextModel(hidden_sizes=[24], tokens="bytes", rng=1).build("")
+    tm.solver = recurrent.Adam(lr=0.02)
+    tokens = tm.encode("€é😀\n" * 8)
+    for _ in range(150):
+        tm.reset_state()
+        tm.train_step(tokens[:-1, None], tokens[1:, None])
+    for n in range(12):
+        text = tm.sample(n, prime="€é😀\n", temperature=0)
+        assert "€é😀\n€é😀\n".startswith(text) and 0 <= n - len(text.encode()) < 4, (n, text)
+        assert text == "".join(tm.stream(n, prime="€é😀\n", temperature=0))
+
+
+# ---- the object
+
+
+def test_representation():
+    assert repr(lesson(steps=2)) == "<TextModel: lstm [6, 5], characters, float64, 30 letters, step 2>"
+
+
+def test_parts_outlive_the_model():
+    w = lesson().flat.w
+    network = lesson().network
+    parameters = lesson().parameters
+    assert np.isfinite(w).all() and len(network.generate(3, [1], rng=1)) == 3
+    assert parameters["bd"].w.shape == (30, 1)
+
+
+def test_it_is_not_pickled():
+    import copy
+    import pickle
+
+    with pytest.raises(TypeError, match="save and load"):
+        pickle.dumps(lesson())
+    with pytest.raises(TypeError, match="save and load"):
+        copy.deepcopy(lesson())
+
+
+def test_an_interrupt_is_seen_while_it_writes(tmp_path: Path):
+    """A long text ends soon after Ctrl-C."""
+    done = python(
+        "import recurrent, signal, time, threading, os\n"
+        "tm = recurrent.TextModel(hidden_sizes=[32], rng=1).build('abc')\n"
+        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "for use in (lambda: tm.sample(100_000_000), lambda: tm.evaluate('abc' * 10_000_000)):\n"
+        "    try:\n"
+        "        use()\n"
+        "    except KeyboardInterrupt:\n"
+        "        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "        print('seen', flush=True)\n"
+        "os._exit(0)\n"
+    )
+    assert done.stdout.split() == ["seen", "seen"], done.stderr
+
+
+def test_a_model_of_another_language():
+    """Both files are made_text_model.py's; C and Swift are held to them too."""
+    tm = TextModel.load(FIXTURES / "text_model.safetensors")
+    text = "the " + tm.sample(120, prime="the ", temperature=0.8, rng=7)
+    assert text + "\n" == (FIXTURES / "text_model.txt").read_text(encoding="utf-8")

@@ -1,0 +1,367 @@
+"""Text models in files: the same bits in a new process, whole files after kill -9, and every damage said."""
+
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import TextModel
+from support import DTYPES, HARDEN, names, objects, python, succeed
+from test_text import TEXT, chunk, lesson, train
+
+CELLS = ("rnn", "lstm", "gru")
+
+
+def digest(tm):
+    return hashlib.sha256(tm.flat.w.tobytes()).hexdigest()
+
+
+# ---- going on
+
+GO_ON = """
+import hashlib, sys
+import recurrent
+sys.path.insert(0, "")
+from test_text import chunk
+for path, steps in zip(sys.argv[1::2], sys.argv[2::2]):
+    tm = recurrent.TextModel.load(path)
+    for _ in range(int(steps)):
+        tm.train_step(*chunk(tm))
+    print(hashlib.sha256(tm.flat.w.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_new_process_goes_on_to_the_same_bits(cell, dtype, tmp_path):
+    """2N steps at once, against N, a file, a new process and N more; dropout is on."""
+    stops = range(1, 51) if HARDEN else (1, 2, 7, 23, 50)
+    arguments, expected = [], []
+    for stop in stops:
+        tm = lesson(cell, 2 * stop, dtype=dtype)
+        half = lesson(cell, stop, dtype=dtype)
+        half.save(tmp_path / f"{stop}.safetensors")
+        arguments += [str(tmp_path / f"{stop}.safetensors"), str(stop)]
+        expected.append(digest(tm))
+    assert succeed(GO_ON, *arguments).split() == expected
+    assert len(set(expected)) == len(expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_everything_comes_back(dtype, tmp_path):
+    path = tmp_path / "model é.safetensors"
+    for cell, embedding, tied, tokens in (
+        ("lstm", None, False, "characters"),
+        ("gru_before", 4, False, "bytes"),
+        ("rnn_relu", None, True, "characters"),
+    ):
+        tm = lesson(cell, 3, embedding=embedding, tied=tied, tokens=tokens, dtype=dtype)
+        tm.notes = json.dumps({"history": [1, 2.5], "é": None})
+        tm.save(path)
+        twin = TextModel.load(path)
+        assert repr(twin) == repr(tm) and repr(twin.network) == repr(tm.network)
+        for name in ("cell", "hidden_sizes", "embedding", "dropout", "tokens", "dtype", "tied", "letters", "notes",
+                     "step", "streams"):  # fmt: skip
+            assert getattr(twin, name) == getattr(tm, name), name
+        assert repr(twin.solver) == repr(tm.solver)
+        assert digest(twin) == digest(tm)
+        assert twin.sample(50, rng=1) == tm.sample(50, rng=1)
+        assert train(twin, 4) == train(tm, 4) and digest(twin) == digest(tm)
+        # one that was not moved writes the same file again
+        again = tmp_path / "again"
+        TextModel.load(path).save(again)
+        assert again.read_bytes() == path.read_bytes()
+    fresh = TextModel(hidden_sizes=[3], rng=1).build("abc")
+    fresh.save(path)
+    assert TextModel.load(path).solver is None and TextModel.load(path).streams == 0
+
+
+def crc64(data):
+    """CRC-64/XZ by its definition, a byte at a time."""
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
+        table.append(byte)
+    crc = 2**64 - 1
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 255]
+    return crc ^ 2**64 - 1
+
+
+def parts(data):
+    """A safetensors file read by its specification."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    return header.pop("__metadata__"), header, data[8 + length :]
+
+
+def test_other_programs_read_it(tmp_path):
+    tm = lesson(steps=2, dtype="float64")
+    tm.save(tmp_path / "m")
+    data = (tmp_path / "m").read_bytes()
+    metadata, tensors, numbers = parts(data)
+    assert all(isinstance(text, str) for text in metadata.values())
+    assert metadata["format"] == "recurrent" and json.loads(metadata["alphabet"])["letters"] == tm.letters
+    types = {"F64": "<f8", "U64": "<u8"}
+    for name, mat in tm.parameters.items():
+        for prefix in ("model", "solver.exp_avg", "solver.exp_avg_sq"):
+            tensor = tensors.pop(f"{prefix}.{name}")
+            begin, end = tensor["data_offsets"]
+            found = np.frombuffer(numbers[begin:end], types[tensor["dtype"]]).reshape(tensor["shape"])
+            expected = mat.w if prefix == "model" else tm.solver.state[prefix.split(".")[1]][name].w
+            assert np.array_equal(found, expected), name
+    assert sorted(tensors) == ["generator", "state.c0", "state.c1", "state.h0", "state.h1"]
+    # the checksum is what its description says
+    blank = data.replace(metadata["crc64"].encode(), b"0" * 16, 1)
+    assert metadata["crc64"] == f"{crc64(blank):016x}"
+    safetensors = pytest.importorskip("safetensors.numpy")
+    assert np.array_equal(safetensors.load(data)["model.Whd"], tm.parameters["Whd"].w)
+
+
+# ---- damage
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "model.safetensors"
+    lesson(steps=2).save(path)
+    return path
+
+
+def test_damage(saved, tmp_path):
+    good, bad = saved.read_bytes(), tmp_path / "bad"
+    rng = np.random.default_rng(1)
+    for at in (0, 7, 8, 30, *rng.integers(0, len(good), 300 if HARDEN else 60), len(good) - 1):
+        data = bytearray(good)
+        data[at] ^= 1 << int(rng.integers(8))
+        bad.write_bytes(data)
+        with pytest.raises(ValueError, match=r"cannot load '.*bad'"):
+            TextModel.load(bad)
+    for count in (0, 1, 7, 8, 9, 100, *rng.integers(0, len(good), 40), len(good) - 1):
+        bad.write_bytes(good[:count])
+        with pytest.raises(ValueError, match=r"cannot load '.*bad'"):
+            TextModel.load(bad)
+    bad.write_bytes(good + b"\0")
+    with pytest.raises(ValueError, match="bytes too many"):
+        TextModel.load(bad)
+
+
+def forged(path, change):
+    """A saved file with other texts, and a checksum that is right."""
+    data = path.read_bytes()
+    metadata, tensors, numbers = parts(data)
+    change(metadata)
+    metadata = {"crc64": "0" * 16, **{key: text for key, text in metadata.items() if key != "crc64"}}
+    header = json.dumps({"__metadata__": metadata, **tensors}, separators=(",", ":")).encode()
+    whole = len(header).to_bytes(8, "little") + header + numbers
+    path.write_bytes(whole.replace(b"0" * 16, f"{crc64(whole):016x}".encode(), 1))
+    return path
+
+
+def test_other_versions_and_cells(saved):
+    with pytest.raises(
+        ValueError, match=r"version 2 of the format, from a newer recurrent; .* up to version 1"
+    ):
+        TextModel.load(forged(saved, lambda m: m.update(format_version="2")))
+    forged(saved, lambda m: m.update(format_version="1", model=m["model"].replace("lstm", "gru")))
+    with pytest.raises(ValueError, match=r"model\.Wrx0 is missing"):
+        TextModel.load(saved)
+    forged(saved, lambda m: m.update(model=m["model"].replace('"gru"', '"lstm"')))
+    assert TextModel.load(saved).step == 2
+
+
+def test_other_kinds_of_file(tmp_path):
+    path = tmp_path / "other"
+    with pytest.raises(FileNotFoundError):
+        TextModel.load(path)
+    with pytest.raises(IsADirectoryError):
+        TextModel.load(tmp_path)
+    import pickle
+    import zipfile
+
+    path.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(ValueError, match="it is a pickle"):
+        TextModel.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.pkl", b"x")
+    with pytest.raises(ValueError, match="it is a zip archive"):
+        TextModel.load(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="it is a NumPy array"):
+        TextModel.load(path)
+    recurrent.SentenceModel(["ab"], hidden_sizes=[2], rng=1).save_recurrentjs(path)
+    with pytest.raises(ValueError, match=r"it is JSON; .*load_recurrentjs"):
+        TextModel.load(path)
+    path.write_text("First Citizen:\nBefore we proceed any further, hear me speak.\n")
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        TextModel.load(path)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="not a regular file"):
+        TextModel.load(fifo)
+    for bad in ("a\0b", ""):
+        with pytest.raises(ValueError, match="path"):
+            TextModel.load(bad)
+    for bad in (b"bytes", 5, None):
+        with pytest.raises(TypeError, match="path"):
+            TextModel.load(bad)
+
+
+def test_nothing_is_left_behind(saved, tmp_path):
+    bad = tmp_path / "bad"
+    bad.write_bytes(saved.read_bytes()[:-1])
+
+    def use():
+        TextModel.load(saved).save(saved)
+        for path in (bad, tmp_path, tmp_path / "none"):
+            with pytest.raises((ValueError, OSError)):
+                TextModel.load(path)
+
+    use()
+    descriptors = Path("/proc/self/fd")
+    before, opened = objects(), names(descriptors) if descriptors.exists() else None
+    for _ in range(20):
+        use()
+    assert objects() == before
+    assert opened is None or len(names(descriptors)) == len(opened)
+    assert names(tmp_path) == ["bad", "model.safetensors"]
+
+
+# ---- saving that fails, or is killed
+
+
+def test_a_folder_that_may_not_be_written(saved, tmp_path):
+    tm, before = TextModel.load(saved), saved.read_bytes()
+    with pytest.raises(FileNotFoundError):
+        tm.save(tmp_path / "no" / "model")
+    with pytest.raises(IsADirectoryError):
+        tm.save(tmp_path)
+    if os.getuid() != 0:
+        tmp_path.chmod(0o500)
+        with pytest.raises(PermissionError):
+            tm.save(saved)
+        saved.chmod(0)
+        with pytest.raises(PermissionError):
+            TextModel.load(saved)
+        tmp_path.chmod(0o700)
+        saved.chmod(0o600)
+    tm.parameters["bd"].w[3] = np.inf
+    with pytest.raises(FloatingPointError, match=r"bd is inf at \[3, 0\]; nothing was saved"):
+        tm.save(saved)
+    assert saved.read_bytes() == before and names(tmp_path) == ["model.safetensors"]
+
+
+def test_a_disk_that_is_full(saved, tmp_path):
+    """No file may pass a limit: writing stops in its middle, as on a full disk."""
+    before = saved.read_bytes()
+    done = python(
+        "import resource, sys, recurrent\n"
+        "tm = recurrent.TextModel.load(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n"
+        "    tm.save(sys.argv[1])\n"
+        "except OSError as error:\n"
+        "    print(error.errno, error)\n"
+        "print(tm.sample(3, rng=1) == recurrent.TextModel.load(sys.argv[1]).sample(3, rng=1))\n",
+        str(saved),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Errno 27] cannot write" in done.stdout and done.stdout.endswith("True\n")
+    assert saved.read_bytes() == before and names(tmp_path) == ["model.safetensors"]
+
+
+def test_dev_full():
+    """A disk that is full from the first byte: its folder takes no temporary file."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    with pytest.raises(OSError, match="cannot write"):
+        lesson().save("/dev/full/model")
+
+
+SAVE_FOR_EVER = """
+import sys, recurrent
+sys.path.insert(0, "")
+from test_text import chunk
+tm = recurrent.TextModel.load(sys.argv[1])
+print("ready", flush=True)
+while True:
+    tm.train_step(*chunk(tm))
+    tm.save(sys.argv[1])
+"""
+
+
+def kills(saved, count):
+    """Kill a process that saves without end, at random moments; the file must always load."""
+    rng, steps = np.random.default_rng(2), set()
+    for _ in range(count):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVE_FOR_EVER, str(saved)],
+            cwd=Path(__file__).parent,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        time.sleep(float(rng.uniform(0, 0.05)))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        tm = TextModel.load(saved)
+        assert np.isfinite(train(tm, 1)).all()
+        steps.add(tm.step)
+    return steps
+
+
+def test_kill(saved, tmp_path):
+    assert len(kills(saved, 200 if HARDEN else 8)) > 2
+    # what killed processes have left is taken away when another one saves, once it is old
+    left = [f"{saved.name}.tmp.{2**31 - 2}.5", *(name for name in names(tmp_path) if name != saved.name)]
+    others = [
+        f"{saved.name}.tmp.{os.getpid()}.5",
+        f"{saved.name}.tmp.x.5",
+        f"{saved.name}.tmp.5",
+        "x.tmp.9.9",
+    ]
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    young = tmp_path / f"{saved.name}.tmp.{2**31 - 3}.1"
+    young.touch()
+    TextModel.load(saved).save(saved)
+    assert names(tmp_path) == sorted([saved.name, young.name, *others])
+
+
+def test_two_threads_save_to_one_path(saved):
+    import threading
+
+    models = [lesson(steps=n) for n in (1, 3)]
+
+    def save(tm):
+        for _ in range(30):
+            tm.save(saved)
+            assert TextModel.load(saved).step in (1, 3)
+
+    threads = [threading.Thread(target=save, args=(tm,)) for tm in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert TextModel.load(saved).step in (1, 3)
+
+
+def test_text_is_not_needed_to_go_on(saved):
+    """The alphabet is in the file."""
+    tm = TextModel.load(saved)
+    assert tm.letters == "".join(sorted(set(TEXT)))
+    assert tm.encode(TEXT).shape == (len(TEXT),)
+    assert all(a.shape == (5, 2) for a in chunk(tm))
+    assert list(itertools.islice(tm.stream(rng=1), 3))
