@@ -248,3 +248,14 @@ func write(
   for (i, byte) in bytes.enumerated() { buffer[i] = CChar(bitPattern: byte) }
   length.pointee = Int64(bytes.count)
 }
+
+/// Copies a short list into the caller's buffer.
+func copy<T>(
+  _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
+) throws(RecurrentError) {
+  let buffer = try output(buffer, name)
+  guard capacity >= values.count else {
+    throw RecurrentError(.shortBuffer, "capacity is \(capacity); \(name) needs room for \(values.count)")
+  }
+  for (i, value) in values.enumerated() { buffer[i] = value }
+}

@@ -141,14 +141,3 @@ public func recurrent_sentence_model_solver(
     try give(.solver(try call.sentenceModel(model).solver), out)
   }
 }
-
-/// Copies a short list into the caller's buffer.
-func copy<T>(
-  _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
-) throws(RecurrentError) {
-  let buffer = try output(buffer, name)
-  guard capacity >= values.count else {
-    throw RecurrentError(.shortBuffer, "capacity is \(capacity); \(name) needs room for \(values.count)")
-  }
-  for (i, value) in values.enumerated() { buffer[i] = value }
-}

@@ -142,6 +142,11 @@ def test_the_issues_names():
         (r.SentenceModel.tick, "self sentence learning_rate regc clipval"),
         (r.SentenceModel.cost, "self sentence"),
         (r.SentenceModel.predict, "self sample temperature max_chars rng"),
+        (r.TextModel, "cell hidden_sizes embedding dropout tokens dtype rng"),
+        (r.TextModel.sample, "self n prime temperature top_k top_p stop rng"),
+        (r.TextModel.evaluate, "self text"),
+        (r.TextModel.save, "self path"),
+        (r.TextModel.load, "path"),
         (r.SentenceModel.load_recurrentjs, "path dtype"),
         (r.SentenceModel.save_recurrentjs, "self path"),
     ):

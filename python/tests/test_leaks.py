@@ -56,6 +56,14 @@ def sentences():
     return sm.predict(), sm.step_cache["Whd"].w, sm.parameters
 
 
+def texts():
+    tm = recurrent.TextModel(hidden_sizes=[16], dropout=0.1, rng=0).build("hello")
+    tm.solver = recurrent.Adam()
+    tm.train_step([[0, 1]], [[1, 2]])
+    tm.evaluate("hello")
+    return tm.sample(5), next(tm.stream()), tm.flat.w, tm.network, tm.solver
+
+
 def failures():
     for bad in (
         lambda: Mat(0, 1),
@@ -65,6 +73,8 @@ def failures():
         lambda: recurrent.Solver(5),
         lambda: SentenceModel(["a"], rng=0).tick("b"),
         lambda: SentenceModel.load_recurrentjs("/nowhere"),
+        lambda: recurrent.TextModel.load("/nowhere"),
+        lambda: recurrent.TextModel(rng=0).build(""),
         lambda: recurrent.samplei([0, 0]),
         lambda: Mat.of([1, 2]).view(0, 0, 3, 3),
         lambda: Graph().dropout(mat(2, 2), 2),
@@ -73,7 +83,7 @@ def failures():
             bad()
 
 
-@pytest.mark.parametrize("use", [mats, graphs, graphs_of_graphs, models, dicts, sentences, failures])
+@pytest.mark.parametrize("use", [mats, graphs, graphs_of_graphs, models, dicts, sentences, texts, failures])
 def test_nothing_is_left(use):
     kept = None
     for _ in range(30):

@@ -1,7 +1,6 @@
 """TextModel: alphabets, training with carried state, evaluation and writing; what the core computes, Python adds to."""
 
 import ctypes
-import inspect
 import itertools
 from pathlib import Path
 
@@ -44,13 +43,6 @@ def train(tm, steps):
 
 
 # ---- what it is made of
-
-
-def test_the_names_that_were_promised():
-    names = list(inspect.signature(TextModel).parameters)
-    assert names[:7] == ["cell", "hidden_sizes", "embedding", "dropout", "tokens", "dtype", "rng"]
-    names = list(inspect.signature(TextModel.sample).parameters)
-    assert names[:8] == ["self", "n", "prime", "temperature", "top_k", "top_p", "stop", "rng"]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import ctypes
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, limit, number, path, sizes, text
+from ._pieces import pieces
 from ._random import RNG, generator
 from ._writing import PART, Writer
 from .mat import Mat
@@ -450,7 +450,14 @@ class TextModel:
             unknown,
             (temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
-        return "".join(self._pieces(writer, count, ends, 1 if ends else PART))
+        random = writer._random
+        drawn = random.state if random else None
+        try:
+            return "".join(pieces(writer, self._known, count, ends, 1 if ends else PART))
+        except BaseException:
+            if random and drawn:
+                random.state = drawn
+            raise
 
     def stream(
         self,
@@ -486,7 +493,7 @@ class TextModel:
         )
         # what is wrong is said here, not at the first character
         writer.write(0)
-        return self._pieces(writer, count, ends, 1)
+        return pieces(writer, self._known, count, ends, 1)
 
     def _writer(
         self, prime: str, rng: RNG, stop: Any, unknown: str, settings: tuple[Any, ...]
@@ -502,6 +509,10 @@ class TextModel:
         state = self.network.zero_state().flat
         return Writer(self._network, tokens, state, sampler(*settings), rng, -1), ends
 
+    @property
+    def _known(self) -> list[str] | None:
+        return None if self.tokens == "bytes" else self._letters
+
     def _opening(self) -> int:
         for letter in "\n", " ":
             if self.tokens == "bytes":
@@ -509,32 +520,6 @@ class TextModel:
             if letter in self._letters:
                 return self._letters.index(letter)
         return 0
-
-    def _pieces(self, writer: Writer, count: int | None, ends: list[str], part: int) -> Iterator[str]:
-        """What is written, as far as it is sure."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        held = ""
-        left = count
-        while left is None or left > 0:
-            tokens, _ = writer.write(part if left is None else min(part, left))
-            if self.tokens == "bytes":
-                held += decoder.decode(tokens.astype(np.uint8).tobytes())
-            else:
-                held += "".join([self._letters[token] for token in tokens])
-            if left is not None:
-                left -= len(tokens)
-            for end in ends:
-                if held.endswith(end):
-                    yield from _shown(held.removesuffix(end))
-                    return
-            # the longest end of it that may yet become a stop
-            longest = max((len(end) for end in ends), default=1) - 1
-            for keep in range(min(longest, len(held)), -1, -1):
-                if not keep or any(end.startswith(held[-keep:]) for end in ends):
-                    break
-            yield from _shown(held[: len(held) - keep])
-            held = held[len(held) - keep :]
-        yield from _shown(held)
 
     # ---- files
 
@@ -624,7 +609,3 @@ def _count(n: Any) -> int:
     if count < 0:
         raise ValueError(f"n is {count}; expected 0 or more")
     return count
-
-
-def _shown(text: str) -> Iterator[str]:
-    yield from text
