@@ -6,10 +6,12 @@ import math
 import numbers
 import operator
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 DTYPES: tuple[Any, Any] = (np.dtype(np.float32), np.dtype(np.float64))
 

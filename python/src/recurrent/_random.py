@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import secrets
+import os
+import sys
 import threading
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import integer, number
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Random:
@@ -30,7 +33,7 @@ class Random:
 
     def __init__(self, seed: int | None = None) -> None:
         if seed is None:
-            seed = secrets.randbits(64)
+            seed = int.from_bytes(os.urandom(8), "little")
         elif isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
             raise TypeError(f"seed is a {type(seed).__name__}; expected an int")
         seed = int(seed)
@@ -89,14 +92,18 @@ class Random:
         return f"<Random seed {key}>"
 
 
-RNG = Union[None, int, np.random.Generator, Random]
+if TYPE_CHECKING:
+    RNG = Union[None, int, np.random.Generator, Random]
+else:
+    # numpy.random is loaded when somebody uses it: importing it takes as long as half of this package
+    RNG = Any
 
 
 def generator(rng: Any) -> Random:
     """What an ``rng`` argument means: a seed, a NumPy generator to draw a seed from, ours, or None for fresh."""
     if isinstance(rng, Random):
         return rng
-    if isinstance(rng, np.random.Generator):
+    if "numpy.random" in sys.modules and isinstance(rng, np.random.Generator):
         return Random(int(rng.integers(0, 2**64, dtype=np.uint64)))
     if rng is None:
         return Random()

@@ -6,15 +6,17 @@ import ctypes
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Callable, Literal
+from typing import TYPE_CHECKING, Any, Callable, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import integer, integers, number
 from ._random import RNG, generator
 from .mat import Mat, expect_mat
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 _AXES = {None: -1, 0: 0, 1: 1}

@@ -7,11 +7,13 @@ import numbers
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, converted, dtype, integer, number, real_array
 from ._random import RNG, generator
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 if TYPE_CHECKING:
     from .graph import Graph

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _abi
 from ._arguments import dtype, integer, sizes
 from ._random import RNG, generator
 from .graph import Graph
 from .mat import Mat, expect_mat
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 _RNN, _LSTM = 0, 1

@@ -6,10 +6,9 @@ import ctypes
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, limit, number, sizes
@@ -21,6 +20,9 @@ from .mat import Mat
 from .model import Model
 from .sampling import sampler
 from .solver import Solver
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, integer, integers, number, real_array
 from ._random import RNG, generator_or_shared
 from .mat import Mat, expect_mat
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, number, sizes, text
@@ -16,6 +14,9 @@ from ._random import RNG, Random, generator
 from .mat import Mat
 from .model import Model
 from .solver import Solver
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 _CELLS = ("rnn", "lstm")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _abi
 from ._arguments import DTYPES, dtype, integer, limit, number, path, sizes, text
@@ -20,6 +19,9 @@ from .model import Model
 from .network import Network, network_of
 from .sampling import sampler
 from .solver import Solver
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _lib = _abi.lib
 _ints = ctypes.POINTER(ctypes.c_int64)
