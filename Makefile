@@ -73,7 +73,7 @@ harden: setup .venv-newest/ready ## run the long tests too: exhaustive accuracy,
 
 check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift
-	cd python && ../.venv-newest/bin/ruff check . && ../.venv-newest/bin/ruff format --check . && ../.venv-newest/bin/mypy
+	cd python && ../.venv-newest/bin/ruff check --config pyproject.toml . ../examples && ../.venv-newest/bin/ruff format --check --config pyproject.toml . ../examples && ../.venv-newest/bin/mypy
 
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py

@@ -1,0 +1,108 @@
+"""The ladder of tasks: each reaches its mark on five of five seeds, and not by chance."""
+
+import importlib.util
+import operator
+import os
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from support import ROOT
+
+SEEDS = range(1, 6)
+# what is reached, compared with the mark
+LADDER = {
+    "adding": operator.lt,
+    "temporal_order": operator.ge,
+    "reber": operator.ge,
+    "counting": operator.ge,
+}
+
+
+def task(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / "tasks" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", LADDER)
+def test_reaches_its_mark(name, seed):
+    module = task(name)
+    reached, _ = module.run(seed)
+    assert LADDER[name](reached, module.PASS)
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_does_not_reach_it_untaught(name):
+    module = task(name)
+    reached, _ = module.run(1, most=20)
+    assert not LADDER[name](reached, module.PASS)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", (1, 2, 3))
+def test_shakespeare(seed):
+    path = os.environ.get("RECURRENT_SHAKESPEARE")
+    if not path:
+        pytest.skip("RECURRENT_SHAKESPEARE names no file")
+    module = task("shakespeare")
+    reached = module.run(seed, path)
+    assert all(reached[step] <= mark for step, mark in module.PASS.items()), reached
+
+
+# ---- the tasks ask what they say they ask
+
+
+def test_adding_asks_for_the_marked():
+    x, total = task("adding").draw(np.random.default_rng(0), 50)
+    assert (x[:50, :, 1].sum(0) == 1).all() and (x[50:, :, 1].sum(0) == 1).all()
+    np.testing.assert_allclose((x[..., 0] * x[..., 1]).sum(0), total, rtol=1e-6)
+    assert x.min() >= 0 and x.max() <= 1
+
+
+def test_temporal_order_asks_for_the_order():
+    module = task("temporal_order")
+    x, order, lengths = module.draw(np.random.default_rng(0), 200)
+    for symbols, number, length in zip(x.T, order, lengths):
+        word = "".join(module.SYMBOLS[symbol] for symbol in symbols[:length])
+        assert word[0] == "B" and word[-1] == "E" and 100 <= len(word) <= 110
+        mattered = [letter for letter in word if letter in "XY"]
+        assert mattered == ["XY"[number >> k & 1] for k in range(3)]
+    assert set(order) == set(range(8))
+
+
+def test_reber_strings():
+    module = task("reber")
+    rng = np.random.default_rng(0)
+    strings = [module.string(rng) for _ in range(500)]
+    for word, may in strings:
+        assert len(word) == len(may) and all(letter in possible for letter, possible in zip(word, may))
+        assert word[1] == word[-2] == may[-2]
+    # three of those that the grammar of 1997 has, and how often each of the two ways is taken
+    words = {word for word, _ in strings}
+    assert {"BTBTXSETE", "BPBPVVEPE", "BTBTSXSETE"} <= words
+    assert 0.4 < np.mean([word[1] == "T" for word, _ in strings]) < 0.6
+
+
+def test_counting_says_what_may_come():
+    module = task("counting")
+    x, may = module.string(2)
+    assert "".join("SabT"[symbol] for symbol in x[:, 0]) == "Saabb"
+    allowed = ["".join("SabT"[k] for k in np.flatnonzero(row)) for row in may[:, 0]]
+    assert allowed == ["a", "ab", "ab", "b", "T"]
+
+
+def test_shakespeare_surprise_is_the_mean_over_all_but_the_first():
+    module = task("shakespeare")
+    net = module.recurrent.LSTM(5, [6], 5, rng=0, dtype="float64")
+    net.flat.w[:] *= 20
+    text = np.random.default_rng(0).integers(0, 5, 24)
+    y, _ = net.forward(text[:-1, None])
+    p = np.exp(y[:, 0]) / np.exp(y[:, 0]).sum(1, keepdims=True)
+    expected = -np.log(p[np.arange(23), text[1:]]).mean()
+    for chunk in (4, 7, 23, 24, 100):
+        assert module.surprise(net, text, chunk) == pytest.approx(expected, rel=1e-12)
