@@ -47,9 +47,9 @@ extension Model {
     let run = try record(input, T, B, state, lengths, copies: true, nil)
     try run.output.settle()
     recorded = run
-    write([run.output], to: y)
+    write(State(h: [run.output], c: []), to: y)
     clearPadding(y, run)
-    if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
+    if let finalState { write(run.finalState, to: finalState) }
   }
 
   /// Walks the last `forward` back: adds to the parameters' gradients.
@@ -67,12 +67,12 @@ extension Model {
       throw RecurrentError(.stale, "backward needs a forward before it; each forward can be walked back once")
     }
     recorded = nil
-    readGradient(dy, into: [run.output])
+    readGradient(dy, into: State(h: [run.output], c: []))
     clearPadding(run.output.dwStart, run)
-    if let dState { readGradient(dState, into: run.finalState.h + run.finalState.c) }
+    if let dState { readGradient(dState, into: run.finalState) }
     try graph.backward()
-    if let dx, let x = run.x { writeGradient([x], to: dx) }
-    if let dStart { writeGradient(run.start.h + run.start.c, to: dStart) }
+    if let dx, let x = run.x { writeGradient(State(h: [x], c: []), to: dx) }
+    if let dStart { writeGradient(run.start, to: dStart) }
   }
 
   /// Forward with the model's dropout, mean loss, backward, clipping and the solver's step.
@@ -99,7 +99,7 @@ extension Model {
     let value = number(loss)
     do {
       let step = try solver.step(parameters, stepSize: stepSize, regc: regc, clipval: clipval)
-      if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
+      if let finalState { write(run.finalState, to: finalState) }
       isDone = true
       return TrainStep(loss: value, step: step)
     } catch {
@@ -121,7 +121,7 @@ extension Model {
     try graph.evaluate()
     let value = number(loss)
     try require(value.isFinite, .notFinite, "the loss is \(value); the model's weights have diverged")
-    if let finalState { write(run.finalState.h + run.finalState.c, to: finalState) }
+    if let finalState { write(run.finalState, to: finalState) }
     return value
   }
 
@@ -159,23 +159,28 @@ extension Model {
     case .numbers(let p):
       try require(embedding == nil, .badValue, "this model has an embedding; its input is tokens, not numbers")
       let mat = copies ? try graph.zeros(inputSize, columns, dtype) : try graph.borrow(p, inputSize, columns, dtype)
-      if copies { read(p, into: [mat]) }
+      if copies { read(p, into: State(h: [mat], c: [])) }
       x = mat
       source = .numbers(mat)
     case .tokens(let tokens):
       try require(tokens.count == columns, .badShape, "there are \(tokens.count) tokens; expected \(columns)")
       source = .tokens(try graph.keep(tokens, below: inputSize, "token"))
     }
-    let start = try zeroState(graph, columns: B)
-    if let state { read(state, into: start.h + start.c) }
+    // the arrays of the recording before, now nobody else's: a steady loop takes nothing from the heap
+    var (start, end) = spare
+    spare = (State(h: [], c: []), State(h: [], c: []))
+    try zero(&start, graph, columns: B)
+    end.h.replaceSubrange(end.h.indices, with: start.h)
+    end.c.replaceSubrange(end.c.indices, with: start.c)
+    if let state { read(state, into: start) }
     var keptLengths: UnsafeMutablePointer<Int32>?
     if let lengths {
       try require(lengths.count == B, .badShape, "there are \(lengths.count) lengths; expected \(B)")
       keptLengths = try graph.keep(lengths, below: T + 1, "length")
     }
-    var end = start
     let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
+    spare = (start, end)
     return Recorded(output: output, x: x, start: start, finalState: end, T: T, B: B, lengths: keptLengths)
   }
 
@@ -210,28 +215,29 @@ extension Model {
 
   // MARK: Copies
 
-  private func write(_ mats: [Mat], to p: UnsafeMutableRawPointer) {
+  private func write(_ mats: State, to p: UnsafeMutableRawPointer) {
     eachColumn(of: mats) { mat, at, offset, bytes in (p + offset).copyMemory(from: mat.wStart + at, byteCount: bytes) }
   }
 
-  private func writeGradient(_ mats: [Mat], to p: UnsafeMutableRawPointer) {
+  private func writeGradient(_ mats: State, to p: UnsafeMutableRawPointer) {
     eachColumn(of: mats) { mat, at, offset, bytes in (p + offset).copyMemory(from: mat.dwStart + at, byteCount: bytes) }
   }
 
-  private func read(_ p: UnsafeRawPointer, into mats: [Mat]) {
+  private func read(_ p: UnsafeRawPointer, into mats: State) {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.wStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 
-  private func readGradient(_ p: UnsafeRawPointer, into mats: [Mat]) {
+  private func readGradient(_ p: UnsafeRawPointer, into mats: State) {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.dwStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 
-  /// Visits the columns of Mats, one after the other, beside memory without gaps.
+  /// Visits the columns of h, then those of c, one after the other, beside memory without gaps.
   private func eachColumn(
-    of mats: [Mat], _ body: (_ mat: Mat, _ at: Int, _ offset: Int, _ bytes: Int) -> Void
+    of mats: State, _ body: (_ mat: Mat, _ at: Int, _ offset: Int, _ bytes: Int) -> Void
   ) {
     var offset = 0
-    for mat in mats {
+    for k in 0..<mats.h.count + mats.c.count {
+      let mat = k < mats.h.count ? mats.h[k] : mats.c[k - mats.h.count]
       for j in 0..<mat.d {
         body(mat, j * mat.stride * dtype.size, offset, mat.n * dtype.size)
         offset += mat.n * dtype.size

@@ -48,6 +48,8 @@ public final class Model {
   /// What the array interface records on, and what it recorded last; see Model+Arrays.swift.
   let graph = Graph()
   var recorded: Recorded?
+  /// The states of the last recording: their arrays serve the next one.
+  var spare = (start: State(h: [], c: []), end: State(h: [], c: []))
   /// What a tick without a graph works in; made on first need.
   private var ticking: Storage?
 
@@ -143,11 +145,18 @@ public final class Model {
   /// The state before the first tick: zeros for `columns` sequences side by side.
   public func zeroState(_ graph: Graph, columns: Int = 1) throws(RecurrentError) -> State {
     var state = State(h: [], c: [])
+    try zero(&state, graph, columns: columns)
+    return state
+  }
+
+  /// Zeros in the place of what `state` holds.
+  func zero(_ state: inout State, _ graph: Graph, columns: Int) throws(RecurrentError) {
+    state.h.removeAll(keepingCapacity: true)
+    state.c.removeAll(keepingCapacity: true)
     for size in hiddenSizes {
       state.h.append(try graph.zeros(size, columns, dtype))
       if cell.hasCell { state.c.append(try graph.zeros(size, columns, dtype)) }
     }
-    return state
   }
 
   /// Advances every layer by one tick; `state` becomes what the next tick starts from.

@@ -51,7 +51,7 @@ public enum Threads {
   /// If the threads are busy with another caller's work, or cannot be had, everything runs here: `team.count` says
   /// how many there are.
   static func run(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) {
-    if count <= 1 { return body(0, Team(1)) }
+    if count <= 1 { return body(0, Team.alone) }
     let done = pool.withLockIfAvailable { pool -> Bool in
       if pool == nil || pool?.process != getpid() || (pool?.workers ?? 0) < count - 1 {
         // a pool of before a fork has no threads in this process: it is left as it is
@@ -62,7 +62,7 @@ public enum Threads {
       pool.run(min(count, pool.workers + 1), body)
       return true
     }
-    if done != true { body(0, Team(1)) }
+    if done != true { body(0, Team.alone) }
   }
 }
 
@@ -84,6 +84,9 @@ final class Team: Sendable {
   private let round = Atomic<Int>(0)
 
   init(_ count: Int) { self.count = count }
+
+  /// A team of one, which waits for nobody.
+  static let alone = Team(1)
 
   /// Waits until all threads of the team are here.
   @inline(__always) func barrier() {
@@ -171,7 +174,8 @@ private final class Pool: @unchecked Sendable {
   func dismiss() { post(team: Team(0), body: nil) }
 
   func run(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) {
-    let team = Team(count)
+    // nobody is left of the run before: its team can run again
+    let team = self.team.count == count ? self.team : Team(count)
     running.store(workers, ordering: .relaxed)
     withoutActuallyEscaping(body) { body in
       withUnsafePointer(to: body) {
