@@ -9,6 +9,7 @@ import re
 import typing
 
 import numpy as np
+import numpy.typing
 import pytest
 
 import recurrent
