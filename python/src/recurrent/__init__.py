@@ -11,6 +11,7 @@ Three levels, over the same objects:
 from ._random import Random
 from ._state import State
 from .graph import Graph, no_grad
+from .history import History, Report
 from .mat import Mat, RandMat
 from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
 from .network import GRU, LSTM, RNN, get_num_threads, set_num_threads
@@ -31,12 +32,14 @@ __all__ = [
     "Adam",
     "AdamW",
     "Graph",
+    "History",
     "Mat",
     "Model",
     "Output",
     "RMSProp",
     "RandMat",
     "Random",
+    "Report",
     "SentenceModel",
     "Solver",
     "State",

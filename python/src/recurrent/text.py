@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -10,14 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from . import _abi
-from ._arguments import DTYPES, dtype, integer, limit, number, path, sizes, text
+from ._arguments import DTYPES, dtype, flag, integer, limit, number, path, sizes, text
+from ._fit import Callback, Fit
 from ._pieces import pieces
 from ._random import RNG, generator
 from ._writing import PART, Writer
+from .history import History
 from .mat import Mat
 from .model import Model
 from .network import Network, network_of
 from .sampling import sampler
+from .schedules import Schedule
 from .solver import Solver
 
 if TYPE_CHECKING:
@@ -110,6 +114,8 @@ class TextModel:
         self._code = _dtype(dtype)
         self._random = generator(rng)
         self._model: _abi.Handle | None = None
+        self._notes = ""
+        self._fit: Fit | None = None
 
     # ---- what it is made of
 
@@ -175,6 +181,7 @@ class TextModel:
         self._letters: list[str] = [] if self.tokens == "bytes" else [chr(letter) for letter in letters]
         self._solver = _solver_of(handle)
         self._model = handle
+        self._read_notes()
 
     @property
     def _handle(self) -> _abi.Handle:
@@ -240,14 +247,32 @@ class TextModel:
     @property
     def notes(self) -> str:
         """Text of one's own that is saved with the model; assignable."""
-        length = ctypes.c_int64(_info(self._handle).notes_length)
-        buffer = ctypes.create_string_buffer(max(1, length.value))
-        _lib.recurrent_text_model_notes(self._handle.value, buffer, len(buffer), ctypes.byref(length))
-        return buffer.raw[: length.value].decode()
+        _ = self._handle
+        return self._notes
 
     @notes.setter
     def notes(self, notes: str) -> None:
-        data = text(notes, "notes")
+        self._write_notes(text(notes, "notes"))
+        self._notes = notes
+
+    def _read_notes(self) -> None:
+        """What is beside the network: one's own text, or a training run with that text in it."""
+        length = ctypes.c_int64(_info(self._handle).notes_length)
+        buffer = ctypes.create_string_buffer(max(1, length.value))
+        _lib.recurrent_text_model_notes(self._handle.value, buffer, len(buffer), ctypes.byref(length))
+        notes = buffer.raw[: length.value].decode()
+        self._fit = None
+        if notes.startswith(_RUN):
+            try:
+                both = json.loads(notes)
+                self._notes = both["notes"]
+            except (KeyError, ValueError):
+                raise ValueError("the training run in the file is no JSON with notes") from None
+            self._fit = Fit.from_dict(both["fit"])
+        else:
+            self._notes = notes
+
+    def _write_notes(self, data: bytes) -> None:
         _lib.recurrent_text_model_set_notes(self._handle.value, data, len(data))
 
     # ---- text and tokens
@@ -295,7 +320,171 @@ class TextModel:
         )
         return buffer.raw[: length.value].decode()
 
-    # ---- training and evaluation
+    # ---- training
+
+    def fit(
+        self,
+        text_or_path: str | bytes | os.PathLike[str],
+        steps: int,
+        batch_size: int = 50,
+        seq_length: int = 50,
+        solver: Solver | None = None,
+        schedule: Schedule | None = None,
+        validation: float | str | bytes | os.PathLike[str] | None = 0.1,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        callbacks: Iterable[Callback] = (),
+        *,
+        learning_rate: float | None = None,
+        clip: float | None = 5.0,
+        evaluate_every: int | None = None,
+        patience: int | None = None,
+        checkpoint_every: int | None = None,
+        checkpoint_minutes: float | None = 5.0,
+        keep_best: bool = True,
+        record_every: int | None = None,
+        unknown: str = "refuse",
+    ) -> History:
+        """Learn from a text: ``batch_size`` parts of it side by side, in chunks, state carried from chunk to chunk.
+
+        Ctrl-C ends it after the step that is being made; everything learned is kept, and ``resume`` goes on.
+
+        Parameters
+        ----------
+        text_or_path : str, bytes or Path
+            The text, or a UTF-8 file of at most 1 GiB; a str is a path where something is called so. It gives the
+            alphabet if there is none yet. Nothing is normalized: CRLF stays two characters. Only a byte order mark
+            that opens a file goes; where tokens are bytes, nothing does.
+        steps : int
+            How many to make, more of them if there were some before.
+        batch_size : int
+            Streams that the text is cut into.
+        seq_length : int
+            Tokens of each that a step learns from; gradients go back no further.
+        solver : Solver, optional
+            What moves the weights; where absent the model's own, and at first
+            ``RMSProp(lr=2e-3, alpha=0.95, eps=1e-8)``, char-rnn's with its start put right.
+        schedule : Schedule, optional
+            The learning rates, from ``recurrent.schedules``; the run's first step is its step 0.
+        validation : float, str, bytes or Path
+            The share of the text, at its end, that is not learned from; or another text; 0 for none.
+        checkpoint : str or Path, optional
+            The file to save to, at the end and on the way.
+        progress : bool
+            Show a bar, by tqdm, in terminals and notebooks.
+        callbacks : iterable of callable
+            Called with a ``Report`` after every step; one that returns True ends the run.
+        learning_rate : float, optional
+            In place of the solver's own.
+        clip : float, optional
+            The bound on gradients, above 0; None for none. What it means the solver's ``clipping`` says.
+        evaluate_every : int, optional
+            Steps between two looks at the validation loss; where absent 500, or more, so that they take about a tenth
+            of the time at most. Besides there is one at the end.
+        patience : int, optional
+            So many looks without a new lowest loss end the run.
+        checkpoint_every : int, optional
+            Steps from one save to the next.
+        checkpoint_minutes : float, optional
+            Minutes from one save to the next, whichever comes first.
+        keep_best : bool
+            Save the model with the lowest validation loss too: beside model.safetensors as model.best.safetensors.
+        record_every : int, optional
+            Steps to a record of the history; where absent 1, and more in runs of more than 20,000.
+        unknown : str
+            For characters outside an alphabet that there was before, as for ``encode``.
+
+        Returns
+        -------
+        history : History
+            What was recorded, this model's ``history`` too.
+
+        Raises
+        ------
+        OSError
+            If the text cannot be read, or the last save cannot be made; one on the way that fails is a warning.
+        ValueError, TypeError
+            Naming what is out of range, unreadable or too short for one batch; nothing has changed.
+        FloatingPointError
+            Naming the tensor with which training diverged; saved files are as they were.
+
+        References
+        ----------
+        Karpathy, char-rnn, 2015; Williams and Peng, Neural Computation 2, 1990.
+        """
+        wanted, watchers = flag(progress, "progress"), _watchers(callbacks)
+        fit = Fit.new(
+            self,
+            text_or_path,
+            steps,
+            solver,
+            validation,
+            evaluate_every,
+            record_every,
+            batch_size=batch_size,
+            seq_length=seq_length,
+            schedule=schedule,
+            checkpoint=checkpoint,
+            learning_rate=learning_rate,
+            clip=clip,
+            patience=patience,
+            checkpoint_every=checkpoint_every,
+            checkpoint_minutes=checkpoint_minutes,
+            keep_best=keep_best,
+            unknown=unknown,
+        )
+        self._fit = fit
+        return fit.run(self, wanted, watchers)
+
+    def resume(
+        self,
+        text_or_path: str | bytes | os.PathLike[str] | None = None,
+        steps: int | None = None,
+        progress: bool = True,
+        callbacks: Iterable[Callback] = (),
+        *,
+        validation: str | bytes | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> History:
+        """Go on with the ``fit`` that was interrupted or has ended, to the same bits as without a break.
+
+        Parameters
+        ----------
+        text_or_path : str, bytes or Path, optional
+            The same text; where absent, the file that it was.
+        steps : int, optional
+            How many more; where absent, those that are left.
+        progress, callbacks
+            As for ``fit``.
+        validation : str, bytes or Path, optional
+            The same other text again, if there was one and it was no file.
+        checkpoint : str or Path, optional
+            The file to save to; where absent, that of ``fit``.
+
+        Returns
+        -------
+        history : History
+            Of the whole run, what was before the break included.
+
+        Raises
+        ------
+        ValueError
+            If the text is not the one that the model was learning from, or no steps are left.
+        RuntimeError
+            If there is no run to go on with.
+        """
+        wanted, watchers = flag(progress, "progress"), _watchers(callbacks)
+        if self._fit is None:
+            raise RuntimeError("this model has no training run to go on with: fit it")
+        self._fit.reopen(self, text_or_path, steps, validation, checkpoint)
+        return self._fit.run(self, wanted, watchers)
+
+    @property
+    def history(self) -> History | None:
+        """What the last training run recorded; it is saved with the model."""
+        return None if self._fit is None else self._fit.history
+
+    # ---- steps and evaluation
 
     def train_step(
         self,
@@ -370,7 +559,7 @@ class TextModel:
             As for ``encode``.
         """
         tokens = (
-            self.encode(text, unknown) if isinstance(text, (str, bytes)) else _tokens(text, "text").ravel()
+            self.encode(text, unknown) if isinstance(text, (str, bytes)) else _whole(text, "text").ravel()
         )
         count, most = len(tokens) - 1, integer(columns, "columns")
         if count < 1:
@@ -383,14 +572,16 @@ class TextModel:
             raise IndexError(f"token {at} is {tokens[at]}, outside 0..<{self.network.input_size}")
         B = min(most, count)
         length = -(-count // B)
-        # (length, B), each column a part of the text; where the last one ends, nothing is asked
-        read, aims = (np.full(length * B, fill, np.int64) for fill in (0, -1))
-        read[:count], aims[:count] = tokens[:-1], tokens[1:]
-        read, aims = (np.ascontiguousarray(part.reshape(B, length).T) for part in (read, aims))
+        # column b is the part from b·length on; where the last ones end, nothing is asked
+        columns_start = np.arange(B, dtype=np.int64) * length
         state, loss, total = self.network.zero_state(B).flat, ctypes.c_double(), 0.0
         # in parts: between two of them an interrupt is seen
         for at in range(0, length, part := max(1, min(length, PART, 8192 // B))):
-            x, y = read[at : at + part], aims[at : at + part]
+            places = columns_start + np.arange(at, min(at + part, length))[:, None]
+            inside = places < count
+            places = np.where(inside, places, 0)
+            x = tokens[places].astype(np.int64)
+            y = np.where(inside, tokens[places + 1].astype(np.int64), -1)
             _lib.recurrent_model_loss(
                 self._network._handle.value,
                 None,
@@ -536,6 +727,9 @@ class TextModel:
             Naming a weight that is infinite or NaN; the old file is as it was.
         """
         encoded = _path(path)
+        if self._fit is not None:
+            both = json.dumps({"fit": self._fit.to_dict(), "notes": self._notes}, separators=(",", ":"))
+            self._write_notes(both.encode())
         _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
@@ -569,6 +763,16 @@ class TextModel:
 
 
 _dtype, _path = dtype, path
+# how notes begin in which there is a training run
+_RUN = '{"fit":{'
+
+
+def _watchers(callbacks: Any) -> list[Callback]:
+    watchers = list(callbacks)
+    for watcher in watchers:
+        if not callable(watcher):
+            raise TypeError(f"callbacks has a {type(watcher).__name__}; expected functions")
+    return watchers
 
 
 def _info(handle: _abi.Handle) -> _abi.TextModelInfo:
@@ -599,11 +803,15 @@ def _policy(unknown: Any) -> tuple[int, int]:
     return 2, ord(unknown)
 
 
-def _tokens(values: Any, name: str) -> npt.NDArray[np.int64]:
+def _whole(values: Any, name: str) -> npt.NDArray[Any]:
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
-    return np.ascontiguousarray(array, np.int64)
+    return array
+
+
+def _tokens(values: Any, name: str) -> npt.NDArray[np.int64]:
+    return np.ascontiguousarray(_whole(values, name), np.int64)
 
 
 def _count(n: Any) -> int:

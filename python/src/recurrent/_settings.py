@@ -1,0 +1,116 @@
+"""What a training run was asked for, checked; written to the checkpoint and read from it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ._arguments import flag, integer, number
+from ._arguments import path as _path
+from .schedules import Schedule
+
+# records in a history: they travel in the checkpoint's header
+MOST_RECORDS = 200_000
+
+
+@dataclass
+class Settings:
+    """The arguments of ``TextModel.fit`` that a resumed run needs again."""
+
+    batch_size: int
+    seq_length: int
+    schedule: Schedule | None
+    learning_rate: float | None
+    clip: float | None
+    validation: float
+    evaluate_every: int
+    patience: int | None
+    checkpoint: str | None
+    checkpoint_every: int | None
+    checkpoint_minutes: float | None
+    keep_best: bool
+    record_every: int
+    unknown: str
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "seq_length", "evaluate_every", "record_every"):
+            setattr(self, name, count(getattr(self, name), name))
+        for name in ("patience", "checkpoint_every"):
+            if getattr(self, name) is not None:
+                setattr(self, name, count(getattr(self, name), name))
+        if self.schedule is not None:
+            if not isinstance(self.schedule, Schedule):
+                kind = type(self.schedule).__name__
+                raise TypeError(f"schedule is a {kind}; expected one of recurrent.schedules, or None")
+            if self.learning_rate is not None:
+                raise ValueError("there are both a schedule and a learning_rate; expected one of them")
+        if self.learning_rate is not None:
+            self.learning_rate = number(self.learning_rate, "learning_rate")
+            if self.learning_rate < 0:
+                raise ValueError(f"learning_rate is {self.learning_rate}; expected at least 0")
+        for name in ("clip", "checkpoint_minutes"):
+            if getattr(self, name) is not None:
+                setattr(self, name, number(getattr(self, name), name))
+                if getattr(self, name) <= 0:
+                    raise ValueError(f"{name} is {getattr(self, name)}; expected above 0, or None")
+        self.keep_best = flag(self.keep_best, "keep_best")
+        self.set_checkpoint(self.checkpoint)
+
+    def set_checkpoint(self, checkpoint: Any) -> None:
+        """Where to save; what cannot be written is refused before hours have gone into it."""
+        if checkpoint is None:
+            self.checkpoint = None
+            return
+        place = Path(_path(checkpoint, "checkpoint").decode()).absolute()
+        reason = None
+        if place.is_dir():
+            reason = errno.EISDIR
+        elif not place.parent.is_dir():
+            reason = errno.ENOTDIR if place.parent.exists() else errno.ENOENT
+        elif not os.access(place.parent, os.W_OK):
+            reason = errno.EACCES
+        if reason is not None:
+            problem = os.strerror(reason).lower()
+            raise OSError(reason, f"checkpoint '{checkpoint}' cannot be written: {problem}")
+        self.checkpoint = str(place)
+
+    @property
+    def best(self) -> str | None:
+        """Where the best model so far is kept: model.safetensors has model.best.safetensors beside it."""
+        if not (self.checkpoint and self.keep_best):
+            return None
+        place = Path(self.checkpoint)
+        return str(place.with_name(f"{place.stem}.best{place.suffix}"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        schedule = self.schedule.to_dict() if self.schedule else None
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "schedule": schedule}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Settings:
+        """What ``to_dict`` wrote; whether the checkpoint's folder is still there is not looked at."""
+        schedule = Schedule.from_dict(data["schedule"]) if data["schedule"] else None
+        settings = cls(**{**data, "schedule": schedule, "checkpoint": None})
+        settings.checkpoint = data["checkpoint"]
+        return settings
+
+
+def count(value: Any, name: str) -> int:
+    """An int of at least 1."""
+    found = integer(value, name)
+    if found < 1:
+        raise ValueError(f"{name} is {found}; expected at least 1")
+    return found
+
+
+def share(value: Any) -> float:
+    """The part of the text that is held out."""
+    found = number(value, "validation")
+    if not 0 <= found < 1:
+        raise ValueError(f"validation is {found}; expected at least 0 and below 1, a text or a path")
+    return found
