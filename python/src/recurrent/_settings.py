@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -57,6 +58,8 @@ class Settings:
                 setattr(self, name, number(getattr(self, name), name))
                 if getattr(self, name) <= 0:
                     raise ValueError(f"{name} is {getattr(self, name)}; expected above 0, or None")
+        if self.unknown not in ("refuse", "skip") and not (isinstance(self.unknown, str) and len(self.unknown) == 1):
+            raise ValueError(f"unknown is {self.unknown!r}; expected 'refuse', 'skip' or one character")
         self.keep_best = flag(self.keep_best, "keep_best")
         self.set_checkpoint(self.checkpoint)
 
@@ -66,13 +69,16 @@ class Settings:
             self.checkpoint = None
             return
         place = Path(_path(checkpoint, "checkpoint").decode()).absolute()
-        reason = None
-        if place.is_dir():
-            reason = errno.EISDIR
-        elif not place.parent.is_dir():
-            reason = errno.ENOTDIR if place.parent.exists() else errno.ENOENT
-        elif not os.access(place.parent, os.W_OK):
-            reason = errno.EACCES
+        reason: int | None = None
+        try:
+            if not stat.S_ISDIR(place.parent.stat().st_mode):
+                reason = errno.ENOTDIR
+            elif not os.access(place.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+                reason = errno.EACCES
+            elif place.is_dir():
+                reason = errno.EISDIR
+        except OSError as error:
+            reason = error.errno
         if reason is not None:
             problem = os.strerror(reason).lower()
             raise OSError(reason, f"checkpoint '{checkpoint}' cannot be written: {problem}")

@@ -15,10 +15,11 @@ Curve = list[tuple[int, float]]
 class Report(NamedTuple):
     """What callbacks are told after a training step.
 
-    ``model``, the TextModel that learns; ``step``, how many it has made; ``loss``, nats per token over the chunk before
-    the update; ``gradient_norm``, √Σg² over all gradients before clipping; ``ratio_clipped``, the share of them that was
-    clipped; ``learning_rate``; ``epoch``, how often the text has been read, 1 being once; ``validation``, nats per
-    token of the part held out, None where the step was not followed by a look at it; ``history``, everything so far.
+    ``model``, the TextModel that learns; ``step``, how many it has made; ``loss``, nats per token over the chunk
+    before the update; ``gradient_norm``, √Σg² over all gradients before clipping; ``ratio_clipped``, the share of them
+    that was clipped; ``learning_rate``; ``epoch``, how often the text has been read, 1 being once; ``validation``,
+    nats per token of the part held out, None where the step was not followed by a look at it; ``history``, everything
+    so far.
     """
 
     model: TextModel

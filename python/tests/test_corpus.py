@@ -1,0 +1,243 @@
+"""Texts to learn from: what is read as it is, and what is refused with a sentence."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import _corpus
+from recurrent._corpus import Corpus
+from recurrent._streams import Streams
+
+
+def small(tokens="characters"):
+    return recurrent.TextModel("gru", [4], tokens=tokens, rng=1)
+
+
+def learn(source, model=None, **settings):
+    """Two steps, each of two streams of three."""
+    model = model or small()
+    settings = {"validation": 0, "progress": False, **settings}
+    model.fit(source, steps=2, batch_size=2, seq_length=3, **settings)
+    return model
+
+
+# ---- read as it is
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["one\r\ntwo\r\n", "a\0b\0c\0d", "héllo é e\u0301", "😀 und 👩\u200d👩\u200d👧 🇩🇪", "\ufeffmark within\ufeff"],
+    ids=["CRLF", "NUL", "combining", "emoji", "BOM"],
+)
+def test_characters_are_code_points(text, tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes(text.encode())
+    found = learn(text)
+    assert found.letters == "".join(sorted(set(text)))
+    assert found.decode(found.encode(text)) == text
+    # a file's first mark says how it is encoded, and is no text
+    expected = text.removeprefix("\ufeff")
+    assert Corpus(path, "characters").data.decode() == expected
+    assert learn(path).letters == "".join(sorted(set(expected)))
+    # a character that is in the file as half of another one's bytes is still whole
+    assert Corpus(path, "characters").length == len(expected)
+
+
+def test_bytes_are_bytes(tmp_path):
+    data = b"\xef\xbb\xbf\xff\xfe\0\r\n\x80" * 3
+    path = tmp_path / "t.bin"
+    path.write_bytes(data)
+    corpus, model = Corpus(path, "bytes"), learn(path, small("bytes"))
+    assert corpus.data == data and corpus.length == len(data)
+    assert corpus.encode(model).tobytes() == data
+    assert model.letters is None
+
+
+def test_parts_end_where_characters_do(monkeypatch):
+    text = "aé😀日" * 50
+    whole = Corpus(text, "characters")
+    for part in (4, 5, 6, 7, 64):
+        monkeypatch.setattr(_corpus, "_PART", part)
+        corpus, model = Corpus(text, "characters"), small().build(text)
+        assert (corpus.letters, corpus.length) == (whole.letters, whole.length) == (frozenset(text), len(text))
+        assert model.decode(corpus.encode(model).astype(int)) == text
+        with pytest.raises(ValueError, match="'日' \\(U\\+65E5\\) at position 3 of"):
+            corpus.encode(small().build("aé😀"))
+        with pytest.raises(ValueError, match="not valid UTF-8 at byte 401, 0xE9"):
+            Corpus(text.encode()[:401] + b"\xe9" + text.encode()[401:], "characters")
+
+
+def test_tokens_are_small():
+    for count, kind in ((200, np.uint8), (256, np.uint8), (257, np.uint16), (70000, np.uint32)):
+        text = "".join(chr(0x4E00 + k) if k < 0x5000 else chr(0x10000 + k) for k in range(count))
+        tokens = Corpus(text, "characters").encode(small().build(text))
+        assert tokens.dtype == kind and np.array_equal(np.sort(tokens), np.arange(count))
+
+
+def test_a_name_is_a_path_where_something_is_called_so(working_directory):
+    (working_directory / "poem").write_text("roses are red")
+    assert Corpus("poem", "characters").data == b"roses are red"
+    assert Corpus("poem\n", "characters").data == b"poem\n"
+    assert Corpus(b"poem", "characters").data == b"poem"
+    assert Corpus("novel", "characters").data == b"novel"
+    assert Corpus("x" * 5000, "characters").path is None
+    with pytest.raises(ValueError, match="the text has 5 characters .* no file is called so either"):
+        learn("novel")
+
+
+def test_unknown_characters():
+    model = learn("hello help hello")
+    with pytest.raises(ValueError, match=r"the character 'w' \(U\+0077\) at position 6 of the text is not"):
+        learn("hello world", model)
+    assert learn("hello world hello", model, unknown="skip").step == 4
+    assert learn("hello world hello", model, unknown="o").step == 6
+    with pytest.raises(ValueError, match="the text has 5 characters to learn from"):
+        learn("hell www", model, unknown="skip")
+    with pytest.raises(ValueError, match=r"U\+0007 at position 2 of"):
+        learn("he\a" * 9, model)
+
+
+# ---- refused
+
+
+def refuse(source, error, sentence, model=None):
+    """Refused with a sentence, and the model is as it was."""
+    model = model or small()
+    with pytest.raises(error, match=sentence):
+        learn(source, model)
+    assert not model.is_built and model.history is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 6])
+def test_too_short(length, tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("x" * length)
+    sentence = (
+        "there is nothing to learn from: .*t.txt' is empty"
+        if not length
+        else f"t.txt' has {length} characters to learn from; a batch of 2 streams of 3 needs 7: lower batch_size or"
+    )
+    refuse(path, ValueError, sentence)
+    refuse("x" * length, ValueError, sentence.replace(".*t.txt'", "the text").replace("t.txt'", "the text"))
+    refuse(path, ValueError, sentence.replace("characters", "bytes"), small("bytes"))
+    path.write_text("x" * 7)
+    assert learn(path).step == 2
+
+
+def test_only_a_mark_is_nothing(tmp_path):
+    (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbf")
+    refuse(tmp_path / "t.txt", ValueError, "t.txt' is empty")
+
+
+@pytest.mark.parametrize(
+    "data, at",
+    [
+        (b"abc\xe9def", 3),
+        (b"\xff\xfea\0b\0", 0),
+        (b"ok \xc3", 3),
+        (b"ok \xed\xa0\x80 no", 3),
+        (b"ok \xc0\x80 no", 3),
+        (b"ok \xf4\x90\x80\x80 no", 3),
+        (b"\xf0\x9f\x98", 0),
+        (b"a" * (1 << 20) + b"\x80", 1 << 20),
+    ],
+    ids=["Latin-1", "UTF-16", "cut", "surrogate", "overlong", "too far", "cut emoji", "second part"],
+)
+def test_invalid_utf8_is_named(data, at, tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes(data)
+    sentence = f"is not valid UTF-8 at byte {at}, 0x{data[at]:02X}; tokens='bytes' reads anything"
+    refuse(path, ValueError, sentence)
+    refuse(data, ValueError, "the text " + sentence)
+
+
+def test_a_lone_surrogate():
+    refuse("abc\ud800def", ValueError, r"text_or_path has a lone surrogate U\+D800 at position 3")
+
+
+@pytest.mark.parametrize("source", [None, 5, ["a"], np.zeros(3)])
+def test_no_text(source):
+    refuse(source, TypeError, f"text_or_path is a {type(source).__name__}; expected a str, bytes or a path")
+
+
+def test_what_is_no_file(tmp_path):
+    refuse(tmp_path / "none", FileNotFoundError, "cannot read '.*none': no such file or directory")
+    refuse(tmp_path, IsADirectoryError, "cannot read '.*': is a directory")
+    refuse(tmp_path / "none" / "deeper", FileNotFoundError, "no such file")
+    (tmp_path / "file").write_text("x" * 50)
+    refuse(tmp_path / "file" / "deeper", NotADirectoryError, "not a directory")
+    refuse(Path("a\0b"), ValueError, "cannot read 'a\\\\x00b': embedded null byte")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    refuse(tmp_path / "loop", OSError, "cannot read '.*loop': too many levels")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    refuse(str(tmp_path / "dangling"), FileNotFoundError, "no such file")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refuse(tmp_path / "pipe", OSError, "cannot read '.*pipe': it is not a regular file")
+    if Path("/dev/zero").exists():
+        refuse("/dev/zero", OSError, "cannot read '/dev/zero': it is not a regular file")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no users here")
+def test_permissions(tmp_path):
+    path, user = tmp_path / "t.txt", os.geteuid()
+    path.write_text("x" * 50)
+    path.chmod(0)
+    if user == 0:
+        # root may do everything, so be somebody else
+        tmp_path.chmod(0o755)
+        os.seteuid(65534)
+    try:
+        refuse(path, PermissionError, "cannot read '.*': permission denied")
+    finally:
+        os.seteuid(user)
+
+
+def test_too_large(tmp_path, monkeypatch):
+    path = tmp_path / "t.txt"
+    with path.open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    sentence = r"cannot read '.*t.txt': it has 1,073,741,825 bytes, the most is 1,073,741,824"
+    refuse(path, OSError, sentence)
+    monkeypatch.setattr(_corpus, "MOST", 99)
+    refuse("x" * 100, ValueError, "the text has 100 bytes; the most is 99")
+    path.write_text("x" * 99)
+    assert learn(path).step == 2
+
+
+# ---- streams
+
+
+@pytest.mark.parametrize("length, B, T", [(7, 2, 3), (100, 3, 4), (101, 1, 100), (60, 5, 2), (997, 7, 10)])
+def test_streams(length, B, T):
+    """Number k is followed by k + 1; a stream goes on where it ended; in the end all of the text was read."""
+    streams, seen = Streams(np.arange(length, dtype=np.uint16), B, T), set()
+    assert streams.chunks == (length - 1) // B // T
+    for number in range(200 * streams.chunks):
+        x, y = streams.chunk(number)
+        assert x.shape == y.shape == (T, B) and x.dtype == y.dtype == np.int64 and x.flags.c_contiguous
+        assert np.array_equal(y, x + 1)
+        assert np.array_equal(np.diff(x, axis=0), np.ones((T - 1, B)))
+        assert np.array_equal(np.diff(x, axis=1), np.full((T, B - 1), (length - 1) // B))
+        if not streams.begins(number):
+            assert np.array_equal(x[0], before[-1] + 1)  # noqa: F821
+        elif number // streams.chunks == 0:
+            assert x[0, 0] == 0
+        before = x
+        seen.update(x.ravel().tolist())
+    assert seen == set(range((length - 1) // B * B))
+
+
+def test_the_sentences_have_no_surprises():
+    """No sentence shows an object's insides."""
+    for source in (b"", b"\xff", "x"):
+        with pytest.raises(ValueError) as caught:
+            learn(source)
+        assert not re.search(r"<|0x[0-9a-f]{6}|object at", str(caught.value)), caught.value

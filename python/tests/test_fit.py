@@ -1,0 +1,552 @@
+"""Training runs: the same as by hand, what they record, how they end, what they refuse."""
+
+import json
+import math
+import os
+import re
+import signal
+import sys
+import time
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import schedules
+from recurrent._corpus import Corpus
+from recurrent._streams import Streams
+from support import ROOT, names, python, succeed
+
+TEXT = "".join(np.random.default_rng(1).choice(list("abcde \n"), 400, p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05]))
+SMALL = {"batch_size": 4, "seq_length": 5, "progress": False}
+
+
+def model(cell="lstm", seed=1, **settings):
+    return recurrent.TextModel(cell, [6, 5], rng=seed, **settings)
+
+
+def weights(tm):
+    return tm.flat.w.tobytes()
+
+
+# ---- what is done
+
+
+@pytest.mark.parametrize("clip", [5.0, 1e-3, None])
+def test_the_same_as_by_hand(clip):
+    fitted, by_hand = model(), model().build(TEXT)
+    h = fitted.fit(TEXT, 45, clip=clip, evaluate_every=10, **SMALL)
+    by_hand.solver = recurrent.RMSProp(lr=2e-3, alpha=0.95, eps=1e-8)
+    tokens = by_hand.encode(TEXT)
+    streams = Streams(tokens[:360], 4, 5)
+    assert 2 * streams.chunks < 45
+    for number in range(45):
+        if number % streams.chunks == 0:
+            by_hand.reset_state()
+        done = by_hand.train_step(*streams.chunk(number), 2e-3, clip)
+        assert (h.train[number], h.gradient_norms[number]) == (
+            (number + 1, done.loss),
+            (number + 1, done.gradient_norm),
+        )
+    assert weights(fitted) == weights(by_hand)
+    assert [step for step, _ in h.validation] == [10, 20, 30, 40, 45]
+    assert h.validation[-1][1] == by_hand.evaluate(TEXT[360:])
+    assert (h.ended, fitted.history, fitted.step) == ("steps", h, 45)
+    assert h.learning_rates == [(step, 2e-3) for step in range(1, 46)]
+
+
+def test_state_is_carried_and_forgotten_at_an_epoch(monkeypatch):
+    tm, resets = model(), []
+    forget = recurrent.TextModel.reset_state
+    monkeypatch.setattr(recurrent.TextModel, "reset_state", lambda self: (resets.append(self.step), forget(self)))
+    tm.fit(TEXT, 40, **SMALL)
+    chunks = 359 // 4 // 5
+    assert resets == [0, chunks, 2 * chunks]
+    assert tm.streams == 4
+
+
+def test_it_learns():
+    tm = recurrent.TextModel("lstm", [32], rng=1)
+    h = tm.fit("the quick brown fox. " * 40, 250, learning_rate=0.02, **SMALL)
+    assert h.train[0][1] > 2.7 and h.train[-1][1] < 0.1 and h.validation[-1][1] < 0.2
+    assert h.best == h.validation[-1]
+
+
+def test_evaluate_in_columns():
+    tm = model().build(TEXT)
+    tokens = tm.encode(TEXT)
+    for B in (1, 3, 7, 399, 1000):
+        length = -(-399 // min(B, 399))
+        parts = [tokens[at : at + length + 1] for at in range(0, 399, length)]
+        expected = sum(tm.evaluate(part) * (len(part) - 1) for part in parts) / 399
+        assert tm.evaluate(TEXT, B) == pytest.approx(expected, rel=1e-6)
+        assert tm.evaluate(tokens.astype(np.uint8), B) == tm.evaluate(TEXT, B)
+    assert tm.evaluate(TEXT) == pytest.approx(math.log(7), abs=0.05)
+
+
+def test_validation():
+    h = model().fit(TEXT, 3, validation=0, **SMALL)
+    assert not h.validation and h.best is None
+    tm = model()
+    h = tm.fit(TEXT, 3, validation="xyz" + TEXT[:50], **SMALL)
+    assert tm.letters == "\n abcdexyz" and h.validation == [(3, tm.evaluate("xyz" + TEXT[:50]))]
+    # the default looks at most for about a tenth of the time
+    tm.fit(TEXT, 1, 1, 1, validation=0.5, progress=False)
+    assert tm._fit.settings.evaluate_every == 667
+    # the first 1,003,854 characters of tiny Shakespeare
+    assert int(1_115_394 * (1 - 0.1)) == 1_003_854
+
+
+def test_schedules():
+    cosine = schedules.Cosine(lr=0.01, total_steps=20, warmup_steps=5)
+    tm = model()
+    for begin in (0, 20):
+        h = tm.fit(TEXT, 20, schedule=cosine, **SMALL)
+        assert h.learning_rates == [(begin + k + 1, cosine(k)) for k in range(20)]
+    with pytest.raises(ValueError, match="both a schedule and a learning_rate"):
+        tm.fit(TEXT, 20, schedule=cosine, learning_rate=0.1, **SMALL)
+    with pytest.raises(TypeError, match=r"schedule is a function; expected one of recurrent\.schedules, or None"):
+        tm.fit(TEXT, 20, schedule=lambda step: 0.1, **SMALL)
+
+
+def test_a_plateau_looks_at_the_validation():
+    plateau = schedules.Plateau(lr=0.01, patience=0, threshold=1e9)
+    h = model().fit(TEXT, 12, schedule=plateau, evaluate_every=3, **SMALL)
+    rates = [rate for _, rate in h.learning_rates]
+    assert rates == pytest.approx([0.01 * 0.1**k for k in range(4) for _ in range(3)])
+
+
+def test_solvers():
+    tm = model()
+    h = tm.fit(TEXT, 2, solver=recurrent.Adam(lr=0.003), **SMALL)
+    assert isinstance(tm.solver, recurrent.Adam) and h.learning_rates[0][1] == 0.003
+    # one that is there goes on
+    h = tm.fit(TEXT, 2, learning_rate=0.001, **SMALL)
+    assert isinstance(tm.solver, recurrent.Adam) and h.learning_rates == [(3, 0.001), (4, 0.001)]
+    fresh = model()
+    fresh.fit(TEXT, 2, **SMALL)
+    assert fresh.solver.settings["rule"] == "rmsprop" and fresh.solver.settings["bias_correction"]
+    assert [fresh.solver.settings[name] for name in ("lr", "alpha", "eps")] == [2e-3, 0.95, 1e-8]
+
+
+def test_records_are_means():
+    every, tenth = model().fit(TEXT, 30, **SMALL), model().fit(TEXT, 30, record_every=10, **SMALL)
+    for name in ("train", "gradient_norms"):
+        means = np.array(getattr(every, name))[:, 1].reshape(3, 10).mean(1)
+        assert [step for step, _ in getattr(tenth, name)] == [10, 20, 30]
+        assert [value for _, value in getattr(tenth, name)] == pytest.approx(means)
+    assert recurrent.History.from_dict(json.loads(json.dumps(every.to_dict()))) == every
+    with pytest.raises(ValueError, match="record_every is 1 with 1,000,000,000 steps; expected at least 5000"):
+        model().fit(TEXT, 10**9, record_every=1, **SMALL)
+
+
+# ---- how it ends
+
+
+def test_patience():
+    h = model().fit(TEXT, 1000, learning_rate=0.0, evaluate_every=3, patience=2, **SMALL)
+    assert h.ended == "patience" and [step for step, _ in h.validation] == [3, 6, 9]
+    with pytest.raises(ValueError, match="a patience without a validation"):
+        model().fit(TEXT, 10, patience=2, validation=0, **SMALL)
+
+
+def test_callbacks():
+    told, tm = [], model()
+
+    def stop(report):
+        told.append(report)
+        return report.step == 7
+
+    h = tm.fit(TEXT, 1000, callbacks=[stop, lambda report: 1], evaluate_every=3, **SMALL)
+    assert h.ended == "callback" and tm.step == 7 and [report.step for report in told] == list(range(1, 8))
+    assert [report.loss for report in told] == [loss for _, loss in h.train]
+    assert [report.validation for report in told] == [
+        dict(h.validation).get(step) if step in (3, 6) else None for step in range(1, 8)
+    ]
+    assert told[0].model is tm and told[0].history is h
+    assert told[3].epoch == 4 / (359 // 4 // 5) and 0 <= told[0].ratio_clipped <= 1
+    # what a callback raises comes out, and the run can go on
+    fails = model()
+    with pytest.raises(ZeroDivisionError):
+        fails.fit(TEXT, 7, callbacks=[lambda report: 1 // (report.step - 4)], evaluate_every=3, **SMALL)
+    assert fails.step == 4 and fails.history.ended is None
+    fails.resume(TEXT, progress=False)
+    assert weights(fails) == weights(tm)
+    with pytest.raises(TypeError, match="callbacks has a int; expected functions"):
+        tm.fit(TEXT, 1, callbacks=[5], **SMALL)
+
+
+interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="signals")
+
+
+@interrupts
+def test_ctrl_c_keeps_what_was_learned():
+    whole = model()
+    whole.fit(TEXT, 20, evaluate_every=4, **SMALL)
+
+    def interrupt(report):
+        if report.step == 9:
+            signal.raise_signal(signal.SIGINT)
+
+    tm = model()
+    h = tm.fit(TEXT, 20, callbacks=[interrupt], evaluate_every=4, **SMALL)
+    assert (h.ended, tm.step, len(h.train)) == ("interrupted", 9, 9)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    again = tm.resume(TEXT, progress=False)
+    assert again is h and h.ended == "steps" and weights(tm) == weights(whole) and h == whole.history
+
+
+@interrupts
+@pytest.mark.parametrize("where", ["train_step", "evaluate", "save"])
+def test_ctrl_c_cuts_no_step_in_two(where, monkeypatch, tmp_path):
+    whole = model()
+    whole.fit(TEXT, 20, evaluate_every=4, **SMALL)
+    tm, real, calls = model(), getattr(recurrent.TextModel, where), []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        result = real(*arguments)
+        return result
+
+    monkeypatch.setattr(recurrent.TextModel, where, interrupted)
+    settings = {"checkpoint": tmp_path / "c", "keep_best": False, "checkpoint_every": 1} if where == "save" else {}
+    h = tm.fit(TEXT, 20, evaluate_every=4, **settings, **SMALL)
+    assert h.ended == "interrupted"
+    assert (tm.step, len(h.train)) == {"train_step": (3, 3), "evaluate": (12, 12), "save": (3, 3)}[where]
+    # a look that was cut short is made up for
+    tm.resume(TEXT, progress=False)
+    assert weights(tm) == weights(whole) and h == whole.history
+
+
+@interrupts
+def test_a_handler_of_ones_own_stays():
+    seen = []
+    old = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        h = model().fit(TEXT, 5, callbacks=[lambda report: signal.raise_signal(signal.SIGINT)], **SMALL)
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert h.ended == "steps" and len(seen) == 5
+
+
+@interrupts
+def test_ctrl_c_is_quick():
+    """From the signal to the history within 200 ms, with a step of some tens of milliseconds."""
+    code = """
+import os, signal, sys, threading, time
+import recurrent
+recurrent.set_num_threads(1)
+text = open(sys.argv[1]).read()[:20000] * 5
+sent = []
+def send():
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+took = []
+for seconds in (0.3, 0.45, 0.6):
+    tm = recurrent.TextModel("lstm", [64, 64], rng=1)
+    threading.Timer(seconds, send).start()
+    h = tm.fit(text, 10**6, evaluate_every=10, progress=False)
+    took.append(time.perf_counter() - sent[-1])
+    assert h.ended == "interrupted" and tm.step > 0
+print(*took)
+"""
+    # where other work takes the processor, one of them
+    assert min(map(float, succeed(code, str(ROOT / "README.md")).split())) < 0.2
+
+
+def test_in_another_thread():
+    code = """
+import threading, sys
+import recurrent
+ended = []
+def run():
+    tm = recurrent.TextModel("rnn", [4], rng=1)
+    ended.append(tm.fit("hello help " * 20, 5, 2, 3, progress=False).ended)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+print(ended)
+"""
+    assert succeed(code).strip() == "['steps']"
+
+
+# ---- divergence
+
+
+def test_a_gradient_that_is_no_number_is_named(tmp_path):
+    tm, path = model(), tmp_path / "m"
+    tm.fit(TEXT, 3, checkpoint=path, **SMALL)
+    saved, before = path.read_bytes(), weights(tm)
+    with pytest.raises(FloatingPointError, match=r"training diverged in step [45]: .* lower learning rate"):
+        tm.fit(TEXT, 30, learning_rate=1e38, clip=None, **SMALL)
+    assert path.read_bytes() == saved
+    again = recurrent.TextModel.load(path)
+    assert weights(again) == before
+    again.parameters["Whd"].w[0, 0] = np.nan
+    with pytest.raises(FloatingPointError, match=r"diverged in step 4: Whd is no longer finite\. Try a lower"):
+        again.fit(TEXT, 30, **SMALL)
+    assert again.step == 3 and path.read_bytes() == saved
+
+
+def test_a_loss_that_explodes_is_named():
+    with pytest.raises(
+        FloatingPointError,
+        match=r"diverged in step \d+: the loss is .* nats, after 1\.9\d* at first; \w+ has grown to [\d.e+]+\. Try",
+    ):
+        model().fit(TEXT, 300, learning_rate=30.0, **SMALL)
+
+
+def test_a_validation_that_is_no_number(monkeypatch):
+    monkeypatch.setattr(recurrent.TextModel, "evaluate", lambda *_: math.nan)
+    with pytest.raises(FloatingPointError, match="the validation loss is nan. Try a lower"):
+        model().fit(TEXT, 3, **SMALL)
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    "settings, error, sentence",
+    [
+        ({"steps": 0}, ValueError, "steps is 0; expected at least 1"),
+        ({"steps": 2.5}, TypeError, "steps is a float; expected an int"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0; expected at least 1"),
+        ({"batch_size": 73}, ValueError, "360 characters to learn from; a batch of 73 streams of 5 needs 366"),
+        ({"seq_length": 90}, ValueError, "a batch of 4 streams of 90 needs 361: lower batch_size or seq_length"),
+        ({"seq_length": -1}, ValueError, "seq_length is -1; expected at least 1"),
+        ({"seq_length": 2**62}, ValueError, "needs 18446744073709551617|needs 18,446,744,073,709,551,617"),
+        ({"solver": "adam"}, TypeError, "solver is a str; expected a Solver or None"),
+        ({"validation": 1.0}, ValueError, "validation is 1.0; expected at least 0 and below 1, a text or a path"),
+        ({"validation": -0.1}, ValueError, "validation is -0.1; expected at least 0 and below 1"),
+        ({"validation": math.nan}, ValueError, "validation is nan; expected a finite number"),
+        ({"validation": 0.001}, ValueError, "validation has 1 characters; expected at least 2, or validation=0"),
+        ({"validation": "a"}, ValueError, "validation has 1 characters; expected at least 2"),
+        ({"validation": []}, TypeError, "validation is a list; expected a str, bytes or a path"),
+        ({"learning_rate": -1.0}, ValueError, "learning_rate is -1.0; expected at least 0"),
+        ({"learning_rate": math.inf}, ValueError, "learning_rate is inf; expected a finite number"),
+        ({"clip": 0}, ValueError, "clip is 0.0; expected above 0, or None"),
+        ({"evaluate_every": 0}, ValueError, "evaluate_every is 0; expected at least 1"),
+        ({"patience": 0}, ValueError, "patience is 0; expected at least 1"),
+        ({"checkpoint_every": 0}, ValueError, "checkpoint_every is 0; expected at least 1"),
+        ({"checkpoint_minutes": -1}, ValueError, "checkpoint_minutes is -1.0; expected above 0, or None"),
+        ({"checkpoint": 5}, TypeError, "checkpoint is a int; expected a str or a Path"),
+        ({"checkpoint": "none/m"}, FileNotFoundError, "checkpoint 'none/m' cannot be written: no such file"),
+        ({"checkpoint": "."}, IsADirectoryError, r"checkpoint '\.' cannot be written: is a directory"),
+        ({"checkpoint": "f/m"}, NotADirectoryError, "checkpoint 'f/m' cannot be written: not a directory"),
+        ({"keep_best": 1}, TypeError, "keep_best is a int; expected a bool"),
+        ({"progress": "yes"}, TypeError, "progress is a str; expected a bool"),
+        ({"unknown": "guess"}, ValueError, "unknown is 'guess'; expected 'refuse', 'skip' or one character"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_settings_are_refused_before_anything_happens(settings, error, sentence, working_directory):
+    (working_directory / "f").write_text("no folder")
+    tm = model()
+    with pytest.raises(error, match=sentence):
+        tm.fit(TEXT, **{"steps": 3, **SMALL, **settings})
+    assert not tm.is_built and tm.history is None
+    tm.fit(TEXT, 3, **SMALL)
+    before, h = weights(tm), tm.history
+    with pytest.raises(error, match=sentence):
+        tm.fit(TEXT, **{"steps": 3, **SMALL, **settings})
+    assert weights(tm) == before and tm.history is h and tm.step == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no users here")
+def test_a_folder_that_may_not_be_written(tmp_path):
+    user = os.geteuid()
+    tmp_path.chmod(0o555)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError, match="cannot be written: permission denied"):
+            model().fit(TEXT, 3, checkpoint=tmp_path / "m", **SMALL)
+    finally:
+        os.seteuid(user)
+        tmp_path.chmod(0o700)
+
+
+# ---- progress
+
+
+class Bar:
+    """What tqdm is asked for."""
+
+    made: list = []
+
+    def __init__(self, **settings):
+        self.settings, self.steps, self.texts, self.is_closed = settings, 0, [], False
+        Bar.made.append(self)
+
+    def update(self, steps):
+        self.steps += steps
+
+    def set_postfix_str(self, text, refresh):
+        self.texts.append(text)
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """A tqdm that can be looked at."""
+    Bar.made = []
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    return Bar.made
+
+
+def terminal(monkeypatch, is_one=True):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_one, raising=False)
+
+
+def test_progress_in_a_terminal(bars, monkeypatch):
+    terminal(monkeypatch)
+    tm = model()
+    tm.fit(TEXT, 30, evaluate_every=10, **{**SMALL, "progress": True})
+    (bar,) = bars
+    assert bar.steps == 30 == bar.settings["total"] and bar.settings["initial"] == 0 and bar.is_closed
+    assert "remaining" in bar.settings["bar_format"]
+    assert len(bar.texts) >= 3
+    for text in bar.texts:
+        assert re.fullmatch(r"loss \d\.\d{3}, validation \d\.\d{3}, [\d,]+ characters/s", text), text
+    tm.resume(TEXT, 6)
+    assert bars[-1].settings["initial"] == 30 and bars[-1].settings["total"] == 36 and bars[-1].steps == 6
+
+
+def test_progress_elsewhere(bars, monkeypatch, capsys):
+    terminal(monkeypatch)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    h = model().fit(TEXT, 3, **{**SMALL, "progress": True})
+    assert h.ended == "steps"
+    assert capsys.readouterr().err == "training shows its progress where tqdm is installed: pip install tqdm\n"
+    # neither a terminal nor a notebook
+    terminal(monkeypatch, False)
+    model().fit(TEXT, 3, **{**SMALL, "progress": True})
+    assert capsys.readouterr().err == "" and not bars
+    # a notebook
+    shell = types.SimpleNamespace(kernel=1)
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=Bar))
+    model().fit(TEXT, 3, **{**SMALL, "progress": True})
+    assert len(bars) == 1 and "dynamic_ncols" not in bars[0].settings
+    # one without widgets
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", None)
+    model().fit(TEXT, 3, **{**SMALL, "progress": True})
+    assert len(bars) == 2 and bars[1].settings["dynamic_ncols"]
+
+
+def test_tqdm_itself(monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    terminal(monkeypatch)
+    model().fit(TEXT, 30, evaluate_every=10, **{**SMALL, "progress": True})
+    last = capsys.readouterr().err.rstrip().rpartition("\r")[2]
+    assert "100%" in last and "30/30" in last and "left, loss" in last and "characters/s" in last
+
+
+def test_nothing_is_imported_before_it_is_wanted():
+    code = """
+import sys, recurrent
+recurrent.TextModel("rnn", [4], rng=1).fit("hello help " * 20, 2, 2, 3, progress=False)
+print(sorted({"tqdm", "matplotlib", "IPython"} & set(sys.modules)))
+"""
+    assert succeed(code).strip() == "[]"
+
+
+# ---- files on the way
+
+
+def test_saves_by_steps_and_minutes(monkeypatch, tmp_path):
+    saved, clock = [], [0.0]
+    monkeypatch.setattr(recurrent.TextModel, "save", lambda self, path: saved.append((self.step, Path(path).name)))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def work(report):
+        clock[0] += 20
+
+    path = tmp_path / "m.safetensors"
+    settings = {"checkpoint": path, "callbacks": [work], "validation": 0, **SMALL}
+    model().fit(TEXT, 10, checkpoint_minutes=1, **settings)
+    assert [step for step, _ in saved] == [4, 7, 10, 10]
+    saved.clear()
+    model().fit(TEXT, 10, checkpoint_minutes=None, checkpoint_every=4, **settings)
+    assert saved == [(4, path.name), (8, path.name), (10, path.name)]
+
+
+def test_the_best_is_kept(tmp_path):
+    path, tm = tmp_path / "m.safetensors", model()
+    kept = {}
+
+    def keep(report):
+        if report.validation is not None:
+            kept[report.step] = weights(report.model)
+
+    # learning of a text that says nothing of the other: it gets worse at some time
+    settings = {"validation": "edcba\n " * 30, "callbacks": [keep], "learning_rate": 0.05, **SMALL}
+    h = tm.fit(TEXT, 60, evaluate_every=5, checkpoint=path, **settings)
+    step, loss = h.best
+    best = recurrent.TextModel.load(tmp_path / "m.best.safetensors")
+    assert h.validation[0][0] <= step < 60 and best.step == step and weights(best) == kept[step]
+    assert best.evaluate("edcba\n " * 30) == loss and best.history.validation[-1] == (step, loss)
+    assert weights(recurrent.TextModel.load(path)) == weights(tm)
+    (tmp_path / "m.best.safetensors").unlink()
+    model().fit(TEXT, 10, checkpoint=path, keep_best=False, **settings)
+    assert names(tmp_path) == [path.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
+def test_a_full_disk_on_the_way(tmp_path, monkeypatch):
+    """What fails on the way is said and passed over; what fails at the end is an error. The old file stays."""
+    resource = pytest.importorskip("resource")
+    path, limits = tmp_path / "m", resource.getrlimit(resource.RLIMIT_FSIZE)
+    model().fit(TEXT, 1, checkpoint=path, **SMALL)
+    there, old, handler = names(tmp_path), path.read_bytes(), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    tm = model()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(OSError, match="cannot write"), pytest.warns(RuntimeWarning, match="training goes on"):
+            tm.fit(TEXT, 4, checkpoint=path, checkpoint_every=2, **SMALL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert tm.step == 4 and path.read_bytes() == old and names(tmp_path) == there
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tm.save(path)
+    assert weights(recurrent.TextModel.load(path)) == weights(tm)
+
+
+def test_an_old_checkpoint_is_not_touched_at_the_start(tmp_path):
+    path = tmp_path / "m"
+    model().fit(TEXT, 5, checkpoint=path, **SMALL)
+    old = path.read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        model(seed=2).fit(TEXT, 5, checkpoint=path, callbacks=[lambda report: 1 // 0], **SMALL)
+    assert path.read_bytes() == old
+
+
+def test_corpus_and_history_are_told_apart():
+    """A text's digest is that of its bytes, from a file too."""
+    assert Corpus("abc", "characters").digest == Corpus(b"abc", "bytes").digest
+    assert Corpus("abc", "characters").digest.startswith("ba7816bf")
+
+
+def test_the_shakespeare_example_runs(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text(TEXT * 20)
+    code = f"""
+import runpy, sys
+found = runpy.run_path({str(ROOT / "examples/tasks/shakespeare.py")!r})
+tm, history, seconds = found["run"]({str(path)!r}, 1, steps=3, progress=False)
+print(tm.hidden_sizes, tm.embedding, tm.solver, tm._fit.settings.clip, len(history.train))
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert "[128, 128] None RMSProp(lr=0.002, alpha=0.95, eps=1e-08" in done.stdout
+    assert "bias_correction=False" in done.stdout and done.stdout.split()[-2:] == ["5.0", "3"]
