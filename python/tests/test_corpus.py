@@ -30,7 +30,13 @@ def learn(source, model=None, **settings):
 
 @pytest.mark.parametrize(
     "text",
-    ["one\r\ntwo\r\n", "a\0b\0c\0d", "héllo é e\u0301", "😀 und 👩\u200d👩\u200d👧 🇩🇪", "\ufeffmark within\ufeff"],
+    [
+        "one\r\ntwo\r\n",
+        "a\0b\0c\0d",
+        "héllo é e\u0301",
+        "😀 und 👩\u200d👩\u200d👧 🇩🇪",
+        "\ufeffmark within\ufeff",
+    ],
     ids=["CRLF", "NUL", "combining", "emoji", "BOM"],
 )
 def test_characters_are_code_points(text, tmp_path):
@@ -63,7 +69,9 @@ def test_parts_end_where_characters_do(monkeypatch):
     for part in (4, 5, 6, 7, 64):
         monkeypatch.setattr(_corpus, "_PART", part)
         corpus, model = Corpus(text, "characters"), small().build(text)
-        assert (corpus.letters, corpus.length) == (whole.letters, whole.length) == (frozenset(text), len(text))
+        assert (
+            (corpus.letters, corpus.length) == (whole.letters, whole.length) == (frozenset(text), len(text))
+        )
         assert model.decode(corpus.encode(model).astype(int)) == text
         with pytest.raises(ValueError, match="'日' \\(U\\+65E5\\) at position 3 of"):
             corpus.encode(small().build("aé😀"))
@@ -85,7 +93,7 @@ def test_a_name_is_a_path_where_something_is_called_so(working_directory):
     assert Corpus(b"poem", "characters").data == b"poem"
     assert Corpus("novel", "characters").data == b"novel"
     assert Corpus("x" * 5000, "characters").path is None
-    with pytest.raises(ValueError, match="the text has 5 characters .* no file is called so either"):
+    with pytest.raises(ValueError, match=r"the text has 5 characters .* no file is called so either"):
         learn("novel")
 
 
@@ -95,7 +103,7 @@ def test_unknown_characters():
         learn("hello world", model)
     assert learn("hello world hello", model, unknown="skip").step == 4
     assert learn("hello world hello", model, unknown="o").step == 6
-    with pytest.raises(ValueError, match="the text has 5 characters to learn from"):
+    with pytest.raises(ValueError, match=r"the text has 5 characters to learn from"):
         learn("hell www", model, unknown="skip")
     with pytest.raises(ValueError, match=r"U\+0007 at position 2 of"):
         learn("he\a" * 9, model)
@@ -230,7 +238,6 @@ def test_streams(length, B, T):
             assert np.array_equal(x[0], before[-1] + 1)  # noqa: F821
         elif number // streams.chunks == 0:
             assert x[0, 0] == 0
-        before = x
         seen.update(x.ravel().tolist())
     assert seen == set(range((length - 1) // B * B))
 

@@ -140,7 +140,11 @@ def test_the_file_is_all_that_is_needed(tmp_path, monkeypatch):
     tm = recurrent.TextModel.load(path)
     assert tm.history.ended == "callback" and tm.step == 11 and tm.notes == ""
     h = tm.resume(progress=False)
-    assert h.ended == "steps" and recurrent.TextModel.load(path).step == 30 and names(tmp_path / "elsewhere") == []
+    assert (
+        h.ended == "steps"
+        and recurrent.TextModel.load(path).step == 30
+        and names(tmp_path / "elsewhere") == []
+    )
     # saved to another place on request
     tm.resume(steps=1, checkpoint="n.safetensors", progress=False)
     assert recurrent.TextModel.load("n.safetensors").step == 31 and recurrent.TextModel.load(path).step == 30

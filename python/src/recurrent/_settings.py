@@ -58,7 +58,9 @@ class Settings:
                 setattr(self, name, number(getattr(self, name), name))
                 if getattr(self, name) <= 0:
                     raise ValueError(f"{name} is {getattr(self, name)}; expected above 0, or None")
-        if self.unknown not in ("refuse", "skip") and not (isinstance(self.unknown, str) and len(self.unknown) == 1):
+        if self.unknown not in ("refuse", "skip") and not (
+            isinstance(self.unknown, str) and len(self.unknown) == 1
+        ):
             raise ValueError(f"unknown is {self.unknown!r}; expected 'refuse', 'skip' or one character")
         self.keep_best = flag(self.keep_best, "keep_best")
         self.set_checkpoint(self.checkpoint)
