@@ -227,6 +227,7 @@ def test_too_large(tmp_path, monkeypatch):
 def test_streams(length, B, T):
     """Number k is followed by k + 1; a stream goes on where it ended; in the end all of the text was read."""
     streams, seen = Streams(np.arange(length, dtype=np.uint16), B, T), set()
+    before = np.empty((0, 0))
     assert streams.chunks == (length - 1) // B // T
     for number in range(200 * streams.chunks):
         x, y = streams.chunk(number)
@@ -235,9 +236,10 @@ def test_streams(length, B, T):
         assert np.array_equal(np.diff(x, axis=0), np.ones((T - 1, B)))
         assert np.array_equal(np.diff(x, axis=1), np.full((T, B - 1), (length - 1) // B))
         if not streams.begins(number):
-            assert np.array_equal(x[0], before[-1] + 1)  # noqa: F821
+            assert np.array_equal(x[0], before[-1] + 1)
         elif number // streams.chunks == 0:
             assert x[0, 0] == 0
+        before = x
         seen.update(x.ravel().tolist())
     assert seen == set(range((length - 1) // B * B))
 
