@@ -13,6 +13,7 @@ import numpy.typing
 import pytest
 
 import recurrent
+import recurrent.schedules
 from recurrent import _abi
 
 MODULES = sorted(
@@ -78,7 +79,8 @@ def test_documented_and_typed(name):
             function,
             # what only a type checker imports
             vars(importlib.import_module(function.__module__))
-            | {"Graph": recurrent.Graph, "npt": numpy.typing, "RNG": typing.Any},
+            | {"Graph": recurrent.Graph, "npt": numpy.typing, "RNG": typing.Any, "History": recurrent.History}
+            | {"Schedule": recurrent.schedules.Schedule, "Callback": typing.Any},
         )
         parameters = [p for p in inspect.signature(function).parameters if p not in ("self", "cls")]
         assert set(parameters) | {"return"} <= set(hints), name

@@ -177,6 +177,10 @@ def test_callbacks():
     ]
     assert told[0].model is tm and told[0].history is h
     assert told[3].epoch == 4 / (359 // 4 // 5) and 0 <= told[0].ratio_clipped <= 1
+    # the last look too
+    told.clear()
+    model().fit(TEXT, 5, callbacks=[told.append], evaluate_every=3, patience=1, **SMALL)
+    assert [report.step for report in told if report.validation is not None] == [3, 5]
     # what a callback raises comes out, and the run can go on
     fails = model()
     with pytest.raises(ZeroDivisionError):
@@ -186,6 +190,14 @@ def test_callbacks():
     assert weights(fails) == weights(tm)
     with pytest.raises(TypeError, match="callbacks has a int; expected functions"):
         tm.fit(TEXT, 1, callbacks=[5], **SMALL)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """A shell lets jobs in its background ignore it."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
 
 
 interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="signals")
@@ -252,6 +264,7 @@ def test_ctrl_c_is_quick():
 import os, signal, sys, threading, time
 import recurrent
 recurrent.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 text = open(sys.argv[1]).read()[:20000] * 5
 sent = []
 def send():

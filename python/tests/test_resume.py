@@ -74,6 +74,11 @@ def schedule(fit):
     fit.settings.schedule = None
 
 
+def validation(fit):
+    assert fit.history.validation[1][0] == 8
+    fit.history.validation[1] = (8, -9.0)
+
+
 def clip(fit):
     fit.settings.clip = 0.2
 

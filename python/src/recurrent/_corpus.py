@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import unicodedata
@@ -82,6 +81,8 @@ class Corpus:
     @property
     def digest(self) -> str:
         """The SHA-256 of the bytes."""
+        import hashlib
+
         return hashlib.sha256(self.data).hexdigest()
 
     def encode(self, model: TextModel, unknown: str = "refuse") -> npt.NDArray[Any]:

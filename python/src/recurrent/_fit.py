@@ -175,8 +175,6 @@ class Fit:
                     if report.validation is not None and self._has_lost_patience():
                         ended = "patience"
                         break
-                else:
-                    self._look(model, interrupt, anyway=True)
             except KeyboardInterrupt:
                 ended = "interrupted"
             finally:
@@ -235,10 +233,10 @@ class Fit:
 
     # ---- validation
 
-    def _look(self, model: TextModel, interrupt: Interrupt, anyway: bool = False) -> float | None:
-        """The loss on what is held out, if it is time and has not been done."""
+    def _look(self, model: TextModel, interrupt: Interrupt) -> float | None:
+        """The loss on what is held out, if it is time, or the end, and has not been done."""
         made, seen = self.step - self.start, self.history.validation
-        is_time = anyway or (made > 0 and made % self.settings.evaluate_every == 0)
+        is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.goal)
         if not is_time or not len(self._aside) or (seen and seen[-1][0] == self.step):
             return None
         loss = model.evaluate(self._aside, max(1, min(64, len(self._aside) // 1024)))
@@ -258,7 +256,9 @@ class Fit:
     def _has_lost_patience(self) -> bool:
         losses = [loss for _, loss in self._looks()]
         patience = self.settings.patience
-        return patience is not None and len(losses) - 1 - losses.index(min(losses)) >= patience
+        return (
+            patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
+        )
 
     # ---- files
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ class Report(NamedTuple):
     history: History
 
 
-@dataclass
 class History:
     """What a run of ``TextModel.fit`` recorded; steps are the model's, counted from its first.
 
@@ -58,11 +56,19 @@ class History:
     (200, 1.7)
     """
 
-    train: Curve = field(default_factory=list)
-    validation: Curve = field(default_factory=list)
-    gradient_norms: Curve = field(default_factory=list)
-    learning_rates: Curve = field(default_factory=list)
-    ended: str | None = None
+    def __init__(
+        self,
+        train: Iterable[tuple[int, float]] = (),
+        validation: Iterable[tuple[int, float]] = (),
+        gradient_norms: Iterable[tuple[int, float]] = (),
+        learning_rates: Iterable[tuple[int, float]] = (),
+        ended: str | None = None,
+    ) -> None:
+        self.train: Curve = list(train)
+        self.validation: Curve = list(validation)
+        self.gradient_norms: Curve = list(gradient_norms)
+        self.learning_rates: Curve = list(learning_rates)
+        self.ended = ended
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -71,7 +77,7 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """The history as a dict that JSON can hold."""
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> History:
@@ -79,6 +85,11 @@ class History:
         curves = ("train", "validation", "gradient_norms", "learning_rates")
         points = {name: [(int(step), float(value)) for step, value in data[name]] for name in curves}
         return cls(**points, ended=data["ended"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         last = [

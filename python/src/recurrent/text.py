@@ -12,20 +12,21 @@ import numpy as np
 
 from . import _abi
 from ._arguments import DTYPES, dtype, flag, integer, limit, number, path, sizes, text
-from ._fit import Callback, Fit
 from ._pieces import pieces
 from ._random import RNG, generator
 from ._writing import PART, Writer
-from .history import History
 from .mat import Mat
 from .model import Model
 from .network import Network, network_of
 from .sampling import sampler
-from .schedules import Schedule
 from .solver import Solver
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from ._fit import Callback, Fit
+    from .history import History
+    from .schedules import Schedule
 
 _lib = _abi.lib
 _ints = ctypes.POINTER(ctypes.c_int64)
@@ -263,6 +264,8 @@ class TextModel:
         notes = buffer.raw[: length.value].decode()
         self._fit = None
         if notes.startswith(_RUN):
+            from ._fit import Fit
+
             try:
                 both = json.loads(notes)
                 self._notes = both["notes"]
@@ -412,6 +415,8 @@ class TextModel:
         ----------
         Karpathy, char-rnn, 2015; Williams and Peng, Neural Computation 2, 1990.
         """
+        from ._fit import Fit
+
         wanted, watchers = flag(progress, "progress"), _watchers(callbacks)
         fit = Fit.new(
             self,
@@ -573,11 +578,11 @@ class TextModel:
         B = min(most, count)
         length = -(-count // B)
         # column b is the part from b·length on; where the last ones end, nothing is asked
-        columns_start = np.arange(B, dtype=np.int64) * length
+        starts = np.arange(B, dtype=np.int64) * length
         state, loss, total = self.network.zero_state(B).flat, ctypes.c_double(), 0.0
         # in parts: between two of them an interrupt is seen
         for at in range(0, length, part := max(1, min(length, PART, 8192 // B))):
-            places = columns_start + np.arange(at, min(at + part, length))[:, None]
+            places = starts + np.arange(at, min(at + part, length))[:, None]
             inside = places < count
             places = np.where(inside, places, 0)
             x = tokens[places].astype(np.int64)
