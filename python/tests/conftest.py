@@ -1,6 +1,7 @@
 """What all tests share: which of them run, how long hypothesis looks, and the fixtures with figures."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from support import FIXTURES, read
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50, database=None)
 hypothesis.settings.register_profile("harden", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("harden" if "RECURRENT_HARDEN" in os.environ else "quick")
+
+# Ctrl-C is heard, by what tests start too: a shell lets jobs in its background ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

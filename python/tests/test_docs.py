@@ -80,7 +80,7 @@ def test_documented_and_typed(name):
             # what only a type checker imports
             vars(importlib.import_module(function.__module__))
             | {"Graph": recurrent.Graph, "npt": numpy.typing, "RNG": typing.Any, "History": recurrent.History}
-            | {"Schedule": recurrent.schedules.Schedule, "Callback": typing.Any},
+            | {"Schedule": recurrent.schedules.Schedule, "Callback": typing.Any, "Page": str},
         )
         parameters = [p for p in inspect.signature(function).parameters if p not in ("self", "cls")]
         assert set(parameters) | {"return"} <= set(hints), name

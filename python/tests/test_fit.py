@@ -192,14 +192,6 @@ def test_callbacks():
         tm.fit(TEXT, 1, callbacks=[5], **SMALL)
 
 
-@pytest.fixture(autouse=True)
-def ctrl_c_is_heard():
-    """A shell lets jobs in its background ignore it."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, old)
-
-
 interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="signals")
 
 
@@ -264,7 +256,6 @@ def test_ctrl_c_is_quick():
 import os, signal, sys, threading, time
 import recurrent
 recurrent.set_num_threads(1)
-signal.signal(signal.SIGINT, signal.default_int_handler)
 text = open(sys.argv[1]).read()[:20000] * 5
 sent = []
 def send():

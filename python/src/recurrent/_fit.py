@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ class Fit:
                 continue
             if given is None and known["path"] is None:
                 raise ValueError(f"{name} was no file: it is needed again to go on")
-            corpus = Corpus(known["path"] if given is None else given, model.tokens, name)
+            corpus = Corpus(Path(known["path"]) if given is None else given, model.tokens, name)
             if corpus.digest != known["sha256"]:
                 raise ValueError(
                     f"{corpus} is not what the model was learning from: its SHA-256 is {corpus.digest[:12]}…, "

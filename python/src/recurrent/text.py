@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ._fit import Callback, Fit
+    from .coloured import Page
     from .history import History
     from .schedules import Schedule
 
@@ -608,7 +609,7 @@ class TextModel:
     def sample(
         self,
         n: int,
-        prime: str = "",
+        prime: str | bytes = "",
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -626,7 +627,7 @@ class TextModel:
         ----------
         n : int
             The most tokens to write: characters, or bytes.
-        prime : str
+        prime : str or bytes
             What the text begins with; it is not part of what is returned. Empty: a line's end is read, where the
             alphabet has none a space, else token 0.
         temperature : float
@@ -660,7 +661,7 @@ class TextModel:
     def stream(
         self,
         n: int | None = None,
-        prime: str = "",
+        prime: str | bytes = "",
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -694,7 +695,7 @@ class TextModel:
         return pieces(writer, self._known, count, ends, 1)
 
     def _writer(
-        self, prime: str, rng: RNG, stop: Any, unknown: str, settings: tuple[Any, ...]
+        self, prime: str | bytes, rng: RNG, stop: Any, unknown: str, settings: tuple[Any, ...]
     ) -> tuple[Writer, list[str]]:
         ends = [stop] if isinstance(stop, str) else list(stop or ())
         for end in ends:
@@ -718,6 +719,110 @@ class TextModel:
             if letter in self._letters:
                 return self._letters.index(letter)
         return 0
+
+    # ---- seeing
+
+    def taps(
+        self, text: str | bytes, names: Sequence[str] | None = None, unknown: str = "refuse"
+    ) -> dict[str, npt.NDArray[Any]]:
+        """What every layer does while it reads a text from zeros: outputs, cells and gates.
+
+        Parameters
+        ----------
+        text : str or bytes
+            At least one token.
+        names : list of str, optional
+            Which ones, as for ``network.taps``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"`` its
+            forget gate; all of them where absent.
+        unknown : str
+            As for ``encode``.
+
+        Returns
+        -------
+        taps : dict of arrays
+            (T, H) each: row t is what there is after token t; column j is unit j.
+        """
+        from . import seeing
+
+        return seeing.taps(self, text, names, unknown)
+
+    def next_characters(
+        self, text: str | bytes, k: int = 5, unknown: str = "refuse"
+    ) -> list[list[tuple[str, float]]]:
+        """After each token of a text, the ``k`` likeliest to come next, with their probabilities.
+
+        Parameters
+        ----------
+        text : str or bytes
+            At least one token; read from zeros.
+        k : int
+            How many, at least 1; no more than there are letters.
+        unknown : str
+            As for ``encode``.
+
+        Returns
+        -------
+        guesses : list of lists of (str, float)
+            One for each token, the likeliest first; ``guesses[-1]`` is what comes after the text. A byte that is no
+            ASCII character is written in hexadecimal.
+        """
+        from . import seeing
+
+        return seeing.next_characters(self, text, k, unknown)
+
+    def gradient_norms(self, text: str | bytes, unknown: str = "refuse") -> dict[str, npt.NDArray[Any]]:
+        """How strongly each moment of a text bears on the prediction of its last token.
+
+        Parameters
+        ----------
+        text : str or bytes
+            At least three tokens; read from zeros.
+        unknown : str
+            As for ``encode``.
+
+        Returns
+        -------
+        norms : dict of arrays
+            ``"h0"``, ``"h1"``, …, and an LSTM's ``"c0"``, …: number t is ‖∂L/∂s‖ of the state s that is carried on
+            after token t, L being -ln p of the last token; two fewer than there are tokens. The weights' gradients are
+            as before.
+
+        References
+        ----------
+        Pascanu, Mikolov and Bengio, ICML 2013.
+        """
+        from . import seeing
+
+        return seeing.gradient_norms(self, text, unknown)
+
+    def html(self, text: str | bytes, tap: str, unit: int, k: int = 5, unknown: str = "refuse") -> Page:
+        """A text coloured by what one unit does, as a page of its own; the pointer shows what is expected next.
+
+        Parameters
+        ----------
+        text : str or bytes
+            At least one token, at most 20,000; read from zeros.
+        tap : str
+            What of a layer, as for ``taps``: ``"c1"`` is layer 1's cell, of which tanh is shown.
+        unit : int
+            Which of its units, from 0.
+        k : int
+            How many guesses are shown for each character.
+        unknown : str
+            As for ``encode``.
+
+        Returns
+        -------
+        page : str
+            HTML that needs nothing else; a notebook shows it, ``page.save(path)`` writes it.
+
+        References
+        ----------
+        Karpathy, Johnson and Fei-Fei, arXiv:1506.02078.
+        """
+        from . import coloured
+
+        return coloured.page(self, text, tap, unit, k, unknown)
 
     # ---- files
 

@@ -38,10 +38,10 @@ def at_least(low: float, many: bool = False) -> Callable[[str], Any]:
     return read
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None, name: str) -> argparse.Namespace:
     """The options. ``--recurrentjs`` only changes defaults: flags beside it hold."""
     parser = argparse.ArgumentParser(
-        prog="python -m recurrent.demo",
+        prog=name,
         description="Teach a small recurrent network sentences by heart, letter by letter, and let it write.",
         epilog="Through make: make demo TEXT=path FLAGS='--seed 2'. "
         "The same seed gives the same run, as long as --epochs ends it before --seconds does.",
@@ -97,9 +97,9 @@ def prepare(options: argparse.Namespace) -> tuple[Lesson, str]:
         raise RefusalError(reason(error)) from None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, name: str = "python -m recurrent.demo") -> int:
     """Run the demo: 0 if it went well, 1 if training diverged or saving failed, 2 if it could not begin."""
-    options = parse(arguments)
+    options = parse(arguments, name)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -1,0 +1,143 @@
+"""A text coloured by what one unit does, as HTML."""
+
+from __future__ import annotations
+
+import codecs
+import html
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import seeing
+from ._arguments import integer
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .text import TextModel
+
+# the most tokens of a page, about 10 MB
+MOST = 20_000
+_SIGNS = {"\n": "↵", "\t": "⇥", " ": "␣", "\r": "␍"}
+_BLUE, _RED = "109,176,242", "244,140,125"
+
+_STYLE = """\
+.recurrent-page{background:#fff;color:#111;font:14px/1.5 system-ui,sans-serif;padding:1em 1.2em 9em;max-width:64em}
+.recurrent-page h1{font-size:1.1em;margin:0 0 .2em}
+.recurrent-page p{margin:0 0 1em;color:#555}
+.recurrent-page .scale{display:inline-block;width:9em;height:.8em;margin:0 .5em;border:1px solid #ccc}
+.recurrent-page pre{background:#fff;color:#111;margin:0;font:15px/1.7 ui-monospace,Menlo,Consolas,monospace;
+white-space:pre-wrap;overflow-wrap:anywhere;overflow:visible}
+.recurrent-page pre>span{position:relative}
+.recurrent-page .sign{color:#777}
+.recurrent-page pre i{display:none;position:absolute;left:0;top:1.6em;z-index:1;background:#fff;color:#111;
+font-style:normal;line-height:1.4;padding:.4em .6em;border:1px solid #999;border-radius:4px;
+box-shadow:0 2px 8px #0003;white-space:pre;pointer-events:none}
+.recurrent-page pre>span:hover{outline:2px solid #333}
+.recurrent-page pre>span:hover i{display:block}
+.recurrent-page i b{display:block;font-weight:400;background:linear-gradient(#dfe7ee,#dfe7ee) 0/var(--p) 100% no-repeat}
+"""
+
+
+class Page(str):
+    """HTML that needs nothing else; a notebook shows it."""
+
+    __slots__ = ()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file, for a browser."""
+        Path(path).write_text(self, encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def page(model: TextModel, text: str | bytes, tap: str, unit: int, k: int, unknown: str) -> Page:
+    """``TextModel.html``."""
+    tokens = model.encode(text, unknown)
+    if not 0 < len(tokens) <= MOST:
+        raise ValueError(f"text has {len(tokens):,} tokens; expected 1 to {MOST:,}")
+    values = model.network.taps(tokens[:, None], names=[tap])[tap][:, 0]
+    index, units = integer(unit, "unit"), values.shape[1]
+    if not 0 <= index < units:
+        raise IndexError(f"unit is {index}; {tap} has units 0 to {units - 1}")
+    column = values[:, index].astype(float)
+    shades, scale = _shades(model, tap, column)
+    guesses = seeing.guesses(model, tokens, k)
+    spans = []
+    for shown, at in _pieces(model, tokens):
+        rows = "".join(_row(name, p) for name, p in guesses[at])
+        spans.append(
+            f'<span style="background:{_colour(shades[at])}">{_seen(shown)}'
+            f"<i>{_seen(shown, brief=True)} {_number(column[at])}\n{rows}</i></span>" + "\n" * (shown == "\n")
+        )
+    title = html.escape(f"{tap}, unit {index}")
+    layers = " ".join(map(str, model.hidden_sizes))
+    about = html.escape(f"{model.cell} {layers}, {model.step:,} steps")
+    bar = f'<span class="scale" style="background:linear-gradient(90deg,{scale[1]})"></span>'
+    return Page(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title></head><body>\n"
+        f'<div class="recurrent-page"><style>{_STYLE}</style>\n<h1>{title} <small>of {about}</small></h1>\n'
+        f"<p>{scale[0]} {bar} {scale[2]}. Point at a character for its number, and for what is expected after it.</p>\n"
+        f"<pre>{''.join(spans)}</pre>\n</div>\n</body></html>\n"
+    )
+
+
+def _shades(
+    model: TextModel, tap: str, values: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], tuple[str, str, str]]:
+    """Numbers from -1 to 1, and what the scale is called."""
+    two = f"rgb({_RED}),#fff,rgb({_BLUE})"
+    if tap[0] == "c":
+        return np.tanh(values), ("tanh: −1", two, "1")
+    if tap[0] in "ifoz" or (tap[0] == "r" and model.cell != "rnn"):
+        return values, ("0", f"#fff,rgb({_BLUE})", "1")
+    if model.cell == "rnn_relu":
+        most = float(values.max()) or 1.0
+        return values / most, ("0", f"#fff,rgb({_BLUE})", _number(most))
+    return values, ("−1", two, "1")
+
+
+def _pieces(model: TextModel, tokens: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
+    """Characters, and the place of their last token; a byte that is of none stands for itself."""
+    if model.letters is not None:
+        names = seeing.letters(model)
+        return [(names[token], at) for at, token in enumerate(tokens)]
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    pieces = []
+    for at, token in enumerate(tokens):
+        last = at == len(tokens) - 1
+        pieces += [(letter, at) for letter in decoder.decode(bytes([token]), last)]
+    return pieces
+
+
+def _colour(shade: float) -> str:
+    return f"rgba({_BLUE if shade > 0 else _RED},{min(1.0, abs(shade)):.2f})"
+
+
+def _seen(letter: str, brief: bool = False) -> str:
+    """A character as HTML; what cannot be seen as a sign."""
+    code = ord(letter[0])
+    if letter in _SIGNS and (brief or letter != " "):
+        sign = _SIGNS[letter]
+    elif 0xDC80 <= code <= 0xDCFF:
+        sign = f"\\x{code - 0xDC00:02X}"
+    elif len(letter) == 1 and not letter.isprintable() and letter != " ":
+        sign = chr(0x2400 + code) if code < 32 else f"U+{code:04X}"
+    else:
+        return html.escape(letter)
+    return sign if brief else f'<span class="sign">{sign}</span>'
+
+
+def _row(name: str, p: float) -> str:
+    percent = "<1" if 0 < p < 0.01 else ">99" if 0.99 < p < 1 else f"{100 * p:.0f}"
+    return f'<b style="--p:{100 * p:.0f}%">{_seen(name, brief=True)} {html.escape(percent)} %</b>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else str(value)
