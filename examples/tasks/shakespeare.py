@@ -6,10 +6,12 @@ knows only which characters there are needs ln 65 = 4.17.
 
 Settings and text are char-rnn's (Karpathy, 2015): RMSProp at 0.002, each gradient within ±5, weights within ±0.08. Its
 start is not put right, as torch.optim's is not: the first steps, four times too long, leave the first plateau sooner.
+Gates' biases learn twice as fast, as they do in Torch and PyTorch: a gate there adds two, and both go the same way.
 """
 
 import argparse
 import time
+from pathlib import Path
 
 import recurrent
 
@@ -20,7 +22,15 @@ PASS = {1000: 1.88, 1500: 1.77, 2000: 1.68}
 def run(seed, path, steps=2000, report=print):
     """Learn; return the nats per character after each of the steps in PASS, and after the last."""
     model = recurrent.TextModel("lstm", [128, 128], embedding=None, dropout=0.0, rng=seed)
+    model.build("".join(sorted(set(Path(path).read_text(encoding="utf-8")))))
+    biases = [model.parameters[f"b{gate}{layer}"] for gate in "ifoc" for layer in (0, 1)]
+    before = [bias.w.copy() for bias in biases]
     start = time.perf_counter()
+
+    def go_as_far_again(_):
+        for bias, old in zip(biases, before):
+            bias.w += bias.w - old
+            old[:] = bias.w
 
     def watch(now):
         if now.validation is not None:
@@ -40,7 +50,7 @@ def run(seed, path, steps=2000, report=print):
         clip=5.0,
         validation=0.1,
         evaluate_every=500,
-        callbacks=[watch],
+        callbacks=[go_as_far_again, watch],
     )
     return {step: nats for step, nats in history.validation if step in PASS or step == steps}
 
