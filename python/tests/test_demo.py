@@ -96,7 +96,7 @@ def test_seconds_end_it(text: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_recurrentjs() -> None:
-    options = demo.parse(["--recurrentjs", "--learning-rate", "0.002"])
+    options = demo.parse(["--recurrentjs", "--learning-rate", "0.002"], "recurrent demo")
     assert (options.cell, options.hidden, options.letter_size) == ("lstm", [20, 20], 5)
     assert (options.regc, options.clip, options.schedule, options.learning_rate) == (
         1e-6,
