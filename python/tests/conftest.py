@@ -16,7 +16,7 @@ hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, m
 hypothesis.settings.register_profile("harden", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("harden" if "RECURRENT_HARDEN" in os.environ else "quick")
 
-# these are heard, by what tests start too: a shell lets jobs in its background ignore Ctrl-C, nohup the end of a terminal
+# heard by what tests start too: a shell lets jobs in its background ignore Ctrl-C, and nohup a terminal that goes
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
