@@ -27,7 +27,8 @@ extension SentenceModel {
     let file = try Field(JSON(parsing: bytes))
     let generator = try file["generator"].string()
     guard let cell = Cell.allCases.first(where: { $0.description == generator }) else {
-      throw RecurrentError(.badFormat, "generator is '\(generator)'; expected 'lstm' or 'rnn'")
+      let known = Cell.allCases.map { $0.description }.joined(separator: ", ")
+      throw RecurrentError(.badFormat, "generator is '\(generator)'; expected one of \(known)")
     }
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
     try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer")

@@ -85,7 +85,7 @@ def test_same_seed_same_run(text: Path, tmp_path: Path, bounds: list[str]) -> No
     assert samples[0].splitlines()[1:] == samples[1].splitlines()[1:]  # the first line tells the time
 
 
-@pytest.mark.parametrize("flags", [["--cell", "rnn"], ["--dtype", "float64"], ["--schedule", "constant"]])
+@pytest.mark.parametrize("flags", [["--cell", "rnn"], ["--cell", "gru"], ["--dtype", "float64"], ["--schedule", "constant"]])
 def test_other_settings(text: Path, tmp_path: Path, flags: list[str]) -> None:
     assert run(text, tmp_path / "out", "--epochs", "2", *flags) == 0
 
@@ -226,7 +226,7 @@ def test_out_is_a_file(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ["--seconds", "inf"],
         ["--temperatures", "1,0"],
         ["--seed", "-1"],
-        ["--cell", "gru"],
+        ["--cell", "cnn"],
         ["--dtype", "float16"],
         ["--unknown"],
     ],

@@ -15,6 +15,7 @@ from recurrent import SentenceModel
 from support import DTYPES, HARDEN, bits, names, objects
 
 both = pytest.mark.parametrize("dtype", DTYPES)
+CELLS = ["lstm", "gru", "rnn", "rnn_tanh", "gru_before"]
 
 
 def small(sentences=("hello", "help"), **options):
@@ -117,7 +118,7 @@ def test_unknown_letters(sentence, words):
         ((["a", 5],), TypeError, r"sentences\[1\] is a int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] is a bytes"),
         ((["a", "b\ud800"],), ValueError, r"sentences\[1\] has a lone surrogate U\+D800 at position 1"),
-        ((["a"], "gru"), ValueError, "generator is 'gru'"),
+        ((["a"], "cnn"), ValueError, "generator is 'cnn'; expected one of rnn, lstm"),
         ((["a"], 5), ValueError, "generator is 5"),
         ((["a"], "lstm", []), ValueError, "hidden_sizes is empty"),
         ((["a"], "lstm", [0]), ValueError, "hidden size 0 is 0"),
@@ -143,7 +144,7 @@ def test_positions_count_sentences_that_were_given():
 
 
 @both
-@pytest.mark.parametrize("generator", ["lstm", "rnn"])
+@pytest.mark.parametrize("generator", CELLS)
 def test_one_letter(generator, dtype):
     sm = SentenceModel(["a"], generator, [5], 2, dtype, rng=0)
     for _ in range(600):
@@ -297,7 +298,7 @@ def test_the_parts_outlive_the_whole():
 
 
 @both
-@pytest.mark.parametrize("generator", ["lstm", "rnn"])
+@pytest.mark.parametrize("generator", CELLS)
 @pytest.mark.parametrize("ticks", [0, 5])
 def test_round_trip(tmp_path, dtype, generator, ticks):
     sm = SentenceModel(["hé 1", "x😀"], generator, [4, 3], 2, dtype, rng=1)
@@ -353,7 +354,7 @@ def test_extreme_numbers_survive(tmp_path):
     )
 
 
-@pytest.mark.parametrize("generator", ["lstm", "rnn"])
+@pytest.mark.parametrize("generator", CELLS)
 def test_the_pages_shape(tmp_path, generator):
     sm = small(generator=generator)
     sm.tick("hello")

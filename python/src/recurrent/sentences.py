@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _abi.lib
-_CELLS = ("rnn", "lstm")
+# by recurrent_cell; the words are those of saved files
+_CELLS = ("rnn", "lstm", "rnn_tanh", "gru", "gru_before")
 
 
 class Cost(NamedTuple):
@@ -50,8 +51,8 @@ class SentenceModel:
     ----------
     sentences : str or iterable of str
         Give the vocabulary. A str is split into lines, stripped of surrounding space; blank sentences are passed over.
-    generator : {"lstm", "rnn"}
-        The kind of layer.
+    generator : {"lstm", "gru", "rnn", "rnn_tanh", "gru_before"}
+        The kind of layer; "rnn" is RecurrentJS's, with ReLU. Its page knows "lstm" and "rnn" alone.
     hidden_sizes : list of int
         The width of each layer, lowest first.
     letter_size : int
@@ -82,7 +83,7 @@ class SentenceModel:
     ) -> None:
         kept = _sentences(sentences)
         if generator not in _CELLS:
-            raise ValueError(f"generator is {generator!r}; expected 'lstm' or 'rnn'")
+            raise ValueError(f"generator is {generator!r}; expected one of {', '.join(_CELLS)}")
         widths = sizes(hidden_sizes, "hidden_sizes")
         encoded = [sentence.encode() for sentence in kept]
         random = _generator(rng)

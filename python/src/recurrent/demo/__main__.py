@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str] | None, name: str) -> argparse.Namespace:
     )
     flag = parser.add_argument
     flag("--text", type=Path, metavar="PATH", help="learn this instead: UTF-8, a sentence a line")
-    flag("--cell", choices=("lstm", "rnn"), default="lstm", help="the kind of layer (lstm)")
+    flag("--cell", choices=("lstm", "gru", "rnn"), default="lstm", help="the kind of layer (lstm)")
     flag("--dtype", choices=("float32", "float64"), default="float32", help="the type of numbers (float32)")
     schedule = "linear: the learning rate starts gently and falls to 0; constant: it stays (linear)"
     flag("--schedule", choices=("linear", "constant"), default="linear", help=schedule)
