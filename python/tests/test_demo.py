@@ -85,7 +85,9 @@ def test_same_seed_same_run(text: Path, tmp_path: Path, bounds: list[str]) -> No
     assert samples[0].splitlines()[1:] == samples[1].splitlines()[1:]  # the first line tells the time
 
 
-@pytest.mark.parametrize("flags", [["--cell", "rnn"], ["--cell", "gru"], ["--dtype", "float64"], ["--schedule", "constant"]])
+@pytest.mark.parametrize(
+    "flags", [["--cell", "rnn"], ["--cell", "gru"], ["--dtype", "float64"], ["--schedule", "constant"]]
+)
 def test_other_settings(text: Path, tmp_path: Path, flags: list[str]) -> None:
     assert run(text, tmp_path / "out", "--epochs", "2", *flags) == 0
 

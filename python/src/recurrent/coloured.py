@@ -65,42 +65,48 @@ def page(model: TextModel, text: str | bytes, tap: str, unit: int, k: int, unkno
     if not 0 <= index < units:
         raise IndexError(f"unit is {index}; {tap} has units 0 to {units - 1}")
     column = values[:, index].astype(float)
-    shades, scale = _shades(model, tap, column)
+    colours, ends, made = shades(model.cell, tap, column)
     guesses = seeing.guesses(model, tokens, k)
     spans = []
     for shown, at in _pieces(model, tokens):
         rows = "".join(_row(name, p) for name, p in guesses[at])
         spans.append(
-            f'<span style="background:{_colour(shades[at])}">{_seen(shown)}'
+            f'<span style="background:{_colour(colours[at])}">{_seen(shown)}'
             f"<i>{_seen(shown, brief=True)} {_number(column[at])}\n{rows}</i></span>" + "\n" * (shown == "\n")
         )
     title = html.escape(f"{tap}, unit {index}")
     layers = " ".join(map(str, model.hidden_sizes))
     about = html.escape(f"{model.cell} {layers}, {model.step:,} steps")
-    bar = f'<span class="scale" style="background:linear-gradient(90deg,{scale[1]})"></span>'
     return Page(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{title}</title></head><body>\n"
         f'<div class="recurrent-page"><style>{_STYLE}</style>\n<h1>{title} <small>of {about}</small></h1>\n'
-        f"<p>{scale[0]} {bar} {scale[2]}. Point at a character for its number, and for what is expected after it.</p>\n"
+        f"<p>{_scale(ends, made)}. Point at a character for its number, and for what is expected after it.</p>\n"
         f"<pre>{''.join(spans)}</pre>\n</div>\n</body></html>\n"
     )
 
 
-def _shades(
-    model: TextModel, tap: str, values: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], tuple[str, str, str]]:
-    """Numbers from -1 to 1, and what the scale is called."""
-    two = f"rgb({_RED}),#fff,rgb({_BLUE})"
+def shades(
+    cell: str, tap: str, values: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], tuple[float, float], str]:
+    """Numbers from -1 to 1 for a tap of a text model's cell, the ends of their scale, and what was done to them."""
     if tap[0] == "c":
-        return np.tanh(values), ("tanh: −1", two, "1")
-    if tap[0] in "ifoz" or (tap[0] == "r" and model.cell != "rnn"):
-        return values, ("0", f"#fff,rgb({_BLUE})", "1")
-    if model.cell == "rnn_relu":
+        return np.tanh(values), (-1.0, 1.0), "tanh"
+    if tap[0] in "ifoz" or (tap[0] == "r" and "rnn" not in cell):
+        return values, (0.0, 1.0), ""
+    if cell == "rnn_relu":
         most = float(values.max()) or 1.0
-        return values / most, ("0", f"#fff,rgb({_BLUE})", _number(most))
-    return values, ("−1", two, "1")
+        return values / most, (0.0, most), ""
+    return values, (-1.0, 1.0), ""
+
+
+def _scale(ends: tuple[float, float], made: str) -> str:
+    """The scale as HTML: from the one colour to the other."""
+    low, high = (_number(end) if end % 1 else _number(end).partition(".")[0] for end in ends)
+    colours = f"rgb({_RED}),#fff,rgb({_BLUE})" if ends[0] < 0 else f"#fff,rgb({_BLUE})"
+    bar = f'<span class="scale" style="background:linear-gradient(90deg,{colours})"></span>'
+    return f"{made + ': ' if made else ''}{low} {bar} {high}"
 
 
 def _pieces(model: TextModel, tokens: npt.NDArray[np.int64]) -> list[tuple[str, int]]:

@@ -74,7 +74,20 @@ def parse(arguments: Sequence[str] | None, name: str) -> argparse.Namespace:
     page = "RecurrentJS's own: --hidden 20,20 --letter-size 5 --schedule constant, the rest as above"
     flag("--recurrentjs", action="store_true", help=page)
     flag("--quiet", action="store_true", help="say only what came of it")
-    if parser.parse_known_args(arguments)[0].recurrentjs:
+    flag("--web", action="store_true", help="show it live on a page in the browser, with sliders")
+    flag("--port", type=at_least(0), metavar="N", help="with --web: where (8462, or one that is free)")
+    flag(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="with --web: who may reach it (127.0.0.1: this machine alone)",
+    )
+    flag("--no-browser", action="store_true", help="with --web: only say the address")
+    asked = parser.parse_known_args(arguments)[0]
+    if asked.web:
+        # at the constant rate of the page, 0.01 makes it jump now and then
+        parser.set_defaults(learning_rate=0.005)
+    if asked.recurrentjs:
         parser.set_defaults(**RECURRENTJS)
     return parser.parse_args(arguments)
 
@@ -103,6 +116,10 @@ def main(arguments: Sequence[str] | None = None, name: str = "python -m recurren
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
+        if options.web:
+            from ..page.command import show
+
+            return show(options)
         lesson, note = prepare(options)
     except RefusalError as refusal:
         return complain(f"{refusal}", 2)

@@ -31,9 +31,15 @@ def read_sentences(path: Path) -> tuple[list[str], str]:
         raise RefusalError(f"cannot read {path}: {reason(error)}") from None
     if len(raw) > LARGEST_TEXT:
         raise RefusalError(f"{path} is larger than {LARGEST_TEXT >> 20} MB, the most this demo reads")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
+    sentences, note = split(text)
+    if not sentences:
         raise RefusalError(f"{path} has no letters in it: there is nothing to learn")
+    return sentences, note
+
+
+def split(text: str) -> tuple[list[str], str]:
+    """The sentences of a text, one a line, long lines in pieces; and a note on that ('' if there is none)."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     sentences: list[str] = []
     for line in lines:
         pieces = re.split(r"(?<=[.!?;])\s+", line) if len(line) > LONGEST_SENTENCE else [line]
