@@ -9,7 +9,7 @@ LIBRARY := .build/release/librecurrent.so
 SOURCES := Package.swift $(shell find Sources -type f)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- set-up
 
@@ -52,6 +52,12 @@ FLAGS ?=
 demo: setup ## train on the sentences that ship, or on yours: make demo TEXT=path FLAGS='--help'
 	$(PYTHON) -m recurrent.demo $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
 
+page: setup ## the same live, on a page in the browser: make page FLAGS='--port 8000'
+	$(PYTHON) -m recurrent demo --web $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
+
+pretrained: setup ## train the model that the page ships again
+	$(PYTHON) -m recurrent.page.pretrain
+
 # ---- tests
 
 test: setup test-swift test-c test-python ## run all tests
@@ -82,4 +88,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* out
 
-.PHONY: help setup demo test test-swift test-c test-python harden check bench clean
+.PHONY: help setup demo page pretrained test test-swift test-c test-python harden check bench clean
