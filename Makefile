@@ -38,7 +38,7 @@ $(LIBRARY): $(SOURCES)
 # the newest NumPy, and everything that checks
 .venv-newest/ready: python/pyproject.toml
 	$(SYSTEM_PYTHON) -m venv --clear .venv-newest
-	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,test,check]' numpy
+	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,notebook,test,browser,check]' numpy
 	@touch $@
 
 .venv/test: .venv/ready

@@ -15,6 +15,7 @@ from .history import History, Report
 from .mat import Mat, RandMat
 from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
 from .network import GRU, LSTM, RNN, get_num_threads, set_num_threads
+from .page import live
 from .rules import SGD, Adagrad, Adam, AdamW, RMSProp
 from .sampling import maxi, probabilities, samplei, softmax
 from .sentences import SentenceModel
@@ -49,6 +50,7 @@ __all__ = [
     "get_num_threads",
     "init_lstm",
     "init_rnn",
+    "live",
     "maxi",
     "no_grad",
     "probabilities",

@@ -58,7 +58,7 @@ class Desk:
         self._news = threading.Condition()
         self._parts: dict[str, tuple[int, Any]] = {}
         self._version = 0
-        self._closed = False
+        self.is_closed = False
         self.learner: Learner | None = None
         self._set(Sentences(settings, text) if settings.kind == "sentences" else Text(settings, text))
         self._thread = threading.Thread(target=self._work, name="recurrent-page", daemon=True)
@@ -98,7 +98,7 @@ class Desk:
 
     def close(self) -> None:
         """End the run."""
-        self._closed = True
+        self.is_closed = True
         self._jobs.put((lambda: None, Future()))
         with self._news:
             self._news.notify_all()
@@ -107,7 +107,7 @@ class Desk:
     # ---- the thread that learns
 
     def _work(self) -> None:
-        while not self._closed:
+        while not self.is_closed:
             learner = self.learner
             assert learner is not None
             if not self.learning:
@@ -118,7 +118,7 @@ class Desk:
             except MENDABLE as error:
                 self._fail(error)
             else:
-                if self.learner is learner and not self._closed:
+                if self.learner is learner and not self.is_closed:
                     # a text model's million steps are made
                     self.learning, self.note = False, "all steps are made: learn again to go on"
             self._tell_run()
@@ -127,7 +127,7 @@ class Desk:
         while True:
             while not self._jobs.empty():
                 self._do_one()
-            if self._closed or self.learner is not learner:
+            if self.is_closed or self.learner is not learner:
                 return True
             if self.learning and self._watchers == 0 and time.monotonic() - self._alone > self._patience:
                 self.learning, self.note = False, "paused: nobody was watching"
@@ -398,16 +398,20 @@ class Watcher:
     """Somebody who looks on: gets whatever is new, and never an old thing after a newer one."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk, self._seen = desk, 0
-        self._curves = {"curve": (-1, 0), "validation": (-1, 0)}
+        self._desk, self._is_open = desk, True
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin from the start: the next frame has everything."""
+        self._seen = 0
         self._learner: Learner | None = None
-        self._is_open = True
+        self._curves = {"curve": (-1, 0), "validation": (-1, 0)}
 
     def frame(self, wait: float) -> str | None:
         """All that is new, as JSON; None where nothing came within so many seconds."""
         desk = self._desk
         with desk._news:
-            desk._news.wait_for(lambda: desk._version > self._seen or desk._closed, wait)
+            desk._news.wait_for(lambda: desk._version > self._seen or desk.is_closed, wait)
             if desk._version == self._seen:
                 return None
             fresh = {part: value for part, (version, value) in desk._parts.items() if version > self._seen}

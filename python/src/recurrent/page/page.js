@@ -544,7 +544,7 @@ function kernel(model) {
     const [done, failed] = waiting.get(message.id);
     waiting.delete(message.id);
     if (message.error) failed(new Error(message.error));
-    else done([message.reply, buffers.length ? buffers[0].buffer ?? buffers[0] : null]);
+    else done([message.reply, buffers?.length ? buffers[0] : null]);
   };
   model.on("msg:custom", hear);
   return {
@@ -558,11 +558,12 @@ function kernel(model) {
     listen(take, state) {
       listeners.add(take);
       state(true);
-      model.send({ kind: "watch" });
+      model.send({ kind: "watch", fresh: true });
+      const beat = setInterval(() => model.send({ kind: "watch" }), 10_000);
       return () => {
+        clearInterval(beat);
         listeners.delete(take);
         model.off("msg:custom", hear);
-        model.send({ kind: "leave" });
       };
     },
   };
