@@ -451,7 +451,8 @@ def _through_a_file(data: bytes, load: Callable[[Path], Any]) -> Any:
         try:
             return load(path)
         except (OSError, ValueError) as error:
-            raise ValueError(str(error).replace(str(path), "the model")) from None
+            words = str(error).replace(f"'{path}'", "the model").replace(str(path), "the model")
+            raise ValueError(words) from None
 
 
 def _plain(value: float) -> float | None:
