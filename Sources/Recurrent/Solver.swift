@@ -27,7 +27,7 @@ public final class Solver {
   /// How weights move.
   public let rule: Rule
   /// α where a step gives none.
-  public let learningRate: Double
+  public private(set) var learningRate: Double
   /// How gradients are clipped.
   public let clipping: Clipping
   /// Who may use this solver now.
@@ -47,6 +47,12 @@ public final class Solver {
     (self.rule, self.clipping) = (rule, clipping)
     self.learningRate = learningRate ?? rule.defaultLearningRate
     try require(self.learningRate, "lr", in: 0 ... .infinity)
+  }
+
+  /// Sets α of the steps to come that give none, at least 0.
+  public func set(learningRate: Double) throws(RecurrentError) {
+    try require(learningRate, "lr", in: 0 ... .infinity)
+    self.learningRate = learningRate
   }
 
   /// RecurrentJS's solver.

@@ -49,3 +49,30 @@ public func recurrent_graph_count(
     out.pointee = Int64(try call.graph(graph).count)
   }
 }
+
+@implementation @_cdecl("recurrent_graph_operation")
+public func recurrent_graph_operation(
+  _ graph: recurrent_graph, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!, _ result: UnsafeMutablePointer<recurrent_place>!,
+  _ operands: UnsafeMutablePointer<recurrent_place>!, _ room: Int64, _ count: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let result = try output(result, "result"), operands = try output(operands, "operands")
+    let count = try output(count, "count")
+    let found = try call.graph(graph).describe(Int(index))
+    guard room >= found.operands.count else {
+      throw RecurrentError(.shortBuffer, "room is \(room); there are \(found.operands.count) operands")
+    }
+    try write(found.name, name, capacity, length, "name")
+    result.pointee = recurrent_place(found.result)
+    for (k, operand) in found.operands.enumerated() { operands[k] = recurrent_place(operand) }
+    count.pointee = Int64(found.operands.count)
+  }
+}
+
+extension recurrent_place {
+  fileprivate init(_ place: Graph.Description.Place) {
+    self.init(
+      operation: Int64(place.operation ?? -1), n: Int64(place.n), d: Int64(place.d), w: place.w)
+  }
+}

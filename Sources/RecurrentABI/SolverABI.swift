@@ -65,6 +65,13 @@ public func recurrent_solver_describe(
   }
 }
 
+@implementation @_cdecl("recurrent_solver_set_learning_rate")
+public func recurrent_solver_set_learning_rate(
+  _ solver: recurrent_solver, _ learning_rate: Double
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in try call.solver(solver).set(learningRate: learning_rate) }
+}
+
 @implementation @_cdecl("recurrent_solver_name_count")
 public func recurrent_solver_name_count(
   _ solver: recurrent_solver, _ count: UnsafeMutablePointer<Int64>!

@@ -156,6 +156,19 @@ extension ABITests {
       var count: Int64 = 0
       ok(recurrent_graph_count(g, &count))
       #expect(count == 1)
+      var name = [CChar](repeating: 7, count: 8), length: Int64 = -7
+      var result = recurrent_place(operation: 7, n: 7, d: 7, w: nil), places = [result, result]
+      for (index, capacity, room, status, words) in [
+        (-1, 8, 2, RECURRENT_BAD_INDEX, "0..<1"), (1, 8, 2, RECURRENT_BAD_INDEX, "0..<1"),
+        (.max, 8, 2, RECURRENT_BAD_INDEX, "\(Int64.max)"), (.min, 8, 2, RECURRENT_BAD_INDEX, "\(Int64.min)"),
+        (0, 2, 2, RECURRENT_SHORT_BUFFER, "capacity is 2"), (0, .min, 2, RECURRENT_SHORT_BUFFER, "\(Int64.min)"),
+        (0, 8, 0, RECURRENT_SHORT_BUFFER, "room is 0"), (0, 8, .min, RECURRENT_SHORT_BUFFER, "\(Int64.min)"),
+      ] as [(Int64, Int64, Int64, Int, String)] {
+        fails(status, words) { _ in
+          recurrent_graph_operation(g, index, &name, capacity, &length, &result, &places, room, &count)
+        }
+      }
+      #expect(name.allSatisfy { $0 == 7 } && length == -7 && result.n == 7 && places[0].n == 7 && count == 1)
       for handle in [m, odd, one, narrow, y] { ok(recurrent_mat_free(handle)) }
       ok(recurrent_graph_free(g))
       ok(recurrent_random_free(random))

@@ -84,6 +84,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_backward", [.graph]) { h, _ in recurrent_graph_backward(h[0]) },
     Function("graph_backward_from", [.graph, .loss]) { h, _ in recurrent_graph_backward_from(h[0], h[1]) },
     Function("graph_count", [.graph], outputs: 1) { recurrent_graph_count($0[0], $1(0)) },
+    Function("graph_operation", [.usedGraph], outputs: 5) {
+      recurrent_graph_operation($0[0], 0, $1(0), 32, $1(1), $1(2), $1(3), 1, $1(4))
+    },
   ]
 
   private static let choices: [Function] = [
@@ -161,6 +164,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       with(#"{"rule": "adam", "amsgrad": true}"#) { recurrent_solver_create_from($0, $1, o(0)) }
     },
     Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), 256, $1(1)) },
+    Function("solver_set_learning_rate", [.solver]) { h, _ in recurrent_solver_set_learning_rate(h[0], 0.5) },
     Function("solver_name_count", [.steppedSolver], outputs: 1) { recurrent_solver_name_count($0[0], $1(0)) },
     Function("solver_name", [.steppedSolver], outputs: 2) { recurrent_solver_name($0[0], 0, $1(0), 32, $1(1)) },
     Function("solver_slot_count", [.solver], outputs: 1) { recurrent_solver_slot_count($0[0], $1(0)) },

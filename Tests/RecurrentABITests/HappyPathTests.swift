@@ -68,6 +68,15 @@ extension ABITests {
       var count: Int64 = 0
       ok(recurrent_graph_count(g, &count))
       #expect(count == 3)
+      var name = [CChar](repeating: 0, count: 32), length: Int64 = 0
+      var result = recurrent_place(), places = [recurrent_place](repeating: recurrent_place(), count: 4)
+      ok(recurrent_graph_operation(g, 2, &name, 32, &length, &result, &places, 4, &count))
+      #expect(name.prefix(Int(length)).elementsEqual("sum".utf8.map { CChar($0) }))
+      #expect(result.operation == 2 && result.n == 1 && count == 1 && places[0].operation == 1)
+      ok(recurrent_graph_operation(g, 0, &name, 32, &length, &result, &places, 4, &count))
+      var info = recurrent_mat_info()
+      ok(recurrent_mat_describe(W, &info))
+      #expect(count == 2 && places[..<2].allSatisfy { $0.operation == -1 && $0.n == 2 } && places[0].d == info.d)
       ok(recurrent_graph_evaluate(g))
       #expect(rows(loss) == [2])
       ok(recurrent_graph_backward_from(g, loss))
@@ -203,6 +212,8 @@ extension ABITests {
       let slot = make { out in with("m") { recurrent_solver_slot(solver, 1, $0, $1, out) } }
       #expect(rows(slot) == [16])
       #expect(abs(rows(m)[0] - 0.875) < 1e-9)
+      ok(recurrent_solver_set_learning_rate(solver, 0.25))
+      #expect(settings(solver).contains(#""lr":0.25"#))
       for mat in [m, slot] { ok(recurrent_mat_free(mat)) }
       for solver in [solver, twin] { ok(recurrent_solver_free(solver)) }
     }

@@ -8,6 +8,8 @@ enum Ingredient: Equatable {
   case random
   case mat(Int, Int)
   case graph
+  /// A graph with an operation of one operand.
+  case usedGraph
   /// A 1 x 1 result of the graph before it.
   case loss
   case model, rnnModel, solver, sentences
@@ -23,6 +25,10 @@ enum Ingredient: Equatable {
     case .random: return make { recurrent_random_create(7, $0) }
     case .mat(let n, let d): return newMat(n, d, (0..<n * d).map { 0.5 + Double($0) / 8 })
     case .graph: return make { recurrent_graph_create(1, $0) }
+    case .usedGraph:
+      let graph = Ingredient.graph.handle(after: [])
+      ok(recurrent_mat_free(Ingredient.loss.handle(after: [graph])))
+      return graph
     case .loss:
       let x = newMat(2, 2, [1, 2, 3, 4])
       defer { ok(recurrent_mat_free(x)) }
@@ -64,7 +70,7 @@ enum Ingredient: Equatable {
     switch self {
     case .random: recurrent_random_free(handle)
     case .mat, .loss: recurrent_mat_free(handle)
-    case .graph: recurrent_graph_free(handle)
+    case .graph, .usedGraph: recurrent_graph_free(handle)
     case .model, .rnnModel, .ranModel, .tokenModel: recurrent_model_free(handle)
     case .solver, .steppedSolver: recurrent_solver_free(handle)
     case .sentences: recurrent_sentence_model_free(handle)

@@ -31,6 +31,7 @@ def integers() -> dict[str, type]:
 
 STRUCTURES = {
     "recurrent_mat_info": _abi.MatInfo,
+    "recurrent_place": _abi.Place,
     "recurrent_step": _abi.Step,
     "recurrent_cost": _abi.Cost,
     "recurrent_tick": _abi.TickResult,

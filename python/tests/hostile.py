@@ -500,7 +500,7 @@ class Call:
             ("sentence_model_create", "count"): 2, ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
         defaults = {"count": 3, "layers": 2, "length": 4, "capacity": 40, "max_chars": 5, "index": 0, "row": 1,
-                    "column": 1, "start": 1}  # fmt: skip
+                    "column": 1, "start": 1, "room": 8}  # fmt: skip
         if name == "capacity":
             good = {
                 "sentence_model_predict": 40,
@@ -517,18 +517,28 @@ class Call:
         choices = [Choice(str(good), good)]
         must = {
             "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
+            "room": [SHORT],
             "max_chars": [VALUE, SHORT],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
         choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
-        zero_is_bad = name in {"n", "d", "layers", "letter_size", "max_chars", "input_size", "capacity"}
+        zero_is_bad = name in {
+            "n",
+            "d",
+            "layers",
+            "letter_size",
+            "max_chars",
+            "input_size",
+            "capacity",
+            "room",
+        }
         zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "solver"}
         # a text of nothing is a value, as is a corpus of nothing
         choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
         # a text's bytes need no multiplication that could overflow: the library cannot tell
         if name == "length":
             return choices
-        if name == "capacity":
-            return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
+        if name in ("capacity", "room"):
+            return [*choices, bad("1 short", good - 1, *must) if good < 32 and name != "room" else Choice("31", 31)]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
         holds_no_buffer = (
             name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"

@@ -56,8 +56,11 @@ def test_structures(name):
     fields = []
     for line in body.split(";"):
         if line.strip():
-            c_type, names = line.strip().split(maxsplit=1)
-            fields += [(field.strip(), known[c_type]) for field in names.split(",")]
+            c_type, names = line.replace("const", "").strip().split(maxsplit=1)
+            fields += [
+                (field.strip(" *"), ctypes.c_void_p if "*" in field else known[c_type])
+                for field in names.split(",")
+            ]
     assert list(STRUCTURES[name]._fields_) == fields
 
 

@@ -119,6 +119,17 @@ def test_schedules():
         tm.fit(TEXT, 20, schedule=lambda step: 0.1, **SMALL)
 
 
+def test_a_callback_may_set_the_rate(tmp_path):
+    def halve(report):
+        report.model.solver.lr *= 0.5
+
+    tm = model()
+    h = tm.fit(TEXT, 4, solver=recurrent.SGD(0.5), callbacks=[halve], **SMALL)
+    assert [rate for _, rate in h.learning_rates] == [0.5, 0.25, 0.125, 0.0625]
+    tm.save(tmp_path / "m.safetensors")
+    assert recurrent.TextModel.load(tmp_path / "m.safetensors").solver.lr == 0.5**5
+
+
 def test_a_plateau_looks_at_the_validation():
     plateau = schedules.Plateau(lr=0.01, patience=0, threshold=1e9)
     h = model().fit(TEXT, 12, schedule=plateau, evaluate_every=3, **SMALL)

@@ -161,6 +161,25 @@ def test_rates_of_a_step():
     assert a.ratio_clipped == b.ratio_clipped == 0 and bits(nets[0].parameters) == bits(nets[1].parameters)
 
 
+def test_the_rate_can_be_set():
+    solver, weights = SGD(7.0), []
+    solver.lr = 0.25
+    assert solver.lr == solver.settings["lr"] == 0.25 and "lr=0.25" in repr(solver)
+    for each in (solver, SGD(0.25)):
+        net = model()
+        each.step(net.parameters)
+        weights.append(net.flat.w.copy())
+    assert (weights[0] == weights[1]).all()
+    x, aim, nets = np.ones((3, 2, 3)), np.ones((3, 2), int), [model(), model()]
+    nets[0].train_step(x, aim, solver)
+    nets[1].train_step(x, aim, SGD(0.25))
+    assert bits(nets[0].parameters) == bits(nets[1].parameters)
+    for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):
+        with pytest.raises(error, match="lr is"):
+            solver.lr = bad
+        assert solver.lr == 0.25
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     "make",

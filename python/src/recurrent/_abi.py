@@ -35,6 +35,12 @@ class MatInfo(Structure):
     _fields_ = (("n", c_int64), ("d", c_int64), ("stride", c_int64), ("dtype", c_int32))
 
 
+class Place(Structure):
+    """Where numbers of a recorded operation come from or go to."""
+
+    _fields_ = (("operation", c_int64), ("n", c_int64), ("d", c_int64), ("w", c_void_p))
+
+
 class Step(Structure):
     """What a solver's step did."""
 
@@ -147,6 +153,18 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_graph_backward": (_status, _handle),
     "recurrent_graph_backward_from": (_status, _handle, _handle),
     "recurrent_graph_count": (_status, _handle, _out_i64),
+    "recurrent_graph_operation": (
+        _status,
+        _handle,
+        _i64,
+        _buffer,
+        _i64,
+        _out_i64,
+        POINTER(Place),
+        POINTER(Place),
+        _i64,
+        _out_i64,
+    ),
     "recurrent_graph_tanh": _of_one,
     "recurrent_graph_sigmoid": _of_one,
     "recurrent_graph_relu": _of_one,
@@ -304,6 +322,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     ),
     "recurrent_solver_step_model": (_status, _handle, _handle, _f64, _f64, _f64, POINTER(Step)),
     "recurrent_solver_describe": (_status, _handle, _buffer, _i64, _out_i64),
+    "recurrent_solver_set_learning_rate": (_status, _handle, _f64),
     "recurrent_solver_name_count": (_status, _handle, _out_i64),
     "recurrent_solver_name": (_status, _handle, _i64, _buffer, _i64, _out_i64),
     "recurrent_solver_slot_count": (_status, _handle, _out_i64),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Literal
+from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,33 @@ from .mat import Mat, expect_mat
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .drawing import Drawing
+
 _lib = _abi.lib
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
+
+
+class Operand(NamedTuple):
+    """What goes into an operation."""
+
+    operation: int | None
+    """Whose result it is, or is part of; None for a Mat from outside."""
+    n: int
+    d: int
+    w: int
+    """Where its numbers lie: an address."""
+
+
+class Operation(NamedTuple):
+    """A recorded operation."""
+
+    name: str
+    """The method's: "mul", "row_pluck", …"""
+    n: int
+    d: int
+    w: int
+    operands: list[Operand]
 
 
 class Graph:
@@ -87,6 +111,62 @@ class Graph:
         """Forget what was recorded; the memory is kept. Earlier results become stale."""
         _lib.recurrent_graph_reset(self._handle.value)
         self._walked = False
+
+    @property
+    def operations(self) -> list[Operation]:
+        """What was recorded since the last reset, in order.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> G = recurrent.Graph()
+        >>> y = G.tanh(G.mul(recurrent.Mat(2, 3), recurrent.Mat(3, 1)))
+        >>> [(o.name, o.n, o.d, [p.operation for p in o.operands]) for o in G.operations]
+        [('mul', 2, 1, [None, None]), ('tanh', 2, 1, [0])]
+        """
+        return [self._operation(index) for index in range(len(self))]
+
+    def _operation(self, index: int) -> Operation:
+        name, length, count = ctypes.create_string_buffer(32), ctypes.c_int64(), ctypes.c_int64()
+        result, room = _abi.Place(), 8
+        while True:
+            operands = (_abi.Place * room)()
+            try:
+                _lib.recurrent_graph_operation(
+                    self._handle.value, index, name, 32, ctypes.byref(length), ctypes.byref(result), operands, room,
+                    ctypes.byref(count),
+                )  # fmt: skip
+                break
+            except ValueError:
+                # of as many Mats as there may be
+                room *= 2
+        places = [
+            Operand(None if p.operation < 0 else p.operation, p.n, p.d, p.w or 0)
+            for p in operands[: count.value]
+        ]
+        return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w or 0, places)
+
+    def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
+        """A picture of what was recorded: Mats from outside, operations, and arrows along the data.
+
+        Parameters
+        ----------
+        names : mapping of str to Mat, optional
+            What Mats from outside are called; a ``Model`` is one.
+
+        Returns
+        -------
+        drawing : str
+            SVG that needs nothing else; a notebook shows it, ``drawing.save(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If nothing was recorded, or more than 400 operations.
+        """
+        from .drawing import draw
+
+        return draw(self, names)
 
     def __len__(self) -> int:
         count = ctypes.c_int64()

@@ -90,8 +90,14 @@ class Solver:
 
     @property
     def lr(self) -> float:
-        """The learning rate of steps that are given none."""
+        """The learning rate of steps that are given none; assignable, at least 0, also while ``TextModel.fit`` runs."""
         return float(self._settings["lr"])
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        rate = number(lr, "lr")
+        _lib.recurrent_solver_set_learning_rate(self._handle.value, rate)
+        self._settings["lr"] = rate
 
     def step(
         self,

@@ -89,6 +89,7 @@ def picture(learner: Learner) -> str:
             x = graph.row_pluck(weights["Wil"], 1)
         else:
             x = names["letter"] = Mat(learner.network.input_size, 1, learner.network.dtype)
+            x.w[1] = 1
         for k, size in enumerate(hidden):
             h = names[f"h{k}"] = Mat(size, 1, learner.network.dtype)
 

@@ -233,7 +233,7 @@ class Text(Learner):
         """Take other sliders: the solver's rate is looked at in every step."""
         super().change(settings)
         assert self.model.solver is not None
-        self.model.solver._settings["lr"] = settings.learning_rate
+        self.model.solver.lr = settings.learning_rate
 
     def run(self, between: Between) -> None:
         """Learn on and on, chunk after chunk."""
