@@ -41,6 +41,16 @@ $(LIBRARY): $(SOURCES)
 	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,notebook,test,browser,check]' numpy
 	@touch $@
 
+# the page's tests want a browser; without one they are skipped, and say so
+.venv-newest/browser: .venv-newest/ready
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  echo "installing chromium"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq chromium >/dev/null; } \
+	    || echo "could not install chromium: the tests of the page in a browser will be skipped"; \
+	}
+	@touch $@
+
 .venv/test: .venv/ready
 	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'hypothesis>=6.60'
 	@touch $@
@@ -69,11 +79,11 @@ test-swift: ## run the Swift tests and the Swift example
 test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
 	examples/c/run
 
-test-python: $(LIBRARY) .venv/test .venv-newest/ready ## run pytest with Debian's NumPy and with the newest
+test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with Debian's NumPy and with the newest
 	cd python && ../$(PYTHON) -m pytest
 	cd python && ../.venv-newest/bin/python -m pytest
 
-harden: setup .venv-newest/ready ## run the long tests too: exhaustive accuracy, many shapes, fuzzing
+harden: setup .venv-newest/browser ## run the long tests too: exhaustive accuracy, many shapes, fuzzing
 	RECURRENT_HARDEN=1 swift test
 	cd python && RECURRENT_HARDEN=1 ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'
 

@@ -538,7 +538,10 @@ class Call:
         if name == "length":
             return choices
         if name in ("capacity", "room"):
-            return [*choices, bad("1 short", good - 1, *must) if good < 32 and name != "room" else Choice("31", 31)]
+            return [
+                *choices,
+                bad("1 short", good - 1, *must) if good < 32 and name != "room" else Choice("31", 31),
+            ]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
         holds_no_buffer = (
             name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"

@@ -79,6 +79,8 @@ class Desk:
             raise ValueError(f"there is no action {name[:40]!r}")
         if not isinstance(arguments, Mapping):
             raise ValueError("an action takes an object")
+        if self.is_closed:
+            raise RuntimeError("the run has ended")
         future: Future[Any] = Future()
         self._jobs.put((lambda: action(self, arguments, data), future))
         try:

@@ -77,11 +77,20 @@ export function mount(root, line) {
     if (run.problem) complain(run.problem);
   }
 
+  // what a user has typed and not yet sent stays
   function put(name, value) {
     const text = typeof value === "number" ? plain(value) : String(value);
+    const edited = name in shown && holds(name) !== shown[name];
     if (shown[name] === text) return;
     shown[name] = text;
-    set(name, text);
+    if (!edited) set(name, text);
+  }
+
+  const holds = (name) => (name === "kind" ? kind() : box(name).value);
+
+  // all that the boxes hold is on its way, or is given up
+  function settle() {
+    for (const name of SETTINGS) shown[name] = holds(name);
   }
 
   function set(name, text) {
@@ -92,8 +101,10 @@ export function mount(root, line) {
     } else {
       box(name).value = text;
     }
-    if (name === "learning_rate") range("learning_rate").value = Math.log10(Math.max(Number(text), 1e-5));
+    if (name === "learning_rate") slide(text);
   }
+
+  const slide = (rate) => (range("learning_rate").value = Math.log10(Math.max(Number(rate), 1e-5)));
 
   function state() {
     const status = show("status");
@@ -312,7 +323,7 @@ export function mount(root, line) {
   // ---- what the user does
 
   const kind = () => find('[name="kind"]:checked').value;
-  const settings = () => Object.fromEntries(SETTINGS.map((name) => [name, name === "kind" ? kind() : box(name).value]));
+  const settings = () => Object.fromEntries(SETTINGS.map((name) => [name, holds(name)]));
 
   function only() {
     for (const part of root.querySelectorAll("[data-only]")) part.hidden = part.dataset.only !== kind();
@@ -320,6 +331,7 @@ export function mount(root, line) {
 
   async function learn() {
     const values = { settings: settings() };
+    settle();
     if (!(run && run.file)) {
       values.text = box("text").value;
       const bytes = new Blob([values.text]).size;
@@ -339,6 +351,7 @@ export function mount(root, line) {
       // what fits sentences fits no book
       values.settings = kind() === "text" ? chosen : { ...chosen, ...TYPICAL.text, kind: "text" };
     }
+    settle();
     await act("open", values, await file.arrayBuffer());
   }
 
@@ -357,6 +370,7 @@ export function mount(root, line) {
     toggle: () => act(run && run.learning ? "pause" : "resume"),
     "forget-file": () => {
       for (const [name, text] of Object.entries({ ...TYPICAL.sentences, kind: "sentences", hidden_sizes: "40,40" })) set(name, text);
+      settle();
       act("learn", { settings: settings(), text: sentences });
     },
     recurrentjs: () => {
@@ -364,7 +378,10 @@ export function mount(root, line) {
       only();
       learn();
     },
-    pretrained: () => act("pretrained"),
+    pretrained: () => {
+      settle();
+      act("pretrained");
+    },
     download,
     save: async () => {
       const done = await act("save");
@@ -372,13 +389,19 @@ export function mount(root, line) {
     },
     load: () => {
       const bytes = new Blob([box("json").value]).size;
-      return bytes > LARGEST ? complain(tooLarge(bytes)) : act("load", { json: box("json").value });
+      if (bytes > LARGEST) return complain(tooLarge(bytes));
+      settle();
+      return act("load", { json: box("json").value });
     },
     continue: goOn,
     picture,
   };
 
-  const change = (values) => act("change", values);
+  function change(values) {
+    for (const name of Object.keys(values)) if (name in shown) shown[name] = holds(name);
+    if ("learning_rate" in values && document.activeElement !== range("learning_rate")) slide(values.learning_rate);
+    return act("change", values);
+  }
   const later = {};
   function soon(name, action) {
     clearTimeout(later[name]);
