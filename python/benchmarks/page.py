@@ -1,7 +1,8 @@
-"""How soon and how fast the page is: from the command to the first sample drawn, and ticks a second while one looks on.
+"""How soon and how fast the page is: from the command to the first sample, and ticks a second while one looks on.
 
-Run it where playwright and chromium are: ``.venv-newest/bin/python python/benchmarks/page.py``. RecurrentJS's tick of the
-same size is measured by ``compare.py --only demo --recurrentjs PATH``; where PATH is not at hand, ``--tick MS`` says it.
+Run it where playwright and chromium are: ``.venv-newest/bin/python python/benchmarks/page.py``. RecurrentJS's tick of
+the same size is measured by ``compare.py --only demo --recurrentjs PATH``; where that is not at hand, ``--tick MS``
+says it.
 """
 
 from __future__ import annotations
