@@ -286,6 +286,26 @@ def test_it_stays_responsive_while_a_large_model_learns(chromium):
         page.wait_for_selector("button:text-is('Resume')")
 
 
+def test_what_is_typed_stays(chromium):
+    """Whatever the run says meanwhile; until another model takes its place."""
+    with desk() as d, opened(chromium, d) as page:
+        page.fill('[name="hidden_sizes"]', "33")
+        d.do("learn", {"settings": {"hidden_sizes": "5", "letter_size": 3}})
+        come(page, "document.querySelector('[name=letter_size]').value == '3'")
+        assert page.input_value('[name="hidden_sizes"]') == "33"
+        page.click("button:text-is('Load pretrained')")
+        come(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
+
+
+def test_a_new_run_has_a_new_curve(chromium):
+    with desk(CORPUS.read_text(encoding="utf-8")) as d, opened(chromium, d) as page:
+        first = "Number(document.querySelector('canvas').getAttribute('aria-label').match(/: (\\S+) at first/)?.[1])"
+        come(page, f"{first} > 5")
+        page.click("button:text-is('Load pretrained')")
+        page.click("button:text-is('Resume')")
+        come(page, f"{first} < 2")
+
+
 def test_two_tabs_see_one_run(chromium):
     with desk() as d, opened(chromium, d) as page:
         other = page.context.new_page()
@@ -491,7 +511,8 @@ def test_in_a_notebook(chromium, tmp_path):
           window.fromKernel = (content, buffers) =>
             listeners.forEach((f) => f(content, buffers.map((b) => new DataView(new Uint8Array(b).buffer))));
           const module = await import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
-          window.end = module.default.render({ model, el: document.getElementById('cell') });
+          window.render = () => module.default.render({ model, el: document.getElementById('cell') });
+          window.end = render();
         }""",
         [script.read_text(encoding="utf-8"), live.markup],
     )
@@ -512,6 +533,10 @@ def test_in_a_notebook(chromium, tmp_path):
     go_on("Number(document.querySelector('[data-show=perplexity]').textContent) < 2")
     page.click("button:text-is('Pause')")
     go_on("document.querySelector('[role=status]').textContent == 'paused'")
+    # a view that comes later sees the same
+    page.evaluate("() => { window.endOther = render() }")
+    go_on("document.querySelectorAll('.samples li').length == 10")
+    page.evaluate("() => { endOther(); document.querySelectorAll('.recurrent-live')[1].remove() }")
     page.fill('[name="hidden_sizes"]', "x")
     page.click("button:text-is('Learn')")
     go_on("document.querySelector('[role=alert]').textContent.startsWith('Hidden sizes: expected')")

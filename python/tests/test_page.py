@@ -235,6 +235,8 @@ def test_the_picture_computes_the_tick(monkeypatch, cell):
     monkeypatch.setattr(recurrent.Graph, "svg", look)
     more = {"kind": "text", "batch_size": 2, "letter_size": 0} if cell == "text" else {"cell": cell}
     with desk(BOOK, **more) as d:
+        weights = d.learner.model.parameters.flat
+        weights.w = np.random.default_rng(5).normal(size=weights.w.shape)
         insight.picture(d.learner)
         scores = d.learner.network.forward([[1]])[0][0, 0].astype(float)
     expected = np.log(np.exp(scores).sum()) - scores[0]
@@ -337,6 +339,12 @@ def test_the_pretrained_model_knows_its_sentences():
         assert len(sentences) == 100
         assert sum(model.cost(sentence).cost < math.log(3 * len(sentences)) for sentence in sentences) >= 99
         assert any(known for _, known in part(d, "samples")["five"])
+        # and learns on from there
+        watcher = d.watch()
+        d.do("resume", {})
+        until(lambda: d.learner.tick > 1000)
+        assert max(y for _, y in d.learner.curve.points) < math.log(1.3)
+        watcher.close()
 
 
 def test_pretraining(tmp_path):

@@ -305,13 +305,14 @@ class Desk:
 
     def _pretrained(self, *_: Any) -> Reply:
         """The model that ships; it has learned the sentences that ship."""
-        return self._take_json(PRETRAINED.read_bytes())
+        # it knows its sentences: larger steps than this would throw it off
+        return self._take_json(PRETRAINED.read_bytes(), learning_rate=0.001)
 
-    def _take_json(self, data: bytes) -> Reply:
+    def _take_json(self, data: bytes, **more: float) -> Reply:
         model = _through_a_file(data, lambda path: SentenceModel.load_recurrentjs(path, "float32"))
         settings = replace(
             self.settings, kind="sentences", cell=model.generator, hidden_sizes=model.hidden_sizes,
-            letter_size=model.letter_size,
+            letter_size=model.letter_size, **more,
         )  # fmt: skip
         return self._take(Sentences(settings, self.text, model), settings)
 
