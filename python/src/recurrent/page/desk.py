@@ -308,7 +308,7 @@ class Desk:
         # it knows its sentences: larger steps than this would throw it off
         return self._take_json(PRETRAINED.read_bytes(), learning_rate=0.001)
 
-    def _take_json(self, data: bytes, **more: float) -> Reply:
+    def _take_json(self, data: bytes, **more: Any) -> Reply:
         model = _through_a_file(data, lambda path: SentenceModel.load_recurrentjs(path, "float32"))
         settings = replace(
             self.settings, kind="sentences", cell=model.generator, hidden_sizes=model.hidden_sizes,
