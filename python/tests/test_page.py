@@ -588,7 +588,7 @@ def test_no_more_watchers_than_there_is_room_for(serving):
 # ---- the command
 
 
-def test_the_command():
+def test_the_command(tmp_path):
     command = [
         sys.executable,
         "-W",
@@ -602,7 +602,10 @@ def test_the_command():
         "0",
     ]
     running = subprocess.Popen(
-        [*command, "--hidden", "8"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--hidden", "8", "--out", tmp_path / "a" / "b"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         said = [running.stdout.readline() for _ in range(5)]
@@ -612,6 +615,9 @@ def test_the_command():
         connection.request("GET", url[0].partition(url[1])[2])
         answer = connection.getresponse()
         assert answer.status == 200 and answer.read()
+        connection.request("GET", "/events", headers={"Cookie": answer.headers["Set-Cookie"]})
+        connection.getresponse().readline()
+        time.sleep(0.3)
         connection.close()
         taken = subprocess.run([*command[:-1], url[1]], capture_output=True, text=True, timeout=60)
         assert taken.returncode == 2
@@ -621,8 +627,11 @@ def test_the_command():
         )
     finally:
         running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=60)
+        said, err = running.communicate(timeout=60)
     assert running.returncode == 0 and err == ""
+    # what was learned is kept
+    assert said.strip() == f"saved in {tmp_path / 'a' / 'b' / 'model.json'}"
+    assert recurrent.SentenceModel.load_recurrentjs(tmp_path / "a" / "b" / "model.json").hidden_sizes == [8]
 
 
 @pytest.mark.parametrize("flags, words", [

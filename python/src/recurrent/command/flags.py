@@ -19,7 +19,7 @@ _JOBS = {
     "sample": "write text",
     "info": "say what is in a checkpoint",
     "evaluate": "say how well a model predicts a text",
-    "demo": "watch a small network learn sentences by heart",
+    "demo": "watch a small network learn sentences by heart; with --web on a live page",
 }
 _USAGE = {
     "train": "train FILE [flags]",

@@ -41,11 +41,12 @@ def live(text_or_path: str | os.PathLike[str] | None = None, **settings: Any) ->
     from .._corpus import Corpus
     from ..demo.text import CORPUS
     from .desk import Desk
-    from .settings import Settings
+    from .settings import TEXT, Settings
 
     try:
         from .widget import Live
     except ImportError as error:
         raise ImportError("the page in a notebook needs anywidget: pip install anywidget") from error
     text = Corpus(CORPUS if text_or_path is None else text_or_path, "characters").data.decode()
-    return Live(Desk(Settings().changed(settings), text))
+    usual = TEXT if settings.get("kind") == "text" else Settings()
+    return Live(Desk(usual.changed(settings), text))

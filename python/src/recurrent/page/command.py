@@ -45,6 +45,21 @@ def show(options: argparse.Namespace) -> int:
         print()
     finally:
         server.close()
+    return _save(desk, o.out)
+
+
+def _save(desk: Desk, folder: Path) -> int:
+    """Keep what was learned; 0 if that went well."""
+    learner = desk.learner
+    if learner is None or not learner.tick:
+        return 0
+    try:
+        name, data = learner.save()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    except (OSError, FloatingPointError) as error:
+        raise RefusalError(f"cannot save in {folder}: {reason(error)}") from None
+    print(f"saved in {folder / name}")
     return 0
 
 

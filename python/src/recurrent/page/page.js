@@ -256,7 +256,7 @@ export function mount(root, line) {
       range("unit").max = found.taps[found.tap] - 1;
       if (document.activeElement !== range("unit")) range("unit").value = found.unit;
       const [low, high, made] = found.scale;
-      show("scale").textContent = `of ${found.taps[found.tap]}; ${made ? made + " " : ""}${low < 0 ? "red −1, blue 1" : `white 0, blue ${plain(high)}`}`;
+      show("scale").textContent = `of ${found.taps[found.tap]}; ${made ? made + ": " : ""}${low < 0 ? "red −1, blue 1" : `white 0, blue ${plain(high)}`}`;
       show("coloured").replaceChildren(
         ...found.letters.map(([letter, shade], k) => {
           const span = element("span", letter === "\n" ? "↵\n" : letter);

@@ -68,6 +68,10 @@ class Settings:
         return self
 
 
+# what suits running text, where the page begins with sentences
+TEXT = Settings(kind="text", hidden_sizes=[128, 128], letter_size=0, learning_rate=0.002)
+
+
 def number(value: Any, name: str, low: float, high: float, above: bool = False) -> float:
     """A number of the page, within its bounds."""
     found = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
