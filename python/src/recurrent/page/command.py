@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import threading
 from pathlib import Path
 
-from .. import __version__
+from .. import __version__, get_num_threads, set_num_threads
 from ..demo.text import CORPUS, RefusalError, read_sentences, reason
 from .desk import Desk
 from .server import Server, open_browser
@@ -25,6 +26,9 @@ def show(options: argparse.Namespace) -> int:
         The demo's flags.
     """
     o = options
+    if "RECURRENT_NUM_THREADS" not in os.environ:
+        # the browser wants a core too: threads that wait for one another stand still where it takes theirs
+        set_num_threads(max(1, get_num_threads() - 1))
     try:
         text = _text(o.text or CORPUS)
         settings = Settings().changed({
