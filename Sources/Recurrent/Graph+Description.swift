@@ -9,7 +9,7 @@ extension Graph {
     public struct Place: Equatable {
       /// The operation whose result these numbers are, or are part of; nil for a Mat from outside.
       public var operation: Int?
-      /// The first of them.
+      /// The first of them; theirs until the graph is reset.
       public var w: UnsafeRawPointer
       /// Rows.
       public var n: Int
@@ -28,25 +28,21 @@ extension Graph {
   /// The operation recorded as number `index`, from 0.
   ///
   /// - Throws: `.badIndex`.
-  public func describe(_ index: Int) throws(RecurrentError) -> Description {
+  public func operation(at index: Int) throws(RecurrentError) -> Description {
     try require(
-      index >= 0 && index < nodes.count, .badIndex, "the operation is \(index), outside 0..<\(nodes.count)")
+      index >= 0 && index < nodes.count, .badIndex, "operation \(index) is outside 0..<\(nodes.count)")
     let node = nodes[index]
-    let operands = operands[node.first..<node.first + node.count].map { block in
-      Description.Place(
-        operation: origin(of: block.w, before: index), w: UnsafeRawPointer(block.w), n: block.n,
-        d: block.stride == 0 ? 1 : block.d)
-    }
-    let result = Description.Place(
-      operation: index, w: UnsafeRawPointer(node.out.w), n: node.out.n, d: node.out.d)
-    return Description(name: node.operation.name(node.scalar), result: result, operands: operands)
+    return Description(
+      name: node.operation.name(node.scalar), result: Description.Place(node.out),
+      operands: operands[node.first..<node.first + node.count].map { Description.Place($0) })
   }
+}
 
-  /// The operation in whose result an address lies.
-  private func origin(of w: UnsafeMutableRawPointer, before index: Int) -> Int? {
-    nodes[..<index].lastIndex { node in
-      w >= node.out.w && w < node.out.w + node.out.stride * node.out.d * type.size
-    }
+extension Graph.Description.Place {
+  fileprivate init(_ block: Block) {
+    self.init(
+      operation: block.node < 0 ? nil : block.node, w: UnsafeRawPointer(block.w), n: block.n,
+      d: block.stride == 0 ? 1 : block.d)
   }
 }
 
@@ -62,7 +58,7 @@ extension Operation {
     case .transpose: "transpose"
     case .concatRows: "concat_rows"
     case .concatColumns: "concat_columns"
-    // a mean is a sum with a factor
+    // a mean is a sum with a factor; that of one number is its sum
     case .sumAll, .sumRows, .sumColumns: scalar == 1 ? "sum" : "mean"
     case .dot: "dot"
     case .softmax: "softmax"

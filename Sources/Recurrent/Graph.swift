@@ -177,6 +177,8 @@ extension Graph {
     }
     self.dtype = dtype
     var block = m.block
+    // a node of another graph is none of this one's
+    if m.storage.arena !== self { block.node = -1 }
     if let columns, columns != m.d {
       block.d = columns
       block.stride = 0

@@ -23,7 +23,7 @@ extension Mat {
   }
 
   /// What a graph keeps of an operand: addresses and shape, without ownership.
-  var block: Block { Block(w: wStart, dw: dwStart, n: n, d: d, stride: stride) }
+  var block: Block { Block(w: wStart, dw: dwStart, n: n, d: d, stride: stride, node: node) }
 }
 
 /// A Mat's addresses and shape, without ownership or state. The graph's roots keep the memory alive.
@@ -34,6 +34,8 @@ struct Block {
   var d: Int
   /// 0 when one column stands for all of them.
   var stride: Int
+  /// The graph's node whose result this is, or is part of; −1 for a Mat from outside.
+  var node: Int
 
   @inline(__always) func w<T: Real>(_: T.Type) -> Columns<T> {
     Columns(w.assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
@@ -44,5 +46,5 @@ struct Block {
   }
 
   /// The first `n` rows.
-  @inline(__always) func top(_ n: Int) -> Block { Block(w: w, dw: dw, n: n, d: d, stride: stride) }
+  @inline(__always) func top(_ n: Int) -> Block { Block(w: w, dw: dw, n: n, d: d, stride: stride, node: node) }
 }

@@ -13,7 +13,7 @@ extension Solver {
     try self.init(JSON(parsing: Array(settings.utf8)))
   }
 
-  /// Everything that this solver was made with, as JSON.
+  /// Everything that this solver is set to, as JSON.
   public var settings: String { String(decoding: json.bytes, as: UTF8.self) }
 
   convenience init(_ json: JSON) throws(RecurrentError) {

@@ -49,9 +49,13 @@ public final class Solver {
     try require(self.learningRate, "lr", in: 0 ... .infinity)
   }
 
-  /// Sets α of the steps to come that give none, at least 0.
+  /// Sets α, at least 0, for the steps to come that give none.
+  ///
+  /// - Throws: `.badValue`, `.busy` if another thread uses this solver.
   public func set(learningRate: Double) throws(RecurrentError) {
     try require(learningRate, "lr", in: 0 ... .infinity)
+    try lock.acquire()
+    defer { lock.release() }
     self.learningRate = learningRate
   }
 

@@ -59,9 +59,9 @@ public func recurrent_graph_operation(
   call { (call) throws(RecurrentError) in
     let result = try output(result, "result"), operands = try output(operands, "operands")
     let count = try output(count, "count")
-    let found = try call.graph(graph).describe(Int(index))
+    let found = try call.graph(graph).operation(at: Int(index))
     guard room >= found.operands.count else {
-      throw RecurrentError(.shortBuffer, "room is \(room); there are \(found.operands.count) operands")
+      throw RecurrentError(.shortBuffer, "room is \(room); the operation takes \(found.operands.count)")
     }
     try write(found.name, name, capacity, length, "name")
     result.pointee = recurrent_place(found.result)

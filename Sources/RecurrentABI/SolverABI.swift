@@ -65,6 +65,16 @@ public func recurrent_solver_describe(
   }
 }
 
+@implementation @_cdecl("recurrent_solver_get_learning_rate")
+public func recurrent_solver_get_learning_rate(
+  _ solver: recurrent_solver, _ learning_rate: UnsafeMutablePointer<Double>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(learning_rate, "learning_rate")
+    out.pointee = try call.solver(solver).learningRate
+  }
+}
+
 @implementation @_cdecl("recurrent_solver_set_learning_rate")
 public func recurrent_solver_set_learning_rate(
   _ solver: recurrent_solver, _ learning_rate: Double

@@ -167,8 +167,11 @@ extension ABITests {
       }
       #expect(name.allSatisfy { $0 == 7 } && length == -7)
       for rate in [-0.1, .nan, .infinity, -.infinity] {
-        fails(RECURRENT_BAD_VALUE, "lr", "\(rate)") { _ in recurrent_solver_set_learning_rate(solver, rate) }
+        fails(RECURRENT_BAD_VALUE, "lr is \(rate)") { _ in recurrent_solver_set_learning_rate(solver, rate) }
       }
+      var rate = -7.0
+      ok(recurrent_solver_get_learning_rate(solver, &rate))
+      #expect(rate == 0.01)
       ok(recurrent_solver_free(solver))
       ok(recurrent_model_free(model))
       ok(recurrent_mat_free(m))

@@ -164,6 +164,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       with(#"{"rule": "adam", "amsgrad": true}"#) { recurrent_solver_create_from($0, $1, o(0)) }
     },
     Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), 256, $1(1)) },
+    Function("solver_get_learning_rate", [.solver], outputs: 1) { recurrent_solver_get_learning_rate($0[0], $1(0)) },
     Function("solver_set_learning_rate", [.solver]) { h, _ in recurrent_solver_set_learning_rate(h[0], 0.5) },
     Function("solver_name_count", [.steppedSolver], outputs: 1) { recurrent_solver_name_count($0[0], $1(0)) },
     Function("solver_name", [.steppedSolver], outputs: 2) { recurrent_solver_name($0[0], 0, $1(0), 32, $1(1)) },

@@ -214,6 +214,9 @@ extension ABITests {
       #expect(abs(rows(m)[0] - 0.875) < 1e-9)
       ok(recurrent_solver_set_learning_rate(solver, 0.25))
       #expect(settings(solver).contains(#""lr":0.25"#))
+      var rate = -7.0
+      ok(recurrent_solver_get_learning_rate(solver, &rate))
+      #expect(rate == 0.25)
       for mat in [m, slot] { ok(recurrent_mat_free(mat)) }
       for solver in [solver, twin] { ok(recurrent_solver_free(solver)) }
     }

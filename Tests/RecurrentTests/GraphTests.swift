@@ -270,19 +270,4 @@ import Testing
     try x.fill(3)
     #expect(try x.rows() == [3, 3])
   }
-
-  @Test func whatWasRecordedCanBeRead() throws {
-    let g = Graph(), W = try Mat(2, 3), x = try Mat(3, 4), b = try Mat(2, 1)
-    let y = try g.add(g.mul(W, x), b)
-    _ = try g.leakyRelu(g.sliceRows(y, 1, 1), slope: 0.1)
-    let found = try (0..<g.count).map { try g.describe($0) }
-    #expect(found.map { $0.name } == ["mul", "add", "leaky_relu"])
-    #expect(found[0].operands.map { $0.operation } == [nil, nil])
-    #expect(found[1].operands.map { $0.operation } == [0, nil])
-    #expect(found[1].operands.map { $0.d } == [4, 1])
-    // a row of a result is part of it
-    #expect(found[2].operands.map { $0.operation } == [1] && found[2].operands[0].n == 1)
-    #expect(throws: RecurrentError.self) { try g.describe(3) }
-    #expect(throws: RecurrentError.self) { try g.describe(-1) }
-  }
 }

@@ -123,6 +123,20 @@ import Testing
     #expect(try m.rows().allSatisfy { $0.isFinite })
   }
 
+  @Test func theLearningRateCanBeSet() throws {
+    let solver = try Solver(.sgd(), learningRate: 8), m = try mat([1], [1])
+    try solver.set(learningRate: 0.25)
+    #expect(solver.learningRate == 0.25 && solver.settings.contains(#""lr":0.25"#))
+    _ = try solver.step([("m", m)])
+    #expect(try m.rows() == [0.75])
+    for bad in [Double.nan, .infinity, -.infinity, -1] {
+      refused(.badValue, "lr is \(bad)") { try solver.set(learningRate: bad) }
+    }
+    #expect(solver.learningRate == 0.25)
+    try solver.set(learningRate: 0)
+    #expect(solver.learningRate == 0)
+  }
+
   @Test func settingsRefused() throws {
     for bad in [Double.nan, .infinity, -1] {
       refused(.badValue, "decay_rate", "\(bad)") { try Solver(decayRate: bad) }

@@ -221,8 +221,8 @@ SHAPES = {
 }
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 72, "notes": 40, "tokens": 32, "stats": 16, "cost": 16,
-           "tick": 32, "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16, "next_c": 16,
-           "p": 16, "values": 48}  # fmt: skip
+           "tick": 32, "result": 32, "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16,
+           "next_c": 16, "p": 16, "values": 48, "operands": 96}  # fmt: skip
 OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
 GOOD_NUMBERS = {
     "low": -1.0,
@@ -500,7 +500,7 @@ class Call:
             ("sentence_model_create", "count"): 2, ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
         defaults = {"count": 3, "layers": 2, "length": 4, "capacity": 40, "max_chars": 5, "index": 0, "row": 1,
-                    "column": 1, "start": 1, "room": 8}  # fmt: skip
+                    "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
             good = {
                 "sentence_model_predict": 40,
@@ -517,8 +517,7 @@ class Call:
         choices = [Choice(str(good), good)]
         must = {
             "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
-            "room": [SHORT],
-            "max_chars": [VALUE, SHORT],
+            "max_chars": [VALUE, SHORT], "room": [SHORT],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
         choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
         zero_is_bad = name in {
@@ -535,13 +534,10 @@ class Call:
         # a text of nothing is a value, as is a corpus of nothing
         choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
         # a text's bytes need no multiplication that could overflow: the library cannot tell
-        if name == "length":
+        if name in {"length", "room"}:
             return choices
-        if name in ("capacity", "room"):
-            return [
-                *choices,
-                bad("1 short", good - 1, *must) if good < 32 and name != "room" else Choice("31", 31),
-            ]
+        if name == "capacity":
+            return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
         holds_no_buffer = (
             name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"

@@ -56,11 +56,8 @@ def test_structures(name):
     fields = []
     for line in body.split(";"):
         if line.strip():
-            c_type, names = line.replace("const", "").strip().split(maxsplit=1)
-            fields += [
-                (field.strip(" *"), ctypes.c_void_p if "*" in field else known[c_type])
-                for field in names.split(",")
-            ]
+            c_type, names = re.fullmatch(r"(.*?[ *])(\w+(?:, \w+)*)", line.strip()).groups()
+            fields += [(field, fitting(c_type, known)[0]) for field in names.split(", ")]
     assert list(STRUCTURES[name]._fields_) == fields
 
 

@@ -41,6 +41,52 @@ def test_every_method_of_a_mat():
     close(m.T.w, x.T, 0)
 
 
+# ---- what was recorded
+
+
+@both
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations_are_named_as_they_were_called(name, dtype):
+    operation, G = OPERATIONS[name], Graph()
+    mats = [Mat.of(a) for a in operands(operation, 3, 2, 4, 0, dtype)]
+    out = operation.record(G, *mats)
+    recorded = G.operations
+    expected = {"slice_rows": "tanh", "slice_columns": "tanh"}.get(name, name.replace(",", "").split()[0])
+    assert recorded[0].name == expected and len(recorded) == len(G) == (2 if name == "lstm" else 1)
+    assert recorded[-1][1:3] == out.shape and recorded[-1].w == address(out)
+    places = {address(m): m.shape for m in mats}
+    for operand in recorded[0].operands:
+        assert operand.operation is None
+        if not name.startswith("slice"):
+            assert (operand.n, operand.d) == places[operand.w]
+    assert {operand.w for operand in recorded[0].operands} == set(places) or name.startswith("slice")
+
+
+def test_operands_are_where_they_come_from():
+    G, x = Graph(), Mat(2, 3)
+    h, c = G.lstm(x, Mat(4, 3), Mat(4, 3), Mat(16, 2), Mat(16, 4), Mat(16, 1))
+    part = G.slice_rows(c, 1, 2)
+    G.add(G.sum(part), G.sum(h))
+    lstm, first, second, add = G.operations
+    assert [p.operation for p in first.operands + second.operands + add.operands] == [0, 0, 1, 2]
+    assert (first.operands[0].n, first.operands[0].d) == (2, 3)
+    assert first.operands[0].w == address(part) == lstm.w + 4 * (4 + 1)
+    # any number of operands; a column that stands for many is one
+    G.reset()
+    G.concat_rows([x] * 100)
+    G.add(x, Mat(2, 1))
+    whole, add = G.operations
+    assert [p.w for p in whole.operands] == [address(x)] * 100 and whole.n == 200
+    assert [(p.operation, p.n, p.d) for p in add.operands] == [(None, 2, 3), (None, 2, 1)]
+    # nothing is left after a reset
+    G.reset()
+    assert G.operations == [] == Graph(needs_backprop=False).operations
+
+
+def address(m):
+    return m.w.ctypes.data
+
+
 # ---- operators
 
 B = values(3, 4, seed=1, low=0.5, high=2)

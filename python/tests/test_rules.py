@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, Solver
+from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, Solver, _abi
 from support import DTYPES, bits, relative_error
 
 TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["solvers"]
@@ -159,6 +159,26 @@ def test_rates_of_a_step():
     a = nets[0].train_step(x, aim, SGD(0.25), clip=None)
     b = nets[1].train_step(x, aim, SGD(), 0.25, clip=1e9)
     assert a.ratio_clipped == b.ratio_clipped == 0 and bits(nets[0].parameters) == bits(nets[1].parameters)
+
+
+def test_the_rate_is_the_cores():
+    tm = recurrent.TextModel("lstm", [4], rng=1).build("abc")
+    tm.solver = Adam(0.5)
+    twins = tm.solver, Solver._of(_again(tm.solver, tm))
+    twins[1].lr = 0.125
+    for twin in twins:
+        assert twin.lr == twin.settings["lr"] == 0.125 and repr(twin) == repr(Adam(0.125))
+    assert list(twins[0].settings) == list(Adam().settings)
+    sentences = recurrent.SentenceModel(["ab"], rng=1)
+    sentences.solver.lr = 3
+    assert sentences.solver.lr == 3.0 and sentences.solver.decay_rate == 0.999
+
+
+def _again(solver, tm):
+    """Another handle of the core's solver."""
+    return _abi.new(
+        _abi.lib.recurrent_text_model_solver, _abi.lib.recurrent_solver_free, tm._handle.value, needs=solver
+    )
 
 
 def test_the_rate_can_be_set():

@@ -194,12 +194,13 @@ recurrent_status recurrent_graph_count(recurrent_graph graph, int64_t *count);
 /* Where numbers of an operation come from or go to. */
 typedef struct recurrent_place {
   int64_t operation; /* whose result they are, or are part of; -1 for a Mat from outside */
-  int64_t n, d;
-  const void *w;     /* the first of them */
+  int64_t n, d;      /* d is 1 where one column stands for all */
+  const void *w;     /* the first of them, until the graph is reset; computed only if somebody has looked */
 } recurrent_place;
 
-/* What was recorded as number index, from 0: the call's name ("mul", "row_pluck", ...), where its result lies, and where
-   its count operands do. capacity: 32 bytes always suffice; room: how many operands there is place for. */
+/* What was recorded as number index, from 0: its name, which is the call's without recurrent_graph_ ("mul",
+   "row_pluck", ...; 32 bytes always suffice), where its result lies, and where its count operands do. room is how many
+   of those there is place for; too little is RECURRENT_SHORT_BUFFER. */
 recurrent_status recurrent_graph_operation(recurrent_graph graph, int64_t index, char *name, int64_t capacity,
                                            int64_t *length, recurrent_place *result, recurrent_place *operands,
                                            int64_t room, int64_t *count);
@@ -484,7 +485,8 @@ recurrent_status recurrent_solver_free(recurrent_solver solver);
 /* The settings, all of them, as recurrent_solver_create_from takes them; 512 bytes suffice. */
 recurrent_status recurrent_solver_describe(recurrent_solver solver, char *settings, int64_t capacity, int64_t *length);
 
-/* Another learning rate, at least 0: the settings' lr, for steps that are given none. */
+/* The settings' lr, read and set; it is at least 0, and goes into files with the rest. */
+recurrent_status recurrent_solver_get_learning_rate(recurrent_solver solver, double *learning_rate);
 recurrent_status recurrent_solver_set_learning_rate(recurrent_solver solver, double learning_rate);
 
 /* One step of count named Mats, whose gradients become 0. What the rule remembers of a Mat belongs to its name.

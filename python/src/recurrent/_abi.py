@@ -322,6 +322,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     ),
     "recurrent_solver_step_model": (_status, _handle, _handle, _f64, _f64, _f64, POINTER(Step)),
     "recurrent_solver_describe": (_status, _handle, _buffer, _i64, _out_i64),
+    "recurrent_solver_get_learning_rate": (_status, _handle, _f64s),
     "recurrent_solver_set_learning_rate": (_status, _handle, _f64),
     "recurrent_solver_name_count": (_status, _handle, _out_i64),
     "recurrent_solver_name": (_status, _handle, _i64, _buffer, _i64, _out_i64),

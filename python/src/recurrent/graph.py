@@ -114,7 +114,7 @@ class Graph:
 
     @property
     def operations(self) -> list[Operation]:
-        """What was recorded since the last reset, in order.
+        """What was recorded since the last reset, in order; a copy, whose addresses are the Mats' until the next.
 
         Examples
         --------
@@ -138,13 +138,12 @@ class Graph:
                 )  # fmt: skip
                 break
             except ValueError:
-                # of as many Mats as there may be
+                # concat_rows and concat_columns take any number
                 room *= 2
         places = [
-            Operand(None if p.operation < 0 else p.operation, p.n, p.d, p.w or 0)
-            for p in operands[: count.value]
+            Operand(None if p.operation < 0 else p.operation, p.n, p.d, p.w) for p in operands[: count.value]
         ]
-        return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w or 0, places)
+        return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, places)
 
     def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
         """A picture of what was recorded: Mats from outside, operations, and arrows along the data.

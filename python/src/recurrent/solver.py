@@ -69,10 +69,9 @@ class Solver:
 
     def _become(self, handle: _abi.Handle) -> None:
         self._handle = handle
-        words = json.loads(_written(_lib.recurrent_solver_describe, handle.value))
-        self._settings = {name: _python(value) for name, value in words.items()}
         if self._rule == Solver._rule:
-            self.decay_rate, self.smooth_eps = self._settings["decay_rate"], self._settings["smooth_eps"]
+            settings = self.settings
+            self.decay_rate, self.smooth_eps = settings["decay_rate"], settings["smooth_eps"]
 
     @classmethod
     def _of(cls, handle: _abi.Handle) -> Solver:
@@ -85,19 +84,20 @@ class Solver:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that this solver was made with, ``rule`` first; by torch.optim's names."""
-        return dict(self._settings)
+        """Everything that this solver is set to, ``rule`` first; by torch.optim's names."""
+        words = json.loads(_written(_lib.recurrent_solver_describe, self._handle.value))
+        return {name: _python(value) for name, value in words.items()}
 
     @property
     def lr(self) -> float:
-        """The learning rate of steps that are given none; assignable, at least 0, also while ``TextModel.fit`` runs."""
-        return float(self._settings["lr"])
+        """The learning rate of steps that are given none, at least 0; assignable, for the steps to come."""
+        rate = ctypes.c_double()
+        _lib.recurrent_solver_get_learning_rate(self._handle.value, ctypes.byref(rate))
+        return rate.value
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        rate = number(lr, "lr")
-        _lib.recurrent_solver_set_learning_rate(self._handle.value, rate)
-        self._settings["lr"] = rate
+        _lib.recurrent_solver_set_learning_rate(self._handle.value, number(lr, "lr"))
 
     def step(
         self,
@@ -166,8 +166,9 @@ class Solver:
 
     def __repr__(self) -> str:
         # lr and clipping are no arguments of RecurrentJS's
-        names = [name for name in self._settings if name in type(self).__init__.__annotations__]
-        return f"{type(self).__name__}({', '.join(f'{name}={self._settings[name]!r}' for name in names)})"
+        known = type(self).__init__.__annotations__
+        words = [f"{name}={value!r}" for name, value in self.settings.items() if name in known]
+        return f"{type(self).__name__}({', '.join(words)})"
 
 
 class Slot(Mapping[str, Mat]):

@@ -379,8 +379,8 @@ class TextModel:
         callbacks : iterable of callable
             Called with a ``Report`` after every step; one that returns True ends the run.
         learning_rate : float, optional
-            In place of the solver's own, which is looked at before every step: a callback may say
-            ``report.model.solver.lr *= 0.5``.
+            In place of the solver's own ``lr``. That one is looked at before every step, where there is no schedule
+            either: a callback may say ``report.model.solver.lr *= 0.5``.
         clip : float, optional
             The bound on gradients, above 0; None for none. What it means the solver's ``clipping`` says.
         evaluate_every : int, optional
