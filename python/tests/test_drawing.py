@@ -90,11 +90,36 @@ def test_many_operands():
 
 
 def texts(svg):
-    return ["".join(part.text for part in text) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return [
+        "".join(part.text for part in text.iter(f"{SVG}tspan"))
+        for text in ElementTree.fromstring(svg).iter(f"{SVG}text")
+    ]
 
 
-def test_a_tick():
-    G, names = tick()
+def abouts(svg):
+    """What pointing tells, the picture's own title first."""
+    return [title.text for title in ElementTree.fromstring(svg).iter(f"{SVG}title")]
+
+
+def primitive(hidden):
+    """The same of primitive operations only."""
+    G, m = Graph(), recurrent.init_lstm(5, list(hidden), 6, rng=1)
+    names = {**m, "Wil": recurrent.RandMat(6, 5, rng=2)}
+    x = G.row_pluck(names["Wil"], 3)
+    for k, n in enumerate(hidden):
+        h, c = names[f"h{k}"], names[f"c{k}"] = Mat(n, 1), Mat(n, 1)
+        z = {
+            g: G.add(G.add(G.mul(m[f"W{g}x{k}"], x), G.mul(m[f"W{g}h{k}"], h)), m[f"b{g}{k}"]) for g in "ifoc"
+        }
+        i, f, o = (G.sigmoid(z[g]) for g in "ifo")
+        x = G.eltmul(o, G.tanh(G.add(G.eltmul(f, c), G.eltmul(i, G.tanh(z["c"])))))
+    G.cross_entropy(G.add(G.mul(m["Whd"], x), m["bd"]), 2)
+    return G, names
+
+
+@pytest.mark.parametrize("make", [tick, primitive])
+def test_a_tick(make):
+    G, names = make((4, 3))
     svg = G.svg(names)
     shown = texts(svg)
     root = ElementTree.fromstring(svg)
@@ -116,9 +141,11 @@ def test_a_tick():
         assert sum(re.fullmatch(rf"{re.escape(sign)}\d+×\d+", text) is not None for text in shown) == sum(
             o.name == name for o in G.operations
         )
-    # an arrow ends at every operand of every operation
+    # an arrow ends at every operand of every operation; matrices that are stacked lie in one box
     arrows = sum("marker-end" in path.attrib for path in root.iter(f"{SVG}path"))
-    assert arrows == sum(len(o.operands) for o in G.operations)
+    assert arrows == sum(1 if o.name == "concat_rows" else len(o.operands) for o in G.operations)
+    assert [f"operation {k}: {o.name}" in abouts(svg) for k, o in enumerate(G.operations)] == [True] * len(G)
+    assert root.get("role") == "img" and "http" not in svg.replace('"http://www.w3.org/2000/svg"', "")
     assert G.svg(names) == svg and svg._repr_svg_() == svg
 
 
@@ -131,10 +158,36 @@ def boxes(svg):
     ]
 
 
-@pytest.mark.parametrize("hidden", [(1,), (4, 3), (200, 5, 5)])
-def test_boxes_lie_apart_and_on_the_paper(hidden):
-    G, names = tick(hidden)
+def tangle(seed):
+    """Operations of whatever there is: of results, of parts of them, and of Mats from outside."""
+    rng, G = np.random.default_rng(seed), Graph()
+    mats = [Mat(3, 3) for _ in range(4)]
+    for _ in range(rng.integers(1, 60)):
+        a, b, c, d = (mats[rng.integers(max(0, len(mats) - 12), len(mats))] for _ in range(4))
+        kind = rng.integers(7)
+        if kind == 0:
+            mats.append(G.mul(a, b))
+        elif kind == 1:
+            mats.append(G.tanh(a))
+        elif kind == 2:
+            mats.append(G.add(a, a))
+        elif kind == 3:
+            mats.append(G.add(a, Mat(3, 1)))
+        elif kind == 4:
+            whole = G.concat_rows([a, b, c, d, Mat(1, 3), Mat(1, 3), Mat(1, 3)])
+            mats.append(G.slice_rows(whole, 2, 3))
+        elif kind == 5:
+            mats.append(G.mul(a, Mat(3, 3)))
+        else:
+            mats.append(G.layer_norm(a, Mat(3, 1), Mat(3, 1)))
+    return G, {"a": mats[0], "b": mats[1]}
+
+
+@pytest.mark.parametrize("case", [(1,), (4, 3), (200, 5, 5), *range(40)])
+def test_boxes_lie_apart_and_on_the_paper(case):
+    G, names = tangle(case) if isinstance(case, int) else primitive(case)
     svg = G.svg(names)
+    assert len(re.findall('class="operation"', svg)) == len(G)
     root = ElementTree.fromstring(svg)
     found = boxes(svg)
     width, height = float(root.get("width")), float(root.get("height"))
@@ -142,6 +195,28 @@ def test_boxes_lie_apart_and_on_the_paper(hidden):
         assert min(left, top) >= 0 and right <= width and bottom <= height
         for other in found[:k]:
             assert right < other[0] or other[2] < left or bottom < other[1] or other[3] < top
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lines_of_a_tangle_go_down(seed):
+    svg = tangle(seed)[0].svg()
+    for start, rest in re.findall(r'class="line" d="M\S+ (\S+?)([CV][^"]*)"', svg):
+        ends = [float(y) for y in re.findall(r"V(\S+)|\S+ (\S+?)(?=V|$)", rest)[-1] if y]
+        assert float(start) < ends[-1]
+
+
+def test_a_tick_has_few_crossings():
+    """The picture that the page shows: two inputs of eight products must cross some; and it fits a window."""
+    from recurrent import drawing
+
+    for hidden, most in (((20,), 18), ((20, 20), 36)):
+        G, names = primitive(hidden)
+        boxes, mats = drawing._boxes(G.operations, drawing._places(names))
+        drawing._rank(boxes, mats)
+        layers = drawing._layers(drawing._by_depth(boxes))
+        drawing._order(layers)
+        assert drawing._crossings(layers) <= most
+        assert float(ElementTree.fromstring(G.svg(names)).get("width")) < 1200
 
 
 def test_data_flows_down():
@@ -167,9 +242,14 @@ def test_few_crossings():
 def test_names_are_text():
     G, x = Graph(), Mat(2, 1)
     G.tanh(x)
-    hostile = '<script>alert("1")</script>&\'\u202e'
+    hostile = '<script>"1"</script>&\'\u202e'
     svg = G.svg({hostile: x})
     assert "<script>" not in svg and hostile + "2×1" in texts(svg)
+    # what no XML may hold, and what fills the paper
+    assert "a\ufffd\ufffd\ufffdb2×1" in texts(G.svg({"a\0\x1b\ud800b": x}))
+    svg = G.svg({"long " * 100: x})
+    assert "long " * 5 + "lo…2×1" in texts(svg) and "long " * 100 in abouts(svg)
+    assert float(ElementTree.fromstring(svg).get("width")) < 400
 
 
 def test_models_are_names(tmp_path):
@@ -183,6 +263,18 @@ def test_models_are_names(tmp_path):
     assert (tmp_path / "g.svg").read_text(encoding="utf-8") == drawing
 
 
+def test_parts_take_the_name_of_the_whole():
+    G, W = Graph(), Mat(6, 4)
+    G.tanh(G.slice_rows(W, 2, 3))
+    G.tanh(G.slice_columns(W, 0, 2))
+    G.tanh(Mat(2, 2))
+    assert {"W3×4", "W6×2", "2×2"} <= set(texts(G.svg({"W": W})))
+    # a part that has a name of its own
+    top = G.slice_rows(W, 0, 3)
+    G.tanh(top)
+    assert "top3×4" in texts(G.svg({"W": W, "top": top}))
+
+
 def test_what_is_not_drawn():
     G = Graph()
     with pytest.raises(ValueError, match="the graph has 0 operations; expected 1 to 400"):
@@ -191,6 +283,10 @@ def test_what_is_not_drawn():
     for _ in range(401):
         x = G.tanh(x)
     with pytest.raises(ValueError, match="the graph has 401 operations"):
+        G.svg()
+    G.reset()
+    G.concat_rows([Mat(1, 1)] * 1001)
+    with pytest.raises(ValueError, match="operations have 1001 operands; expected at most 1000"):
         G.svg()
     G.reset()
     G.tanh(Mat(1, 1))
