@@ -173,7 +173,10 @@ def test_sliders_act_at_once():
         watcher = d.watch()
         until(lambda: d.learner.tick > 50)
         d.do("change", {"learning_rate": "0", "regc": 0})
+        # nobody reads what another thread is changing
+        d.do("pause", {})
         weights, tick = d.learner.model.parameters.flat.w.copy(), d.learner.tick
+        d.do("resume", {})
         until(lambda: d.learner.tick > tick + 500)
         d.do("pause", {})
         assert np.array_equal(d.learner.model.parameters.flat.w, weights)
