@@ -591,7 +591,8 @@ def test_no_more_watchers_than_there_is_room_for(serving):
 # ---- the command
 
 
-def test_the_command(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command(tmp_path, number):
     command = [
         sys.executable,
         "-W",
@@ -629,7 +630,7 @@ def test_the_command(tmp_path):
             == f"recurrent.demo: port {url[1]} is taken: choose another, or --port 0 for one that is free\n"
         )
     finally:
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         said, err = running.communicate(timeout=60)
     assert running.returncode == 0 and err == ""
     # what was learned is kept

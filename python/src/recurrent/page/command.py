@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from .. import __version__, get_num_threads, set_num_threads
+from ..command.voice import ends_are_interrupts
 from ..demo.text import CORPUS, RefusalError, read_sentences, reason
 from .desk import Desk
 from .server import Server, open_browser
@@ -44,7 +45,8 @@ def show(options: argparse.Namespace) -> int:
         # a browser may take its time, or this thread
         threading.Thread(target=_open, args=(server.url,), daemon=True).start()
     try:
-        server.serve_forever(poll_interval=0.2)
+        with ends_are_interrupts():
+            server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         print()
     finally:
