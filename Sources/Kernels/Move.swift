@@ -39,10 +39,22 @@ public func accumulate<T: Real>(_ x: Columns<T>, times factors: Columns<T>, into
 @_specialize(where T == Double)
 @inline(never)
 public func transpose<T: Real>(_ x: Columns<T>, to y: Columns<T>) {
+  let lanes = T.V.count, rows = x.n / lanes &* lanes
   var j = 0
+  while j &+ lanes <= x.d {
+    var i = 0
+    while i < rows {
+      T.V.turn(x.column(j) + i, from: x.stride, columns: lanes, to: y.column(i) + j, y.stride)
+      i &+= lanes
+    }
+    j &+= lanes
+  }
+  // what is left of the squares: rows below them, then columns beside them
+  let columns = j
+  j = 0
   while j < x.d {
     let from = x.column(j)
-    var i = 0
+    var i = j < columns ? rows : 0
     while i < x.n {
       y.column(i)[j] = from[i]
       i &+= 1

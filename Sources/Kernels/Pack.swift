@@ -43,33 +43,26 @@ public func pack<T: Real>(_ w: Columns<T>, _ rows: Rows, panels: Range<Int>, to 
 @_specialize(where T == Double)
 @inline(never)
 public func packTransposed<T: Real>(_ w: Columns<T>, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
-  let width = 4 &* T.V.count
+  let lanes = T.V.count, width = 4 &* lanes
   for panel in panels {
-    let out = p + panel &* w.n &* width
-    let first = panel &* width, valid = min(width, w.d &- first)
-    // a few rows at a time, so that the lines being written stay in the nearest cache
-    var top = 0
-    while top < w.n {
-      let bottom = min(top &+ 16, w.n)
+    let out = p + panel &* w.n &* width, first = panel &* width
+    var k = 0
+    while k &+ lanes <= w.n {
       var j = 0
-      while j < valid {
-        let column = w.column(first &+ j)
-        var k = top
-        while k < bottom {
-          out[k &* width &+ j] = column[k]
-          k &+= 1
-        }
-        j &+= 1
-      }
       while j < width {
-        var k = top
-        while k < bottom {
-          out[k &* width &+ j] = 0
-          k &+= 1
-        }
+        let columns = max(0, min(lanes, w.d &- first &- j))
+        T.V.turn(w.column(first &+ j) + k, from: w.stride, columns: columns, to: out + (k &* width &+ j), width)
+        j &+= lanes
+      }
+      k &+= lanes
+    }
+    while k < w.n {
+      var j = 0
+      while j < width {
+        out[k &* width &+ j] = first &+ j < w.d ? w.column(first &+ j)[k] : 0
         j &+= 1
       }
-      top = bottom
+      k &+= 1
     }
   }
 }

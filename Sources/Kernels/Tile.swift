@@ -2,7 +2,8 @@
 //
 // Twelve sums, three broadcast numbers, one register of weights. Every product of the sequence engine is made of
 // this tile over packed panels. Each column's sum runs over its index in ascending order whatever the tile, so its
-// bits depend neither on the tile's width nor on the thread that computes it.
+// bits depend neither on the tile's width nor on the thread that computes it; only where there is a single column and
+// there are two terms, each is summed for itself.
 
 /// Where the rows of packed panels lie in a column: panel p's segment s, one register, begins at
 /// `p·panel + s·segment`; it holds rows while `p·unit + s·step` is below `limit`.
@@ -129,14 +130,24 @@ private func product<T: Real>(
 ) {
   var p = panels.lowerBound
   if columns == 1 {
-    // one column alone would wait for its own sums: two panels at a time do not
-    while p &+ 2 <= panels.upperBound {
+    // one column alone would wait for its own sums: two panels at a time do not, and neither do two terms
+    while second.k == 0 && p &+ 2 <= panels.upperBound {
       var c = Sums(start.column(0), rows, p), d = Sums(start.column(0), rows, p &+ 1)
-      tilePair(first.panel(p), first.panel(p &+ 1), first.k, first.column(0), first.along, &c, &d)
-      tilePair(second.panel(p), second.panel(p &+ 1), second.k, second.column(0), second.along, &c, &d)
+      let x = first.column(0)
+      tilePair(first.panel(p), first.panel(p &+ 1), first.k, x, x, first.along, shared: true, &c, &d)
       c.store(y, rows, p)
       d.store(y, rows, p &+ 1)
       p &+= 2
+    }
+    while second.k > 0 && p < panels.upperBound {
+      var c = Sums(start.column(0), rows, p), d = Sums<T>(nil, rows, p)
+      let k = min(first.k, second.k)
+      tilePair(
+        first.panel(p), second.panel(p), k, first.column(0), second.column(0), first.along, shared: false, &c, &d)
+      tile1(first, p, 0, &c, after: k)
+      tile1(second, p, 0, &d, after: k)
+      Sums(c.a + d.a, c.b + d.b, c.c + d.c, c.d + d.d).store(y, rows, p)
+      p &+= 1
     }
   }
   while p < panels.upperBound {
@@ -304,11 +315,11 @@ func tile2<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>,
 }
 
 @inline(__always)
-func tile1<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>) {
+func tile1<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>, after done: Int = 0) {
   let lanes = T.V.count
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
-  var p = term.panel(panel), x = term.column(j)
-  var i = term.k
+  var p = term.panel(panel) + done &* 4 &* lanes, x = term.column(j) + done &* term.along
+  var i = term.k &- done
   while i > 0 {
     let bx = T.V(x[0])
     s0 = T.V.fma(T.V.load(p), bx, s0)
@@ -322,29 +333,30 @@ func tile1<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>)
   c = Sums(s0, s1, s2, s3)
 }
 
-/// One column of two panels.
+/// One column of two panels, or of two terms that are equally far `along`.
 @inline(__always)
 private func tilePair<T: Real>(
-  _ p: UnsafePointer<T>, _ q: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ along: Int, _ c: inout Sums<T>,
-  _ d: inout Sums<T>
+  _ p: UnsafePointer<T>, _ q: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ y: UnsafePointer<T>, _ along: Int,
+  shared: Bool, _ c: inout Sums<T>, _ d: inout Sums<T>
 ) {
   let lanes = T.V.count
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
   var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
-  var p = p, q = q, x = x, i = k
+  var p = p, q = q, x = x, y = y, i = k
   while i > 0 {
-    let bx = T.V(x[0])
+    let bx = T.V(x[0]), by = shared ? bx : T.V(y[0])
     s0 = T.V.fma(T.V.load(p), bx, s0)
     s1 = T.V.fma(T.V.load(p + lanes), bx, s1)
     s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
     s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
-    t0 = T.V.fma(T.V.load(q), bx, t0)
-    t1 = T.V.fma(T.V.load(q + lanes), bx, t1)
-    t2 = T.V.fma(T.V.load(q + 2 &* lanes), bx, t2)
-    t3 = T.V.fma(T.V.load(q + 3 &* lanes), bx, t3)
+    t0 = T.V.fma(T.V.load(q), by, t0)
+    t1 = T.V.fma(T.V.load(q + lanes), by, t1)
+    t2 = T.V.fma(T.V.load(q + 2 &* lanes), by, t2)
+    t3 = T.V.fma(T.V.load(q + 3 &* lanes), by, t3)
     p += 4 &* lanes
     q += 4 &* lanes
     x += along
+    y += along
     i &-= 1
   }
   c = Sums(s0, s1, s2, s3)

@@ -23,6 +23,10 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   func store(_ p: UnsafeMutablePointer<Scalar>)
   /// Writes the first `k < count` lanes to `p` and touches nothing after them.
   func store(_ p: UnsafeMutablePointer<Scalar>, first k: Int)
+  /// A square turned over its diagonal: `count` registers at `q`, `to` apart, each with a number of every column at
+  /// `p`, `from` apart; zeros for columns beyond the first `columns`.
+  static func turn(
+    _ p: UnsafePointer<Scalar>, from: Int, columns: Int, to q: UnsafeMutablePointer<Scalar>, _ to: Int)
 
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
@@ -81,6 +85,12 @@ public struct Float8: Vector {
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Float>, first k: Int) {
     cv_f32_store_part(p, v, Int64(truncatingIfNeeded: k))
   }
+  @inline(__always) public static func turn(
+    _ p: UnsafePointer<Float>, from: Int, columns: Int, to q: UnsafeMutablePointer<Float>, _ to: Int
+  ) {
+    cv_f32_turn(
+      p, Int64(truncatingIfNeeded: from), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: to))
+  }
   @inline(__always) public static func + (a: Self, b: Self) -> Self { .init(v: cv_f32_add(a.v, b.v)) }
   @inline(__always) public static func - (a: Self, b: Self) -> Self { .init(v: cv_f32_sub(a.v, b.v)) }
   @inline(__always) public static func * (a: Self, b: Self) -> Self { .init(v: cv_f32_mul(a.v, b.v)) }
@@ -127,6 +137,12 @@ public struct Double4: Vector {
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>) { cv_f64_store(p, v) }
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>, first k: Int) {
     cv_f64_store_part(p, v, Int64(truncatingIfNeeded: k))
+  }
+  @inline(__always) public static func turn(
+    _ p: UnsafePointer<Double>, from: Int, columns: Int, to q: UnsafeMutablePointer<Double>, _ to: Int
+  ) {
+    cv_f64_turn(
+      p, Int64(truncatingIfNeeded: from), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: to))
   }
   @inline(__always) public static func + (a: Self, b: Self) -> Self { .init(v: cv_f64_add(a.v, b.v)) }
   @inline(__always) public static func - (a: Self, b: Self) -> Self { .init(v: cv_f64_sub(a.v, b.v)) }

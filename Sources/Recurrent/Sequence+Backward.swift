@@ -69,7 +69,9 @@ extension SequenceRun {
     }
     T.multiply(
       packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
-      Term(packs.Wh, k: outputPart.count, z.p, across: z.stride), columns: B, to: next.p, stride: next.stride)
+      Term(packs.Wh, k: packs.head, z.p, across: z.stride),
+      Term(packs.WhTail, k: packs.tail, z.p + packs.head, across: z.stride),
+      columns: B, to: next.p, stride: next.stride)
     if t > 0 && s.lengths != nil && hasUnits { unpad(t - 1, units, next, dc) }
   }
 
@@ -192,6 +194,8 @@ private struct BackwardPacks<T: Real> {
   /// For the parts of the input's rows; for the output's; and for the reset ones.
   let Wx: UnsafeMutablePointer<T>, Wx2: UnsafeMutablePointer<T>
   let Wh: UnsafeMutablePointer<T>, WhReset: UnsafeMutablePointer<T>
+  /// A single column's long sum is taken as two terms: how many of Wh's rows are in the first, and the second.
+  let head: Int, tail: Int, WhTail: UnsafeMutablePointer<T>
 
   var panelsH: Int { rowsH.panels }
   var panelsI: Int { rowsI.panels }
@@ -205,7 +209,10 @@ private struct BackwardPacks<T: Real> {
       defer { at += packedCount(rows, k: k, T.self) }
       return at
     }
-    Wh = place(rowsH, run.outputPart.count)
+    tail = run.B == 1 ? run.outputPart.count / 2 : 0
+    head = run.outputPart.count - tail
+    Wh = place(rowsH, head)
+    WhTail = place(rowsH, tail)
     WhReset = run.s.cell == .gruBefore ? place(rowsH, run.H) : at
     let (one, two) = run.inputParts
     Wx = place(rowsI, one.count)
@@ -214,7 +221,8 @@ private struct BackwardPacks<T: Real> {
 
   func pack(_ run: SequenceRun<T>, _ team: Team, _ thread: Int) {
     let part = run.outputPart
-    packTransposed(run.Wh.rows(part.row, part.count), panels: team.share(panelsH, thread), to: Wh)
+    packTransposed(run.Wh.rows(part.row, head), panels: team.share(panelsH, thread), to: Wh)
+    packTransposed(run.Wh.rows(part.row + head, tail), panels: team.share(panelsH, thread), to: WhTail)
     if run.s.cell == .gruBefore {
       packTransposed(run.Wh.rows(2 * run.H, run.H), panels: team.share(panelsH, thread), to: WhReset)
     }

@@ -120,6 +120,18 @@ import Testing
           to: one.columns.p, stride: height)
         #expect(one.difference { i, _ in all[i, j] } == nil)
       }
+      // two terms of one column: all panels at once, and panel by panel
+      let terms = (
+        Term(packed.start, k: 33, x.columns.p, across: 33), Term(packed.start, k: 33, x.columns.p + 33, across: 33)
+      )
+      let whole = Rectangle<Float>(height, 1), parts = Rectangle<Float>(height, 1)
+      Float.multiply(
+        rows, panels: 0..<rows.panels, .zero, terms.0, terms.1, columns: 1, to: whole.columns.p, stride: height)
+      for panel in 0..<rows.panels {
+        Float.multiply(
+          rows, panels: panel..<panel + 1, .zero, terms.0, terms.1, columns: 1, to: parts.columns.p, stride: height)
+      }
+      #expect(parts.difference { i, _ in whole[i, 0] } == nil)
     }
   }
 }

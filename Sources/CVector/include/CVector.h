@@ -95,23 +95,73 @@ CV float cv_f32_sum(cv_f32 a) {
 }
 CV double cv_f64_sum(cv_f64 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
-// The first n of p's numbers (0 <= n < lanes), zeros after them; and the store that touches no more.
+// A square of numbers turned over its diagonal: each of q's registers, `to` apart, receives one number of each of p's
+// first `columns` columns, `from` apart, and zeros after them.
+CV_MEMORY void cv_f32_turn(const float *p, int64_t from, int64_t columns, float *q, int64_t to) {
+  cv_f32 a[8], b[8];
+  for (int i = 0; i < 8; i++) a[i] = i < columns ? cv_f32_load(p + i * from) : (cv_f32)(0.0f);
+  // pairs, then fours, then halves
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    a[i + 1] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    a[i + 2] = __builtin_shufflevector(b[i + 1], b[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    a[i + 3] = __builtin_shufflevector(b[i + 1], b[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (int i = 0; i < 4; i++) {
+    cv_f32_store(q + i * to, __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    cv_f32_store(q + (i + 4) * to, __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+CV_MEMORY void cv_f64_turn(const double *p, int64_t from, int64_t columns, double *q, int64_t to) {
+  cv_f64 a[4], b[4];
+  for (int i = 0; i < 4; i++) a[i] = i < columns ? cv_f64_load(p + i * from) : (cv_f64)(0.0);
+  for (int i = 0; i < 4; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 4, 2, 6);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 5, 3, 7);
+  }
+  for (int i = 0; i < 2; i++) {
+    cv_f64_store(q + i * to, __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5));
+    cv_f64_store(q + (i + 2) * to, __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7));
+  }
+}
+
+// The first n of p's numbers (0 <= n < lanes), zeros after them; and the store that touches no more, which is one to
+// three stores: some CPUs take a masked one to pieces.
 #ifdef __AVX2__
 CV_MEMORY cv_f32 cv_f32_load_part(const float *p, int64_t n) {
   const cv_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7};
   return __builtin_ia32_maskloadps256((const void *)p, lane < (cv_i32)((int32_t)n));
 }
 CV_MEMORY void cv_f32_store_part(float *p, cv_f32 v, int64_t n) {
-  const cv_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7};
-  __builtin_ia32_maskstoreps256((void *)p, lane < (cv_i32)((int32_t)n), v);
+  float __attribute__((vector_size(16))) four = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+  if (n & 4) {
+    memcpy(p, &four, 16);
+    four = __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    p += 4;
+  }
+  if (n & 2) {
+    memcpy(p, &four, 8);
+    four = __builtin_shufflevector(four, four, 2, 3, 2, 3);
+    p += 2;
+  }
+  if (n & 1) memcpy(p, &four, 4);
 }
 CV_MEMORY cv_f64 cv_f64_load_part(const double *p, int64_t n) {
   const cv_i64 lane = {0, 1, 2, 3};
   return __builtin_ia32_maskloadpd256((const void *)p, lane < (cv_i64)(n));
 }
 CV_MEMORY void cv_f64_store_part(double *p, cv_f64 v, int64_t n) {
-  const cv_i64 lane = {0, 1, 2, 3};
-  __builtin_ia32_maskstorepd256((void *)p, lane < (cv_i64)(n), v);
+  double __attribute__((vector_size(16))) two = __builtin_shufflevector(v, v, 0, 1);
+  if (n & 2) {
+    memcpy(p, &two, 16);
+    two = __builtin_shufflevector(v, v, 2, 3);
+    p += 2;
+  }
+  if (n & 1) memcpy(p, &two, 8);
 }
 #else
 CV_MEMORY cv_f32 cv_f32_load_part(const float *p, int64_t n) {

@@ -719,12 +719,23 @@ def get_num_threads() -> int:
     return int(_lib.recurrent_get_num_threads())
 
 
-def _data(array: npt.NDArray[Any] | None) -> int | None:
-    return None if array is None else array.ctypes.data
+def _data(array: npt.NDArray[Any] | None) -> Any:
+    """Where an array's numbers lie. ``array.ctypes`` takes as long as a small network's step; a buffer does not."""
+    if array is None:
+        return None
+    try:
+        return ctypes.byref(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # read-only, or empty
+        return array.ctypes.data
 
 
 def _ints(array: npt.NDArray[np.int64] | None) -> Any:
-    return None if array is None else array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+    if array is None:
+        return None
+    try:
+        return ctypes.c_int64.from_buffer(array)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
 
 
 def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
