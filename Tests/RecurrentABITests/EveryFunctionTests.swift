@@ -4,8 +4,11 @@ import CRecurrent
 import Foundation
 import Testing
 
-/// Where a model is saved while tests run.
-let scratchFile = NSTemporaryDirectory() + "recurrent-abi-\(UUID().uuidString).json"
+/// Where a model is saved while tests run; removed when they end.
+let scratchFile: String = {
+  atexit { try? FileManager.default.removeItem(atPath: scratchFile) }
+  return NSTemporaryDirectory() + "recurrent-abi-\(UUID().uuidString).json"
+}()
 
 extension ABITests {
   @Suite struct EveryFunctionTests {
