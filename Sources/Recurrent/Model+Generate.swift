@@ -80,7 +80,9 @@ extension Model {
     _: T.Type, _ prime: [Int], _ text: [Int], _ count: Int, _ sampler: Sampler,
     _ state: UnsafeMutableRawBufferPointer, _ random: Random?, _ end: Int?, _ wantsLogProbabilities: Bool
   ) throws(RecurrentError) -> Written {
-    let ticker = try Ticker<T>(self), state = state.assumingMemoryBound(to: T.self)
+    var ticker = try Ticker<T>(self)
+    ticker.prepare(reads: max(prime.count, count))
+    let state = state.assumingMemoryBound(to: T.self)
     var carried = Array(state), seen = sampler.repetitionPenalty == 1 ? [] : text
     var written = Written()
     func read(_ token: Int) {

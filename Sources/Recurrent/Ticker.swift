@@ -28,6 +28,8 @@ struct Ticker<T: Real> {
   private let z: UnsafeMutablePointer<T>, input: UnsafeMutablePointer<T>, output: UnsafeMutablePointer<T>
   /// Room for the decoder's output, and for as much again.
   let scores: UnsafeMutableBufferPointer<T>, spare: UnsafeMutableBufferPointer<T>
+  /// The bottom layer's z for each token before the output's product, [blocks·H × V]; empty unless `prepare` filled it.
+  private var products: [T] = []
 
   init(_ model: Model) throws(RecurrentError) {
     self.model = model
@@ -39,6 +41,19 @@ struct Ticker<T: Real> {
     scores = UnsafeMutableBufferPointer(start: output + widest, count: model.topSize)
     spare = UnsafeMutableBufferPointer(start: output + widest + model.topSize, count: model.topSize)
     try model.parameters.flat.settle()
+  }
+
+  /// Before many reads of tokens: looks each of them up and multiplies it once, where the results are few.
+  mutating func prepare(reads: Int) {
+    guard let Wil = model.Wil, let H = model.hiddenSizes.first else { return }
+    let width = model.cell.blocks * H
+    guard Wil.n <= reads / 2, Wil.n <= (1 << 20) / width else { return }
+    products.reserveCapacity(Wil.n * width)
+    for token in 0..<Wil.n {
+      lookUp(token, Wil)
+      begin(model.layers[0], H, input)
+      products += UnsafeBufferPointer(start: z, count: width)
+    }
   }
 
   func tick(
@@ -61,56 +76,72 @@ struct Ticker<T: Real> {
   /// All layers, from a token to `output`.
   func read(_ token: Int, _ state: UnsafeMutablePointer<T>) {
     guard let Wil = model.Wil else { return advance(state, column: token) }
-    var row = Int32(token)
-    pluck(Wil.block.w(T.self), rows: &row, to: Columns(input, n: Wil.d, d: 1, stride: Wil.d))
-    advance(state)
+    if products.isEmpty {
+      lookUp(token, Wil)
+      advance(state)
+    } else {
+      let width = products.count / Wil.n
+      products.withUnsafeBufferPointer { advance(state, begun: $0.baseAddress.unsafelyUnwrapped + token * width) }
+    }
   }
 
-  /// All layers, from `input` to `output`; with `column`, from a column with a single 1 there.
-  private func advance(_ state: UnsafeMutablePointer<T>, column: Int? = nil) {
-    var column = column
-    func addInput(_ Wx: Columns<T>, _ x: UnsafePointer<T>, to z: UnsafeMutablePointer<T>) {
+  private func lookUp(_ token: Int, _ Wil: Mat) {
+    var row = Int32(token)
+    pluck(Wil.block.w(T.self), rows: &row, to: Columns(input, n: Wil.d, d: 1, stride: Wil.d))
+  }
+
+  /// z = Wx·x + b, as a layer's gates need it; with `column`, of a column with a single 1 there.
+  private func begin(_ layer: Weights, _ H: Int, _ x: UnsafePointer<T>, column: Int? = nil) {
+    let Wx = layer.Wx.block.w(T.self), b = layer.b.block.w(T.self).p
+    func addInput(_ Wx: Columns<T>, to z: UnsafeMutablePointer<T>) {
       guard let column else { return multiplyColumn(Wx, x, into: z) }
       accumulate(Wx.columns(column, 1), times: 1, into: Columns(z, n: Wx.n, d: 1, stride: Wx.n))
     }
+    switch model.cell {
+    case .lstm, .rnn, .rnnTanh:
+      z.update(from: b, count: Wx.n)
+      addInput(Wx, to: z)
+    case .gru, .gruBefore:
+      z.update(from: b, count: 2 * H)
+      (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
+      (z + 3 * H).update(from: b + 2 * H, count: H)
+      addInput(Wx.rows(0, 2 * H), to: z)
+      addInput(Wx.rows(2 * H, H), to: z + 3 * H)
+    }
+  }
+
+  /// All layers, from `input` to `output`; with `column`, from a column with a single 1 there; with `begun`, from the
+  /// bottom layer's z.
+  private func advance(
+    _ state: UnsafeMutablePointer<T>, column: Int? = nil, begun: UnsafePointer<T>? = nil
+  ) {
+    var (column, begun) = (column, begun)
     var (x, width) = (input, model.embedding ?? model.inputSize)
     var h = state, c = state + model.hiddenSizes.reduce(0, +)
     for (layer, H) in zip(model.layers, model.hiddenSizes) {
-      let Wx = layer.Wx.block.w(T.self), Wh = layer.Wh.block.w(T.self), b = layer.b.block.w(T.self).p
+      let Wh = layer.Wh.block.w(T.self)
       let old = Columns(h, n: H, d: 1, stride: H)
       let gates = Columns(z, n: H, d: 1, stride: 4 * H)
+      if let begun { z.update(from: begun, count: model.cell.blocks * H) } else { begin(layer, H, x, column: column) }
       switch model.cell {
       case .lstm:
-        z.update(from: b, count: 4 * H)
-        addInput(Wx, x, to: z)
         multiplyColumn(Wh, h, into: z)
         let cells = Columns(c, n: H, d: 1, stride: H)
         lstmGates(gates, gate: H, cells, newH: old, newC: cells)
         c += H
       case .rnn, .rnnTanh:
-        z.update(from: b, count: H)
-        addInput(Wx, x, to: z)
         multiplyColumn(Wh, h, into: z)
         apply(model.cell == .rnn ? .relu : .tanh, 0, gates, to: old)
       case .gru:
-        z.update(from: b, count: 2 * H)
-        (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
-        (z + 3 * H).update(from: b + 2 * H, count: H)
-        addInput(Wx.rows(0, 2 * H), x, to: z)
-        addInput(Wx.rows(2 * H, H), x, to: z + 3 * H)
         multiplyColumn(Wh, h, into: z)
         gruGates(gates, gate: H, old, newH: old)
       case .gruBefore:
-        z.update(from: b, count: 2 * H)
-        (z + 3 * H).update(from: b + 2 * H, count: H)
-        addInput(Wx.rows(0, 2 * H), x, to: z)
-        addInput(Wx.rows(2 * H, H), x, to: z + 3 * H)
         multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
         gruReset(gates, gate: H, old)
         multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
         gruUpdate(gates, gate: H, old, newH: old)
       }
-      (x, width, column) = (h, H, nil)
+      (x, width, column, begun) = (h, H, nil, nil)
       h += H
     }
     output.update(from: x, count: width)
