@@ -5,88 +5,6 @@
 // bits depend neither on the tile's width nor on the thread that computes it; only where there is a single column and
 // there are two terms, each is summed for itself.
 
-/// Where the rows of packed panels lie in a column: panel p's segment s, one register, begins at
-/// `p·panel + s·segment`; it holds rows while `p·unit + s·step` is below `limit`.
-///
-/// Plain rows have segments side by side. In an LSTM the four segments are the same units' rows of the four gates,
-/// so that a tile holds all that a unit needs.
-public struct Rows: Sendable {
-  let panel: Int, segment: Int, unit: Int, step: Int, limit: Int
-
-  /// `n` rows as they come.
-  public static func plain<T: Real>(_ n: Int, _: T.Type) -> Rows {
-    let lanes = T.V.count
-    return Rows(panel: 4 * lanes, segment: lanes, unit: 4 * lanes, step: lanes, limit: n)
-  }
-
-  /// Four blocks of `n` rows, the same rows of each side by side.
-  public static func gates<T: Real>(_ n: Int, _: T.Type) -> Rows {
-    let lanes = T.V.count
-    return Rows(panel: lanes, segment: n, unit: lanes, step: 0, limit: n)
-  }
-
-  /// Panels that hold all rows.
-  public var panels: Int { (limit + unit - 1) / unit }
-
-  /// Rows of one block that a panel covers.
-  public var unitsPerPanel: Int { unit }
-
-  @inline(__always) func offset(_ p: Int, _ s: Int) -> Int { p &* panel &+ s &* segment }
-
-  /// How many lanes of a segment hold rows.
-  @inline(__always) func lanes(_ p: Int, _ s: Int, of count: Int) -> Int {
-    max(0, min(count, limit &- (p &* unit &+ s &* step)))
-  }
-}
-
-/// What sums start from: nothing, a column for all, a column each, or for column j the column `rows[j]` of a table.
-public struct Start<T: Real> {
-  let base: UnsafePointer<T>?, stride: Int, rows: UnsafePointer<Int32>?
-
-  /// From 0.
-  public static var zero: Start { Start(base: nil, stride: 0, rows: nil) }
-
-  /// From columns `stride` apart; one column for all where `stride` is 0.
-  public static func columns(_ base: UnsafePointer<T>, stride: Int) -> Start {
-    Start(base: base, stride: stride, rows: nil)
-  }
-
-  /// From the columns of a table, by number.
-  public static func table(_ base: UnsafePointer<T>, stride: Int, _ rows: UnsafePointer<Int32>) -> Start {
-    Start(base: base, stride: stride, rows: rows)
-  }
-
-  /// Whether the columns are equally far from each other.
-  @inline(__always) var isEven: Bool { rows == nil }
-
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T>? {
-    guard let base else { return nil }
-    if let rows { return base + Int(rows[j]) &* stride }
-    return base + j &* stride
-  }
-}
-
-/// One term of a sum of products: packed panels times columns. Number i of column j is `b[i·along + j·across]`.
-public struct Term<T: Real> {
-  let panels: UnsafePointer<T>, k: Int, b: UnsafePointer<T>, along: Int, across: Int
-
-  /// - Parameters:
-  ///   - panels: as `pack` leaves them.
-  ///   - k: the length of the sum.
-  ///   - b: the first number of the first column.
-  ///   - along: from one number of a column to the next.
-  ///   - across: from one column to the next.
-  public init(_ panels: UnsafePointer<T>, k: Int, _ b: UnsafePointer<T>, along: Int = 1, across: Int) {
-    (self.panels, self.k, self.b, self.along, self.across) = (panels, k, b, along, across)
-  }
-
-  /// No term at all.
-  public static func none(_ panels: UnsafePointer<T>) -> Term { Term(panels, k: 0, panels, across: 0) }
-
-  @inline(__always) func panel(_ p: Int) -> UnsafePointer<T> { panels + p &* k &* 4 &* T.V.count }
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T> { b + j &* across }
-}
-
 // Kernels that take whole terms by value are methods of the number types: a generic function would build their
 // run-time types at every call, which a small network would feel.
 
@@ -134,7 +52,7 @@ private func product<T: Real>(
     while second.k == 0 && p &+ 2 <= panels.upperBound {
       var c = Sums(start.column(0), rows, p), d = Sums(start.column(0), rows, p &+ 1)
       let x = first.column(0)
-      tilePair(first.panel(p), first.panel(p &+ 1), first.k, x, x, first.along, shared: true, &c, &d)
+      tilePair(first.panel(p), first.panel(p &+ 1), first.k, x, x, first.along, first.along, shared: true, &c, &d)
       c.store(y, rows, p)
       d.store(y, rows, p &+ 1)
       p &+= 2
@@ -143,7 +61,8 @@ private func product<T: Real>(
       var c = Sums(start.column(0), rows, p), d = Sums<T>(nil, rows, p)
       let k = min(first.k, second.k)
       tilePair(
-        first.panel(p), second.panel(p), k, first.column(0), second.column(0), first.along, shared: false, &c, &d)
+        first.panel(p), second.panel(p), k, first.column(0), second.column(0), first.along, second.along, shared: false,
+        &c, &d)
       tile1(first, p, 0, &c, after: k)
       tile1(second, p, 0, &d, after: k)
       Sums(c.a + d.a, c.b + d.b, c.c + d.c, c.d + d.d).store(y, rows, p)
@@ -333,11 +252,11 @@ func tile1<T: Real>(_ term: Term<T>, _ panel: Int, _ j: Int, _ c: inout Sums<T>,
   c = Sums(s0, s1, s2, s3)
 }
 
-/// One column of two panels, or of two terms that are equally far `along`.
+/// One column of two panels, or a column of each of two terms; `shared` where x and y are the same.
 @inline(__always)
 private func tilePair<T: Real>(
-  _ p: UnsafePointer<T>, _ q: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ y: UnsafePointer<T>, _ along: Int,
-  shared: Bool, _ c: inout Sums<T>, _ d: inout Sums<T>
+  _ p: UnsafePointer<T>, _ q: UnsafePointer<T>, _ k: Int, _ x: UnsafePointer<T>, _ y: UnsafePointer<T>,
+  _ alongX: Int, _ alongY: Int, shared: Bool, _ c: inout Sums<T>, _ d: inout Sums<T>
 ) {
   let lanes = T.V.count
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
@@ -355,8 +274,8 @@ private func tilePair<T: Real>(
     t3 = T.V.fma(T.V.load(q + 3 &* lanes), by, t3)
     p += 4 &* lanes
     q += 4 &* lanes
-    x += along
-    y += along
+    x += alongX
+    y += alongY
     i &-= 1
   }
   c = Sums(s0, s1, s2, s3)
