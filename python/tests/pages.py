@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from recurrent.page.desk import Desk
 from recurrent.page.server import Server
 from recurrent.page.settings import Settings
@@ -51,6 +53,12 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
             return found
         time.sleep(0.01)
     raise AssertionError("it never came")
+
+
+def learned(made: Desk) -> np.ndarray:
+    """A copy of the weights, taken between two ticks: the desk's thread may be at it even when it does not learn."""
+    copy: np.ndarray = made.ask(lambda: made.learner.model.parameters.flat.w.copy())
+    return copy
 
 
 def part(made: Desk, name: str) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import recurrent
-from pages import BOOK, LINES, desk, server, until
+from pages import BOOK, LINES, desk, learned, server, until
 from recurrent.demo.text import CORPUS
 from support import ROOT
 
@@ -162,7 +162,7 @@ def test_saved_as_text_and_loaded(chromium):
     with desk() as d, opened(chromium, d) as page:
         page.click("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Resume')")
-        weights = d.learner.model.parameters.flat.w.copy()
+        weights = learned(d)
         page.click("summary")
         page.click("button:text-is('Save')")
         come(page, "document.querySelector('[name=json]').value.length > 1000")
@@ -178,7 +178,7 @@ def test_saved_as_text_and_loaded(chromium):
         page.fill('[name="json"]', saved)
         page.click("button:text-is('Load')")
         until(lambda: d.learner.model.hidden_sizes == [12])
-        assert (d.learner.model.parameters.flat.w == weights).all()
+        assert (learned(d) == weights).all()
         come(page, "document.querySelector('[name=hidden_sizes]').value == '12'")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from pages import BOOK, LINES, desk, part, server, until
+from pages import BOOK, LINES, desk, learned, part, server, until
 from recurrent.demo.text import CORPUS
 from recurrent.page import desk as desks
 from recurrent.page import insight, pretrain
@@ -124,10 +124,10 @@ def test_a_run():
         before = part(d, "samples")
         assert math.exp(until(lambda: part(d, "progress")["loss"])) < 3 < first["run"]["letters"]
         assert d.do("pause", {}) == ({}, None)
-        tick, weights = d.learner.tick, d.learner.model.parameters.flat.w.copy()
+        tick, weights = d.learner.tick, learned(d)
         time.sleep(0.1)
         assert d.learner.tick == tick and not part(d, "run")["learning"]
-        assert np.array_equal(d.learner.model.parameters.flat.w, weights)
+        assert np.array_equal(learned(d), weights)
         assert part(d, "progress")["tick"] == tick and part(d, "samples")["tick"] == tick
         assert part(d, "samples")["five"] != before["five"]
         # nothing that looks on changes what is learned
@@ -138,10 +138,27 @@ def test_a_run():
             ("change", {"temperature": 1}),
         ):
             d.do(action, values)
-        assert np.array_equal(d.learner.model.parameters.flat.w, weights)
+        assert np.array_equal(learned(d), weights)
         d.do("resume", {})
         until(lambda: d.learner.tick > tick + 100)
         watcher.close()
+
+
+def test_a_model_that_learns_is_read_between_two_ticks():
+    """Read from another thread it would be refused now and then: an object is one thread's at a time."""
+    with desk() as d:
+        watcher = d.watch()
+        until(lambda: d.learner.tick > 100)
+        tick, before = d.learner.tick, learned(d)
+        for _ in range(300):
+            assert np.isfinite(learned(d)).all()
+        assert d.learner.tick > tick and not np.array_equal(learned(d), before)
+        with pytest.raises(ZeroDivisionError):
+            d.ask(lambda: 1 / 0)
+        until(lambda: d.learner.tick > tick + 1000)
+        watcher.close()
+    with pytest.raises(RuntimeError, match="the run has ended"):
+        d.ask(lambda: 1)
 
 
 def test_watchers_hold_the_same_curve():
@@ -175,11 +192,11 @@ def test_sliders_act_at_once():
         d.do("change", {"learning_rate": "0", "regc": 0})
         # nobody reads what another thread is changing
         d.do("pause", {})
-        weights, tick = d.learner.model.parameters.flat.w.copy(), d.learner.tick
+        weights, tick = learned(d), d.learner.tick
         d.do("resume", {})
         until(lambda: d.learner.tick > tick + 500)
         d.do("pause", {})
-        assert np.array_equal(d.learner.model.parameters.flat.w, weights)
+        assert np.array_equal(learned(d), weights)
         assert part(d, "run")["settings"]["learning_rate"] == 0
         cold = part(d, "samples")["five"]
         d.do("change", {"temperature": 1e-3})
@@ -263,11 +280,11 @@ def test_running_text():
         assert d.learner.model.solver.lr == 0.5e-3
         with pytest.raises(ValueError, match="download its checkpoint"):
             d.do("save", {})
-        step, loss = d.learner.model.step, d.learner.model.evaluate(BOOK[-500:])
+        step, loss = d.learner.tick, d.ask(lambda: d.learner.model.evaluate(BOOK[-500:]))
         # opened again, it goes on where it stopped
         d.do("learn", {"settings": {"hidden_sizes": "5"}})
         d.do("open", {"name": name}, data)
-        assert d.learner.model.step == step and d.learner.model.evaluate(BOOK[-500:]) == loss
+        assert d.learner.model.step == step and d.ask(lambda: d.learner.model.evaluate(BOOK[-500:])) == loss
         assert part(d, "run")["settings"]["hidden_sizes"] == "24" and not d.learning
         d.do("resume", {})
         until(lambda: d.learner.tick > step + 20)
@@ -300,7 +317,7 @@ def test_saved_and_loaded(tmp_path):
         until(lambda: d.learner.tick > 200)
         d.do("pause", {})
         saved = d.do("save", {})[0]["json"]
-        weights = d.learner.model.parameters.flat.w.copy()
+        weights = learned(d)
         (tmp_path / "m.json").write_text(saved, encoding="utf-8")
         model = recurrent.SentenceModel.load_recurrentjs(tmp_path / "m.json", "float32")
         assert np.array_equal(model.parameters.flat.w, weights)
@@ -311,7 +328,7 @@ def test_saved_and_loaded(tmp_path):
             lambda: d.do("open", {"name": "m.json"}, saved.encode()),
         ):
             action()
-            assert np.array_equal(d.learner.model.parameters.flat.w, weights) and not d.learning
+            assert np.array_equal(learned(d), weights) and not d.learning
             assert part(d, "run")["settings"]["hidden_sizes"] == "12"
         d.do("resume", {})
         # its solver came with it: perplexity does not jump

@@ -79,15 +79,27 @@ class Desk:
             raise ValueError(f"there is no action {name[:40]!r}")
         if not isinstance(arguments, Mapping):
             raise ValueError("an action takes an object")
+        reply: Reply = self.ask(lambda: action(self, arguments, data))
+        return reply
+
+    def ask(self, look: Callable[[], Any]) -> Any:
+        """What a function returns that the learning thread calls between two ticks.
+
+        The one way to read a model that is being trained: its objects are one thread's at a time.
+
+        Raises
+        ------
+        RuntimeError
+            The run has ended, or a step takes longer than a minute; else what the function raises.
+        """
         if self.is_closed:
             raise RuntimeError("the run has ended")
         future: Future[Any] = Future()
-        self._jobs.put((lambda: action(self, arguments, data), future))
+        self._jobs.put((look, future))
         try:
-            reply: Reply = future.result(_WAIT)
+            return future.result(_WAIT)
         except Late:
             raise RuntimeError("the network is busy with a long step: try again in a while") from None
-        return reply
 
     def watch(self) -> Watcher:
         """Somebody who looks on until ``close``; the first one starts a run that nobody has touched yet."""
