@@ -203,7 +203,7 @@ def test_callbacks():
         tm.fit(TEXT, 1, callbacks=[5], **SMALL)
 
 
-interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="signals")
+interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="no SIGINT")
 
 
 @interrupts

@@ -153,8 +153,9 @@ def test_a_model_that_learns_is_read_between_two_ticks():
         for _ in range(300):
             assert np.isfinite(learned(d)).all()
         assert d.learner.tick > tick and not np.array_equal(learned(d), before)
-        with pytest.raises(ZeroDivisionError):
-            d.ask(lambda: 1 / 0)
+        assert d.ask(lambda: d.ask(lambda: 7)) == 7
+        with pytest.raises(AttributeError, match="no_such"):
+            d.ask(lambda: d.no_such)
         until(lambda: d.learner.tick > tick + 1000)
         watcher.close()
     with pytest.raises(RuntimeError, match="the run has ended"):
@@ -437,6 +438,18 @@ def test_files_that_are_none(name, data, words):
         with pytest.raises(ValueError, match=words) as caught:
             d.do("open", {"name": name}, data)
         assert d.learner is learner and "/tmp" not in str(caught.value)
+
+
+def test_a_bug_is_said_and_the_run_goes_on(monkeypatch, capsys):
+    """What is not the user's to mend is answered as the server's own failure, with the traceback in the terminal."""
+    with desk() as d, server(d) as serving:
+        monkeypatch.setattr(insight, "guesses", lambda *_: d.no_such)
+        with pytest.raises(AttributeError, match="no_such"):
+            d.do("expect", {})
+        status, _, body = ask(serving, "POST", "/do/expect", b"{}")
+        assert status == 500 and b"this should not have happened: AttributeError" in body
+        assert "Traceback" in capsys.readouterr().err
+        assert d.do("continue", {"prompt": "h"})[0]["text"] is not None
 
 
 def test_divergence_is_said_and_the_run_goes_on(monkeypatch):

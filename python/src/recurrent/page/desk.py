@@ -94,6 +94,8 @@ class Desk:
         """
         if self.is_closed:
             raise RuntimeError("the run has ended")
+        if threading.current_thread() is self._thread:  # asked by what was asked
+            return look()
         future: Future[Any] = Future()
         self._jobs.put((look, future))
         try:
@@ -161,10 +163,8 @@ class Desk:
         job, future = self._jobs.get()
         try:
             reply = job()
-        except MENDABLE as error:
-            future.set_exception(error)
         except BaseException as error:
-            future.set_exception(RuntimeError(f"this should not have happened: {error!r}"))
+            future.set_exception(error)
         else:
             future.set_result(reply)
 

@@ -53,6 +53,9 @@ class Live(anywidget.AnyWidget):
             reply, data = self.desk.do(str(message.get("name")), message.get("arguments", {}), data)
         except MENDABLE as error:
             self.send({**answer, "error": str(error) or type(error).__name__})
+        except Exception as error:
+            self.send({**answer, "error": f"this should not have happened: {error!r}"})
+            raise
         else:
             self.send({**answer, "reply": reply}, [data] if data is not None else None)
 
