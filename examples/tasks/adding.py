@@ -35,7 +35,7 @@ def run(seed, most=8000):
     net = recurrent.LSTM(2, [16], 1, rng=rng)
     net.flat.w[:] = rng.uniform(-0.25, 0.25, net.flat.w.shape)
     net.parameters["bf0"].w[:] = 3  # remember, until there is a reason not to
-    solver = recurrent.Adam(lr=0.02, clipping="global_norm")
+    solver = recurrent.Adam(learning_rate=0.02, clipping="global_norm")
 
     errors = []
     while len(errors) < most:

@@ -41,7 +41,7 @@ def run(seed, most=6000, top=1000):
     net.flat.w[:] = rng.uniform(-0.25, 0.25, net.flat.w.shape)
     net.parameters["bf0"].w[:] = 8  # a counter forgets nothing
     net.parameters["bi0"].w[:] = -2  # and takes small steps
-    solver = recurrent.Adam(lr=0.05, clipping="global_norm")
+    solver = recurrent.Adam(learning_rate=0.05, clipping="global_norm")
     for n in rng.integers(1, 11, most):
         net.train_step(*string(n), solver, clip=1.0)
     return next((n - 1 for n in range(1, top + 1) if not right(net, n)), top), most

@@ -68,7 +68,7 @@ def run(seed, most=3000):
     net = recurrent.LSTM(7, [16], 7, rng=rng)
     net.flat.w[:] = rng.uniform(-0.25, 0.25, net.flat.w.shape)
     net.parameters["bf0"].w[:] = 1
-    solver = recurrent.Adam(lr=0.02, clipping="global_norm")
+    solver = recurrent.Adam(learning_rate=0.02, clipping="global_norm")
 
     seen, known = set(), []
     for step in range(1, most + 1):

@@ -46,9 +46,9 @@ def run(seed, path, steps=2000, report=print):
         steps=steps,
         batch_size=50,
         seq_length=50,
-        solver=recurrent.RMSProp(lr=2e-3, alpha=0.95, eps=1e-8, bias_correction=False),
+        optimizer=recurrent.RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8, bias_correction=False),
         clip=5.0,
-        validation=0.1,
+        validation_split=0.1,
         evaluate_every=500,
         callbacks=[go_as_far_again, watch],
     )

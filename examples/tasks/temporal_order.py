@@ -35,7 +35,7 @@ def run(seed, most=6000):
     net = recurrent.LSTM(8, [16], 8, rng=rng)
     net.flat.w[:] = rng.uniform(-0.25, 0.25, net.flat.w.shape)
     net.parameters["bf0"].w[:] = 3
-    solver = recurrent.Adam(lr=0.005, clipping="global_norm")
+    solver = recurrent.Adam(learning_rate=0.005, clipping="global_norm")
 
     losses = []
     while len(losses) < most:

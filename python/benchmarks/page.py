@@ -52,7 +52,7 @@ def per_tick(page: Page, seconds: float) -> float:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the plots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tick", type=float, metavar="MS", help="RecurrentJS's, to compare with")
     parser.add_argument("--seconds", type=float, default=10, metavar="N", help="how long to look on (10)")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import recurrent
+from recurrent import recurrentjs
 
 Arrays = dict[str, np.ndarray]
 
@@ -135,11 +136,11 @@ class Ours:
         self.workload = workload
         self.net = workload.network(dtype)
         self.x, self.targets = workload.data(dtype)
-        self.solver = recurrent.Solver(DECAY, EPSILON)
+        self.optimizer = recurrentjs.Solver(DECAY, EPSILON)
 
     def step(self) -> float:
         """One step; the loss before it."""
-        r = self.net.train_step(self.x, self.targets, self.solver, LEARNING_RATE, clip=CLIP)
+        r = self.net.train_step(self.x, self.targets, self.optimizer, LEARNING_RATE, clip=CLIP)
         return float(r.loss)
 
     def one_thread(self) -> float:
@@ -153,7 +154,7 @@ class Ours:
 
     def loss_and_gradients(self) -> tuple[float, Arrays]:
         """The loss from a step of size 0, the gradients from ``forward`` and ``backward``: they must fit."""
-        r = self.net.train_step(self.x, self.targets, recurrent.Solver(DECAY, EPSILON), 0.0, clip=CLIP)
+        r = self.net.train_step(self.x, self.targets, recurrentjs.Solver(DECAY, EPSILON), 0.0, clip=CLIP)
         self.net.flat.zero_gradient()
         y, _ = self.net.forward(self.x)
         self.net.backward(self._output_gradient(y))
@@ -204,16 +205,16 @@ class Custom:
     def __init__(self, workload: Workload, dtype: str) -> None:
         self.workload, self.dtype = workload, dtype
         net = workload.network(dtype)
-        self.model = {name: recurrent.Mat.of(mat.w) for name, mat in net.parameters.items()}
+        self.model = {name: recurrent.Mat.from_array(mat.w) for name, mat in net.parameters.items()}
         self.x, self.targets = (array.tolist() for array in workload.data(dtype))
-        self.solver = recurrent.Solver(DECAY, EPSILON)
+        self.optimizer = recurrentjs.Solver(DECAY, EPSILON)
         self.G = recurrent.Graph()
         self.zeros = [recurrent.Mat(H, workload.B, dtype) for H in workload.hidden]
 
     def step(self) -> float:
         """One step; the loss before it."""
         loss = self._backward()
-        self.solver.step(self.model, LEARNING_RATE, 0.0, CLIP)
+        self.optimizer.step(self.model, LEARNING_RATE, 0.0, CLIP)
         return loss
 
     def loss_and_gradients(self) -> tuple[float, Arrays]:

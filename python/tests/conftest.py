@@ -1,4 +1,4 @@
-"""What all tests share: which of them run, how long hypothesis looks, and the fixtures with figures."""
+"""What all tests share: which of them run, how long hypothesis looks, and the fixtures with plots."""
 
 import os
 import signal

@@ -6,7 +6,7 @@ import ctypes
 import re
 from typing import NamedTuple
 
-from recurrent import _abi
+from recurrent import _c
 from support import HEADER
 
 
@@ -30,15 +30,15 @@ def integers() -> dict[str, type]:
 
 
 STRUCTURES = {
-    "recurrent_mat_info": _abi.MatInfo,
-    "recurrent_place": _abi.Place,
-    "recurrent_step": _abi.Step,
-    "recurrent_cost": _abi.Cost,
-    "recurrent_tick": _abi.TickResult,
-    "recurrent_sampler": _abi.Sampler,
-    "recurrent_train_result": _abi.TrainResult,
-    "recurrent_sentence_model_info": _abi.SentenceModelInfo,
-    "recurrent_text_model_info": _abi.TextModelInfo,
+    "recurrent_mat_info": _c.MatInfo,
+    "recurrent_place": _c.Place,
+    "recurrent_step": _c.Step,
+    "recurrent_cost": _c.Cost,
+    "recurrent_tick": _c.TickResult,
+    "recurrent_sampler": _c.Sampler,
+    "recurrent_train_result": _c.TrainResult,
+    "recurrent_sentence_model_info": _c.SentenceModelInfo,
+    "recurrent_text_model_info": _c.TextModelInfo,
 }
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from recurrent.page.desk import Desk
-from recurrent.page.server import Server
-from recurrent.page.settings import Settings
+from recurrent.web.desk import Desk
+from recurrent.web.server import Server
+from recurrent.web.settings import Settings
 
 LINES = "hello there\ngood morning\nwell, good night\n"
 SMALL = {"hidden_sizes": [12], "letter_size": 4, "learning_rate": 0.01}

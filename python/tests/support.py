@@ -74,13 +74,13 @@ def mat(
     n: int, d: int, dtype: str = "float64", seed: int = 0, low: float = -2, high: float = 2
 ) -> recurrent.Mat:
     """A Mat of some numbers."""
-    return recurrent.Mat.of(values(n, d, dtype, seed, low, high))
+    return recurrent.Mat.from_array(values(n, d, dtype, seed, low, high))
 
 
 def objects() -> int:
     """How many objects of the library live, garbage not counted."""
     gc.collect()
-    return recurrent._abi.lib.recurrent_object_count()
+    return recurrent._c.lib.recurrent_object_count()
 
 
 def resident() -> int:

@@ -11,16 +11,17 @@ import pytest
 
 import recurrent
 from contract import STRUCTURES, declarations, fitting, header, integers
-from recurrent import _abi, _library
+from recurrent import _c, recurrentjs
+from recurrent._c import binding, library, signatures
 from support import HEADER, python, succeed
 
-LIBRARY = Path(_abi.lib._name)
+LIBRARY = Path(_c.lib._name)
 
 
 def test_header_symbols_and_table_have_the_same_names():
     declared = set(declarations())
     assert len(declared) > 80
-    assert declared == set(_abi.SIGNATURES)
+    assert declared == set(signatures.SIGNATURES)
     if not shutil.which("nm"):
         pytest.skip("nm is not installed")
     lines = subprocess.run(
@@ -31,22 +32,22 @@ def test_header_symbols_and_table_have_the_same_names():
     assert {s[-1].split("@")[0] for s in symbols if s[-2] != "A"} == declared
 
 
-@pytest.mark.parametrize("name", sorted(_abi.SIGNATURES))
+@pytest.mark.parametrize("name", sorted(signatures.SIGNATURES))
 def test_types(name):
     known = integers()
     result, parameters = declarations()[name]
-    declared_result, *declared = _abi.SIGNATURES[name]
+    declared_result, *declared = signatures.SIGNATURES[name]
     assert declared_result in fitting(result, known)
     assert len(parameters) == len(declared)
     for at, ((c_type, _), python_type) in enumerate(zip(parameters, declared)):
         assert python_type in fitting(c_type, known), f"argument {at}: {c_type} is not {python_type.__name__}"
         if c_type == "char*":
             assert python_type is ctypes.c_void_p, f"argument {at}: c_char_p is for text that is only read"
-    function = getattr(_abi.lib, name)
+    function = getattr(_c.lib, name)
     assert list(function.argtypes) == declared
     assert function.restype is declared_result
     # a status that nobody looks at would be a lost error
-    assert (function.errcheck == _abi._raise) is (result == "recurrent_status")
+    assert (function.errcheck == binding._raise) is (result == "recurrent_status")
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
@@ -64,16 +65,16 @@ def test_structures(name):
 def test_constants():
     text = header()
     codes = {name: int(code) for name, code in re.findall(r"(RECURRENT_\w+) = (-?\d+)", text)}
-    assert codes["RECURRENT_IO"] == _abi._IO
+    assert codes["RECURRENT_IO"] == binding._IO
     statuses = [name for name in codes if codes[name] > 0]
     first, last = list(codes).index("RECURRENT_OK"), list(codes).index("RECURRENT_SHORT_BUFFER")
     statuses = [codes[name] for name in list(codes)[first + 1 : last + 1]]
     assert statuses == list(range(1, 15))
-    assert {*_abi._EXCEPTIONS, _abi._IO} == set(statuses)
+    assert {*binding._EXCEPTIONS, binding._IO} == set(statuses)
     assert (codes["RECURRENT_FLOAT32"], codes["RECURRENT_FLOAT64"]) == (0, 1)
     assert (codes["RECURRENT_RNN"], codes["RECURRENT_LSTM"]) == (
-        recurrent.model._RNN,
-        recurrent.model._LSTM,
+        recurrentjs.functions._RNN,
+        recurrentjs.functions._LSTM,
     )
     assert {
         None: codes["RECURRENT_ALL"],
@@ -85,8 +86,8 @@ def test_constants():
 
 def test_versions():
     version = int(re.search(r"#define RECURRENT_ABI_VERSION (\d+)", HEADER.read_text(encoding="utf-8"))[1])
-    assert version == _abi.lib.recurrent_abi_version() == _library.ABI_VERSION
-    assert _abi.lib.recurrent_version().decode() == recurrent.__version__
+    assert version == _c.lib.recurrent_abi_version() == library.ABI_VERSION
+    assert _c.lib.recurrent_version().decode() == recurrent.__version__
 
 
 def test_needs_little():
@@ -127,7 +128,7 @@ def check(when):
         assert old == new, f"{when} changed {what}"
 
 check("import")
-m = recurrent.Mat.of(numpy.ones((3, 3)))
+m = recurrent.Mat.from_array(numpy.ones((3, 3)))
 loss = (m @ m).tanh().sum()
 loss.backward()
 sm = recurrent.SentenceModel(["ab"], rng=0)
@@ -203,7 +204,7 @@ def test_another_abi_version(tmp_path):
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("ImportError")
-    assert "999" in last and str(_library.ABI_VERSION) in last and str(fake) in last
+    assert "999" in last and str(library.ABI_VERSION) in last and str(fake) in last
 
 
 @pytest.mark.parametrize("kind", ["another library", "text"])
@@ -220,8 +221,8 @@ def test_not_the_library(tmp_path, kind):
 
 
 def test_cpu_flags(monkeypatch):
-    monkeypatch.setattr(_library, "_CPU_FLAGS", _library._CPU_FLAGS | {"sse9"})
-    monkeypatch.setattr(_library.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(library, "_CPU_FLAGS", library._CPU_FLAGS | {"sse9"})
+    monkeypatch.setattr(library.platform, "machine", lambda: "x86_64")
     monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
     with pytest.raises(ImportError, match=r"lacks .*sse9"):
-        _library.load()
+        library.load()

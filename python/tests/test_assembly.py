@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from recurrent._abi import lib
+from recurrent._c import lib
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 code"),

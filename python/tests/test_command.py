@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent.command import flags, main, voice
+from recurrent.cli import flags, main, voice
 
 TEXT = "the end is not the end, the end is the beginning. " * 40
 SMALL = ["--rnn-size", "8", "--batch-size", "4", "--seq-length", "10"]
-CELLS = ("lstm", "gru", "rnn", "rnn_relu", "gru_before")
+CELLS = ("lstm", "gru", "rnn", "rnn_relu", "gru_reset_before")
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_train_in_char_rnns_words(text):
     rates = dict(tm.history.learning_rates)
     assert tm.step == 12 * 44 and tm.hidden_sizes == [8]
     assert rates[1] == rates[11 * 44] == 2e-3 and rates[11 * 44 + 1] == pytest.approx(2e-3 * 0.97)
-    settings = tm.solver.settings
+    settings = tm.optimizer.settings
     assert (settings["rule"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
     options = flags.parse(["train", "x"])
     names = ("model", "rnn_size", "num_layers", "dropout", "seq_length", "batch_size", "grad_clip", "seed")
@@ -180,7 +180,7 @@ def test_every_solver_and_schedule(text, solver, schedule):
     words = ["--solver", solver, "--schedule", schedule, "--steps", "6", "--eval-val-every", "2"]
     assert main(["train", "novel.txt", "--quiet", *words, *SMALL]) == 0
     tm = recurrent.TextModel.load("novel.safetensors")
-    assert tm.solver.settings["rule"] == solver
+    assert tm.optimizer.settings["rule"] == solver
     assert tm._fit.settings.schedule.to_dict()["schedule"] == schedule.replace("-", "_")
 
 
@@ -232,7 +232,7 @@ def test_train_goes_on_from_another_model(text, trained, capsys):
     )
     assert main([*words, "--unknown", "e", "--quiet"]) == 0
     tm = recurrent.TextModel.load("more.safetensors")
-    assert tm.step == 23 and tm.letters == recurrent.TextModel.load(trained).letters
+    assert tm.step == 23 and tm.vocabulary == recurrent.TextModel.load(trained).letters
     assert "--rnn-size is decided by the model of --init-from" in usage(capsys, *words, "--rnn-size", "3")
 
 
@@ -409,7 +409,7 @@ def test_characters_come_one_by_one(trained):
 
 
 def test_a_terminal_obeys_nothing_that_is_written():
-    from recurrent.command.sample import _visible
+    from recurrent.cli.sample import _visible
 
     assert [_visible(letter) for letter in "a\n\t\x1b\x00\x7f\x9bé"] == [
         "a",
@@ -448,15 +448,15 @@ def test_info(trained, capsys):
     assert main(["info", str(trained), "--json"]) == 0
     (told,) = lines(capsys.readouterr().out)
     tm = recurrent.TextModel.load(trained)
-    assert told["letters"] == tm.letters and told["step"] == tm.step == 20
-    assert told["solver"] == tm.solver.settings and told["weights"] == tm.flat.n
+    assert told["letters"] == tm.vocabulary and told["step"] == tm.step == 20
+    assert told["solver"] == tm.optimizer.settings and told["weights"] == tm.flat.n
     assert told["train"] == tm.history.train[-1][1] and told["settings"]["batch_size"] == 4
     assert main(["info", str(trained)]) == 0
     printed = capsys.readouterr().out
     for words in (
         "lstm 8 8, one-hot: ",
         "alphabet  13 characters:  ,.bdeghinost",
-        "solver    RMSProp(lr=0.002",
+        "solver    RMSProp(learning_rate=0.002",
         "trained   20 steps\n",
         f"held out  {tm.history.validation[-1][1]:.4f} nats per character",
         str(trained.with_name("novel.txt")),
@@ -466,7 +466,7 @@ def test_info(trained, capsys):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_info_of_a_model_without_a_run(working_directory, capsys, cell):
-    recurrent.TextModel(cell, [3], tied=True, tokens="bytes", rng=1).build("a\x1b").save("new")
+    recurrent.TextModel(cell, [3], tied=True, tokenizer="bytes", rng=1).build("a\x1b").save("new")
     assert main(["info", "new"]) == 0
     printed = capsys.readouterr().out
     assert f"{cell} 3, embedding 3, tied" in printed and "none yet" in printed and "\x1b" not in printed
@@ -538,7 +538,7 @@ def test_texts_that_are_odd(working_directory, capsys, content):
     printed = capsys.readouterr().out
     assert not set("\0\r") & set(printed)
     tm = recurrent.TextModel.load("odd.safetensors")
-    assert set(tm.letters) == set(content.removeprefix("\ufeff"))
+    assert set(tm.vocabulary) == set(content.removeprefix("\ufeff"))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import _corpus
-from recurrent._corpus import Corpus
-from recurrent._streams import Streams
+from recurrent.training import corpus as _corpus
+from recurrent.training.batches import ContiguousBatches
+from recurrent.training.corpus import Corpus
 
 
-def small(tokens="characters"):
-    return recurrent.TextModel("gru", [4], tokens=tokens, rng=1)
+def small(tokenizer="characters"):
+    return recurrent.TextModel("gru", [4], tokenizer=tokens, rng=1)
 
 
 def learn(source, model=None, **settings):
@@ -60,7 +60,7 @@ def test_bytes_are_bytes(tmp_path):
     corpus, model = Corpus(path, "bytes"), learn(path, small("bytes"))
     assert corpus.data == data and corpus.length == len(data)
     assert corpus.encode(model).tobytes() == data
-    assert model.letters is None
+    assert model.vocabulary is None
 
 
 def test_parts_end_where_characters_do(monkeypatch):
@@ -101,10 +101,10 @@ def test_unknown_characters():
     model = learn("hello help hello")
     with pytest.raises(ValueError, match=r"the character 'w' \(U\+0077\) at position 6 of the text is not"):
         learn("hello world", model)
-    assert learn("hello world hello", model, unknown="skip").step == 4
-    assert learn("hello world hello", model, unknown="o").step == 6
+    assert learn("hello world hello", model, errors="ignore").step == 4
+    assert learn("hello world hello", model, errors="replace", replacement="o").step == 6
     with pytest.raises(ValueError, match=r"the text has 5 characters to learn from"):
-        learn("hell www", model, unknown="skip")
+        learn("hell www", model, errors="ignore")
     with pytest.raises(ValueError, match=r"U\+0007 at position 2 of"):
         learn("he\a" * 9, model)
 
@@ -164,12 +164,12 @@ def test_invalid_utf8_is_named(data, at, tmp_path):
 
 
 def test_a_lone_surrogate():
-    refuse("abc\ud800def", ValueError, r"text_or_path has a lone surrogate U\+D800 at position 3")
+    refuse("abc\ud800def", ValueError, r"text has a lone surrogate U\+D800 at position 3")
 
 
 @pytest.mark.parametrize("source", [None, 5, ["a"], np.zeros(3)])
 def test_no_text(source):
-    refuse(source, TypeError, f"text_or_path is a {type(source).__name__}; expected a str, bytes or a path")
+    refuse(source, TypeError, f"text is a {type(source).__name__}; expected a str, bytes or a path")
 
 
 def test_what_is_no_file(tmp_path):
@@ -226,7 +226,7 @@ def test_too_large(tmp_path, monkeypatch):
 @pytest.mark.parametrize("length, B, T", [(7, 2, 3), (100, 3, 4), (101, 1, 100), (60, 5, 2), (997, 7, 10)])
 def test_streams(length, B, T):
     """Number k is followed by k + 1; a stream goes on where it ended; in the end all of the text was read."""
-    streams, seen = Streams(np.arange(length, dtype=np.uint16), B, T), set()
+    streams, seen = ContiguousBatches(np.arange(length, dtype=np.uint16), B, T), set()
     before = np.empty((0, 0))
     assert streams.chunks == (length - 1) // B // T
     for number in range(200 * streams.chunks):

@@ -13,8 +13,8 @@ import numpy.typing
 import pytest
 
 import recurrent
-import recurrent.schedules
-from recurrent import _abi
+from recurrent import _c, recurrentjs
+from recurrent._c import signatures
 
 MODULES = sorted(
     module.name
@@ -119,12 +119,12 @@ def test_typed():
 
 
 def test_the_ctypes_table_is_the_only_one():
-    """_abi.py alone declares signatures."""
+    """_c.py alone declares signatures."""
     for name in MODULES:
-        if name not in ("recurrent._abi", "recurrent._library"):
+        if name not in ("recurrent._c", "recurrent._library"):
             source = inspect.getsource(importlib.import_module(name))
             assert ".argtypes" not in source and ".restype" not in source and "CDLL" not in source, name
-    assert all(getattr(_abi.lib, name).argtypes is not None for name in _abi.SIGNATURES)
+    assert all(getattr(_c.lib, name).argtypes is not None for name in signatures.SIGNATURES)
 
 
 def test_the_issues_names():
@@ -133,18 +133,18 @@ def test_the_issues_names():
 
     for function, expected in (
         (r.Mat, "n d dtype"),
-        (r.RandMat, "n d mu std dtype rng"),
+        (r.recurrentjs.RandMat, "n d mu std dtype rng"),
         (r.Graph, "needs_backprop"),
         (r.Graph.row_pluck, "self m ix"),
         (r.softmax, "m"),
-        (r.maxi, "w"),
-        (r.samplei, "w rng"),
-        (r.init_lstm, "input_size hidden_sizes output_size dtype rng"),
-        (r.init_rnn, "input_size hidden_sizes output_size dtype rng"),
-        (r.forward_lstm, "G model hidden_sizes x prev"),
-        (r.forward_rnn, "G model hidden_sizes x prev"),
-        (r.Solver, "decay_rate smooth_eps"),
-        (r.Solver.step, "self model step_size regc clipval"),
+        (r.recurrentjs.maxi, "w"),
+        (r.recurrentjs.samplei, "w rng"),
+        (r.recurrentjs.init_lstm, "input_size hidden_sizes output_size dtype rng"),
+        (r.recurrentjs.init_rnn, "input_size hidden_sizes output_size dtype rng"),
+        (r.recurrentjs.forward_lstm, "G model hidden_sizes x prev"),
+        (r.recurrentjs.forward_rnn, "G model hidden_sizes x prev"),
+        (r.recurrentjs.Solver, "decay_rate smooth_eps"),
+        (r.recurrentjs.Solver.step, "self model step_size regc clipval"),
         (r.SentenceModel, "sentences generator hidden_sizes letter_size dtype rng"),
         (r.SentenceModel.tick, "self sentence learning_rate regc clipval"),
         (r.SentenceModel.cost, "self sentence"),
@@ -161,5 +161,5 @@ def test_the_issues_names():
         assert names[: len(expected.split())] == expected.split()
     defaults = inspect.signature(r.SentenceModel.tick).parameters
     assert [defaults[n].default for n in ("learning_rate", "regc", "clipval")] == [0.01, 1e-6, 5.0]
-    assert inspect.signature(r.RandMat).parameters["std"].default == 0.08
+    assert inspect.signature(r.recurrentjs.RandMat).parameters["std"].default == 0.08
     assert inspect.signature(r.SentenceModel.load_recurrentjs).parameters["dtype"].default == "float64"

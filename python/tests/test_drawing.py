@@ -8,17 +8,18 @@ import pytest
 
 import recurrent
 from operations import OPERATIONS
-from recurrent import Graph, Mat, Model
-from recurrent.graph import Operand
+from recurrent import Graph, Mat, recurrentjs
+from recurrent.operation import Operand
+from recurrent.recurrentjs import Model
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def tick(hidden=(4, 3)):
     """A letter's way through an LSTM of primitive operations to what the next one costs; and the names."""
-    G, model = Graph(), recurrent.init_lstm(5, list(hidden), 6, rng=1)
-    names = {**model, "Wil": recurrent.RandMat(6, 5, rng=2)}
-    out = recurrent.forward_lstm(G, dict(model), list(hidden), G.row_pluck(names["Wil"], 3), None)
+    G, model = Graph(), recurrentjs.init_lstm(5, list(hidden), 6, rng=1)
+    names = {**model, "Wil": recurrentjs.RandMat(6, 5, rng=2)}
+    out = recurrentjs.forward_lstm(G, dict(model), list(hidden), G.row_pluck(names["Wil"], 3), None)
     G.cross_entropy(out.o, 2)
     return G, names
 
@@ -72,9 +73,9 @@ def test_data_is_followed():
 
 def test_cells_give_two_results():
     G, H = Graph(), 3
-    model = recurrent.init_lstm(2, [H], 2, rng=1)
-    out = recurrent.forward_lstm(G, model, [H], Mat(2, 1), None)
-    out = recurrent.forward_lstm(G, model, [H], Mat(2, 1), out)
+    model = recurrentjs.init_lstm(2, [H], 2, rng=1)
+    out = recurrentjs.forward_lstm(G, model, [H], Mat(2, 1), None)
+    out = recurrentjs.forward_lstm(G, model, [H], Mat(2, 1), out)
     cells = [k for k, o in enumerate(G.operations) if o.name == "lstm"]
     second = G.operations[cells[1]]
     assert [p.operation for p in second.operands].count(cells[0]) == 2
@@ -103,8 +104,8 @@ def abouts(svg):
 
 def primitive(hidden):
     """The same of primitive operations only."""
-    G, m = Graph(), recurrent.init_lstm(5, list(hidden), 6, rng=1)
-    names = {**m, "Wil": recurrent.RandMat(6, 5, rng=2)}
+    G, m = Graph(), recurrentjs.init_lstm(5, list(hidden), 6, rng=1)
+    names = {**m, "Wil": recurrentjs.RandMat(6, 5, rng=2)}
     x = G.row_pluck(names["Wil"], 3)
     for k, n in enumerate(hidden):
         h, c = names[f"h{k}"], names[f"c{k}"] = Mat(n, 1), Mat(n, 1)
@@ -207,7 +208,7 @@ def test_lines_of_a_tangle_go_down(seed):
 
 def test_a_tick_has_few_crossings():
     """The picture that the page shows: two inputs of eight products must cross some; and it fits a window."""
-    from recurrent import drawing
+    from recurrent.introspection import graph_svg as drawing
 
     for hidden, most in (((20,), 18), ((20, 20), 36)):
         G, names = primitive(hidden)
@@ -254,9 +255,9 @@ def test_names_are_text():
 
 def test_models_are_names(tmp_path):
     G = Graph()
-    model = recurrent.init_rnn(2, [3], 2, rng=1)
+    model = recurrentjs.init_rnn(2, [3], 2, rng=1)
     assert isinstance(model, Model)
-    recurrent.forward_rnn(G, model, [3], Mat(2, 1), None)
+    recurrentjs.forward_rnn(G, model, [3], Mat(2, 1), None)
     drawing = G.svg(model)
     assert "Wxh03×2" in texts(drawing)
     drawing.save(tmp_path / "g.svg")

@@ -17,8 +17,8 @@ import pytest
 
 import recurrent
 from recurrent import schedules
-from recurrent._corpus import Corpus
-from recurrent._streams import Streams
+from recurrent.training.batches import ContiguousBatches
+from recurrent.training.corpus import Corpus
 from support import ROOT, names, succeed
 
 TEXT = "".join(
@@ -42,9 +42,9 @@ def weights(tm):
 def test_the_same_as_by_hand(clip):
     fitted, by_hand = model(), model().build(TEXT)
     h = fitted.fit(TEXT, 45, clip=clip, evaluate_every=10, **SMALL)
-    by_hand.solver = recurrent.RMSProp(lr=2e-3, alpha=0.95, eps=1e-8)
+    by_hand.optimizer = recurrent.RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)
     tokens = by_hand.encode(TEXT)
-    streams = Streams(tokens[:360], 4, 5)
+    streams = ContiguousBatches(tokens[:360], 4, 5)
     assert 2 * streams.chunks < 45
     for number in range(45):
         if number % streams.chunks == 0:
@@ -57,7 +57,7 @@ def test_the_same_as_by_hand(clip):
     assert weights(fitted) == weights(by_hand)
     assert [step for step, _ in h.validation] == [10, 20, 30, 40, 45]
     assert h.validation[-1][1] == by_hand.evaluate(TEXT[360:])
-    assert (h.ended, fitted.history, fitted.step) == ("steps", h, 45)
+    assert (h.stop_reason, fitted.history, fitted.step) == ("steps", h, 45)
     assert h.learning_rates == [(step, 2e-3) for step in range(1, 46)]
 
 
@@ -70,7 +70,7 @@ def test_state_is_carried_and_forgotten_at_an_epoch(monkeypatch):
     tm.fit(TEXT, 40, **SMALL)
     chunks = 359 // 4 // 5
     assert resets == [0, chunks, 2 * chunks]
-    assert tm.streams == 4
+    assert tm.batch_size == 4
 
 
 def test_it_learns():
@@ -93,20 +93,20 @@ def test_evaluate_in_columns():
 
 
 def test_validation():
-    h = model().fit(TEXT, 3, validation=0, **SMALL)
+    h = model().fit(TEXT, 3, validation_split=0, **SMALL)
     assert not h.validation and h.best is None
     tm = model()
     h = tm.fit(TEXT, 3, validation="xyz" + TEXT[:50], **SMALL)
-    assert tm.letters == "\n abcdexyz" and h.validation == [(3, tm.evaluate("xyz" + TEXT[:50]))]
+    assert tm.vocabulary == "\n abcdexyz" and h.validation == [(3, tm.evaluate("xyz" + TEXT[:50]))]
     # the default looks at most for about a tenth of the time
-    tm.fit(TEXT, 1, 1, 1, validation=0.5, progress=False)
+    tm.fit(TEXT, 1, 1, 1, validation_split=0.5, progress=False)
     assert tm._fit.settings.evaluate_every == 667
     # the first 1,003,854 characters of tiny Shakespeare
     assert int(1_115_394 * (1 - 0.1)) == 1_003_854
 
 
 def test_schedules():
-    cosine = schedules.Cosine(lr=0.01, total_steps=20, warmup_steps=5)
+    cosine = schedules.Cosine(learning_rate=0.01, total_steps=20, warmup_steps=5)
     tm = model()
     for begin in (0, 20):
         h = tm.fit(TEXT, 20, schedule=cosine, **SMALL)
@@ -121,17 +121,17 @@ def test_schedules():
 
 def test_a_callback_may_set_the_rate(tmp_path):
     def halve(report):
-        report.model.solver.lr *= 0.5
+        report.model.optimizer.learning_rate *= 0.5
 
     tm = model()
-    h = tm.fit(TEXT, 4, solver=recurrent.SGD(0.5), callbacks=[halve], **SMALL)
+    h = tm.fit(TEXT, 4, optimizer=recurrent.SGD(0.5), callbacks=[halve], **SMALL)
     assert [rate for _, rate in h.learning_rates] == [0.5, 0.25, 0.125, 0.0625]
     tm.save(tmp_path / "m.safetensors")
-    assert recurrent.TextModel.load(tmp_path / "m.safetensors").solver.lr == 0.5**5
+    assert recurrent.TextModel.load(tmp_path / "m.safetensors").optimizer.learning_rate == 0.5**5
 
 
 def test_a_plateau_looks_at_the_validation():
-    plateau = schedules.Plateau(lr=0.01, patience=0, threshold=1e9)
+    plateau = schedules.Plateau(learning_rate=0.01, patience=0, threshold=1e9)
     h = model().fit(TEXT, 12, schedule=plateau, evaluate_every=3, **SMALL)
     rates = [rate for _, rate in h.learning_rates]
     assert rates == pytest.approx([0.01 * 0.1**k for k in range(4) for _ in range(3)])
@@ -139,15 +139,19 @@ def test_a_plateau_looks_at_the_validation():
 
 def test_solvers():
     tm = model()
-    h = tm.fit(TEXT, 2, solver=recurrent.Adam(lr=0.003), **SMALL)
-    assert isinstance(tm.solver, recurrent.Adam) and h.learning_rates[0][1] == 0.003
+    h = tm.fit(TEXT, 2, optimizer=recurrent.Adam(learning_rate=0.003), **SMALL)
+    assert isinstance(tm.optimizer, recurrent.Adam) and h.learning_rates[0][1] == 0.003
     # one that is there goes on
     h = tm.fit(TEXT, 2, learning_rate=0.001, **SMALL)
-    assert isinstance(tm.solver, recurrent.Adam) and h.learning_rates == [(3, 0.001), (4, 0.001)]
+    assert isinstance(tm.optimizer, recurrent.Adam) and h.learning_rates == [(3, 0.001), (4, 0.001)]
     fresh = model()
     fresh.fit(TEXT, 2, **SMALL)
-    assert fresh.solver.settings["rule"] == "rmsprop" and fresh.solver.settings["bias_correction"]
-    assert [fresh.solver.settings[name] for name in ("lr", "alpha", "eps")] == [2e-3, 0.95, 1e-8]
+    assert fresh.optimizer.settings["rule"] == "rmsprop" and fresh.optimizer.settings["bias_correction"]
+    assert [fresh.optimizer.settings[name] for name in ("learning_rate", "alpha", "eps")] == [
+        2e-3,
+        0.95,
+        1e-8,
+    ]
 
 
 def test_records_are_means():
@@ -168,9 +172,9 @@ def test_records_are_means():
 
 def test_patience():
     h = model().fit(TEXT, 1000, learning_rate=0.0, evaluate_every=3, patience=2, **SMALL)
-    assert h.ended == "patience" and [step for step, _ in h.validation] == [3, 6, 9]
+    assert h.stop_reason == "patience" and [step for step, _ in h.validation] == [3, 6, 9]
     with pytest.raises(ValueError, match="a patience without a validation"):
-        model().fit(TEXT, 10, patience=2, validation=0, **SMALL)
+        model().fit(TEXT, 10, patience=2, validation_split=0, **SMALL)
 
 
 def test_callbacks():
@@ -181,7 +185,9 @@ def test_callbacks():
         return report.step == 7
 
     h = tm.fit(TEXT, 1000, callbacks=[stop, lambda report: 1], evaluate_every=3, **SMALL)
-    assert h.ended == "callback" and tm.step == 7 and [report.step for report in told] == list(range(1, 8))
+    assert (
+        h.stop_reason == "callback" and tm.step == 7 and [report.step for report in told] == list(range(1, 8))
+    )
     assert [report.loss for report in told] == [loss for _, loss in h.train]
     assert [report.validation for report in told] == [
         dict(h.validation).get(step) if step in (3, 6) else None for step in range(1, 8)
@@ -196,7 +202,7 @@ def test_callbacks():
     fails = model()
     with pytest.raises(ZeroDivisionError):
         fails.fit(TEXT, 7, callbacks=[lambda report: 1 // (report.step - 4)], evaluate_every=3, **SMALL)
-    assert fails.step == 4 and fails.history.ended is None
+    assert fails.step == 4 and fails.history.stop_reason is None
     fails.resume(TEXT, progress=False)
     assert weights(fails) == weights(tm)
     with pytest.raises(TypeError, match="callbacks has a int; expected functions"):
@@ -217,10 +223,10 @@ def test_ctrl_c_keeps_what_was_learned():
 
     tm = model()
     h = tm.fit(TEXT, 20, callbacks=[interrupt], evaluate_every=4, **SMALL)
-    assert (h.ended, tm.step, len(h.train)) == ("interrupted", 9, 9)
+    assert (h.stop_reason, tm.step, len(h.train)) == ("interrupted", 9, 9)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     again = tm.resume(TEXT, progress=False)
-    assert again is h and h.ended == "steps" and weights(tm) == weights(whole) and h == whole.history
+    assert again is h and h.stop_reason == "steps" and weights(tm) == weights(whole) and h == whole.history
 
 
 @interrupts
@@ -242,7 +248,7 @@ def test_ctrl_c_cuts_no_step_in_two(where, monkeypatch, tmp_path):
         {"checkpoint": tmp_path / "c", "keep_best": False, "checkpoint_every": 1} if where == "save" else {}
     )
     h = tm.fit(TEXT, 20, evaluate_every=4, **settings, **SMALL)
-    assert h.ended == "interrupted"
+    assert h.stop_reason == "interrupted"
     assert (tm.step, len(h.train)) == {"train_step": (3, 3), "evaluate": (12, 12), "save": (3, 3)}[where]
     # a look that was cut short is made up for
     tm.resume(TEXT, progress=False)
@@ -257,7 +263,7 @@ def test_a_handler_of_ones_own_stays():
         h = model().fit(TEXT, 5, callbacks=[lambda report: signal.raise_signal(signal.SIGINT)], **SMALL)
     finally:
         signal.signal(signal.SIGINT, old)
-    assert h.ended == "steps" and len(seen) == 5
+    assert h.stop_reason == "steps" and len(seen) == 5
 
 
 @interrupts
@@ -278,7 +284,7 @@ for seconds in (0.3, 0.45, 0.6):
     threading.Timer(seconds, send).start()
     h = tm.fit(text, 10**6, evaluate_every=10, progress=False)
     took.append(time.perf_counter() - sent[-1])
-    assert h.ended == "interrupted" and tm.step > 0
+    assert h.stop_reason == "interrupted" and tm.step > 0
 print(*took)
 """
     # where other work takes the processor, one of them
@@ -292,7 +298,7 @@ import recurrent
 ended = []
 def run():
     tm = recurrent.TextModel("rnn", [4], rng=1)
-    ended.append(tm.fit("hello help " * 20, 5, 2, 3, progress=False).ended)
+    ended.append(tm.fit("hello help " * 20, 5, 2, 3, progress=False).stop_reason)
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()
@@ -367,7 +373,7 @@ def test_a_validation_that_is_no_number(monkeypatch):
         (
             {"validation": 0.001},
             ValueError,
-            "validation has 1 characters; expected at least 2, or validation=0",
+            "validation has 1 characters; expected at least 2, or validation_split=0",
         ),
         ({"validation": "a"}, ValueError, "validation has 1 characters; expected at least 2"),
         ({"validation": []}, TypeError, "validation is a list; expected a str, bytes or a path"),
@@ -467,7 +473,7 @@ def test_progress_elsewhere(bars, monkeypatch, capsys):
     terminal(monkeypatch)
     monkeypatch.setitem(sys.modules, "tqdm", None)
     h = model().fit(TEXT, 3, **{**SMALL, "progress": True})
-    assert h.ended == "steps"
+    assert h.stop_reason == "steps"
     assert (
         capsys.readouterr().err == "training shows its progress where tqdm is installed: pip install tqdm\n"
     )

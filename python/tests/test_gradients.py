@@ -5,7 +5,7 @@ import pytest
 
 import recurrent
 from operations import OPERATIONS, Operation, operands
-from recurrent import Graph, Mat
+from recurrent import Graph, Mat, recurrentjs
 from support import HARDEN
 
 STEP, TOLERANCE = 1e-5, 1e-6
@@ -14,7 +14,7 @@ SHAPES = 300 if HARDEN else 12
 
 def check(record, arrays, seed=0):
     """The worst relative error, over the operands, of a recording's gradients; all of them at random weights."""
-    mats = [Mat.of(array, "float64") for array in arrays]
+    mats = [Mat.from_array(array, "float64") for array in arrays]
     G = Graph()
     out = record(G, *mats)
     weights = np.random.default_rng(seed).normal(size=out.shape)
@@ -78,8 +78,8 @@ def test_dropout():
 
 # ---- models: the fast path of a Model, and the path of a plain dict
 
-FORWARD = {"lstm": recurrent.forward_lstm, "rnn": recurrent.forward_rnn}
-INIT = {"lstm": recurrent.init_lstm, "rnn": recurrent.init_rnn}
+FORWARD = {"lstm": recurrentjs.forward_lstm, "rnn": recurrentjs.forward_rnn}
+INIT = {"lstm": recurrentjs.init_lstm, "rnn": recurrentjs.init_rnn}
 
 
 @pytest.mark.parametrize("kind", ["model", "dict", "model with an entry replaced"])
@@ -94,9 +94,9 @@ def test_model(cell, kind, sizes):
         # away from relu's kink
         m.w = rng.uniform(0.1, 0.9, m.shape) * (1 if cell == "rnn" else rng.choice([-1, 1], m.shape))
     if kind == "dict":
-        model = {name: Mat.of(m.w) for name, m in model.items()}
+        model = {name: Mat.from_array(m.w) for name, m in model.items()}
     elif kind != "model":
-        model["bd"] = Mat.of(model["bd"].w)
+        model["bd"] = Mat.from_array(model["bd"].w)
     if cell == "rnn":
         inputs = [np.abs(x) for x in inputs]
     names = list(model)
@@ -117,7 +117,7 @@ def test_model(cell, kind, sizes):
     assert check(record, inputs) < TOLERANCE
     # parameters of a Model are where they are: differences in place
     G = Graph()
-    xs = [Mat.of(x) for x in inputs]
+    xs = [Mat.from_array(x) for x in inputs]
     for m in (*model.values(), *xs):
         m.zero_gradient()
     out = record(G, *xs)
@@ -149,7 +149,7 @@ def test_expression():
 
 def test_deep_graphs():
     """Backward is a loop: a hundred thousand operations in a row neither recurse nor lose precision."""
-    x = Mat.of([0.5], "float64")
+    x = Mat.from_array([0.5], "float64")
     G = Graph()
     y = x
     for _ in range(100_000):
@@ -161,11 +161,13 @@ def test_deep_graphs():
 # ---- the checker catches what is wrong
 
 PLANTED = {
-    "a sign": lambda G, a, b: G.sub(G.scale(Mat.of(2 * a.w), 1), G.sub(a, b)),
-    "a constant where a Mat belongs": lambda G, a, b: G.eltmul(a, Mat.of(b.w)),
-    "a factor": lambda G, a, b: G.add(G.scale(a, 1 + 1e-5), G.add(G.scale(Mat.of(a.w), -1e-5), b)),
-    "one element": lambda G, a, b: G.add(G.concat_rows([Mat.of(a.w[:1]), G.slice_rows(a, 1, a.n - 1)]), b),
-    "a term lost": lambda G, a, b: G.add(G.tanh(a), G.add(b, G.square(Mat.of(a.w)))),
+    "a sign": lambda G, a, b: G.sub(G.scale(Mat.from_array(2 * a.w), 1), G.sub(a, b)),
+    "a constant where a Mat belongs": lambda G, a, b: G.eltmul(a, Mat.from_array(b.w)),
+    "a factor": lambda G, a, b: G.add(G.scale(a, 1 + 1e-5), G.add(G.scale(Mat.from_array(a.w), -1e-5), b)),
+    "one element": lambda G, a, b: G.add(
+        G.concat_rows([Mat.from_array(a.w[:1]), G.slice_rows(a, 1, a.n - 1)]), b
+    ),
+    "a term lost": lambda G, a, b: G.add(G.tanh(a), G.add(b, G.square(Mat.from_array(a.w)))),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import recurrent
 from operations import OPERATIONS, operands
-from recurrent import Graph, Mat, no_grad
+from recurrent import Graph, Mat, no_grad, recurrentjs
 from support import DTYPES, close, mat, objects, resident, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -21,14 +21,14 @@ def test_values(name, needs_backprop, dtype):
     operation = OPERATIONS[name]
     for seed, (n, d, k) in enumerate([(1, 1, 1), (3, 2, 4), (7, 9, 5), (17, 1, 8), (33, 16, 31), (1, 40, 3)]):
         arrays = operands(operation, n, d, k, seed, dtype)
-        out = operation.record(Graph(needs_backprop), *(Mat.of(a) for a in arrays))
+        out = operation.record(Graph(needs_backprop), *(Mat.from_array(a) for a in arrays))
         expected = operation.numpy(*(a.astype(np.float64) for a in arrays))
         assert out.dtype == dtype and out.shape == expected.shape
         close(out.w, expected, 1e-13 if dtype == "float64" else 3e-6)
 
 
 def test_every_method_of_a_mat():
-    m = Mat.of(values(3, 4, low=0.5, high=2))
+    m = Mat.from_array(values(3, 4, low=0.5, high=2))
     x = m.w.copy()
     for name in ("tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "exp", "log", "sqrt", "square",
                  "abs", "softmax", "log_softmax"):  # fmt: skip
@@ -48,7 +48,7 @@ def test_every_method_of_a_mat():
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_are_named_as_they_were_called(name, dtype):
     operation, G = OPERATIONS[name], Graph()
-    mats = [Mat.of(a) for a in operands(operation, 3, 2, 4, 0, dtype)]
+    mats = [Mat.from_array(a) for a in operands(operation, 3, 2, 4, 0, dtype)]
     out = operation.record(G, *mats)
     recorded = G.operations
     expected = {"slice_rows": "tanh", "slice_columns": "tanh"}.get(name, name.replace(",", "").split()[0])
@@ -106,7 +106,7 @@ B = values(3, 4, seed=1, low=0.5, high=2)
 )  # fmt: skip
 def test_operators(expression, dtype):
     a, b = values(3, 4, dtype, low=0.5, high=2), B.astype(dtype)
-    found = expression(Mat.of(a), Mat.of(b))
+    found = expression(Mat.from_array(a), Mat.from_array(b))
     assert isinstance(found, Mat) and found.dtype == dtype
     close(
         found.w, expression(a.astype(np.float64), b.astype(np.float64)), 1e-14 if dtype == "float64" else 1e-6
@@ -116,7 +116,7 @@ def test_operators(expression, dtype):
 @both
 def test_arrays_on_either_side(dtype):
     a, b = values(3, 4, dtype, low=0.5, high=2), B.astype(dtype)
-    m, tolerance = Mat.of(a), 1e-14 if dtype == "float64" else 1e-6
+    m, tolerance = Mat.from_array(a), 1e-14 if dtype == "float64" else 1e-6
     for found, expected in (
         (m + b, a + b), (b + m, b + a), (m - b, a - b), (b - m, b - a), (m * b, a * b), (b * m, b * a), (m / b, a / b),
         (b / m, b / a), (m @ b.T, a @ b.T), (b.T @ m, b.T @ a), (b[::-1].T @ m, b[::-1].T @ a),
@@ -165,7 +165,7 @@ def test_arrays_on_either_side(dtype):
     ],
 )
 def test_operators_refuse(expression, error, words):
-    m = Mat.of(values(3, 4))
+    m = Mat.from_array(values(3, 4))
     with pytest.raises(error, match=words):
         expression(m)
     # and everything still works
@@ -176,7 +176,9 @@ def test_operators_refuse(expression, error, words):
 
 def test_order_of_the_tape():
     """The expression of the README, by hand."""
-    W, x, b, y = (Mat.of(values(*shape, seed=k)) for k, shape in enumerate([(3, 4), (4, 2), (3, 1), (3, 2)]))
+    W, x, b, y = (
+        Mat.from_array(values(*shape, seed=k)) for k, shape in enumerate([(3, 4), (4, 2), (3, 1), (3, 2)])
+    )
     loss = ((W @ x + b).tanh() - y).square().sum()
     loss.backward()
     t = np.tanh(W.w @ x.w + b.w)
@@ -192,7 +194,7 @@ def test_order_of_the_tape():
 
 
 def test_laziness(graph):
-    x = Mat.of([1.0, 2.0], "float64")
+    x = Mat.from_array([1.0, 2.0], "float64")
     y = graph.square(x)
     # asking for w lets the graph catch up, so that what is written now changes nothing recorded before
     x.w[...] = 5
@@ -207,17 +209,17 @@ def test_laziness(graph):
 
 
 def test_a_solver_step_changes_nothing_recorded():
-    model = {"W": Mat.of([2.0], "float64")}
+    model = {"W": Mat.from_array([2.0], "float64")}
     G = Graph()
     y = G.square(model["W"])
     model["W"].dw[...] = 1
-    recurrent.Solver().step(model, 0.1, 0, 5)
+    recurrentjs.Solver().step(model, 0.1, 0, 5)
     assert y.item() == 4
     assert model["W"].item() != 2
 
 
 def test_accumulation(graph):
-    x = Mat.of([3.0], "float64")
+    x = Mat.from_array([3.0], "float64")
     graph.backward(graph.add(graph.square(x), graph.eltmul(x, x)))
     assert x.dw.item() == 12
     graph.reset()
@@ -278,7 +280,7 @@ def test_stale_results(graph):
         lambda: y.w, lambda: y.dw, lambda: graph.tanh(y), lambda: Graph().tanh(y), lambda: y.copy(),
         lambda: y.view(0, 0, 1, 1), lambda: y.fill(1), lambda: y.zero_gradient(), lambda: recurrent.softmax(y),
         lambda: graph.slice_rows(y, 0, 1),
-        lambda: recurrent.Solver().step({"y": y}, 0.1, 0, 1), lambda: graph.backward(y), lambda: y.item(),
+        lambda: recurrentjs.Solver().step({"y": y}, 0.1, 0, 1), lambda: graph.backward(y), lambda: y.item(),
     ):  # fmt: skip
         with pytest.raises((RuntimeError, ValueError), match=r"reset|1 x 1|2 x 2"):
             look()
@@ -345,7 +347,7 @@ def test_repr():
 
 def test_a_result_of_another_graph():
     A, B, C = Graph(), Graph(), Graph()
-    x = Mat.of([0.5, 0.25], "float64")
+    x = Mat.from_array([0.5, 0.25], "float64")
     y1, z1 = (r := A.tanh(x)), B.square(r)
     y2 = A.exp(x)
     z2 = B.square(y2)
@@ -365,7 +367,7 @@ def test_a_result_of_another_graph():
 
 @pytest.mark.parametrize("end", ["reset", "free"])
 def test_a_graph_ends_while_another_reads_it(end):
-    x = Mat.of([0.5, 0.25], "float64")
+    x = Mat.from_array([0.5, 0.25], "float64")
     A, B = Graph(), Graph()
     y = A.tanh(x)
     z, later = B.square(y), B.exp(y)
@@ -377,7 +379,7 @@ def test_a_graph_ends_while_another_reads_it(end):
         A, y = Graph(), None
         gc.collect()
     # the memory must not be given to others while B may still read it and write gradients there
-    u = A.exp(Mat.of([3.0, 4.0], "float64"))
+    u = A.exp(Mat.from_array([3.0, 4.0], "float64"))
     expected = u.w.copy()
     close(later.w[:, 0], np.exp(np.tanh([0.5, 0.25])), 1e-14)
     B.backward(loss)
@@ -392,7 +394,7 @@ def test_a_graph_ends_while_another_reads_it(end):
 
 def test_expressions_do_not_disturb_each_other():
     """The thread's own graph is emptied when nobody holds its results; another graph that read one must not notice."""
-    x, far = Mat.of([0.5], "float64"), Mat.of([4.0], "float64")
+    x, far = Mat.from_array([0.5], "float64"), Mat.from_array([4.0], "float64")
     h = x.tanh()
     with Graph():
         loss = h.square().sum()
@@ -509,16 +511,16 @@ def test_slices_are_views(graph):
 
 
 def test_extremes():
-    big = Mat.of([[-1e4, 1e4, 0.0], [1e4, -1e4, 0.0]], "float64")
+    big = Mat.from_array([[-1e4, 1e4, 0.0], [1e4, -1e4, 0.0]], "float64")
     close(big.sigmoid().w, [[0, 1, 0.5], [1, 0, 0.5]], 0)
     close(big.softmax().w, [[0, 1, 0.5], [1, 0, 0.5]], 0)
     close(big.softplus().w, [[0, 1e4, np.log(2)], [1e4, 0, np.log(2)]], 1e-15)
     close(Graph().cross_entropy(big, [0, 0, 0], "sum").w, 2e4 + np.log(2), 1e-15)
-    nan = Mat.of([np.nan], "float64")
+    nan = Mat.from_array([np.nan], "float64")
     for name in ("tanh", "sigmoid", "gelu", "silu", "softplus", "exp", "log", "sqrt", "square", "abs"):
         assert np.isnan(getattr(nan, name)().w).all(), name
-    assert Mat.of([0.0], "float64").log().item() == -np.inf
-    assert np.isnan(Mat.of([-1.0], "float64").sqrt().w).all()
+    assert Mat.from_array([0.0], "float64").log().item() == -np.inf
+    assert np.isnan(Mat.from_array([-1.0], "float64").sqrt().w).all()
 
 
 # ---- loops
@@ -531,7 +533,7 @@ def steady(step, count=20_000, most=2 << 20):
     alive, memory = objects(), resident()
     for _ in range(count):
         step()
-    assert recurrent._abi.lib.recurrent_object_count() <= alive + 8
+    assert recurrent._c.lib.recurrent_object_count() <= alive + 8
     assert objects() == alive
     assert resident() - memory < most
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recurrent import _abi
+from recurrent import _c
+from recurrent._c import signatures
 from support import HARDEN
 
 
@@ -15,12 +16,12 @@ def group(function: str) -> str:
     return noun if noun in {"random", "mat", "graph", "model", "solver", "sentence", "text"} else "others"
 
 
-GROUPS = sorted({group(function) for function in _abi.SIGNATURES})
+GROUPS = sorted({group(function) for function in signatures.SIGNATURES})
 
 
 @pytest.mark.parametrize("noun", GROUPS)
 def test_bad_calls(tmp_path, noun):
-    functions = [function for function in _abi.SIGNATURES if group(function) == noun]
+    functions = [function for function in signatures.SIGNATURES if group(function) == noun]
     trace = tmp_path / "trace"
     done = subprocess.run(
         [
@@ -39,4 +40,4 @@ def test_bad_calls(tmp_path, noun):
     assert done.returncode >= 0, f"signal {-done.returncode} in {last}\n{done.stderr}"
     assert done.returncode == 0, f"in {last}\n{done.stderr}"
     # all of them, many ways each
-    assert int(done.stdout) > 60 * len([f for f in functions if len(_abi.SIGNATURES[f]) > 1])
+    assert int(done.stdout) > 60 * len([f for f in functions if len(signatures.SIGNATURES[f]) > 1])

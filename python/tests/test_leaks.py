@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Graph, Mat, SentenceModel
+from recurrent import Graph, Mat, SentenceModel, recurrentjs
 from support import mat, names, objects, python, resident
 
 
 def mats():
-    m = Mat.of(np.ones((30, 20)))
+    m = Mat.from_array(np.ones((30, 20)))
     return m.w[3:], m.view(1, 1, 2, 2).dw, m.copy().w.T
 
 
@@ -32,20 +32,20 @@ def graphs_of_graphs():
 
 
 def models():
-    model = recurrent.init_lstm(8, [16, 8], 8, rng=0)
+    model = recurrentjs.init_lstm(8, [16, 8], 8, rng=0)
     G, prev = Graph(), None
     for _ in range(3):
-        prev = recurrent.forward_lstm(G, model, [16, 8], mat(8, 2, "float32"), prev)
+        prev = recurrentjs.forward_lstm(G, model, [16, 8], mat(8, 2, "float32"), prev)
     G.backward(G.sum(prev.o))
-    recurrent.Solver().step(model, 0.01, 0, 5)
+    recurrentjs.Solver().step(model, 0.01, 0, 5)
     return prev
 
 
 def dicts():
-    model = dict(recurrent.init_rnn(8, [16], 8, rng=0))
+    model = dict(recurrentjs.init_rnn(8, [16], 8, rng=0))
     G = Graph()
-    out = recurrent.forward_rnn(G, model, [16], mat(8, 2, "float32"), None)
-    solver = recurrent.Solver()
+    out = recurrentjs.forward_rnn(G, model, [16], mat(8, 2, "float32"), None)
+    solver = recurrentjs.Solver()
     solver.step(model, 0.01, 0, 5)
     return out, dict(solver.step_cache)
 
@@ -58,10 +58,10 @@ def sentences():
 
 def texts():
     tm = recurrent.TextModel(hidden_sizes=[16], dropout=0.1, rng=0).build("hello")
-    tm.solver = recurrent.Adam()
+    tm.optimizer = recurrent.Adam()
     tm.train_step([[0, 1]], [[1, 2]])
     tm.evaluate("hello")
-    return tm.sample(5), next(tm.stream()), tm.flat.w, tm.network, tm.solver
+    return tm.sample(5), next(tm.stream()), tm.flat.w, tm.network, tm.optimizer
 
 
 def failures():
@@ -69,14 +69,14 @@ def failures():
         lambda: Mat(0, 1),
         lambda: Graph().mul(mat(2, 3), mat(2, 3)),
         lambda: Graph().lstm(*[mat(2, 2)] * 6),
-        lambda: recurrent.init_lstm(2, [0], 2),
-        lambda: recurrent.Solver(5),
+        lambda: recurrentjs.init_lstm(2, [0], 2),
+        lambda: recurrentjs.Solver(5),
         lambda: SentenceModel(["a"], rng=0).tick("b"),
         lambda: SentenceModel.load_recurrentjs("/nowhere"),
         lambda: recurrent.TextModel.load("/nowhere"),
         lambda: recurrent.TextModel(rng=0).build(""),
-        lambda: recurrent.samplei([0, 0]),
-        lambda: Mat.of([1, 2]).view(0, 0, 3, 3),
+        lambda: recurrentjs.samplei([0, 0]),
+        lambda: Mat.from_array([1, 2]).view(0, 0, 3, 3),
         lambda: Graph().dropout(mat(2, 2), 2),
     ):
         with pytest.raises((ValueError, OSError, IndexError)):

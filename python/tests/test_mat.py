@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Mat, RandMat
+from recurrent import Mat, recurrentjs
+from recurrent.recurrentjs import RandMat
 from support import DTYPES, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -25,7 +26,7 @@ def test_zeros(dtype):
 
 
 def test_float32_is_the_default():
-    assert Mat(1, 1).dtype == RandMat(1, 1).dtype == Mat.of([1]).dtype == np.float32
+    assert Mat(1, 1).dtype == RandMat(1, 1).dtype == Mat.from_array([1]).dtype == np.float32
     assert Mat.uniform(1, 1).dtype == Mat.gaussian(1, 1).dtype == np.float32
 
 
@@ -36,20 +37,24 @@ def test_numpy_integers_are_sizes():
 @both
 def test_of(dtype):
     array = values(3, 4, dtype)
-    m = Mat.of(array)
+    m = Mat.from_array(array)
     assert m.dtype == dtype
     np.testing.assert_array_equal(m.w, array)
     array[0, 0] = 99
     assert m.w[0, 0] != 99
-    assert Mat.of([1, 2, 3]).shape == (3, 1)
-    assert Mat.of([[1, 2, 3]]).shape == (1, 3)
-    assert Mat.of(array, dtype="float64").dtype == np.float64
-    assert Mat.of(range(3)).w[2, 0] == 2
+    assert Mat.from_array([1, 2, 3]).shape == (3, 1)
+    assert Mat.from_array([[1, 2, 3]]).shape == (1, 3)
+    assert Mat.from_array(array, dtype="float64").dtype == np.float64
+    assert Mat.from_array(range(3)).w[2, 0] == 2
     # what is no float yet becomes float32
-    assert Mat.of(np.arange(3)).dtype == np.float32
-    twin = Mat.of(Mat.of(values(3, 4, dtype)))
+    assert Mat.from_array(np.arange(3)).dtype == np.float32
+    twin = Mat.from_array(Mat.from_array(values(3, 4, dtype)))
     np.testing.assert_array_equal(twin.w, values(3, 4, dtype))
-    assert twin.dtype == Mat.of(values(3, 4, dtype).astype(np.dtype(dtype).newbyteorder())).dtype == dtype
+    assert (
+        twin.dtype
+        == Mat.from_array(values(3, 4, dtype).astype(np.dtype(dtype).newbyteorder())).dtype
+        == dtype
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_too_large_for_the_machine():
 )
 def test_values_refused(array, error, words):
     with pytest.raises(error, match=words):
-        Mat.of(array)
+        Mat.from_array(array)
 
 
 @pytest.mark.parametrize(
@@ -132,16 +137,16 @@ def test_values_refused(array, error, words):
          "broadcast", "float16", "long double", "int8"],
 )  # fmt: skip
 def test_any_layout_is_copied_right(array):
-    m = Mat.of(array, "float64")
+    m = Mat.from_array(array, "float64")
     assert type(m.w) is np.ndarray
     np.testing.assert_array_equal(m.w, np.asarray(array, np.float64))
 
 
 def test_values_too_large_for_the_type():
     with pytest.raises(ValueError, match=r"float32"):
-        Mat.of(np.array([1e300]), "float32")
+        Mat.from_array(np.array([1e300]), "float32")
     # what was infinite already may stay so
-    assert Mat.of(np.array([np.inf]), "float32").w[0, 0] == np.inf
+    assert Mat.from_array(np.array([np.inf]), "float32").w[0, 0] == np.inf
 
 
 @both
@@ -179,8 +184,8 @@ def test_bad_settings(make, words):
 
 
 def test_repr_is_short():
-    assert repr(Mat.of([[2.5]])) == "<Mat 1 x 1 float32: 2.5>"
-    assert repr(Mat.of([3.0, 4.0], "float64")) == "<Mat 2 x 1 float64, norm 5>"
+    assert repr(Mat.from_array([[2.5]])) == "<Mat 1 x 1 float32: 2.5>"
+    assert repr(Mat.from_array([3.0, 4.0], "float64")) == "<Mat 2 x 1 float64, norm 5>"
     assert len(repr(Mat(1000, 1000))) < 60
     G = recurrent.Graph()
     m = G.tanh(Mat(2, 2))
@@ -190,7 +195,7 @@ def test_repr_is_short():
 
 @both
 def test_copies(dtype):
-    m = Mat.of(values(3, 2, dtype))
+    m = Mat.from_array(values(3, 2, dtype))
     m.dw = np.ones((3, 2))
     for twin in (m.copy(), copy.copy(m), copy.deepcopy(m)):
         assert twin is not m and twin.dtype == m.dtype
@@ -208,10 +213,10 @@ def test_copies(dtype):
 def test_pickling_is_refused(protocol):
     for thing in (
         Mat(1, 1),
-        recurrent.init_rnn(1, [1], 1, rng=0),
+        recurrentjs.init_rnn(1, [1], 1, rng=0),
         recurrent.SentenceModel(["a"], rng=0),
         recurrent.Graph(),
-        recurrent.Solver(),
+        recurrentjs.Solver(),
         recurrent.Random(0),
     ):
         with pytest.raises(TypeError, match=r"not pickled|cannot pickle"):

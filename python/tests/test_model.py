@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Graph, Mat, Output
+from recurrent import Graph, Mat, recurrentjs
+from recurrent.recurrentjs import Output
 from support import DTYPES, bits, close, mat, values
 
-FORWARD = {"lstm": recurrent.forward_lstm, "rnn": recurrent.forward_rnn}
-INIT = {"lstm": recurrent.init_lstm, "rnn": recurrent.init_rnn}
+FORWARD = {"lstm": recurrentjs.forward_lstm, "rnn": recurrentjs.forward_rnn}
+INIT = {"lstm": recurrentjs.init_lstm, "rnn": recurrentjs.init_rnn}
 cells = pytest.mark.parametrize("cell", FORWARD)
 both = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def test_names_and_shapes():
-    model = recurrent.init_lstm(5, [20, 7], 28, rng=0)
+    model = recurrentjs.init_lstm(5, [20, 7], 28, rng=0)
     expected = []
     for k, (below, size) in enumerate([(5, 20), (20, 7)]):
         for gate in "ifoc":
@@ -27,7 +28,7 @@ def test_names_and_shapes():
             ]  # fmt: skip
     expected += [("Whd", (28, 7)), ("bd", (28, 1))]
     assert [(name, m.shape) for name, m in model.items()] == expected
-    model = recurrent.init_rnn(3, [9], 4, rng=0)
+    model = recurrentjs.init_rnn(3, [9], 4, rng=0)
     assert [(name, m.shape) for name, m in model.items()] == [
         ("Wxh0", (9, 3)), ("Whh0", (9, 9)), ("bhh0", (9, 1)), ("Whd", (4, 9)), ("bd", (4, 1)),
     ]  # fmt: skip
@@ -144,36 +145,36 @@ def test_state_in_other_forms(cell):
 
 
 def test_without_history():
-    model = recurrent.init_lstm(2, [3], 2, rng=1)
+    model = recurrentjs.init_lstm(2, [3], 2, rng=1)
     G, prev = Graph(needs_backprop=False), None
     with_history = None
     H = Graph()
     for t in range(50):
         x = mat(2, 1, "float32", seed=t)
-        prev = recurrent.forward_lstm(G, model, [3], x, prev)
-        with_history = recurrent.forward_lstm(H, model, [3], x, with_history)
+        prev = recurrentjs.forward_lstm(G, model, [3], x, prev)
+        with_history = recurrentjs.forward_lstm(H, model, [3], x, with_history)
     np.testing.assert_array_equal(prev.o.w, with_history.o.w)
     assert len(G) == 0
 
 
 def test_added_and_replaced_entries():
-    model = recurrent.init_lstm(2, [3], 2, "float64", rng=1)
+    model = recurrentjs.init_lstm(2, [3], 2, "float64", rng=1)
     x, G = mat(2, 1), Graph()
-    before = recurrent.forward_lstm(G, model, [3], x, None).o.w.copy()
+    before = recurrentjs.forward_lstm(G, model, [3], x, None).o.w.copy()
     assert model.is_intact and model.is_whole
     model["Wil"] = Mat(3, 2, "float64")
     assert model.is_intact and not model.is_whole
-    np.testing.assert_array_equal(recurrent.forward_lstm(G, model, [3], x, None).o.w, before)
-    model["bd"] = Mat.of([1.0, 2.0], "float64")
+    np.testing.assert_array_equal(recurrentjs.forward_lstm(G, model, [3], x, None).o.w, before)
+    model["bd"] = Mat.from_array([1.0, 2.0], "float64")
     assert not model.is_intact
-    close(recurrent.forward_lstm(G, model, [3], x, None).o.w, before + np.array([[1], [2]]), 1e-14)
+    close(recurrentjs.forward_lstm(G, model, [3], x, None).o.w, before + np.array([[1], [2]]), 1e-14)
     del model["bd"]
     with pytest.raises(KeyError, match="model has no 'bd'"):
-        recurrent.forward_lstm(G, model, [3], x, None)
+        recurrentjs.forward_lstm(G, model, [3], x, None)
 
 
 def test_copies():
-    model = recurrent.init_lstm(2, [3], 2, rng=1)
+    model = recurrentjs.init_lstm(2, [3], 2, rng=1)
     twin = copy.deepcopy(model)
     assert bits(twin) == bits(model) and list(twin) == list(model)
     twin["bd"].w[...] = 5
@@ -184,8 +185,8 @@ def test_copies():
 
 
 def test_repr():
-    assert repr(recurrent.init_rnn(1, [2], 1, rng=0)).startswith("<rnn with ")
-    assert repr(recurrent.init_lstm(1, [2], 1, rng=0)).endswith("Whd bd>")
+    assert repr(recurrentjs.init_rnn(1, [2], 1, rng=0)).startswith("<rnn with ")
+    assert repr(recurrentjs.init_lstm(1, [2], 1, rng=0)).endswith("Whd bd>")
 
 
 @pytest.mark.parametrize(
@@ -219,11 +220,11 @@ def test_bad_sizes(cell, arguments, error, words):
 
 @pytest.mark.parametrize("kind", [lambda model: model, dict], ids=["model", "dict"])
 def test_bad_ticks(kind):
-    whole = recurrent.init_lstm(2, [3, 4], 2, rng=1)
+    whole = recurrentjs.init_lstm(2, [3, 4], 2, rng=1)
     model, x, G, sizes = kind(whole), mat(2, 1, "float32"), Graph(), [3, 4]
-    good = recurrent.forward_lstm(G, model, sizes, x, None)
-    tick = recurrent.forward_lstm
-    plain = recurrent.init_rnn(2, [3], 2, rng=0)
+    good = recurrentjs.forward_lstm(G, model, sizes, x, None)
+    tick = recurrentjs.forward_lstm
+    plain = recurrentjs.init_rnn(2, [3], 2, rng=0)
     other = mat(4, 1, "float64")
     for bad, error, words in (
         (lambda: tick(None, model, sizes, x, None), TypeError, "G is a NoneType; expected a Graph"),
@@ -238,7 +239,7 @@ def test_bad_ticks(kind):
         (lambda: tick(G, model, sizes, x, {"h": [1, 2], "c": [1, 2]}), TypeError, r"prev.h\[0\] is a int"),
         (lambda: tick(G, model, sizes, x, {"h": [good.h[0], other], "c": good.c}), TypeError, "float64"),
         (lambda: tick(G, model, sizes, x, {"h": good.h[::-1], "c": good.c}), ValueError, "4 x 1"),
-        (lambda: recurrent.forward_rnn(G, model, [3], x, None), (ValueError, KeyError), "an lstm|Wxh0"),
+        (lambda: recurrentjs.forward_rnn(G, model, [3], x, None), (ValueError, KeyError), "an lstm|Wxh0"),
         (lambda: tick(G, kind(plain), [3], x, None), (ValueError, KeyError), "an rnn|Wix0"),
     ):
         count = len(G)
@@ -255,7 +256,7 @@ def test_bad_ticks(kind):
 
 
 def test_a_model_is_a_dict():
-    model = recurrent.init_rnn(1, [1], 1, rng=0)
+    model = recurrentjs.init_rnn(1, [1], 1, rng=0)
     assert isinstance(model, dict) and len(model) == 5 and "Whd" in model
     with pytest.raises(KeyError):
         model["Wix0"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import recurrent
+from recurrent import recurrentjs
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = json.loads((FIXTURES / "torch.json").read_text())
@@ -17,7 +18,7 @@ KINDS = {
     "tanh": recurrent.RNN,
     "relu": lambda *a, **k: recurrent.RNN(*a, nonlinearity="relu", **k),
 }
-NETWORKS = [*KINDS.values(), lambda *a, **k: recurrent.GRU(*a, reset="before", **k)]
+NETWORKS = [*KINDS.values(), lambda *a, **k: recurrent.GRU(*a, reset_after=False, **k)]
 
 
 def distance(a, b):
@@ -80,7 +81,7 @@ def test_tokens_equal_torch(case, dtype):
     expected.load_torch(gradients)
     for name, mat in net.parameters.items():
         assert distance(mat.dw, expected.parameters[name].w) < limit, name
-    step = net.train_step(x, targets, recurrent.Solver(), 0.0)
+    step = net.train_step(x, targets, recurrentjs.Solver(), 0.0)
     assert abs(step.loss - case["loss"]) < limit
 
 
@@ -112,7 +113,7 @@ def test_dropout_lies_between_the_layers(make):
     low, high = make(6, [8], dtype="float64", rng=1), make(8, [7], 6, dtype="float64", rng=1)
     for name, mat in net.parameters.items():
         (low if name.endswith("0") else high).parameters[name.replace("1", "0")].w = mat.w
-    twin, solver = recurrent.Random(0), recurrent.Solver(0.95)
+    twin, solver = recurrent.Random(0), recurrentjs.Solver(0.95)
     twin.state = random.state
     for _ in range(3):
         r = net.train_step(x, targets, solver, 0.01)
@@ -135,7 +136,7 @@ def test_dropout_lies_between_the_layers(make):
 
 def test_dropout_is_reproducible_and_can_end():
     def weights(rng, rate, late=None):
-        net, solver = recurrent.LSTM(9, [20, 20], 9, rng=rng, dropout=rate), recurrent.Solver()
+        net, solver = recurrent.LSTM(9, [20, 20], 9, rng=rng, dropout=rate), recurrentjs.Solver()
         x = np.random.default_rng(0).integers(0, 9, (6, 4))
         for _ in range(2):
             net.train_step(x, x, solver, 0.01)
@@ -184,7 +185,7 @@ def test_load_torch_refuses_and_changes_nothing():
     with pytest.raises(ValueError, match="tied to it"):
         tied.load_torch(weights)
     with pytest.raises(ValueError, match="resets before"):
-        recurrent.GRU(3, [4], reset="before").load_torch({})
+        recurrent.GRU(3, [4], reset_after=False).load_torch({})
 
 
 def softmax_gradient(y, targets):
@@ -210,7 +211,7 @@ def test_train_step_is_forward_loss_backward_step(make, lengths):
         np.arange(6)[:, None] < np.array(lengths)[None, :] if lengths is not None else np.ones((6, 3), bool)
     )
     one, two = (make(9, [8, 5], 9, 4, dtype="float64", rng=3) for _ in range(2))
-    first, second = recurrent.Solver(0.95), recurrent.Solver(0.95)
+    first, second = recurrentjs.Solver(0.95), recurrentjs.Solver(0.95)
     state_one = state_two = None
     for _ in range(3):
         r = one.train_step(x, targets, first, 0.01, clip=0.02, state=state_one, lengths=lengths, regc=1e-4)
@@ -238,7 +239,7 @@ def test_squared_error(lengths):
     net.backward(2 * (y - aim) * valid[..., None] / (valid.sum() * 4))
     gradient = net.flat.dw.copy()
     net.flat.zero_gradient()
-    r = net.train_step(x, aim, recurrent.Solver(), 0.0, lengths=lengths)
+    r = net.train_step(x, aim, recurrentjs.Solver(), 0.0, lengths=lengths)
     assert abs(r.loss - expected) < 1e-12
     assert abs(r.gradient_norm - np.linalg.norm(gradient)) < 1e-12
     assert np.array_equal(net.flat.w, before)
@@ -257,7 +258,7 @@ def test_chunks_with_carried_state_are_the_whole(make):
 
 def test_it_learns():
     rng = np.random.default_rng(0)
-    net, solver = recurrent.GRU(4, [24], 4, 4, rng=0), recurrent.Solver(0.95)
+    net, solver = recurrent.GRU(4, [24], 4, 4, rng=0), recurrentjs.Solver(0.95)
     for _ in range(150):
         x = rng.integers(0, 4, (12, 8))
         r = net.train_step(x, np.vstack([np.full((1, 8), -1), x[:-1]]), solver, 0.01)
@@ -288,7 +289,7 @@ def test_taps_are_the_equations(make, dtype):
     net.flat.w = np.random.default_rng(0).uniform(-0.8, 0.8, (net.flat.n, 1))
     x = np.random.default_rng(1).integers(0, 5, (6, 2))
     _, state = net.forward(x[:2])
-    taps = net.taps(x, state, [6, 4])
+    taps = net.activations(x, state, [6, 4])
     W = {name: mat.w.astype(np.float64) for name, mat in net.parameters.items()}
     below = np.eye(5)[x]
     limit = 1e-12 if dtype == "float64" else 1e-5
@@ -331,11 +332,11 @@ def test_taps_are_the_equations(make, dtype):
 def test_taps_by_name():
     net = recurrent.LSTM(5, [7, 3], 4, rng=0)
     x = np.zeros((6, 2), int)
-    every, some = net.taps(x), net.taps(x, names=["f1", "h0"])
+    every, some = net.activations(x), net.activations(x, names=["f1", "h0"])
     assert list(some) == ["f1", "h0"] and all(np.array_equal(some[name], every[name]) for name in some)
     assert distance(every["h1"] @ net.parameters["Whd"].w.T, net.forward(x)[0]) < 1e-5
     with pytest.raises(IndexError, match="no tap 'r0'; there are h0 c0 i0 f0 o0 g0 h1"):
-        net.taps(x, names=["r0"])
+        net.activations(x, names=["r0"])
     # tapping leaves the forward to be walked back
     net.backward(np.zeros((6, 2, 4)))
 
@@ -421,7 +422,7 @@ def test_bits_do_not_depend_on_threads(make):
         for count in (1, 2, 3):
             recurrent.set_num_threads(count)
             assert recurrent.get_num_threads() == count
-            net, solver = make(40, [96, 64], 40, 48, rng=0), recurrent.Solver()
+            net, solver = make(40, [96, 64], 40, 48, rng=0), recurrentjs.Solver()
             x = np.random.default_rng(0).integers(0, 40, (6, 24))
             for _ in range(2):
                 net.train_step(x, x, solver, 0.01)
@@ -434,7 +435,7 @@ def test_bits_do_not_depend_on_threads(make):
 def test_refusals():
     net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
     words = recurrent.LSTM(5, [4], 5, 3, rng=0)
-    solver, x = recurrent.Solver(), np.zeros((2, 3, 3))
+    solver, x = recurrentjs.Solver(), np.zeros((2, 3, 3))
     before, wordy = net.flat.w.copy(), words.flat.w.copy()
     tokens = np.zeros((2, 3), int)
     for error, expected, call in [
@@ -488,7 +489,7 @@ def test_refusals():
 
 
 def test_a_non_finite_gradient_changes_nothing():
-    net, solver = recurrent.LSTM(2, [3], 1, dtype="float64", rng=0), recurrent.Solver()
+    net, solver = recurrent.LSTM(2, [3], 1, dtype="float64", rng=0), recurrentjs.Solver()
     before = net.flat.w.copy()
     with pytest.raises(FloatingPointError, match="gradient of"):
         net.train_step(np.full((2, 1, 2), 1.0), np.full((2, 1, 1), 1e308), solver, 0.1)

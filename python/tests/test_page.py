@@ -18,10 +18,10 @@ import pytest
 import recurrent
 from pages import BOOK, LINES, desk, learned, part, server, until
 from recurrent.demo.text import CORPUS
-from recurrent.page import desk as desks
-from recurrent.page import insight, pretrain
-from recurrent.page.curve import Curve
-from recurrent.page.settings import CELLS, LARGEST_TEXT, Settings
+from recurrent.web import desk as desks
+from recurrent.web import insight, pretrain
+from recurrent.web.curve import Curve
+from recurrent.web.settings import CELLS, LARGEST_TEXT, Settings
 
 # ---- settings
 
@@ -94,7 +94,7 @@ def test_weights_are_counted(cell, letter_size):
     """What is refused is what there would be, but for a GRU's second biases."""
     made = recurrent.TextModel(cell, [9, 5], letter_size or None, rng=1).build("abcd")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recurrent.page.settings.MOST_WEIGHTS", 0)
+        patch.setattr("recurrent.web.settings.MOST_WEIGHTS", 0)
         with pytest.raises(ValueError) as caught:
             Settings(kind="text", cell=cell, hidden_sizes=[9, 5], letter_size=letter_size).check(4)
     counted = int(re.search("has ([0-9,]+) weights", str(caught.value))[1].replace(",", ""))
@@ -225,13 +225,13 @@ def test_insight_is_the_models_own(cell):
         )
         found = d.do("colour", {"text": "hello", "tap": "h0", "unit": 3})[0]
         assert [letter for letter, _ in found["letters"]] == list("hello") and found["taps"]["h0"] == 8
-        taps = d.learner.network.taps(np.array([[t] for t in d.learner.spelled("hello")]))
+        taps = d.learner.network.activations(np.array([[t] for t in d.learner.spelled("hello")]))
         np.testing.assert_allclose(found["values"], taps["h0"][1:, 0, 3], atol=1e-3)
         gates = part(d, "samples")["saturation"]
         assert len(gates) == {"lstm": 6, "gru": 4, "rnn": 2}[cell]
         if cell != "rnn":
             share = (
-                d.learner.network.taps(np.array([[t] for t in d.learner.spelled("hello there")]))[
+                d.learner.network.activations(np.array([[t] for t in d.learner.spelled("hello there")]))[
                     "r0" if cell == "gru" else "i0"
                 ]
                 < 0.1
@@ -278,7 +278,7 @@ def test_running_text():
         name, data = d.do("download", {})[0]["name"], d.do("download", {})[1]
         assert name == "model.safetensors"
         d.do("change", {"learning_rate": 0.5e-3})
-        assert d.learner.model.solver.lr == 0.5e-3
+        assert d.learner.model.optimizer.learning_rate == 0.5e-3
         with pytest.raises(ValueError, match="download its checkpoint"):
             d.do("save", {})
         step, loss = d.learner.tick, d.ask(lambda: d.learner.model.evaluate(BOOK[-500:]))
@@ -682,7 +682,7 @@ def test_pages_that_cannot_be(flags, words, capsys):
 
 
 def test_the_usual_port_may_be_taken(monkeypatch):
-    from recurrent.page import command
+    from recurrent.web import command
 
     with socket.create_server(("127.0.0.1", 0)) as other, desk() as d:
         monkeypatch.setattr(command, "PORT", other.getsockname()[1])
@@ -693,7 +693,7 @@ def test_the_usual_port_may_be_taken(monkeypatch):
 def test_browsers(monkeypatch):
     import webbrowser
 
-    from recurrent.page.server import open_browser
+    from recurrent.web.server import open_browser
 
     def no_browser():
         raise webbrowser.Error("none")

@@ -1,7 +1,7 @@
 """RecurrentJS's own figures, from Python, in float64: operations, first gradients, whole runs, saved models.
 
 A run is made four ways: by the sentence model, by ``forward_lstm`` on a model and on a plain dict, and by single
-operations exactly as RecurrentJS writes them. All four must give its figures.
+operations exactly as RecurrentJS writes them. All four must give its plots.
 """
 
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Graph, Mat
+from recurrent import Graph, Mat, recurrentjs
 from support import close, relative_error, rows
 
 RUNS = ("train_lstm_7", "train_lstm_20x20", "train_rnn_9x6x5", "train_rnn_20x20")
@@ -23,12 +23,12 @@ def test_operations(golden):
     kinds = set()
     for case in golden("ops"):
         kinds.add(case["op"])
-        inputs = [Mat.of(rows(m)) for m in case["inputs"]]
+        inputs = [Mat.from_array(rows(m)) for m in case["inputs"]]
         G = Graph()
         if case["op"] == "softmax":
             p = recurrent.softmax(inputs[0])
             close(p.w, rows(case["out"]), 1e-12)
-            assert recurrent.maxi(p) == recurrent.maxi(inputs[0].w) == case["argmax"]
+            assert recurrentjs.maxi(p) == recurrentjs.maxi(inputs[0].w) == case["argmax"]
             continue
         if case["op"] == "shared":
             assert case["formula"] == "add(mul(m,m), eltmul(m, tanh(m)))"
@@ -80,14 +80,14 @@ class ByTick:
     def __init__(self, run):
         self.run = run
         self.sizes = run["hidden_sizes"]
-        self.solver = recurrent.Solver()
+        self.optimizer = recurrentjs.Solver()
         self.model = self.make()
 
     def make(self):
-        return {name: Mat.of(rows(saved)) for name, saved in self.run["initial"].items()}
+        return {name: Mat.from_array(rows(saved)) for name, saved in self.run["initial"].items()}
 
     def advance(self, G, x, prev):
-        forward = recurrent.forward_lstm if self.run["generator"] == "lstm" else recurrent.forward_rnn
+        forward = recurrentjs.forward_lstm if self.run["generator"] == "lstm" else recurrentjs.forward_rnn
         return forward(G, self.model, self.sizes, x, prev)
 
     def gradient(self, sentence):
@@ -106,12 +106,14 @@ class ByTick:
 
     def tick(self, sentence):
         cost = self.gradient(sentence)
-        step = self.solver.step(self.model, self.run["learning_rate"], self.run["regc"], self.run["clipval"])
+        step = self.optimizer.step(
+            self.model, self.run["learning_rate"], self.run["regc"], self.run["clipval"]
+        )
         return cost, step.ratio_clipped
 
     @property
     def step_cache(self):
-        return self.solver.step_cache
+        return self.optimizer.step_cache
 
 
 class ByModel(ByTick):
@@ -119,7 +121,7 @@ class ByModel(ByTick):
 
     def make(self):
         run = self.run
-        init = recurrent.init_lstm if run["generator"] == "lstm" else recurrent.init_rnn
+        init = recurrentjs.init_lstm if run["generator"] == "lstm" else recurrentjs.init_rnn
         model = init(run["letter_size"], self.sizes, len(run["letterToIndex"]) + 1, "float64", 0)
         model["Wil"] = Mat(len(run["letterToIndex"]) + 1, run["letter_size"], "float64")
         for name, saved in run["initial"].items():
@@ -147,7 +149,7 @@ class ByOperation(ByTick):
             i, f, o = (G.sigmoid(linear(gate, f"b{gate}")) for gate in "ifo")
             cs.append(G.add(G.eltmul(f, c), G.eltmul(i, G.tanh(linear("c", "bc")))))
             hs.append(G.eltmul(o, G.tanh(cs[-1])))
-        return recurrent.Output(hs, cs, G.add(G.mul(model["Whd"], hs[-1]), model["bd"]))
+        return recurrentjs.Output(hs, cs, G.add(G.mul(model["Whd"], hs[-1]), model["bd"]))
 
 
 WAYS = (BySentenceModel, ByModel, ByTick, ByOperation)
@@ -288,7 +290,7 @@ def test_sine(generator):
     assert math.isclose(found.perplexity, expected["perplexity"], rel_tol=1e-12)
 
     model = sm.parameters
-    forward = recurrent.forward_lstm if generator == "lstm" else recurrent.forward_rnn
+    forward = recurrentjs.forward_lstm if generator == "lstm" else recurrentjs.forward_rnn
     G, prev, letters = Graph(), None, [0, 1, 2, 3, 3, 4]
     for at, target in zip(letters, [*letters[1:], 0]):
         prev = forward(G, model, [4, 2], G.row_pluck(model["Wil"], at), prev)

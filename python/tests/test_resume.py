@@ -108,7 +108,7 @@ def test_all_of_the_model_is_needed(lose):
         if is_lost and lose == "state":
             tm.reset_state()
         elif is_lost:
-            tm.solver = recurrent.Adam(amsgrad=True, clipping="global_norm")
+            tm.optimizer = recurrent.Adam(amsgrad=True, clipping="global_norm")
         tm.resume(TEXT, 10, progress=False)
         found.append(digest(tm))
     assert found[0] != found[1]
@@ -135,14 +135,14 @@ def test_the_file_is_all_that_is_needed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"checkpoint": "m.safetensors", "checkpoint_every": 1, "keep_best": False, "callbacks": [stop]}
     solver = recurrent.Adam(amsgrad=True, clipping="global_norm")
-    model().fit("t.txt", 30, **settings, **training.SETTINGS, solver=solver)
+    model().fit("t.txt", 30, **settings, **training.SETTINGS, optimizer=solver)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     tm = recurrent.TextModel.load(path)
-    assert tm.history.ended == "callback" and tm.step == 11 and tm.notes == ""
+    assert tm.history.stop_reason == "callback" and tm.step == 11 and tm.metadata == ""
     h = tm.resume(progress=False)
     assert (
-        h.ended == "steps"
+        h.stop_reason == "steps"
         and recurrent.TextModel.load(path).step == 30
         and names(tmp_path / "elsewhere") == []
     )
@@ -155,16 +155,16 @@ def test_notes_are_ones_own(tmp_path):
     tm = model()
     fit(tm, 3)
     for notes in ("", "mine", '{"fit":{', '"}'):
-        tm.notes = notes
-        assert tm.notes == notes
+        tm.metadata = notes
+        assert tm.metadata == notes
         tm.save(tmp_path / "m")
         again = recurrent.TextModel.load(tmp_path / "m")
-        assert again.notes == notes and again.history == tm.history
+        assert again.metadata == notes and again.history == tm.history
     plain = model().build(TEXT)
-    plain.notes = "mine"
+    plain.metadata = "mine"
     plain.save(tmp_path / "m")
     again = recurrent.TextModel.load(tmp_path / "m")
-    assert again.notes == "mine" and again.history is None
+    assert again.metadata == "mine" and again.history is None
 
 
 # ---- kill -9
@@ -235,7 +235,7 @@ def test_another_text(tmp_path):
     for other in (TEXT + "a", TEXT[:-1], TEXT.replace("a", "b"), TEXT.upper().lower() + " "):
         with pytest.raises(ValueError, match=sentence):
             tm.resume(other, 5, progress=False)
-    with pytest.raises(ValueError, match="text_or_path was no file: it is needed again"):
+    with pytest.raises(ValueError, match="text was no file: it is needed again"):
         tm.resume(steps=5, progress=False)
     with pytest.raises(FileNotFoundError, match="cannot read"):
         tm.resume(tmp_path / "none", 5, progress=False)
@@ -297,7 +297,7 @@ def test_nothing_to_go_on_with(tmp_path):
 )
 def test_a_run_that_cannot_be_read(notes, tmp_path):
     tm = model().build(TEXT)
-    tm.notes = notes
+    tm.metadata = notes
     tm.save(tmp_path / "m")
     with pytest.raises(ValueError, match="the training run in the file"):
         recurrent.TextModel.load(tmp_path / "m")

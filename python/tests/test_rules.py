@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, Solver, _abi
+from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, _c
+from recurrent.recurrentjs import Solver
 from support import DTYPES, bits, relative_error
 
 TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["solvers"]
@@ -37,7 +38,7 @@ def solver_of(case):
 @pytest.mark.parametrize("case", TORCH["cases"], ids=named)
 def test_against_torch(case, dtype, tolerance):
     solver, expected = solver_of(case), case[dtype]
-    model = {name: Mat.of(np.array(w, dtype)) for name, w in zip("ab", expected[0])}
+    model = {name: Mat.from_array(np.array(w, dtype)) for name, w in zip("ab", expected[0])}
     noted = dict(zip(TORCH["noted"], expected))
     for step, forces in enumerate(TORCH["forces"], 1):
         for m, force in zip(model.values(), forces):
@@ -54,7 +55,7 @@ def test_the_first_steps_of_rmsprop():
     for bias_correction, expected in ((True, -0.01), (False, -0.1)):
         m = Mat(1, 1, "float64")
         m.dw[...] = 3
-        RMSProp(lr=0.01, bias_correction=bias_correction).step({"m": m})
+        RMSProp(learning_rate=0.01, bias_correction=bias_correction).step({"m": m})
         assert np.isclose(m.w.item(), expected, rtol=1e-6)
 
 
@@ -87,15 +88,18 @@ def test_a_model_and_its_parts(solver, dtype):
 def recurrent_twin(solver):
     """A handle of a new solver with the same settings."""
     words = json.dumps(solver.settings).encode()
-    lib = recurrent._abi.lib
-    return recurrent._abi.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
+    lib = recurrent._c.lib
+    return recurrent._c.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
 
 
 @pytest.mark.parametrize("solver", EVERY, ids=repr)
 def test_settings_and_repr(solver):
     twin = Solver._of(recurrent_twin(solver))
     assert type(twin) is type(solver)
-    assert twin.settings == solver.settings and twin.lr == solver.lr == solver.settings["lr"]
+    assert (
+        twin.settings == solver.settings
+        and twin.learning_rate == solver.learning_rate == solver.settings["learning_rate"]
+    )
     again = eval(repr(solver), vars(recurrent))
     assert again.settings == solver.settings and repr(again) == repr(solver)
 
@@ -103,14 +107,14 @@ def test_settings_and_repr(solver):
 @pytest.mark.parametrize("kind", [Solver, *CLASSES.values()])
 def test_python_and_the_core_have_the_same_defaults(kind):
     words = json.dumps({"rule": kind().settings["rule"]}).encode()
-    lib = recurrent._abi.lib
-    handle = recurrent._abi.new(
-        lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words)
-    )
+    lib = recurrent._c.lib
+    handle = recurrent._c.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
     assert Solver._of(handle).settings == kind().settings
     # and a class's arguments are its settings
     names = set(inspect.signature(kind).parameters)
-    assert names == set(kind().settings) - ({"rule", "lr", "clipping"} if kind is Solver else {"rule"})
+    assert names == set(kind().settings) - (
+        {"rule", "learning_rate", "clipping"} if kind is Solver else {"rule"}
+    )
 
 
 def test_signatures_are_torchs():
@@ -163,28 +167,32 @@ def test_rates_of_a_step():
 
 def test_the_rate_is_the_cores():
     tm = recurrent.TextModel("lstm", [4], rng=1).build("abc")
-    tm.solver = Adam(0.5)
-    twins = tm.solver, Solver._of(_again(tm.solver, tm))
-    twins[1].lr = 0.125
+    tm.optimizer = Adam(0.5)
+    twins = tm.optimizer, Solver._of(_again(tm.optimizer, tm))
+    twins[1].learning_rate = 0.125
     for twin in twins:
-        assert twin.lr == twin.settings["lr"] == 0.125 and repr(twin) == repr(Adam(0.125))
+        assert twin.learning_rate == twin.settings["learning_rate"] == 0.125 and repr(twin) == repr(
+            Adam(0.125)
+        )
     assert list(twins[0].settings) == list(Adam().settings)
     sentences = recurrent.SentenceModel(["ab"], rng=1)
-    sentences.solver.lr = 3
-    assert sentences.solver.lr == 3.0 and sentences.solver.decay_rate == 0.999
+    sentences.optimizer.learning_rate = 3
+    assert sentences.optimizer.learning_rate == 3.0 and sentences.optimizer.decay_rate == 0.999
 
 
 def _again(solver, tm):
     """Another handle of the core's solver."""
-    return _abi.new(
-        _abi.lib.recurrent_text_model_solver, _abi.lib.recurrent_solver_free, tm._handle.value, needs=solver
+    return _c.new(
+        _c.lib.recurrent_text_model_solver, _c.lib.recurrent_solver_free, tm._handle.value, needs=solver
     )
 
 
 def test_the_rate_can_be_set():
     solver, weights = SGD(7.0), []
-    solver.lr = 0.25
-    assert solver.lr == solver.settings["lr"] == 0.25 and "lr=0.25" in repr(solver)
+    solver.learning_rate = 0.25
+    assert solver.learning_rate == solver.settings["learning_rate"] == 0.25 and "learning_rate=0.25" in repr(
+        solver
+    )
     for each in (solver, SGD(0.25)):
         net = model()
         each.step(net.parameters)
@@ -196,8 +204,8 @@ def test_the_rate_can_be_set():
     assert bits(nets[0].parameters) == bits(nets[1].parameters)
     for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):
         with pytest.raises(error, match="lr is"):
-            solver.lr = bad
-        assert solver.lr == 0.25
+            solver.learning_rate = bad
+        assert solver.learning_rate == 0.25
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Mat, Random, maxi, probabilities, samplei, softmax
+from recurrent import Mat, Random, probabilities, softmax
+from recurrent.recurrentjs import maxi, samplei
 from support import DTYPES, close, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -16,7 +17,7 @@ both = pytest.mark.parametrize("dtype", DTYPES)
 
 @both
 def test_softmax(dtype):
-    m = Mat.of(values(7, 3, dtype))
+    m = Mat.from_array(values(7, 3, dtype))
     p = softmax(m)
     e = np.exp(m.w.astype(np.float64))
     close(p.w, e / e.sum(axis=0), 1e-14 if dtype == "float64" else 1e-6)
@@ -24,7 +25,7 @@ def test_softmax(dtype):
     # a Mat of its own, with no way back
     with pytest.raises(ValueError, match="no result of a graph"):
         softmax(Mat(1, 1)).backward()
-    close(softmax(Mat.of([[1e4], [1e4], [-1e4]], dtype)).w[:, 0], [0.5, 0.5, 0], 1e-12)
+    close(softmax(Mat.from_array([[1e4], [1e4], [-1e4]], dtype)).w[:, 0], [0.5, 0.5, 0], 1e-12)
     with pytest.raises(TypeError, match="m is a list"):
         softmax([1, 2])
 
@@ -33,7 +34,7 @@ def test_maxi():
     assert maxi([1, 3, 2]) == 1
     assert maxi([2, 5, 5, 1]) == 1, "the first of equals"
     assert maxi(np.array([[1.0], [4.0]])) == 1
-    assert maxi(Mat.of([0.0, -1.0, 7.0])) == 2
+    assert maxi(Mat.from_array([0.0, -1.0, 7.0])) == 2
     assert maxi([-math.inf, -1e300]) == 1 and maxi([math.inf, 1]) == 0
     assert maxi(np.arange(10)[::-1]) == 0
     assert maxi(np.array([1, 2], ">f4")) == 1
@@ -129,7 +130,7 @@ def test_samplei_refuses(p, error, words):
 
 
 def test_a_result_can_be_drawn_from():
-    scores = recurrent.Graph().scale(Mat.of([1.0, 2.0, 3.0]), 2)
+    scores = recurrent.Graph().scale(Mat.from_array([1.0, 2.0, 3.0]), 2)
     assert maxi(scores) == 2
     assert samplei(softmax(scores), rng=1) in range(3)
 

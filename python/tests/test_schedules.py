@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recurrent import schedules
-from recurrent.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step
+from recurrent.optim.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step
 
 TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["schedules"]
 EVERY = [Schedule.from_dict(case["settings"]) for case in TORCH]
@@ -35,7 +35,7 @@ def test_dicts(schedule):
     assert again == schedule and repr(again) == repr(schedule) and hash(again) == hash(schedule)
     assert eval(repr(schedule), vars(schedules)) == schedule
     with pytest.raises(AttributeError):
-        schedule.lr = 3
+        schedule.learning_rate = 3
 
 
 @pytest.mark.parametrize("schedule", EVERY, ids=repr)
@@ -108,13 +108,21 @@ def test_numpys_numbers():
         (lambda: Schedule.from_dict({}), ValueError, "schedule is None; expected one of constant, step"),
         (lambda: Schedule.from_dict({"schedule": "poly"}), ValueError, "schedule is 'poly'"),
         (lambda: Schedule.from_dict({"schedule": []}), ValueError, r"schedule is \[\]"),
-        (lambda: Schedule.from_dict({"schedule": "step", "lr": 1}), ValueError, "step lacks .*step_size"),
         (
-            lambda: Schedule.from_dict({"schedule": "constant", "lr": 1, "x": 1}),
+            lambda: Schedule.from_dict({"schedule": "step", "learning_rate": 1}),
+            ValueError,
+            "step lacks .*step_size",
+        ),
+        (
+            lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": 1, "x": 1}),
             ValueError,
             "no setting 'x'; it has lr",
         ),
-        (lambda: Schedule.from_dict({"schedule": "constant", "lr": None}), TypeError, "lr is a NoneType"),
+        (
+            lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": None}),
+            TypeError,
+            "lr is a NoneType",
+        ),
     ],
 )
 def test_refused(make, error, words):

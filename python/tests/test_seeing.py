@@ -1,4 +1,4 @@
-"""What a text model does while it reads: taps, guesses, gradients through time, pages and figures."""
+"""What a text model does while it reads: taps, guesses, gradients through time, pages and plots."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import figures
+from recurrent.introspection import plots
 
 TAGS = {"html", "head", "meta", "title", "body", "div", "style", "h1", "small", "p", "span", "pre", "i", "b"}
 TEXT = "so <b>it</b> goes & \"goes\"\t'on'\nand on, $x$"
-CELLS = ("lstm", "gru", "gru_before", "rnn", "rnn_relu")
+CELLS = ("lstm", "gru", "gru_reset_before", "rnn", "rnn_relu")
 
 
-def model(cell="lstm", tokens="characters", **settings):
+def model(cell="lstm", tokenizer="characters", **settings):
     settings = {"dtype": "float64", "rng": 5, **settings}
-    tm = recurrent.TextModel(cell, [6, 5], tokens=tokens, **settings).build(TEXT)
+    tm = recurrent.TextModel(cell, [6, 5], tokenizer=tokens, **settings).build(TEXT)
     tm.flat.w = 0.5 * np.random.default_rng(1).standard_normal(tm.flat.w.shape)
     return tm
 
@@ -31,14 +31,14 @@ def model(cell="lstm", tokens="characters", **settings):
 def test_taps_are_the_networks():
     tm = model()
     tokens = tm.encode(TEXT)
-    found, expected = tm.taps(TEXT), tm.network.taps(tokens[:, None])
+    found, expected = tm.activations(TEXT), tm.network.activations(tokens[:, None])
     assert list(found) == list(expected)
     for name, values in found.items():
         assert values.shape == (len(tokens), 6 if name.endswith("0") else 5)
         assert np.array_equal(values, expected[name][:, 0])
-    assert list(tm.taps(TEXT, ["f1"])) == ["f1"]
+    assert list(tm.activations(TEXT, ["f1"])) == ["f1"]
     with pytest.raises(IndexError, match="there is no tap 'r0'"):
-        tm.taps(TEXT, ["r0"])
+        tm.activations(TEXT, ["r0"])
 
 
 @pytest.mark.parametrize("text", ["", "é", 3])
@@ -47,27 +47,27 @@ def test_texts_that_cannot_be_read(text):
     for look in (tm.taps, tm.next_characters, tm.gradient_norms, lambda text: tm.html(text, "h0", 0)):
         with pytest.raises(TypeError if text == 3 else ValueError, match=r"text|character 'é' \(U\+00E9\)"):
             look(text)
-    assert len(tm.next_characters("é" + TEXT, unknown="skip")) == len(TEXT)
+    assert len(tm.next_characters("é" + TEXT, errors="ignore")) == len(TEXT)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "bytes"])
 def test_next_characters_are_the_likeliest(tokens, monkeypatch):
-    tm = model(tokens=tokens)
+    tm = model(tokenizer=tokens)
     read = tm.encode(TEXT)
     y, _ = tm.network.forward(read[:, None])
     p = np.exp(y[:, 0]) / np.exp(y[:, 0]).sum(1, keepdims=True)
     # read in parts, the state goes from one to the next
-    monkeypatch.setattr(recurrent.seeing, "_PART", 7 * p.shape[1])
+    monkeypatch.setattr(recurrent.introspection.activations, "_PART", 7 * p.shape[1])
     found = tm.next_characters(TEXT)
     assert len(found) == len(read)
-    names = tm.letters or [chr(b) if b < 128 else f"\\x{b:02X}" for b in range(256)]
+    names = tm.vocabulary or [chr(b) if b < 128 else f"\\x{b:02X}" for b in range(256)]
     for row, guesses in zip(p, found):
         order = np.argsort(-row)[:5]
         assert [name for name, _ in guesses] == [names[token] for token in order]
         assert np.allclose([share for _, share in guesses], row[order], rtol=1e-12)
     if tokens == "characters":
         every = tm.next_characters("so", k=1000)[-1]
-        assert len(every) == len(tm.letters)
+        assert len(every) == len(tm.vocabulary)
         assert math.isclose(sum(share for _, share in every), 1)
     with pytest.raises(ValueError, match="k is 0; expected at least 1"):
         tm.next_characters("so", k=0)
@@ -113,7 +113,7 @@ class Reader(html.parser.HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.open, self.shown, self.notes, self.elements = [], "", [], set()
+        self.open, self.shown, self.metadata, self.elements = [], "", [], set()
         self.feed(page)
         assert not self.open
 
@@ -125,14 +125,14 @@ class Reader(html.parser.HTMLParser):
         if tag != "meta":
             self.open.append(tag)
         if tag == "i":
-            self.notes.append("")
+            self.metadata.append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
         if "i" in self.open:
-            self.notes[-1] += data
+            self.metadata[-1] += data
         elif "pre" in self.open:
             self.shown += data
 
@@ -146,9 +146,9 @@ def test_a_page_shows_the_text_and_nothing_of_it_is_markup():
     for letter, escaped in (("<", "&lt;"), (">", "&gt;"), ("&", "&amp;"), ('"', "&quot;"), ("'", "&#x27;")):
         assert f'">{escaped}<i>' in page and f'">{letter}<i>' not in page
     # the five guesses under each character's number
-    assert len(read.notes) == len(TEXT)
-    cells, guesses = tm.taps(TEXT, ["c1"])["c1"][:, 2], tm.next_characters(TEXT)
-    for note, value, guess in zip(read.notes, cells, guesses):
+    assert len(read.metadata) == len(TEXT)
+    cells, guesses = tm.activations(TEXT, ["c1"])["c1"][:, 2], tm.next_characters(TEXT)
+    for note, value, guess in zip(read.metadata, cells, guesses):
         first, rest = note.split("\n", 1)
         assert first.endswith(f" {value:.2f}".replace("-", "−"))
         assert rest.count("%") == 5
@@ -169,10 +169,10 @@ def test_a_page_is_saved_and_says_whose_unit_it_is(tmp_path):
 
 
 def test_pages_of_bytes_show_characters():
-    tm = model(tokens="bytes")
+    tm = model(tokenizer="bytes")
     read = Reader(tm.html(b"a\xc3\xa9\xff<\x00\xe2\x82", "h0", 0))
     assert read.shown == "aé\\xFF<␀\\xE2\\x82"
-    assert len(read.notes) == 7
+    assert len(read.metadata) == 7
 
 
 @pytest.mark.parametrize(("cell", "taps"), [("gru", "hrzn"), ("rnn_relu", "h"), ("lstm", "hcifog")])
@@ -201,7 +201,7 @@ def test_pages_that_cannot_be_made():
 def test_figures_say_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match="matplotlib, which is not installed: pip install matplotlib"):
-        figures.taps(model(), TEXT)
+        plots.activations(model(), TEXT)
 
 
 def test_figures_are_not_loaded_with_the_package():
@@ -213,7 +213,7 @@ def test_figures_are_not_loaded_with_the_package():
 def test_the_figure_of_a_run():
     pytest.importorskip("matplotlib")
     run = model().fit(TEXT * 20, 12, 4, 5, evaluate_every=4, progress=False)
-    figure = figures.history(run)
+    figure = plots.history(run)
     top, bottom, rates = figure.axes
     lines = {line.get_label(): line for line in top.lines}
     label = f"held out {run.validation[-1][1]:.3f}"
@@ -224,30 +224,30 @@ def test_the_figure_of_a_run():
     low, _ = top.get_ylim()
     assert all(low < loss for _, loss in run.validation)
     with pytest.raises(ValueError, match="the history is empty"):
-        figures.history(recurrent.History())
-    figures.history(recurrent.History(train=[(1, 2.0)])).savefig("/dev/null", format="png")
+        plots.history(recurrent.History())
+    plots.history(recurrent.History(train=[(1, 2.0)])).savefig("/dev/null", format="png")
 
 
 @pytest.mark.parametrize("tokens", ["characters", "bytes"])
 def test_the_figure_of_taps(tokens):
     pytest.importorskip("matplotlib")
-    tm = model(tokens=tokens)
-    figure = figures.taps(tm, TEXT, ["c1", "f0"], units=[3, 1])
+    tm = model(tokenizer=tokens)
+    figure = plots.activations(tm, TEXT, ["c1", "f0"], units=[3, 1])
     cells, gates = (axes.images[0].get_array() for axes in figure.axes[:2])
-    taps = tm.taps(TEXT)
+    taps = tm.activations(TEXT)
     assert np.allclose(cells, np.tanh(taps["c1"].T[[3, 1]]))
     assert np.allclose(gates, taps["f0"].T[[3, 1]])
     labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
     assert "".join(labels) == TEXT.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
     # dollars are drawn as they are
     figure.savefig("/dev/null", format="png")
-    assert figures.taps(tm, TEXT * 9).axes[0].get_xlabel() == "token"
+    assert plots.activations(tm, TEXT * 9).axes[0].get_xlabel() == "token"
 
 
 def test_the_figure_of_gradients():
     pytest.importorskip("matplotlib")
     tm = model()
-    figure = figures.gradient_norms(tm, TEXT)
+    figure = plots.gradient_norms(tm, TEXT)
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
     norms = tm.gradient_norms(TEXT)
     assert set(lines) == set(norms) and all(np.array_equal(lines[name], norms[name]) for name in norms)

@@ -15,7 +15,7 @@ from recurrent import SentenceModel
 from support import DTYPES, HARDEN, bits, names, objects
 
 both = pytest.mark.parametrize("dtype", DTYPES)
-CELLS = ["lstm", "gru", "rnn", "rnn_tanh", "gru_before"]
+CELLS = ["lstm", "gru", "rnn", "rnn_tanh", "gru_reset_before"]
 
 
 def small(sentences=("hello", "help"), **options):
@@ -286,7 +286,7 @@ def test_parameters_are_live():
 
 def test_the_parts_outlive_the_whole():
     sm = small()
-    solver, parameters = sm.solver, sm.parameters
+    solver, parameters = sm.optimizer, sm.parameters
     sm.tick("hello")
     del sm
     parameters["bd"].dw[...] = 1
@@ -704,7 +704,7 @@ def test_other_forms_that_are_fine(tmp_path, saved):
         assert model.letter_to_index == {"a": 1, "b": 2}
         np.testing.assert_array_equal(model.parameters["Whd"].w.ravel(), document["model"]["Whd"]["w"])
     # without a solver it starts afresh
-    assert len(model.step_cache) == 0 and model.solver.decay_rate == 0.999
+    assert len(model.step_cache) == 0 and model.optimizer.decay_rate == 0.999
     # keys in any order, escaped letters
     document["model"]["Whd"]["w"] = {str(i): document["model"]["Whd"]["w"][i] for i in (3, 1, 5, 0, 2, 4)}
     raw = json.dumps(document).replace('"a"', '"\\u0061"').encode()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Mat, Solver
+from recurrent import Mat, recurrentjs
+from recurrent.recurrentjs import Solver
 from support import DTYPES, bits, close, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -34,9 +35,9 @@ class RMSProp:
 
 def mats(dtype="float64"):
     return {
-        "a": Mat.of(values(3, 4, dtype)),
-        "b": Mat.of(values(5, 1, dtype)),
-        "ß": Mat.of(values(17, 9, dtype)),
+        "a": Mat.from_array(values(3, 4, dtype)),
+        "b": Mat.from_array(values(5, 1, dtype)),
+        "ß": Mat.from_array(values(17, 9, dtype)),
     }
 
 
@@ -87,7 +88,7 @@ def test_a_model_a_dict_and_both():
     """A Model goes in one pass over its slab, a dict Mat by Mat: the same bits, and the same caches."""
     results = []
     for ways in (("model",), ("dict",), ("model", "dict"), ("dict", "model"), ("dict", "part", "model")):
-        model, solver = recurrent.init_lstm(3, [4, 2], 3, rng=0), Solver()
+        model, solver = recurrentjs.init_lstm(3, [4, 2], 3, rng=0), Solver()
         for k in range(6):
             rng = np.random.default_rng(k)
             way = ways[k % len(ways)]
@@ -107,7 +108,7 @@ def test_a_model_a_dict_and_both():
 
 
 def test_a_model_with_letter_vectors():
-    model, solver = recurrent.init_rnn(3, [4], 3, rng=0), Solver()
+    model, solver = recurrentjs.init_rnn(3, [4], 3, rng=0), Solver()
     model["Wil"] = Mat(5, 3)
     model["Wil"].dw[...] = 1
     solver.step(model, 0.01, 0, 5)
@@ -116,7 +117,7 @@ def test_a_model_with_letter_vectors():
 
 
 def test_two_types_at_once():
-    model = {"a": Mat.of(values(2, 2, "float32")), "b": Mat.of(values(2, 2))}
+    model = {"a": Mat.from_array(values(2, 2, "float32")), "b": Mat.from_array(values(2, 2))}
     for m in model.values():
         m.dw[...] = 1
     assert Solver().step(model, 0.1, 0, 5).gradient_norm == np.sqrt(8)
@@ -126,21 +127,21 @@ def test_one_solver_for_two_models():
     """Caches go by name, as in RecurrentJS: a second model of the same shape goes on with the first one's."""
     solver = Solver(0.5)
     for seed in (0, 1):
-        model = recurrent.init_rnn(2, [2], 2, "float64", rng=seed)
+        model = recurrentjs.init_rnn(2, [2], 2, "float64", rng=seed)
         model["bd"].dw[...] = 1
         solver.step(model, 0.1, 0, 5)
     assert np.allclose(solver.step_cache["bd"].w, 0.75)
     with pytest.raises(ValueError, match="Wxh0 is 3 x 2, but its step cache is 2 x 2; use a new Solver"):
-        solver.step(recurrent.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
+        solver.step(recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
     with pytest.raises(TypeError, match="Wxh0 is float32, but its step cache is float64"):
-        solver.step(recurrent.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
+        solver.step(recurrentjs.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
 
 
 @both
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", ["model", "dict"])
 def test_a_gradient_that_is_not_finite(value, kind, dtype):
-    whole = recurrent.init_lstm(3, [4], 3, dtype, rng=0)
+    whole = recurrentjs.init_lstm(3, [4], 3, dtype, rng=0)
     model, solver = whole if kind == "model" else dict(whole), Solver()
     for m in whole.values():
         m.dw[...] = 0.25

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recurrent._abi import lib
+from recurrent._c import lib
 from support import HARDEN, HEADER, succeed
 
 

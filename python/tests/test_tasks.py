@@ -99,19 +99,19 @@ def test_counting_says_what_may_come():
 
 
 def test_shakespeare_is_as_char_rnn(tmp_path):
-    """Run on another text: the settings are those of the published figures."""
+    """Run on another text: the settings are those of the published plots."""
     path = tmp_path / "t.txt"
     path.write_text("the quick brown fox jumps over the lazy dog. " * 100)
     said, module = [], task("shakespeare")
     reached = module.run(1, path, steps=2, report=lambda text, flush: said.append(text))
     assert list(reached) == [2] and re.match(r"seed 1, step 2: 3\.\d{4} nats per character", said[0])
     model = module.recurrent.TextModel("lstm", [128, 128], rng=1)
-    solver = module.recurrent.RMSProp(lr=2e-3, alpha=0.95, eps=1e-8, bias_correction=False)
+    solver = module.recurrent.RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8, bias_correction=False)
     # a gate's bias is the sum of two that learn alike
     model.build("".join(sorted(set(path.read_text()))))
     biases = [model.parameters[name] for name in model.parameters if name[0] == "b" and name != "bd"]
     before = [bias.w.copy() for bias in biases]
-    model.fit(path, 1, 50, 50, solver, validation=0.1, clip=5.0, progress=False)
+    model.fit(path, 1, 50, 50, solver, validation_split=0.1, clip=5.0, progress=False)
     for bias, old in zip(biases, before):
         assert (bias.w != old).any()
         bias.w = old + 2 * (bias.w - old)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import TextModel, _abi
+from recurrent import TextModel, _c
 from support import DTYPES, FIXTURES, close, python
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nthe end is not the end, the end is the beginning.\n"
 CELLS = {
     "lstm": lambda *a, **k: recurrent.LSTM(*a, **k),
     "gru": lambda *a, **k: recurrent.GRU(*a, **k),
-    "gru_before": lambda *a, **k: recurrent.GRU(*a, reset="before", **k),
+    "gru_reset_before": lambda *a, **k: recurrent.GRU(*a, reset_after=False, **k),
     "rnn": lambda *a, **k: recurrent.RNN(*a, **k),
     "rnn_relu": lambda *a, **k: recurrent.RNN(*a, nonlinearity="relu", **k),
 }
@@ -25,7 +25,7 @@ def lesson(cell="lstm", steps=0, text=TEXT, **settings):
     """A small model with everything on, after some steps."""
     settings = {"hidden_sizes": [6, 5], "dropout": 0.25, "dtype": "float64", "rng": 7, **settings}
     tm = TextModel(cell, **settings).build(text)
-    tm.solver = recurrent.Adam(lr=0.01)
+    tm.optimizer = recurrent.Adam(learning_rate=0.01)
     train(tm, steps)
     return tm
 
@@ -64,7 +64,7 @@ def test_it_is_the_network_of_its_cell(cell, dtype, embedding, tied):
     assert tm.network.tied is tied
     assert tm.embedding == (5 if tied else embedding) == net.embedding
     # and trains as one
-    tm.solver, solver = recurrent.Adam(lr=0.01), recurrent.Adam(lr=0.01)
+    tm.optimizer, solver = recurrent.Adam(learning_rate=0.01), recurrent.Adam(learning_rate=0.01)
     state = None
     for _ in range(5):
         x, y = chunk(tm)
@@ -73,25 +73,25 @@ def test_it_is_the_network_of_its_cell(cell, dtype, embedding, tied):
         state = theirs.state
         assert (ours.loss, ours.gradient_norm) == (theirs.loss, theirs.gradient_norm)
     assert tm.flat.w.tobytes() == net.flat.w.tobytes()
-    assert tm.step == 5 and tm.streams == 2
+    assert tm.step == 5 and tm.batch_size == 2
 
 
 def test_before_it_is_built():
     tm = TextModel(rng=1)
     assert not tm.is_built and "not built" in repr(tm)
     for use in (
-        lambda: tm.letters,
+        lambda: tm.vocabulary,
         lambda: tm.network,
         lambda: tm.sample(3),
         lambda: tm.evaluate("ab"),
         lambda: tm.encode("ab"),
         lambda: tm.save("/nowhere"),
-        lambda: tm.solver,
+        lambda: tm.optimizer,
         lambda: tm.step,
     ):
         with pytest.raises(RuntimeError, match="no alphabet yet"):
             use()
-    assert tm.build("ba") is tm and tm.is_built and tm.letters == "ab"
+    assert tm.build("ba") is tm and tm.is_built and tm.vocabulary == "ab"
     with pytest.raises(RuntimeError, match="already"):
         tm.build("ba")
 
@@ -121,29 +121,29 @@ def test_bad_settings(settings, error, words):
 
 def test_a_solver():
     tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
-    assert tm.solver is None
+    assert tm.optimizer is None
     with pytest.raises(RuntimeError, match="no solver yet"):
         tm.train_step([[0]], [[1]])
     with pytest.raises(TypeError, match="solver is a dict"):
-        tm.solver = {}
-    tm.solver = solver = recurrent.SGD(lr=0.5, momentum=0.9)
-    assert tm.solver is solver
+        tm.optimizer = {}
+    tm.optimizer = solver = recurrent.SGD(learning_rate=0.5, momentum=0.9)
+    assert tm.optimizer is solver
     tm.train_step([[0]], [[1]])
     # the solver's own rate is taken where none is given
     twin = TextModel(hidden_sizes=[3], rng=1).build("abc")
-    twin.solver = recurrent.SGD(lr=7, momentum=0.9)
+    twin.optimizer = recurrent.SGD(learning_rate=7, momentum=0.9)
     twin.train_step([[0]], [[1]], 0.5)
     assert twin.flat.w.tobytes() == tm.flat.w.tobytes()
 
 
 def test_notes():
     tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
-    assert tm.notes == ""
+    assert tm.metadata == ""
     for notes in ("é\0\n\"'", "", "x" * 100_000):
-        tm.notes = notes
-        assert tm.notes == notes
+        tm.metadata = notes
+        assert tm.metadata == notes
     with pytest.raises(TypeError):
-        tm.notes = b"bytes"
+        tm.metadata = b"bytes"
 
 
 # ---- alphabets
@@ -160,32 +160,32 @@ def test_notes():
 )
 def test_nothing_is_merged_or_left_out(text):
     tm = TextModel(hidden_sizes=[2], rng=1).build(text)
-    assert tm.letters == "".join(sorted(set(text)))
+    assert tm.vocabulary == "".join(sorted(set(text)))
     tokens = tm.encode(text)
-    assert tokens.tolist() == [tm.letters.index(letter) for letter in text]
+    assert tokens.tolist() == [tm.vocabulary.index(letter) for letter in text]
     assert tm.decode(tokens) == text
     assert tm.encode(text.encode()).tolist() == tokens.tolist()
     data = text.encode()
-    bytes_model = TextModel(hidden_sizes=[2], tokens="bytes", rng=1).build("")
+    bytes_model = TextModel(hidden_sizes=[2], tokenizer="bytes", rng=1).build("")
     assert bytes_model.encode(text).tolist() == list(data)
     assert bytes_model.decode(list(data)) == text
-    assert bytes_model.letters is None
+    assert bytes_model.vocabulary is None
 
 
 def test_unknown_characters():
     tm = TextModel(hidden_sizes=[2], rng=1).build("abc")
     with pytest.raises(ValueError, match=r"'x' \(U\+0078\) at position 2"):
         tm.encode("abx")
-    assert tm.encode("axbx", unknown="skip").tolist() == [0, 1]
-    assert tm.encode("axb", unknown="c").tolist() == [0, 2, 1]
+    assert tm.encode("axbx", errors="ignore").tolist() == [0, 1]
+    assert tm.encode("axb", errors="replace", replacement="c").tolist() == [0, 2, 1]
     with pytest.raises(ValueError, match="replacement 'z'"):
-        tm.encode("ab", unknown="z")
+        tm.encode("ab", errors="replace", replacement="z")
     with pytest.raises(ValueError, match="unknown is 'ignore'"):
         tm.encode("ab", unknown="ignore")
     assert tm.encode("").tolist() == [] and tm.decode([]) == ""
-    assert tm.sample(3, prime="aX", unknown="skip", rng=1) == tm.sample(3, prime="a", rng=1)
+    assert tm.sample(3, prompt="aX", errors="ignore", rng=1) == tm.sample(3, prompt="a", rng=1)
     with pytest.raises(ValueError, match="'X'"):
-        tm.sample(3, prime="aX")
+        tm.sample(3, prompt="aX")
 
 
 def test_text_that_is_no_text():
@@ -228,7 +228,7 @@ def test_bad_steps():
         with pytest.raises(ValueError, match=r"learning_rate|step_size|lr"):
             tm.train_step(good, good, bad)
         with pytest.raises(ValueError, match="regc"):
-            tm.train_step(good, good, regc=bad)
+            tm.train_step(good, good, weight_decay=bad)
     for bad in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="clip"):
             tm.train_step(good, good, clip=bad)
@@ -237,9 +237,9 @@ def test_bad_steps():
     with pytest.raises(ValueError, match="3 streams, the state that is carried is of 2"):
         tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
     tm.reset_state()
-    assert tm.streams == 0
+    assert tm.batch_size == 0
     tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
-    assert tm.streams == 3
+    assert tm.batch_size == 3
 
 
 def test_a_step_that_diverges_changes_nothing():
@@ -280,8 +280,8 @@ def test_evaluate(cell, dtype):
         expected = sum(by_hand(tm, part) for part in parts) / count
         close(tm.evaluate(TEXT, columns), expected, 1e-6 if dtype == "float32" else 1e-12)
         nats = ctypes.c_double()
-        _abi.lib.recurrent_text_model_evaluate(
-            tm._handle.value, tokens.ctypes.data_as(_abi._i64s), len(tokens), columns, ctypes.byref(nats)
+        _c.lib.recurrent_text_model_evaluate(
+            tm._handle.value, tokens.ctypes.data_as(_c._i64s), len(tokens), columns, ctypes.byref(nats)
         )
         close(tm.evaluate(tokens, columns), nats.value, 1e-6 if dtype == "float32" else 1e-12)
     # nothing has been learned or carried
@@ -316,15 +316,15 @@ def test_bad_evaluations():
 # ---- writing
 
 
-def from_c(tm, n, prime="", seed=1, stops=(), **settings):
+def from_c(tm, n, prompt="", seed=1, stops=(), **settings):
     """What recurrent_text_model_sample writes."""
     s = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
          "repetition_window": 64, **settings}  # fmt: skip
-    sampler = _abi.Sampler(*s.values())
+    sampler = _c.Sampler(*s.values())
     random = recurrent.Random(seed) if seed is not None else None
     data, ends = prime.encode(), [stop.encode() for stop in stops]
     buffer, length = ctypes.create_string_buffer(4 * n + 1), ctypes.c_int64()
-    _abi.lib.recurrent_text_model_sample(
+    _c.lib.recurrent_text_model_sample(
         tm._handle.value, data, len(data), n, sampler, (ctypes.c_char_p * len(ends))(*ends),
         (ctypes.c_int64 * len(ends))(*map(len, ends)), len(ends), random._handle.value if random else 0, buffer,
         len(buffer), ctypes.byref(length),
@@ -429,7 +429,7 @@ def test_bad_samples(trained, settings, error, words):
 
 
 def test_bytes_are_never_shown_in_half():
-    tm = TextModel(hidden_sizes=[3], tokens="bytes", rng=1).build("")
+    tm = TextModel(hidden_sizes=[3], tokenizer="bytes", rng=1).build("")
     for seed in range(20):
         text = tm.sample(200, temperature=3, rng=seed)
         assert (
@@ -438,16 +438,16 @@ def test_bytes_are_never_shown_in_half():
             == "".join(tm.stream(200, temperature=3, rng=seed))
         )
     # a model that knows one sentence of several bytes a character
-    tm = TextModel(hidden_sizes=[24], tokens="bytes", rng=1).build("")
-    tm.solver = recurrent.Adam(lr=0.02)
+    tm = TextModel(hidden_sizes=[24], tokenizer="bytes", rng=1).build("")
+    tm.optimizer = recurrent.Adam(learning_rate=0.02)
     tokens = tm.encode("€é😀\n" * 8)
     for _ in range(150):
         tm.reset_state()
         tm.train_step(tokens[:-1, None], tokens[1:, None])
     for n in range(12):
-        text = tm.sample(n, prime="€é😀\n", temperature=0)
+        text = tm.sample(n, prompt="€é😀\n", temperature=0)
         assert "€é😀\n€é😀\n".startswith(text) and 0 <= n - len(text.encode()) < 4, (n, text)
-        assert text == "".join(tm.stream(n, prime="€é😀\n", temperature=0))
+        assert text == "".join(tm.stream(n, prompt="€é😀\n", temperature=0))
 
 
 # ---- the object
@@ -495,5 +495,5 @@ def test_an_interrupt_is_seen_while_it_writes(tmp_path: Path):
 def test_a_model_of_another_language():
     """Both files are made_text_model.py's; C and Swift are held to them too."""
     tm = TextModel.load(FIXTURES / "text_model.safetensors")
-    text = "the " + tm.sample(120, prime="the ", temperature=0.8, rng=7)
+    text = "the " + tm.sample(120, prompt="the ", temperature=0.8, rng=7)
     assert text + "\n" == (FIXTURES / "text_model.txt").read_text(encoding="utf-8")

@@ -61,18 +61,18 @@ def test_everything_comes_back(dtype, tmp_path):
     path = tmp_path / "model é.safetensors"
     for cell, embedding, tied, tokens in (
         ("lstm", None, False, "characters"),
-        ("gru_before", 4, False, "bytes"),
+        ("gru_reset_before", 4, False, "bytes"),
         ("rnn_relu", None, True, "characters"),
     ):
-        tm = lesson(cell, 3, embedding=embedding, tied=tied, tokens=tokens, dtype=dtype)
-        tm.notes = json.dumps({"history": [1, 2.5], "é": None})
+        tm = lesson(cell, 3, embedding=embedding, tied=tied, tokenizer=tokens, dtype=dtype)
+        tm.metadata = json.dumps({"history": [1, 2.5], "é": None})
         tm.save(path)
         twin = TextModel.load(path)
         assert repr(twin) == repr(tm) and repr(twin.network) == repr(tm.network)
         for name in ("cell", "hidden_sizes", "embedding", "dropout", "tokens", "dtype", "tied", "letters", "notes",
                      "step", "streams"):  # fmt: skip
             assert getattr(twin, name) == getattr(tm, name), name
-        assert repr(twin.solver) == repr(tm.solver)
+        assert repr(twin.optimizer) == repr(tm.optimizer)
         assert digest(twin) == digest(tm)
         assert twin.sample(50, rng=1) == tm.sample(50, rng=1)
         assert train(twin, 4) == train(tm, 4) and digest(twin) == digest(tm)
@@ -82,7 +82,7 @@ def test_everything_comes_back(dtype, tmp_path):
         assert again.read_bytes() == path.read_bytes()
     fresh = TextModel(hidden_sizes=[3], rng=1).build("abc")
     fresh.save(path)
-    assert TextModel.load(path).solver is None and TextModel.load(path).streams == 0
+    assert TextModel.load(path).optimizer is None and TextModel.load(path).batch_size == 0
 
 
 def crc64(data):
@@ -111,14 +111,14 @@ def test_other_programs_read_it(tmp_path):
     data = (tmp_path / "m").read_bytes()
     metadata, tensors, numbers = parts(data)
     assert all(isinstance(text, str) for text in metadata.values())
-    assert metadata["format"] == "recurrent" and json.loads(metadata["alphabet"])["letters"] == tm.letters
+    assert metadata["format"] == "recurrent" and json.loads(metadata["alphabet"])["letters"] == tm.vocabulary
     types = {"F64": "<f8", "U64": "<u8"}
     for name, mat in tm.parameters.items():
         for prefix in ("model", "solver.exp_avg", "solver.exp_avg_sq"):
             tensor = tensors.pop(f"{prefix}.{name}")
             begin, end = tensor["data_offsets"]
             found = np.frombuffer(numbers[begin:end], types[tensor["dtype"]]).reshape(tensor["shape"])
-            expected = mat.w if prefix == "model" else tm.solver.state[prefix.split(".")[1]][name].w
+            expected = mat.w if prefix == "model" else tm.optimizer.state[prefix.split(".")[1]][name].w
             assert np.array_equal(found, expected), name
     assert sorted(tensors) == ["generator", "state.c0", "state.c1", "state.h0", "state.h1"]
     # the checksum is what its description says
@@ -361,7 +361,7 @@ def test_two_threads_save_to_one_path(saved):
 def test_text_is_not_needed_to_go_on(saved):
     """The alphabet is in the file."""
     tm = TextModel.load(saved)
-    assert tm.letters == "".join(sorted(set(TEXT)))
+    assert tm.vocabulary == "".join(sorted(set(TEXT)))
     assert tm.encode(TEXT).shape == (len(TEXT),)
     assert all(a.shape == (5, 2) for a in chunk(tm))
     assert list(itertools.islice(tm.stream(rng=1), 3))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import recurrent
+from recurrent import recurrentjs
 from support import bits, mat, succeed
 
 TEXTS = ["the quick brown fox", "jumps over", "the lazy dog"]
@@ -89,7 +90,7 @@ def test_one_graph_from_many_threads():
 
 
 def test_one_solver_and_one_generator_from_many_threads():
-    solver, model, rng = recurrent.Solver(), recurrent.init_lstm(20, [50], 20, rng=0), recurrent.Random(1)
+    solver, model, rng = recurrentjs.Solver(), recurrentjs.init_lstm(20, [50], 20, rng=0), recurrent.Random(1)
     assert allowed(at_once(lambda: solver.step(model, 0.01, 0, 5)))
     assert allowed(at_once(lambda: rng.words(1000)))
     assert len(rng.words(3)) == 3
@@ -129,7 +130,7 @@ child = os.fork()
 sm.tick("hello")
 (pending @ W).sum().backward()
 made = recurrent.SentenceModel(["new"], rng=1).tick("new")
-answer = repr((sm.cost("hello"), W.dw.tobytes(), made, recurrent._abi.lib.recurrent_object_count()))
+answer = repr((sm.cost("hello"), W.dw.tobytes(), made, recurrent._c.lib.recurrent_object_count()))
 if child == 0:
     sys.stdout.write(answer)
     sys.stdout.flush()
@@ -199,8 +200,8 @@ def test_other_threads_run_during_a_call():
 
 
 def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
-    W = recurrent.RandMat(8, 8, rng=0)
-    x = recurrent.RandMat(8, 1, rng=1)
+    W = recurrentjs.RandMat(8, 8, rng=0)
+    x = recurrentjs.RandMat(8, 1, rng=1)
     done, errors = threading.Event(), []
 
     def look():

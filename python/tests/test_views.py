@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Graph, Mat
+from recurrent import Graph, Mat, recurrentjs
 from support import DTYPES, objects, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -39,14 +39,14 @@ def test_views_are_cached_and_writable():
 @both
 def test_views_outlive_their_mats(dtype):
     def views():
-        m = Mat.of(values(30, 20, dtype))
+        m = Mat.from_array(values(30, 20, dtype))
         return m.w, m.w[3:5], m.w.T[::2], m.dw.ravel(order="K"), memoryview(m.w), np.asarray(m)
 
     before = objects()
     kept = views()
     for _ in range(3):
         gc.collect()
-        Mat.of(values(30, 20, dtype, seed=9))
+        Mat.from_array(values(30, 20, dtype, seed=9))
     expected = values(30, 20, dtype)
     np.testing.assert_array_equal(kept[0], expected)
     np.testing.assert_array_equal(kept[1], expected[3:5])
@@ -72,12 +72,12 @@ def test_views_of_results_keep_their_graph():
 
 
 def test_views_of_parameters_outlive_the_model():
-    w = recurrent.init_lstm(3, [4], 2, rng=0)["Wix0"].w
+    w = recurrentjs.init_lstm(3, [4], 2, rng=0)["Wix0"].w
     flat = recurrent.SentenceModel(["ab"], rng=0).parameters.flat.w
     gc.collect()
     for _ in range(10):
-        recurrent.init_lstm(3, [4], 2, rng=1)
-    np.testing.assert_array_equal(w, recurrent.init_lstm(3, [4], 2, rng=0)["Wix0"].w)
+        recurrentjs.init_lstm(3, [4], 2, rng=1)
+    np.testing.assert_array_equal(w, recurrentjs.init_lstm(3, [4], 2, rng=0)["Wix0"].w)
     np.testing.assert_array_equal(flat, recurrent.SentenceModel(["ab"], rng=0).parameters.flat.w)
 
 
@@ -91,7 +91,7 @@ def test_assigning_copies():
     m.w = [[1, 2, 3], [4, 5, 6]]
     assert view[1, 2] == 6
     # from its own numbers, overlapping
-    m = Mat.of(values(3, 3))
+    m = Mat.from_array(values(3, 3))
     before = m.w.copy()
     m.w = m.w.T
     np.testing.assert_array_equal(m.w, before.T)
@@ -155,7 +155,7 @@ def test_too_large_for_float32():
 
 @both
 def test_array_protocol(dtype):
-    m = Mat.of(values(3, 2, dtype))
+    m = Mat.from_array(values(3, 2, dtype))
     other = "float32" if dtype == "float64" else "float64"
     assert np.asarray(m) is m.w
     np.testing.assert_array_equal(np.array(m), m.w)
@@ -177,16 +177,16 @@ def test_array_protocol(dtype):
 
 @both
 def test_dlpack(dtype):
-    m = Mat.of(values(3, 2, dtype))
+    m = Mat.from_array(values(3, 2, dtype))
     array = np.from_dlpack(m)
     assert array.dtype == dtype and np.shares_memory(array, m.w)
     np.testing.assert_array_equal(array, m.w)
     m.w[0, 0] = 5
     assert array[0, 0] == 5
     assert m.__dlpack_device__() == (1, 0)
-    copied = np.from_dlpack(Mat.of(values(4, 4, dtype)))
+    copied = np.from_dlpack(Mat.from_array(values(4, 4, dtype)))
     gc.collect()
-    Mat.of(values(4, 4, dtype, seed=8))
+    Mat.from_array(values(4, 4, dtype, seed=8))
     np.testing.assert_array_equal(copied, values(4, 4, dtype))
     if NUMPY_2:
         assert not np.shares_memory(np.from_dlpack(m, copy=True), m.w)
@@ -194,7 +194,7 @@ def test_dlpack(dtype):
 
 
 def test_rectangles():
-    m = Mat.of(values(6, 5))
+    m = Mat.from_array(values(6, 5))
     part = m.view(1, 2, 3, 2)
     np.testing.assert_array_equal(part.w, m.w[1:4, 2:4])
     assert np.shares_memory(part.w, m.w) and np.shares_memory(part.dw, m.dw)

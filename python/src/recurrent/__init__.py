@@ -2,27 +2,37 @@
 
 Three levels, over the same objects:
 
-- RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``init_lstm``, ``forward_lstm``, ``Solver``, ``softmax``, …
 - expressions: ``loss = ((W @ x + b).tanh() - y).square().sum(); loss.backward()``
-- models: ``RNN``, ``LSTM``, ``GRU`` over arrays, ``SentenceModel``, ``TextModel``; and solvers and
-  ``schedules`` as torch.optim names them
+- networks: ``RNN``, ``LSTM``, ``GRU`` over arrays; optimizers and ``schedules`` as torch.optim names them
+- models of text: ``TextModel``, ``SentenceModel``
+
+``recurrentjs`` has RecurrentJS's names for the same objects.
 """
 
-from ._random import Random
-from ._state import State
-from .graph import Graph, no_grad
-from .history import History, Report
-from .mat import Mat, RandMat
-from .model import Model, Output, forward_lstm, forward_rnn, init_lstm, init_rnn
-from .network import GRU, LSTM, RNN, get_num_threads, set_num_threads
-from .page import live
-from .rules import SGD, Adagrad, Adam, AdamW, RMSProp
-from .sampling import maxi, probabilities, samplei, softmax
-from .sentences import SentenceModel
-from .solver import Solver
-from .text import TextModel
+from __future__ import annotations
 
-__version__ = "0.1.0"
+import importlib
+from typing import TYPE_CHECKING, Any, Callable
+
+from . import introspection, recurrentjs
+from ._version import __version__
+from .graph import Graph, no_grad
+from .mat import Mat
+from .nn.layers import GRU, LSTM, RNN
+from .nn.network import Network
+from .nn.threads import get_num_threads, set_num_threads
+from .optim import schedules
+from .optim.optimizer import Optimizer
+from .optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSProp
+from .parameters import Parameters
+from .random import Random
+from .recurrentjs import SentenceModel
+from .sampling import probabilities, softmax
+from .state import State, StepResult
+from .text.model import TextModel
+from .training.history import History, StepReport
+
+live: Callable[..., Any]
 
 __all__ = [
     "GRU",
@@ -35,26 +45,32 @@ __all__ = [
     "Graph",
     "History",
     "Mat",
-    "Model",
-    "Output",
+    "Network",
+    "Optimizer",
+    "Parameters",
     "RMSProp",
-    "RandMat",
     "Random",
-    "Report",
     "SentenceModel",
-    "Solver",
     "State",
+    "StepReport",
+    "StepResult",
     "TextModel",
-    "forward_lstm",
-    "forward_rnn",
+    "__version__",
     "get_num_threads",
-    "init_lstm",
-    "init_rnn",
+    "introspection",
     "live",
-    "maxi",
     "no_grad",
     "probabilities",
-    "samplei",
+    "recurrentjs",
+    "schedules",
     "set_num_threads",
     "softmax",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        # the page, with its HTTP server, is imported on first use
+        if name == "live":
+            return importlib.import_module(".web", __name__).live
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
-"""``python -m recurrent``: the command."""
+"""``python -m recurrent``: the command line."""
 
 import sys
 
-from .command import run
+from .cli import run
 
 if __name__ == "__main__":
     sys.exit(run())

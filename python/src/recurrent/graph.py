@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Literal
 
 import numpy as np
 
-from . import _abi
-from ._arguments import integer, integers, number
-from ._random import RNG, generator
+from . import _c
+from ._checks import as_float, as_int, as_ints
+from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
+from .operation import Operand, Operation
+from .random import RNG, as_random
+from .tape import enter, leave, register
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .drawing import Drawing
-
-_lib = _abi.lib
+_lib = _c.lib
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
-
-
-class Operand(NamedTuple):
-    """What goes into an operation."""
-
-    operation: int | None
-    """Whose result it is, or is part of; None for a Mat from outside."""
-    n: int
-    d: int
-    w: int
-    """Where its numbers lie: an address."""
-
-
-class Operation(NamedTuple):
-    """A recorded operation."""
-
-    name: str
-    """The method's: "mul", "row_pluck", …"""
-    n: int
-    d: int
-    w: int
-    operands: list[Operand]
 
 
 class Graph:
@@ -63,7 +41,7 @@ class Graph:
     --------
     >>> import recurrent
     >>> G = recurrent.Graph()
-    >>> W, x = recurrent.Mat.of([[1, 2], [3, 4]]), recurrent.Mat.of([1, 1])
+    >>> W, x = recurrent.Mat.from_array([[1, 2], [3, 4]]), recurrent.Mat.from_array([1, 1])
     >>> y = G.mul(W, x)
     >>> y.w[:, 0].tolist()
     [3.0, 7.0]
@@ -77,10 +55,10 @@ class Graph:
         if not isinstance(needs_backprop, (bool, np.bool_)):
             raise TypeError(f"needs_backprop is a {type(needs_backprop).__name__}; expected a bool")
         self.needs_backprop = bool(needs_backprop)
-        self._walked = False
+        self._is_backpropagated = False
         # results that somebody still holds, as Mat or as view
         self._live = 0
-        self._handle = _abi.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
+        self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
 
     # ---- the graph itself
 
@@ -101,7 +79,7 @@ class Graph:
             _lib.recurrent_graph_backward(self._handle.value)
         else:
             _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
-        self._walked = True
+        self._is_backpropagated = True
 
     def evaluate(self) -> None:
         """Compute everything recorded so far."""
@@ -110,7 +88,7 @@ class Graph:
     def reset(self) -> None:
         """Forget what was recorded; the memory is kept. Earlier results become stale."""
         _lib.recurrent_graph_reset(self._handle.value)
-        self._walked = False
+        self._is_backpropagated = False
 
     @property
     def operations(self) -> list[Operation]:
@@ -128,9 +106,9 @@ class Graph:
 
     def _operation(self, index: int) -> Operation:
         name, length, count = ctypes.create_string_buffer(32), ctypes.c_int64(), ctypes.c_int64()
-        result, room = _abi.Place(), 8
+        result, room = _c.Place(), 8
         while True:
-            operands = (_abi.Place * room)()
+            operands = (_c.Place * room)()
             try:
                 _lib.recurrent_graph_operation(
                     self._handle.value, index, name, 32, ctypes.byref(length), ctypes.byref(result), operands, room,
@@ -163,9 +141,7 @@ class Graph:
         ValueError
             If nothing was recorded, or more than 400 operations.
         """
-        from .drawing import draw
-
-        return draw(self, names)
+        return draw(self.operations, names)
 
     def __len__(self) -> int:
         count = ctypes.c_int64()
@@ -176,18 +152,18 @@ class Graph:
         return True
 
     def __enter__(self) -> Graph:
-        _tape.stack.append(self)
+        enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _tape.stack.remove(self)
+        leave(self)
 
     def __repr__(self) -> str:
         if not self.needs_backprop:
             return "<Graph without history>"
-        return f"<Graph of {len(self)} operations{', walked back' if self._walked else ''}>"
+        return f"<Graph of {len(self)} operations{', walked back' if self._is_backpropagated else ''}>"
 
     def _record(self, operation: Callable[..., int], *arguments: Any) -> Mat:
         """Call an operation whose last argument receives the result."""
@@ -197,8 +173,8 @@ class Graph:
 
     def _result(self, handle: int) -> Mat:
         if not self.needs_backprop:
-            return Mat._of(_abi.Handle(handle, _lib.recurrent_mat_free))
-        return Mat._of(_ResultHandle(handle, self), self)
+            return Mat._from_handle(_c.Handle(handle, _lib.recurrent_mat_free))
+        return Mat._from_handle(_ResultHandle(handle, self), self)
 
     # ---- element by element
 
@@ -216,7 +192,7 @@ class Graph:
 
     def leaky_relu(self, m: Mat, slope: float = 0.01) -> Mat:
         """X where x > 0, ``slope * x`` elsewhere."""
-        return self._record(_lib.recurrent_graph_leaky_relu, expect_mat(m, "m"), number(slope, "slope"))
+        return self._record(_lib.recurrent_graph_leaky_relu, expect_mat(m, "m"), as_float(slope, "slope"))
 
     def gelu(self, m: Mat) -> Mat:
         """X Φ(x) of each number, with the normal distribution Φ: the exact form (arXiv:1606.08415)."""
@@ -236,7 +212,7 @@ class Graph:
 
     def scale(self, m: Mat, factor: float) -> Mat:
         """``factor * x`` of each number."""
-        return self._record(_lib.recurrent_graph_scale, expect_mat(m, "m"), number(factor, "factor"))
+        return self._record(_lib.recurrent_graph_scale, expect_mat(m, "m"), as_float(factor, "factor"))
 
     def exp(self, m: Mat) -> Mat:
         """exp(x) of each number."""
@@ -311,7 +287,7 @@ class Graph:
         Mat
             (d, 1) for one row, (d, B) for B of them.
         """
-        rows = integers(ix, "ix")
+        rows = as_ints(ix, "ix")
         return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(rows), len(rows))
 
     # ---- shapes
@@ -341,11 +317,11 @@ class Graph:
         operation(
             self._handle.value,
             expect_mat(m, "m"),
-            integer(start, "start"),
-            integer(count, "count"),
+            as_int(start, "start"),
+            as_int(count, "count"),
             ctypes.byref(out),
         )
-        return Mat._of(_abi.Handle(out.value, _lib.recurrent_mat_free, m._handle), m._graph)
+        return Mat._from_handle(_c.Handle(out.value, _lib.recurrent_mat_free, m._handle), m._graph)
 
     # ---- sums, probabilities, losses
 
@@ -383,7 +359,7 @@ class Graph:
         -----
         Finite for all finite scores; the gradient is softmax(scores) - onehot(target), over d for the mean.
         """
-        classes = integers(targets, "targets")
+        classes = as_ints(targets, "targets")
         return self._record(
             _lib.recurrent_graph_cross_entropy,
             expect_mat(scores, "scores"),
@@ -405,9 +381,9 @@ class Graph:
 
     def dropout(self, m: Mat, rate: float, rng: RNG = None) -> Mat:
         """Each number 0 with probability ``rate`` (0 <= rate < 1), else divided by 1 - rate (JMLR 15, 2014)."""
-        random = generator(rng)
+        random = as_random(rng)
         return self._record(
-            _lib.recurrent_graph_dropout, expect_mat(m, "m"), number(rate, "rate"), random._handle.value
+            _lib.recurrent_graph_dropout, expect_mat(m, "m"), as_float(rate, "rate"), random._handle.value
         )
 
     def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
@@ -417,7 +393,7 @@ class Graph:
             expect_mat(m, "m"),
             expect_mat(gain, "gain"),
             expect_mat(bias, "bias"),
-            number(epsilon, "epsilon"),
+            as_float(epsilon, "epsilon"),
         )
 
     # ---- one tick of a layer
@@ -459,7 +435,7 @@ class Graph:
         return self._result(next_h.value), self._result(next_c.value)
 
 
-class _ResultHandle(_abi.Handle):
+class _ResultHandle(_c.Handle):
     """A result's handle: keeps its graph, and is counted by it."""
 
     __slots__ = ()
@@ -469,43 +445,11 @@ class _ResultHandle(_abi.Handle):
         graph._live += 1
 
     def __del__(self) -> None:
-        self._needs._live -= 1
+        self._owner._live -= 1
         super().__del__()
 
 
-# ---- which graph an expression is recorded on
-
-
-class _Tape(threading.local):
-    """The graphs of this thread: those of `with` blocks, and the one for expressions outside of any."""
-
-    def __init__(self) -> None:
-        self.stack: list[Graph] = []
-        # one for each type of numbers, because a graph has only one
-        self.default: dict[int, Graph] = {}
-
-
-_tape = _Tape()
-
-
-def graph_for(*mats: Mat) -> Graph:
-    """The graph of the innermost `with`; else that of an operand that can still be walked; else the thread's own.
-
-    The thread's own is emptied as soon as nobody holds any of its results, and left to its results once it has been
-    walked back, so that loops do not grow.
-    """
-    if _tape.stack:
-        return _tape.stack[-1]
-    for mat in mats:
-        if mat._graph is not None and not mat._graph._walked:
-            return mat._graph
-    dtype = mats[0]._describe()[3]
-    graph = _tape.default.get(dtype)
-    if graph is None or (graph._walked and graph._live > 0):
-        graph = _tape.default[dtype] = Graph()
-    elif graph._live == 0:
-        graph.reset()
-    return graph
+register(Graph)
 
 
 def no_grad() -> Graph:
@@ -515,7 +459,7 @@ def no_grad() -> Graph:
     --------
     >>> import recurrent
     >>> with recurrent.no_grad():
-    ...     y = recurrent.Mat.of([1.0, 2.0]) * 3
+    ...     y = recurrent.Mat.from_array([1.0, 2.0]) * 3
     >>> y.w[:, 0].tolist()
     [3.0, 6.0]
     """

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import ctypes
 import numbers
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 
 import numpy as np
 
-from . import _abi
-from ._arguments import DTYPES, converted, dtype, integer, number, real_array
-from ._random import RNG, generator
+from . import _c
+from ._checks import DTYPES, as_dtype, as_float, as_int, as_matrix, as_type
+from .random import RNG, as_random
+from .tape import graph_for
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from .graph import Graph
+_lib = _c.lib
 
-_lib = _abi.lib
+
+class _Recorder(Protocol):
+    """A graph as operators use it: each method records an operation and returns the result."""
+
+    def __getattr__(self, name: str) -> Callable[..., Mat]: ...
 
 
 class Mat:
@@ -46,29 +50,29 @@ class Mat:
     # NumPy must leave `array @ mat` and the like to us, and must not compute without the graph
     __array_ufunc__ = None
 
-    _handle: _abi.Handle
-    _graph: Graph | None
+    _handle: _c.Handle
+    _graph: Any
     _info: tuple[int, int, int, int] | None
     _w: npt.NDArray[Any] | None
     _dw: npt.NDArray[Any] | None
 
     def __init__(self, n: int, d: int, dtype: npt.DTypeLike = "float32") -> None:
-        n, d, code = integer(n, "n"), integer(d, "d"), _dtype(dtype)
-        self._become(_abi.new(_lib.recurrent_mat_create, _lib.recurrent_mat_free, code, n, d))
+        n, d, code = as_int(n, "n"), as_int(d, "d"), as_dtype(dtype)
+        self._attach(_c.new(_lib.recurrent_mat_create, _lib.recurrent_mat_free, code, n, d))
 
-    def _become(self, handle: _abi.Handle, graph: Graph | None = None) -> None:
+    def _attach(self, handle: _c.Handle, graph: Any = None) -> None:
         self._handle, self._graph = handle, graph
         self._info = self._w = self._dw = None
 
     @classmethod
-    def _of(cls, handle: _abi.Handle, graph: Graph | None = None) -> Mat:
+    def _from_handle(cls, handle: _c.Handle, graph: Any = None) -> Mat:
         """A Mat for a handle that the library gave out."""
         mat = cls.__new__(cls)
-        mat._become(handle, graph)
+        mat._attach(handle, graph)
         return mat
 
     @classmethod
-    def of(cls, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Mat:
+    def from_array(cls, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Mat:
         """A Mat with a copy of ``values``.
 
         Parameters
@@ -78,14 +82,14 @@ class Mat:
         dtype : {"float32", "float64"}, optional
             Where absent, that of an array or Mat of such floats, float32 for anything else.
         """
-        array = real_array(values, "values")
+        array = as_matrix(values, "values")
         native = array.dtype.newbyteorder("=")
         own = hasattr(values, "dtype") and native in DTYPES
-        code = _dtype(dtype if dtype is not None else native if own else "float32")
-        columns = np.asfortranarray(converted(array, DTYPES[code], "values"))
+        code = as_dtype(dtype if dtype is not None else native if own else "float32")
+        columns = np.asfortranarray(as_type(array, DTYPES[code], "values"))
         n, d = columns.shape
-        return cls._of(
-            _abi.new(
+        return cls._from_handle(
+            _c.new(
                 _lib.recurrent_mat_create_from,
                 _lib.recurrent_mat_free,
                 code,
@@ -107,9 +111,9 @@ class Mat:
         rng: RNG = None,
     ) -> Mat:
         """Numbers uniform on [low, high), drawn column by column; float32 rounds what float64 would draw."""
-        mat, random = cls(n, d, dtype), generator(rng)
+        mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_uniform(
-            mat._handle.value, number(low, "low"), number(high, "high"), random._handle.value
+            mat._handle.value, as_float(low, "low"), as_float(high, "high"), random._handle.value
         )
         return mat
 
@@ -124,9 +128,9 @@ class Mat:
         rng: RNG = None,
     ) -> Mat:
         """Normal numbers, drawn column by column; float32 rounds what float64 would draw."""
-        mat, random = cls(n, d, dtype), generator(rng)
+        mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_gaussian(
-            mat._handle.value, number(mean, "mean"), number(std, "std"), random._handle.value
+            mat._handle.value, as_float(mean, "mean"), as_float(std, "std"), random._handle.value
         )
         return mat
 
@@ -134,7 +138,7 @@ class Mat:
 
     def _describe(self) -> tuple[int, int, int, int]:
         if self._info is None:
-            info = _abi.MatInfo()
+            info = _c.MatInfo()
             _lib.recurrent_mat_describe(self._handle.value, ctypes.byref(info))
             self._info = (info.n, info.d, info.stride, info.dtype)
         return self._info
@@ -202,19 +206,19 @@ class Mat:
 
     def view(self, row: int, column: int, n: int, d: int) -> Mat:
         """The rectangle of n x d at (row, column): it shares numbers and gradients with this Mat."""
-        where = [integer(v, name) for v, name in ((row, "row"), (column, "column"), (n, "n"), (d, "d"))]
-        handle = _abi.new(
-            _lib.recurrent_mat_view, _lib.recurrent_mat_free, self._handle.value, *where, needs=self._handle
+        where = [as_int(v, name) for v, name in ((row, "row"), (column, "column"), (n, "n"), (d, "d"))]
+        handle = _c.new(
+            _lib.recurrent_mat_view, _lib.recurrent_mat_free, self._handle.value, *where, owner=self._handle
         )
-        return Mat._of(handle, self._graph)
+        return Mat._from_handle(handle, self._graph)
 
     def copy(self) -> Mat:
         """A Mat of its own with the same numbers; gradients zero, no graph."""
-        return Mat._of(_abi.new(_lib.recurrent_mat_copy, _lib.recurrent_mat_free, self._handle.value))
+        return Mat._from_handle(_c.new(_lib.recurrent_mat_copy, _lib.recurrent_mat_free, self._handle.value))
 
     def fill(self, value: float) -> Mat:
         """Set every number to ``value``; returns the Mat."""
-        _lib.recurrent_mat_fill(self._handle.value, number(value, "value"))
+        _lib.recurrent_mat_fill(self._handle.value, as_float(value, "value"))
         return self
 
     def zero_gradient(self) -> Mat:
@@ -264,17 +268,16 @@ class Mat:
 
     # ---- expressions: recorded on the graph of the operands, or on the current one
 
-    def _on(self, *others: Mat) -> Graph:
-        from .graph import graph_for
-
-        return graph_for(self, *others)
+    def _on(self, *others: Mat) -> _Recorder:
+        graph: _Recorder = graph_for(self, *others)
+        return graph
 
     def _operand(self, other: Any) -> Mat | None:
         """The other side of an operator: a Mat, an array copied into one, or a number as a column."""
         if isinstance(other, Mat):
             return other
         if isinstance(other, np.ndarray) and other.ndim > 0:
-            return Mat.of(other, self.dtype)
+            return Mat.from_array(other, self.dtype)
         value = _scalar(other)
         return None if value is None else Mat(self.n, 1, self.dtype).fill(value)
 
@@ -288,7 +291,7 @@ class Mat:
 
     def _array(self, other: Any) -> Mat | None:
         if isinstance(other, np.ndarray) and other.ndim > 0:
-            return Mat.of(other, self.dtype)
+            return Mat.from_array(other, self.dtype)
         return other if isinstance(other, Mat) else None
 
     def __add__(self, other: Any) -> Mat:
@@ -433,55 +436,28 @@ class Mat:
         self._graph.backward(self)
 
 
-def RandMat(
-    n: int, d: int, mu: float = 0.0, std: float = 0.08, dtype: npt.DTypeLike = "float32", rng: RNG = None
-) -> Mat:
-    """Numbers uniform on ``mu`` ± ``std``.
-
-    Parity: RecurrentJS calls the range std, and so do we. ``Mat.gaussian`` is what the name suggests.
-
-    Parameters
-    ----------
-    n, d : int
-        Rows and columns.
-    mu, std : float
-        Middle and half width of the range; std at least 0.
-    dtype : {"float32", "float64"}
-        The type of the numbers.
-    rng : int, numpy.random.Generator, Random, optional
-        Where the numbers come from: the same int, the same numbers.
-    """
-    mu, std = number(mu, "mu"), number(std, "std")
-    if std < 0:
-        raise ValueError(f"std is {std}; expected at least 0")
-    return Mat.uniform(n, d, mu - std, mu + std, dtype, rng)
-
-
 def _scalar(value: Any) -> float | None:
     """A real number, or an array of no dimensions with one; None for anything else."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
-    return number(value, "the operand")
+    return as_float(value, "the operand")
 
 
 def expect_mat(value: Any, name: str) -> int:
     """The handle of an argument that must be a Mat."""
     if not isinstance(value, Mat):
         raise TypeError(
-            f"{name} is a {type(value).__name__}; expected a Mat (recurrent.Mat.of(array) makes one)"
+            f"{name} is a {type(value).__name__}; expected a Mat (recurrent.Mat.from_array(array) makes one)"
         )
     return value._handle.value
 
 
-_dtype = dtype
-
-
 def _assign(view: npt.NDArray[Any], values: Any, name: str) -> None:
-    array = real_array(values, name)
+    array = as_matrix(values, name)
     if array.shape != view.shape:
         raise ValueError(
             f"{name} is {view.shape[0]} x {view.shape[1]}; the new values have shape {array.shape}"
         )
-    np.copyto(view, converted(array, view.dtype, name))
+    np.copyto(view, as_type(array, view.dtype, name))

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _abi
-from ._arguments import DTYPES, integer, integers, number, real_array
-from ._random import RNG, generator_or_shared
+from . import _c
+from ._checks import DTYPES, as_float, as_int, as_ints, as_matrix
 from .mat import Mat, expect_mat
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_lib = _abi.lib
+_lib = _c.lib
 
 
 def softmax(m: Mat) -> Mat:
@@ -24,39 +23,7 @@ def softmax(m: Mat) -> Mat:
     Parity: as in RecurrentJS no graph records it; set ``m.dw`` to ``p.w`` minus one at the target yourself, or use
     ``Graph.cross_entropy``.
     """
-    return Mat._of(_abi.new(_lib.recurrent_softmax, _lib.recurrent_mat_free, expect_mat(m, "m")))
-
-
-def maxi(w: npt.ArrayLike | Mat) -> int:
-    """The place of the largest number; of the first one where several are equal.
-
-    Raises
-    ------
-    ValueError
-        If there are no numbers, or one is NaN.
-    """
-    code, array = _numbers(w)
-    index = ctypes.c_int64()
-    _lib.recurrent_argmax(code, array.ctypes.data, array.size, ctypes.byref(index))
-    return index.value
-
-
-def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
-    """An index drawn with the probability that ``w`` gives it.
-
-    The draw is in proportion, so ``w`` need not sum to exactly 1; it never runs off the end.
-
-    Parameters
-    ----------
-    w : array_like or Mat
-        Finite numbers of at least 0, not all 0.
-    rng : int, numpy.random.Generator, Random, optional
-        An int draws the same index every time; pass a ``Random`` to go on drawing.
-    """
-    code, array = _numbers(w)
-    random, index = generator_or_shared(rng), ctypes.c_int64()
-    _lib.recurrent_sample(code, array.ctypes.data, array.size, random._handle.value, ctypes.byref(index))
-    return index.value
+    return Mat._from_handle(_c.new(_lib.recurrent_softmax, _lib.recurrent_mat_free, expect_mat(m, "m")))
 
 
 def probabilities(
@@ -98,8 +65,8 @@ def probabilities(
     >>> probabilities([1.0, 2.0, 1.0], top_k=2).round(2)
     array([0.27, 0.73, 0.  ])
     """
-    code, array = _numbers(scores)
-    seen = integers(history, "history")
+    code, array = as_scores(scores)
+    seen = as_ints(history, "history")
     out = np.empty_like(array)
     _lib.recurrent_probabilities(
         code,
@@ -115,22 +82,23 @@ def probabilities(
 
 def sampler(
     temperature: Any, top_k: Any, top_p: Any, min_p: Any, repetition_penalty: Any, repetition_window: Any
-) -> _abi.Sampler:
+) -> _c.Sampler:
     """Settings as the library takes them; ranges are its to check."""
-    most = 0 if top_k is None else integer(top_k, "top_k")
+    most = 0 if top_k is None else as_int(top_k, "top_k")
     if top_k is not None and most < 1:
         raise ValueError(f"top_k is {top_k}; expected at least 1")
-    return _abi.Sampler(
-        number(temperature, "temperature"),
+    return _c.Sampler(
+        as_float(temperature, "temperature"),
         most,
-        1.0 if top_p is None else number(top_p, "top_p"),
-        0.0 if min_p is None else number(min_p, "min_p"),
-        number(repetition_penalty, "repetition_penalty"),
-        integer(repetition_window, "repetition_window"),
+        1.0 if top_p is None else as_float(top_p, "top_p"),
+        0.0 if min_p is None else as_float(min_p, "min_p"),
+        as_float(repetition_penalty, "repetition_penalty"),
+        as_int(repetition_window, "repetition_window"),
     )
 
 
-def _numbers(w: Any) -> tuple[int, npt.NDArray[Any]]:
-    array = real_array(w.w if isinstance(w, Mat) else w, "w")
+def as_scores(w: Any) -> tuple[int, npt.NDArray[Any]]:
+    """The dtype's code and the elements as one contiguous row."""
+    array = as_matrix(w.w if isinstance(w, Mat) else w, "w")
     code = 0 if array.dtype == np.float32 else 1
     return code, np.ascontiguousarray(array.reshape(-1, order="F"), dtype=DTYPES[code])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..web.command import show
 from .lesson import Lesson
 from .report import chart, report, save
 from .screen import Screen, introduce
@@ -117,8 +118,6 @@ def main(arguments: Sequence[str] | None = None, name: str = "python -m recurren
         sys.stdout.reconfigure(errors="replace")
     try:
         if options.web:
-            from ..page.command import show
-
             return show(options)
         lesson, note = prepare(options)
     except RefusalError as refusal:

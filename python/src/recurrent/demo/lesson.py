@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import SentenceModel
+from ..recurrentjs.sentence_model import SentenceModel
 
 
 class Point(NamedTuple):
@@ -37,7 +37,9 @@ class Lesson:
     def __init__(self, sentences: list[str], options: argparse.Namespace) -> None:
         o = self.options = options
         self.sentences = sentences
-        self.model = SentenceModel(sentences, o.cell, o.hidden, o.letter_size, o.dtype, rng=o.seed)
+        self.model = SentenceModel(
+            sentences, {"rnn": "rnn_relu"}.get(o.cell, o.cell), o.hidden, o.letter_size, o.dtype, rng=o.seed
+        )
         copies = Counter(sentences)
         self.fair_cost = np.array([math.log(len(sentences) / copies[sentence]) for sentence in sentences])
         self.floor = float(np.median(np.exp(self.fair_cost / [len(sentence) + 1 for sentence in sentences])))
@@ -96,7 +98,7 @@ class Lesson:
         self.learning_rate = o.learning_rate
         if o.schedule == "linear":
             # the solver begins with an empty cache, which makes its first step 32 times too long: undo that
-            gentle_start = math.sqrt(1 - self.model.solver.decay_rate ** (self.tick + 1))
+            gentle_start = math.sqrt(1 - self.model.optimizer.decay_rate ** (self.tick + 1))
             self.learning_rate *= (1 - self.progress) * gentle_start
         result = self.model.tick(self.sentences[k], self.learning_rate, o.regc, o.clip)
         if not math.isfinite(result.perplexity):

@@ -10,7 +10,7 @@ import shutil
 import sys
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from .lesson import Lesson
 
 MILESTONES = [0, 1, 2, 4, 7, 12, 20, 30, 40, 50, 60, 70, 80, 90]  # percent, for lines of the diary

@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-CORPUS = Path(__file__).parents[1] / "corpus" / "sentences.txt"
+CORPUS = Path(__file__).parents[1] / "data" / "sentences.txt"
 LARGEST_TEXT = 64 << 20  # bytes
 LONGEST_SENTENCE = 200  # letters
 

@@ -1,0 +1,50 @@
+"""The loaded library. A failing status raises the Python exception that fits, with the library's message."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .library import load
+from .signatures import SIGNATURES, status
+
+# by recurrent_status
+_EXCEPTIONS: dict[int, type[Exception]] = {
+    1: ValueError,
+    2: RuntimeError,
+    3: TypeError,
+    4: ValueError,
+    5: TypeError,
+    6: ValueError,
+    7: IndexError,
+    8: MemoryError,
+    10: ValueError,
+    11: FloatingPointError,
+    12: RuntimeError,
+    13: RuntimeError,
+    14: ValueError,
+}
+_IO = 9
+
+
+def _raise(status: int, function: Any, arguments: Any) -> int:
+    """Turn a failing status into the exception that fits."""
+    if status == 0:
+        return status
+    message = lib.recurrent_last_error().decode("utf-8", "replace")
+    if status == _IO:
+        number = lib.recurrent_last_errno()
+        # OSError(errno, …) becomes FileNotFoundError, PermissionError, … by itself
+        raise OSError(number, message.removesuffix(f": {os.strerror(number)}"))
+    raise _EXCEPTIONS.get(status, RuntimeError)(message)
+
+
+lib = load()
+for _name, (_result, *_arguments) in SIGNATURES.items():
+    _function = getattr(lib, _name)
+    _function.restype, _function.argtypes = _result, _arguments
+    if _result is status and _name not in {
+        "recurrent_abi_version",
+        "recurrent_last_errno",
+    }:
+        _function.errcheck = _raise

@@ -1,0 +1,72 @@
+"""Finds and loads the shared library."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+
+ABI_VERSION = 1
+
+_FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
+# what the default build, x86-64-v3, needs
+_CPU_FLAGS = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"})
+
+
+def _candidates() -> list[Path]:
+    """Where the library may be, most wanted first."""
+    here = Path(__file__).resolve().parents[1]
+    paths = []
+    if "RECURRENT_LIBRARY" in os.environ:
+        paths.append(Path(os.environ["RECURRENT_LIBRARY"]))
+    paths.append(here / _FILE)
+    # a checkout: python/src/recurrent beside .build
+    if len(here.parents) > 2:
+        paths.append(here.parents[2] / ".build" / "release" / _FILE)
+    return paths
+
+
+def _missing_cpu_flags() -> list[str]:
+    """Instructions that the library needs and this CPU does not have."""
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        return []
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    for line in text.splitlines():
+        if line.startswith("flags"):
+            return sorted(_CPU_FLAGS - set(line.split()))
+    return []
+
+
+def load() -> ctypes.CDLL:
+    """Load the library, or raise an ImportError that says what to do."""
+    paths = _candidates()
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        tried = "\n  ".join(str(path) for path in paths)
+        raise ImportError(
+            f"{_FILE} was not found; build it with `make setup`, or set RECURRENT_LIBRARY to its path. Tried:\n"
+            f"  {tried}"
+        )
+    missing = _missing_cpu_flags()
+    if missing and "RECURRENT_LIBRARY" not in os.environ:
+        raise ImportError(
+            f"this CPU lacks {', '.join(missing)}, which {found} is built for; build for it with "
+            "`RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
+        )
+    try:
+        library = ctypes.CDLL(str(found))
+        version = library.recurrent_abi_version
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"{found} is not a {_FILE} that this system can load: {error}") from None
+    version.argtypes, version.restype = [], ctypes.c_int32
+    if version() != ABI_VERSION:
+        raise ImportError(
+            f"{found} has ABI version {version()}, this package needs {ABI_VERSION}; they are from different "
+            "releases: run `make setup` again"
+        )
+    return library

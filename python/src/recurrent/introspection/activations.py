@@ -1,0 +1,80 @@
+"""Activations, predictions and gradients of a network while it reads tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._checks import as_int
+from ..mat import Mat
+from ..nn.network import Network
+from ..sampling import softmax
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# scores in one call of the library: between two calls Python handles an interrupt
+_CHUNK_SCORES = 1 << 22
+
+
+def activations(
+    network: Network, tokens: npt.NDArray[np.int64], names: Sequence[str] | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """``TextModel.activations``: (T, H) each."""
+    _check(tokens, 1)
+    found = network.activations(tokens[:, None], names=names)
+    return {name: values[:, 0] for name, values in found.items()}
+
+
+def next_characters(
+    network: Network, tokens: npt.NDArray[np.int64], characters: Sequence[str], k: int
+) -> list[list[tuple[str, float]]]:
+    """``TextModel.next_characters``: the k likeliest after each token; of equals the first."""
+    _check(tokens, 1)
+    count = min(as_int(k, "k"), len(characters))
+    if count < 1:
+        raise ValueError(f"k is {k}; expected at least 1")
+    found, state = [], None
+    chunk = max(1, _CHUNK_SCORES // len(characters))
+    for at in range(0, len(tokens), chunk):
+        scores, state = network.forward(tokens[at : at + chunk, None], state)
+        p = softmax(Mat.from_array(scores[:, 0].T)).w.T
+        best = np.argsort(-p, axis=1, kind="stable")[:, :count]
+        for row, order in zip(p, best):
+            found.append([(characters[token], float(row[token])) for token in order])
+    return found
+
+
+def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """``TextModel.gradient_norms``: backward in single steps, each forward computed again from its state."""
+    _check(tokens, 3)
+    inputs, target = tokens[:-1, None], tokens[-1]
+    states, state = [], network.zero_state()
+    for t in range(len(inputs)):
+        states.append(state)
+        scores, state = network.forward(inputs[t : t + 1], state)
+    gradient = softmax(Mat.from_array(scores[0].T)).w.T[None].astype(network.dtype)
+    gradient[0, 0, target] -= 1
+    zero, carried = np.zeros_like(gradient), None
+    kinds = ("h", "c") if state.c else ("h",)
+    norms = {
+        f"{kind}{k}": np.empty(len(inputs) - 1) for kind in kinds for k in range(len(network.hidden_sizes))
+    }
+    before = network.flat.dw.copy()
+    try:
+        for t in range(len(inputs) - 1, 0, -1):
+            network.forward(inputs[t : t + 1], states[t])
+            _, carried = network.backward(gradient if carried is None else zero, carried)
+            for kind, parts in (("h", carried.h), ("c", carried.c)):
+                for k, part in enumerate(parts):
+                    norms[f"{kind}{k}"][t - 1] = np.linalg.norm(part)
+    finally:
+        network.flat.dw = before
+    return norms
+
+
+def _check(tokens: npt.NDArray[np.int64], least: int) -> None:
+    if len(tokens) < least:
+        raise ValueError(f"text has {len(tokens)} tokens; expected at least {least}")

@@ -1,0 +1,205 @@
+"""Plots of training runs and of activations, by matplotlib where it is installed.
+
+Each function returns a ``matplotlib.figure.Figure``: a notebook shows it, ``figure.savefig(path)`` writes it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..nn.network import Network
+from ..training.history import Curve, History
+from . import activations as _activations
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_BLUE, _ORANGE, _GRAY, _FAINT = "#1f6fb2", "#d9601a", "#888888", "#e6e6e6"
+# the most characters that are written under a figure
+_MAX_LABELS = 120
+
+
+def history(run: History) -> Any:
+    """A run's losses, learning rate and gradient norms against steps.
+
+    Parameters
+    ----------
+    run : History
+        What ``TextModel.fit`` returned.
+    """
+    if not run.train:
+        raise ValueError("the history is empty; expected at least one step")
+    figure = _figure(8.0, 5.6)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    steps, losses = _columns(run.train)
+    window = max(1, len(losses) // 100)
+    if window > 1:
+        top.plot(steps, losses, color=_BLUE, lw=0.6, alpha=0.3)
+    smooth = np.convolve(losses, np.full(window, 1 / window), "valid")
+    top.plot(steps[window - 1 :], smooth, color=_BLUE, lw=1.6, label=f"train {smooth[-1]:.3f}")
+    if run.validation:
+        at, looks = _columns(run.validation)
+        top.plot(at, looks, "o-", ms=3.5, lw=1.4, color=_ORANGE, label=f"held out {looks[-1]:.3f}")
+        best = min(run.validation, key=lambda point: point[1])
+        if best != run.validation[-1]:
+            label = f"best {best[1]:.3f}, step {best[0]:,}"
+            top.plot(*best, "o", ms=8, mfc="none", color=_ORANGE, label=label, ls="none")
+    # the first steps' fall is not all there is to see
+    low = min(smooth.min(), *(loss for _, loss in run.validation or [run.train[-1]]))
+    high = max(np.percentile(smooth, 98), low + 0.1)
+    top.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    top.set_ylabel("loss, nats per token")
+    top.legend(frameon=False)
+    top.set_title("Training", loc="left")
+    if run.gradient_norms:
+        at, norms = _columns(run.gradient_norms)
+        if window > 1:
+            bottom.plot(at, norms, color=_GRAY, lw=0.6, alpha=0.4)
+        smooth = np.convolve(norms, np.full(window, 1 / window), "valid")
+        bottom.plot(at[window - 1 :], smooth, color=_GRAY, lw=1.4)
+        if (norms > 0).all():
+            ticker = importlib.import_module("matplotlib.ticker")
+            bottom.set_yscale("log")
+            bottom.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            bottom.yaxis.set_major_formatter("{x:g}")
+            bottom.yaxis.set_minor_locator(ticker.NullLocator())
+    bottom.set_ylabel("gradient norm")
+    bottom.set_xlabel("step")
+    bottom.xaxis.set_major_formatter("{x:,.0f}")
+    if run.learning_rates:
+        rates = bottom.twinx()
+        rates.plot(*_columns(run.learning_rates), color=_ORANGE, lw=1.2, ls="--")
+        rates.set_ylim(bottom=0)
+        rates.set_ylabel("learning rate", color=_ORANGE)
+        rates.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+        rates.spines[["top", "left"]].set_visible(False)
+    for axes in (top, bottom):
+        _plain(axes)
+    return figure
+
+
+def activations(
+    network: Network,
+    tokens: npt.NDArray[np.int64],
+    characters: Sequence[str],
+    names: str | Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+) -> Any:
+    """Activations over a text: a row for each unit, a column for each token.
+
+    Parameters
+    ----------
+    network : Network
+        Reads the tokens.
+    tokens : array of int
+        (T,): a line or two; of more than 120 tokens the characters are not written.
+    characters : sequence of str
+        The label of each token, such as ``TextModel.characters``.
+    names : str or list of str, optional
+        Names of activations, as for ``Network.activations``, a panel for each; the top layer's output where absent. A
+        cell is shown through tanh.
+    units : list of int, optional
+        Which units of each; all of them where absent.
+    """
+    wanted = [names] if isinstance(names, str) else list(names or [f"h{len(network.hidden_sizes) - 1}"])
+    found = _activations.activations(network, tokens, wanted)
+    chosen = None if units is None else list(units)
+    rows = [len(values.T if chosen is None else chosen) for values in found.values()]
+    count = len(next(iter(found.values())))
+    width = min(16.0, max(5.0, 1.6 + 0.13 * count))
+    figure = _figure(width, 0.9 + sum(min(4.0, max(1.2, 0.22 * row)) for row in rows))
+    panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (name, values) in zip(panels, found.items()):
+        shown = (np.tanh(values) if name[0] == "c" else values).T
+        if chosen is not None:
+            shown = shown[chosen]
+        is_signed = name[0] in "chgn"
+        most = max(1.0, float(shown.max())) if is_signed else 1.0
+        image = axes.imshow(
+            shown,
+            aspect="auto",
+            interpolation="nearest",
+            cmap="RdBu" if is_signed else "Blues",
+            vmin=-most if is_signed else 0,
+            vmax=most,
+        )
+        axes.set_ylabel("unit")
+        axes.tick_params(axis="x", length=0)
+        axes.set_title(f"tanh({name})" if name[0] == "c" else name, loc="left", fontsize=10)
+        if chosen is not None and len(chosen) <= 30:
+            axes.set_yticks(range(len(chosen)), [str(unit) for unit in chosen])
+        else:
+            axes.yaxis.get_major_locator().set_params(integer=True)
+        figure.colorbar(image, ax=axes, pad=0.01, fraction=0.04, aspect=12)
+    _label(panels[-1], tokens[:count], characters)
+    return figure
+
+
+def gradient_norms(network: Network, tokens: npt.NDArray[np.int64], characters: Sequence[str]) -> Any:
+    """How far back the prediction of the last token reaches: ‖∂L/∂s‖ against time, log scale.
+
+    Parameters
+    ----------
+    network : Network
+        Reads the tokens.
+    tokens : array of int
+        (T,), at least three.
+    characters : sequence of str
+        The label of each token, such as ``TextModel.characters``.
+    """
+    norms = _activations.gradient_norms(network, tokens)
+    count = len(next(iter(norms.values())))
+    figure = _figure(min(16.0, max(6.0, 1.6 + 0.13 * count)), 3.6)
+    axes = figure.subplots()
+    colors = (_BLUE, _ORANGE, "#2a8f5a", "#8a56b0", "#b0912a", _GRAY)
+    for name, values in norms.items():
+        shown = np.where(values > 0, values, np.nan)
+        style = "-" if name[0] == "h" else "--"
+        axes.plot(shown, style, marker="." * (count < 3), color=colors[int(name[1:]) % 6], lw=1.4, label=name)
+    if any((values > 0).any() for values in norms.values()):
+        axes.set_yscale("log")
+    axes.set_ylabel("‖∂L/∂s‖")
+    axes.set_title(
+        "Gradient of the last prediction, by the state after each character", loc="left", fontsize=11
+    )
+    axes.legend(frameon=False, ncols=2)
+    _plain(axes)
+    _label(axes, tokens[:count], characters)
+    return figure
+
+
+def _figure(width: float, height: float) -> Any:
+    """An empty figure, which a notebook shows."""
+    try:
+        base = importlib.import_module("matplotlib.figure").Figure
+    except ImportError:
+        raise ImportError(
+            "figures are drawn by matplotlib, which is not installed: pip install matplotlib"
+        ) from None
+    return base(figsize=(width, height), layout="constrained", dpi=110)
+
+
+def _columns(curve: Curve) -> Any:
+    return np.array(curve, dtype=float).T
+
+
+def _plain(axes: Any) -> None:
+    axes.grid(axis="y", color=_FAINT)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _label(axes: Any, tokens: npt.NDArray[np.int64], characters: Sequence[str]) -> None:
+    """Writes the characters under the columns, if there is room; dollars do not open formulas."""
+    if len(tokens) > _MAX_LABELS:
+        axes.set_xlabel("token")
+        return
+    signs = [{"\n": "↵", " ": "␣", "\t": "⇥"}.get(label, label) for label in (characters[t] for t in tokens)]
+    axes.set_xticks(range(len(tokens)), [sign if sign.isprintable() else "·" for sign in signs])
+    for label in axes.get_xticklabels():
+        label.set(parse_math=False, family="monospace", fontsize=9)
+    axes.tick_params(axis="x", length=0)

@@ -1,0 +1,81 @@
+"""A text being written by a network, some tokens at a time."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _c
+from ..random import Random
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_lib = _c.lib
+_ints = ctypes.POINTER(ctypes.c_int64)
+# tokens in one call of the library: between two calls Python handles an interrupt
+CHUNK_TOKENS = 256
+
+
+class Generator:
+    """Where a text stands: what was written last, what came before, the state and the generator.
+
+    Parameters
+    ----------
+    network
+        The library's network; reads and scores the same tokens.
+    prompt
+        At least one token.
+    state
+        Numbers to go on from, which are overwritten.
+    sampler
+        How tokens are chosen; a temperature of 0 takes the likeliest each time.
+    random
+        Draws them; None for a temperature of 0.
+    end
+        A token that ends the text, or -1.
+    """
+
+    def __init__(
+        self,
+        network: _c.Handle,
+        prompt: npt.NDArray[np.int64],
+        state: npt.NDArray[Any],
+        sampler: _c.Sampler,
+        random: Random | None,
+        end: int,
+    ) -> None:
+        self._network, self._sampler, self._state, self._end = network, sampler, state, end
+        self._prompt, self._history = prompt, prompt[:0]
+        self.random = random
+        sampler.temperature = sampler.temperature or 1.0
+        self.has_ended = False
+
+    def generate(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """At most ``count`` more tokens, and the logarithms of their probabilities."""
+        tokens, numbers = np.empty(count, np.int64), np.empty(count)
+        written = ctypes.c_int64()
+        _lib.recurrent_model_sample(
+            self._network.value,
+            self._sampler,
+            self._history.ctypes.data_as(_ints),
+            len(self._history),
+            self._prompt.ctypes.data_as(_ints),
+            len(self._prompt),
+            count,
+            self._end,
+            self._state.ctypes.data,
+            self.random._handle.value if self.random else 0,
+            tokens.ctypes.data_as(_ints),
+            numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            ctypes.byref(written),
+        )
+        self.has_ended = written.value < count
+        tokens, numbers = tokens[: written.value], numbers[: written.value]
+        # all but the last token has been read
+        text = np.concatenate([self._history, self._prompt, tokens])
+        self._prompt, window = text[-1:], self._sampler.repetition_window
+        self._history = text[:-1][-window:] if window else text[:0]
+        return tokens, numbers

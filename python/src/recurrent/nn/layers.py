@@ -1,0 +1,129 @@
+"""RNN, LSTM and GRU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .. import _c
+from .._checks import as_flag
+from ..random import RNG, Random
+from .network import Network
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class RNN(Network):
+    """Plain layers: h' = φ(Wxh x + Whh h + bhh), with φ tanh or ReLU.
+
+    Parameters
+    ----------
+    input_size : int
+        Numbers per step; how many tokens there are where the input is tokens.
+    hidden_sizes : list of int
+        The width of each layer, lowest first.
+    output_size : int, optional
+        A decoder ``Whd h + bd`` on top.
+    embedding : int, optional
+        The input is tokens, looked up in a table ``Wil`` (input_size, embedding).
+    dtype : {"float32", "float64"}
+        The type of all numbers.
+    rng : int, numpy.random.Generator, Random, optional
+        Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
+    nonlinearity : {"tanh", "relu"}
+        φ.
+    tied : bool
+        The decoder is ``Wil h + bd``: it scores the tokens by the embedding's own table, which is as wide as the top
+        layer (arXiv:1608.05859). ``embedding`` and ``output_size`` may be left out then.
+    dropout : float
+        The share of every layer's output but the top one's that training steps drop, at least 0 and below 1.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        nonlinearity: str = "tanh",
+        tied: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity is {nonlinearity!r}; expected 'tanh' or 'relu'")
+        self.nonlinearity = nonlinearity
+        self._build(
+            f"rnn_{nonlinearity}", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+        )
+
+
+class LSTM(Network):
+    """Long short-term memory layers; equations at ``forward_lstm``, parameters as for ``RNN``."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        tied: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        self._build("lstm", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
+
+
+class GRU(Network):
+    """Gated recurrent units; parameters as for ``RNN``.
+
+    ::
+
+        r, z = σ(Wrx x + Wrh h + br), σ(Wzx x + Wzh h + bz)
+        n = tanh(Wnx x + bn + r (Wnh h + bnh))    reset_after=True: PyTorch, cuDNN
+        n = tanh(Wnx x + bn + Wnh (r h))          reset_after=False: arXiv:1406.1078
+        h' = (1 - z) n + z h
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        reset_after: bool = True,
+        tied: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        self.reset_after = as_flag(reset_after, "reset_after")
+        self._build(
+            "gru" if reset_after else "gru_reset_before",
+            input_size,
+            hidden_sizes,
+            output_size,
+            embedding,
+            dtype,
+            rng,
+            tied,
+            dropout,
+        )
+
+
+def network_of(
+    handle: _c.Handle, cell: str, code: int, tokens: int, embedding: int, widths: list[int], tied: bool
+) -> Network:
+    """The network inside another model, as the class that its cell has."""
+    kind: type[Network] = {"lstm": LSTM, "gru": GRU, "gru_reset_before": GRU}.get(cell, RNN)
+    network = kind.__new__(kind)
+    network._random, network._code = Random(), code
+    network._attach(handle, cell, tokens, embedding, widths, tokens, tied)
+    if isinstance(network, RNN):
+        network.nonlinearity = cell.removeprefix("rnn_")
+    elif isinstance(network, GRU):
+        network.reset_after = cell == "gru"
+    return network

@@ -1,0 +1,201 @@
+"""Optimizer: what the algorithms of ``optimizers`` have in common."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from .. import _c
+from .._checks import as_float, as_limit, as_text
+from ..mat import Mat, expect_mat
+from ..parameters import Parameters
+from ..state import StepResult
+
+_lib = _c.lib
+# settings whose names in the library's JSON differ
+_JSON = {"optimizer": "rule", "learning_rate": "lr", "learning_rate_decay": "lr_decay"}
+_PYTHON = {word: name for name, word in _JSON.items()}
+
+
+class Optimizer:
+    """Moves weights against their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW."""
+
+    _name: ClassVar[str] = ""
+    _classes: ClassVar[dict[str, type[Optimizer]]] = {}
+
+    def __init_subclass__(cls, name: str | None = None) -> None:
+        if name is not None:
+            cls._name = name
+            Optimizer._classes[name] = cls
+
+    def __init__(self) -> None:
+        raise TypeError("Optimizer is abstract; expected one of SGD, Adagrad, RMSProp, Adam, AdamW")
+
+    def _create(self, **settings: Any) -> None:
+        settings = {"optimizer": self._name, **settings}
+        words = json.dumps({_JSON.get(name, name): value for name, value in settings.items()}).encode()
+        self._attach(_c.new(_lib.recurrent_solver_create_from, _lib.recurrent_solver_free, words, len(words)))
+
+    def _attach(self, handle: _c.Handle) -> None:
+        self._handle = handle
+
+    @classmethod
+    def _from_handle(cls, handle: _c.Handle) -> Optimizer:
+        """The optimizer behind a handle, as the class of its algorithm."""
+        name = json.loads(_written(_lib.recurrent_solver_describe, handle.value))[_JSON["optimizer"]]
+        kind = Optimizer._classes.get(name, Optimizer)
+        optimizer = kind.__new__(kind)
+        optimizer._attach(handle)
+        return optimizer
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings by the names of the arguments, ``optimizer``, the algorithm's name, first."""
+        words = json.loads(_written(_lib.recurrent_solver_describe, self._handle.value))
+        return {_PYTHON.get(name, name): _python(value) for name, value in words.items()}
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of steps that are given none, at least 0; assignable, for later steps."""
+        rate = ctypes.c_double()
+        _lib.recurrent_solver_get_learning_rate(self._handle.value, ctypes.byref(rate))
+        return rate.value
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: float) -> None:
+        _lib.recurrent_solver_set_learning_rate(self._handle.value, as_float(learning_rate, "learning_rate"))
+
+    def step(
+        self,
+        parameters: Mapping[str, Mat],
+        learning_rate: float | None = None,
+        weight_decay: float = 0.0,
+        clip: float | None = None,
+    ) -> StepResult:
+        """Moves every Mat of ``parameters`` and sets its gradients to 0.
+
+        Parameters
+        ----------
+        parameters : mapping of str to Mat
+            What to move; the optimizer's state of a Mat belongs to its name.
+        learning_rate : float, optional
+            At least 0; the optimizer's own where absent.
+        weight_decay : float
+            The fraction of each weight that is subtracted at every step besides, at least 0.
+        clip : float, optional
+            The bound for clipping, above 0; None for no clipping.
+
+        Raises
+        ------
+        FloatingPointError
+            Naming the first gradient that is infinite or NaN; nothing has been changed.
+        ValueError, TypeError
+            If a name comes back with another shape or type, or a setting is out of range.
+        """
+        if not isinstance(parameters, Mapping):
+            raise TypeError(
+                f"parameters is a {type(parameters).__name__}; expected a mapping of names to Mats"
+            )
+        return self._step(
+            parameters,
+            self.learning_rate if learning_rate is None else as_float(learning_rate, "learning_rate"),
+            as_float(weight_decay, "weight_decay"),
+            as_limit(clip, "clip"),
+            "parameters",
+        )
+
+    def _step(
+        self, mats: Mapping[str, Mat], learning_rate: float, weight_decay: float, clip: float, argument: str
+    ) -> StepResult:
+        settings, step = (learning_rate, weight_decay, clip), _c.Step()
+        if isinstance(mats, Parameters):
+            _lib.recurrent_solver_step_model(
+                self._handle.value, mats.handle.value, *settings, ctypes.byref(step)
+            )
+        else:
+            names = [as_text(name, f"a name in {argument}") for name in mats]
+            handles = [expect_mat(mat, f"{argument}[{name!r}]") for name, mat in mats.items()]
+            _lib.recurrent_solver_step(
+                self._handle.value,
+                (ctypes.c_char_p * len(names))(*names),
+                (ctypes.c_int64 * len(names))(*map(len, names)),
+                (ctypes.c_uint64 * len(names))(*handles),
+                len(names),
+                *settings,
+                ctypes.byref(step),
+            )
+        return StepResult(math.nan, step.gradient_norm, step.ratio_clipped)
+
+    @property
+    def state(self) -> dict[str, Mapping[str, Mat]]:
+        """The state of the algorithm: for each of its slots (torch.optim's names) live Mats by name."""
+        count = ctypes.c_int64()
+        _lib.recurrent_solver_slot_count(self._handle.value, ctypes.byref(count))
+        slots = [Slot(self._handle, index) for index in range(count.value)]
+        return {slot.name: slot for slot in slots}
+
+    def __repr__(self) -> str:
+        # learning_rate and clipping are no arguments of RecurrentJS's
+        known = type(self).__init__.__annotations__
+        words = [f"{name}={value!r}" for name, value in self.settings.items() if name in known]
+        return f"{type(self).__name__}({', '.join(words)})"
+
+
+class Slot(Mapping[str, Mat]):
+    """One of an optimizer's slots, by name: what is there now, not what was there when this object was made."""
+
+    def __init__(self, handle: _c.Handle, index: int) -> None:
+        self._handle, self._index = handle, index
+        self.name = _written(_lib.recurrent_solver_slot_name, handle.value, index)
+
+    def __getitem__(self, name: str) -> Mat:
+        key = as_text(name, "the name")
+        try:
+            return Mat._from_handle(
+                _c.new(
+                    _lib.recurrent_solver_slot,
+                    _lib.recurrent_mat_free,
+                    self._handle.value,
+                    self._index,
+                    key,
+                    len(key),
+                )
+            )
+        except IndexError:
+            raise KeyError(name) from None
+
+    def __contains__(self, name: Any) -> bool:
+        return name in list(self)
+
+    def __len__(self) -> int:
+        count = ctypes.c_int64()
+        _lib.recurrent_solver_name_count(self._handle.value, ctypes.byref(count))
+        return count.value
+
+    def __iter__(self) -> Iterator[str]:
+        for index in range(len(self)):
+            yield _written(_lib.recurrent_solver_name, self._handle.value, index)
+
+    def __repr__(self) -> str:
+        return f"<{self.name.replace('_', ' ')} of {', '.join(self) or 'nothing yet'}>"
+
+
+def _written(function: Callable[..., int], *arguments: Any) -> str:
+    """A text that a function writes, of any length: grow until it fits."""
+    buffer, length = ctypes.create_string_buffer(512), ctypes.c_int64()
+    while True:
+        try:
+            function(*arguments, buffer, len(buffer), ctypes.byref(length))
+            return buffer.raw[: length.value].decode()
+        except ValueError:
+            buffer = ctypes.create_string_buffer(2 * len(buffer))
+
+
+def _python(value: Any) -> Any:
+    """A setting as the classes take it: floats, tuples."""
+    if isinstance(value, list):
+        return tuple(float(number) for number in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

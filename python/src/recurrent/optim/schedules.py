@@ -1,0 +1,409 @@
+"""Learning rates as pure functions of the step: the same step, the same rate, after a resume too.
+
+>>> from recurrent.optim.schedules import Cosine, Schedule
+>>> schedule = Cosine(learning_rate=0.1, total_steps=100, warmup_steps=10)
+>>> round(schedule(0), 6), schedule(10), schedule(100)
+(0.009091, 0.1, 0.0)
+
+A schedule goes into a file as a dict, and comes back equal:
+
+>>> Schedule.from_dict(schedule.to_dict()) == schedule
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from .._checks import as_flag, as_float, as_int
+
+History = Sequence[tuple[int, float]]
+# settings in files of version 0.1.0
+_RENAMED = {"lr": "learning_rate", "max_lr": "max_learning_rate", "min_lr": "min_learning_rate"}
+
+
+class Schedule:
+    """What all schedules have in common: called with a step, they return its learning rate.
+
+    Steps count from 0. Arguments are named as in torch.optim.lr_scheduler.
+    """
+
+    _name: ClassVar[str]
+    _classes: ClassVar[dict[str, type[Schedule]]] = {}
+
+    def __init_subclass__(cls, name: str) -> None:
+        cls._name = name
+        Schedule._classes[name] = cls
+
+    def __call__(self, step: int, validation: History = ()) -> float:
+        """The learning rate of a step.
+
+        Parameters
+        ----------
+        step : int
+            How many steps were made before it, at least 0.
+        validation : sequence of (int, float)
+            Validation losses so far, each with how many steps had been made; only Plateau looks at them.
+        """
+        done = as_int(step, "step")
+        if done < 0:
+            raise ValueError(f"step is {done}; expected 0 or more")
+        return self._rate(done, validation)
+
+    def _rate(self, step: int, validation: History) -> float:
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schedule as a dict that JSON can hold."""
+        return {"schedule": self._name, **asdict(self)}  # type: ignore[call-overload]
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Schedule:
+        """The schedule that ``to_dict`` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming what is unknown, missing, or out of range.
+        """
+        if not isinstance(data, Mapping):
+            raise TypeError(f"the schedule is a {type(data).__name__}; expected a dict")
+        settings = dict(data)
+        name = settings.pop("schedule", None)
+        for old, new in _RENAMED.items():
+            if old in settings:
+                settings[new] = settings.pop(old)
+        kind = Schedule._classes.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ValueError(f"schedule is {name!r}; expected one of {', '.join(Schedule._classes)}")
+        known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+        for key in settings:
+            if key not in known:
+                raise ValueError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
+        try:
+            return kind(**settings)
+        except TypeError as error:
+            if "required" in str(error):
+                raise ValueError(f"{name} lacks settings: {error}") from None
+            raise
+
+    def _check(self, **values: Any) -> None:
+        """Put checked values in place of what came."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Constant(Schedule, name="constant"):
+    """The same learning rate always.
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    """
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=_at_least_0(self.learning_rate, "learning_rate"))
+
+    def _rate(self, step: int, validation: History) -> float:
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class Step(Schedule, name="step"):
+    """learning_rate · gamma^⌊(step - after) / step_size⌋, and learning_rate before ``after``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    step_size : int
+        Steps from one drop to the next, at least 1.
+    gamma : float
+        What each drop multiplies by, above 0 and at most 1.
+    after : int
+        Where the first of these intervals begins, at least 0.
+    """
+
+    learning_rate: float
+    step_size: int
+    gamma: float = 0.1
+    after: int = 0
+
+    def __post_init__(self) -> None:
+        self._check(
+            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
+            step_size=_count(self.step_size, "step_size", 1),
+            gamma=_factor(self.gamma, "gamma"),
+            after=_count(self.after, "after", 0),
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        return float(self.learning_rate * self.gamma ** (max(0, step - self.after) // self.step_size))
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule, name="exponential"):
+    """learning_rate · gamma^step.
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    gamma : float
+        Above 0 and at most 1.
+    """
+
+    learning_rate: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        self._check(
+            learning_rate=_at_least_0(self.learning_rate, "learning_rate"), gamma=_factor(self.gamma, "gamma")
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        return float(self.learning_rate * self.gamma**step)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule, name="cosine"):
+    """Half a cosine from learning_rate down to eta_min, after a straight rise.
+
+    ::
+
+        learning_rate (step + 1) / (warmup_steps + 1)                                for step < warmup_steps
+        eta_min + (learning_rate - eta_min) (1 + cos(π p)) / 2                       after that,
+        p = (step - warmup_steps) / (total_steps - warmup_steps), at most 1
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    total_steps : int
+        Where the rate is down, above ``warmup_steps``.
+    warmup_steps : int
+        At least 0.
+    eta_min : float
+        At least 0.
+
+    References
+    ----------
+    Loshchilov and Hutter, ICLR 2017.
+    """
+
+    learning_rate: float
+    total_steps: int
+    warmup_steps: int = 0
+    eta_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        warmup = _count(self.warmup_steps, "warmup_steps", 0)
+        self._check(
+            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
+            total_steps=_count(self.total_steps, "total_steps", warmup + 1),
+            warmup_steps=warmup,
+            eta_min=_at_least_0(self.eta_min, "eta_min"),
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / (self.warmup_steps + 1)
+        done = min(step, self.total_steps) - self.warmup_steps
+        return _cosine(self.learning_rate, self.eta_min, done / (self.total_steps - self.warmup_steps))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule, name="one_cycle"):
+    """Up from max_learning_rate / div_factor to max_learning_rate, then down to the start's final_div_factor-th part.
+
+    Parameters
+    ----------
+    max_learning_rate : float
+        At least 0.
+    total_steps : int
+        The length of the cycle, at least 2; the last rate holds after it.
+    pct_start : float
+        The share of the steps that goes up, 0 to 1, with three phases at most a half.
+    anneal_strategy : {"cos", "linear"}
+        The way between two rates.
+    div_factor : float
+        Above 0.
+    final_div_factor : float
+        Above 0.
+    three_phase : bool
+        Come back to the start as long as it went up, and only then go lower.
+
+    References
+    ----------
+    Smith and Topin, arXiv 1708.07120.
+    """
+
+    max_learning_rate: float
+    total_steps: int
+    pct_start: float = 0.3
+    anneal_strategy: str = "cos"
+    div_factor: float = 25.0
+    final_div_factor: float = 1e4
+    three_phase: bool = False
+
+    def __post_init__(self) -> None:
+        three, most = as_flag(self.three_phase, "three_phase"), 0.5 if self.three_phase else 1.0
+        share = as_float(self.pct_start, "pct_start")
+        if not 0 <= share <= most:
+            raise ValueError(f"pct_start is {share}; expected 0 to {most}")
+        self._check(
+            max_learning_rate=_at_least_0(self.max_learning_rate, "max_learning_rate"),
+            total_steps=_count(self.total_steps, "total_steps", 2),
+            pct_start=share,
+            anneal_strategy=_word(self.anneal_strategy, "anneal_strategy", "cos", "linear"),
+            div_factor=_above_0(self.div_factor, "div_factor"),
+            final_div_factor=_above_0(self.final_div_factor, "final_div_factor"),
+            three_phase=three,
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        start, up = self.max_learning_rate / self.div_factor, self.pct_start * self.total_steps - 1
+        lowest, last = start / self.final_div_factor, self.total_steps - 1
+        # where each phase ends, and with which rate
+        ends = [(up, self.max_learning_rate), (2 * up, start), (last, lowest)] if self.three_phase else None
+        begin, rate = 0.0, start
+        for end, goal in ends or [(up, self.max_learning_rate), (last, lowest)]:
+            if step <= end or end == last:
+                done = min(1.0, (step - begin) / (end - begin)) if end > begin else 1.0
+                return self._between(rate, goal, done)
+            begin, rate = end, goal
+        return lowest
+
+    def _between(self, start: float, end: float, done: float) -> float:
+        if self.anneal_strategy == "linear":
+            return start + (end - start) * done
+        return _cosine(start, end, done)
+
+
+@dataclass(frozen=True)
+class Plateau(Schedule, name="plateau"):
+    """learning_rate, times factor whenever the validation loss has not improved for more than ``patience`` looks at it.
+
+    Pure in the step and the history: it looks at the losses up to the step, every time from the first.
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    mode : {"min", "max"}
+        Whether low or high is good.
+    factor : float
+        Above 0 and below 1.
+    patience : int
+        Looks without improvement that pass, at least 0.
+    threshold : float
+        How much better is better, at least 0.
+    threshold_mode : {"rel", "abs"}
+        Whether that is a share of the best or a difference from it.
+    cooldown : int
+        Looks after a reduction that do not count, at least 0.
+    min_learning_rate : float
+        At least 0.
+    eps : float
+        A smaller reduction is not made, at least 0.
+    """
+
+    learning_rate: float
+    mode: str = "min"
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    threshold_mode: str = "rel"
+    cooldown: int = 0
+    min_learning_rate: float = 0.0
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        factor = _factor(self.factor, "factor")
+        if factor == 1:
+            raise ValueError("factor is 1.0; expected above 0 and below 1")
+        self._check(
+            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
+            mode=_word(self.mode, "mode", "min", "max"),
+            factor=factor,
+            patience=_count(self.patience, "patience", 0),
+            threshold=_at_least_0(self.threshold, "threshold"),
+            threshold_mode=_word(self.threshold_mode, "threshold_mode", "rel", "abs"),
+            cooldown=_count(self.cooldown, "cooldown", 0),
+            min_learning_rate=_at_least_0(self.min_learning_rate, "min_learning_rate"),
+            eps=_at_least_0(self.eps, "eps"),
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        rate, bad, cooling = self.learning_rate, 0, 0
+        best = math.inf if self.mode == "min" else -math.inf
+        for at, loss in validation:
+            if at > step:
+                continue
+            if self._is_better(loss, best):
+                best, bad = loss, 0
+            else:
+                bad += 1
+            if cooling > 0:
+                cooling, bad = cooling - 1, 0
+            if bad > self.patience:
+                lower = max(rate * self.factor, self.min_learning_rate)
+                rate = lower if rate - lower > self.eps else rate
+                bad, cooling = 0, self.cooldown
+        return rate
+
+    def _is_better(self, loss: float, best: float) -> bool:
+        sign = -1 if self.mode == "min" else 1
+        if self.threshold_mode == "rel":
+            return sign * loss > sign * best * (1 + sign * self.threshold)
+        return sign * loss > sign * best + self.threshold
+
+
+def _cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+# ---- checks
+
+
+def _at_least_0(value: Any, name: str) -> float:
+    found = as_float(value, name)
+    if found < 0:
+        raise ValueError(f"{name} is {found}; expected at least 0")
+    return found
+
+
+def _above_0(value: Any, name: str) -> float:
+    found = as_float(value, name)
+    if found <= 0:
+        raise ValueError(f"{name} is {found}; expected above 0")
+    return found
+
+
+def _factor(value: Any, name: str) -> float:
+    found = as_float(value, name)
+    if not 0 < found <= 1:
+        raise ValueError(f"{name} is {found}; expected above 0 and at most 1")
+    return found
+
+
+def _count(value: Any, name: str, least: int) -> int:
+    found = as_int(value, name)
+    if found < least:
+        raise ValueError(f"{name} is {found}; expected at least {least}")
+    return found
+
+
+def _word(value: Any, name: str, *known: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a {type(value).__name__}; expected a str")
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; expected {' or '.join(repr(word) for word in known)}")
+    return value

@@ -1,0 +1,63 @@
+"""The weights of a network by name."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from . import _c
+from .mat import Mat
+
+_lib = _c.lib
+# by recurrent_cell
+CELLS = ("rnn_relu", "lstm", "rnn_tanh", "gru", "gru_reset_before")
+
+
+class Parameters(Mapping[str, Mat]):
+    """A network's weights by name, in creation order, read-only as a mapping: ``parameters["Wix0"].w[:] = 0``.
+
+    All Mats are live views of one buffer.
+
+    Attributes
+    ----------
+    flat : Mat
+        The whole buffer as one column, ``flat.w`` and ``flat.dw``.
+    """
+
+    def __init__(self, handle: _c.Handle, cell: str) -> None:
+        self.handle, self.cell = handle, cell
+        count = ctypes.c_int64()
+        _lib.recurrent_model_parameter_count(handle.value, ctypes.byref(count))
+        buffer, length = ctypes.create_string_buffer(32), ctypes.c_int64()
+        self._mats = {}
+        for index in range(count.value):
+            _lib.recurrent_model_parameter_name(
+                handle.value, index, buffer, len(buffer), ctypes.byref(length)
+            )
+            name = buffer.raw[: length.value]
+            self._mats[name.decode()] = Mat._from_handle(
+                _c.new(_lib.recurrent_model_parameter, _lib.recurrent_mat_free, handle.value, name, len(name))
+            )
+        self.flat = Mat._from_handle(_c.new(_lib.recurrent_model_flat, _lib.recurrent_mat_free, handle.value))
+
+    def __getitem__(self, name: str) -> Mat:
+        return self._mats[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._mats)
+
+    def __len__(self) -> int:
+        return len(self._mats)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("dict(parameters) shares its Mats, copy.deepcopy(parameters) copies them: say which")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Mat]:
+        return {name: mat.copy() for name, mat in self.items()}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("parameters are not pickled; save their values, numpy.save(file, parameters.flat.w)")
+
+    def __repr__(self) -> str:
+        return f"<{self.cell} with {self.flat.n} parameters: {' '.join(self)}>"

@@ -1,0 +1,25 @@
+"""RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``Solver``, ``init_lstm``, ``forward_lstm``, ``SentenceModel``."""
+
+from ..graph import Graph
+from ..mat import Mat
+from ..sampling import softmax
+from .functions import Model, Output, RandMat, forward_lstm, forward_rnn, init_lstm, init_rnn, maxi, samplei
+from .sentence_model import SentenceModel
+from .solver import Solver
+
+__all__ = [
+    "Graph",
+    "Mat",
+    "Model",
+    "Output",
+    "RandMat",
+    "SentenceModel",
+    "Solver",
+    "forward_lstm",
+    "forward_rnn",
+    "init_lstm",
+    "init_rnn",
+    "maxi",
+    "samplei",
+    "softmax",
+]

@@ -1,0 +1,311 @@
+"""SentenceModel: RecurrentJS's demo, a network that learns sentences letter by letter."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from .. import _c
+from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_sizes, as_text
+from ..mat import Mat
+from ..nn.layers import network_of
+from ..nn.network import Network
+from ..parameters import CELLS, Parameters
+from ..random import RNG, Random, as_random
+from .solver import Solver
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_lib = _c.lib
+
+
+class Cost(NamedTuple):
+    """What a sentence costs."""
+
+    cost: float
+    """Σ -ln p over the n + 1 predictions of n letters, in nats."""
+    perplexity: float
+    """exp(cost / (n + 1)): 1 is certainty, the vocabulary's size is a guess."""
+
+
+class Tick(NamedTuple):
+    """What a tick did; cost and perplexity are those before the step."""
+
+    cost: float
+    perplexity: float
+    ratio_clipped: float
+    gradient_norm: float
+
+
+class SentenceModel:
+    """Letter vectors, a recurrent network and a solver, learning one sentence at a tick.
+
+    A sentence of n letters asks for n + 1 predictions: the first letter, each next one, and the end. A letter is a
+    Unicode code point; number 0 is both start and end.
+
+    Parameters
+    ----------
+    sentences : str or iterable of str
+        Give the vocabulary. A str is split into lines, stripped of surrounding space; blank sentences are passed over.
+    cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"}
+        The kind of layer. RecurrentJS has "lstm" and "rnn_relu", which it calls "rnn".
+    hidden_sizes : list of int
+        The width of each layer, lowest first.
+    letter_size : int
+        Numbers per letter vector.
+    dtype : {"float32", "float64"}
+        The type of all numbers.
+    rng : int, numpy.random.Generator, Random, optional
+        Draws the weights and, where ``predict`` gets no generator of its own, the letters.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> sm = recurrent.SentenceModel(["hello", "help"], hidden_sizes=[16], rng=1)
+    >>> for i in range(400):
+    ...     t = sm.tick(sm.sentences[i % 2])
+    >>> sm.predict(sample=False) in sm.sentences
+    True
+    """
+
+    def __init__(
+        self,
+        sentences: str | Iterable[str],
+        cell: str = "lstm",
+        hidden_sizes: Sequence[int] = (20, 20),
+        letter_size: int = 5,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+    ) -> None:
+        kept = _sentences(sentences)
+        if cell not in CELLS:
+            raise ValueError(f"cell is {cell!r}; expected one of {', '.join(CELLS)}")
+        widths = as_sizes(hidden_sizes, "hidden_sizes")
+        encoded = [sentence.encode() for sentence in kept]
+        random = as_random(rng)
+        handle = _c.new(
+            _lib.recurrent_sentence_model_create,
+            _lib.recurrent_sentence_model_free,
+            (ctypes.c_char_p * len(encoded))(*encoded),
+            (ctypes.c_int64 * len(encoded))(*map(len, encoded)),
+            len(encoded),
+            CELLS.index(cell),
+            as_dtype(dtype),
+            widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            len(widths),
+            as_int(letter_size, "letter_size"),
+            random._handle.value,
+        )
+        self._attach(handle, random)
+        self.sentences = kept
+
+    def _attach(self, handle: _c.Handle, random: Random) -> None:
+        info = _c.SentenceModelInfo()
+        _lib.recurrent_sentence_model_describe(handle.value, ctypes.byref(info))
+        widths = (ctypes.c_int64 * info.layers)()
+        _lib.recurrent_sentence_model_hidden_sizes(handle.value, widths, len(widths))
+        letters = (ctypes.c_uint32 * info.letters)()
+        _lib.recurrent_sentence_model_letters(handle.value, letters, len(letters))
+        network = _c.new(
+            _lib.recurrent_sentence_model_network, _lib.recurrent_model_free, handle.value, owner=handle
+        )
+        solver = _c.new(
+            _lib.recurrent_sentence_model_solver, _lib.recurrent_solver_free, handle.value, owner=handle
+        )
+        self._handle = handle
+        self._random = random
+        self._dtype = info.dtype
+        self.cell: str = CELLS[info.cell]
+        self.hidden_sizes: list[int] = list(widths)
+        self.letter_size: int = info.letter_size
+        self.letter_to_index: dict[str, int] = {chr(letter): k + 1 for k, letter in enumerate(letters)}
+        self.index_to_letter: dict[int, str] = {k: letter for letter, k in self.letter_to_index.items()}
+        self.sentences = []
+        self._optimizer = _as_solver(solver)
+        self._network = network_of(
+            network, self.cell, info.dtype, info.letters + 1, info.letter_size, self.hidden_sizes, False
+        )
+
+    @property
+    def network(self) -> Network:
+        """The network inside, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
+        return self._network
+
+    @property
+    def optimizer(self) -> Solver:
+        """RecurrentJS's solver, with its caches."""
+        return self._optimizer
+
+    @property
+    def parameters(self) -> Parameters:
+        """The weights by name, live: ``Wil``, the letter vectors (letters + 1, letter_size), then the network's."""
+        return self._network.parameters
+
+    @property
+    def step_cache(self) -> Mapping[str, Mat]:
+        """The solver's caches by name, live; empty before the first tick."""
+        return self._optimizer.step_cache
+
+    @property
+    def dtype(self) -> Any:
+        """The type of all numbers."""
+        return DTYPES[self._dtype]
+
+    def tick(
+        self, sentence: str, learning_rate: float = 0.01, regc: float = 1e-6, clipval: float = 5.0
+    ) -> Tick:
+        """Learn from one sentence: forward, backward, one step of the solver, in one call.
+
+        Parameters
+        ----------
+        sentence : str
+            At least one letter, all of them in the vocabulary.
+        learning_rate, regc, clipval : float
+            The solver's step size (at least 0), regularization (at least 0) and bound on each gradient (above 0).
+
+        Raises
+        ------
+        ValueError
+            Naming a letter outside the vocabulary and its position, or a setting out of range.
+        FloatingPointError
+            If a gradient is infinite or NaN. In either case the weights are as before.
+        """
+        encoded = as_text(sentence, "sentence")
+        result = _c.TickResult()
+        _lib.recurrent_sentence_model_tick(
+            self._handle.value,
+            encoded,
+            len(encoded),
+            as_float(learning_rate, "learning_rate"),
+            as_float(regc, "regc"),
+            as_float(clipval, "clipval"),
+            ctypes.byref(result),
+        )
+        return Tick(result.cost, result.perplexity, result.ratio_clipped, result.gradient_norm)
+
+    def cost(self, sentence: str) -> Cost:
+        """What a sentence costs now; learns nothing."""
+        encoded = as_text(sentence, "sentence")
+        result = _c.Cost()
+        _lib.recurrent_sentence_model_cost(self._handle.value, encoded, len(encoded), ctypes.byref(result))
+        return Cost(result.cost, result.perplexity)
+
+    def predict(
+        self, sample: bool = True, temperature: float = 1.0, max_chars: int = 100, rng: RNG = None
+    ) -> str:
+        """Write a sentence.
+
+        Parameters
+        ----------
+        sample : bool
+            Draw each letter; False takes the likeliest, whatever the temperature.
+        temperature : float
+            Above 0: scores are divided by it. Below 1 is cautious, above 1 is wild.
+        max_chars : int
+            The most letters to write, 1 to 2**20.
+        rng : int, numpy.random.Generator, Random, optional
+            An int writes the same sentence every time; None goes on with the model's own generator.
+        """
+        count = as_int(max_chars, "max_chars")
+        if not 1 <= count <= 2**20:
+            raise ValueError(f"max_chars is {count}; expected 1 to {2**20}")
+        random = self._random if rng is None else as_random(rng)
+        buffer, length = ctypes.create_string_buffer(4 * count), ctypes.c_int64()
+        _lib.recurrent_sentence_model_predict(
+            self._handle.value,
+            as_float(temperature, "temperature") if sample else 1.0,
+            count,
+            random._handle.value if sample else 0,
+            buffer,
+            len(buffer),
+            ctypes.byref(length),
+        )
+        return buffer.raw[: length.value].decode("utf-8")
+
+    def save_recurrentjs(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and its solver's cache as RecurrentJS's page does.
+
+        A crash while saving leaves the old file or the new one, never a mixture.
+
+        Raises
+        ------
+        OSError
+            With the system's reason.
+        FloatingPointError
+            If a weight is not finite, which JSON cannot hold.
+        """
+        encoded = as_path(path)
+        _lib.recurrent_sentence_model_save_recurrentjs(self._handle.value, encoded, len(encoded))
+
+    @classmethod
+    def load_recurrentjs(
+        cls, path: str | os.PathLike[str], dtype: npt.DTypeLike = "float64", rng: RNG = None
+    ) -> SentenceModel:
+        """A model saved by RecurrentJS's page or by ``save_recurrentjs``, ready to go on where it stopped.
+
+        Parameters
+        ----------
+        path : path-like
+            A JSON file; its ``w`` may be lists or objects ``{"0": …}``.
+        dtype : {"float32", "float64"}
+            The type to hold the numbers in.
+        rng : int, numpy.random.Generator, Random, optional
+            Draws the letters of ``predict``; the file holds no generator.
+
+        Raises
+        ------
+        OSError
+            FileNotFoundError, PermissionError, IsADirectoryError, …
+        ValueError
+            Naming what in the file is missing, of the wrong kind or of the wrong size.
+        """
+        encoded, random = as_path(path), as_random(rng)
+        handle = _c.new(
+            _lib.recurrent_sentence_model_load_recurrentjs,
+            _lib.recurrent_sentence_model_free,
+            encoded,
+            len(encoded),
+            as_dtype(dtype),
+        )
+        model = cls.__new__(cls)
+        model._attach(handle, random)
+        return model
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SentenceModel is not pickled; use save_recurrentjs and load_recurrentjs")
+
+    def __repr__(self) -> str:
+        return (
+            f"<SentenceModel: {self.cell} {self.hidden_sizes}, {len(self.letter_to_index)} letters of "
+            f"{self.letter_size}, {self.parameters.flat.n} parameters>"
+        )
+
+
+def _as_solver(handle: _c.Handle) -> Solver:
+    solver = Solver._from_handle(handle)
+    if not isinstance(solver, Solver):
+        raise RuntimeError(f"internal error: the solver of a sentence model is {solver!r}")
+    return solver
+
+
+def _sentences(sentences: Any) -> list[str]:
+    if isinstance(sentences, str):
+        sentences = [line.strip() for line in sentences.splitlines()]
+    elif isinstance(sentences, (bytes, Mapping)) or not isinstance(sentences, Iterable):
+        raise TypeError(
+            f"sentences is a {type(sentences).__name__}; expected a list of str, or a text of lines"
+        )
+    kept = []
+    for i, sentence in enumerate(sentences):
+        if not isinstance(sentence, str):
+            raise TypeError(f"sentences[{i}] is a {type(sentence).__name__}; expected a str")
+        # here, where the place in the list is known
+        as_text(sentence, f"sentences[{i}]")
+        if sentence.strip():
+            kept.append(sentence)
+    if not kept:
+        raise ValueError("there is nothing to learn from: no sentence has a letter in it")
+    return kept

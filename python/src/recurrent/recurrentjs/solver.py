@@ -1,0 +1,89 @@
+"""RecurrentJS's Solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import _c
+from .._checks import as_float, as_limit
+from ..mat import Mat
+from ..optim.optimizer import Optimizer
+from ..state import StepResult
+from .functions import Model
+
+
+class Solver(Optimizer, name="recurrentjs"):
+    """RMSProp as RecurrentJS has it.
+
+    ::
+
+        s = decay_rate s + (1 - decay_rate) g²
+        w = w - step_size clamp(g, ±clipval) / sqrt(s + smooth_eps) - regc w
+        g = 0
+
+    Parity: ``s`` sees the gradient before it is clipped, ``smooth_eps`` stands under the root, ``regc`` is not scaled
+    by the step, and there is no bias correction: with 0.999 a weight's first step is about 31.6 times step_size.
+
+    Parameters
+    ----------
+    decay_rate : float
+        At least 0 and below 1.
+    smooth_eps : float
+        Above 0.
+
+    References
+    ----------
+    Tieleman and Hinton, Coursera lecture 6.5, 2012.
+    """
+
+    def __init__(self, decay_rate: float = 0.999, smooth_eps: float = 1e-8) -> None:
+        self._create(
+            decay_rate=as_float(decay_rate, "decay_rate"), smooth_eps=as_float(smooth_eps, "smooth_eps")
+        )
+
+    def _attach(self, handle: _c.Handle) -> None:
+        super()._attach(handle)
+        settings = self.settings
+        self.decay_rate, self.smooth_eps = settings["decay_rate"], settings["smooth_eps"]
+
+    def step(
+        self,
+        model: Mapping[str, Mat],
+        step_size: float | None = None,
+        regc: float = 0.0,
+        clipval: float | None = None,
+    ) -> StepResult:
+        """Move every Mat of ``model`` and zero its gradients.
+
+        Parameters
+        ----------
+        model : mapping of str to Mat
+            What to move; what is remembered of a Mat belongs to its name.
+        step_size : float, optional
+            The learning rate, at least 0; the solver's own where absent.
+        regc : float
+            The fraction of each weight that is subtracted at every step besides, at least 0.
+        clipval : float, optional
+            The bound on each gradient, above 0; None for no clipping.
+
+        Raises
+        ------
+        FloatingPointError
+            Naming the first gradient that is infinite or NaN; nothing has been changed.
+        ValueError, TypeError
+            If a name comes back with another shape or type, or a setting is out of range.
+        """
+        if not isinstance(model, Mapping):
+            raise TypeError(f"model is a {type(model).__name__}; expected a mapping of names to Mats")
+        return self._step(
+            model.own if isinstance(model, Model) and model.is_whole else model,
+            self.learning_rate if step_size is None else as_float(step_size, "step_size"),
+            as_float(regc, "regc"),
+            as_limit(clipval, "clipval"),
+            "model",
+        )
+
+    @property
+    def step_cache(self) -> Mapping[str, Mat]:
+        """The caches ``s`` by name, as live Mats."""
+        return self.state["step_cache"]

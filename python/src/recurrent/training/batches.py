@@ -1,0 +1,46 @@
+"""Contiguous batches: a text cut into parallel sequences that are read chunk by chunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class ContiguousBatches:
+    """Chunks of ``seq_length`` steps of ``batch_size`` sequences, a pure function of their index.
+
+    Sequence b is the b-th part of the text, all of one length; a chunk continues every sequence where the chunk before
+    it ended. An epoch is the number of whole chunks in a sequence. Epoch k begins k tokens later, as far as the
+    remainder allows, so that the tokens left out at the end vary.
+
+    Parameters
+    ----------
+    tokens
+        The whole text.
+    """
+
+    def __init__(self, tokens: npt.NDArray[Any], batch_size: int, seq_length: int) -> None:
+        length = (len(tokens) - 1) // batch_size
+        self.seq_length = seq_length
+        self.chunks = length // seq_length
+        self._remainder = length - self.chunks * seq_length
+        used = batch_size * length
+        self._inputs = tokens[:used].reshape(batch_size, length)
+        self._targets = tokens[1 : used + 1].reshape(batch_size, length)
+
+    def chunk(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Returns the tokens of a chunk and the tokens that follow them, (T, B) each; index 0 opens the first epoch."""
+        epoch, position = divmod(index, self.chunks)
+        start = epoch % (self._remainder + 1) + position * self.seq_length
+        inputs, targets = (
+            part[:, start : start + self.seq_length].T for part in (self._inputs, self._targets)
+        )
+        return np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(targets, np.int64)
+
+    def begins_epoch(self, index: int) -> bool:
+        """Whether a chunk is the first of its epoch, which does not continue the chunk before it."""
+        return index % self.chunks == 0

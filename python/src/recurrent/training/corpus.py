@@ -1,0 +1,181 @@
+"""A text to learn from: from a file or as it is, checked, its tokens kept small."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._checks import as_text
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# the most bytes of a text; in memory it takes this twice to five times
+MAX_BYTES = 1 << 30
+# bytes at a time: between two parts an interrupt is seen
+_CHUNK = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Corpus:
+    """The bytes of a text, and where they come from.
+
+    Nothing is normalized: CRLF is two characters, NUL is one, a letter with a combining mark is two. Only the byte
+    order mark that opens a UTF-8 file is no part of its text, unless tokens are bytes.
+
+    Parameters
+    ----------
+    source
+        The text, a str or bytes; or a Path of a file.
+    tokens
+        "characters", and then it must be UTF-8, or "bytes".
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read: FileNotFoundError, PermissionError, IsADirectoryError, …
+    ValueError
+        For an empty text, or naming the first byte that is not UTF-8.
+    """
+
+    def __init__(self, source: Any, tokens: str, argument: str = "text") -> None:
+        self.path: str | None = None
+        self.tokens = tokens
+        if isinstance(source, (bytes, bytearray)):
+            self.data = bytes(source)
+        elif isinstance(source, os.PathLike):
+            self.path = os.fsdecode(source)
+            self.data = _read(self.path)
+            if tokens == "characters":
+                self.data = self.data.removeprefix(_BYTE_ORDER_MARK)
+        elif isinstance(source, str):
+            self.data = as_text(source, argument)
+        else:
+            raise TypeError(f"{argument} is a {type(source).__name__}; expected a str, bytes or a Path")
+        if len(self.data) > MAX_BYTES:
+            raise ValueError(f"{self} has {len(self.data):,} bytes; the most is {MAX_BYTES:,}")
+        if not self.data:
+            raise ValueError(f"there is nothing to learn from: {self} is empty")
+        self._may_be_a_path = isinstance(source, str) and len(source) < 4096 and "\n" not in source
+        self.letters, self.length = frozenset[str](), len(self.data)
+        if tokens == "characters":
+            self.letters, self.length = self._scan()
+
+    def __str__(self) -> str:
+        return f"'{self.path}'" if self.path else "the text"
+
+    @property
+    def absolute_path(self) -> str | None:
+        """The path from the root, if there is one."""
+        return str(Path(self.path).absolute()) if self.path else None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def encode(
+        self, encode: Callable[[bytes], npt.NDArray[Any]], size: int, vocabulary: str | None = None
+    ) -> npt.NDArray[Any]:
+        """Returns the tokens, in the smallest of NumPy's unsigned types that holds them.
+
+        Parameters
+        ----------
+        encode : callable
+            Returns the tokens of a part of the text.
+        size : int
+            The number of different tokens.
+        vocabulary : str, optional
+            The characters allowed; where absent, ``encode`` decides.
+
+        Raises
+        ------
+        ValueError
+            Naming the first character outside the vocabulary and its position.
+        """
+        if vocabulary is not None and (strange := self.letters - set(vocabulary)):
+            letter, position = self._first(strange)
+            raise ValueError(
+                f"the character {_name(letter)} at position {position} of {self} is not in the vocabulary"
+            )
+        kind = np.uint8 if size <= 1 << 8 else np.uint16 if size <= 1 << 16 else np.uint32
+        tokens, count = np.empty(len(self.data), kind), 0
+        for _, part in self._parts():
+            numbers = encode(part)
+            tokens[count : count + len(numbers)] = numbers
+            count += len(numbers)
+        return tokens[:count].copy() if count < len(tokens) // 2 else tokens[:count]
+
+    def hint(self) -> str:
+        """A hint for a text that is too short and may be meant as a path."""
+        return "; a str is text, and a Path is a file" if self._may_be_a_path else ""
+
+    def _scan(self) -> tuple[frozenset[str], int]:
+        """The characters there are, and how many in all."""
+        seen: set[str] = set()
+        length = 0
+        for at, part in self._parts():
+            try:
+                letters = part.decode()
+                seen.update(letters)
+                length += len(letters)
+            except UnicodeDecodeError as error:
+                place = at + error.start
+                raise ValueError(
+                    f"{self} is not valid UTF-8 at byte {place}, 0x{self.data[place]:02X}; "
+                    "tokenizer='bytes' reads anything"
+                ) from None
+        return frozenset(seen), length
+
+    def _first(self, strange: frozenset[str]) -> tuple[str, int]:
+        position = 0
+        for _, part in self._parts():
+            letters = part.decode()
+            found = min((at for letter in strange if (at := letters.find(letter)) >= 0), default=-1)
+            if found >= 0:
+                return letters[found], position + found
+            position += len(letters)
+        raise AssertionError("it was seen before")
+
+    def _parts(self) -> Iterator[tuple[int, bytes]]:
+        """Parts of the bytes that end where a character does, and where each begins."""
+        at, data = 0, self.data
+        while at < len(data):
+            end = most = min(len(data), at + _CHUNK)
+            if self.tokens == "characters":
+                while end < len(data) and end > most - 4 and data[end] & 0xC0 == 0x80:
+                    end -= 1
+            yield at, data[at:end]
+            at = end
+
+
+def _read(path: str) -> bytes:
+    """A regular file: what a pipe or a device would give is not waited for."""
+    try:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(number, "rb") as file:
+            status = os.fstat(number)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, the most is {MAX_BYTES:,}")
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"cannot read '{path}': {reason[0].lower()}{reason[1:]}") from None
+    except ValueError as error:
+        raise ValueError(f"cannot read {path!r}: {error}") from None
+
+
+def _name(letter: str) -> str:
+    code = f"U+{ord(letter):04X}"
+    category = unicodedata.category(letter)
+    return code if category[0] == "C" or category in ("Zl", "Zp") else f"'{letter}' ({code})"

@@ -1,0 +1,128 @@
+"""What a training run was asked for, checked; written to the checkpoint and read from it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .._checks import as_errors, as_flag, as_float, as_int, as_path
+from ..optim.schedules import Schedule
+
+# records in a history: they travel in the checkpoint's header
+MAX_RECORDS = 200_000
+
+
+@dataclass
+class TrainingOptions:
+    """The arguments of ``TextModel.fit`` that a resumed run needs again."""
+
+    batch_size: int
+    seq_length: int
+    schedule: Schedule | None
+    learning_rate: float | None
+    clip: float | None
+    validation_split: float
+    evaluate_every: int
+    patience: int | None
+    checkpoint: str | None
+    checkpoint_every: int | None
+    checkpoint_minutes: float | None
+    keep_best: bool
+    record_every: int
+    errors: str
+    replacement: str | None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "seq_length", "evaluate_every", "record_every"):
+            setattr(self, name, count(getattr(self, name), name))
+        self.validation_split = as_float(self.validation_split, "validation_split")
+        if not 0 <= self.validation_split < 1:
+            raise ValueError(f"validation_split is {self.validation_split}; expected at least 0 and below 1")
+        for name in ("patience", "checkpoint_every"):
+            if getattr(self, name) is not None:
+                setattr(self, name, count(getattr(self, name), name))
+        if self.schedule is not None:
+            if not isinstance(self.schedule, Schedule):
+                kind = type(self.schedule).__name__
+                raise TypeError(f"schedule is a {kind}; expected one of recurrent.schedules, or None")
+            if self.learning_rate is not None:
+                raise ValueError("there are both a schedule and a learning_rate; expected one of them")
+        if self.learning_rate is not None:
+            self.learning_rate = as_float(self.learning_rate, "learning_rate")
+            if self.learning_rate < 0:
+                raise ValueError(f"learning_rate is {self.learning_rate}; expected at least 0")
+        for name in ("clip", "checkpoint_minutes"):
+            if getattr(self, name) is not None:
+                setattr(self, name, as_float(getattr(self, name), name))
+                if getattr(self, name) <= 0:
+                    raise ValueError(f"{name} is {getattr(self, name)}; expected above 0, or None")
+        as_errors(self.errors, self.replacement)
+        self.keep_best = as_flag(self.keep_best, "keep_best")
+        self.set_checkpoint(self.checkpoint)
+
+    def set_checkpoint(self, checkpoint: Any) -> None:
+        """Where to save; what cannot be written is refused before hours have gone into it."""
+        if checkpoint is None:
+            self.checkpoint = None
+            return
+        place = Path(as_path(checkpoint, "checkpoint").decode()).absolute()
+        reason: int | None = None
+        try:
+            if not stat.S_ISDIR(place.parent.stat().st_mode):
+                reason = errno.ENOTDIR
+            elif not os.access(place.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+                reason = errno.EACCES
+            elif place.is_dir():
+                reason = errno.EISDIR
+        except OSError as error:
+            reason = error.errno
+        if reason is not None:
+            problem = os.strerror(reason).lower()
+            raise OSError(reason, f"checkpoint '{checkpoint}' cannot be written: {problem}")
+        self.checkpoint = str(place)
+
+    @property
+    def best(self) -> str | None:
+        """Where the best model so far is kept: model.safetensors has model.best.safetensors beside it."""
+        if not (self.checkpoint and self.keep_best):
+            return None
+        place = Path(self.checkpoint)
+        return str(place.with_name(f"{place.stem}.best{place.suffix}"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        schedule = self.schedule.to_dict() if self.schedule else None
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "schedule": schedule}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainingOptions:
+        """What ``to_dict`` wrote; whether the checkpoint's folder is still there is not looked at."""
+        schedule = Schedule.from_dict(data["schedule"]) if data["schedule"] else None
+        settings = cls(**{**_renamed(data), "schedule": schedule, "checkpoint": None})
+        settings.checkpoint = data["checkpoint"]
+        return settings
+
+
+def count(value: Any, name: str) -> int:
+    """An int of at least 1."""
+    found = as_int(value, name)
+    if found < 1:
+        raise ValueError(f"{name} is {found}; expected at least 1")
+    return found
+
+
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a file, which has other names where version 0.1.0 wrote it."""
+    options = dict(data)
+    if "validation" in options:
+        options["validation_split"] = options.pop("validation")
+    if "unknown" in options:
+        unknown = options.pop("unknown")
+        options["errors"] = {"refuse": "strict", "skip": "ignore"}.get(unknown, "replace")
+        options["replacement"] = unknown if options["errors"] == "replace" else None
+    return options

@@ -1,0 +1,84 @@
+"""The bar that shows how training goes, in a terminal or a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import time
+from typing import Any
+
+from .history import StepReport
+
+_FORMAT = "{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
+
+
+class Progress:
+    """A tqdm bar: loss, validation loss, characters per second, time left.
+
+    Nothing is shown where standard error is neither a terminal nor a notebook's; without tqdm, one line says so.
+
+    Parameters
+    ----------
+    wanted
+        Whether to show anything.
+    total, done
+        Steps in all, and those already made.
+    characters
+        Per step.
+    unit
+        What they are called.
+    """
+
+    def __init__(self, wanted: bool, total: int, done: int, characters: int, unit: str) -> None:
+        self._characters, self._unit = characters, unit
+        self._bar = _bar(total, done) if wanted else None
+        self._then, self._steps, self._speed = time.perf_counter(), 0, 0.0
+
+    def show(self, report: StepReport) -> None:
+        """One step more."""
+        if self._bar is None:
+            return
+        self._steps += 1
+        now = time.perf_counter()
+        if now - self._then < 0.2 and report.validation is None:
+            return
+        # of the last seconds, not of the whole run
+        speed = self._steps * self._characters / max(now - self._then, 1e-9)
+        self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+        validation = report.history.validation
+        shown = f"loss {report.history.train[-1][1] if report.history.train else report.loss:.3f}"
+        shown += f", validation {validation[-1][1]:.3f}" if validation else ""
+        self._bar.set_postfix_str(f"{shown}, {self._speed:,.0f} {self._unit}/s", refresh=False)
+        self._bar.update(self._steps)
+        self._then, self._steps = now, 0
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.update(self._steps)
+            self._bar.close()
+            self._bar = None
+
+
+def _bar(total: int, done: int) -> Any:
+    settings: dict[str, Any] = {"total": total, "initial": done, "bar_format": _FORMAT, "smoothing": 0.05}
+    notebook = _is_notebook()
+    if not notebook and not (sys.stderr and sys.stderr.isatty()):
+        return None
+    try:
+        if notebook:
+            # without widgets it is an ImportError too
+            with contextlib.suppress(ImportError):
+                return importlib.import_module("tqdm.notebook").tqdm(**settings)
+        return importlib.import_module("tqdm").tqdm(**settings, dynamic_ncols=True)
+    except ImportError:
+        print("training shows its progress where tqdm is installed: pip install tqdm", file=sys.stderr)
+        return None
+
+
+def _is_notebook() -> bool:
+    """Whether this is a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")

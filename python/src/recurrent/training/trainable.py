@@ -1,0 +1,71 @@
+"""What a trainer needs of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..optim.optimizer import Optimizer
+from ..parameters import Parameters
+from ..state import StepResult
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Trainable(Protocol):
+    """A model of text that a ``Trainer`` trains, such as ``TextModel``."""
+
+    tokenizer: str
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What moves the weights."""
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None: ...
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has a vocabulary and weights."""
+
+    @property
+    def vocabulary(self) -> str | None:
+        """Its characters in the order of their tokens; None for bytes."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of tokens."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The weights by name."""
+
+    @property
+    def step(self) -> int:
+        """Training steps made."""
+
+    def build(self, text: str | bytes) -> Any:
+        """Takes the vocabulary from a text and draws the weights."""
+
+    def encode(
+        self, text: str | bytes, errors: str = "strict", replacement: str | None = None
+    ) -> npt.NDArray[Any]:
+        """Returns the tokens of a text."""
+
+    def train_step(
+        self,
+        tokens: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        learning_rate: float | None = None,
+        clip: float | None = 5.0,
+    ) -> StepResult:
+        """Makes one training step."""
+
+    def reset_state(self) -> None:
+        """Sets the carried state to zero."""
+
+    def evaluate(self, text: npt.ArrayLike, batch_size: int = 1) -> float:
+        """Returns the mean loss over tokens, in nats per token."""
+
+    def save(self, path: str) -> None:
+        """Writes the model to a file."""

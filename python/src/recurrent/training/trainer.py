@@ -1,0 +1,361 @@
+"""Training runs of a Trainable: what `fit` and `resume` do."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..optim.optimizer import Optimizer
+from ..optim.optimizers import RMSProp
+from .batches import ContiguousBatches
+from .corpus import Corpus
+from .history import History, StepReport
+from .interrupt import Interrupt
+from .options import MAX_RECORDS, TrainingOptions, count
+from .progress import Progress
+from .trainable import Trainable
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Callback = Callable[[StepReport], Any]
+# a run whose loss is so many times what guessing costs is lost
+_DIVERGENCE = 3.0
+
+
+class Trainer:
+    """A training run: what it was asked for, where it stands, what it recorded.
+
+    What comes next depends only on the model and on what ``to_dict`` writes: that is why a run that is resumed goes on
+    to the same bits.
+    """
+
+    def __init__(self, settings: TrainingOptions, first_step: int, target_step: int) -> None:
+        self.settings, self.first_step, self.step, self.target_step = (
+            settings,
+            first_step,
+            first_step,
+            target_step,
+        )
+        self.history = History()
+        self.texts: dict[str, dict[str, Any] | None] = {}
+        self._running = _Running()
+        self._first = self._smooth = 0.0
+
+    @classmethod
+    def new(
+        cls,
+        model: Trainable,
+        source: Any,
+        steps: int,
+        optimizer: Optimizer | None,
+        validation_split: float,
+        validation_data: Any,
+        evaluate_every: int | None,
+        record_every: int | None,
+        **arguments: Any,
+    ) -> Trainer:
+        """The run that ``TextModel.fit`` was asked for; the model has its alphabet and a optimizer then."""
+        if optimizer is not None and not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer is a {type(optimizer).__name__}; expected an Optimizer or None")
+        total = count(steps, "steps")
+        settings = TrainingOptions(
+            validation_split=0.0 if validation_data is not None else validation_split,
+            evaluate_every=500 if evaluate_every is None else evaluate_every,
+            record_every=-(-total // 20_000) if record_every is None else record_every,
+            **arguments,
+        )
+        if total // settings.record_every > MAX_RECORDS:
+            least = -(-total // MAX_RECORDS)
+            raise ValueError(
+                f"record_every is {settings.record_every} with {total:,} steps; expected at least {least}"
+            )
+        first_step = model.step if model.is_built else 0
+        trainer = cls(settings, first_step, first_step + total)
+        texts = [Corpus(source, model.tokenizer)]
+        if validation_data is not None:
+            texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
+        trainer._read(model, texts)
+        if settings.patience is not None and not len(trainer._validation_tokens):
+            raise ValueError("there is a patience without a validation; expected both or no patience")
+        if evaluate_every is None:
+            # reading costs a third of learning: a tenth of the time at most
+            chunk = settings.batch_size * settings.seq_length
+            settings.evaluate_every = max(500, -(-10 * len(trainer._validation_tokens) // (3 * chunk)))
+        if optimizer is not None or model.optimizer is None:
+            model.optimizer = optimizer or RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)
+        return trainer
+
+    def resume(
+        self, model: Trainable, source: Any, steps: int | None, validation_data: Any, checkpoint: Any
+    ) -> None:
+        """Make the run ready to go on."""
+        if model.step != self.step:
+            raise RuntimeError(
+                f"the model has made {model.step} steps, its training run {self.step}: fit it instead"
+            )
+        target_step = self.target_step if steps is None else self.step + count(steps, "steps")
+        if self.step >= target_step and self.history.stop_reason != "interrupted":
+            raise ValueError(
+                f"all {self.target_step - self.first_step} steps are made: say how many more with steps"
+            )
+        texts = []
+        for name, key, given in (
+            ("text", "text", source),
+            ("validation_data", "validation", validation_data),
+        ):
+            known = self.texts.get(key)
+            if known is None:
+                if given is not None:
+                    raise ValueError(f"{name} is given, and the run had none of its own")
+                continue
+            if given is None and known["path"] is None:
+                raise ValueError(f"{name} was no file: it is needed again to go on")
+            corpus = Corpus(Path(known["path"]) if given is None else given, model.tokenizer, name)
+            if corpus.digest != known["sha256"]:
+                raise ValueError(
+                    f"{corpus} is not what the model was learning from: its SHA-256 is {corpus.digest[:12]}…, "
+                    f"expected {known['sha256'][:12]}…; go on with the same text, or fit"
+                )
+            texts.append(corpus)
+        place = checkpoint if checkpoint is not None else self.settings.checkpoint
+        self.settings.set_checkpoint(place)
+        self._read(model, texts)
+        self.target_step = target_step
+
+    def _read(self, model: Trainable, texts: list[Corpus]) -> None:
+        """Encode the texts; a model that has no alphabet yet gets it, if they are long enough."""
+        self._check([text.length for text in texts], texts[0])
+        if not model.is_built:
+            letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in texts))))
+            model.build(letters if model.tokenizer == "characters" else texts[0].data[:1])
+        tokens = [self._encode(model, text) for text in texts]
+        cut = self._check([len(part) for part in tokens], texts[0])
+        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
+        self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
+        names = ("text", "validation")
+        self.texts = {
+            name: {"sha256": text.digest, "path": text.absolute_path} for name, text in zip(names, texts)
+        }
+
+    def _encode(self, model: Trainable, text: Corpus) -> npt.NDArray[Any]:
+        def encode(part: bytes) -> npt.NDArray[Any]:
+            return model.encode(part, self.settings.errors, self.settings.replacement)
+
+        known = (model.vocabulary or "") if self.settings.errors == "strict" else None
+        return text.encode(encode, model.vocabulary_size, known)
+
+    def _check(self, lengths: list[int], text: Corpus) -> int:
+        """How many tokens are learned from; they must be enough, and those held out too."""
+        s = self.settings
+        cut = int(lengths[0] * (1 - s.validation_split))
+        need = s.batch_size * s.seq_length + 1
+        if cut < need:
+            what = f"{text} has {cut:,} {text.tokens} to learn from"
+            raise ValueError(
+                f"{what}; a batch of {s.batch_size} streams of {s.seq_length} needs {need:,}: "
+                f"lower batch_size or seq_length{text.hint()}"
+            )
+        aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
+        if aside < 2 and (s.validation_split or len(lengths) > 1):
+            raise ValueError(
+                f"validation has {aside} {text.tokens}; expected at least 2, or validation_split=0"
+            )
+        return cut
+
+    # ---- the run
+
+    def run(self, model: Trainable, progress: bool, callbacks: list[Callback]) -> History:
+        """Go on to the target_step, or until something ends the run before."""
+        s, stop_reason = self.settings, "steps"
+        self.history.stop_reason = None
+        self._saved = time.monotonic()
+        chunk = s.batch_size * s.seq_length
+        bar = Progress(
+            progress, self.target_step - self.first_step, self.step - self.first_step, chunk, model.tokenizer
+        )
+        with Interrupt() as interrupt:
+            try:
+                self._validate(model, interrupt)
+                while self.step < self.target_step:
+                    with interrupt.held():
+                        report = self._train_step(model)
+                    report = report._replace(validation=self._validate(model, interrupt))
+                    with interrupt.held():
+                        bar.show(report)
+                        self._save(model)
+                    # all are told, whatever the first says
+                    if any([callback(report) is True for callback in callbacks]):
+                        stop_reason = "callback"
+                        break
+                    if report.validation is not None and self._should_stop_early():
+                        stop_reason = "patience"
+                        break
+            except KeyboardInterrupt:
+                stop_reason = "interrupted"
+            finally:
+                bar.close()
+            self.history.stop_reason = stop_reason
+            if s.checkpoint is not None:
+                with interrupt.held():
+                    model.save(s.checkpoint)
+        return self.history
+
+    def _train_step(self, model: Trainable) -> StepReport:
+        s, number = self.settings, self.step - self.first_step
+        if self._batches.begins_epoch(number):
+            model.reset_state()
+        rate = self._rate(model, number)
+        try:
+            done = model.train_step(*self._batches.chunk(number), rate, s.clip)
+        except FloatingPointError as error:
+            raise self._diverged(model, f"{error} than {rate:g}") from None
+        self.step += 1
+        self._smooth = 0.9 * self._smooth + 0.1 * done.loss if number else done.loss
+        self._first = self._first if number else done.loss
+        if not self._smooth <= _DIVERGENCE * max(self._first, math.log(model.vocabulary_size), 1.0):
+            name, size = max(
+                ((name, float(abs(mat.w).max())) for name, mat in model.parameters.items()), key=_second
+            )
+            raise self._diverged(
+                model,
+                f"the loss is {done.loss:.4g} nats, after {self._first:.4g} at first; {name} has grown to {size:.3g}. "
+                f"Try a lower learning rate than {rate:g}, or a lower clip",
+            )
+        self._record(done.loss, done.gradient_norm, rate)
+        epoch = (number + 1) / self._batches.chunks
+        return StepReport(
+            model,
+            self.step,
+            done.loss,
+            done.gradient_norm,
+            done.ratio_clipped,
+            rate,
+            epoch,
+            None,
+            self.history,
+        )
+
+    def _rate(self, model: Trainable, number: int) -> float:
+        s = self.settings
+        if s.schedule is not None:
+            return s.schedule(
+                number, [(step - self.first_step, loss) for step, loss in self._scheduled_losses()]
+            )
+        if s.learning_rate is not None:
+            return s.learning_rate
+        if model.optimizer is None:
+            raise RuntimeError("there is no optimizer yet: set one before a training step")
+        return model.optimizer.learning_rate
+
+    def _record(self, loss: float, norm: float, rate: float) -> None:
+        self._running = since = _Running(
+            self._running.steps + 1, self._running.loss + loss, self._running.norm + norm
+        )
+        if since.steps >= self.settings.record_every:
+            self.history.train.append((self.step, since.loss / since.steps))
+            self.history.gradient_norms.append((self.step, since.norm / since.steps))
+            self.history.learning_rates.append((self.step, rate))
+            self._running = _Running()
+
+    def _diverged(self, model: Trainable, why: str) -> FloatingPointError:
+        for name, mat in model.parameters.items():
+            if not np.isfinite(mat.w).all():
+                why = f"{name} is no longer finite. Try a lower learning rate"
+                break
+        return FloatingPointError(f"training diverged in step {self.step + 1}: {why}")
+
+    # ---- validation
+
+    def _validate(self, model: Trainable, interrupt: Interrupt) -> float | None:
+        """The loss on what is held out, if it is time, or the end, and has not been done."""
+        made, seen = self.step - self.first_step, self.history.validation
+        is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.target_step)
+        if not is_time or not len(self._validation_tokens) or (seen and seen[-1][0] == self.step):
+            return None
+        loss = model.evaluate(self._validation_tokens, max(1, min(64, len(self._validation_tokens) // 1024)))
+        if not math.isfinite(loss):
+            raise self._diverged(model, f"the validation loss is {loss}. Try a lower learning rate")
+        with interrupt.held():
+            seen.append((self.step, loss))
+            if self.settings.best is not None and self.history.best == seen[-1]:
+                self._try_to_save(model, self.settings.best)
+        return loss
+
+    def _scheduled_losses(self) -> list[tuple[int, float]]:
+        """Validation losses at their time: not those at the end of a run that was then made longer."""
+        every = self.settings.evaluate_every
+        return [
+            (step, loss) for step, loss in self.history.validation if (step - self.first_step) % every == 0
+        ]
+
+    def _should_stop_early(self) -> bool:
+        losses = [loss for _, loss in self._scheduled_losses()]
+        patience = self.settings.patience
+        return (
+            patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
+        )
+
+    # ---- files
+
+    def _save(self, model: Trainable) -> None:
+        """Save the model where it is time."""
+        s, now = self.settings, time.monotonic()
+        if s.checkpoint is None:
+            return
+        by_step = s.checkpoint_every is not None and (self.step - self.first_step) % s.checkpoint_every == 0
+        if by_step or (s.checkpoint_minutes is not None and now - self._saved >= 60 * s.checkpoint_minutes):
+            self._saved = now
+            self._try_to_save(model, s.checkpoint)
+
+    def _try_to_save(self, model: Trainable, place: str) -> None:
+        """A disk that is full for a while does not end a run; what is saved at its end must succeed."""
+        try:
+            model.save(place)
+        except OSError as error:
+            warnings.warn(f"{error}; training goes on", RuntimeWarning, stacklevel=5)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs besides the model and the texts, for JSON."""
+        return {
+            "start": self.first_step,
+            "step": self.step,
+            "goal": self.target_step,
+            "settings": self.settings.to_dict(),
+            "texts": self.texts,
+            "since": list(self._running),
+            "first": self._first,
+            "smooth": self._smooth,
+            "history": self.history.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trainer:
+        """What ``to_dict`` wrote."""
+        try:
+            trainer = cls(TrainingOptions.from_dict(data["settings"]), int(data["start"]), int(data["goal"]))
+            trainer.step, trainer.texts = int(data["step"]), dict(data["texts"])
+            trainer.history = History.from_dict(data["history"])
+            trainer._running = _Running(*data["since"])
+            trainer._first, trainer._smooth = float(data["first"]), float(data["smooth"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the training run in the file cannot be read: {error!r}") from None
+        return trainer
+
+
+class _Running(NamedTuple):
+    """Sums over the steps since the last record."""
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float = 0.0
+
+
+def _second(pair: tuple[str, float]) -> float:
+    return pair[1]
