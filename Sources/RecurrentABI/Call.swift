@@ -55,20 +55,20 @@ struct Call {
     return graph
   }
 
-  mutating func model(_ handle: UInt64) throws(RecurrentError) -> Model {
+  mutating func model(_ handle: UInt64) throws(RecurrentError) -> Network {
     guard case .model(let model) = try find(handle, .model, "model") else { throw impossible }
     try hold(model.parameters.flat.lock)
     return model
   }
 
   /// A model whose training draws from its dropout's generator.
-  mutating func learner(_ handle: UInt64) throws(RecurrentError) -> Model {
+  mutating func learner(_ handle: UInt64) throws(RecurrentError) -> Network {
     let model = try model(handle)
     if let random = model.dropout?.random { try hold(random.lock) }
     return model
   }
 
-  mutating func solver(_ handle: UInt64) throws(RecurrentError) -> Solver {
+  mutating func solver(_ handle: UInt64) throws(RecurrentError) -> Optimizer {
     guard case .solver(let solver) = try find(handle, .solver, "solver") else { throw impossible }
     try hold(solver.lock)
     return solver

@@ -31,8 +31,8 @@ enum Object: @unchecked Sendable {
   case random(Random)
   case mat(Mat)
   case graph(Graph)
-  case model(Model)
-  case solver(Solver)
+  case model(Network)
+  case solver(Optimizer)
   case sentenceModel(SentenceModel)
   case textModel(TextModel)
 

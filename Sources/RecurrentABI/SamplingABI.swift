@@ -127,7 +127,7 @@ func sampler(_ p: UnsafePointer<recurrent_sampler>?) throws(RecurrentError) -> S
 }
 
 /// One of a model's tokens, or nil for −1.
-private func token(_ value: Int64, of model: Model, _ name: StaticString) throws(RecurrentError) -> Int? {
+private func token(_ value: Int64, of model: Network, _ name: StaticString) throws(RecurrentError) -> Int? {
   guard value >= -1, value < model.inputSize else {
     throw RecurrentError(.badIndex, "\(name) is \(value), outside -1..<\(model.inputSize)")
   }

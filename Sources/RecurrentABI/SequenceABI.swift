@@ -128,11 +128,11 @@ public func recurrent_model_generate(
 
 @implementation @_cdecl("recurrent_set_num_threads")
 public func recurrent_set_num_threads(_ count: Int64) -> recurrent_status {
-  call { (_) throws(RecurrentError) in try Threads.set(Int(count)) }
+  call { (_) throws(RecurrentError) in try ThreadPool.set(Int(count)) }
 }
 
 @implementation @_cdecl("recurrent_get_num_threads")
-public func recurrent_get_num_threads() -> Int64 { Int64(Threads.count) }
+public func recurrent_get_num_threads() -> Int64 { Int64(ThreadPool.count) }
 
 /// T·B, checked.
 func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
@@ -145,8 +145,8 @@ func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
 
 /// What comes in: tokens or numbers, one of them.
 private func arrays(
-  _ model: Model, _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ T: Int64, _ B: Int64
-) throws(RecurrentError) -> Model.Arrays {
+  _ model: Network, _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ T: Int64, _ B: Int64
+) throws(RecurrentError) -> Network.Arrays {
   if let tokens {
     guard x == nil else { throw RecurrentError(.badValue, "x and tokens are both given; expected one") }
     return .tokens(try input(tokens, columns(T, B), "tokens"))
@@ -159,8 +159,8 @@ private func arrays(
 
 /// What a loss aims at: classes or numbers, one of them.
 private func targets(
-  _ model: Model, _ classes: UnsafePointer<Int64>?, _ numbers: UnsafeRawPointer?, _ T: Int64, _ B: Int64
-) throws(RecurrentError) -> Model.Targets {
+  _ model: Network, _ classes: UnsafePointer<Int64>?, _ numbers: UnsafeRawPointer?, _ T: Int64, _ B: Int64
+) throws(RecurrentError) -> Network.Targets {
   if let classes {
     guard numbers == nil else { throw RecurrentError(.badValue, "classes and numbers are both given; expected one") }
     return .classes(try input(classes, columns(T, B), "classes"))

@@ -13,11 +13,11 @@ public func recurrent_text_model_create(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
-    guard let kind = Alphabet.Kind(rawValue: alphabet) else {
+    guard let kind = Tokenizer.Kind(rawValue: alphabet) else {
       throw RecurrentError(.badValue, "alphabet is \(alphabet); expected 0 (characters) or 1 (bytes)")
     }
     guard tied == 0 || tied == 1 else { throw RecurrentError(.badValue, "tied is \(tied); expected 0 or 1") }
-    let letters = try kind == .bytes ? .bytes : Alphabet(utf8: bytes(text, length, "text"))
+    let letters = try kind == .bytes ? .bytes : Tokenizer(utf8: bytes(text, length, "text"))
     let model = try TextModel(
       letters, cell: RecurrentABI.cell(cell), hiddenSizes: hiddenSizes.map { Int($0) },
       embedding: embedding == 0 ? nil : Int(embedding), tied: tied == 1, dropout: dropout,
@@ -229,7 +229,7 @@ private func bytes(
 }
 
 /// What to do with unknown characters.
-private func policy(_ code: Int32, _ replacement: UInt32) throws(RecurrentError) -> Alphabet.Unknown {
+private func policy(_ code: Int32, _ replacement: UInt32) throws(RecurrentError) -> Tokenizer.Unknown {
   switch code {
   case 0: return .refuse
   case 1: return .skip

@@ -1,0 +1,219 @@
+// RecurrentJS's saved models: what its demo page writes and reads.
+//
+//     {hidden_sizes, generator, letter_size, model: {name: {n, d, w}},
+//      solver: {decay_rate, smooth_eps, step_cache: {name: {n, d, w}}},
+//      letterToIndex, indexToLetter, vocab}
+//
+// `w` is row-major, a list or an object {"0": …}: JavaScript writes its typed arrays as objects.
+
+import Kernels
+
+extension SentenceModel {
+  /// A model saved by RecurrentJS's page or by `saveRecurrentJS`, ready to go on where it stopped.
+  ///
+  /// - Throws: `.io`; `.badFormat` naming what is missing, of the wrong kind or of the wrong size.
+  public static func loadRecurrentJS(_ path: String, dtype: DType = .float64) throws(RecurrentError) -> SentenceModel {
+    try SentenceModel(recurrentJS: File.read(path), dtype: dtype)
+  }
+
+  /// Writes the model and the solver's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
+  ///
+  /// - Throws: `.io`; `.notFinite` if a weight is not a finite number, which JSON cannot hold.
+  public func saveRecurrentJS(_ path: String) throws(RecurrentError) {
+    try File.write(recurrentJS(), to: path)
+  }
+
+  convenience init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
+    let file = try Field(JSON(parsing: bytes))
+    let generator = try file["generator"].string()
+    guard let cell = Cell.allCases.first(where: { $0.description == generator }) else {
+      let known = Cell.allCases.map { $0.description }.joined(separator: ", ")
+      throw RecurrentError(.badFormat, "generator is '\(generator)'; expected one of \(known)")
+    }
+    let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
+    try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer")
+    let letterSize = try file["letter_size"].size()
+    let vocabulary = try SentenceModel.vocabulary(file)
+    let solver = try SentenceModel.solver(file)
+
+    // the matrices first: a forged size must not make us ask for its memory
+    let saved = try file["model"].members()
+    try SentenceModel.check(
+      saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
+    try self.init(vocabulary, cell, hiddenSizes, letterSize, dtype, solver)
+    for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix(dtype)) }
+
+    guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
+    try SentenceModel.check(
+      caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
+    _ = try solver.slab(of: parameters)
+    for (name, matrix) in caches {
+      let values = try matrix.matrix(dtype)
+      try require(
+        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative number; a cache is a mean of squares")
+      try solver.stepCache(name)?.set(rows: values)
+    }
+  }
+
+  func recurrentJS() throws(RecurrentError) -> [UInt8] {
+    var matrices: [(key: String, value: JSON)] = []
+    var caches: [(key: String, value: JSON)] = []
+    for (name, mat) in parameters.all {
+      matrices.append((name, try matrix(name, mat)))
+      if let cache = solver.stepCache(name) { caches.append((name, try matrix("the step cache of \(name)", cache))) }
+    }
+    let letters = vocabulary.letters.map { String($0) }
+    return JSON.object([
+      ("hidden_sizes", .array(model.hiddenSizes.map { .number(Double($0)) })),
+      ("generator", .string(model.cell.description)),
+      ("letter_size", .number(Double(letterSize))),
+      ("model", .object(matrices)),
+      ("solver", .object(solver.rule.members + [("step_cache", .object(caches))])),
+      ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
+      ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
+      ("vocab", .array(letters.map { .string($0) })),
+    ]).bytes
+  }
+
+  private func matrix(_ name: String, _ mat: Mat) throws(RecurrentError) -> JSON {
+    let values = try mat.rows()
+    if let at = values.firstIndex(where: { !$0.isFinite }) {
+      throw RecurrentError(
+        .notFinite,
+        "\(name) is \(values[at]) at [\(at / mat.d), \(at % mat.d)], which JSON cannot hold; nothing was saved")
+    }
+    return .object([
+      ("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values.map { .number($0) })),
+    ])
+  }
+
+  /// letterToIndex must be a numbering of single letters by 1, 2, …; the other two, where present, must agree.
+  private static func vocabulary(_ file: Field) throws(RecurrentError) -> Vocabulary {
+    let members = try file["letterToIndex"].members()
+    try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter")
+    var letters = [Unicode.Scalar?](repeating: nil, count: members.count)
+    for (key, field) in members {
+      let scalars = key.unicodeScalars
+      guard let letter = scalars.first, scalars.count == 1 else {
+        throw RecurrentError(.badFormat, "letterToIndex has the key \"\(key)\"; expected single letters")
+      }
+      let number = try field.size()
+      try require(
+        number <= letters.count && letters[number - 1] == nil, .badFormat,
+        "\(field.path) is \(number); expected each of 1 to \(letters.count) once")
+      letters[number - 1] = letter
+    }
+    let vocabulary = Vocabulary(letters: letters.compactMap { $0 })
+    if let members = try file.optional("indexToLetter")?.members() {
+      try require(
+        members.count == letters.count, .badFormat,
+        "indexToLetter has \(members.count) letters, letterToIndex has \(letters.count)")
+      for (key, field) in members {
+        guard let number = Int(key), number >= 1, number <= letters.count,
+          try field.string().unicodeScalars.elementsEqual([vocabulary.letters[number - 1]])
+        else { throw RecurrentError(.badFormat, "\(field.path) does not agree with letterToIndex") }
+      }
+    }
+    if let items = try file.optional("vocab")?.items() {
+      let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
+      try require(
+        listed.count == letters.count
+          && zip(listed, vocabulary.letters).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
+        .badFormat, "vocab does not agree with letterToIndex")
+    }
+    return vocabulary
+  }
+
+  private static func solver(_ file: Field) throws(RecurrentError) -> Optimizer {
+    guard let saved = try file.optional("solver") else { return try Optimizer() }
+    do {
+      return try Optimizer(
+        decayRate: try saved["decay_rate"].number(), smoothEps: try saved["smooth_eps"].number())
+    } catch {
+      throw RecurrentError(.badFormat, "solver: \(error.description)")
+    }
+  }
+
+  /// The members are exactly the model's matrices, each of the size that the settings ask for.
+  private static func check(
+    _ members: [(key: String, value: Field)], at path: String, _ cell: Cell, _ hiddenSizes: [Int], letterSize: Int,
+    letters: Int
+  ) throws(RecurrentError) {
+    var expected: [(String, Int, Int)] = [("Wil", letters, letterSize)]
+    for (k, size) in hiddenSizes.enumerated() {
+      for gate in cell.names(layer: k) {
+        expected += [
+          (gate.Wx, size, k == 0 ? letterSize : hiddenSizes[k - 1]), (gate.Wh, size, size), (gate.b, size, 1),
+        ]
+      }
+      if let name = cell.resetBias(layer: k) { expected.append((name, size, 1)) }
+    }
+    expected += [("Whd", letters, hiddenSizes[hiddenSizes.count - 1]), ("bd", letters, 1)]
+    var found: [String: Field] = [:]
+    for (name, field) in members { found[name] = field }
+    for (name, n, d) in expected {
+      guard let field = found.removeValue(forKey: name) else {
+        throw RecurrentError(.badFormat, "\(path).\(name) is missing")
+      }
+      let (rows, columns) = (try field["n"].size(), try field["d"].size())
+      try require(
+        rows == n && columns == d, .badFormat, "\(field.path) is \(rows) x \(columns); expected \(n) x \(d)")
+      try field.checkCount(n * d)
+    }
+    if let extra = found.keys.min() {
+      throw RecurrentError(.badFormat, "\(path).\(extra) is not a matrix of this model")
+    }
+  }
+}
+
+extension Field {
+  /// Checks that `w` has `expected` numbers without reading them.
+  fileprivate func checkCount(_ expected: Int) throws(RecurrentError) {
+    let w = try self["w"]
+    let count: Int
+    switch w.json {
+    case .array(let items): count = items.count
+    case .object(let members): count = members.count
+    default: throw w.wrong("an array, or an object with the keys 0, 1, …")
+    }
+    try require(count == expected, .badFormat, "\(w.path) has \(count) numbers; expected \(expected)")
+  }
+
+  /// `numbers`, each of which `dtype` must be able to hold.
+  fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
+    let values = try numbers()
+    if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
+      throw RecurrentError(.badFormat, "\(path).w[\(at)] is \(values[at]), too large for float32")
+    }
+    return values
+  }
+
+  /// The numbers of a matrix in reading order, from a list or from an object {"0": …, "1": …}.
+  private func numbers() throws(RecurrentError) -> [Double] {
+    let w = try self["w"]
+    switch w.json {
+    case .array(let items):
+      var values: [Double] = []
+      values.reserveCapacity(items.count)
+      for (i, item) in items.enumerated() {
+        if case .number(let value) = item {
+          values.append(value)
+        } else {
+          _ = try Field(item, "\(w.path)[\(i)]").number()
+        }
+      }
+      return values
+    case .object(let members):
+      var values = [Double](repeating: 0, count: members.count)
+      for (key, item) in members {
+        // "+1" and "01" would be numbers too, and a second name for 1
+        guard let index = Int(key), String(index) == key, index >= 0, index < values.count else {
+          throw RecurrentError(.badFormat, "\(w.path) has the key \"\(key)\"; expected 0 to \(values.count - 1)")
+        }
+        values[index] = try Field(item, "\(w.path)[\(key)]").number()
+      }
+      return values
+    default: throw w.wrong("an array, or an object with the keys 0, 1, …")
+    }
+  }
+}

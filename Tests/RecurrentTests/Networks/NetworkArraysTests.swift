@@ -1,0 +1,166 @@
+// Models over arrays in the caller's memory: training steps, and sequences that are refused.
+
+import Foundation
+import Testing
+
+@testable import Recurrent
+
+@Suite struct NetworkArraysTests {
+  private func train(
+    _ s: ScanCase, _ solver: Optimizer, classes: [Int64]? = nil, numbers: [Double]? = nil,
+    rate: Double = 0.01,
+    regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
+  ) throws -> Network.TrainStep {
+    try s.with { input, lengths in
+      try s.state.withUnsafeBytes { state in
+        try (classes ?? []).withUnsafeBufferPointer { c in
+          try (numbers ?? []).withUnsafeBytes { n in
+            try s.model.trainStep(
+              input, classes == nil ? .numbers(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
+              state: state.baseAddress, lengths: lengths, finalState: end, solver: solver, stepSize: rate,
+              regc: regc,
+              clipval: clip)
+          }
+        }
+      }
+    }
+  }
+
+  /// A step in one call is forward, loss, backward and the solver's step.
+  @Test(arguments: Cell.allCases, [false, true]) func aTrainStepIsItsParts(_ cell: Cell, _ lengths: Bool)
+    throws
+  {
+    let s = try ScanCase(
+      cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
+    let twin = try ScanCase(
+      cell, inputs: 5, hidden: [7], outputs: 5, T: 4, B: 3, embedding: 3, lengths: lengths, seed: 2)
+    let dice = Dice(9)
+    let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) },
+      aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
+    for (solvers, useClasses) in [
+      ((try Optimizer(), try Optimizer()), true), ((try Optimizer(), try Optimizer()), false),
+    ] {
+      for _ in 0..<3 {
+        var end = s.state
+        let step = try end.withUnsafeMutableBytes {
+          try train(
+            s, solvers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims,
+            end: $0.baseAddress)
+        }
+        let run = try twin.run()
+        #expect(end == run.end)
+        // the loss and its gradient by hand
+        var loss = 0.0, dy = [Double](repeating: 0, count: 60)
+        let valid = (0..<12).filter { j in
+          Int64(j / 3) < (s.lengths?[j % 3] ?? 4) && (!useClasses || classes[j] >= 0)
+        }
+        let n = Double(useClasses ? valid.count : valid.count * 5)
+        for j in valid {
+          let y = Array(run.y[j * 5..<j * 5 + 5]), total = y.reduce(0) { $0 + exp($1) }
+          for i in 0..<5 {
+            if useClasses {
+              dy[j * 5 + i] = (exp(y[i]) / total - (Int(classes[j]) == i ? 1 : 0)) / n
+              if Int(classes[j]) == i { loss -= log(exp(y[i]) / total) / n }
+            } else {
+              dy[j * 5 + i] = 2 * (y[i] - aims[j * 5 + i]) / n
+              loss += (y[i] - aims[j * 5 + i]) * (y[i] - aims[j * 5 + i]) / n
+            }
+          }
+        }
+        #expect(relative(step.loss, loss) < 1e-12)
+        _ = try twin.back(dy: dy, dEnd: [Double](repeating: 0, count: end.count))
+        let statistics = try solvers.1.step(twin.model.parameters, stepSize: 0.01, regc: 1e-4, clipval: 5)
+        #expect(relative(step.step.gradientNorm, statistics.gradientNorm) < 1e-10)
+        #expect(
+          relativeDistance(try s.model.parameters.flat.rows(), try twin.model.parameters.flat.rows()) < 1e-9)
+        #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
+        try twin.model.parameters.flat.set(rows: s.model.parameters.flat.rows())
+      }
+    }
+  }
+
+  @Test func refusedStepsChangeNothing() throws {
+    let s = try ScanCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
+    let solver = try Optimizer(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
+    for x in [Double.nan, .infinity, -1] {
+      refused(.badValue, "\(x)") { try train(s, solver, classes: good, rate: x) }
+      refused(.badValue, "\(x)") { try train(s, solver, classes: good, regc: x) }
+    }
+    for x in [Double.nan, -1, 0] { refused(.badValue, "\(x)") { try train(s, solver, classes: good, clip: x) } }
+    for bad: Int64 in [5, -2, .max, .min] {
+      refused(.badIndex, "target 2", "\(bad)", "-1..<5") { try train(s, solver, classes: [0, 1, bad, 0]) }
+    }
+    refused(.badShape, "3 targets", "4") { try train(s, solver, classes: [0, 1, 2]) }
+    refused(.badValue, "nothing to learn") { try train(s, solver, classes: [-1, -1, -1, -1]) }
+    try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
+    refused(.notFinite, "gradient of") { try train(s, solver, classes: good) }
+    try #require(s.model.parameters["bd"]).set(rows: [0, 0, 0, 0, 0])
+    let same = try #require(s.model.parameters["bd"])
+    try same.set(rows: Array(w.suffix(5)))
+    #expect(try s.model.parameters.flat.rows() == w)
+    #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
+    #expect(solver.names == [])
+  }
+
+  @Test func sequencesRefused() throws {
+    let s = try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, seed: 1)
+    let t = try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, embedding: 2, seed: 1)
+    var y = [Double](repeating: 7, count: 8)
+    func forward(_ m: Network, _ input: Network.Arrays, _ T: Int, _ B: Int, _ lengths: [Int64]? = nil) throws {
+      try y.withUnsafeMutableBytes { y in
+        try (lengths ?? []).withUnsafeBufferPointer { l in
+          try m.forward(
+            input, T: T, B: B, state: nil, lengths: lengths == nil ? nil : l, y: #require(y.baseAddress),
+            finalState: nil)
+        }
+      }
+    }
+    let numbers = Network.Arrays.numbers(try s.x.wPointer())
+    for (T, B) in [
+      (0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11),
+    ] {
+      refused(.badShape, "\(T) steps of \(B)") { try forward(s.model, numbers, T, B) }
+    }
+    refused(.badValue, "tokens, not numbers") { try forward(t.model, numbers, 2, 2) }
+    for bad: Int64 in [-1, 3, .max, .min] {
+      for m in [s.model, t.model] {
+        refused(.badIndex, "token 1", "\(bad)", "0..<3") {
+          try [0, bad, 1, 2].withUnsafeBufferPointer { try forward(m, .tokens($0), 2, 2) }
+        }
+      }
+      if bad != 3 {
+        refused(.badIndex, "length 1", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) }
+      }
+    }
+    refused(.badIndex, "length 0 is 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
+    refused(.badShape, "1 lengths", "2") { try forward(s.model, numbers, 2, 2, [1]) }
+    #expect(y == [Double](repeating: 7, count: 8))
+    // nothing to walk back, and nothing twice
+    refused(.stale, "forward") { try s.back(dy: y, dEnd: s.state) }
+    _ = try s.run()
+    _ = try s.back(dy: y, dEnd: s.state)
+    refused(.stale, "once") { try s.back(dy: y, dEnd: s.state) }
+  }
+
+  /// Weights written between forward and backward do not disturb the graph of anybody else.
+  @Test func aModelsTwoFacesAgree() throws {
+    for cell in Cell.allCases {
+      let s = try ScanCase(cell, inputs: 3, hidden: [5, 2], outputs: 4, T: 3, B: 2, seed: 3)
+      let g = Graph()
+      var state = try s.model.zeroState(g, columns: 2)
+      var at = 0
+      for m in state.h + state.c {
+        try m.set(rows: (0..<m.count).map { s.state[at + $0 % 2 * m.n + $0 / 2] })
+        at += m.count
+      }
+      let y = try s.run().y
+      for t in 0..<3 {
+        let (o, next) = try s.model.forward(g, g.sliceColumns(s.x, t * 2, 2), state)
+        state = next
+        let rows = try o.rows()
+        #expect(
+          relativeDistance((0..<8).map { rows[$0 % 4 * 2 + $0 / 4] }, Array(y[t * 8..<t * 8 + 8])) < 1e-14)
+      }
+    }
+  }
+}
