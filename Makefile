@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 SYSTEM_PYTHON ?= /usr/bin/python3
 PYTHON := .venv/bin/python
-LIBRARY := .build/release/librecurrent.so
+LIBRARY := .build/lib/librecurrent.so
 SOURCES := Package.swift $(shell find Sources -type f)
 
 help: ## list the targets
@@ -17,8 +17,8 @@ setup: $(LIBRARY) .venv/ready ## do all the set-up: system packages, the library
 
 $(LIBRARY): $(SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 or newer is needed and 'swift' is not on the PATH: see https://www.swift.org/install"; exit 1; }
-	swift build -c release --product recurrent
-	@touch $@
+	swift build -c release --product recurrent_c
+	@install -D -m 755 .build/release/librecurrent_c.so $@
 
 # Debian's Python with Debian's NumPy: what the system packages give
 .venv/ready: python/pyproject.toml

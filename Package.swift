@@ -30,6 +30,7 @@ let forSharedLibrary: [LinkerSetting] = [
     [
       "-static-stdlib",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CRecurrent/exports.map",
+      "-Xlinker", "-soname=librecurrent.so",
       "-Xlinker", "-z", "-Xlinker", "now",
       "-Xlinker", "-s",
     ], .when(platforms: [.linux], configuration: .release))
@@ -38,8 +39,10 @@ let forSharedLibrary: [LinkerSetting] = [
 let package = Package(
   name: "recurrent",
   products: [
+    // The C library's product is not called "recurrent": on a disk that ignores case it would overwrite the module's.
+    // The Makefile installs it as librecurrent.so.
     .library(name: "Recurrent", targets: ["Recurrent"]),
-    .library(name: "recurrent", type: .dynamic, targets: ["RecurrentABI"]),
+    .library(name: "recurrent_c", type: .dynamic, targets: ["RecurrentABI"]),
   ],
   targets: [
     // MARK: The core

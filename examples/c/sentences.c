@@ -1,6 +1,6 @@
 // Learns three sentences letter by letter, saves the model, loads it, and goes on.
 //
-//     cc -std=c11 sentences.c -I ../../Sources/CRecurrent/include -L ../../.build/release -lrecurrent -o sentences
+//     cc -std=c11 sentences.c -I ../../Sources/CRecurrent/include -L ../../.build/lib -lrecurrent -o sentences
 
 #include <recurrent.h>
 

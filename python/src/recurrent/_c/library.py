@@ -24,7 +24,7 @@ def _candidates() -> list[Path]:
     paths.append(here / _FILE)
     # a checkout: python/src/recurrent beside .build
     if len(here.parents) > 2:
-        paths.append(here.parents[2] / ".build" / "release" / _FILE)
+        paths.append(here.parents[2] / ".build" / "lib" / _FILE)
     return paths
 
 

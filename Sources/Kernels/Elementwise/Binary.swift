@@ -1,0 +1,47 @@
+// Functions of two numbers: each pair is its value and, directly beneath, its two gradients.
+//
+// A single column stands beside a matrix view by having stride 0: read, it is the same column every time;
+// written as a gradient, it collects the sum over all columns.
+
+/// The elementwise functions of two operands.
+public enum BinaryOperation: UInt8, Sendable, CaseIterable {
+  case add, sub, eltmul, div
+}
+
+/// y = a ∘ b.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func apply<T: Real>(_ pair: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, to y: MatrixView<T>) {
+  switch pair {
+  case .add: map(a, b, to: y) { $0 + $1 }
+  case .sub: map(a, b, to: y) { $0 - $1 }
+  case .eltmul: map(a, b, to: y) { $0 * $1 }
+  case .div: map(a, b, to: y) { $0 / $1 }
+  }
+}
+
+/// da += dy ∂y/∂a, then db += dy ∂y/∂b; in this order, so that `a` and `b` may be one Mat.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func applyBackward<T: Real>(
+  _ pair: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>, da: MatrixView<T>,
+  db: MatrixView<T>
+) {
+  switch pair {
+  case .add:
+    map(dy, da, to: da) { $0 + $1 }
+    map(dy, db, to: db) { $0 + $1 }
+  case .sub:
+    map(dy, da, to: da) { $0 + $1 }
+    map(dy, db, to: db) { $1 - $0 }
+  case .eltmul:
+    map(dy, b, da, to: da) { T.V.fma($0, $1, $2) }
+    map(dy, a, db, to: db) { T.V.fma($0, $1, $2) }
+  case .div:
+    // d(a/b) = da/b − (a/b) db/b
+    map(dy, b, da, to: da) { $2 + $0 / $1 }
+    map(dy, y, b, db, to: db) { $3 - $0 * $1 / $2 }
+  }
+}

@@ -1,0 +1,56 @@
+// Columns brought to mean 0 and variance 1.
+
+/// x̂ = (x − mean)/√(variance + ε) in each column; y = gain ⊙ x̂ + bias.
+///
+/// - Parameters:
+///   - x: [n × d].
+///   - gain: [n × 1].
+///   - bias: [n × 1].
+///   - epsilon: ε, keeps a constant column finite.
+///   - normal: [n × d], receives x̂ for the backward pass.
+///   - scale: [1 × d], receives 1/√(variance + ε).
+///   - y: [n × d].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func layerNorm<T: Real>(
+  _ x: MatrixView<T>, gain: MatrixView<T>, bias: MatrixView<T>, epsilon: T, normal: MatrixView<T>, scale: MatrixView<T>,
+  to y: MatrixView<T>
+) {
+  let n = T(x.n)
+  var j = 0
+  while j < x.d {
+    let x = x.only(j), normal = normal.only(j), y = y.only(j)
+    let mean = T.V(sum(x) / n)
+    map(x, to: normal) { $0 - mean }
+    let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
+    scale.column(j)[0] = s
+    let factor = T.V(s)
+    map(normal, to: normal) { $0 * factor }
+    map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
+    j &+= 1
+  }
+}
+
+/// With g = dy ⊙ gain: dx += scale (g − mean g − x̂ mean(g ⊙ x̂)); dgain += Σⱼ dy ⊙ x̂; dbias += Σⱼ dy.
+///
+/// `work` is [n × 1] of scratch.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func layerNormBackward<T: Real>(
+  gain: MatrixView<T>, normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>, dgain: MatrixView<T>,
+  dbias: MatrixView<T>, work: MatrixView<T>
+) {
+  let n = T(dx.n)
+  var j = 0
+  while j < dx.d {
+    let normal = normal.only(j), dy = dy.only(j), dx = dx.only(j)
+    map(dy, gain, to: work) { $0 * $1 }
+    let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.column(j)[0])
+    map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * along, dx) }
+    map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
+    map(dy, dbias, to: dbias) { $0 + $1 }
+    j &+= 1
+  }
+}

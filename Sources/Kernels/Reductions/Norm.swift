@@ -1,0 +1,44 @@
+// What a solver asks of gradients before it moves anything.
+
+/// Σ x², summed in double precision.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
+  var (s0, s1, s2, s3) = (0.0, 0.0, 0.0, 0.0)
+  runs(x, true) { n, j in
+    let x = x.column(j)
+    var i = 0
+    while i &+ 4 <= n {
+      let (a, b, c, d) = (Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]))
+      s0 += a * a
+      s1 += b * b
+      s2 += c * c
+      s3 += d * d
+      i &+= 4
+    }
+    while i < n {
+      s0 += Double(x[i]) * Double(x[i])
+      i &+= 1
+    }
+  }
+  return (s0 + s1) + (s2 + s3)
+}
+
+/// The place of the first number that is infinite or NaN, in column-major order; −1 where there is none.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
+  var j = 0
+  while j < x.d {
+    let column = x.column(j)
+    var i = 0
+    while i < x.n {
+      if !column[i].isFinite { return (i, j) }
+      i &+= 1
+    }
+    j &+= 1
+  }
+  return (-1, -1)
+}

@@ -1,0 +1,144 @@
+// Probabilities from scores, column by column, and the losses made of them.
+
+/// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
+  var j = 0
+  while j < x.d {
+    let column = MatrixView(p.column(j), n: x.n, d: 1, stride: x.n)
+    let (_, total) = exponentials(x.column(j), x.n, to: column.p)
+    let scale = T.V(1 / total)
+    map(column, to: column) { $0 * scale }
+    j &+= 1
+  }
+}
+
+/// dx += p ⊙ (dp − Σ p ⊙ dp) in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: MatrixView<T>) {
+  var j = 0
+  while j < p.d {
+    let p = p.only(j), dp = dp.only(j), dx = dx.only(j)
+    let mean = T.V(dot(p, dp))
+    map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
+    j &+= 1
+  }
+}
+
+/// y = x − max x − ln Σ e^(x − max x) in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
+  var j = 0
+  while j < x.d {
+    let x = x.only(j), y = y.only(j)
+    let (top, total) = exponentials(x.p, x.n, to: y.p)
+    let shift = T.V(top), log = T.log(T.V(total))
+    map(x, to: y) { ($0 - shift) - log }
+    j &+= 1
+  }
+}
+
+/// dx += dy − eʸ Σ dy in each column.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
+  var j = 0
+  while j < y.d {
+    let y = y.only(j), dy = dy.only(j), dx = dx.only(j)
+    let total = T.V(sum(dy))
+    map(y, dy, dx, to: dx) { y, dy, dx in dx + (dy - T.exp(y) * total) }
+    j &+= 1
+  }
+}
+
+/// −ln p[targets[j], j] for each column, and the probabilities p that the gradient will want.
+///
+/// A column whose target is negative counts for nothing: its loss and its p are 0.
+///
+/// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func crossEntropy<T: Real>(
+  _ x: MatrixView<T>, targets: UnsafePointer<Int32>, to p: MatrixView<T>, losses: UnsafeMutablePointer<T>
+) {
+  var j = 0
+  while j < x.d {
+    let x = x.column(j), p = p.only(j), target = Int(targets[j])
+    if target < 0 {
+      fill(p, with: 0)
+      losses[j] = 0
+    } else {
+      let (top, total) = exponentials(x, p.n, to: p.p)
+      losses[j] = T.log(T.V(total)).first - (x[target] - top)
+      let scale = T.V(1 / total)
+      map(p, to: p) { $0 * scale }
+    }
+    j &+= 1
+  }
+}
+
+/// dx += dy (p − onehot(target)) in each column, with dy one number.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func crossEntropyBackward<T: Real>(
+  _ p: MatrixView<T>, targets: UnsafePointer<Int32>, dy: T, dx: MatrixView<T>
+) {
+  accumulate(p, times: dy, into: dx)
+  var j = 0
+  while j < dx.d {
+    if targets[j] >= 0 { dx.column(j)[Int(targets[j])] -= dy }
+    j &+= 1
+  }
+}
+
+/// y = e^(x − max x) over one run; returns the maximum and the sum.
+@inline(__always)
+private func exponentials<T: Real>(
+  _ x: UnsafeMutablePointer<T>, _ n: Int, to y: UnsafeMutablePointer<T>
+) -> (top: T, sum: T) {
+  var tops = T.V(x[0])
+  var i = 0
+  while i &+ T.V.count <= n {
+    let some = T.V.load(x + i)
+    tops = T.V.select(some, above: tops, some, tops)
+    i &+= T.V.count
+  }
+  var top = tops.largest
+  while i < n {
+    if x[i] > top { top = x[i] }
+    i &+= 1
+  }
+  let shift = T.V(top)
+  let x = MatrixView(x, n: n, d: 1, stride: n), y = MatrixView(y, n: n, d: 1, stride: n)
+  map(x, to: y) { T.exp($0 - shift) }
+  return (top, sum(y))
+}
+
+extension Vector {
+  /// The largest lane.
+  @inline(__always) fileprivate var largest: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      var top = $0[0]
+      for i in 1..<Self.count where $0[i] > top { top = $0[i] }
+      return top
+    }
+  }
+
+  /// The first lane.
+  @inline(__always) var first: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      return $0[0]
+    }
+  }
+}

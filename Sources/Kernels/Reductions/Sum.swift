@@ -1,0 +1,117 @@
+// Accumulators: over everything, down each column, along each row; and of products.
+
+/// Σ x.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func sum<T: Real>(_ x: MatrixView<T>) -> T {
+  var total: T.V = 0.0
+  runs(x, true) { n, j in
+    let x = x.column(j)
+    registers(n, T.self) { i in
+      total = total + T.V.load(x + i)
+    } part: { i, k in
+      total = total + T.V.load(x + i, first: k)
+    }
+  }
+  return total.sum
+}
+
+/// Σ a ⊙ b.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
+  var total: T.V = 0.0
+  runs(a, b.isRun) { n, j in
+    let a = a.column(j), b = b.column(j)
+    registers(n, T.self) { i in
+      total = T.V.fma(T.V.load(a + i), T.V.load(b + i), total)
+    } part: { i, k in
+      total = T.V.fma(T.V.load(a + i, first: k), T.V.load(b + i, first: k), total)
+    }
+  }
+  return total.sum
+}
+
+/// Σ (a − b)².
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
+  var total: T.V = 0.0
+  runs(a, b.isRun) { n, j in
+    let a = a.column(j), b = b.column(j)
+    registers(n, T.self) { i in
+      let e = T.V.load(a + i) - T.V.load(b + i)
+      total = T.V.fma(e, e, total)
+    } part: { i, k in
+      let e = T.V.load(a + i, first: k) - T.V.load(b + i, first: k)
+      total = T.V.fma(e, e, total)
+    }
+  }
+  return total.sum
+}
+
+/// da += 2·dy·(a − b), db −= 2·dy·(a − b), with dy one number.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func squaredDistanceBackward<T: Real>(
+  _ a: MatrixView<T>, _ b: MatrixView<T>, dy: T, da: MatrixView<T>, db: MatrixView<T>
+) {
+  let factor = T.V(2 * dy)
+  map(a, b, da, to: da) { T.V.fma(factor, $0 - $1, $2) }
+  map(a, b, db, to: db) { T.V.fma(factor, $1 - $0, $2) }
+}
+
+/// y[j] = factor · Σᵢ x[i, j]; y is [1 × d].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
+  var j = 0
+  while j < x.d {
+    y.column(j)[0] = factor * sum(MatrixView(x.column(j), n: x.n, d: 1, stride: x.n))
+    j &+= 1
+  }
+}
+
+/// dx[i, j] += factor · dy[j].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: MatrixView<T>) {
+  var j = 0
+  while j < dx.d {
+    let column = MatrixView(dx.column(j), n: dx.n, d: 1, stride: dx.n)
+    let slope = T.V(factor * dy.column(j)[0])
+    map(column, to: column) { $0 + slope }
+    j &+= 1
+  }
+}
+
+/// y = factor · Σⱼ x[:, j]; y is [n × 1].
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func sumColumns<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
+  let scale = T.V(factor)
+  registers(x.n, T.self) { i in
+    var total: T.V = 0.0
+    var j = 0
+    while j < x.d {
+      total = total + T.V.load(x.column(j) + i)
+      j &+= 1
+    }
+    (total * scale).store(y.p + i)
+  } part: { i, k in
+    var total: T.V = 0.0
+    var j = 0
+    while j < x.d {
+      total = total + T.V.load(x.column(j) + i, first: k)
+      j &+= 1
+    }
+    (total * scale).store(y.p + i, first: k)
+  }
+}

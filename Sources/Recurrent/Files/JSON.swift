@@ -1,0 +1,311 @@
+// JSON, strictly: what RFC 8259 allows and nothing else, refused with the place where it goes wrong.
+
+/// A JSON value. Objects keep the order of their members.
+enum JSON: Sendable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([JSON])
+  case object([(key: String, value: JSON)])
+
+  /// Nesting deeper than this is refused: nothing that this library reads is deeper than five.
+  static let maxDepth = 64
+
+  /// - Throws: `.badFormat` with the byte offset for anything that is not one JSON value in UTF-8, for numbers too
+  ///   large for a double, for duplicate keys, lone surrogates, and nesting beyond `maxDepth`.
+  /// - Parameter wholeNumbers: whether decimals and exponents are refused too.
+  init(parsing bytes: [UInt8], wholeNumbers: Bool = false) throws(RecurrentError) {
+    var parser = Parser(bytes, wholeNumbers)
+    self = try parser.document()
+  }
+
+  /// The value's kind, for messages.
+  var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool: "a boolean"
+    case .number: "a number"
+    case .string: "a string"
+    case .array: "an array"
+    case .object: "an object"
+    }
+  }
+}
+
+/// Recursive descent over bytes, no deeper than `JSON.maxDepth`.
+private struct Parser {
+  private let bytes: [UInt8]
+  private var at = 0
+  private var depth = 0
+  private let wholeNumbers: Bool
+
+  init(_ bytes: [UInt8], _ wholeNumbers: Bool) { (self.bytes, self.wholeNumbers) = (bytes, wholeNumbers) }
+
+  mutating func document() throws(RecurrentError) -> JSON {
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }  // a byte order mark, which Windows editors add
+    skipSpace()
+    let value = try value()
+    skipSpace()
+    if at < bytes.count { throw fail("unexpected \(shown) after the end of the document") }
+    return value
+  }
+
+  private mutating func value() throws(RecurrentError) -> JSON {
+    guard let byte = peek else { throw fail("the text ends where a value should be") }
+    switch byte {
+    case UInt8(ascii: "{"): return try object()
+    case UInt8(ascii: "["): return try array()
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
+    default: throw fail("unexpected \(shown) where a value should be")
+    }
+  }
+
+  private mutating func object() throws(RecurrentError) -> JSON {
+    try enter()
+    var members: [(key: String, value: JSON)] = []
+    var seen: Set<[UInt8]> = []
+    if !take(UInt8(ascii: "}")) {
+      repeat {
+        skipSpace()
+        if peek != UInt8(ascii: "\"") { throw fail("unexpected \(shown) where a key in quotes should be") }
+        let start = at
+        let key = try string()
+        // bytes, not String: Swift takes canonically equivalent strings for equal
+        if !seen.insert(Array(key.utf8)).inserted {
+          at = start
+          throw fail("the key \"\(key)\" comes twice")
+        }
+        if !take(UInt8(ascii: ":")) { throw fail("unexpected \(shown) where ':' should be") }
+        skipSpace()
+        members.append((key, try value()))
+      } while take(UInt8(ascii: ","))
+      if !take(UInt8(ascii: "}")) { throw fail("unexpected \(shown) where ',' or '}' should be") }
+    }
+    depth -= 1
+    return .object(members)
+  }
+
+  private mutating func array() throws(RecurrentError) -> JSON {
+    try enter()
+    var items: [JSON] = []
+    if !take(UInt8(ascii: "]")) {
+      repeat {
+        skipSpace()
+        items.append(try value())
+      } while take(UInt8(ascii: ","))
+      if !take(UInt8(ascii: "]")) { throw fail("unexpected \(shown) where ',' or ']' should be") }
+    }
+    depth -= 1
+    return .array(items)
+  }
+
+  private mutating func string() throws(RecurrentError) -> String {
+    let start = at
+    at += 1
+    var text: [UInt8] = []
+    while let byte = peek {
+      switch byte {
+      case UInt8(ascii: "\""):
+        at += 1
+        guard let string = String(validating: text, as: UTF8.self) else {
+          at = start
+          throw fail("a string is not valid UTF-8")
+        }
+        return string
+      case UInt8(ascii: "\\"):
+        text.append(contentsOf: String(try escape()).utf8)
+      case 0..<0x20:
+        throw fail("a control character inside a string; it must be escaped")
+      default:
+        text.append(byte)
+        at += 1
+      }
+    }
+    at = start
+    throw fail("a string has no closing quote")
+  }
+
+  private mutating func escape() throws(RecurrentError) -> Unicode.Scalar {
+    let start = at
+    at += 1
+    guard let byte = peek else { throw fail("the text ends inside a string") }
+    at += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
+    case UInt8(ascii: "b"): return "\u{8}"
+    case UInt8(ascii: "f"): return "\u{C}"
+    case UInt8(ascii: "n"): return "\n"
+    case UInt8(ascii: "r"): return "\r"
+    case UInt8(ascii: "t"): return "\t"
+    case UInt8(ascii: "u"):
+      var code = try hex()
+      if (0xD800..<0xDC00).contains(code), peek == UInt8(ascii: "\\"), at + 1 < bytes.count,
+        bytes[at + 1] == UInt8(ascii: "u")
+      {
+        at += 2
+        let low = try hex()
+        if (0xDC00..<0xE000).contains(low) { code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00) }
+      }
+      guard let scalar = Unicode.Scalar(code) else {
+        at = start
+        throw fail(
+          "half of a surrogate pair; JavaScript splits letters beyond U+FFFF in two, remove them from the sentences")
+      }
+      return scalar
+    default:
+      at = start
+      throw fail("an unknown escape in a string")
+    }
+  }
+
+  private mutating func hex() throws(RecurrentError) -> UInt32 {
+    var code: UInt32 = 0
+    for _ in 0..<4 {
+      guard let byte = peek, let digit = hexValue(byte) else { throw fail("\\u needs four hexadecimal digits") }
+      code = code << 4 | digit
+      at += 1
+    }
+    return code
+  }
+
+  private func hexValue(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a")) + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A")) + 10
+    default: nil
+    }
+  }
+
+  private mutating func number() throws(RecurrentError) -> Double {
+    let start = at
+    if peek == UInt8(ascii: "-") { at += 1 }
+    if peek == UInt8(ascii: "0") {
+      at += 1
+    } else if !digits() {
+      throw fail("unexpected \(shown) in a number")
+    }
+    if peek == UInt8(ascii: ".") {
+      at += 1
+      if !digits() { throw fail("unexpected \(shown) where a decimal should be") }
+    }
+    if peek == UInt8(ascii: "e") || peek == UInt8(ascii: "E") {
+      at += 1
+      if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { at += 1 }
+      if !digits() { throw fail("unexpected \(shown) where an exponent should be") }
+    }
+    let text = String(decoding: bytes[start..<at], as: UTF8.self)
+    if wholeNumbers && Int64(text) == nil {
+      at = start
+      throw fail("the number \(text.prefix(40)) is not a whole number of 64 bits")
+    }
+    guard let number = Double(text), number.isFinite else {
+      at = start
+      throw fail("the number \(text.prefix(40)) is too large")
+    }
+    return number
+  }
+
+  private mutating func digits() -> Bool {
+    let start = at
+    while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { at += 1 }
+    return at > start
+  }
+
+  private mutating func word(_ word: StaticString, _ value: JSON) throws(RecurrentError) -> JSON {
+    let letters = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    if !bytes[at...].starts(with: letters) { throw fail("unexpected \(shown) where a value should be") }
+    at += letters.count
+    return value
+  }
+
+  private mutating func enter() throws(RecurrentError) {
+    depth += 1
+    if depth > JSON.maxDepth { throw fail("nested more than \(JSON.maxDepth) deep") }
+    at += 1
+  }
+
+  /// Passes over white space and, if it comes next, `byte`.
+  private mutating func take(_ byte: UInt8) -> Bool {
+    skipSpace()
+    if peek != byte { return false }
+    at += 1
+    return true
+  }
+
+  private mutating func skipSpace() {
+    while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { at += 1 }
+  }
+
+  private var peek: UInt8? { at < bytes.count ? bytes[at] : nil }
+
+  private var shown: String {
+    guard let byte = peek else { return "end of text" }
+    return byte > 0x20 && byte < 0x7F ? "'\(Unicode.Scalar(byte))'" : "byte \(byte)"
+  }
+
+  private func fail(_ what: String) -> RecurrentError {
+    RecurrentError(.badFormat, "not valid JSON at byte \(at): \(what)")
+  }
+}
+
+// MARK: Writing
+
+extension JSON {
+  /// The value as UTF-8. Numbers are the shortest that read back as the same double.
+  var bytes: [UInt8] {
+    var out: [UInt8] = []
+    write(to: &out)
+    return out
+  }
+
+  private func write(to out: inout [UInt8]) {
+    switch self {
+    case .null: out += "null".utf8
+    case .bool(let value): out += (value ? "true" : "false").utf8
+    case .number(let value):
+      // integers as JavaScript writes them, 20 and not 20.0
+      if value == value.rounded(), value.magnitude < 0x1p53, !(value == 0 && value.sign == .minus) {
+        out += String(Int64(value)).utf8
+      } else {
+        out += value.description.utf8
+      }
+    case .string(let text): JSON.write(text, to: &out)
+    case .array(let items):
+      out.append(UInt8(ascii: "["))
+      for (i, item) in items.enumerated() {
+        if i > 0 { out.append(UInt8(ascii: ",")) }
+        item.write(to: &out)
+      }
+      out.append(UInt8(ascii: "]"))
+    case .object(let members):
+      out.append(UInt8(ascii: "{"))
+      for (i, member) in members.enumerated() {
+        if i > 0 { out.append(UInt8(ascii: ",")) }
+        JSON.write(member.key, to: &out)
+        out.append(UInt8(ascii: ":"))
+        member.value.write(to: &out)
+      }
+      out.append(UInt8(ascii: "}"))
+    }
+  }
+
+  private static func write(_ text: String, to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+      case 0..<0x20:
+        let hex = String(byte, radix: 16)
+        out += ("\\u" + String(repeating: "0", count: 4 - hex.count) + hex).utf8
+      default: out.append(byte)
+      }
+    }
+    out.append(UInt8(ascii: "\""))
+  }
+}

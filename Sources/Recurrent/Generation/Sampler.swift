@@ -1,0 +1,159 @@
+// The selection of a token from scores: repetition penalty, temperature, softmax, filters, draw.
+
+import Kernels
+
+/// The settings of a draw. Applied in order: repetition penalty, temperature, softmax, then top-k, top-p and min-p,
+/// each on the tokens that the previous filter kept. At the defaults a draw is from the softmax of the scores.
+public struct Sampler: Equatable, Sendable {
+  /// Divides the scores, at least 0: below 1 sharpens the distribution, above 1 flattens it; 0 selects the largest score.
+  public let temperature: Double
+  /// Keeps the `topK` most probable tokens, of equals the first; nil keeps all.
+  public let topK: Int?
+  /// Keeps the most probable tokens until their probabilities sum to `topP`, above 0; 1 keeps all.
+  ///
+  /// Reference: Holtzman et al., arXiv:1904.09751.
+  public let topP: Double
+  /// Keeps tokens with p ≥ minP·max p, 0 to 1; 0 keeps all.
+  ///
+  /// Reference: Nguyen et al., arXiv:2407.01082.
+  public let minP: Double
+  /// Divides the positive score of a recent token and multiplies a negative one; above 0, 1 for no penalty.
+  ///
+  /// Reference: Keskar et al., arXiv:1909.05858 (CTRL), section 4.1.
+  public let repetitionPenalty: Double
+  /// The number of latest tokens that are penalized.
+  public let repetitionWindow: Int
+
+  /// - Throws: `.badValue` for a setting outside its range.
+  public init(
+    temperature: Double = 1, topK: Int? = nil, topP: Double = 1, minP: Double = 0, repetitionPenalty: Double = 1,
+    repetitionWindow: Int = 64
+  ) throws(RecurrentError) {
+    func check(_ condition: Bool, _ name: String, _ expected: String, _ value: some Any) throws(RecurrentError) {
+      try require(condition, .badValue, "\(name) is out of range; expected \(expected), got \(value)")
+    }
+    try check(temperature.isFinite && temperature >= 0, "temperature", "a finite number of at least 0", temperature)
+    if let topK { try check(topK >= 1, "top_k", "at least 1", topK) }
+    try check(topP > 0 && topP <= 1, "top_p", "above 0 and at most 1", topP)
+    try check(minP >= 0 && minP <= 1, "min_p", "0 to 1", minP)
+    try check(
+      repetitionPenalty.isFinite && repetitionPenalty > 0, "repetition_penalty", "a finite number above 0",
+      repetitionPenalty)
+    try check(repetitionWindow >= 0, "repetition_window", "at least 0", repetitionWindow)
+    (self.temperature, self.topK, self.topP, self.minP) = (temperature, topK, topP, minP)
+    (self.repetitionPenalty, self.repetitionWindow) = (repetitionPenalty, repetitionWindow)
+  }
+
+  /// From a JSON object; absent keys take the defaults shown:
+  ///
+  ///     {"temperature": 1, "top_k": null, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "repetition_window": 64}
+  ///
+  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  ///   or out of range.
+  public init(json: String) throws(RecurrentError) {
+    var reader = try SettingsReader(JSON(parsing: Array(json.utf8)), owner: "sampler")
+    try self.init(&reader)
+    try reader.finish()
+  }
+
+  init(_ reader: inout SettingsReader) throws(RecurrentError) {
+    try self.init(
+      temperature: reader.number("temperature", default: 1), topK: reader.optionalInteger("top_k"),
+      topP: reader.number("top_p", default: 1), minP: reader.number("min_p", default: 0),
+      repetitionPenalty: reader.number("repetition_penalty", default: 1),
+      repetitionWindow: reader.optionalInteger("repetition_window") ?? 64)
+  }
+
+  /// Computes the probabilities of a draw, which sum to 1.
+  ///
+  /// - Parameters:
+  ///   - scores: one per token.
+  ///   - recent: earlier tokens in the order of time.
+  ///   - p: receives one probability per token.
+  /// - Throws: `.badShape` for no scores, `.badIndex` for a token without a score, `.notFinite`.
+  public func probabilities<T: Real>(
+    of scores: UnsafeBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, to p: UnsafeMutablePointer<T>
+  ) throws(RecurrentError) {
+    guard let start = scores.baseAddress, !scores.isEmpty else {
+      throw RecurrentError(.badShape, "scores is empty; expected at least 1, got 0")
+    }
+    let tokens = try Sampler.tokens(recent, below: scores.count, "history")
+    var work = Array(UnsafeBufferPointer(start: start, count: scores.count))
+    try work.withUnsafeMutableBufferPointer { (work) throws(RecurrentError) in
+      applyRepetitionPenalty(work, tokens)
+      try applyTemperature(work)
+      truncate(work)
+      let total = work.reduce(0) { $0 + Double($1) }
+      try require(total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN")
+      for i in 0..<work.count { p[i] = T(Double(work[i]) / total) }
+    }
+  }
+
+  /// Selects a token by its scores, which are overwritten; the largest score without `random` or at temperature 0.
+  func choose<T: Real>(
+    _ scores: UnsafeMutableBufferPointer<T>, recent: [Int], _ random: Random?
+  ) throws(RecurrentError) -> Int {
+    applyRepetitionPenalty(scores, recent)
+    guard let random, temperature != 0 else { return try argmax(UnsafeBufferPointer(scores)) }
+    try applyTemperature(scores)
+    truncate(scores)
+    return try sample(UnsafeBufferPointer(scores), random)
+  }
+
+  /// Checks that tokens are 0 to `bound` − 1.
+  static func tokens(
+    _ tokens: some Collection<Int64>, below bound: Int, _ name: StaticString
+  ) throws(RecurrentError) -> [Int] {
+    for (i, token) in tokens.enumerated() {
+      try require(
+        token >= 0 && token < bound, .badIndex,
+        "\(name)[\(i)] is out of range; expected 0 to \(bound - 1), got \(token)")
+    }
+    return tokens.map { Int($0) }
+  }
+
+  /// Penalizes each token of the window once, however often it occurs.
+  private func applyRepetitionPenalty<T: Real>(_ scores: UnsafeMutableBufferPointer<T>, _ recent: [Int]) {
+    if repetitionPenalty == 1 { return }
+    let penalty = T(repetitionPenalty), window = recent.suffix(repetitionWindow)
+    for token in Set(window) {
+      scores[token] = scores[token] > 0 ? scores[token] / penalty : scores[token] * penalty
+    }
+  }
+
+  /// Replaces scores by probabilities.
+  private func applyTemperature<T: Real>(_ scores: UnsafeMutableBufferPointer<T>) throws(RecurrentError) {
+    guard let start = scores.baseAddress else { return }
+    if temperature == 0 {
+      let largest = try argmax(UnsafeBufferPointer(scores))
+      for i in 0..<scores.count { scores[i] = i == largest ? 1 : 0 }
+      return
+    }
+    if temperature != 1 {
+      // the largest becomes 0 first: it stays 0 at any temperature, and the others go to −∞
+      let top = scores[try argmax(UnsafeBufferPointer(scores))], divisor = max(T(temperature), T.leastNormalMagnitude)
+      for i in 0..<scores.count { scores[i] = (scores[i] - top) / divisor }
+    }
+    let column = MatrixView(start, n: scores.count, d: 1, stride: scores.count)
+    Kernels.softmax(column, to: column)
+  }
+
+  /// Sets the probabilities of tokens that a filter removes to 0.
+  private func truncate<T: Real>(_ p: UnsafeMutableBufferPointer<T>) {
+    if (topK ?? p.count) < p.count || topP < 1 {
+      let order = p.indices.sorted { p[$0] > p[$1] || p[$0] == p[$1] && $0 < $1 }
+      let best = order.prefix(topK ?? p.count)
+      let total = best.reduce(0) { $0 + Double(p[$1]) }
+      var kept = 0, sum = 0.0
+      while kept < best.count && (kept == 0 || topP == 1 || sum < topP * total) {
+        sum += Double(p[order[kept]])
+        kept += 1
+      }
+      for i in order[kept...] { p[i] = 0 }
+    }
+    if minP > 0 {
+      let least = T(minP) * (p.max() ?? 0)
+      for i in p.indices where p[i] < least { p[i] = 0 }
+    }
+  }
+}

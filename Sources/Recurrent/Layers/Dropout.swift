@@ -1,0 +1,80 @@
+// Inverted dropout.
+
+import Kernels
+
+/// Inverted dropout: zeroes a random fraction of activations during training and rescales the rest.
+///
+/// Reference: Srivastava et al., JMLR 15 (2014); between layers only, Zaremba et al., arXiv:1409.2329.
+public struct Dropout {
+  /// The fraction that is dropped, at least 0 and below 1.
+  public let rate: Double
+  /// Draws one number per element, in column-major order, layer by layer.
+  public let random: Random
+
+  /// - Throws: `.badValue` for a rate out of range.
+  public init(rate: Double, random: Random) throws(RecurrentError) {
+    try Dropout.validate(rate: rate)
+    (self.rate, self.random) = (rate, random)
+  }
+
+  static func validate(rate: Double) throws(RecurrentError) {
+    try require(
+      rate >= 0 && rate < 1, .badValue, "dropout is out of range; expected at least 0 and below 1, got \(rate)")
+  }
+}
+
+extension Graph {
+  /// Records dropout of `m`: each element is 0 with probability `rate`, and divided by 1 − `rate` otherwise.
+  ///
+  /// - Parameters:
+  ///   - rate: at least 0 and below 1.
+  ///   - random: draws one number per element, in column-major order.
+  public func dropout(_ m: Mat, rate: Double, _ random: Random) throws(RecurrentError) -> Mat {
+    try dropout(m, Dropout(rate: rate, random: random))
+  }
+
+  func dropout(_ m: Mat, _ dropout: Dropout) throws(RecurrentError) -> Mat {
+    try m.checkFresh()
+    let mask = try constants(m.n, m.d, m.dtype), before = dropout.random.state
+    do throws(RecurrentError) {
+      return try recording { () throws(RecurrentError) in
+        let mark = operands.count
+        try adopt(m, "m")
+        operands.append(mask.block)
+        mask.fillMask(dropout)
+        return try emit(.dropout, since: mark, n: m.n, d: m.d)
+      }
+    } catch {
+      dropout.random.state = before
+      throw error
+    }
+  }
+}
+
+extension Mat {
+  /// Fills with 0 or 1/(1 − rate), drawn element by element.
+  fileprivate func fillMask(_ dropout: Dropout) {
+    switch dtype {
+    case .float32: draw(block.w(Float.self).p, dropout)
+    case .float64: draw(block.w(Double.self).p, dropout)
+    }
+  }
+
+  private func draw<Scalar: Real>(_ mask: UnsafeMutablePointer<Scalar>, _ dropout: Dropout) {
+    let rate = dropout.rate, kept = Scalar(1 / (1 - rate))
+    // a local copy: exclusivity checks on the object's state would run at every element
+    var state = dropout.random.state
+    for i in 0..<count { mask[i] = state.uniform() < rate ? 0 : kept }
+    dropout.random.state = state
+  }
+}
+
+enum Drop {
+  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
+    apply(.eltmul, x[0], x[1], to: x.y)
+  }
+
+  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
+    accumulate(x.dy, times: x[1], into: x.d(0))
+  }
+}

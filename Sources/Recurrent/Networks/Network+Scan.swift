@@ -1,0 +1,54 @@
+// All layers over whole sequences, one graph node per layer.
+
+extension Network {
+  /// The input of a scan.
+  enum ScanInput {
+    /// Vectors, [I × T·B].
+    case vectors(Mat)
+    /// Tokens below the network's input size, T·B of them, kept by the graph; one-hot without an embedding.
+    case tokens(UnsafeMutablePointer<Int32>)
+  }
+
+  /// Records every layer over T time steps of B sequences; `state` becomes the final state.
+  ///
+  /// - Parameters:
+  ///   - graph: records a node per layer.
+  ///   - input: column t·B + b is time step t of sequence b.
+  ///   - T: time steps.
+  ///   - state: [H × B] per layer.
+  ///   - lengths: valid time steps of each sequence; kept by the graph.
+  ///   - wantsInput: whether the gradient of input vectors is needed.
+  ///   - dropout: the dropout between layers; nil for none.
+  /// - Returns: the top layer's outputs, [H × T·B].
+  func advance(
+    _ graph: Graph, _ input: ScanInput, steps T: Int, _ state: inout State,
+    lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true, dropout: Dropout? = nil
+  ) throws(RecurrentError) -> Mat {
+    var (x, tokens): (Mat?, UnsafeMutablePointer<Int32>?)
+    var wantsInput = wantsInput
+    switch input {
+    case .vectors(let vectors): (x, tokens) = (vectors, nil)
+    case .tokens(let indices):
+      // with more columns than tokens, one product per token costs less than one per column
+      let columns = T * state.h[0].d
+      if let Wil, inputSize > columns {
+        (x, tokens) = (try graph.rowPluck(Wil, kept: indices, columns), nil)
+      } else {
+        (x, tokens) = (Wil, indices)
+      }
+      wantsInput = true
+    }
+    var top = state.h[0]
+    for (k, layer) in layers.enumerated() {
+      let cells = cell.hasCell ? state.c[k] : nil
+      let (y, h, c) = try graph.scan(
+        cell, x, tokens: k == 0 ? tokens : nil, steps: T, h: state.h[k], c: cells, layer, lengths: lengths,
+        wantsInput: wantsInput || k > 0)
+      state.h[k] = h
+      if let c { state.c[k] = c }
+      (x, top) = (y, y)
+      if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(y, dropout) }
+    }
+    return top
+  }
+}

@@ -1,0 +1,306 @@
+// An optimizer: clipping, one of the algorithms, and the state of every parameter.
+
+import Kernels
+
+/// Updates parameters from their gradients: clips the gradients, applies an algorithm, and sets the gradients to 0.
+///
+/// State is kept per parameter name and carried from step to step.
+public final class Optimizer {
+  /// How gradients g are clipped to a step's threshold c.
+  public enum Clipping: String, CaseIterable, Sendable {
+    /// Per element: clamp(g, ±c).
+    case value
+    /// Per parameter: g·min(1, c/(‖g‖ + 1e-6)), ‖g‖ over the parameter.
+    case tensorNorm = "tensor_norm"
+    /// Over all gradients: g·min(1, c/(‖g‖ + 1e-6)), ‖g‖ over all parameters.
+    case globalNorm = "global_norm"
+  }
+
+  /// The learning rate of steps that specify none.
+  public private(set) var learningRate: Double
+  /// How gradients are clipped.
+  public let clipping: Clipping
+  /// Exclusive-use lock: a second thread gets `.busy`.
+  public let lock = Lock()
+  /// The names of the parameters that were stepped, in the order of their first step.
+  public private(set) var names: [String] = []
+
+  let algorithm: any OptimizerAlgorithm
+  /// The algorithm's settings with their effective values.
+  let algorithmSettings: [(key: String, value: JSON)]
+  private var states: [String: ParameterState] = [:]
+  private var flatStates: [FlatState] = []
+
+  /// From settings, a JSON object:
+  ///
+  ///     {"name": "adam", "learning_rate": 0.001, "betas": [0.9, 0.999], "eps": 1e-08, "weight_decay": 0,
+  ///      "amsgrad": false, "clipping": "value"}
+  ///
+  /// `name` is required; other absent keys take the algorithm's defaults. Keys are PyTorch's, except
+  /// `learning_rate` and `learning_rate_decay`.
+  ///
+  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  ///   or out of range.
+  public convenience init(settings: String) throws(RecurrentError) {
+    try self.init(JSON(parsing: Array(settings.utf8)))
+  }
+
+  /// RecurrentJS's optimizer.
+  ///
+  /// - Parameters:
+  ///   - decayRate: ρ, at least 0 and below 1.
+  ///   - smoothEps: ε, above 0.
+  public static func recurrentJS(decayRate: Double = 0.999, smoothEps: Double = 1e-8) throws(RecurrentError)
+    -> Optimizer
+  {
+    try Optimizer(
+      .object([
+        ("name", .string(RecurrentJSRMSProp.name)), ("decay_rate", .number(decayRate)),
+        ("smooth_eps", .number(smoothEps)),
+      ]))
+  }
+
+  init(_ json: JSON) throws(RecurrentError) {
+    var reader = try SettingsReader(json, owner: "optimizer")
+    let type = Optimizer.algorithms[try reader.choice("name", of: Optimizer.algorithmNames)]
+    reader.setOwner("\(type.name) optimizer")
+    learningRate = try reader.number("learning_rate", default: type.defaultLearningRate, in: 0 ... .infinity)
+    let first = reader.values.count
+    algorithm = try type.init(&reader)
+    algorithmSettings = Array(reader.values[first...])
+    clipping =
+      Clipping.allCases[
+        try reader.choice("clipping", of: Clipping.allCases.map { $0.rawValue }, default: 0)]
+    try reader.finish()
+  }
+
+  /// All settings as JSON, in the form that `init(settings:)` reads.
+  public var settings: String { String(decoding: json.bytes, as: UTF8.self) }
+
+  var json: JSON {
+    .object(
+      [("name", .string(name)), ("learning_rate", .number(learningRate))] + algorithmSettings
+        + [("clipping", .string(clipping.rawValue))])
+  }
+
+  /// The name of the algorithm.
+  public var name: String { type(of: algorithm).name }
+
+  /// The names of the state tensors of each parameter, as PyTorch names them.
+  public var stateNames: [String] { algorithm.stateNames }
+
+  /// Sets the learning rate of later steps that specify none.
+  ///
+  /// - Throws: `.badValue` unless it is finite and at least 0; `.busy` while another thread uses the optimizer.
+  public func set(learningRate: Double) throws(RecurrentError) {
+    try require(learningRate, "learning_rate", in: 0 ... .infinity)
+    try lock.acquire()
+    defer { lock.release() }
+    self.learningRate = learningRate
+  }
+
+  /// A state tensor of the parameter `name`, one of `stateNames`; nil before its first step.
+  public func state(_ stateName: String, of name: String) -> Mat? {
+    guard let state = states[name], let k = stateNames.firstIndex(of: stateName) else { return nil }
+    return state.tensors[k]
+  }
+
+  /// The number of steps that the parameter `name` has made.
+  public func steps(of name: String) -> Int { states[name]?.steps ?? 0 }
+
+  // MARK: Steps
+
+  /// Updates named Mats.
+  ///
+  /// - Parameters:
+  ///   - mats: the parameters. State is kept by name; names must be distinct.
+  ///   - learningRate: α, at least 0; nil for the optimizer's own.
+  ///   - weightDecay: the fraction of each weight that is subtracted, besides the algorithm's own decay; at least 0.
+  ///   - clip: the clipping threshold, above 0; infinity for none.
+  /// - Returns: a result whose loss is 0.
+  /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; `.badShape` or `.badType` if a parameter
+  ///   differs in shape or type from an earlier one of its name. Nothing has changed then.
+  public func step(
+    _ mats: [(name: String, mat: Mat)], learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+  ) throws(RecurrentError) -> StepResult {
+    let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip)
+    var seen: Set<String> = []
+    for (name, mat) in mats {
+      try require(
+        seen.insert(name).inserted, .badValue, "names has a duplicate; expected distinct names, got '\(name)' twice")
+      try mat.settle()
+      try check(name, mat)
+    }
+    try checkEpsilon(mats.map { $0.mat.dtype })
+    let squares = mats.map { $0.mat.squaredGradientNorm }
+    let norm = try norm(squares, mats)
+
+    // all allocations before the first update, so that a failure leaves every weight as it was
+    try allocateState(mats)
+
+    var clipped = 0, total = 0
+    for ((name, mat), square) in zip(mats, squares) {
+      guard let state = states[name] else { continue }
+      state.steps += 1
+      clipped += update(
+        mat, state.tensors, state.steps, options, norm: clipping == .tensorNorm ? square.squareRoot() : norm)
+      total += mat.count
+    }
+    return StepResult(gradientNorm: norm, ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total))
+  }
+
+  /// Updates all parameters of a network, in one pass over the flat buffers where `isFlat` allows.
+  ///
+  /// The arguments, result and errors are those of `step` over named Mats.
+  public func step(
+    _ parameters: Parameters, learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+  ) throws(RecurrentError) -> StepResult {
+    let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip), flat = parameters.flat
+    try checkEpsilon([flat.dtype])
+    try flat.settle()
+    // before allocation: a refused step leaves no state
+    let norm = try norm([flat.squaredGradientNorm], [("flat", flat)], parts: parameters)
+    guard let state = try flatState(of: parameters), isFlat(state) else {
+      return try step(
+        parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
+    }
+    for part in state.parts { part.steps += 1 }
+    let clipped = update(flat, state.buffers, state.steps, options, norm: norm)
+    return StepResult(gradientNorm: norm, ratioClipped: Double(clipped) / Double(flat.count))
+  }
+
+  /// Requires the shape and type that earlier steps of the name had.
+  private func check(_ name: String, _ mat: Mat) throws(RecurrentError) {
+    guard let state = states[name] else { return }
+    try require(
+      state.n == mat.n && state.d == mat.d, .badShape,
+      "\(name) has the wrong shape for its optimizer state; expected \(state.n) x \(state.d), got \(mat.shape)")
+    try require(
+      state.dtype == mat.dtype, .badType,
+      "\(name) has the wrong type for its optimizer state; expected \(state.dtype), got \(mat.dtype)")
+  }
+
+  /// Requires the shapes and types that earlier steps of the names had.
+  func check(_ parameters: Parameters) throws(RecurrentError) {
+    for (name, mat) in parameters.all { try check(name, mat) }
+  }
+
+  private func checkEpsilon(_ dtypes: [DType]) throws(RecurrentError) {
+    guard let (name, value) = algorithm.epsilon else { return }
+    try require(
+      !dtypes.contains(.float32) || Float(value) > 0, .badValue,
+      "\(name) is 0 in float32; expected at least \(Float.leastNonzeroMagnitude), got \(value)")
+  }
+
+  private func norm(
+    _ squares: [Double], _ mats: [(name: String, mat: Mat)], parts: Parameters? = nil
+  ) throws(RecurrentError) -> Double {
+    let sum = squares.reduce(0, +)
+    if sum.isFinite { return sum.squareRoot() }
+    // either a gradient is not finite, or squares of finite float64 overflowed
+    for (name, mat) in parts?.all ?? mats {
+      guard let (i, j, value) = mat.firstNonFiniteGradient else { continue }
+      throw RecurrentError(
+        .notFinite,
+        "gradient of \(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]; "
+          + "no weight has changed, a lower learning rate may help")
+    }
+    return .infinity
+  }
+
+  // MARK: State
+
+  /// The state of one parameter.
+  final class ParameterState {
+    let n: Int, d: Int, dtype: DType
+    /// In the order of `stateNames`, each of the parameter's shape.
+    let tensors: [Mat]
+    /// Number of steps made.
+    var steps = 0
+
+    init(_ mat: Mat, _ tensors: [Mat], initial: Double) throws(RecurrentError) {
+      (n, d, dtype, self.tensors) = (mat.n, mat.d, mat.dtype, tensors)
+      if initial != 0 {
+        for tensor in tensors { try tensor.fill(initial) }
+      }
+    }
+  }
+
+  /// Flat buffers whose views are the state tensors of all parameters of one network.
+  private struct FlatState {
+    /// The memory of the weights, which identifies the network.
+    let storage: Storage
+    /// In the order of `stateNames`, each in the layout of the weights.
+    let buffers: [Mat]
+    /// The states of the parameters, in the order of their names.
+    let parts: [ParameterState]
+
+    /// The steps of the first parameter; of all of them if `isFlat` holds.
+    var steps: Int { parts.first?.steps ?? 0 }
+  }
+
+  /// Whether one pass over flat buffers does the same as a pass per parameter: all parameters have made the same number
+  /// of steps, and clipping needs no norm per parameter.
+  private func isFlat(_ state: FlatState) -> Bool {
+    clipping != .tensorNorm && state.parts.allSatisfy { $0.steps == state.steps }
+  }
+
+  /// The flat buffers that hold the state of `parameters`, allocated on first use; nil if a name among them has state
+  /// elsewhere, from a step by names or of another network.
+  private func flatState(of parameters: Parameters) throws(RecurrentError) -> FlatState? {
+    if let state = flatStates.first(where: { $0.storage === parameters.flat.storage }) { return state }
+    if parameters.names.contains(where: { states[$0] != nil }) { return nil }
+    let buffers = try stateNames.map { (_) throws(RecurrentError) in try parameters.zerosLike() }
+    var parts: [ParameterState] = []
+    for (name, mat) in parameters.all {
+      parts.append(try ParameterState(mat, buffers.compactMap { $0[name] }, initial: algorithm.initialState))
+    }
+    for (name, state) in zip(parameters.names, parts) { add(name, state) }
+    let state = FlatState(storage: parameters.flat.storage, buffers: buffers.map { $0.flat }, parts: parts)
+    flatStates.append(state)
+    return state
+  }
+
+  /// Allocates the state of every parameter that has none: as views of flat buffers if no name has state yet.
+  func allocateState(of parameters: Parameters) throws(RecurrentError) {
+    if try flatState(of: parameters) == nil { try allocateState(parameters.all) }
+  }
+
+  /// Allocates the state of every Mat that has none: of all of them or, on failure, of none.
+  private func allocateState(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
+    let new = mats.filter { states[$0.name] == nil }
+    var allocated: [ParameterState] = []
+    for (_, mat) in new {
+      let tensors = try stateNames.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
+      allocated.append(try ParameterState(mat, tensors, initial: algorithm.initialState))
+    }
+    for ((name, _), state) in zip(new, allocated) { add(name, state) }
+  }
+
+  func set(steps: Int, of name: String) { states[name]?.steps = steps }
+
+  private func add(_ name: String, _ state: ParameterState) {
+    states[name] = state
+    names.append(name)
+  }
+}
+
+extension Mat {
+  fileprivate var squaredGradientNorm: Double {
+    switch dtype {
+    case .float32: squaredNorm(block.dw(Float.self))
+    case .float64: squaredNorm(block.dw(Double.self))
+    }
+  }
+
+  fileprivate var firstNonFiniteGradient: (row: Int, column: Int, value: Double)? {
+    switch dtype {
+    case .float32:
+      let dw = block.dw(Float.self), (i, j) = firstNonFinite(dw)
+      return i < 0 ? nil : (i, j, Double(dw.p[j * stride + i]))
+    case .float64:
+      let dw = block.dw(Double.self), (i, j) = firstNonFinite(dw)
+      return i < 0 ? nil : (i, j, dw.p[j * stride + i])
+    }
+  }
+}

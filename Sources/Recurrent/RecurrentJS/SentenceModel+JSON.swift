@@ -1,0 +1,239 @@
+// RecurrentJS's saved models: the JSON of its demo page.
+//
+//     {hidden_sizes, generator, letter_size, model: {name: {n, d, w}},
+//      solver: {decay_rate, smooth_eps, step_cache: {name: {n, d, w}}},
+//      letterToIndex, indexToLetter, vocab}
+//
+// `w` is row-major, a list or an object {"0": …}: JavaScript writes its typed arrays as objects.
+
+import Kernels
+
+extension SentenceModel {
+  /// Reads a model that RecurrentJS's page or `saveRecurrentJS` wrote; training resumes where it stopped.
+  ///
+  /// - Throws: `.io`; `.badFormat` naming a field that is missing, of the wrong type or of the wrong size.
+  public static func loadRecurrentJS(_ path: String, dtype: DType = .float64) throws(RecurrentError) -> SentenceModel {
+    try SentenceModel(recurrentJS: File.read(path), dtype: dtype)
+  }
+
+  /// Writes the model and the optimizer's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
+  ///
+  /// - Throws: `.io`; `.notFinite` if a weight is not a finite number, which JSON cannot hold.
+  public func saveRecurrentJS(_ path: String) throws(RecurrentError) {
+    try File.write(recurrentJS(), to: path)
+  }
+
+  init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
+    let file = try Field(JSON(parsing: bytes))
+    let generator = try file["generator"].string()
+    guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
+      let known = Cell.allCases.map { $0.generator }.joined(separator: ", ")
+      throw RecurrentError(.badFormat, "generator is '\(generator)'; expected one of \(known)")
+    }
+    let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
+    try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer")
+    let letterSize = try file["letter_size"].size()
+    let tokenizer = Tokenizer(kind: .sentences, characters: try SentenceModel.vocabulary(file))
+    let optimizer = try SentenceModel.optimizer(file)
+
+    // the matrices are checked first: a forged size allocates no memory
+    let saved = try file["model"].members()
+    try SentenceModel.check(
+      saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: tokenizer.count)
+    let settings = TextModel.Settings(
+      .sentences, cell: cell, hiddenSizes: hiddenSizes, embedding: letterSize, forgetBias: 0, dtype: dtype)
+    let network = try Network(zeros: settings.network(tokenizer.count))
+    try self.init(TextModel(tokenizer, network, dropout: 0, Random(seed: 0)))
+    model.optimizer = optimizer
+    for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix(dtype)) }
+
+    guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
+    try SentenceModel.check(
+      caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: tokenizer.count)
+    try optimizer.allocateState(of: parameters)
+    for (name, matrix) in caches {
+      let values = try matrix.matrix(dtype)
+      try require(
+        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
+      try optimizer.state("step_cache", of: name)?.set(rows: values)
+    }
+  }
+
+  func recurrentJS() throws(RecurrentError) -> [UInt8] {
+    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding else {
+      throw RecurrentError(.badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
+    }
+    var matrices: [(key: String, value: JSON)] = []
+    var caches: [(key: String, value: JSON)] = []
+    for (name, mat) in parameters.all {
+      matrices.append((name, try matrix(name, mat)))
+      if let cache = optimizer.state("step_cache", of: name) {
+        caches.append((name, try matrix("the step cache of \(name)", cache)))
+      }
+    }
+    let letters = model.tokenizer.characters.map { String($0) }
+    return JSON.object([
+      ("hidden_sizes", .array(network.hiddenSizes.map { .number(Double($0)) })),
+      ("generator", .string(network.cell.generator)),
+      ("letter_size", .number(Double(letterSize))),
+      ("model", .object(matrices)),
+      ("solver", .object(optimizer.algorithmSettings + [("step_cache", .object(caches))])),
+      ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
+      ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
+      ("vocab", .array(letters.map { .string($0) })),
+    ]).bytes
+  }
+
+  private func matrix(_ name: String, _ mat: Mat) throws(RecurrentError) -> JSON {
+    let values = try mat.rows()
+    if let at = values.firstIndex(where: { !$0.isFinite }) {
+      throw RecurrentError(
+        .notFinite,
+        "\(name) is not finite; expected finite elements, got \(values[at]) at [\(at / mat.d), \(at % mat.d)]")
+    }
+    return .object([
+      ("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values.map { .number($0) })),
+    ])
+  }
+
+  /// Requires letterToIndex to number single characters by 1, 2, …, and the other two, if present, to agree.
+  private static func vocabulary(_ file: Field) throws(RecurrentError) -> [Unicode.Scalar] {
+    let members = try file["letterToIndex"].members()
+    try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter")
+    var letters = [Unicode.Scalar?](repeating: nil, count: members.count)
+    for (key, field) in members {
+      let scalars = key.unicodeScalars
+      guard let letter = scalars.first, scalars.count == 1 else {
+        throw RecurrentError(.badFormat, "letterToIndex has the key \"\(key)\"; expected single letters")
+      }
+      let number = try field.size()
+      try require(
+        number <= letters.count && letters[number - 1] == nil, .badFormat,
+        "\(field.path) is \(number); expected each of 1 to \(letters.count) once")
+      letters[number - 1] = letter
+    }
+    let vocabulary = letters.compactMap { $0 }
+    if let members = try file.optional("indexToLetter")?.members() {
+      try require(
+        members.count == letters.count, .badFormat,
+        "indexToLetter has \(members.count) letters, letterToIndex has \(letters.count)")
+      for (key, field) in members {
+        guard let number = Int(key), number >= 1, number <= letters.count,
+          try field.string().unicodeScalars.elementsEqual([vocabulary[number - 1]])
+        else { throw RecurrentError(.badFormat, "\(field.path) does not agree with letterToIndex") }
+      }
+    }
+    if let items = try file.optional("vocab")?.items() {
+      let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
+      try require(
+        listed.count == letters.count
+          && zip(listed, vocabulary).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
+        .badFormat, "vocab does not agree with letterToIndex")
+    }
+    return vocabulary
+  }
+
+  private static func optimizer(_ file: Field) throws(RecurrentError) -> Optimizer {
+    guard let saved = try file.optional("solver") else { return try Optimizer.recurrentJS() }
+    do {
+      return try Optimizer.recurrentJS(
+        decayRate: try saved["decay_rate"].number(), smoothEps: try saved["smooth_eps"].number())
+    } catch {
+      throw RecurrentError(.badFormat, "solver: \(error.description)")
+    }
+  }
+
+  /// The members are exactly the model's matrices, each of the size that the settings ask for.
+  private static func check(
+    _ members: [(key: String, value: Field)], at path: String, _ cell: Cell, _ hiddenSizes: [Int], letterSize: Int,
+    letters: Int
+  ) throws(RecurrentError) {
+    var expected: [(String, Int, Int)] = [("Wil", letters, letterSize)]
+    for (k, size) in hiddenSizes.enumerated() {
+      for gate in cell.names(layer: k) {
+        expected += [
+          (gate.Wx, size, k == 0 ? letterSize : hiddenSizes[k - 1]), (gate.Wh, size, size), (gate.b, size, 1),
+        ]
+      }
+      if let name = cell.resetBias(layer: k) { expected.append((name, size, 1)) }
+    }
+    expected += [("Whd", letters, hiddenSizes[hiddenSizes.count - 1]), ("bd", letters, 1)]
+    var found: [String: Field] = [:]
+    for (name, field) in members { found[name] = field }
+    for (name, n, d) in expected {
+      guard let field = found.removeValue(forKey: name) else {
+        throw RecurrentError(.badFormat, "\(path).\(name) is missing")
+      }
+      let (rows, columns) = (try field["n"].size(), try field["d"].size())
+      try require(
+        rows == n && columns == d, .badFormat, "\(field.path) is \(rows) x \(columns); expected \(n) x \(d)")
+      try field.checkCount(n * d)
+    }
+    if let extra = found.keys.min() {
+      throw RecurrentError(.badFormat, "\(path).\(extra) is not a matrix of this model")
+    }
+  }
+}
+
+extension Cell {
+  /// Parity: RecurrentJS's "rnn" is ReLU.
+  fileprivate var generator: String {
+    switch self {
+    case .rnnRelu: "rnn"
+    case .gruResetBefore: "gru_before"
+    default: name
+    }
+  }
+}
+
+extension Field {
+  /// Checks that `w` has `expected` numbers without reading them.
+  fileprivate func checkCount(_ expected: Int) throws(RecurrentError) {
+    let w = try self["w"]
+    let count: Int
+    switch w.json {
+    case .array(let items): count = items.count
+    case .object(let members): count = members.count
+    default: throw w.wrong("an array, or an object with the keys 0, 1, …")
+    }
+    try require(count == expected, .badFormat, "\(w.path) has \(count) numbers; expected \(expected)")
+  }
+
+  /// `numbers`, each of which `dtype` must be able to hold.
+  fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
+    let values = try numbers()
+    if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
+      throw RecurrentError(.badFormat, "\(path).w[\(at)] is \(values[at]), too large for float32")
+    }
+    return values
+  }
+
+  /// The numbers of a matrix in reading order, from a list or from an object {"0": …, "1": …}.
+  private func numbers() throws(RecurrentError) -> [Double] {
+    let w = try self["w"]
+    switch w.json {
+    case .array(let items):
+      var values: [Double] = []
+      values.reserveCapacity(items.count)
+      for (i, item) in items.enumerated() {
+        if case .number(let value) = item {
+          values.append(value)
+        } else {
+          _ = try Field(item, "\(w.path)[\(i)]").number()
+        }
+      }
+      return values
+    case .object(let members):
+      var values = [Double](repeating: 0, count: members.count)
+      for (key, item) in members {
+        // "+1" and "01" would be numbers too, and a second name for 1
+        guard let index = Int(key), String(index) == key, index >= 0, index < values.count else {
+          throw RecurrentError(.badFormat, "\(w.path) has the key \"\(key)\"; expected 0 to \(values.count - 1)")
+        }
+        values[index] = try Field(item, "\(w.path)[\(key)]").number()
+      }
+      return values
+    default: throw w.wrong("an array, or an object with the keys 0, 1, …")
+    }
+  }
+}

@@ -1,0 +1,151 @@
+// The language model: a tokenizer, a network over its tokens, and the state of training.
+
+import Kernels
+
+/// A language model: a tokenizer, a network that reads a token and scores the next one, an optimizer, the state of
+/// training, and metadata. One file holds all of it.
+///
+/// Training is truncated backpropagation through time: the network's state is carried from one chunk of the parallel
+/// sequences to the next.
+public final class TextModel {
+  /// Converts between text and tokens.
+  public let tokenizer: Tokenizer
+  /// The network; its inputs and outputs are the tokenizer's tokens.
+  public let network: Network
+  /// Updates the weights; nil before one is set. Shared, not copied.
+  public var optimizer: Optimizer?
+  /// The number of training steps made.
+  public private(set) var step = 0
+  /// The number of sequences with a carried state; 0 before the first step and after `resetState`.
+  public private(set) var batchSize = 0
+  /// Text of the caller's by key, saved with the model.
+  public var metadata: [String: String] = [:]
+  /// The weights.
+  public var parameters: Parameters { network.parameters }
+  /// The fraction of activations that training steps drop between layers.
+  public var dropout: Double { network.dropout?.rate ?? 0 }
+  /// Exclusive-use lock: a second thread gets `.busy`.
+  public var lock: Lock { network.parameters.flat.lock }
+
+  /// The state of the parallel sequences, in the layout of `Network.forward`.
+  private(set) var carriedState: Storage?
+  private let ownRandom: Random
+  /// Draws the dropout masks: the model's own generator, unless the network was given another one.
+  public var random: Random { network.dropout?.random ?? ownRandom }
+
+  /// Creates a model.
+  ///
+  /// - Parameters:
+  ///   - settings: the kind of tokenizer, sizes and options.
+  ///   - texts: their characters are the vocabulary; unused for bytes.
+  ///   - random: draws the weights; then the seed of the model's own generator. Parity: no seed for sentences.
+  /// - Throws: `.badShape` or `.badValue` naming the setting; nothing was drawn.
+  public convenience init(
+    _ settings: Settings = Settings(), texts: [String] = [], random: Random
+  ) throws(RecurrentError) {
+    try self.init(settings, Tokenizer(settings.tokenizer, texts: texts), random: random)
+  }
+
+  /// Creates a model over a tokenizer.
+  public convenience init(
+    _ settings: Settings, _ tokenizer: Tokenizer, random: Random
+  ) throws(RecurrentError) {
+    try Dropout.validate(rate: settings.dropout)
+    let before = random.state
+    do throws(RecurrentError) {
+      let network = try Network(settings.network(tokenizer.count), random: random)
+      let own = Random(seed: tokenizer.kind == .sentences ? 0 : random.next())
+      try self.init(tokenizer, network, dropout: settings.dropout, own)
+    } catch {
+      random.state = before
+      throw error
+    }
+  }
+
+  /// Creates a model over an existing network, whose dropout draws from `random`.
+  init(_ tokenizer: Tokenizer, _ network: Network, dropout: Double, _ random: Random) throws(RecurrentError) {
+    let dropout = try Dropout(rate: dropout, random: random)
+    (self.tokenizer, self.network, ownRandom) = (tokenizer, network, random)
+    if dropout.rate > 0 { network.dropout = dropout }
+  }
+
+  /// The token that an empty prompt stands for: "\n", or " " without it, or token 0.
+  public var defaultPrompt: Int {
+    tokenizer.kind == .sentences ? 0 : tokenizer.token(of: "\n") ?? tokenizer.token(of: " ") ?? 0
+  }
+
+  // MARK: Training
+
+  /// Discards the carried state: the next step starts from zeros, with any batch size.
+  public func resetState() { (batchSize, carriedState) = (0, nil) }
+
+  /// Trains on the next chunk of `B` sequences: forward from the carried state, mean cross-entropy, backward, one
+  /// optimizer step.
+  ///
+  /// - Parameters:
+  ///   - tokens: T·B of them, time-major.
+  ///   - targets: the token after each; −1 for none.
+  ///   - T: time steps.
+  ///   - B: sequences, as many as in the previous step.
+  ///   - learningRate: α, at least 0; nil for the optimizer's own.
+  ///   - weightDecay: the fraction of each weight that is subtracted besides.
+  ///   - clip: the clipping threshold, above 0; infinity for none.
+  /// - Throws: `.stale` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
+  ///   is infinite or NaN. Nothing has changed then.
+  public func trainStep(
+    _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
+    learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+  ) throws(RecurrentError) -> StepResult {
+    try require(
+      batchSize == 0 || batchSize == B, .badShape,
+      "B differs from the carried state; expected \(batchSize), or a call of reset_state, got \(B)")
+    let next: Storage
+    if let carriedState { next = carriedState } else { next = try newState(batchSize: B) }
+    let result = try network.trainStep(
+      .tokens(tokens), .classes(targets), T: T, B: B, state: carriedState?.start, finalState: next.start,
+      optimizer: requireOptimizer(), learningRate: learningRate, weightDecay: weightDecay, clip: clip)
+    (carriedState, batchSize, step) = (next, B, step + 1)
+    return result
+  }
+
+  /// Trains on one sequence from a zero state; the loss is summed over the targets. The carried state is unchanged.
+  func trainStep(
+    sequence tokens: [Int64], _ targets: [Int64], learningRate: Double, weightDecay: Double, clip: Double
+  ) throws(RecurrentError) -> StepResult {
+    let optimizer = try requireOptimizer()
+    let result = try tokens.withUnsafeBufferPointer { (tokens) throws(RecurrentError) in
+      try targets.withUnsafeBufferPointer { (targets) throws(RecurrentError) in
+        try network.trainStep(
+          .tokens(tokens), .classes(targets), T: tokens.count, B: 1, optimizer: optimizer, learningRate: learningRate,
+          weightDecay: weightDecay, clip: clip, reduction: .sum)
+      }
+    }
+    step += 1
+    return result
+  }
+
+  private func requireOptimizer() throws(RecurrentError) -> Optimizer {
+    guard let optimizer else {
+      throw RecurrentError(.stale, "optimizer is not set; expected one before a training step, got none")
+    }
+    return optimizer
+  }
+
+  /// Allocates zeros for the state of `batchSize` sequences.
+  func newState(batchSize: Int) throws(RecurrentError) -> Storage {
+    try require(batchSize > 0, .badShape, "batch_size is out of range; expected at least 1, got \(batchSize)")
+    let (count, overflow) = network.stateCount(batchSize: 1).multipliedReportingOverflow(by: batchSize)
+    guard !overflow, let bytes = Storage.bytes(count, of: network.dtype.size) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate the state of \(batchSize) sequences")
+    }
+    return try Storage(bytes: bytes)
+  }
+
+  /// Restores the state of training from a file.
+  func restore(
+    _ optimizer: Optimizer?, step: Int, carriedState: Storage?, batchSize: Int, metadata: [String: String]
+  ) {
+    (self.optimizer, self.step, self.carriedState, self.batchSize) = (optimizer, step, carriedState, batchSize)
+    self.metadata = metadata
+  }
+}

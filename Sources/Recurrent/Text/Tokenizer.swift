@@ -1,0 +1,269 @@
+// Conversion between text and tokens.
+
+/// The tokens of a text model.
+///
+/// A character is a Unicode scalar, as in Python's strings; nothing is normalized or merged, so CRLF is two characters
+/// and a letter with a combining mark is two.
+public struct Tokenizer: Sendable {
+  /// What a token stands for.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A character that occurs in the given texts, numbered from 0 by code point.
+    case characters
+    /// A byte.
+    case bytes
+    /// RecurrentJS's: token 0 is the boundary of a sentence; characters are numbered from 1.
+    case sentences
+  }
+
+  /// The handling of characters outside the vocabulary.
+  public enum Errors: Equatable, Sendable {
+    /// An error that names the character and its position.
+    case strict
+    /// The character is skipped.
+    case ignore
+    /// Another character, one of the vocabulary, takes its place.
+    case replace(Unicode.Scalar)
+  }
+
+  /// What a token stands for.
+  public let kind: Kind
+  /// The characters in the order of their tokens, without a boundary; empty for bytes.
+  public let characters: [Unicode.Scalar]
+  /// The number of tokens.
+  public var count: Int { kind == .bytes ? 256 : characters.count + first }
+
+  /// The token of the first character.
+  private let first: Int
+  /// Which row of `table` has the 256 scalars from 256·k on; row 0 has no token.
+  private let rows: [Int32]
+  /// Tokens, −1 for scalars without one.
+  private let table: [Int32]
+
+  /// The tokenizer of bytes.
+  public static let bytes = Tokenizer(kind: .bytes, characters: [])
+
+  /// Creates the tokenizer of one text's characters.
+  ///
+  /// - Throws: `.badValue` for an empty text.
+  public init(of text: String) throws(RecurrentError) { try self.init(.characters, texts: [text]) }
+
+  /// Creates a tokenizer of the characters of some texts; `.bytes` needs none.
+  ///
+  /// - Throws: `.badValue` if no text has a character.
+  public init(_ kind: Kind, texts: [String]) throws(RecurrentError) {
+    switch kind {
+    case .bytes: self = .bytes
+    case .sentences: self.init(kind: kind, characters: recurrentJSOrder(texts))
+    case .characters:
+      let joined = texts.count == 1 ? Array(texts[0].utf8) : texts.flatMap { Array($0.utf8) }
+      self = try joined.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try Tokenizer(utf8: bytes) }
+    }
+    try require(
+      kind == .bytes || !characters.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
+  }
+
+  /// Creates the tokenizer of the characters of a text in UTF-8.
+  ///
+  /// - Throws: `.badValue` for an empty text, or naming the first byte that is not UTF-8.
+  public init(utf8 text: UnsafeBufferPointer<UInt8>) throws(RecurrentError) {
+    try require(!text.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
+    var seen = [Bool](repeating: false, count: 0x110000), last: UInt32 = 0
+    try Tokenizer.eachScalar(of: text) { (scalar, _) in
+      seen[Int(scalar)] = true
+      last = max(last, scalar)
+    }
+    var characters: [Unicode.Scalar] = []
+    for scalar in 0...last where seen[Int(scalar)] {
+      if let character = Unicode.Scalar(scalar) { characters.append(character) }
+    }
+    self.init(kind: .characters, characters: characters)
+  }
+
+  /// Creates a tokenizer of `characters` in this order, each of which occurs once.
+  init(kind: Kind, characters: [Unicode.Scalar]) {
+    let first = kind == .sentences ? 1 : 0
+    var rows = [Int32](repeating: 0, count: 0x110000 >> 8), table = [Int32](repeating: -1, count: 256)
+    for (k, character) in characters.enumerated() {
+      let row = Int(character.value >> 8)
+      if rows[row] == 0 {
+        rows[row] = Int32(truncatingIfNeeded: table.count >> 8)
+        table += [Int32](repeating: -1, count: 256)
+      }
+      table[Int(rows[row]) << 8 | Int(character.value & 0xFF)] = Int32(truncatingIfNeeded: k + first)
+    }
+    (self.kind, self.characters, self.first, self.rows, self.table) = (kind, characters, first, rows, table)
+  }
+
+  /// Returns the token of a character, nil outside the vocabulary. In bytes, characters beyond ASCII have no token.
+  public func token(of character: Unicode.Scalar) -> Int? {
+    if kind == .bytes { return character.isASCII ? Int(character.value) : nil }
+    let token = token(of: character.value)
+    return token < 0 ? nil : token
+  }
+
+  /// Returns the character of a token; nil for a boundary or a byte.
+  public func character(of token: Int) -> Unicode.Scalar? {
+    kind != .bytes && token >= first && token < count ? characters[token - first] : nil
+  }
+
+  private func token(of scalar: UInt32) -> Int { Int(table[Int(rows[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]) }
+
+  // MARK: Text to tokens
+
+  /// Converts a text to tokens.
+  public func encode(_ text: String, errors: Errors = .strict) throws(RecurrentError) -> [Int64] {
+    let bytes = Array(text.utf8)
+    return try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try encode(bytes, errors: errors) }
+  }
+
+  /// Converts a text in UTF-8 to tokens; with `.bytes`, any bytes.
+  public func encode(
+    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict
+  ) throws(RecurrentError) -> [Int64] {
+    var tokens = [Int64](repeating: 0, count: text.count), count = 0
+    try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
+      guard let start = tokens.baseAddress else { return }
+      count = try encode(text, errors: errors, to: start)
+    }
+    tokens.removeLast(tokens.count - count)
+    return tokens
+  }
+
+  /// Converts a text in UTF-8 to tokens; with `.bytes`, any bytes.
+  ///
+  /// - Parameters:
+  ///   - text: the bytes.
+  ///   - errors: the handling of characters outside the vocabulary.
+  ///   - tokens: receives at most one token per byte; unchanged on failure.
+  /// - Returns: the number of tokens.
+  /// - Throws: `.badValue` naming the first byte that is not UTF-8, the first character outside the vocabulary and its
+  ///   position, or a replacement outside the vocabulary.
+  public func encode(
+    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict, to tokens: UnsafeMutablePointer<Int64>
+  ) throws(RecurrentError) -> Int {
+    if kind == .bytes {
+      for (i, byte) in text.enumerated() { tokens[i] = Int64(byte) }
+      return text.count
+    }
+    var replacement = -1
+    if case .replace(let character) = errors {
+      replacement = token(of: character.value)
+      try require(
+        replacement >= 0, .badValue,
+        "replacement is outside the vocabulary; expected one of its characters, got \(name(of: character))")
+    }
+    // the first pass validates, so that a failure leaves `tokens` unchanged
+    var unknown: (scalar: UInt32, position: Int)?
+    try Tokenizer.eachScalar(of: text) { (scalar, position) in
+      if unknown == nil && token(of: scalar) < 0 { unknown = (scalar, position) }
+    }
+    if errors == .strict, let unknown, let character = Unicode.Scalar(unknown.scalar) {
+      throw RecurrentError(
+        .badValue,
+        "text[\(unknown.position)] is outside the vocabulary; expected one of its characters, got \(name(of: character))")
+    }
+    var count = 0
+    try Tokenizer.eachScalar(of: text) { (scalar, _) in
+      let known = token(of: scalar), token = known < 0 ? replacement : known
+      if token >= 0 {
+        tokens[count] = Int64(token)
+        count += 1
+      }
+    }
+    return count
+  }
+
+  // MARK: Tokens to text
+
+  /// Converts tokens to text, always valid UTF-8: an invalid byte becomes U+FFFD, an incomplete character at the end
+  /// is omitted, a boundary is nothing.
+  ///
+  /// - Throws: `.badIndex` naming a token out of range.
+  public func decode(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> String {
+    for (i, token) in tokens.enumerated() {
+      try require(
+        token >= 0 && token < count, .badIndex,
+        "tokens[\(i)] is out of range; expected 0 to \(count - 1), got \(token)")
+    }
+    if kind != .bytes {
+      var text = String.UnicodeScalarView()
+      for token in tokens { if let character = character(of: Int(token)) { text.append(character) } }
+      return String(text)
+    }
+    let bytes = tokens.map { UInt8(truncatingIfNeeded: $0) }
+    return String(decoding: bytes.dropLast(Tokenizer.incomplete(bytes)), as: UTF8.self)
+  }
+
+  /// Counts the bytes at the end that begin a valid character and do not complete it.
+  static func incomplete(_ bytes: [UInt8]) -> Int {
+    for back in 1...3 where back <= bytes.count {
+      let byte = bytes[bytes.count - back]
+      if byte & 0xC0 == 0x80 { continue }
+      guard length(after: UInt32(byte)) > back else { return 0 }
+      return back == 1 || isSecond(bytes[bytes.count - back + 1], after: byte) ? back : 0
+    }
+    return 0
+  }
+
+  /// Whether a continuation byte may follow a first byte, by Unicode's table 3-7.
+  private static func isSecond(_ byte: UInt8, after first: UInt8) -> Bool {
+    switch first {
+    case 0xE0: byte >= 0xA0
+    case 0xED: byte < 0xA0
+    case 0xF0: byte >= 0x90
+    case 0xF4: byte < 0x90
+    default: true
+    }
+  }
+
+  // MARK: UTF-8
+
+  /// Calls `body` with every scalar and its position among them.
+  ///
+  /// - Throws: `.badValue` naming the first byte that is not UTF-8.
+  @inline(__always)
+  private static func eachScalar(
+    of text: UnsafeBufferPointer<UInt8>, _ body: (_ scalar: UInt32, _ position: Int) -> Void
+  ) throws(RecurrentError) {
+    var at = 0, position = 0
+    while at < text.count {
+      let first = text[at]
+      if first < 0x80 {
+        body(UInt32(first), position)
+        at += 1
+      } else {
+        let (scalar, length) = scalar(text, at)
+        if length == 0 { throw RecurrentError(.badValue, "text is not valid UTF-8; expected a complete character at byte \(at), got 0x\(String(first, radix: 16))") }
+        body(scalar, position)
+        at += length
+      }
+      position += 1
+    }
+  }
+
+  /// Returns the length in bytes of a character beyond ASCII by its first byte; 0 for an invalid first byte.
+  private static func length(after first: UInt32) -> Int {
+    first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
+  }
+
+  /// Decodes the two to four bytes at `at`; the length is 0 if they violate Unicode's table 3-7.
+  private static func scalar(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> (scalar: UInt32, length: Int) {
+    let first = UInt32(text[at])
+    let length = length(after: first)
+    if length == 0 || text.count - at < length { return (0, 0) }
+    var scalar = first & (0x7F >> UInt32(length))
+    for k in 1..<length {
+      let byte = UInt32(text[at + k])
+      if byte & 0xC0 != 0x80 { return (0, 0) }
+      scalar = scalar << 6 | byte & 0x3F
+    }
+    // neither overlong, nor half of a surrogate pair, nor beyond the last scalar
+    let smallest: UInt32 = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000
+    return scalar < smallest || scalar > 0x10FFFF || (0xD800..<0xE000).contains(scalar) ? (0, 0) : (scalar, length)
+  }
+}
+
+extension Tokenizer: Equatable {
+  /// The same tokens.
+  public static func == (a: Tokenizer, b: Tokenizer) -> Bool { a.kind == b.kind && a.characters == b.characters }
+}

@@ -1,0 +1,33 @@
+// What a solver asks of gradients, against plain loops.
+
+import Kernels
+import Testing
+
+@Suite struct NormTests {
+  @Test(arguments: oddSizes) func norms(n: Int) {
+    for d in [1, 2, 5] {
+      for gap in [0, 3] {
+        let x = StridedMatrix<Float>(n, d, gap: gap, small(1)), y = StridedMatrix<Double>(n, d, gap: gap, small(1))
+        var total = 0.0
+        for j in 0..<d {
+          for i in 0..<n { total += Double(x[i, j] * x[i, j]) }
+        }
+        #expect(squaredNorm(x.columns) == total)
+        #expect(squaredNorm(y.columns) == total)
+        #expect(firstNonFinite(x.columns) == (-1, -1))
+        for bad in [Float.nan, .infinity, -.infinity] {
+          let broken = x.copy()
+          broken[n - 1, d - 1] = bad
+          #expect(firstNonFinite(broken.columns) == (n - 1, d - 1))
+          broken[n / 2, 0] = bad
+          #expect(firstNonFinite(broken.columns) == (n / 2, 0))
+        }
+      }
+    }
+  }
+
+  @Test func floatsAreSummedInDouble() {
+    let x = StridedMatrix<Float>(3, 1) { i, _ in [1e30, 1, 1e-30][i] }
+    #expect(squaredNorm(x.columns).isFinite)
+  }
+}

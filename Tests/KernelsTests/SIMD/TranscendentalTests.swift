@@ -1,0 +1,173 @@
+// exp, log, tanh and their kin against a wider type, over the whole range of bits.
+
+import Foundation
+import Kernels
+import Testing
+
+/// Set RECURRENT_HARDEN to test every float there is, and what else takes minutes.
+let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
+
+@Suite struct TranscendentalTests {
+  /// The promise: 4 units in the last place for the four that the library's results stand on, more for their
+  /// combinations.
+  private static let bounds: [(UnaryOperation, Double)] = [
+    (.exp, 4), (.log, 4), (.tanh, 4), (.sigmoid, 4), (.softplus, 6), (.silu, 6), (.gelu, 8),
+  ]
+
+  @Test(arguments: bounds) func floats(_ curve: UnaryOperation, _ bound: Double) {
+    // a prime stride visits every exponent and both signs
+    let step: UInt64 = harden ? 1 : 769
+    var worst = Worst()
+    var bits: UInt64 = 0
+    let block = 4096
+    let x = StridedMatrix<Float>(block, 1), y = StridedMatrix<Float>(block, 1)
+    while bits <= 0xFFFF_FFFF {
+      for i in 0..<block {
+        x[i, 0] = Float(bitPattern: UInt32(truncatingIfNeeded: min(bits, 0xFFFF_FFFF)))
+        bits += step
+      }
+      apply(curve, 0, x.columns, to: y.columns)
+      for i in 0..<block {
+        worst.take(x[i, 0], y[i, 0], exact(curve, Double(x[i, 0])), unit: unit(curve, x[i, 0]))
+      }
+    }
+    print("\(curve) float32: \(worst)")
+    #expect(worst.ulp <= bound, "\(worst)")
+  }
+
+  #if arch(x86_64)
+    @Test(arguments: bounds) func doubles(_ curve: UnaryOperation, _ bound: Double) {
+      var worst = Worst()
+      let block = 4096, blocks = harden ? 20_000 : 300
+      let x = StridedMatrix<Double>(block, 1), y = StridedMatrix<Double>(block, 1)
+      // all bit patterns with a large odd stride; then ranges where the functions do something
+      var bits: UInt64 = 0
+      for b in 0..<blocks {
+        for i in 0..<block {
+          bits &+= 0x9E37_79B9_7F4A_7C15
+          let unit = Double(bits >> 11) * 0x1p-53
+          switch b % 6 {
+          case 0: x[i, 0] = Double(bitPattern: bits)
+          case 1: x[i, 0] = 1500 * unit - 760
+          case 2: x[i, 0] = 50 * unit - 25
+          case 3: x[i, 0] = 2 * unit - 1
+          case 4: x[i, 0] = 0.5 + unit
+          default: x[i, 0] = (unit - 0.5) * pow(2, -60 * unit)
+          }
+        }
+        apply(curve, 0, x.columns, to: y.columns)
+        for i in 0..<block {
+          worst.take(x[i, 0], y[i, 0], exact(curve, Float80(x[i, 0])), unit: unit(curve, x[i, 0]))
+        }
+      }
+      print("\(curve) float64: \(worst)")
+      #expect(worst.ulp <= bound, "\(worst)")
+    }
+  #endif
+
+  @Test func specialFloats() { special(Float.self) }
+
+  @Test func specialDoubles() { special(Double.self) }
+
+  private func special<T: Real>(_: T.Type) {
+    let tiny = T.leastNonzeroMagnitude, huge = T.greatestFiniteMagnitude, inf = T.infinity
+    let table: [(UnaryOperation, [(T, T)])] = [
+      (.exp, [(0, 1), (-0.0, 1), (inf, inf), (-inf, 0), (huge, inf), (-huge, 0), (tiny, 1)]),
+      (.log, [(1, 0), (0, -inf), (-0.0, -inf), (inf, inf)]),
+      (.tanh, [(inf, 1), (-inf, -1), (huge, 1), (-huge, -1), (tiny, tiny), (-tiny, -tiny), (25, 1)]),
+      (.sigmoid, [(0, 0.5), (inf, 1), (-inf, 0), (huge, 1), (-huge, 0), (tiny, 0.5), (40, 1)]),
+      (.softplus, [(inf, inf), (-inf, 0), (huge, huge), (-huge, 0), (800, 800)]),
+      (.silu, [(0, 0), (inf, inf), (-inf, 0), (huge, huge), (-huge, 0)]),
+      (.gelu, [(0, 0), (inf, inf), (-inf, 0), (huge, huge), (-huge, 0), (100, 100)]),
+      (.relu, [(0, 0), (inf, inf), (-inf, 0), (tiny, tiny)]),
+      (.leakyRelu, [(inf, inf), (-inf, -inf)]),
+      (.sqrt, [(0, 0), (4, 2), (inf, inf)]),
+    ]
+    for (curve, pairs) in table {
+      for (x, y) in pairs { #expect(value(curve, x) == y, "\(curve)(\(x)) of \(T.self)") }
+    }
+    // the sign of zero survives where the function is odd
+    #expect(value(.tanh, -0.0 as T).sign == .minus)
+    for bad: T in [-1, -tiny, -inf] { #expect(value(.log, bad).isNaN) }
+    for curve in UnaryOperation.allCases {
+      #expect(value(curve, T.nan).isNaN, "\(curve)(NaN) of \(T.self)")
+      #expect(value(curve, -T.nan).isNaN, "\(curve)(-NaN) of \(T.self)")
+    }
+  }
+
+  /// The same number has the same result in every place of a run.
+  @Test(arguments: UnaryOperation.allCases) func placeDoesNotMatter(_ curve: UnaryOperation) {
+    for x in [0.3, 1.7, 12.25] {
+      let alone = value(curve, Float(x))
+      for n in 1...17 {
+        let run = StridedMatrix<Float>(n, 1) { _, _ in x }, y = StridedMatrix<Float>(n, 1)
+        apply(curve, 0.25, run.columns, to: y.columns)
+        #expect(y.difference { _, _ in alone } == nil)
+      }
+    }
+  }
+
+  private func value<T: Real>(_ curve: UnaryOperation, _ x: T) -> T {
+    let one = StridedMatrix<T>(1, 1), y = StridedMatrix<T>(1, 1)
+    one[0, 0] = x
+    apply(curve, 0.25, one.columns, to: y.columns)
+    return y[0, 0]
+  }
+}
+
+/// The largest error seen, in units in the last place of the type, and where.
+struct Worst: CustomStringConvertible {
+  var ulp = 0.0
+  var count = 0
+  private var at = ""
+
+  var description: String { "\(count) points, at most \(ulp) ulp\(at)" }
+
+  /// `unit`: errors are counted in it where a unit in the last place is smaller.
+  mutating func take<T: Real, W: BinaryFloatingPoint>(_ x: T, _ y: T, _ exact: W, unit: T = 0) {
+    count += 1
+    let error: Double
+    let nearest = T(exact)
+    if exact.isNaN || y.isNaN {
+      error = exact.isNaN && y.isNaN ? 0 : .infinity
+    } else if nearest.isInfinite || y.isInfinite {
+      error = nearest == y ? 0 : .infinity
+    } else {
+      error = Double(abs(W(y) - exact) / W(max(nearest.ulp, unit)))
+    }
+    if error > ulp { (ulp, at) = (error, " at \(x): \(y), exactly \(exact)") }
+  }
+}
+
+/// x·σ(x) and x·Φ(x) are as fine as their second factor, which may be subnormal: then they count in |x| steps.
+private func unit<T: Real>(_ curve: UnaryOperation, _ x: T) -> T {
+  (curve == .silu || curve == .gelu) && abs(x) < 1000 ? abs(x) * T.leastNonzeroMagnitude : 0
+}
+
+private func exact(_ curve: UnaryOperation, _ x: Double) -> Double {
+  switch curve {
+  case .exp: exp(x)
+  case .log: log(x)
+  case .tanh: tanh(x)
+  case .sigmoid: x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
+  case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
+  case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
+  case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * 0.5.squareRoot())
+  default: fatalError("no oracle for \(curve)")
+  }
+}
+
+#if arch(x86_64)
+  private func exact(_ curve: UnaryOperation, _ x: Float80) -> Float80 {
+    switch curve {
+    case .exp: exp(x)
+    case .log: log(x)
+    case .tanh: tanh(x)
+    case .sigmoid: x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
+    case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
+    case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
+    case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * (0.5 as Float80).squareRoot())
+    default: fatalError("no oracle for \(curve)")
+    }
+  }
+#endif

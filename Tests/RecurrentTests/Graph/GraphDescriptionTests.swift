@@ -1,0 +1,77 @@
+// What a graph says of its operations.
+
+import Testing
+
+@testable import Recurrent
+
+@Suite struct GraphDescriptionTests {
+  private func w(_ m: Mat) -> UnsafeRawPointer { UnsafeRawPointer(m.wStart) }
+
+  @Test func operandsAreWhereTheyComeFrom() throws {
+    let g = Graph(), W = try Mat(3, 2), x = try Mat(2, 4), b = try Mat(3, 1)
+    let y = try g.add(try g.mul(W, x), b), t = try g.tanh(y)
+    #expect(g.count == 3)
+    let product = try g.operation(at: 0), sum = try g.operation(at: 1), last = try g.operation(at: 2)
+    #expect(product.name == "mul" && sum.name == "add" && last.name == "tanh")
+    #expect(
+      product.operands == [
+        .init(operation: nil, w: w(W), n: 3, d: 2), .init(operation: nil, w: w(x), n: 2, d: 4),
+      ])
+    // a column that stands for four is one
+    #expect(sum.operands[0].operation == 0 && sum.operands[1] == .init(operation: nil, w: w(b), n: 3, d: 1))
+    #expect(sum.result == .init(operation: 1, w: w(y), n: 3, d: 4) && last.operands == [sum.result])
+    #expect(last.result == .init(operation: 2, w: w(t), n: 3, d: 4))
+  }
+
+  @Test func partsBelongToTheWhole() throws {
+    let g = Graph(), x = try Mat(2, 3), h = try Mat(4, 3)
+    let state = try g.lstm(x, h, h, Wx: try Mat(16, 2), Wh: try Mat(16, 4), b: try Mat(16, 1))
+    _ = try g.eltmul(state.c, state.h)
+    _ = try g.sum(try g.sliceColumns(try g.sliceRows(state.c, 1, 2), 2, 1))
+    // a part of a Mat from outside is from outside
+    _ = try g.sum(try g.sliceRows(h, 1, 2))
+    let tick = try g.operation(at: 0), product = try g.operation(at: 1)
+    #expect(tick.name == "lstm" && tick.operands.count == 6 && tick.result.n == 8)
+    #expect(
+      product.operands == [
+        .init(operation: 0, w: w(state.c), n: 4, d: 3), .init(operation: 0, w: w(state.h), n: 4, d: 3),
+      ])
+    #expect(state.c.wStart == state.h.wStart + 16)
+    #expect(
+      try g.operation(at: 2).operands == [.init(operation: 0, w: w(state.c) + (2 * 8 + 1) * 4, n: 2, d: 1)])
+    #expect(try g.operation(at: 3).operands == [.init(operation: nil, w: w(h) + 4, n: 2, d: 3)])
+  }
+
+  @Test func resultsOfAnotherGraphAreFromOutside() throws {
+    let first = Graph(), second = Graph(), m = try Mat(2, 2)
+    let y = try first.tanh(try first.tanh(m))
+    _ = try second.neg(y)
+    _ = try second.neg(y)
+    #expect(try second.operation(at: 1).operands[0].operation == nil)
+    #expect(try second.operation(at: 1).operands[0].w == w(y))
+  }
+
+  @Test func everyIndexIsAnswered() throws {
+    let g = Graph(), m = try Mat(2, 2)
+    _ = try g.tanh(m)
+    refused(.badShape) { try g.add(m, try Mat(3, 3)) }
+    for index in [-1, 1, .max, .min] {
+      refused(.badIndex, "operation \(index) is outside 0..<1") { try g.operation(at: index) }
+    }
+    g.reset()
+    refused(.badIndex, "0..<0") { try g.operation(at: 0) }
+    let without = Graph(needsBackprop: false)
+    _ = try without.tanh(m)
+    refused(.badIndex, "0..<0") { try without.operation(at: 0) }
+  }
+
+  @Test(arguments: Cell.allCases) func sequencesAreNamedByTheirCell(_ cell: Cell) throws {
+    let g = Graph(), rows = cell.gates.count * 4
+    let weights = Weights(
+      Wx: try Mat(rows, 2), Wh: try Mat(rows, 4), b: try Mat(rows, 1),
+      resetBias: cell == .gru ? try Mat(4, 1) : nil)
+    _ = try g.scan(
+      cell, try Mat(2, 6), steps: 3, h: try Mat(4, 2), c: cell.hasCell ? try Mat(4, 2) : nil, weights)
+    #expect(try g.operation(at: 0).name == "\(cell.name)_sequence")
+  }
+}

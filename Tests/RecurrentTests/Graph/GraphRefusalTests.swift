@@ -1,0 +1,147 @@
+// Operations with arguments that do not fit: each is refused with the values, and the graph is as it was.
+
+import Recurrent
+import Testing
+
+@Suite struct GraphRefusalTests {
+  private let a = try? Mat(2, 3, .float64, rows: [1, 2, 3, 4, 5, 6])
+
+  /// Refused by a graph with one operation in it, and by one that keeps nothing; both go on as if nothing had been.
+  private func refusedByGraph(
+    _ kind: RecurrentError.Kind, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Graph) throws -> Mat
+  ) throws {
+    for needsBackprop in [true, false] {
+      for isEmpty in [true, false] {
+        let g = Graph(needsBackprop: needsBackprop), x = try Mat(2, 2, .float64, rows: [1, 2, 3, 4])
+        let y = isEmpty ? x : try g.square(x), count = g.count
+        do {
+          _ = try body(g)
+          Issue.record("nothing was refused", sourceLocation: sourceLocation)
+        } catch let error as RecurrentError {
+          #expect(error.kind == kind, "\(error)", sourceLocation: sourceLocation)
+          for word in words {
+            #expect(
+              error.description.contains(word), "\"\(error)\" lacks \"\(word)\"",
+              sourceLocation: sourceLocation)
+          }
+        }
+        #expect(g.count == count, sourceLocation: sourceLocation)
+        let z = try g.sum(g.mul(y, x))
+        #expect(try z.rows() == (isEmpty ? [54] : [170]), sourceLocation: sourceLocation)
+        if needsBackprop { try g.backward(from: z) }
+        // an empty graph has no type yet, whatever it refused
+        if isEmpty {
+          g.reset()
+          _ = try? body(g)
+          #expect(throws: Never.self, sourceLocation: sourceLocation) { try g.tanh(Mat(1, 1, .float32)) }
+          g.reset()
+          _ = try? body(g)
+          #expect(throws: Never.self, sourceLocation: sourceLocation) { try g.tanh(Mat(1, 1, .float64)) }
+        }
+      }
+    }
+  }
+
+  @Test func shapes() throws {
+    let a = try #require(a), wide = try Mat(2, 4, .float64), tall = try Mat(3, 3, .float64),
+      row = try Mat(1, 3, .float64)
+    for pair in [Graph.add, Graph.sub, Graph.eltmul, Graph.div] {
+      try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try pair($0)(a, wide) }
+      try refusedByGraph(.badShape, "2 x 3", "3 x 3") { try pair($0)(a, tall) }
+      // a row does not stand beside rows
+      try refusedByGraph(.badShape, "2 x 3", "1 x 3") { try pair($0)(a, row) }
+    }
+    try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.mul(a, wide) }
+    try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.dot(a, wide) }
+    try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.squaredError(a, wide) }
+    try refusedByGraph(.badShape, "at least one") { try $0.concatRows([]) }
+    try refusedByGraph(.badShape, "at least one") { try $0.concatColumns([]) }
+    try refusedByGraph(.badShape, "2 x 4", "3") { try $0.concatRows([a, a, wide]) }
+    try refusedByGraph(.badShape, "3 x 3", "2") { try $0.concatColumns([a, tall]) }
+    try refusedByGraph(.badShape, "gain", "3 x 3", "2 x 1") {
+      try $0.layerNorm(a, gain: tall, bias: Mat(2, 1, .float64))
+    }
+    try refusedByGraph(.badShape, "bias", "2 x 3") { try $0.layerNorm(a, gain: Mat(2, 1, .float64), bias: a) }
+  }
+
+  @Test func indices() throws {
+    let a = try #require(a)
+    for row in [-1, 2, Int.max, Int.min] {
+      try refusedByGraph(.badIndex, "\(row)", "0..<2") { try $0.rowPluck(a, row) }
+      try refusedByGraph(.badIndex, "row 2", "\(row)", "0..<2") { try $0.rowPluck(a, [0, 1, row]) }
+      try refusedByGraph(.badIndex, "target 1", "\(row)", "0..<2") { try $0.crossEntropy(a, [0, row, 1]) }
+    }
+    try refusedByGraph(.badShape, "at least one") { try $0.rowPluck(a, []) }
+    try refusedByGraph(.badShape, "2 x 3", "2 targets") { try $0.crossEntropy(a, [0, 1]) }
+    for (start, count) in [(0, 3), (2, 1), (-1, 1), (0, 0), (0, -1), (1, Int.max), (Int.max, 1)] {
+      try refusedByGraph(.badIndex, "\(start)", "0..<2") { try $0.sliceRows(a, start, count) }
+    }
+    for (start, count) in [(0, 4), (3, 1), (-1, 1), (0, 0), (2, Int.max)] {
+      try refusedByGraph(.badIndex, "\(start)", "0..<3") { try $0.sliceColumns(a, start, count) }
+    }
+  }
+
+  @Test func settings() throws {
+    let a = try #require(a), one = try Mat(2, 1, .float64), random = Random(seed: 1)
+    for bad in [Double.nan, .infinity, -.infinity] {
+      try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, slope: bad) }
+      try refusedByGraph(.badValue, "factor", "\(bad)") { try $0.scale(a, by: bad) }
+      try refusedByGraph(.badValue, "dropout", "\(bad)") { try $0.dropout(a, rate: bad, random) }
+      try refusedByGraph(.badValue, "epsilon", "\(bad)") {
+        try $0.layerNorm(a, gain: one, bias: one, epsilon: bad)
+      }
+    }
+    for rate in [-0.1, 1, 2] {
+      try refusedByGraph(.badValue, "dropout", "\(rate)") { try $0.dropout(a, rate: rate, random) }
+    }
+    for epsilon in [0, -1.0] {
+      try refusedByGraph(.badValue, "epsilon") { try $0.layerNorm(a, gain: one, bias: one, epsilon: epsilon) }
+    }
+    #expect(random.state == Random(seed: 1).state)
+  }
+
+  @Test func types() throws {
+    let wide = try Mat(2, 2, .float64), narrow = try Mat(2, 2, .float32)
+    try refusedByGraph(.badType, "b", "float32", "float64") { try $0.mul(wide, narrow) }
+    try refusedByGraph(.badType, "float32", "float64") { try $0.concatRows([wide, narrow]) }
+    let g = Graph()
+    _ = try g.tanh(wide)
+    refused(.badType, "m is float32", "float64") { try g.tanh(narrow) }
+    g.reset()
+    _ = try g.tanh(narrow)
+    // a failed draw costs no random numbers
+    let random = Random(seed: 1)
+    refused(.badType) { try g.dropout(wide, rate: 0.5, random) }
+    #expect(random.state == Random(seed: 1).state)
+  }
+
+  @Test func cells() throws {
+    let x = try Mat(3, 2, .float64), h = try Mat(4, 2, .float64), Wx = try Mat(4, 3, .float64)
+    let Wh = try Mat(4, 4, .float64), b = try Mat(4, 1, .float64), odd = try Mat(5, 5, .float64)
+    try refusedByGraph(.badShape, "rnn", "5 x 5") { try $0.rnn(odd, h, Wx: Wx, Wh: Wh, b: b) }
+    try refusedByGraph(.badShape, "Wx", "5 x 5", "4 x 3") { try $0.rnn(x, h, Wx: odd, Wh: Wh, b: b) }
+    try refusedByGraph(.badShape, "Wh", "5 x 5", "4 x 4") { try $0.rnn(x, h, Wx: Wx, Wh: odd, b: b) }
+    try refusedByGraph(.badShape, "b is 5 x 5", "4 x 1") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd) }
+    try refusedByGraph(.badShape, "lstm", "Wx is 4 x 3", "16 x 3") {
+      try $0.lstm(x, h, h, Wx: Wx, Wh: Wh, b: b).h
+    }
+    try refusedByGraph(.badShape, "lstm", "c is 5 x 5", "h is 4 x 2") {
+      try $0.lstm(x, h, odd, Wx: Wx, Wh: Wh, b: b).h
+    }
+    let b32 = try Mat(4, 1, .float32)
+    try refusedByGraph(.badType, "b is float32") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: b32) }
+  }
+
+  @Test func resultsTooLarge() throws {
+    // 2³¹ elements from two that fit: refused before memory is asked for
+    let tall = try Mat(1 << 16, 1, .float32), flat = try Mat(1, 1 << 15, .float32)
+    let g = Graph()
+    refused(.badShape, "65536 x 32768") { try g.mul(tall, flat) }
+    #expect(g.count == 0)
+    refused(.badShape) {
+      try g.concatRows([Mat](repeating: flat.view(row: 0, column: 0, n: 1, d: 1 << 15), count: 1 << 16))
+    }
+    #expect(g.count == 0)
+  }
+}

@@ -1,0 +1,112 @@
+// Dropout between layers: which numbers go, what that does to gradients, and that nothing else ever drops.
+
+import Testing
+
+@testable import Recurrent
+
+@Suite struct DropoutTests {
+  private static let rate = 0.4
+
+  private func learner(_ cell: Cell, _ hidden: [Int], seed: UInt64 = 3) throws -> ScanCase {
+    try ScanCase(cell, inputs: 5, hidden: hidden, outputs: 5, T: 4, B: 3, oneHot: true, seed: seed)
+  }
+
+  /// Runs all layers over a case's tokens with masks from `seed`; the outputs.
+  private func run(_ s: ScanCase, _ graph: Graph, seed: UInt64) throws -> Mat {
+    var state = try s.model.zeroState(graph, batchSize: s.B)
+    let tokens = try graph.keep(#require(s.tokens), below: 5, "token")
+    let top = try s.model.advance(
+      graph, .tokens(tokens), steps: s.T, &state,
+      dropout: Dropout(rate: DropoutTests.rate, random: Random(seed: seed)))
+    return try s.model.decode(graph, top)
+  }
+
+  /// Every layer but the top one hands on its outputs times a mask, drawn layer by layer, column by column.
+  @Test(arguments: Cell.allCases) func masksLieBetweenTheLayers(_ cell: Cell) throws {
+    let s = try learner(cell, [6, 4, 7]), graph = Graph(), random = Random(seed: 9)
+    // the same layers as models of their own
+    var x: Mat?
+    for (k, H) in s.model.hiddenSizes.enumerated() {
+      let below = k == 0 ? 5 : s.model.hiddenSizes[k - 1]
+      let one = try Network(
+        Network.Settings(cell, inputSize: below, hiddenSizes: [H], outputSize: nil, dtype: .float64),
+        random: Random(seed: 0))
+      for (name, mat) in one.parameters.all {
+        let theirs = try #require(s.model.parameters[String(name.dropLast()) + "\(k)"])
+        try mat.set(rows: theirs.rows())
+      }
+      var state = try one.zeroState(graph, batchSize: s.B)
+      let tokens = try graph.keep(#require(s.tokens), below: 5, "token")
+      let y = try one.advance(graph, x.map { .vectors($0) } ?? .tokens(tokens), steps: s.T, &state)
+      if k == 2 {
+        x = y
+        break
+      }
+      let mask = (0..<y.count).map { _ in random.uniform() < DropoutTests.rate ? 0 : 1 / (1 - DropoutTests.rate) }
+      let rows = (0..<y.count).map { mask[$0 % y.d * y.n + $0 / y.d] }
+      #expect(rows.contains(0) && rows.contains { $0 > 1 })
+      x = try graph.eltmul(y, Mat(y.n, y.d, .float64, rows: rows))
+    }
+    let expected = try s.model.decode(graph, #require(x)), ours = try run(s, graph, seed: 9)
+    #expect(try relativeDistance(ours.rows(), expected.rows()) < 1e-13)
+  }
+
+  @Test(arguments: Cell.allCases) func centralDifferencesWithAFixedMask(_ cell: Cell) throws {
+    // ReLU only where no unit is near its kink
+    let s = try learner(cell, [6, 4, 3], seed: cell == .rnnRelu ? 11 : 3)
+    let error = try gradientError([s.model.parameters.flat]) { graph in try run(s, graph, seed: 2) }
+    #expect(error < GradientTests.bound, "\(cell): \(error)")
+  }
+
+  private func train(_ s: ScanCase, _ solver: Optimizer) throws -> StepResult {
+    let classes = [Int64](repeating: 1, count: s.T * s.B)
+    return try s.with { input, lengths in
+      try classes.withUnsafeBufferPointer {
+        try s.model.trainStep(
+          input, .classes($0), T: s.T, B: s.B, state: nil, lengths: lengths, finalState: nil, optimizer: solver,
+          learningRate: 0.01, weightDecay: 0, clip: 5)
+      }
+    }
+  }
+
+  /// The same seed, the same bits, whatever the number of threads; another one, or none, others.
+  @Test func trainingStepsDrawFromTheGenerator() throws {
+    let before = ThreadPool.count
+    defer { try? ThreadPool.set(before) }
+    func weights(_ seed: UInt64?, _ threads: Int, rate: Double = 0.4) throws -> [Double] {
+      try ThreadPool.set(threads)
+      let s = try ScanCase(.lstm, inputs: 5, hidden: [130, 40], outputs: 5, T: 3, B: 16, oneHot: true, seed: 3)
+      s.model.dropout = try seed.map { try Dropout(rate: rate, random: Random(seed: $0)) }
+      let solver = try Optimizer.recurrentJS()
+      for _ in 0..<2 { _ = try train(s, solver) }
+      return try s.model.parameters.flat.rows()
+    }
+    let one = try weights(1, 1)
+    #expect(try weights(1, 1) == one && weights(1, 3) == one)
+    #expect(try weights(2, 1) != one && weights(nil, 1) != one)
+    #expect(try weights(1, 1, rate: 0) == weights(nil, 1))
+  }
+
+  @Test func onlyTrainingDrops() throws {
+    let s = try learner(.gru, [6, 4]), y = try s.run(), random = Random(seed: 1), start = random.state
+    s.model.dropout = try Dropout(rate: 0.9, random: random)
+    #expect(try s.run() == y)
+    #expect(random.state == start)
+    _ = try train(s, Optimizer.recurrentJS())
+    // a number for each of 6 units, 4 steps, 3 sequences
+    let twin = Random(seed: 1)
+    for _ in 0..<72 { _ = twin.next() }
+    #expect(random.state == twin.state)
+  }
+
+  @Test func failuresGiveTheDrawsBack() throws {
+    let s = try learner(.lstm, [6, 4]), random = Random(seed: 1), start = random.state
+    s.model.dropout = try Dropout(rate: 0.5, random: random)
+    try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
+    refused(.notFinite, "gradient of") { try train(s, Optimizer.recurrentJS()) }
+    #expect(random.state == start)
+    for bad in [1, -0.1, Double.nan, .infinity] {
+      refused(.badValue, "dropout", "\(bad)") { try Dropout(rate: bad, random: random) }
+    }
+  }
+}

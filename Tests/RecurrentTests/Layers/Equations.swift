@@ -1,0 +1,69 @@
+// Recurrent layers as the textbook writes them: one graph operation for each sign, by the parameters' own names.
+
+import Recurrent
+import Testing
+
+/// Ticks of a model, slowly and plainly.
+struct Equations {
+  let model: Network, graph: Graph
+  var h: [Mat], c: [Mat]
+
+  /// Starts from zeros, or from `state`.
+  init(_ model: Network, _ graph: Graph, columns: Int, _ state: Network.State? = nil) throws {
+    (self.model, self.graph) = (model, graph)
+    let start: Network.State
+    if let state { start = state } else { start = try model.zeroState(graph, batchSize: columns) }
+    (h, c) = (start.h, start.c)
+  }
+
+  /// What a token feeds in: a row of the embedding, or a column of zeros with a 1.
+  func input(_ token: Int) throws -> Mat {
+    if let Wil = model.parameters["Wil"] { return try graph.rowPluck(Wil, token) }
+    return try Mat(
+      model.inputSize, 1, .float64, rows: (0..<model.inputSize).map { $0 == token ? 1 : 0 })
+  }
+
+  /// One tick of all layers and the decoder.
+  mutating func tick(_ x: Mat) throws -> Mat {
+    var input = x
+    for k in h.indices {
+      let old = h[k]
+      switch model.cell {
+      case .rnnRelu: h[k] = try graph.relu(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
+      case .rnnTanh: h[k] = try graph.tanh(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
+      case .lstm:
+        let i = try gate("i", k, input, old), f = try gate("f", k, input, old),
+          o = try gate("o", k, input, old)
+        let write = try graph.tanh(z("Wcx\(k)", input, "Wch\(k)", old, "bc\(k)"))
+        c[k] = try graph.add(graph.eltmul(f, c[k]), graph.eltmul(i, write))
+        h[k] = try graph.eltmul(o, graph.tanh(c[k]))
+      case .gru:
+        let r = try gate("r", k, input, old), keep = try gate("z", k, input, old)
+        let inner = try graph.add(graph.mul(W("Wnh\(k)"), old), W("bnh\(k)"))
+        let outer = try graph.add(graph.mul(W("Wnx\(k)"), input), W("bn\(k)"))
+        h[k] = try mix(keep, graph.tanh(graph.add(outer, graph.eltmul(r, inner))), old)
+      case .gruResetBefore:
+        let r = try gate("r", k, input, old), keep = try gate("z", k, input, old)
+        h[k] = try mix(keep, graph.tanh(z("Wnx\(k)", input, "Wnh\(k)", graph.eltmul(r, old), "bn\(k)")), old)
+      }
+      input = h[k]
+    }
+    guard model.outputSize != nil else { return input }
+    return try graph.add(graph.mul(W(model.isTied ? "Wil" : "Whd"), input), W("bd"))
+  }
+
+  private func W(_ name: String) throws -> Mat { try #require(model.parameters[name]) }
+
+  private func z(_ Wx: String, _ x: Mat, _ Wh: String, _ h: Mat, _ b: String) throws -> Mat {
+    try graph.add(graph.add(graph.mul(W(Wx), x), graph.mul(W(Wh), h)), W(b))
+  }
+
+  private func gate(_ name: String, _ k: Int, _ x: Mat, _ h: Mat) throws -> Mat {
+    try graph.sigmoid(z("W\(name)x\(k)", x, "W\(name)h\(k)", h, "b\(name)\(k)"))
+  }
+
+  /// (1 − z) ⊙ n + z ⊙ h.
+  private func mix(_ z: Mat, _ n: Mat, _ h: Mat) throws -> Mat {
+    try graph.add(graph.sub(n, graph.eltmul(z, n)), graph.eltmul(z, h))
+  }
+}

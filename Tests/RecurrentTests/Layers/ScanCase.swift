@@ -1,0 +1,158 @@
+// A model and a sequence for it, computed by the array interface and by the equations.
+
+import Kernels
+import Testing
+
+@testable import Recurrent
+
+/// T steps of B sequences through a model, in float64.
+struct ScanCase {
+  let model: Network, T: Int, B: Int
+  /// Numbers, [I × T·B], or tokens.
+  let x: Mat, tokens: [Int64]?
+  /// The start, every layer's h and then c, and the valid steps.
+  let state: [Double], lengths: [Int64]?
+
+  init(
+    _ cell: Cell, inputs: Int, hidden: [Int], outputs: Int?, T: Int, B: Int, embedding: Int? = nil,
+    lengths: Bool = false, oneHot: Bool = false, tied: Bool = false,
+    seed: UInt64
+  ) throws {
+    let dice = Dice(seed)
+    model = try Network(
+      Network.Settings(
+        cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs,
+        tied: tied, dtype: .float64), random: dice.random)
+    try model.parameters.flat.fillUniform(-0.7, 0.7, dice.random)
+    (self.T, self.B) = (T, B)
+    let hasNumbers = embedding == nil && !oneHot
+    x = try Mat(hasNumbers ? inputs : 1, T * B, .float64)
+    try x.fillUniform(-1, 1, dice.random)
+    tokens = hasNumbers ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
+    state = (0..<model.stateCount(batchSize: B)).map { _ in dice.random.uniform(-0.5, 0.5) }
+    self.lengths = lengths ? (0..<B).map { _ in Int64(dice.integer(0...T)) } : nil
+  }
+
+  /// What comes out of a run: outputs and the final state.
+  struct Result: Equatable {
+    var y: [Double], end: [Double]
+  }
+
+  /// What flows back: to the parameters, the input and the start.
+  struct Gradients {
+    var parameters: [Double], x: [Double], start: [Double]
+  }
+
+  func with<R>(_ body: (Network.Inputs, UnsafeBufferPointer<Int64>?) throws -> R) throws -> R {
+    try (lengths ?? []).withUnsafeBufferPointer { l in
+      let l = lengths == nil ? nil : l
+      if let tokens { return try tokens.withUnsafeBufferPointer { try body(.tokens($0), l) } }
+      return try body(.values(x.wPointer()), l)
+    }
+  }
+
+  /// By the array interface.
+  func run(from start: [Double]? = nil) throws -> Result {
+    var result = Result(
+      y: [Double](repeating: .nan, count: T * B * model.topSize),
+      end: [Double](repeating: .nan, count: state.count))
+    try with { input, lengths in
+      try (start ?? state).withUnsafeBytes { state in
+        try result.y.withUnsafeMutableBytes { y in
+          try result.end.withUnsafeMutableBytes { end in
+            try model.forward(
+              input, T: T, B: B, state: state.baseAddress, lengths: lengths, y: #require(y.baseAddress),
+              finalState: end.baseAddress)
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// Walks `run` back.
+  func back(dy: [Double], dEnd: [Double]) throws -> Gradients {
+    try model.parameters.flat.zeroGradient()
+    var dx = [Double](repeating: 0, count: tokens == nil ? x.count : 0), dStart = state
+    try dy.withUnsafeBytes { dy in
+      try dEnd.withUnsafeBytes { dEnd in
+        try dx.withUnsafeMutableBytes { dx in
+          try dStart.withUnsafeMutableBytes { dStart in
+            try model.backward(
+              dy: #require(dy.baseAddress), dState: dEnd.baseAddress,
+              dx: tokens == nil ? dx.baseAddress : nil,
+              dStart: dStart.baseAddress)
+          }
+        }
+      }
+    }
+    return Gradients(parameters: try model.parameters.flat.gradientRows(), x: dx, start: dStart)
+  }
+
+  /// By the equations, each sequence by itself, with gradients from the graph.
+  func twin(dy: [Double], dEnd: [Double]) throws -> (Result, Gradients) {
+    try model.parameters.flat.zeroGradient()
+    var result = Result(y: [Double](repeating: 0, count: T * B * model.topSize), end: state)
+    var gradients = Gradients(
+      parameters: [], x: [Double](repeating: 0, count: tokens == nil ? x.count : 0), start: state)
+    let numbers = try columns(x.rows(), x.n, T * B)
+    for b in 0..<B {
+      let graph = Graph(), top = model.topSize
+      // this sequence's part of a state: H numbers for each layer, h and then c
+      var places: [(at: Int, n: Int)] = []
+      var at = 0
+      for _ in 0..<(model.cell.hasCell ? 2 : 1) {
+        for H in model.hiddenSizes {
+          places.append((at + b * H, H))
+          at += H * B
+        }
+      }
+      let start = try places.map { try Mat($0.n, 1, .float64, rows: Array(state[$0.at..<$0.at + $0.n])) }
+      let layers = model.hiddenSizes.count
+      var equations = try Equations(
+        model, graph, columns: 1,
+        Network.State(h: Array(start.prefix(layers)), c: Array(start.dropFirst(layers))))
+      var inputs: [Mat] = []
+      for t in 0..<Int(lengths?[b] ?? Int64(T)) {
+        let column = t * B + b
+        let input =
+          try tokens.map { try equations.input(Int($0[column])) }
+          ?? Mat(x.n, 1, .float64, rows: numbers[column])
+        inputs.append(input)
+        let y = try equations.tick(input), place = column * top..<(column + 1) * top
+        result.y.replaceSubrange(place, with: try y.rows())
+        try y.set(gradientRows: zip(y.gradientRows(), dy[place]).map { $0 + $1 })
+      }
+      for (m, place) in zip(equations.h + equations.c, places) {
+        let range = place.at..<place.at + place.n
+        result.end.replaceSubrange(range, with: try m.rows())
+        // added: without a decoder the output is the state too
+        try m.set(gradientRows: zip(m.gradientRows(), dEnd[range]).map { $0 + $1 })
+      }
+      try graph.backward()
+      for (m, place) in zip(start, places) {
+        gradients.start.replaceSubrange(place.at..<place.at + place.n, with: try m.gradientRows())
+      }
+      if tokens == nil {
+        for (t, m) in inputs.enumerated() {
+          let from = (t * B + b) * x.n
+          gradients.x.replaceSubrange(from..<from + x.n, with: try m.gradientRows())
+        }
+      }
+    }
+    gradients.parameters = try model.parameters.flat.gradientRows()
+    return (result, gradients)
+  }
+
+  /// Random gradients for outputs and final state.
+  func slopes(_ seed: UInt64) -> (dy: [Double], dEnd: [Double]) {
+    let random = Random(seed: seed)
+    return (
+      (0..<T * B * model.topSize).map { _ in random.uniform(-1, 1) }, state.map { _ in random.uniform(-1, 1) }
+    )
+  }
+
+  private func columns(_ rows: [Double], _ n: Int, _ d: Int) -> [[Double]] {
+    (0..<d).map { j in (0..<n).map { rows[$0 * d + j] } }
+  }
+}
