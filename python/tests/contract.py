@@ -31,13 +31,8 @@ def integers() -> dict[str, type]:
 
 STRUCTURES = {
     "recurrent_mat_info": _c.MatInfo,
-    "recurrent_place": _c.Place,
-    "recurrent_step": _c.Step,
-    "recurrent_cost": _c.Cost,
-    "recurrent_tick": _c.TickResult,
-    "recurrent_sampler": _c.Sampler,
-    "recurrent_train_result": _c.TrainResult,
-    "recurrent_sentence_model_info": _c.SentenceModelInfo,
+    "recurrent_operand": _c.Operand,
+    "recurrent_step_result": _c.StepResult,
     "recurrent_text_model_info": _c.TextModelInfo,
 }
 

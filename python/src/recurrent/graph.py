@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _c
 from ._checks import as_float, as_int, as_ints
+from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
@@ -25,7 +26,7 @@ _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
-class Graph:
+class Graph(GraphElementwise[Mat]):
     """An expression graph, as RecurrentJS has it.
 
     Operations check shapes and are recorded; values are computed when somebody looks at a result's ``w``. After
@@ -106,22 +107,23 @@ class Graph:
 
     def _operation(self, index: int) -> Operation:
         name, length, count = ctypes.create_string_buffer(32), ctypes.c_int64(), ctypes.c_int64()
-        result, room = _c.Place(), 8
+        result, capacity = _c.Operand(), 8
         while True:
-            operands = (_c.Place * room)()
+            operands = (_c.Operand * capacity)()
             try:
                 _lib.recurrent_graph_operation(
-                    self._handle.value, index, name, 32, ctypes.byref(length), ctypes.byref(result), operands, room,
+                    self._handle.value, index, name, 32, ctypes.byref(length), ctypes.byref(result), operands,
+                    capacity,
                     ctypes.byref(count),
                 )  # fmt: skip
                 break
             except ValueError:
                 # concat_rows and concat_columns take any number
-                room *= 2
-        places = [
+                capacity *= 2
+        inputs = [
             Operand(None if p.operation < 0 else p.operation, p.n, p.d, p.w) for p in operands[: count.value]
         ]
-        return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, places)
+        return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, inputs)
 
     def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
         """A picture of what was recorded: Mats from outside, operations, and arrows along the data.
@@ -176,85 +178,13 @@ class Graph:
             return Mat._from_handle(_c.Handle(handle, _lib.recurrent_mat_free))
         return Mat._from_handle(_ResultHandle(handle, self), self)
 
-    # ---- element by element
+    def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
+        return self._record(
+            _lib.recurrent_graph_unary, operation, expect_mat(m, "m"), as_float(parameter, "parameter")
+        )
 
-    def tanh(self, m: Mat) -> Mat:
-        """Tanh x of each number."""
-        return self._record(_lib.recurrent_graph_tanh, expect_mat(m, "m"))
-
-    def sigmoid(self, m: Mat) -> Mat:
-        """1 / (1 + exp(-x)) of each number."""
-        return self._record(_lib.recurrent_graph_sigmoid, expect_mat(m, "m"))
-
-    def relu(self, m: Mat) -> Mat:
-        """max(0, x) of each number; its slope is 1 where x > 0."""
-        return self._record(_lib.recurrent_graph_relu, expect_mat(m, "m"))
-
-    def leaky_relu(self, m: Mat, slope: float = 0.01) -> Mat:
-        """X where x > 0, ``slope * x`` elsewhere."""
-        return self._record(_lib.recurrent_graph_leaky_relu, expect_mat(m, "m"), as_float(slope, "slope"))
-
-    def gelu(self, m: Mat) -> Mat:
-        """X Φ(x) of each number, with the normal distribution Φ: the exact form (arXiv:1606.08415)."""
-        return self._record(_lib.recurrent_graph_gelu, expect_mat(m, "m"))
-
-    def silu(self, m: Mat) -> Mat:
-        """X σ(x) of each number."""
-        return self._record(_lib.recurrent_graph_silu, expect_mat(m, "m"))
-
-    def softplus(self, m: Mat) -> Mat:
-        """ln(1 + exp(x)) of each number."""
-        return self._record(_lib.recurrent_graph_softplus, expect_mat(m, "m"))
-
-    def neg(self, m: Mat) -> Mat:
-        """-x of each number."""
-        return self._record(_lib.recurrent_graph_neg, expect_mat(m, "m"))
-
-    def scale(self, m: Mat, factor: float) -> Mat:
-        """``factor * x`` of each number."""
-        return self._record(_lib.recurrent_graph_scale, expect_mat(m, "m"), as_float(factor, "factor"))
-
-    def exp(self, m: Mat) -> Mat:
-        """exp(x) of each number."""
-        return self._record(_lib.recurrent_graph_exp, expect_mat(m, "m"))
-
-    def log(self, m: Mat) -> Mat:
-        """Ln x of each number; -inf at 0, NaN below."""
-        return self._record(_lib.recurrent_graph_log, expect_mat(m, "m"))
-
-    def sqrt(self, m: Mat) -> Mat:
-        """√x of each number; NaN below 0."""
-        return self._record(_lib.recurrent_graph_sqrt, expect_mat(m, "m"))
-
-    def square(self, m: Mat) -> Mat:
-        """x² of each number."""
-        return self._record(_lib.recurrent_graph_square, expect_mat(m, "m"))
-
-    def abs(self, m: Mat) -> Mat:
-        """|x| of each number; its slope at 0 is 0."""
-        return self._record(_lib.recurrent_graph_abs, expect_mat(m, "m"))
-
-    def add(self, a: Mat, b: Mat) -> Mat:
-        """A + b. Either may be a single column (n x 1), which is added to every column of the other.
-
-        Raises
-        ------
-        ValueError
-            If the shapes are neither equal nor so related.
-        """
-        return self._record(_lib.recurrent_graph_add, expect_mat(a, "a"), expect_mat(b, "b"))
-
-    def sub(self, a: Mat, b: Mat) -> Mat:
-        """A - b, with columns as in ``add``."""
-        return self._record(_lib.recurrent_graph_sub, expect_mat(a, "a"), expect_mat(b, "b"))
-
-    def eltmul(self, a: Mat, b: Mat) -> Mat:
-        """A * b, element by element, with columns as in ``add``."""
-        return self._record(_lib.recurrent_graph_eltmul, expect_mat(a, "a"), expect_mat(b, "b"))
-
-    def div(self, a: Mat, b: Mat) -> Mat:
-        """A / b, element by element, with columns as in ``add``."""
-        return self._record(_lib.recurrent_graph_div, expect_mat(a, "a"), expect_mat(b, "b"))
+    def _binary(self, operation: int, a: Mat, b: Mat) -> Mat:
+        return self._record(_lib.recurrent_graph_binary, operation, expect_mat(a, "a"), expect_mat(b, "b"))
 
     # ---- products and look-ups
 

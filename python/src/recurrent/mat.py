@@ -11,6 +11,7 @@ import numpy as np
 from . import _c
 from ._checks import DTYPES, as_dtype, as_float, as_int, as_matrix, as_type
 from .random import RNG, as_random
+from .elementwise import MatElementwise
 from .tape import graph_for
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class _Recorder(Protocol):
     def __getattr__(self, name: str) -> Callable[..., Mat]: ...
 
 
-class Mat:
+class Mat(MatElementwise):
     """``n`` rows by ``d`` columns of numbers ``w``, with their gradients ``dw`` beside them.
 
     A column is one example. Memory is column-major, aligned to 64 bytes, and never moves.
@@ -272,6 +273,9 @@ class Mat:
         graph: _Recorder = graph_for(self, *others)
         return graph
 
+    def _unary(self, operation: int, parameter: float = 0.0) -> Mat:
+        return self._on()._unary(operation, self, parameter)
+
     def _operand(self, other: Any) -> Mat | None:
         """The other side of an operator: a Mat, an array copied into one, or a number as a column."""
         if isinstance(other, Mat):
@@ -349,54 +353,6 @@ class Mat:
     def T(self) -> Mat:
         """The transpose, [d x n], recorded on the graph."""
         return self._on().transpose(self)
-
-    def tanh(self) -> Mat:
-        """Tanh x of each number."""
-        return self._on().tanh(self)
-
-    def sigmoid(self) -> Mat:
-        """1 / (1 + exp(-x)) of each number."""
-        return self._on().sigmoid(self)
-
-    def relu(self) -> Mat:
-        """max(0, x) of each number."""
-        return self._on().relu(self)
-
-    def leaky_relu(self, slope: float = 0.01) -> Mat:
-        """X where x > 0, ``slope * x`` elsewhere."""
-        return self._on().leaky_relu(self, slope)
-
-    def gelu(self) -> Mat:
-        """X Φ(x) of each number, the exact form."""
-        return self._on().gelu(self)
-
-    def silu(self) -> Mat:
-        """X σ(x) of each number."""
-        return self._on().silu(self)
-
-    def softplus(self) -> Mat:
-        """ln(1 + exp(x)) of each number."""
-        return self._on().softplus(self)
-
-    def exp(self) -> Mat:
-        """exp(x) of each number."""
-        return self._on().exp(self)
-
-    def log(self) -> Mat:
-        """Ln x of each number."""
-        return self._on().log(self)
-
-    def sqrt(self) -> Mat:
-        """√x of each number."""
-        return self._on().sqrt(self)
-
-    def square(self) -> Mat:
-        """x² of each number."""
-        return self._on().square(self)
-
-    def abs(self) -> Mat:
-        """|x| of each number."""
-        return self._on().abs(self)
 
     def sum(self, axis: int | None = None) -> Mat:
         """The sum over everything (1 x 1), over rows (axis 0: 1 x d) or over columns (axis 1: n x 1)."""

@@ -10,8 +10,8 @@ from . import _c
 from .mat import Mat
 
 _lib = _c.lib
-# by recurrent_cell
-CELLS = ("rnn_relu", "lstm", "rnn_tanh", "gru", "gru_reset_before")
+# the cells of the library
+CELLS = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
 
 
 class Parameters(Mapping[str, Mat]):
@@ -28,18 +28,18 @@ class Parameters(Mapping[str, Mat]):
     def __init__(self, handle: _c.Handle, cell: str) -> None:
         self.handle, self.cell = handle, cell
         count = ctypes.c_int64()
-        _lib.recurrent_model_parameter_count(handle.value, ctypes.byref(count))
+        _lib.recurrent_network_parameter_count(handle.value, ctypes.byref(count))
         buffer, length = ctypes.create_string_buffer(32), ctypes.c_int64()
         self._mats = {}
         for index in range(count.value):
-            _lib.recurrent_model_parameter_name(
+            _lib.recurrent_network_parameter_name(
                 handle.value, index, buffer, len(buffer), ctypes.byref(length)
             )
             name = buffer.raw[: length.value]
             self._mats[name.decode()] = Mat._from_handle(
-                _c.new(_lib.recurrent_model_parameter, _lib.recurrent_mat_free, handle.value, name, len(name))
+                _c.new(_lib.recurrent_network_parameter, _lib.recurrent_mat_free, handle.value, name, len(name))
             )
-        self.flat = Mat._from_handle(_c.new(_lib.recurrent_model_flat, _lib.recurrent_mat_free, handle.value))
+        self.flat = Mat._from_handle(_c.new(_lib.recurrent_network_flat, _lib.recurrent_mat_free, handle.value))
 
     def __getitem__(self, name: str) -> Mat:
         return self._mats[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,35 +67,36 @@ def probabilities(
     array([0.27, 0.73, 0.  ])
     """
     code, array = as_scores(scores)
-    seen = as_ints(history, "history")
+    recent = as_ints(history, "history")
+    settings = json.dumps(
+        sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
+    ).encode()
     out = np.empty_like(array)
     _lib.recurrent_probabilities(
         code,
         array.ctypes.data,
         array.size,
-        sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
-        seen.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-        len(seen),
+        settings,
+        len(settings),
+        recent.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+        len(recent),
         out.ctypes.data,
     )
     return out
 
 
-def sampler(
+def sampler_settings(
     temperature: Any, top_k: Any, top_p: Any, min_p: Any, repetition_penalty: Any, repetition_window: Any
-) -> _c.Sampler:
-    """Settings as the library takes them; ranges are its to check."""
-    most = 0 if top_k is None else as_int(top_k, "top_k")
-    if top_k is not None and most < 1:
-        raise ValueError(f"top_k is {top_k}; expected at least 1")
-    return _c.Sampler(
-        as_float(temperature, "temperature"),
-        most,
-        1.0 if top_p is None else as_float(top_p, "top_p"),
-        0.0 if min_p is None else as_float(min_p, "min_p"),
-        as_float(repetition_penalty, "repetition_penalty"),
-        as_int(repetition_window, "repetition_window"),
-    )
+) -> dict[str, Any]:
+    """Returns a sampler's settings for the library, which checks their ranges."""
+    return {
+        "temperature": as_float(temperature, "temperature"),
+        "top_k": None if top_k is None else as_int(top_k, "top_k"),
+        "top_p": 1.0 if top_p is None else as_float(top_p, "top_p"),
+        "min_p": 0.0 if min_p is None else as_float(min_p, "min_p"),
+        "repetition_penalty": as_float(repetition_penalty, "repetition_penalty"),
+        "repetition_window": as_int(repetition_window, "repetition_window"),
+    }
 
 
 def as_scores(w: Any) -> tuple[int, npt.NDArray[Any]]:

@@ -8,7 +8,6 @@ import pytest
 
 import recurrent
 from recurrent import SGD, Adagrad, Adam, AdamW, Mat, RMSProp, _c
-from recurrent.optim.optimizer import _JSON
 from recurrent.recurrentjs import Solver
 from support import DTYPES, PYTHON_FIXTURES, bits, relative_error
 
@@ -90,10 +89,10 @@ def test_a_model_and_its_parts(solver, dtype):
 
 def recurrent_twin(solver):
     """A handle of a new solver with the same settings."""
-    settings = {_JSON.get(name, name): value for name, value in solver.settings.items()}
+    settings = solver.settings
     words = json.dumps(settings).encode()
     lib = recurrent._c.lib
-    return recurrent._c.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
+    return recurrent._c.new(lib.recurrent_optimizer_create, lib.recurrent_optimizer_free, words, len(words))
 
 
 @pytest.mark.parametrize("solver", EVERY, ids=repr)
@@ -112,7 +111,7 @@ def test_settings_and_repr(solver):
 def test_python_and_the_core_have_the_same_defaults(kind):
     words = json.dumps({"rule": kind().settings["optimizer"]}).encode()
     lib = recurrent._c.lib
-    handle = recurrent._c.new(lib.recurrent_solver_create_from, lib.recurrent_solver_free, words, len(words))
+    handle = recurrent._c.new(lib.recurrent_optimizer_create, lib.recurrent_optimizer_free, words, len(words))
     assert Solver._from_handle(handle).settings == kind().settings
     # and a class's arguments are its settings
     names = set(inspect.signature(kind).parameters)
@@ -187,7 +186,7 @@ def test_the_rate_is_the_cores():
 def _again(solver, tm):
     """Another handle of the core's solver."""
     return _c.new(
-        _c.lib.recurrent_text_model_solver, _c.lib.recurrent_solver_free, tm._handle.value, owner=solver
+        _c.lib.recurrent_text_model_solver, _c.lib.recurrent_optimizer_free, tm._handle.value, owner=solver
     )
 
 

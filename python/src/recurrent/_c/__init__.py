@@ -1,30 +1,19 @@
 """The C library by ctypes: the one place that loads it and declares signatures."""
 
-from .binding import lib
+from .binding import lib, written
 from .handle import Handle, new
-from .structs import (
-    Cost,
-    MatInfo,
-    Place,
-    Sampler,
-    SentenceModelInfo,
-    Step,
-    TextModelInfo,
-    TickResult,
-    TrainResult,
-)
+from .pointers import as_ints, as_values
+from .signatures import MatInfo, Operand, StepResult, TextModelInfo
 
 __all__ = [
-    "Cost",
     "Handle",
     "MatInfo",
-    "Place",
-    "Sampler",
-    "SentenceModelInfo",
-    "Step",
+    "Operand",
+    "StepResult",
     "TextModelInfo",
-    "TickResult",
-    "TrainResult",
+    "as_ints",
+    "as_values",
     "lib",
     "new",
+    "written",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Callable
 from typing import Any
 
+from . import signatures
 from .library import load
-from .signatures import SIGNATURES, status
+from .signatures import SIGNATURES
 
 # by recurrent_status
 _EXCEPTIONS: dict[int, type[Exception]] = {
@@ -24,7 +27,6 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
     13: RuntimeError,
     14: ValueError,
 }
-_IO = 9
 
 
 def _raise(status: int, function: Any, arguments: Any) -> int:
@@ -32,7 +34,7 @@ def _raise(status: int, function: Any, arguments: Any) -> int:
     if status == 0:
         return status
     message = lib.recurrent_last_error().decode("utf-8", "replace")
-    if status == _IO:
+    if status == signatures.IO:
         number = lib.recurrent_last_errno()
         # OSError(errno, …) becomes FileNotFoundError, PermissionError, … by itself
         raise OSError(number, message.removesuffix(f": {os.strerror(number)}"))
@@ -43,8 +45,19 @@ lib = load()
 for _name, (_result, *_arguments) in SIGNATURES.items():
     _function = getattr(lib, _name)
     _function.restype, _function.argtypes = _result, _arguments
-    if _result is status and _name not in {
+    if _result is ctypes.c_int32 and _name not in {
         "recurrent_abi_version",
         "recurrent_last_errno",
     }:
         _function.errcheck = _raise
+
+
+def written(function: Callable[..., int], *arguments: Any) -> str:
+    """Returns the text that a function writes into a buffer, of any length."""
+    buffer, length = ctypes.create_string_buffer(512), ctypes.c_int64()
+    while True:
+        try:
+            function(*arguments, buffer, len(buffer), ctypes.byref(length))
+            return buffer.raw[: length.value].decode()
+        except ValueError:
+            buffer = ctypes.create_string_buffer(2 * len(buffer))

@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-ABI_VERSION = 1
+from .signatures import ABI_VERSION
 
 _FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
 # what the default build, x86-64-v3, needs

@@ -1,8 +1,9 @@
-"""A text being written by a network, some tokens at a time."""
+"""The library's generator of tokens and of text."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,68 +15,97 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
-_ints = ctypes.POINTER(ctypes.c_int64)
 # tokens in one call of the library: between two calls Python handles an interrupt
 CHUNK_TOKENS = 256
 
 
 class Generator:
-    """Where a text stands: what was written last, what came before, the state and the generator.
+    """Produces a sequence, a part at a time; holds prompt, state, sampler, stop strings and the random generator.
 
     Parameters
     ----------
-    network
-        The library's network; reads and scores the same tokens.
-    prompt
-        At least one token.
-    state
-        Numbers to go on from, which are overwritten.
-    sampler
-        How tokens are chosen; a temperature of 0 takes the likeliest each time.
+    handle
+        The library's generator.
     random
-        Draws them; None for a temperature of 0.
-    end
-        A token that ends the text, or -1.
+        Draws the tokens; None selects the largest score each time.
     """
 
-    def __init__(
-        self,
-        network: _c.Handle,
-        prompt: npt.NDArray[np.int64],
-        state: npt.NDArray[Any],
-        sampler: _c.Sampler,
-        random: Random | None,
-        end: int,
-    ) -> None:
-        self._network, self._sampler, self._state, self._end = network, sampler, state, end
-        self._prompt, self._history = prompt, prompt[:0]
-        self.random = random
-        sampler.temperature = sampler.temperature or 1.0
+    def __init__(self, handle: _c.Handle, random: Random | None) -> None:
+        self._handle, self.random = handle, random
         self.has_ended = False
 
-    def generate(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """At most ``count`` more tokens, and the logarithms of their probabilities."""
-        tokens, numbers = np.empty(count, np.int64), np.empty(count)
-        written = ctypes.c_int64()
-        _lib.recurrent_model_sample(
-            self._network.value,
-            self._sampler,
-            self._history.ctypes.data_as(_ints),
-            len(self._history),
-            self._prompt.ctypes.data_as(_ints),
-            len(self._prompt),
-            count,
-            self._end,
-            self._state.ctypes.data,
-            self.random._handle.value if self.random else 0,
-            tokens.ctypes.data_as(_ints),
-            numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
-            ctypes.byref(written),
+    @classmethod
+    def of_tokens(
+        cls,
+        network: _c.Handle,
+        prompt: npt.NDArray[np.int64],
+        state: npt.NDArray[Any] | None,
+        settings: dict[str, Any],
+        random: Random | None,
+    ) -> Generator:
+        """Creates a generator of a network's tokens."""
+        words = json.dumps(settings).encode()
+        handle = _c.new(
+            _lib.recurrent_generator_create,
+            _lib.recurrent_generator_free,
+            network.value,
+            words,
+            len(words),
+            _c.as_ints(prompt),
+            len(prompt),
+            None,
+            0,
+            _c.as_values(state),
+            random._handle.value if random else 0,
         )
-        self.has_ended = written.value < count
-        tokens, numbers = tokens[: written.value], numbers[: written.value]
-        # all but the last token has been read
-        text = np.concatenate([self._history, self._prompt, tokens])
-        self._prompt, window = text[-1:], self._sampler.repetition_window
-        self._history = text[:-1][-window:] if window else text[:0]
-        return tokens, numbers
+        return cls(handle, random)
+
+    @classmethod
+    def of_text(
+        cls, model: _c.Handle, prompt: bytes, settings: dict[str, Any], random: Random | None
+    ) -> Generator:
+        """Creates a generator of a text model's text."""
+        words = json.dumps(settings).encode()
+        handle = _c.new(
+            _lib.recurrent_generator_create_text,
+            _lib.recurrent_generator_free,
+            model.value,
+            words,
+            len(words),
+            prompt,
+            len(prompt),
+            random._handle.value if random else 0,
+        )
+        return cls(handle, random)
+
+    def next(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Produces at most ``count`` tokens; returns them and their log probabilities."""
+        tokens, values, length = np.empty(count, np.int64), np.empty(count), ctypes.c_int64()
+        _lib.recurrent_generator_next(
+            self._handle.value,
+            count,
+            tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            values.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            ctypes.byref(length),
+        )
+        self.has_ended = length.value < count
+        return tokens[: length.value], values[: length.value]
+
+    def next_text(self, count: int) -> str:
+        """Produces at most ``count`` tokens; returns the text that is certain."""
+        capacity = 4 * (count + 64)
+        length, has_ended = ctypes.c_int64(), ctypes.c_int32()
+        while True:
+            buffer = ctypes.create_string_buffer(capacity)
+            try:
+                _lib.recurrent_generator_next_text(
+                    self._handle.value, count, buffer, capacity, ctypes.byref(length), ctypes.byref(has_ended)
+                )
+                break
+            except ValueError:
+                # a long stop string holds more text back
+                if capacity > 1 << 30:
+                    raise
+                capacity *= 4
+        self.has_ended = bool(has_ended.value)
+        return buffer.raw[: length.value].decode()

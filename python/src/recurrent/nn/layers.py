@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -89,9 +90,18 @@ class LSTM(Network):
         dropout: float = 0.0,
         forget_bias: float = 0.0,
     ) -> None:
-        bias = as_float(forget_bias, "forget_bias")
-        self._build("lstm", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
-        set_forget_bias(self, bias)
+        self._build(
+            "lstm",
+            input_size,
+            hidden_sizes,
+            output_size,
+            embedding,
+            dtype,
+            rng,
+            tied,
+            dropout,
+            as_float(forget_bias, "forget_bias"),
+        )
 
 
 class GRU(Network):
@@ -131,21 +141,13 @@ class GRU(Network):
         )
 
 
-def set_forget_bias(network: Network, bias: float) -> None:
-    """Sets the biases of all forget gates of an LSTM; other cells have none."""
-    if network.cell == "lstm":
-        for k in range(len(network.hidden_sizes)):
-            network.parameters[f"bf{k}"].fill(bias)
-
-
-def network_of(
-    handle: _c.Handle, cell: str, code: int, tokens: int, embedding: int, widths: list[int], tied: bool
-) -> Network:
-    """The network inside another model, as the class that its cell has."""
+def network_of(handle: _c.Handle) -> Network:
+    """Returns a network of the library as the class of its cell."""
+    cell = json.loads(_c.written(_c.lib.recurrent_network_describe, handle.value))["cell"]
     kind: type[Network] = {"lstm": LSTM, "gru": GRU, "gru_reset_before": GRU}.get(cell, RNN)
     network = kind.__new__(kind)
-    network._random, network._code = Random(), code
-    network._attach(handle, cell, tokens, embedding, widths, tokens, tied)
+    network._random = Random()
+    network._attach(handle)
     if isinstance(network, RNN):
         network.nonlinearity = cell.removeprefix("rnn_")
     elif isinstance(network, GRU):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
+import json
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,9 +15,9 @@ from .. import _c
 from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit, as_sizes
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
-from ..parameters import CELLS, Parameters
+from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
-from ..sampling import sampler
+from ..sampling import sampler_settings
 from ..state import State, StepResult
 from .generation import CHUNK_TOKENS, Generator
 from .torch import Architecture, from_torch, to_torch
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+_ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 
 
 class Network:
@@ -44,68 +46,58 @@ class Network:
         rng: RNG,
         tied: bool,
         dropout: Any,
+        forget_bias: float = 0.0,
     ) -> None:
-        widths = as_sizes(hidden_sizes, "hidden_sizes")
-        counts = {"input_size": input_size, "output_size": output_size, "embedding": embedding}
-        for name, value in counts.items():
-            if value is None and name != "input_size":
-                counts[name] = 0
-            else:
-                counts[name] = as_int(value, name)
-                if counts[name] < 1:
-                    raise ValueError(f"{name} is {value}; expected at least 1")
+        widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
+        settings: dict[str, Any] = {
+            "cell": cell,
+            "input_size": as_int(input_size, "input_size"),
+            "hidden_sizes": widths,
+            "output_size": None if output_size is None else as_int(output_size, "output_size"),
+            "embedding": None if embedding is None else as_int(embedding, "embedding"),
+            "tied": bool(tied),
+            "dropout": as_float(dropout, "dropout"),
+            "forget_bias": forget_bias,
+            "dtype": str(DTYPES[as_dtype(type_)]),
+        }
         if tied:
-            for name, expected in (("embedding", int(widths[-1])), ("output_size", counts["input_size"])):
-                if counts[name] not in (0, expected):
-                    raise ValueError(
-                        f"{name} is {counts[name]}; expected {expected} where the decoder is tied"
-                    )
-                counts[name] = expected
+            settings["embedding"] = widths[-1] if embedding is None else settings["embedding"]
+            settings["output_size"] = settings["input_size"] if output_size is None else settings["output_size"]
         self._random = as_random(rng)
-        self._code = as_dtype(type_)
-        table = [] if tied else [counts["embedding"]]
-        rows = [] if tied else [counts["output_size"]]
-        handle = _c.new(
-            _lib.recurrent_model_create_tied if tied else _lib.recurrent_model_create,
-            _lib.recurrent_model_free,
-            CELLS.index(cell),
-            self._code,
-            counts["input_size"],
-            *table,
-            widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-            len(widths),
-            *rows,
-            self._random._handle.value,
-        )
+        words = json.dumps(settings).encode()
         self._attach(
-            handle,
-            cell,
-            counts["input_size"],
-            counts["embedding"],
-            widths.tolist(),
-            counts["output_size"],
-            tied,
+            _c.new(
+                _lib.recurrent_network_create,
+                _lib.recurrent_network_free,
+                words,
+                len(words),
+                self._random._handle.value,
+            )
         )
-        self.dropout = dropout
+        if self._dropout and len(self.hidden_sizes) == 1:
+            warnings.warn(_ONE_LAYER, stacklevel=3)
 
-    def _attach(
-        self, handle: Any, cell: str, inputs: int, embedding: int, widths: list[int], outputs: int, tied: bool
-    ) -> None:
-        """Stand for a model of the library, with what is known of it; 0 is none."""
+    def _attach(self, handle: _c.Handle) -> None:
+        """Takes a network of the library."""
+        settings = json.loads(_c.written(_lib.recurrent_network_describe, handle.value))
         self._handle = handle
-        self._has_cell = cell == "lstm"
-        self.cell = cell
-        self.input_size: int = inputs
-        self.embedding: int | None = embedding or None
-        self.hidden_sizes: list[int] = widths
-        self.output_size: int | None = outputs or None
-        self.tied = bool(tied)
-        self._dropout = 0.0
-        self._parameters = Parameters(handle, cell)
+        self.cell: str = settings["cell"]
+        self.input_size: int = settings["input_size"]
+        self.embedding: int | None = settings["embedding"]
+        self.hidden_sizes: list[int] = settings["hidden_sizes"]
+        self.output_size: int | None = settings["output_size"]
+        self.tied: bool = settings["tied"]
+        self.forget_bias = float(settings["forget_bias"])
+        self._dropout = float(settings["dropout"])
+        self._code = as_dtype(settings["dtype"])
+        self._has_cell = self.cell == "lstm"
+        self._parameters = Parameters(handle, self.cell)
         self._shape: tuple[int, int] | None = None
         self._had_tokens = False
-        # numbers in the state of one sequence
-        self._width = sum(self.hidden_sizes) * (2 if self._has_cell else 1)
+        width = ctypes.c_int64()
+        _lib.recurrent_network_state_count(handle.value, 1, ctypes.byref(width))
+        # elements of the state of one sequence
+        self._width = width.value
 
     # ---- what it is made of
 
@@ -138,8 +130,8 @@ class Network:
         if not 0 <= share < 1:
             raise ValueError(f"dropout is {rate}; expected at least 0 and below 1")
         if share and len(self.hidden_sizes) == 1:
-            warnings.warn("dropout is between layers, and there is one: nothing is dropped", stacklevel=4)
-        _lib.recurrent_model_set_dropout(self._handle.value, share, self._random._handle.value)
+            warnings.warn(_ONE_LAYER, stacklevel=3)
+        _lib.recurrent_network_set_dropout(self._handle.value, share, self._random._handle.value)
         self._dropout = share
 
     @property
@@ -187,16 +179,16 @@ class Network:
         before, counts = self._state(state, B), _lengths(lengths, B)
         y = np.empty((T, B, self._outputs), self.dtype)
         after = np.empty(self._width * B, self.dtype)
-        _lib.recurrent_model_forward_sequence(
+        _lib.recurrent_network_forward_sequence(
             self._handle.value,
-            _data(data),
-            _ints(tokens),
+            _c.as_values(data),
+            _c.as_ints(tokens),
             T,
             B,
-            _data(before),
-            _ints(counts),
-            _data(y),
-            _data(after),
+            _c.as_values(before),
+            _c.as_ints(counts),
+            _c.as_values(y),
+            _c.as_values(after),
         )
         self._shape, self._had_tokens = (T, B), data is None
         return y, State(after, self.hidden_sizes, self._has_cell)
@@ -230,8 +222,8 @@ class Network:
         after = self._state(dstate, B)
         dx = None if self._had_tokens else np.empty((T, B, self.input_size), self.dtype)
         before = np.empty(self._width * B, self.dtype)
-        _lib.recurrent_model_backward_sequence(
-            self._handle.value, _data(gradient), _data(after), _data(dx), _data(before)
+        _lib.recurrent_network_backward_sequence(
+            self._handle.value, _c.as_values(gradient), _c.as_values(after), _c.as_values(dx), _c.as_values(before)
         )
         self._shape = None
         return dx, State(before, self.hidden_sizes, self._has_cell)
@@ -270,7 +262,7 @@ class Network:
         found = {}
         for name in wanted:
             found[name] = np.empty((*y.shape[:2], self.hidden_sizes[int(name[1:])]), self.dtype)
-            _lib.recurrent_model_tap(self._handle.value, name.encode(), len(name), _data(found[name]))
+            _lib.recurrent_network_activation(self._handle.value, name.encode(), len(name), _c.as_values(found[name]))
         return found
 
     def train_step(
@@ -312,22 +304,22 @@ class Network:
         else:
             classes, numbers = None, self._numbers(targets, "targets", (T, B, self._outputs))
         after = np.empty(self._width * B, self.dtype)
-        result = _c.TrainResult()
-        _lib.recurrent_model_train_step(
+        result = _c.StepResult()
+        _lib.recurrent_network_train_step(
             self._handle.value,
             optimizer._handle.value,
-            _data(data),
-            _ints(tokens),
-            _ints(classes),
-            _data(numbers),
+            _c.as_values(data),
+            _c.as_ints(tokens),
+            _c.as_ints(classes),
+            _c.as_values(numbers),
             T,
             B,
-            _data(before),
-            _ints(counts),
-            optimizer.learning_rate if learning_rate is None else as_float(learning_rate, "learning_rate"),
+            _c.as_values(before),
+            _c.as_ints(counts),
+            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
             as_float(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
-            _data(after),
+            _c.as_values(after),
             ctypes.byref(result),
         )
         self._shape = None
@@ -377,16 +369,14 @@ class Network:
         tokens : array of ints
             ``n`` of them, or fewer where the text has ended.
         """
-        settings = sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
-        generator, count = self._generator(n, prompt, state, rng, end, settings)
+        settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
+        generator = self._generator(n, prompt, state, rng, end, settings)
         random = generator.random
         drawn = random.state if random else None
-        parts = [generator.generate(min(CHUNK_TOKENS, count))]
-        left = count - CHUNK_TOKENS
+        parts = []
         try:
-            while left > 0 and not generator.has_ended:
-                parts.append(generator.generate(min(CHUNK_TOKENS, left)))
-                left -= CHUNK_TOKENS
+            while not generator.has_ended:
+                parts.append(generator.next(CHUNK_TOKENS))
         except BaseException:
             if random and drawn:
                 random.state = drawn
@@ -424,14 +414,12 @@ class Network:
         log_probability : float
             ln p of it by the softmax of the network's own scores.
         """
-        settings = sampler(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
-        generator, count = self._generator(0 if n is None else n, prompt, state, rng, end, settings)
-        # what is wrong is said here, not at the first token
-        generator.generate(0)
+        settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
+        generator = self._generator(n, prompt, state, rng, end, settings)
 
         def tokens() -> Iterator[tuple[int, float]]:
-            for _ in itertools.count() if n is None else range(count):
-                token, p = generator.generate(1)
+            while True:
+                token, p = generator.next(1)
                 if generator.has_ended:
                     return
                 yield int(token[0]), float(p[0])
@@ -469,33 +457,30 @@ class Network:
             raise ValueError(f"beams is {beams}; expected 1 to 4096")
         texts, lengths = np.empty((kept, count), np.int64), np.empty(kept, np.int64)
         numbers, found = np.empty(kept), ctypes.c_int64()
-        _lib.recurrent_model_beam_search(
+        _lib.recurrent_network_beam_search(
             self._handle.value,
-            _ints(tokens),
+            _c.as_ints(tokens),
             len(tokens),
             count,
             kept,
             -1 if end is None else self._token(end, "end"),
-            _data(before),
-            _ints(texts),
-            _ints(lengths),
+            _c.as_values(before),
+            _c.as_ints(texts),
+            _c.as_ints(lengths),
             numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
             ctypes.byref(found),
         )
         return [(texts[i, : lengths[i]], float(numbers[i])) for i in range(found.value)]
 
     def _generator(
-        self, n: Any, prompt: Any, state: Any, rng: RNG, end: Any, settings: _c.Sampler
-    ) -> tuple[Generator, int]:
-        """What writes a text, and how many tokens; a temperature of 0 stands for the likeliest each time."""
-        count = as_int(n, "n")
-        if count < 0:
-            raise ValueError(f"n is {count}; expected 0 or more")
-        tokens, before = self._prompt(prompt), self._state(state, 1)
-        carried = self.zero_state().flat if before is None else before.copy()
-        last = -1 if end is None else self._token(end, "end")
-        random = as_random_or_shared(rng) if settings.temperature != 0 else None
-        return Generator(self._handle, tokens, carried, settings, random, last), count
+        self, n: int | None, prompt: Any, state: Any, rng: RNG, end: Any, settings: dict[str, Any]
+    ) -> Generator:
+        settings["max_tokens"] = None if n is None else as_int(n, "n")
+        if n is not None and settings["max_tokens"] < 0:
+            raise ValueError(f"n is out of range; expected at least 0, got {n}")
+        settings["end"] = None if end is None else as_int(end, "end")
+        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        return Generator.of_tokens(self._handle, self._prompt(prompt), self._state(state, 1), settings, random)
 
     def _prompt(self, prompt: Any) -> npt.NDArray[np.int64]:
         array = np.atleast_1d(np.asarray(prompt))
@@ -605,25 +590,6 @@ class Network:
         return (
             f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
         )
-
-
-def _data(array: npt.NDArray[Any] | None) -> Any:
-    """Where an array's numbers lie. ``array.ctypes`` takes as long as a small network's step; a buffer does not."""
-    if array is None:
-        return None
-    try:
-        return ctypes.byref(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # read-only, or empty
-        return array.ctypes.data
-
-
-def _ints(array: npt.NDArray[np.int64] | None) -> Any:
-    if array is None:
-        return None
-    try:
-        return ctypes.c_int64.from_buffer(array)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
 
 
 def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:

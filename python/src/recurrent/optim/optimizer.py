@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .. import _c
@@ -15,10 +15,6 @@ from ..parameters import Parameters
 from ..state import StepResult
 
 _lib = _c.lib
-# settings whose names in the library's JSON differ
-_JSON = {"optimizer": "rule", "learning_rate": "lr", "learning_rate_decay": "lr_decay"}
-_PYTHON = {word: name for name, word in _JSON.items()}
-
 
 class Optimizer:
     """Moves weights against their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW."""
@@ -35,9 +31,8 @@ class Optimizer:
         raise TypeError("Optimizer is abstract; expected one of SGD, Adagrad, RMSProp, Adam, AdamW")
 
     def _create(self, **settings: Any) -> None:
-        settings = {"optimizer": self._name, **settings}
-        words = json.dumps({_JSON.get(name, name): value for name, value in settings.items()}).encode()
-        self._attach(_c.new(_lib.recurrent_solver_create_from, _lib.recurrent_solver_free, words, len(words)))
+        words = json.dumps({"name": self._name, **settings}).encode()
+        self._attach(_c.new(_lib.recurrent_optimizer_create, _lib.recurrent_optimizer_free, words, len(words)))
 
     def _attach(self, handle: _c.Handle) -> None:
         self._handle = handle
@@ -45,7 +40,7 @@ class Optimizer:
     @classmethod
     def _from_handle(cls, handle: _c.Handle) -> Optimizer:
         """The optimizer behind a handle, as the class of its algorithm."""
-        name = json.loads(_written(_lib.recurrent_solver_describe, handle.value))[_JSON["optimizer"]]
+        name = json.loads(_c.written(_lib.recurrent_optimizer_describe, handle.value))["name"]
         kind = Optimizer._classes.get(name, Optimizer)
         optimizer = kind.__new__(kind)
         optimizer._attach(handle)
@@ -53,20 +48,20 @@ class Optimizer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All settings by the names of the arguments, ``optimizer``, the algorithm's name, first."""
-        words = json.loads(_written(_lib.recurrent_solver_describe, self._handle.value))
-        return {_PYTHON.get(name, name): _python(value) for name, value in words.items()}
+        """All settings by the names of the arguments; ``name``, the algorithm's, first."""
+        settings = json.loads(_c.written(_lib.recurrent_optimizer_describe, self._handle.value))
+        return {name: _python(value) for name, value in settings.items()}
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of steps that are given none, at least 0; assignable, for later steps."""
         rate = ctypes.c_double()
-        _lib.recurrent_solver_get_learning_rate(self._handle.value, ctypes.byref(rate))
+        _lib.recurrent_optimizer_get_learning_rate(self._handle.value, ctypes.byref(rate))
         return rate.value
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: float) -> None:
-        _lib.recurrent_solver_set_learning_rate(self._handle.value, as_float(learning_rate, "learning_rate"))
+        _lib.recurrent_optimizer_set_learning_rate(self._handle.value, as_float(learning_rate, "learning_rate"))
 
     def step(
         self,
@@ -101,7 +96,7 @@ class Optimizer:
             )
         return self._step(
             parameters,
-            self.learning_rate if learning_rate is None else as_float(learning_rate, "learning_rate"),
+            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
             as_float(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
             "parameters",
@@ -110,15 +105,15 @@ class Optimizer:
     def _step(
         self, mats: Mapping[str, Mat], learning_rate: float, weight_decay: float, clip: float, argument: str
     ) -> StepResult:
-        settings, step = (learning_rate, weight_decay, clip), _c.Step()
+        settings, step = (learning_rate, weight_decay, clip), _c.StepResult()
         if isinstance(mats, Parameters):
-            _lib.recurrent_solver_step_model(
+            _lib.recurrent_optimizer_step_network(
                 self._handle.value, mats.handle.value, *settings, ctypes.byref(step)
             )
         else:
             names = [as_text(name, f"a name in {argument}") for name in mats]
             handles = [expect_mat(mat, f"{argument}[{name!r}]") for name, mat in mats.items()]
-            _lib.recurrent_solver_step(
+            _lib.recurrent_optimizer_step(
                 self._handle.value,
                 (ctypes.c_char_p * len(names))(*names),
                 (ctypes.c_int64 * len(names))(*map(len, names)),
@@ -133,7 +128,7 @@ class Optimizer:
     def state(self) -> dict[str, Mapping[str, Mat]]:
         """The state of the algorithm: for each of its slots (torch.optim's names) live Mats by name."""
         count = ctypes.c_int64()
-        _lib.recurrent_solver_slot_count(self._handle.value, ctypes.byref(count))
+        _lib.recurrent_optimizer_state_count(self._handle.value, ctypes.byref(count))
         slots = [Slot(self._handle, index) for index in range(count.value)]
         return {slot.name: slot for slot in slots}
 
@@ -149,14 +144,14 @@ class Slot(Mapping[str, Mat]):
 
     def __init__(self, handle: _c.Handle, index: int) -> None:
         self._handle, self._index = handle, index
-        self.name = _written(_lib.recurrent_solver_slot_name, handle.value, index)
+        self.name = _c.written(_lib.recurrent_optimizer_state_name, handle.value, index)
 
     def __getitem__(self, name: str) -> Mat:
         key = as_text(name, "the name")
         try:
             return Mat._from_handle(
                 _c.new(
-                    _lib.recurrent_solver_slot,
+                    _lib.recurrent_optimizer_state,
                     _lib.recurrent_mat_free,
                     self._handle.value,
                     self._index,
@@ -172,26 +167,15 @@ class Slot(Mapping[str, Mat]):
 
     def __len__(self) -> int:
         count = ctypes.c_int64()
-        _lib.recurrent_solver_name_count(self._handle.value, ctypes.byref(count))
+        _lib.recurrent_optimizer_name_count(self._handle.value, ctypes.byref(count))
         return count.value
 
     def __iter__(self) -> Iterator[str]:
         for index in range(len(self)):
-            yield _written(_lib.recurrent_solver_name, self._handle.value, index)
+            yield _c.written(_lib.recurrent_optimizer_name, self._handle.value, index)
 
     def __repr__(self) -> str:
         return f"<{self.name.replace('_', ' ')} of {', '.join(self) or 'nothing yet'}>"
-
-
-def _written(function: Callable[..., int], *arguments: Any) -> str:
-    """A text that a function writes, of any length: grow until it fits."""
-    buffer, length = ctypes.create_string_buffer(512), ctypes.c_int64()
-    while True:
-        try:
-            function(*arguments, buffer, len(buffer), ctypes.byref(length))
-            return buffer.raw[: length.value].decode()
-        except ValueError:
-            buffer = ctypes.create_string_buffer(2 * len(buffer))
 
 
 def _python(value: Any) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _c
-from .._checks import as_dtype, as_float, as_int, as_sizes
+from .._checks import DTYPES, as_dtype, as_float, as_int, as_sizes
 from ..graph import Graph
 from ..mat import Mat, expect_mat
-from ..parameters import CELLS, Parameters
+from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import as_scores
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
-_RNN, _LSTM = CELLS.index("rnn_relu"), CELLS.index("lstm")
+_RNN, _LSTM = "rnn_relu", "lstm"
 
 
 class Model(dict[str, Mat]):
@@ -172,25 +173,29 @@ def init_rnn(
     return _init(_RNN, input_size, hidden_sizes, output_size, dtype, rng)
 
 
-def _init(cell: int, input_size: Any, hidden_sizes: Any, output_size: Any, type_: Any, rng: RNG) -> Model:
+def _init(cell: str, input_size: Any, hidden_sizes: Any, output_size: Any, type_: Any, rng: RNG) -> Model:
     widths = as_sizes(hidden_sizes, "hidden_sizes")
     outputs = as_int(output_size, "output_size")
     if outputs < 1:
         raise ValueError(f"output_size is {outputs}; expected at least 1")
     random = as_random(rng)
+    settings = json.dumps(
+        {
+            "cell": cell,
+            "input_size": as_int(input_size, "input_size"),
+            "hidden_sizes": widths.tolist(),
+            "output_size": outputs,
+            "dtype": str(DTYPES[as_dtype(type_)]),
+        }
+    ).encode()
     handle = _c.new(
-        _lib.recurrent_model_create,
-        _lib.recurrent_model_free,
-        cell,
-        as_dtype(type_),
-        as_int(input_size, "input_size"),
-        0,
-        widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-        len(widths),
-        outputs,
+        _lib.recurrent_network_create,
+        _lib.recurrent_network_free,
+        settings,
+        len(settings),
         random._handle.value,
     )
-    return Model(Parameters(handle, CELLS[cell]))
+    return Model(Parameters(handle, cell))
 
 
 def forward_lstm(
@@ -240,7 +245,7 @@ def forward_rnn(
     return _forward(_RNN, G, model, hidden_sizes, x, prev)
 
 
-def _forward(cell: int, G: Graph, model: Mapping[str, Mat], hidden_sizes: Any, x: Mat, prev: Any) -> Output:
+def _forward(cell: str, G: Graph, model: Mapping[str, Mat], hidden_sizes: Any, x: Mat, prev: Any) -> Output:
     if not isinstance(G, Graph):
         raise TypeError(f"G is a {type(G).__name__}; expected a Graph")
     if not isinstance(model, Mapping):
@@ -253,7 +258,7 @@ def _forward(cell: int, G: Graph, model: Mapping[str, Mat], hidden_sizes: Any, x
     return _forward_named(cell, G, model, widths, x, h, c)
 
 
-def _state(cell: int, prev: Any, layers: int) -> tuple[list[Mat] | None, list[Mat] | None]:
+def _state(cell: str, prev: Any, layers: int) -> tuple[list[Mat] | None, list[Mat] | None]:
     """The outputs and cells in ``prev``; None for both where it opens a sequence."""
     if prev is None or (isinstance(prev, Mapping) and not prev):
         return None, None
@@ -272,19 +277,19 @@ def _state(cell: int, prev: Any, layers: int) -> tuple[list[Mat] | None, list[Ma
 
 
 def _forward_model(
-    cell: int, G: Graph, model: Model, widths: list[int], x: Mat, h: list[Mat] | None, c: list[Mat] | None
+    cell: str, G: Graph, model: Model, widths: list[int], x: Mat, h: list[Mat] | None, c: list[Mat] | None
 ) -> Output:
     own = model.own
-    if CELLS[cell] != own.cell:
+    if cell != own.cell:
         names = {"rnn_relu": "an rnn", "lstm": "an lstm"}
-        raise ValueError(f"the model is {names[own.cell]}; this is forward for {names[CELLS[cell]]}")
+        raise ValueError(f"the model is {names[own.cell]}; this is forward for {names[cell]}")
     layers = len(widths)
     found = [mat.n for name, mat in own.items() if name.startswith("bhh" if cell == _RNN else "bi")]
     if found != widths:
         raise ValueError(f"hidden_sizes is {widths}; the model has {found}")
     handles = ctypes.c_uint64 * layers
     next_h, next_c, out = handles(), handles(), ctypes.c_uint64()
-    _lib.recurrent_model_forward(
+    _lib.recurrent_network_forward(
         own.handle.value,
         G._handle.value,
         x._handle.value,
@@ -302,7 +307,7 @@ def _forward_model(
 
 
 def _forward_named(
-    cell: int,
+    cell: str,
     G: Graph,
     model: Mapping[str, Mat],
     widths: list[int],

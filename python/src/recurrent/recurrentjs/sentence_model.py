@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from .. import _c
 from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_sizes, as_text
 from ..mat import Mat
+from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.layers import network_of
 from ..nn.network import Network
 from ..parameters import CELLS, Parameters
@@ -83,51 +85,51 @@ class SentenceModel:
         kept = _sentences(sentences)
         if cell not in CELLS:
             raise ValueError(f"cell is {cell!r}; expected one of {', '.join(CELLS)}")
-        widths = as_sizes(hidden_sizes, "hidden_sizes")
+        settings = json.dumps(
+            {
+                "cell": cell,
+                "hidden_sizes": as_sizes(hidden_sizes, "hidden_sizes").tolist(),
+                "embedding": as_int(letter_size, "letter_size"),
+                "dtype": str(DTYPES[as_dtype(dtype)]),
+            }
+        ).encode()
         encoded = [sentence.encode() for sentence in kept]
         random = as_random(rng)
         handle = _c.new(
             _lib.recurrent_sentence_model_create,
-            _lib.recurrent_sentence_model_free,
+            _lib.recurrent_text_model_free,
+            settings,
+            len(settings),
             (ctypes.c_char_p * len(encoded))(*encoded),
             (ctypes.c_int64 * len(encoded))(*map(len, encoded)),
             len(encoded),
-            CELLS.index(cell),
-            as_dtype(dtype),
-            widths.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-            len(widths),
-            as_int(letter_size, "letter_size"),
             random._handle.value,
         )
         self._attach(handle, random)
         self.sentences = kept
 
     def _attach(self, handle: _c.Handle, random: Random) -> None:
-        info = _c.SentenceModelInfo()
-        _lib.recurrent_sentence_model_describe(handle.value, ctypes.byref(info))
-        widths = (ctypes.c_int64 * info.layers)()
-        _lib.recurrent_sentence_model_hidden_sizes(handle.value, widths, len(widths))
-        letters = (ctypes.c_uint32 * info.letters)()
-        _lib.recurrent_sentence_model_letters(handle.value, letters, len(letters))
+        info = _c.TextModelInfo()
+        _lib.recurrent_text_model_get_info(handle.value, ctypes.byref(info))
+        codes = (ctypes.c_uint32 * info.vocabulary_size)()
+        _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
         network = _c.new(
-            _lib.recurrent_sentence_model_network, _lib.recurrent_model_free, handle.value, owner=handle
+            _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
         )
         solver = _c.new(
-            _lib.recurrent_sentence_model_solver, _lib.recurrent_solver_free, handle.value, owner=handle
+            _lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle
         )
         self._handle = handle
         self._random = random
-        self._dtype = info.dtype
-        self.cell: str = CELLS[info.cell]
-        self.hidden_sizes: list[int] = list(widths)
-        self.letter_size: int = info.letter_size
-        self.letter_to_index: dict[str, int] = {chr(letter): k + 1 for k, letter in enumerate(letters)}
-        self.index_to_letter: dict[int, str] = {k: letter for letter, k in self.letter_to_index.items()}
+        self._network = network_of(network)
+        self.cell: str = self._network.cell
+        self.hidden_sizes: list[int] = self._network.hidden_sizes
+        self.letter_size: int = self._network.embedding or 0
+        # token 0 is the boundary
+        self.index_to_letter: dict[int, str] = {k: chr(codes[k]) for k in range(1, len(codes))}
+        self.letter_to_index: dict[str, int] = {letter: k for k, letter in self.index_to_letter.items()}
         self.sentences = []
         self._optimizer = _as_solver(solver)
-        self._network = network_of(
-            network, self.cell, info.dtype, info.letters + 1, info.letter_size, self.hidden_sizes, False
-        )
 
     @property
     def network(self) -> Network:
@@ -152,7 +154,7 @@ class SentenceModel:
     @property
     def dtype(self) -> Any:
         """The type of all numbers."""
-        return DTYPES[self._dtype]
+        return self._network.dtype
 
     def tick(
         self, sentence: str, learning_rate: float = 0.01, regc: float = 1e-6, clipval: float = 5.0
@@ -174,7 +176,7 @@ class SentenceModel:
             If a gradient is infinite or NaN. In either case the weights are as before.
         """
         encoded = as_text(sentence, "sentence")
-        result = _c.TickResult()
+        perplexity, result = ctypes.c_double(), _c.StepResult()
         _lib.recurrent_sentence_model_tick(
             self._handle.value,
             encoded,
@@ -182,16 +184,19 @@ class SentenceModel:
             as_float(learning_rate, "learning_rate"),
             as_float(regc, "regc"),
             as_float(clipval, "clipval"),
+            ctypes.byref(perplexity),
             ctypes.byref(result),
         )
-        return Tick(result.cost, result.perplexity, result.ratio_clipped, result.gradient_norm)
+        return Tick(result.loss, perplexity.value, result.ratio_clipped, result.gradient_norm)
 
     def cost(self, sentence: str) -> Cost:
         """What a sentence costs now; learns nothing."""
         encoded = as_text(sentence, "sentence")
-        result = _c.Cost()
-        _lib.recurrent_sentence_model_cost(self._handle.value, encoded, len(encoded), ctypes.byref(result))
-        return Cost(result.cost, result.perplexity)
+        cost, perplexity = ctypes.c_double(), ctypes.c_double()
+        _lib.recurrent_sentence_model_cost(
+            self._handle.value, encoded, len(encoded), ctypes.byref(cost), ctypes.byref(perplexity)
+        )
+        return Cost(cost.value, perplexity.value)
 
     def predict(
         self, sample: bool = True, temperature: float = 1.0, max_chars: int = 100, rng: RNG = None
@@ -213,17 +218,20 @@ class SentenceModel:
         if not 1 <= count <= 2**20:
             raise ValueError(f"max_chars is {count}; expected 1 to {2**20}")
         random = self._random if rng is None else as_random(rng)
-        buffer, length = ctypes.create_string_buffer(4 * count), ctypes.c_int64()
-        _lib.recurrent_sentence_model_predict(
-            self._handle.value,
-            as_float(temperature, "temperature") if sample else 1.0,
-            count,
-            random._handle.value if sample else 0,
-            buffer,
-            len(buffer),
-            ctypes.byref(length),
-        )
-        return buffer.raw[: length.value].decode("utf-8")
+        settings = {
+            "temperature": as_float(temperature, "temperature") if sample else 0.0,
+            "max_tokens": count,
+        }
+        drawn = random.state
+        generator = Generator.of_text(self._handle, b"", settings, random if sample else None)
+        parts = []
+        try:
+            while not generator.has_ended:
+                parts.append(generator.next_text(CHUNK_TOKENS))
+        except BaseException:
+            random.state = drawn
+            raise
+        return "".join(parts)
 
     def save_recurrentjs(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its solver's cache as RecurrentJS's page does.
@@ -238,7 +246,7 @@ class SentenceModel:
             If a weight is not finite, which JSON cannot hold.
         """
         encoded = as_path(path)
-        _lib.recurrent_sentence_model_save_recurrentjs(self._handle.value, encoded, len(encoded))
+        _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
     def load_recurrentjs(
@@ -264,8 +272,8 @@ class SentenceModel:
         """
         encoded, random = as_path(path), as_random(rng)
         handle = _c.new(
-            _lib.recurrent_sentence_model_load_recurrentjs,
-            _lib.recurrent_sentence_model_free,
+            _lib.recurrent_sentence_model_load,
+            _lib.recurrent_text_model_free,
             encoded,
             len(encoded),
             as_dtype(dtype),

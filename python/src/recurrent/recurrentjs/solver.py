@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from .. import _c
@@ -77,7 +78,7 @@ class Solver(Optimizer, name="recurrentjs"):
             raise TypeError(f"model is a {type(model).__name__}; expected a mapping of names to Mats")
         return self._step(
             model.own if isinstance(model, Model) and model.is_whole else model,
-            self.learning_rate if step_size is None else as_float(step_size, "step_size"),
+            math.nan if step_size is None else as_float(step_size, "step_size"),
             as_float(regc, "regc"),
             as_limit(clipval, "clipval"),
             "model",

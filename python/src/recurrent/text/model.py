@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,17 +28,16 @@ from ..introspection import activations as _activations
 from ..introspection import text_html
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
-from ..nn.layers import network_of, set_forget_bias
+from ..nn.layers import network_of
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..parameters import CELLS, Parameters
 from ..random import RNG, as_random, as_random_or_shared
-from ..sampling import sampler
+from ..sampling import sampler_settings
 from ..state import StepResult
 from ..training.history import History
 from ..training.trainer import Callback, Trainer
-from .generation import decode_stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -120,7 +120,6 @@ class TextModel:
         self._code = as_dtype(dtype)
         self._random = as_random(rng)
         self._model: _c.Handle | None = None
-        self._metadata = ""
         self._trainer: Trainer | None = None
 
     # ---- what it is made of
@@ -148,47 +147,50 @@ class TextModel:
         if self._model is not None:
             raise RuntimeError("this model has its vocabulary and its weights already; make a new one")
         data = _bytes(text)
-        widths = np.array(self.hidden_sizes, np.int64)
+        settings = json.dumps(
+            {
+                "tokenizer": self.tokenizer,
+                "cell": self.cell,
+                "hidden_sizes": self.hidden_sizes,
+                "embedding": self.embedding,
+                "tied": self.tied,
+                "dropout": self.dropout,
+                "forget_bias": self._forget_bias,
+                "dtype": str(DTYPES[self._code]),
+            }
+        ).encode()
         self._attach(
             _c.new(
                 _lib.recurrent_text_model_create,
                 _lib.recurrent_text_model_free,
-                data,
-                len(data),
-                _TOKENIZERS.index(self.tokenizer),
-                CELLS.index(self.cell),
-                self._code,
-                widths.ctypes.data_as(_ints),
-                len(widths),
-                self.embedding or 0,
-                int(self.tied),
-                self.dropout,
+                settings,
+                len(settings),
+                (ctypes.c_char_p * 1)(data),
+                (ctypes.c_int64 * 1)(len(data)),
+                1,
                 self._random._handle.value,
             )
         )
-        set_forget_bias(self._network, self._forget_bias)
         return self
 
     def _attach(self, handle: _c.Handle) -> None:
-        info = _info(handle)
-        widths = (ctypes.c_int64 * info.layers)()
-        _lib.recurrent_text_model_hidden_sizes(handle.value, widths, len(widths))
-        codes = (ctypes.c_uint32 * info.letters)()
-        _lib.recurrent_text_model_letters(handle.value, codes, len(codes))
-        inside = _c.new(
-            _lib.recurrent_text_model_network, _lib.recurrent_model_free, handle.value, owner=handle
+        """Takes a text model of the library."""
+        settings = json.loads(_c.written(_lib.recurrent_text_model_describe, handle.value))
+        self.tokenizer, self.dropout = settings["tokenizer"], float(settings["dropout"])
+        codes = (ctypes.c_uint32 * _info(handle).vocabulary_size)()
+        _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
+        network = _c.new(
+            _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
         )
-        self.cell = CELLS[info.cell]
-        self.tokenizer, self._code, self.tied = _TOKENIZERS[info.alphabet], info.dtype, bool(info.tied)
-        self.hidden_sizes, self.embedding, self.dropout = list(widths), info.embedding or None, info.dropout
-        self._network = network_of(
-            inside, self.cell, info.dtype, info.letters, info.embedding, self.hidden_sizes, self.tied
-        )
-        self._network._dropout = info.dropout
+        self._network = network_of(network)
+        self._network._dropout = self.dropout
+        self.cell, self.tied, self._code = self._network.cell, self._network.tied, self._network._code
+        self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
         self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
         self._optimizer = _optimizer_of(handle)
         self._model = handle
-        self._read_metadata()
+        run = self._get_metadata("training")
+        self._trainer = Trainer.from_dict(json.loads(run)) if run else None
 
     @property
     def _handle(self) -> _c.Handle:
@@ -251,7 +253,7 @@ class TextModel:
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is a {type(optimizer).__name__}; expected an Optimizer")
-        _lib.recurrent_text_model_set_solver(self._handle.value, optimizer._handle.value)
+        _lib.recurrent_text_model_set_optimizer(self._handle.value, optimizer._handle.value)
         self._optimizer = optimizer
 
     @property
@@ -262,38 +264,28 @@ class TextModel:
     @property
     def batch_size(self) -> int:
         """The number of sequences whose state is carried from step to step; 0 for none."""
-        return int(_info(self._handle).streams)
+        return int(_info(self._handle).batch_size)
 
     @property
     def metadata(self) -> str:
         """Text of the caller that is saved with the model; assignable."""
-        _ = self._handle
-        return self._metadata
+        return self._get_metadata("user")
 
     @metadata.setter
     def metadata(self, metadata: str) -> None:
-        self._write_metadata(as_text(metadata, "metadata"))
-        self._metadata = metadata
+        self._set_metadata("user", as_text(metadata, "metadata"))
 
-    def _read_metadata(self) -> None:
-        """Reads the metadata: the caller's text, or the saved training run that contains it."""
-        length = ctypes.c_int64(_info(self._handle).notes_length)
+    def _get_metadata(self, key: str) -> str:
+        encoded, length = key.encode(), ctypes.c_int64()
+        get = _lib.recurrent_text_model_get_metadata
+        get(self._handle.value, encoded, len(encoded), None, 0, ctypes.byref(length))
         buffer = ctypes.create_string_buffer(max(1, length.value))
-        _lib.recurrent_text_model_notes(self._handle.value, buffer, len(buffer), ctypes.byref(length))
-        metadata = buffer.raw[: length.value].decode()
-        self._trainer = None
-        if metadata.startswith(_RUN):
-            try:
-                both = json.loads(metadata)
-                self._metadata = both["notes"]
-            except (KeyError, ValueError):
-                raise ValueError("the training run in the file is no JSON with notes") from None
-            self._trainer = Trainer.from_dict(both["fit"])
-        else:
-            self._metadata = metadata
+        get(self._handle.value, encoded, len(encoded), buffer, len(buffer), ctypes.byref(length))
+        return buffer.raw[: length.value].decode()
 
-    def _write_metadata(self, data: bytes) -> None:
-        _lib.recurrent_text_model_set_notes(self._handle.value, data, len(data))
+    def _set_metadata(self, key: str, text: bytes) -> None:
+        encoded = key.encode()
+        _lib.recurrent_text_model_set_metadata(self._handle.value, encoded, len(encoded), text, len(text))
 
     # ---- text and tokens
 
@@ -553,27 +545,19 @@ class TextModel:
             )
         T, B = read.shape
         read, aims = _tokens(read, "tokens"), _tokens(aims, "targets")
-        rate = (
-            as_float(learning_rate, "learning_rate") if learning_rate is not None else self._learning_rate()
-        )
-        result = _c.TrainResult()
+        result = _c.StepResult()
         _lib.recurrent_text_model_train_step(
             self._handle.value,
             read.ctypes.data_as(_ints),
             aims.ctypes.data_as(_ints),
             T,
             B,
-            rate,
+            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
             as_float(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
             ctypes.byref(result),
         )
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped)
-
-    def _learning_rate(self) -> float:
-        if self.optimizer is None:
-            raise RuntimeError("there is no optimizer yet: set one before a training step")
-        return self.optimizer.learning_rate
 
     def reset_state(self) -> None:
         """Forget the streams: the next step begins in zeros, with any number of them."""
@@ -608,37 +592,23 @@ class TextModel:
             raise ValueError(f"there are {len(tokens)} tokens; expected at least 2")
         if most < 1:
             raise ValueError(f"batch_size is {batch_size}; expected at least 1")
-        # here, as a last token of -1 would pass for a target that there is not
-        if (wrong := (tokens < 0) | (tokens >= self.network.input_size)).any():
-            at = int(wrong.argmax())
-            raise IndexError(f"token {at} is {tokens[at]}, outside 0..<{self.network.input_size}")
+        tokens = np.ascontiguousarray(tokens, np.int64)
         B = min(most, count)
-        length = -(-count // B)
-        # column b is the part from b·length on; where the last ones end, nothing is asked
-        starts = np.arange(B, dtype=np.int64) * length
-        state, loss, total = self.network.zero_state(B).flat, ctypes.c_double(), 0.0
-        # in parts: between two of them an interrupt is seen
-        for at in range(0, length, part := max(1, min(length, CHUNK_TOKENS, 8192 // B))):
-            places = starts + np.arange(at, min(at + part, length))[:, None]
-            inside = places < count
-            places = np.where(inside, places, 0)
-            x = tokens[places].astype(np.int64)
-            y = np.where(inside, tokens[places + 1].astype(np.int64), -1)
-            _lib.recurrent_model_loss(
-                self._network._handle.value,
-                None,
-                x.ctypes.data_as(_ints),
-                y.ctypes.data_as(_ints),
-                None,
-                len(x),
-                B,
-                state.ctypes.data,
-                None,
-                state.ctypes.data,
-                ctypes.byref(loss),
+        length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
+        state = self.network.zero_state(B).flat
+        # one slice per call: between two calls Python handles an interrupt
+        while step.value < length:
+            _lib.recurrent_text_model_evaluate(
+                self._handle.value,
+                _c.as_ints(tokens),
+                len(tokens),
+                most,
+                1,
+                _c.as_values(state),
+                ctypes.byref(step),
+                ctypes.byref(nats),
             )
-            total += loss.value * int((y >= 0).sum())
-        return total / count
+        return nats.value / count
 
     # ---- writing
 
@@ -678,19 +648,18 @@ class TextModel:
         errors, replacement
             As for ``encode``, for characters of ``prompt``.
         """
-        count = _count(n)
-        generator, stops = self._generator(
+        generator = self._generator(
+            _count(n),
             prompt,
             rng,
             stop,
-            errors,
-            replacement,
-            (temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+            (errors, replacement),
+            sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
         random = generator.random
         drawn = random.state if random else None
         try:
-            return "".join(decode_stream(generator, self._known, count, stops, 1 if stops else CHUNK_TOKENS))
+            return "".join(_pieces(generator, CHUNK_TOKENS))
         except BaseException:
             if random and drawn:
                 random.state = drawn
@@ -723,51 +692,32 @@ class TextModel:
         errors, replacement
             As for ``sample``. What may be the beginning of a ``stop`` is held back until it is sure.
         """
-        count = None if n is None else _count(n)
-        generator, stops = self._generator(
+        generator = self._generator(
+            None if n is None else _count(n),
             prompt,
             rng,
             stop,
-            errors,
-            replacement,
-            (temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+            (errors, replacement),
+            sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
-        # what is wrong is said here, not at the first character
-        generator.generate(0)
-        return decode_stream(generator, self._known, count, stops, 1)
+        return (character for piece in _pieces(generator, 1) for character in piece)
 
     def _generator(
         self,
+        count: int | None,
         prompt: str | bytes,
         rng: RNG,
         stop: Any,
-        errors: str,
-        replacement: str | None,
-        settings: tuple[Any, ...],
-    ) -> tuple[Generator, list[str]]:
+        errors: tuple[str, str | None],
+        settings: dict[str, Any],
+    ) -> Generator:
         stops = [stop] if isinstance(stop, str) else list(stop or ())
         for one in stops:
             as_text(one, "stop")
-            if not one:
-                raise ValueError("stop is empty; expected at least one character")
-        tokens = self.encode(prompt, errors, replacement)
-        if not len(tokens):
-            tokens = np.array([self._default_prompt()])
-        state, chosen = self.network.zero_state().flat, sampler(*settings)
-        random = as_random_or_shared(rng) if chosen.temperature != 0 else None
-        return Generator(self._network._handle, tokens, state, chosen, random, -1), stops
-
-    @property
-    def _known(self) -> list[str] | None:
-        return None if self.tokenizer == "bytes" else self._characters
-
-    def _default_prompt(self) -> int:
-        for letter in "\n", " ":
-            if self.tokenizer == "bytes":
-                return ord(letter)
-            if letter in self._characters:
-                return self._characters.index(letter)
-        return 0
+        as_errors(*errors)
+        settings |= {"max_tokens": count, "stop": stops, "errors": errors[0], "replacement": errors[1]}
+        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        return Generator.of_text(self._handle, _bytes(prompt), settings, random)
 
     # ---- introspection
 
@@ -903,11 +853,8 @@ class TextModel:
             Naming a weight that is infinite or NaN; the old file is as it was.
         """
         encoded = as_path(path)
-        if self._trainer is not None:
-            both = json.dumps(
-                {"fit": self._trainer.to_dict(), "notes": self._metadata}, separators=(",", ":")
-            )
-            self._write_metadata(both.encode())
+        run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
+        self._set_metadata("training", (run or "").encode())
         _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
@@ -936,10 +883,6 @@ class TextModel:
         return f"<TextModel: {self.cell} {self.hidden_sizes}, {self.tokenizer}, {self.dtype}, {state}>"
 
 
-# the beginning of metadata that contains a training run
-_RUN = '{"fit":{'
-
-
 def _callables(callbacks: Any) -> list[Callback]:
     listeners = list(callbacks)
     for listener in listeners:
@@ -950,14 +893,14 @@ def _callables(callbacks: Any) -> list[Callback]:
 
 def _info(handle: _c.Handle) -> _c.TextModelInfo:
     info = _c.TextModelInfo()
-    _lib.recurrent_text_model_describe(handle.value, ctypes.byref(info))
+    _lib.recurrent_text_model_get_info(handle.value, ctypes.byref(info))
     return info
 
 
 def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
     try:
         return Optimizer._from_handle(
-            _c.new(_lib.recurrent_text_model_solver, _lib.recurrent_solver_free, handle.value, owner=handle)
+            _c.new(_lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle)
         )
     except RuntimeError:
         # there is none yet
@@ -977,6 +920,12 @@ def _whole(values: Any, name: str) -> npt.NDArray[Any]:
 
 def _tokens(values: Any, name: str) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(_whole(values, name), np.int64)
+
+
+def _pieces(generator: Generator, chunk: int) -> Iterator[str]:
+    """Yields the text of a generator, ``chunk`` tokens in one call of the library."""
+    while not generator.has_ended:
+        yield generator.next_text(chunk)
 
 
 def _count(n: Any) -> int:
