@@ -220,11 +220,17 @@ func dtype(_ value: Int32) throws(RecurrentError) -> DType {
 
 /// A kind of layer.
 func cell(_ value: Int32) throws(RecurrentError) -> Cell {
-  guard let cell = Cell(rawValue: value) else {
-    throw RecurrentError(.badValue, "cell is \(value); expected 0 to \(Cell.allCases.count - 1), see recurrent.h")
+  guard let cell = cells.indices.contains(Int(value)) ? cells[Int(value)] : nil else {
+    throw RecurrentError(.badValue, "cell is \(value); expected 0 to \(cells.count - 1), see recurrent.h")
   }
   return cell
 }
+
+/// The number of a kind of layer.
+func number(_ cell: Cell) -> Int32 { Int32(cells.firstIndex(of: cell) ?? -1) }
+
+/// The kinds of layer in the order of their numbers.
+private let cells: [Cell] = [.rnnRelu, .lstm, .rnnTanh, .gru, .gruResetBefore]
 
 /// Numbers of a model's type, or nil for NULL.
 func numbers<P: _Pointer>(_ p: P?, _ dtype: DType, _ name: StaticString) throws(RecurrentError) -> P? {

@@ -14,9 +14,10 @@ public func recurrent_model_create(
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
     let model = try Network(
-      RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: embedding == 0 ? nil : Int(embedding),
-      hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: output_size == 0 ? nil : Int(output_size),
-      dtype: RecurrentABI.dtype(dtype), random: call.random(random))
+      Network.Settings(
+        RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: embedding == 0 ? nil : Int(embedding),
+        hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: output_size == 0 ? nil : Int(output_size),
+        dtype: RecurrentABI.dtype(dtype)), random: call.random(random))
     try give(.model(model), out)
   }
 }
@@ -29,9 +30,10 @@ public func recurrent_model_create_tied(
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
     let model = try Network(
-      RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: hiddenSizes.last.map { Int($0) },
-      hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: Int(input_size), tied: true,
-      dtype: RecurrentABI.dtype(dtype), random: call.random(random))
+      Network.Settings(
+        RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: hiddenSizes.last.map { Int($0) },
+        hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: Int(input_size), tied: true,
+        dtype: RecurrentABI.dtype(dtype)), random: call.random(random))
     try give(.model(model), out)
   }
 }

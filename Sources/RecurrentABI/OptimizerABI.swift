@@ -11,7 +11,7 @@ public func recurrent_solver_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(solver, "solver")
-    try give(.solver(try Optimizer(decayRate: decay_rate, smoothEps: smooth_eps)), out)
+    try give(.solver(try Optimizer.recurrentJS(decayRate: decay_rate, smoothEps: smooth_eps)), out)
   }
 }
 
@@ -38,7 +38,7 @@ public func recurrent_solver_step(
     let solver = try call.solver(solver)
     let named = Array(zip(try texts(names, lengths, count, "names"), try call.mats(mats, count)))
     let step = try solver.step(
-      named.map { (name: $0, mat: $1) }, stepSize: step_size, regc: regc, clipval: clipval)
+      named.map { (name: $0, mat: $1) }, learningRate: step_size, weightDecay: regc, clip: clipval)
     stats?.pointee = recurrent_step(step)
   }
 }
@@ -50,7 +50,7 @@ public func recurrent_solver_step_model(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let solver = try call.solver(solver), model = try call.model(model)
-    let step = try solver.step(model.parameters, stepSize: step_size, regc: regc, clipval: clipval)
+    let step = try solver.step(model.parameters, learningRate: step_size, weightDecay: regc, clip: clipval)
     stats?.pointee = recurrent_step(step)
   }
 }
@@ -108,7 +108,7 @@ public func recurrent_solver_slot_count(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(count, "count")
-    out.pointee = Int64(try call.solver(solver).rule.slots.count)
+    out.pointee = Int64(try call.solver(solver).stateNames.count)
   }
 }
 
@@ -118,7 +118,7 @@ public func recurrent_solver_slot_name(
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(element(index, of: call.solver(solver).rule.slots, "slot"), name, capacity, length, "name")
+    try write(element(index, of: call.solver(solver).stateNames, "slot"), name, capacity, length, "name")
   }
 }
 
@@ -129,8 +129,8 @@ public func recurrent_solver_slot(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(slot, "slot"), solver = try call.solver(solver), name = try text(name, length, "name")
-    let kind = try element(index, of: solver.rule.slots, "slot")
-    guard let slot = solver.slot(kind, of: name) else {
+    let kind = try element(index, of: solver.stateNames, "slot")
+    guard let slot = solver.state(kind, of: name) else {
       throw RecurrentError(.badIndex, "there is no \(kind) of '\(name)' yet")
     }
     try give(.mat(slot), out)
@@ -138,7 +138,7 @@ public func recurrent_solver_slot(
 }
 
 extension recurrent_step {
-  fileprivate init(_ step: Optimizer.Statistics) {
+  fileprivate init(_ step: StepResult) {
     self.init(ratio_clipped: step.ratioClipped, gradient_norm: step.gradientNorm)
   }
 }

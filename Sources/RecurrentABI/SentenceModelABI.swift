@@ -99,7 +99,7 @@ public func recurrent_sentence_model_describe(
   call { (call) throws(RecurrentError) in
     let out = try output(info, "info"), model = try call.sentenceModel(model)
     out.pointee = recurrent_sentence_model_info(
-      cell: model.model.cell.rawValue, dtype: model.model.dtype.rawValue, layers: Int64(model.model.hiddenSizes.count),
+      cell: number(model.model.cell), dtype: model.model.dtype.rawValue, layers: Int64(model.model.hiddenSizes.count),
       letter_size: Int64(model.letterSize), letters: Int64(model.vocabulary.letters.count))
   }
 }

@@ -10,7 +10,7 @@ public func recurrent_model_state_count(
   _ model: recurrent_model, _ columns: Int64, _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(count, "count"), one = try call.model(model).stateCount(columns: 1)
+    let out = try output(count, "count"), one = try call.model(model).stateCount(batchSize: 1)
     let (total, overflow) = Int64(one).multipliedReportingOverflow(by: columns)
     guard columns > 0, !overflow else {
       throw RecurrentError(.badShape, "columns is \(columns); expected at least 1, and fewer than memory can hold")
@@ -57,7 +57,7 @@ public func recurrent_model_tap(
     guard let values = try numbers(values, model.dtype, "values") else {
       throw RecurrentError(.nullArgument, "values is NULL")
     }
-    try model.tap(name, to: values)
+    try model.activation(name, to: values)
   }
 }
 
@@ -73,10 +73,11 @@ public func recurrent_model_train_step(
     let targets = try targets(model, classes, numbers, T, B)
     let done = try model.trainStep(
       arrays(model, x, tokens, T, B), targets, T: Int(T), B: Int(B), state: RecurrentABI.numbers(state, dtype, "state"),
-      lengths: counts(lengths, B), finalState: RecurrentABI.numbers(final_state, dtype, "final_state"), solver: solver,
-      stepSize: step_size, regc: regc, clipval: clipval)
+      lengths: counts(lengths, B), finalState: RecurrentABI.numbers(final_state, dtype, "final_state"),
+      optimizer: solver,
+      learningRate: step_size, weightDecay: regc, clip: clipval)
     result?.pointee = recurrent_train_result(
-      loss: done.loss, ratio_clipped: done.step.ratioClipped, gradient_norm: done.step.gradientNorm)
+      loss: done.loss, ratio_clipped: done.ratioClipped, gradient_norm: done.gradientNorm)
   }
 }
 
@@ -103,7 +104,7 @@ public func recurrent_model_tick(
   call { (call) throws(RecurrentError) in
     let model = try call.model(model), dtype = model.dtype
     guard let state = try numbers(state, dtype, "state") else { throw RecurrentError(.nullArgument, "state is NULL") }
-    try model.tick(token: Int(token), x: numbers(x, dtype, "x"), state: state, y: numbers(y, dtype, "y"))
+    try model.inferenceStep(token: Int(token), x: numbers(x, dtype, "x"), state: state, y: numbers(y, dtype, "y"))
   }
 }
 
@@ -146,7 +147,7 @@ func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
 /// What comes in: tokens or numbers, one of them.
 private func arrays(
   _ model: Network, _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ T: Int64, _ B: Int64
-) throws(RecurrentError) -> Network.Arrays {
+) throws(RecurrentError) -> Network.Inputs {
   if let tokens {
     guard x == nil else { throw RecurrentError(.badValue, "x and tokens are both given; expected one") }
     return .tokens(try input(tokens, columns(T, B), "tokens"))
@@ -154,7 +155,7 @@ private func arrays(
   guard let x = try numbers(x, model.dtype, "x") else {
     throw RecurrentError(.nullArgument, "x and tokens are both NULL; expected one of them")
   }
-  return .numbers(x)
+  return .values(x)
 }
 
 /// What a loss aims at: classes or numbers, one of them.
@@ -168,7 +169,7 @@ private func targets(
   guard let numbers = try RecurrentABI.numbers(numbers, model.dtype, "numbers") else {
     throw RecurrentError(.nullArgument, "classes and numbers are both NULL; expected one of them")
   }
-  return .numbers(numbers)
+  return .values(numbers)
 }
 
 /// B lengths, or nil for NULL.

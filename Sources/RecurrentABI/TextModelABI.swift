@@ -38,7 +38,7 @@ public func recurrent_text_model_describe(
   call { (call) throws(RecurrentError) in
     let out = try output(info, "info"), text = try call.textModel(model), model = text.model
     out.pointee = recurrent_text_model_info(
-      alphabet: text.alphabet.kind.rawValue, cell: model.cell.rawValue, dtype: model.dtype.rawValue,
+      alphabet: text.alphabet.kind.rawValue, cell: number(model.cell), dtype: model.dtype.rawValue,
       tied: model.isTied ? 1 : 0, layers: Int64(model.hiddenSizes.count), letters: Int64(text.alphabet.count),
       embedding: Int64(model.embedding ?? 0), step: Int64(text.step), streams: Int64(text.columns),
       notes_length: Int64(text.notes.utf8.count), dropout: text.dropout)
@@ -158,7 +158,7 @@ public func recurrent_text_model_train_step(
       input(tokens, count, "tokens"), input(targets, count, "targets"), T: Int(T), B: Int(B), stepSize: step_size,
       regc: regc, clipval: clipval)
     result?.pointee = recurrent_train_result(
-      loss: done.loss, ratio_clipped: done.step.ratioClipped, gradient_norm: done.step.gradientNorm)
+      loss: done.loss, ratio_clipped: done.ratioClipped, gradient_norm: done.gradientNorm)
   }
 }
 

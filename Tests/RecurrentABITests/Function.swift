@@ -161,7 +161,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       recurrent_solver_step_model(h[0], h[1], 0.1, 0, 5, nil)
     },
     Function("solver_create_from", [], gives: [.solver]) { _, o in
-      with(#"{"rule": "adam", "amsgrad": true}"#) { recurrent_solver_create_from($0, $1, o(0)) }
+      with(#"{"name": "adam", "amsgrad": true}"#) { recurrent_solver_create_from($0, $1, o(0)) }
     },
     Function("solver_describe", [.solver], outputs: 2) { recurrent_solver_describe($0[0], $1(0), 256, $1(1)) },
     Function("solver_get_learning_rate", [.solver], outputs: 1) { recurrent_solver_get_learning_rate($0[0], $1(0)) },

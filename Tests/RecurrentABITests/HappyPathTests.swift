@@ -161,7 +161,7 @@ extension ABITests {
       let solver = make { recurrent_solver_create(0.5, 1e-4, $0) }, m = newMat(1, 2, [1, 1])
       #expect(
         settings(solver)
-          == #"{"rule":"recurrentjs","lr":0.01,"decay_rate":0.5,"smooth_eps":0.0001,"clipping":"value"}"#)
+          == #"{"name":"recurrentjs","learning_rate":0.01,"decay_rate":0.5,"smooth_eps":0.0001,"clipping":"value"}"#)
       var dw: UnsafeMutableRawPointer?
       ok(recurrent_mat_dw(m, &dw))
       dw?.assumingMemoryBound(to: Double.self)[0] = 8
@@ -186,14 +186,14 @@ extension ABITests {
 
     @Test func rules() {
       let solver = make { out in
-        with(#"{"rule": "adam", "clipping": "global_norm", "betas": [0.5, 0.75]}"#) {
+        with(#"{"name": "adam", "clipping": "global_norm", "betas": [0.5, 0.75]}"#) {
           recurrent_solver_create_from($0, $1, out)
         }
       }
       let text = settings(solver)
       #expect(
         text
-          == #"{"rule":"adam","lr":0.001,"betas":[0.5,0.75],"eps":1e-08,"weight_decay":0,"amsgrad":false,"#
+          == #"{"name":"adam","learning_rate":0.001,"betas":[0.5,0.75],"eps":1e-08,"weight_decay":0,"amsgrad":false,"#
           + #""clipping":"global_norm"}"#)
       // what it says makes another one
       let twin = make { out in with(text) { recurrent_solver_create_from($0, $1, out) } }
@@ -213,7 +213,7 @@ extension ABITests {
       #expect(rows(slot) == [16])
       #expect(abs(rows(m)[0] - 0.875) < 1e-9)
       ok(recurrent_solver_set_learning_rate(solver, 0.25))
-      #expect(settings(solver).contains(#""lr":0.25"#))
+      #expect(settings(solver).contains(#""learning_rate":0.25"#))
       var rate = -7.0
       ok(recurrent_solver_get_learning_rate(solver, &rate))
       #expect(rate == 0.25)

@@ -60,7 +60,7 @@ extension ABITests {
       fails(RECURRENT_BAD_SHAPE) { forward(model, x, nil, 1 << 32, 1 << 32) }
       fails(RECURRENT_NULL_ARGUMENT, "both NULL") { forward(model, nil, nil, 2, 2) }
       fails(RECURRENT_BAD_VALUE, "both given") { forward(model, x, [0, 0, 0, 0], 2, 2) }
-      fails(RECURRENT_BAD_VALUE, "tokens, not numbers") { forward(tokens, x, nil, 2, 2) }
+      fails(RECURRENT_BAD_VALUE, "expected tokens") { forward(tokens, x, nil, 2, 2) }
       for bad: Int64 in [-1, 6, .max, .min] {
         for m in [model, tokens] {
           fails(RECURRENT_BAD_INDEX, "token 3", "\(bad)") { forward(m, nil, [0, 1, 2, bad], 2, 2) }
@@ -114,7 +114,7 @@ extension ABITests {
       for bad: Int64 in [5, -2, .max, .min] {
         fails(RECURRENT_BAD_INDEX, "\(bad)") { train([0, 1, 2, bad], nil) }
       }
-      fails(RECURRENT_BAD_VALUE, "nothing to learn") { train([-1, -1, -1, -1], nil) }
+      fails(RECURRENT_BAD_VALUE, "is empty") { train([-1, -1, -1, -1], nil) }
       fails(RECURRENT_NULL_ARGUMENT, "both NULL") { train(nil, nil) }
       fails(RECURRENT_BAD_VALUE, "both given") { train([0, 1, 2, 3], aims) }
       fails(RECURRENT_NOT_FINITE, "gradient of") { train(nil, [Double](repeating: .infinity, count: 20)) }

@@ -192,7 +192,7 @@ extension ABITests {
       fails(RECURRENT_BAD_INDEX, "4") { _ in step([0, 1, 2, 4]) }
       fails(RECURRENT_BAD_INDEX, "-1") { _ in step([0, -1, 2, 0]) }
       fails(RECURRENT_BAD_INDEX, "-2") { _ in step(nil, [0, -2, 2, 0]) }
-      fails(RECURRENT_BAD_VALUE, "no step has a target") { _ in step(nil, [-1, -1, -1, -1]) }
+      fails(RECURRENT_BAD_VALUE, "targets is empty") { _ in step(nil, [-1, -1, -1, -1]) }
       for x in [Double.nan, -1, .infinity] {
         fails(RECURRENT_BAD_VALUE, "\(x)") { _ in step(rate: x) }
         fails(RECURRENT_BAD_VALUE, "\(x)") { _ in step(regc: x) }

@@ -1,58 +1,72 @@
-// The kinds of recurrent layer: their gates, their names, and how their rows lie.
+// The built-in recurrent cells: names, gates and parameter names.
 
 import Kernels
 
-/// The kinds of recurrent layer.
-public enum Cell: Int32, Sendable, CaseIterable, CustomStringConvertible {
-  /// Plain, with ReLU, as RecurrentJS has it.
-  case rnn = 0
+/// A built-in recurrent cell.
+public enum Cell: Sendable, CaseIterable {
+  /// h′ = tanh(Wx·x + Wh·h + b).
+  case rnnTanh
+  /// h′ = relu(Wx·x + Wh·h + b), RecurrentJS's.
+  case rnnRelu
   /// Long short-term memory.
-  case lstm = 1
-  /// Plain, with tanh.
-  case rnnTanh = 2
-  /// Gated recurrent unit that resets after the product, as PyTorch and cuDNN.
-  case gru = 3
-  /// Gated recurrent unit that resets before the product, as the original paper.
-  case gruBefore = 4
+  case lstm
+  /// Gated recurrent unit that resets after the recurrent product, as PyTorch and cuDNN.
+  case gru
+  /// Gated recurrent unit that resets before the recurrent product, as Cho et al., arXiv:1406.1078.
+  case gruResetBefore
 
-  /// RecurrentJS's word for it, or the field's.
-  public var description: String {
+  /// The name in settings, files and every interface.
+  public var name: String {
     switch self {
-    case .rnn: "rnn"
-    case .lstm: "lstm"
     case .rnnTanh: "rnn_tanh"
+    case .rnnRelu: "rnn_relu"
+    case .lstm: "lstm"
     case .gru: "gru"
-    case .gruBefore: "gru_before"
+    case .gruResetBefore: "gru_reset_before"
     }
+  }
+
+  /// From a name.
+  ///
+  /// - Throws: `.badValue` with the list of names.
+  public init(name: String) throws(RecurrentError) {
+    guard let cell = Cell.allCases.first(where: { $0.name == name }) else {
+      let names = Cell.allCases.map { $0.name }.joined(separator: ", ")
+      throw RecurrentError(.badValue, "cell is unknown; expected one of \(names), got '\(name)'")
+    }
+    self = cell
   }
 
   /// The gates' letters, in the order of their rows and of RecurrentJS's parameters.
   var gates: [String] {
     switch self {
-    case .rnn, .rnnTanh: ["h"]
+    case .rnnTanh, .rnnRelu: ["h"]
     case .lstm: ["i", "f", "o", "c"]
-    case .gru, .gruBefore: ["r", "z", "n"]
+    case .gru, .gruResetBefore: ["r", "z", "n"]
     }
   }
 
-  /// A layer's parameter names, gate by gate.
+  /// The parameter names of layer `k`, gate by gate.
   func names(layer k: Int) -> [(Wx: String, Wh: String, b: String)] {
     switch self {
-    case .rnn, .rnnTanh: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
+    case .rnnTanh, .rnnRelu: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
     default: gates.map { ("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)") }
     }
   }
 
-  /// The candidate's second bias, inside the reset: only a GRU that resets after the product has one.
+  /// The forget gate's bias of layer `k`; nil for cells without one.
+  func forgetBias(layer k: Int) -> String? { self == .lstm ? "bf\(k)" : nil }
+
+  /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
   func resetBias(layer k: Int) -> String? { self == .gru ? "bnh\(k)" : nil }
 
-  /// Whether a tick carries a cell beside the output.
+  /// Whether the state has a cell c besides the output h.
   public var hasCell: Bool { self == .lstm }
 
   /// Blocks of H rows that a step computes: an LSTM's four gates; a GRU's r, z, a = Wnh·h and n.
   var blocks: Int {
     switch self {
-    case .rnn, .rnnTanh: 1
+    case .rnnTanh, .rnnRelu: 1
     default: 4
     }
   }

@@ -1,7 +1,7 @@
 // JSON, strictly: what RFC 8259 allows and nothing else, refused with the place where it goes wrong.
 
 /// A JSON value. Objects keep the order of their members.
-enum JSON {
+enum JSON: Sendable {
   case null
   case bool(Bool)
   case number(Double)

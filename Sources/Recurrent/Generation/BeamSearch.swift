@@ -23,7 +23,7 @@ extension Network {
   ///   - prime: at least one token.
   ///   - count: tokens of a text, at most.
   ///   - beams: beginnings to keep, 1 to `maximumBeams`.
-  ///   - state: `stateCount(columns: 1)` numbers, which stay as they are; nil for zeros.
+  ///   - state: `stateCount(batchSize: 1)` numbers, which stay as they are; nil for zeros.
   ///   - end: a token that ends a text, or nil. A text that has ended keeps its place against those that go on.
   /// - Returns: at most `beams` texts, the likeliest first.
   /// - Throws: `.badValue` for a model whose outputs are not its tokens or for the number of beams, `.badIndex`,
@@ -33,7 +33,8 @@ extension Network {
   ) throws(RecurrentError) -> [Hypothesis] {
     let prime = try primed(prime)
     try require(
-      beams >= 1 && beams <= Network.maximumBeams, .badValue, "beams is \(beams); expected 1 to \(Network.maximumBeams)")
+      beams >= 1 && beams <= Network.maximumBeams, .badValue, "beams is \(beams); expected 1 to \(Network.maximumBeams)"
+    )
     try require(count >= 0, .badShape, "count is \(count); expected 0 or more")
     switch dtype {
     case .float32: return try search(Float.self, prime, count, beams, state, end)
@@ -45,7 +46,7 @@ extension Network {
     _: T.Type, _ prime: [Int], _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
   ) throws(RecurrentError) -> [Hypothesis] {
     let ticker = try InferenceStep<T>(self)
-    let width = stateCount(columns: 1)
+    let width = stateCount(batchSize: 1)
     var start = [T](repeating: 0, count: width)
     if let state {
       start = Array(UnsafeBufferPointer(start: state.assumingMemoryBound(to: T.self), count: width))

@@ -13,7 +13,7 @@ extension Network {
   ///   - history: tokens read before this call, for the repetition penalty.
   ///   - count: the most tokens to write.
   ///   - sampler: how they are chosen.
-  ///   - state: `stateCount(columns: 1)` numbers, read and overwritten; zeros open a sequence.
+  ///   - state: `stateCount(batchSize: 1)` numbers, read and overwritten; zeros open a sequence.
   ///   - random: draws the tokens; nil takes the likeliest each time.
   ///   - end: a token that ends the text and is not written, or nil.
   ///   - tokens: receives at most `count` tokens.
@@ -28,7 +28,7 @@ extension Network {
   ) throws(RecurrentError) -> Int {
     let prime = try primed(prime)
     let text = try Sampler.tokens(history, below: inputSize, "history") + prime
-    let state = UnsafeMutableRawBufferPointer(start: state, count: stateCount(columns: 1) * dtype.size)
+    let state = UnsafeMutableRawBufferPointer(start: state, count: stateCount(batchSize: 1) * dtype.size)
     // copies, so that a text that ends in numbers that are not finite has changed nothing
     let before = random?.state
     do throws(RecurrentError) {

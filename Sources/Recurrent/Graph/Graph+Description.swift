@@ -69,7 +69,7 @@ extension Operation {
     case .dropout: "dropout"
     case .rnn: "rnn"
     case .lstm: "lstm"
-    case .sequence(let sequence): "\(sequence.cell)_sequence"
+    case .sequence(let sequence): "\(sequence.cell.name)_sequence"
     }
   }
 }

@@ -1,28 +1,33 @@
-// Numbers left out at random while a network learns, so that none of them can lean on another.
+// Inverted dropout.
 
 import Kernels
 
-/// How much is dropped, and what draws it.
+/// Inverted dropout: zeroes a random fraction of activations during training and rescales the rest.
 ///
 /// Reference: Srivastava et al., JMLR 15 (2014); between layers only, Zaremba et al., arXiv:1409.2329.
 public struct Dropout {
-  /// The share that is dropped, 0 up to but not including 1.
+  /// The fraction that is dropped, at least 0 and below 1.
   public let rate: Double
   /// Draws one number per element, in column-major order, layer by layer.
   public let random: Random
 
-  /// - Throws: `.badValue` for a rate outside its range.
+  /// - Throws: `.badValue` for a rate out of range.
   public init(rate: Double, random: Random) throws(RecurrentError) {
-    try require(rate >= 0 && rate < 1, .badValue, "rate is \(rate); expected at least 0 and below 1")
+    try Dropout.validate(rate: rate)
     (self.rate, self.random) = (rate, random)
+  }
+
+  static func validate(rate: Double) throws(RecurrentError) {
+    try require(
+      rate >= 0 && rate < 1, .badValue, "dropout is out of range; expected at least 0 and below 1, got \(rate)")
   }
 }
 
 extension Graph {
-  /// Each number kept with probability 1 − `rate` and divided by it, or set to 0.
+  /// Records dropout of `m`: each element is 0 with probability `rate`, and divided by 1 − `rate` otherwise.
   ///
   /// - Parameters:
-  ///   - rate: the share to drop, 0 up to but not including 1.
+  ///   - rate: at least 0 and below 1.
   ///   - random: draws one number per element, in column-major order.
   public func dropout(_ m: Mat, rate: Double, _ random: Random) throws(RecurrentError) -> Mat {
     try dropout(m, Dropout(rate: rate, random: random))
@@ -30,7 +35,7 @@ extension Graph {
 
   func dropout(_ m: Mat, _ dropout: Dropout) throws(RecurrentError) -> Mat {
     try m.checkFresh()
-    let mask = try constants(m.n, m.d, m.dtype), drawn = dropout.random.state
+    let mask = try constants(m.n, m.d, m.dtype), before = dropout.random.state
     do throws(RecurrentError) {
       return try recording { () throws(RecurrentError) in
         let mark = operands.count
@@ -40,14 +45,14 @@ extension Graph {
         return try emit(.dropout, since: mark, n: m.n, d: m.d)
       }
     } catch {
-      dropout.random.state = drawn
+      dropout.random.state = before
       throw error
     }
   }
 }
 
 extension Mat {
-  /// 0 or 1/(1 − rate), drawn one by one.
+  /// Fills with 0 or 1/(1 − rate), drawn element by element.
   fileprivate func fillMask(_ dropout: Dropout) {
     switch dtype {
     case .float32: draw(block.w(Float.self).p, dropout)
@@ -55,9 +60,9 @@ extension Mat {
     }
   }
 
-  private func draw<T: Real>(_ mask: UnsafeMutablePointer<T>, _ dropout: Dropout) {
-    let rate = dropout.rate, kept = T(1 / (1 - rate))
-    // a copy of the state: a loop over the object's own would be checked at every number
+  private func draw<Scalar: Real>(_ mask: UnsafeMutablePointer<Scalar>, _ dropout: Dropout) {
+    let rate = dropout.rate, kept = Scalar(1 / (1 - rate))
+    // a local copy: exclusivity checks on the object's state would run at every element
     var state = dropout.random.state
     for i in 0..<count { mask[i] = state.uniform() < rate ? 0 : kept }
     dropout.random.state = state

@@ -8,15 +8,15 @@ extension Network {
   /// - Parameters:
   ///   - token: what comes in, for a model with an embedding; for one without where x is nil, one-hot.
   ///   - x: what comes in otherwise, inputSize numbers.
-  ///   - state: `stateCount(columns: 1)` numbers, read and overwritten; zeros open a sequence.
+  ///   - state: `stateCount(batchSize: 1)` numbers, read and overwritten; zeros open a sequence.
   ///   - y: receives topSize numbers; nil to skip the decoder.
   /// - Throws: `.badIndex` for a token out of range, `.nullArgument` where what comes in is missing.
-  public func tick(
+  public func inferenceStep(
     token: Int?, x: UnsafeRawPointer?, state: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
     switch dtype {
-    case .float32: try InferenceStep<Float>(self).tick(token, x, state, y)
-    case .float64: try InferenceStep<Double>(self).tick(token, x, state, y)
+    case .float32: try InferenceStep<Float>(self).run(token, x, state, y)
+    case .float64: try InferenceStep<Double>(self).run(token, x, state, y)
     }
   }
 }
@@ -34,7 +34,7 @@ struct InferenceStep<T: Real> {
   init(_ model: Network) throws(RecurrentError) {
     self.model = model
     let widest = max(model.hiddenSizes.max() ?? 1, model.embedding ?? model.inputSize)
-    let scratch = try model.tickScratch(numbers: 6 * widest + 2 * model.topSize)
+    let scratch = try model.scratch(elements: 6 * widest + 2 * model.topSize)
     z = scratch.assumingMemoryBound(to: T.self)
     input = z + 4 * widest
     output = input + widest
@@ -56,7 +56,7 @@ struct InferenceStep<T: Real> {
     }
   }
 
-  func tick(
+  func run(
     _ token: Int?, _ x: UnsafeRawPointer?, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
     if let x, model.embedding == nil {
@@ -98,10 +98,10 @@ struct InferenceStep<T: Real> {
       accumulate(Wx.columns(column, 1), times: 1, into: MatrixView(z, n: Wx.n, d: 1, stride: Wx.n))
     }
     switch model.cell {
-    case .lstm, .rnn, .rnnTanh:
+    case .lstm, .rnnTanh, .rnnRelu:
       z.update(from: b, count: Wx.n)
       addInput(Wx, to: z)
-    case .gru, .gruBefore:
+    case .gru, .gruResetBefore:
       z.update(from: b, count: 2 * H)
       (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
       (z + 3 * H).update(from: b + 2 * H, count: H)
@@ -129,13 +129,13 @@ struct InferenceStep<T: Real> {
         let cells = MatrixView(c, n: H, d: 1, stride: H)
         lstmGates(gates, gate: H, cells, newH: old, newC: cells)
         c += H
-      case .rnn, .rnnTanh:
+      case .rnnTanh, .rnnRelu:
         multiplyColumn(Wh, h, into: z)
-        apply(model.cell == .rnn ? .relu : .tanh, 0, gates, to: old)
+        apply(model.cell == .rnnRelu ? .relu : .tanh, 0, gates, to: old)
       case .gru:
         multiplyColumn(Wh, h, into: z)
         gruGates(gates, gate: H, old, newH: old)
-      case .gruBefore:
+      case .gruResetBefore:
         multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
         gruReset(gates, gate: H, old)
         multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)

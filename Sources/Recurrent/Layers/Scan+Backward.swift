@@ -45,18 +45,18 @@ extension ScanRun {
         lstmGatesBackward(
           mine, gate: H, c(t - 1).rows(from, count), newC: c(t).rows(from, count), dnewH: dhMine,
           dnewC: dc.rows(from, count), dc: (t == 0 ? x.d(2) : dc).rows(from, count), accumulate: t == 0)
-      case .rnn, .rnnTanh:
+      case .rnnTanh, .rnnRelu:
         fill(mine, with: 0)
         applyBackward(
-          s.cell == .rnn ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
+          s.cell == .rnnRelu ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
       case .gru:
         gruGatesBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
-      case .gruBefore:
+      case .gruResetBefore:
         gruUpdateBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
       }
     }
     team.barrier()
-    if s.cell == .gruBefore {
+    if s.cell == .gruResetBefore {
       let da = carried(plan.da)
       T.multiply(
         packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
@@ -108,7 +108,8 @@ extension ScanRun {
   }
 
   /// dx += Wxᵀ·dz.
-  private func inputGradient(_ packs: BackwardPacks<T>, _ panels: Range<Int>, _ dz: MatrixView<T>, to dx: MatrixView<T>) {
+  private func inputGradient(_ packs: BackwardPacks<T>, _ panels: Range<Int>, _ dz: MatrixView<T>, to dx: MatrixView<T>)
+  {
     var from = 0
     while from < dx.d {
       let columns = min(48, dx.d - from)
@@ -154,7 +155,7 @@ extension ScanRun {
       grow(0, 0, 2 * H, input: true, from: before)
       grow(2 * H, 2 * H, H, input: false, from: before)
       grow(3 * H, 2 * H, H, input: true, from: nil)
-    case .gruBefore:
+    case .gruResetBefore:
       grow(0, 0, 2 * H, input: true, from: before)
       grow(3 * H, 2 * H, H, input: true, from: z.rows(2 * H, H))
     default: grow(0, 0, rows, input: true, from: before)
@@ -213,7 +214,7 @@ private struct BackwardPacks<T: Real> {
     head = run.outputPart.count - tail
     Wh = place(rowsH, head)
     WhTail = place(rowsH, tail)
-    WhReset = run.s.cell == .gruBefore ? place(rowsH, run.H) : at
+    WhReset = run.s.cell == .gruResetBefore ? place(rowsH, run.H) : at
     let (one, two) = run.inputParts
     Wx = place(rowsI, one.count)
     if let two { Wx2 = place(rowsI, two.count) } else { Wx2 = at }
@@ -223,7 +224,7 @@ private struct BackwardPacks<T: Real> {
     let part = run.outputPart
     packTransposed(run.Wh.rows(part.row, head), panels: team.share(panelsH, thread), to: Wh)
     packTransposed(run.Wh.rows(part.row + head, tail), panels: team.share(panelsH, thread), to: WhTail)
-    if run.s.cell == .gruBefore {
+    if run.s.cell == .gruResetBefore {
       packTransposed(run.Wh.rows(2 * run.H, run.H), panels: team.share(panelsH, thread), to: WhReset)
     }
     if !run.s.wantsInput { return }

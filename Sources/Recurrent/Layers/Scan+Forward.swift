@@ -36,7 +36,7 @@ private struct ForwardPacks<T: Real> {
         Product(rows: rows, z: 2 * H, w: 2 * H, Wx: nil, Wh: place(H)),
         Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: nil),
       ]
-    case .gruBefore:
+    case .gruResetBefore:
       products = [
         Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
         Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
@@ -111,19 +111,19 @@ extension ScanRun {
         lstmGates(
           z(t).rows(from, count), gate: H, c(t - 1).rows(from, count), newH: y(t).rows(from, count),
           newC: c(t).rows(from, count))
-      case .rnn, .rnnTanh:
+      case .rnnTanh, .rnnRelu:
         let y = y(t)
         product(packs, 0, t, some, to: y)
-        apply(s.cell == .rnn ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
+        apply(s.cell == .rnnRelu ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
       case .gru:
         for i in 0..<4 { product(packs, i, t, some, to: z(t)) }
         gruGates(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
-      case .gruBefore:
+      case .gruResetBefore:
         for i in 0..<2 { product(packs, i, t, some, to: z(t)) }
         gruReset(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count))
       }
     }
-    if s.cell == .gruBefore {
+    if s.cell == .gruResetBefore {
       team.barrier()
       product(packs, 3, t, panels, to: z(t))
       let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
@@ -139,7 +139,7 @@ extension ScanRun {
     guard let p = packs.products[i] else { return }
     let before = y(t - 1), z = z(t)
     // a GRU that resets before multiplies n's weights with r ⊙ h, which lies in block a
-    let isReset = s.cell == .gruBefore && p.z == 3 * H
+    let isReset = s.cell == .gruResetBefore && p.z == 3 * H
     let source = isReset ? z.rows(2 * H, H) : before
     let start: InitialValue<T>
     if p.Wx == nil {
@@ -153,7 +153,9 @@ extension ScanRun {
     }
     let to = out.p + p.z
     let input = input(t)
-    let inputTerm = p.Wx.flatMap { s.tokens == nil && !s.hoisted ? Operand($0, k: I, input.p, across: input.stride) : nil }
+    let inputTerm = p.Wx.flatMap {
+      s.tokens == nil && !s.hoisted ? Operand($0, k: I, input.p, across: input.stride) : nil
+    }
     let outputTerm = p.Wh.map { Operand($0, k: H, source.p, across: source.stride) }
     if let inputTerm, let outputTerm {
       if I + H <= fused {

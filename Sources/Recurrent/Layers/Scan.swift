@@ -47,7 +47,7 @@ extension Graph {
   ///     valid step.
   ///   - wantsInput: false where nobody will look at x's gradient.
   /// - Returns: outputs [H × T·B], and the final state.
-  func sequence(
+  func scan(
     _ cell: Cell, _ input: Mat?, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
     _ weights: Weights, lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
   ) throws(RecurrentError) -> (y: Mat, h: Mat, c: Mat?) {
@@ -140,7 +140,7 @@ struct ScanWorkspace {
     dh = take(H * s.B)
     dhNext = take(H * s.B)
     dc = take(H * s.B)
-    da = take(s.cell == .gruBefore ? H * s.B : 0)
+    da = take(s.cell == .gruResetBefore ? H * s.B : 0)
     outerSize = (outerScratch(rows: gates * H, columns: I + H, T.self) + 15) & ~15
     outer = take(s.threads * outerSize)
     count = at
@@ -198,7 +198,7 @@ struct ScanRun<T: Real> {
   /// Which rows of Wx make which rows of z: one part, for a GRU two.
   var inputParts: (RowRange, RowRange?) {
     switch s.cell {
-    case .gru, .gruBefore: (RowRange(row: 0, count: 2 * H, z: 0), RowRange(row: 2 * H, count: H, z: 3 * H))
+    case .gru, .gruResetBefore: (RowRange(row: 0, count: 2 * H, z: 0), RowRange(row: 2 * H, count: H, z: 3 * H))
     default: (RowRange(row: 0, count: rows, z: 0), nil)
     }
   }
@@ -207,7 +207,7 @@ struct ScanRun<T: Real> {
   var outputPart: RowRange {
     switch s.cell {
     case .gru: RowRange(row: 0, count: 3 * H, z: 0)
-    case .gruBefore: RowRange(row: 0, count: 2 * H, z: 0)
+    case .gruResetBefore: RowRange(row: 0, count: 2 * H, z: 0)
     default: RowRange(row: 0, count: rows, z: 0)
     }
   }
@@ -226,5 +226,7 @@ extension MatrixView {
   func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, n: count, d: d, stride: stride) }
 
   /// Columns `from ..< from + count`.
-  func columns(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from * stride, n: n, d: count, stride: stride) }
+  func columns(_ from: Int, _ count: Int) -> MatrixView {
+    MatrixView(p + from * stride, n: n, d: count, stride: stride)
+  }
 }

@@ -1,131 +1,135 @@
-// Models over arrays in the caller's memory: forward, backward, and a whole training step in one call.
+// Networks over arrays in the caller's memory: forward, backward, and a whole training step in one call.
 
 import Kernels
 
 extension Network {
-  /// What comes in: T steps of B sequences, time-major, so that a C-contiguous array (T, B, …) is read as it lies.
-  public enum Arrays {
-    /// Numbers of the model's type, T·B·inputSize of them.
-    case numbers(UnsafeRawPointer)
-    /// Tokens, T·B of them: looked up in the embedding; without one, each a column of zeros with a 1.
+  /// T time steps of B sequences, time-major: a C-contiguous array (T, B, …) is read without a copy of its layout.
+  public enum Inputs {
+    /// Vectors of the network's type, T·B·inputSize elements.
+    case values(UnsafeRawPointer)
+    /// Tokens, T·B of them: rows of the embedding; one-hot columns without an embedding.
     case tokens(UnsafeBufferPointer<Int64>)
   }
 
-  /// What a training step aims at.
+  /// The targets of a loss.
   public enum Targets {
-    /// A class for each step of each sequence, T·B of them; −1 where there is none: mean cross-entropy.
+    /// A class per time step and sequence, T·B of them; −1 for no target. The loss is the cross-entropy.
     case classes(UnsafeBufferPointer<Int64>)
-    /// Numbers, T·B·outputs of them: mean squared error.
-    case numbers(UnsafeRawPointer)
+    /// Vectors of the network's type, T·B·topSize elements. The loss is the squared error.
+    case values(UnsafeRawPointer)
   }
 
-  /// What a training step did.
-  public struct TrainStep: Equatable, Sendable {
-    /// The mean loss over all valid steps, before the update.
-    public var loss: Double
-    /// What the solver did.
-    public var step: Optimizer.Statistics
-  }
+  /// The elements of a state of `batchSize` sequences: every layer's h, then for an LSTM every layer's c.
+  public func stateCount(batchSize: Int) -> Int { hiddenSizes.reduce(0, +) * batchSize * (cell.hasCell ? 2 : 1) }
 
-  /// The numbers in a state of `columns` sequences: every layer's h, then for an LSTM every layer's c.
-  public func stateCount(columns: Int) -> Int { hiddenSizes.reduce(0, +) * columns * (cell.hasCell ? 2 : 1) }
-
-  /// Runs a sequence. The recording stays for `backward`.
+  /// Runs a sequence without dropout. The recording stays for `backward` and `activation`.
   ///
   /// - Parameters:
   ///   - input: the sequence.
-  ///   - T: steps, at least 1.
-  ///   - B: sequences side by side, at least 1.
-  ///   - state: `stateCount(columns: B)` numbers; nil for zeros.
-  ///   - lengths: valid steps of each sequence, 0 to T; nil for T. Later outputs are 0.
-  ///   - y: receives T·B·topSize numbers.
-  ///   - finalState: receives the state after the last valid steps; may be nil, or `state`.
+  ///   - T: time steps, at least 1.
+  ///   - B: batch size, at least 1.
+  ///   - state: `stateCount(batchSize: B)` elements; nil for zeros.
+  ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Outputs of padding steps are 0.
+  ///   - y: receives T·B·topSize elements.
+  ///   - finalState: receives the state after the last valid time steps; may be nil, or equal to `state`.
   public func forward(
-    _ input: Arrays, T: Int, B: Int, state: UnsafeRawPointer?, lengths: UnsafeBufferPointer<Int64>?,
+    _ input: Inputs, T: Int, B: Int, state: UnsafeRawPointer?, lengths: UnsafeBufferPointer<Int64>?,
     y: UnsafeMutableRawPointer, finalState: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
-    let run = try record(input, T, B, state, lengths, copies: true, nil)
-    try run.output.settle()
-    recorded = run
-    write(State(h: [run.output], c: []), to: y)
-    clearPadding(y, run)
-    if let finalState { write(run.finalState, to: finalState) }
+    let record = try record(input, T, B, state, lengths, copies: true, nil)
+    try record.output.settle()
+    forwardRecord = record
+    write(State(h: [record.output], c: []), to: y)
+    clearPadding(y, record)
+    if let finalState { write(record.finalState, to: finalState) }
   }
 
-  /// Walks the last `forward` back: adds to the parameters' gradients.
+  /// Backpropagates through the last `forward`, once: adds to the parameters' gradients.
   ///
   /// - Parameters:
-  ///   - dy: the outputs' gradients, T·B·topSize numbers.
+  ///   - dy: the outputs' gradients, T·B·topSize elements.
   ///   - dState: the final state's gradients, or nil for zeros.
-  ///   - dx: receives the input's gradients, T·B·inputSize numbers; nil for tokens or where unwanted.
+  ///   - dx: receives the input's gradients, T·B·inputSize elements; nil for tokens or if not needed.
   ///   - dStart: receives the initial state's gradients; may be nil.
-  /// - Throws: `.stale` if there is no `forward` to walk back.
+  /// - Throws: `.stale` without a `forward`, or if its backward was called.
   public func backward(
     dy: UnsafeRawPointer, dState: UnsafeRawPointer?, dx: UnsafeMutableRawPointer?, dStart: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
-    guard let run = recorded else {
-      throw RecurrentError(.stale, "backward needs a forward before it; each forward can be walked back once")
+    guard let record = forwardRecord else {
+      throw RecurrentError(.stale, "backward has no forward pass; expected one call of backward per forward")
     }
-    recorded = nil
-    readGradient(dy, into: State(h: [run.output], c: []))
-    clearPadding(run.output.dwStart, run)
-    if let dState { readGradient(dState, into: run.finalState) }
+    forwardRecord = nil
+    readGradient(dy, into: State(h: [record.output], c: []))
+    clearPadding(record.output.dwStart, record)
+    if let dState { readGradient(dState, into: record.finalState) }
     try graph.backward()
-    if let dx, let x = run.x { writeGradient(State(h: [x], c: []), to: dx) }
-    if let dStart { writeGradient(run.start, to: dStart) }
+    if let dx, let x = record.x { writeGradient(State(h: [x], c: []), to: dx) }
+    if let dStart { writeGradient(record.start, to: dStart) }
   }
 
-  /// Forward with the model's dropout, mean loss, backward, clipping and the solver's step.
+  /// Trains on one batch: forward with dropout, loss, backward, clipping and the optimizer's step.
   ///
   /// - Parameters:
-  ///   - solver: moves the parameters; its caches belong to this model.
-  ///   - stepSize: the solver's α.
-  ///   - clipval: the bound for clipping.
-  ///   - others: as `forward`'s.
-  /// - Throws: `.notFinite` if a gradient is; the weights, and dropout's generator, are as before.
+  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths` and `finalState`.
+  ///   - targets: the loss's targets.
+  ///   - optimizer: updates the parameters; its state belongs to this network.
+  ///   - learningRate: α, at least 0; nil for the optimizer's own.
+  ///   - weightDecay: the fraction of each weight that is subtracted, besides the optimizer's own decay.
+  ///   - clip: the clipping threshold, above 0; infinity for none.
+  ///   - reduction: the mean of the loss over all targets, or the sum.
+  /// - Returns: the loss before the update, and the optimizer's result.
+  /// - Throws: `.notFinite` for a gradient that is infinite or NaN; weights and dropout's generator are unchanged.
   public func trainStep(
-    _ input: Arrays, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer?,
-    lengths: UnsafeBufferPointer<Int64>?, finalState: UnsafeMutableRawPointer?, solver: Optimizer, stepSize: Double,
-    regc: Double, clipval: Double
-  ) throws(RecurrentError) -> TrainStep {
-    _ = try Optimizer.Order(stepSize, regc, clipval)
-    recorded = nil
-    let drawn = dropout?.random.state
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer? = nil,
+    lengths: UnsafeBufferPointer<Int64>? = nil, finalState: UnsafeMutableRawPointer? = nil, optimizer: Optimizer,
+    learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean
+  ) throws(RecurrentError) -> StepResult {
+    let learningRate = learningRate ?? optimizer.learningRate
+    _ = try StepOptions(learningRate, weightDecay, clip)
+    forwardRecord = nil
+    let before = dropout?.random.state
     var isDone = false
-    defer { if !isDone, let drawn { dropout?.random.state = drawn } }
-    let run = try record(input, T, B, state, lengths, copies: false, dropout)
-    let loss = try self.loss(run, targets, lengths)
+    defer { if !isDone, let before { dropout?.random.state = before } }
+    let record = try record(input, T, B, state, lengths, copies: false, dropout)
+    let loss = try self.loss(record, targets, lengths, reduction)
     try graph.backward(from: loss)
-    let value = number(loss)
+    let value = self.value(loss)
     do {
-      let step = try solver.step(parameters, stepSize: stepSize, regc: regc, clipval: clipval)
-      if let finalState { write(run.finalState, to: finalState) }
+      var result = try optimizer.step(
+        parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
+      if let finalState { write(record.finalState, to: finalState) }
       isDone = true
-      return TrainStep(loss: value, step: step)
+      result.loss = value
+      return result
     } catch {
       try parameters.flat.zeroGradient()
       throw error
     }
   }
 
-  /// The mean loss of a sequence, as a training step's: learns nothing and drops nothing.
+  /// Computes the loss of a sequence without dropout and without updating the weights.
   ///
-  /// - Throws: `.notFinite` if it is infinite or NaN.
+  /// The arguments are those of `trainStep`.
+  ///
+  /// - Throws: `.notFinite` if the loss is infinite or NaN.
   public func loss(
-    _ input: Arrays, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer?,
-    lengths: UnsafeBufferPointer<Int64>?, finalState: UnsafeMutableRawPointer?
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer? = nil,
+    lengths: UnsafeBufferPointer<Int64>? = nil, finalState: UnsafeMutableRawPointer? = nil,
+    reduction: Reduction = .mean
   ) throws(RecurrentError) -> Double {
-    recorded = nil
-    let run = try record(input, T, B, state, lengths, copies: false, nil)
-    let loss = try self.loss(run, targets, lengths)
+    forwardRecord = nil
+    let record = try record(input, T, B, state, lengths, copies: false, nil)
+    let loss = try self.loss(record, targets, lengths, reduction)
     try graph.evaluate()
-    let value = number(loss)
-    try require(value.isFinite, .notFinite, "the loss is \(value); the model's weights have diverged")
-    if let finalState { write(run.finalState, to: finalState) }
+    let value = self.value(loss)
+    try require(
+      value.isFinite, .notFinite,
+      "loss is not finite; expected a finite number, got \(value): the weights have diverged")
+    if let finalState { write(record.finalState, to: finalState) }
     return value
   }
 
-  private func number(_ loss: Mat) -> Double {
+  private func value(_ loss: Mat) -> Double {
     switch dtype {
     case .float32: Double(loss.block.w(Float.self).p[0])
     case .float64: loss.block.w(Double.self).p[0]
@@ -134,82 +138,84 @@ extension Network {
 
   // MARK: Recording
 
-  /// A sequence on the model's own graph.
-  struct Recorded {
+  /// The Mats of a forward pass on the network's own graph.
+  struct ForwardRecord {
     let output: Mat, x: Mat?, start: State, finalState: State
     let T: Int, B: Int
     let lengths: UnsafeMutablePointer<Int32>?
   }
 
   private func record(
-    _ input: Arrays, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?,
+    _ input: Inputs, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?,
     copies: Bool, _ dropout: Dropout?
-  ) throws(RecurrentError) -> Recorded {
-    try require(T > 0 && B > 0, .badShape, "there are \(T) steps of \(B) sequences; expected at least 1 of each")
+  ) throws(RecurrentError) -> ForwardRecord {
+    try require(T > 0 && B > 0, .badShape, "T and B are out of range; expected at least 1, got \(T) and \(B)")
     let (columns, overflow) = T.multipliedReportingOverflow(by: B)
     let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1)
     try require(
       !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
-      "\(T) steps of \(B) sequences are too many for this model; the most is \(Mat.maxCount / (4 * widest)) in all")
+      "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
     graph.reset()
-    recorded = nil
+    forwardRecord = nil
     var x: Mat?
-    let source: Input
+    let source: ScanInput
     switch input {
-    case .numbers(let p):
-      try require(embedding == nil, .badValue, "this model has an embedding; its input is tokens, not numbers")
+    case .values(let p):
+      try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
       let mat = copies ? try graph.zeros(inputSize, columns, dtype) : try graph.borrow(p, inputSize, columns, dtype)
       if copies { read(p, into: State(h: [mat], c: [])) }
       x = mat
-      source = .numbers(mat)
+      source = .vectors(mat)
     case .tokens(let tokens):
-      try require(tokens.count == columns, .badShape, "there are \(tokens.count) tokens; expected \(columns)")
+      try require(
+        tokens.count == columns, .badShape, "tokens has the wrong length; expected \(columns), got \(tokens.count)")
       source = .tokens(try graph.keep(tokens, below: inputSize, "token"))
     }
-    // the arrays of the recording before, now nobody else's: a steady loop takes nothing from the heap
-    var (start, end) = spare
-    spare = (State(h: [], c: []), State(h: [], c: []))
-    try zero(&start, graph, columns: B)
+    // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
+    var (start, end) = reusableStates
+    reusableStates = (State(h: [], c: []), State(h: [], c: []))
+    try zero(&start, graph, batchSize: B)
     end.h.replaceSubrange(end.h.indices, with: start.h)
     end.c.replaceSubrange(end.c.indices, with: start.c)
     if let state { read(state, into: start) }
     var keptLengths: UnsafeMutablePointer<Int32>?
     if let lengths {
-      try require(lengths.count == B, .badShape, "there are \(lengths.count) lengths; expected \(B)")
+      try require(lengths.count == B, .badShape, "lengths has the wrong length; expected \(B), got \(lengths.count)")
       keptLengths = try graph.keep(lengths, below: T + 1, "length")
     }
     let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
-    spare = (start, end)
-    return Recorded(output: output, x: x, start: start, finalState: end, T: T, B: B, lengths: keptLengths)
+    reusableStates = (start, end)
+    return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, lengths: keptLengths)
   }
 
   private func loss(
-    _ run: Recorded, _ targets: Targets, _ lengths: UnsafeBufferPointer<Int64>?
+    _ record: ForwardRecord, _ targets: Targets, _ lengths: UnsafeBufferPointer<Int64>?, _ reduction: Reduction
   ) throws(RecurrentError) -> Mat {
-    let columns = run.T * run.B
+    let columns = record.T * record.B
     switch targets {
     case .classes(let classes):
-      try require(classes.count == columns, .badShape, "there are \(classes.count) targets; expected \(columns)")
+      try require(
+        classes.count == columns, .badShape, "targets has the wrong length; expected \(columns), got \(classes.count)")
       let kept = try graph.keep(classes, below: topSize, from: -1, "target")
       if let lengths {
-        for column in 0..<columns where Int64(column / run.B) >= lengths[column % run.B] { kept[column] = -1 }
+        for column in 0..<columns where Int64(column / record.B) >= lengths[column % record.B] { kept[column] = -1 }
       }
       var valid = 0
       for column in 0..<columns where kept[column] >= 0 { valid += 1 }
-      try require(valid > 0, .badValue, "there is nothing to learn from: no step has a target")
-      return try graph.crossEntropy(run.output, kept: kept, factor: 1 / Double(valid))
-    case .numbers(let p):
-      let aim = try graph.borrow(p, topSize, columns, dtype)
-      guard let lengths else { return try graph.squaredError(run.output, aim) }
+      try require(valid > 0, .badValue, "targets is empty; expected at least one target other than -1, got none")
+      return try graph.crossEntropy(record.output, kept: kept, factor: reduction == .mean ? 1 / Double(valid) : 1)
+    case .values(let p):
+      let target = try graph.borrow(p, topSize, columns, dtype)
+      guard let lengths else { return try graph.squaredError(record.output, target, reduction) }
       let valid = lengths.reduce(0) { $0 + Int($1) }
-      try require(valid > 0, .badValue, "there is nothing to learn from: all lengths are 0")
-      // 1 where a step is valid: both sides are 0 elsewhere
+      try require(valid > 0, .badValue, "lengths has no valid time step; expected at least one above 0, got 0")
+      // 1 in valid columns, 0 in padding: the error of padding is 0
       let mask = try graph.zeros(topSize, columns, dtype)
       try mask.fill(1)
-      clearPadding(mask.wStart, run)
-      let error = try graph.squaredError(graph.eltmul(run.output, mask), graph.eltmul(aim, mask), .sum)
-      return try graph.scale(error, by: 1 / Double(valid * topSize))
+      clearPadding(mask.wStart, record)
+      let error = try graph.squaredError(graph.eltmul(record.output, mask), graph.eltmul(target, mask), .sum)
+      return reduction == .mean ? try graph.scale(error, by: 1 / Double(valid * topSize)) : error
     }
   }
 
@@ -231,7 +237,7 @@ extension Network {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.dwStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 
-  /// Visits the columns of h, then those of c, one after the other, beside memory without gaps.
+  /// Visits the columns of every h, then of every c, with their offsets in a contiguous buffer.
   private func eachColumn(
     of mats: State, _ body: (_ mat: Mat, _ at: Int, _ offset: Int, _ bytes: Int) -> Void
   ) {
@@ -245,11 +251,11 @@ extension Network {
     }
   }
 
-  /// Zeros in the columns of steps beyond each sequence's end.
-  private func clearPadding(_ p: UnsafeMutableRawPointer, _ run: Recorded) {
-    guard let lengths = run.lengths else { return }
+  /// Sets the columns of padding steps to 0.
+  private func clearPadding(_ p: UnsafeMutableRawPointer, _ record: ForwardRecord) {
+    guard let lengths = record.lengths else { return }
     let bytes = topSize * dtype.size
-    for column in 0..<run.T * run.B where column / run.B >= lengths[column % run.B] {
+    for column in 0..<record.T * record.B where column / record.B >= lengths[column % record.B] {
       (p + column * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
   }

@@ -1,49 +1,49 @@
-// All layers over whole sequences, a node each.
+// All layers over whole sequences, one graph node per layer.
 
 extension Network {
-  /// What a sequence is made of.
-  enum Input {
-    /// Numbers, [I × T·B].
-    case numbers(Mat)
-    /// Tokens, T·B of them, all below the model's input size and kept by the graph; one-hot without an embedding.
+  /// The input of a scan.
+  enum ScanInput {
+    /// Vectors, [I × T·B].
+    case vectors(Mat)
+    /// Tokens below the network's input size, T·B of them, kept by the graph; one-hot without an embedding.
     case tokens(UnsafeMutablePointer<Int32>)
   }
 
-  /// Runs every layer over T steps of B sequences; `state` becomes the final one.
+  /// Records every layer over T time steps of B sequences; `state` becomes the final state.
   ///
   /// - Parameters:
-  ///   - graph: records a node for each layer.
-  ///   - input: column t·B + b is step t of sequence b.
-  ///   - T: steps.
-  ///   - state: [H × B] for each layer.
-  ///   - lengths: valid steps of each sequence; kept by the graph.
-  ///   - wantsInput: false where nobody will look at the gradient of numbers that come in.
-  ///   - dropout: drops numbers of every layer's output but the top one's, on their way to the next layer.
+  ///   - graph: records a node per layer.
+  ///   - input: column t·B + b is time step t of sequence b.
+  ///   - T: time steps.
+  ///   - state: [H × B] per layer.
+  ///   - lengths: valid time steps of each sequence; kept by the graph.
+  ///   - wantsInput: whether the gradient of input vectors is needed.
+  ///   - dropout: the dropout between layers; nil for none.
   /// - Returns: the top layer's outputs, [H × T·B].
   func advance(
-    _ graph: Graph, _ input: Input, steps T: Int, _ state: inout State,
+    _ graph: Graph, _ input: ScanInput, steps T: Int, _ state: inout State,
     lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true, dropout: Dropout? = nil
   ) throws(RecurrentError) -> Mat {
     var (x, tokens): (Mat?, UnsafeMutablePointer<Int32>?)
-    var wants = wantsInput
+    var wantsInput = wantsInput
     switch input {
-    case .numbers(let numbers): (x, tokens) = (numbers, nil)
-    case .tokens(let numbers):
-      // with more steps than tokens, a table of products costs less than a product for each step
+    case .vectors(let vectors): (x, tokens) = (vectors, nil)
+    case .tokens(let indices):
+      // with more columns than tokens, one product per token costs less than one per column
       let columns = T * state.h[0].d
       if let Wil, inputSize > columns {
-        (x, tokens) = (try graph.rowPluck(Wil, kept: numbers, columns), nil)
+        (x, tokens) = (try graph.rowPluck(Wil, kept: indices, columns), nil)
       } else {
-        (x, tokens) = (Wil, numbers)
+        (x, tokens) = (Wil, indices)
       }
-      wants = true
+      wantsInput = true
     }
     var top = state.h[0]
     for (k, layer) in layers.enumerated() {
       let cells = cell.hasCell ? state.c[k] : nil
-      let (y, h, c) = try graph.sequence(
+      let (y, h, c) = try graph.scan(
         cell, x, tokens: k == 0 ? tokens : nil, steps: T, h: state.h[k], c: cells, layer, lengths: lengths,
-        wantsInput: wants || k > 0)
+        wantsInput: wantsInput || k > 0)
       state.h[k] = h
       if let c { state.c[k] = c }
       (x, top) = (y, y)

@@ -1,65 +1,67 @@
-// What a solver remembers of a model, taken out and put back to the bit.
+// The state of an optimizer: copied out and restored, bit for bit.
 
 extension Optimizer {
-  /// All that a step depends on beside the settings.
+  /// All that a step depends on besides the settings and the gradients.
   public struct State {
-    /// The rule's slots by name, each laid out as the slab of weights.
-    public var slots: [(name: String, flat: Mat)]
-    /// The steps that each of the slab's Mats has made, in the order of `Parameters.names`.
+    /// The state tensors by name, each one buffer in the layout of `Parameters.flat`.
+    public var tensors: [(name: String, flat: Mat)]
+    /// The number of steps of each parameter, in the order of `Parameters.names`.
     public var steps: [Int]
 
-    /// From slots and steps.
-    public init(slots: [(name: String, flat: Mat)], steps: [Int]) { (self.slots, self.steps) = (slots, steps) }
+    /// From state tensors and steps.
+    public init(tensors: [(name: String, flat: Mat)], steps: [Int]) { (self.tensors, self.steps) = (tensors, steps) }
   }
 
-  /// What is remembered of a model's weights: zero steps and fresh slots for what was never stepped.
+  /// Returns a copy of the state of `parameters`; initial values and 0 steps for parameters that were never stepped.
   ///
-  /// Nothing is shared with the solver: it may go on.
-  ///
-  /// - Throws: `.badShape` or `.badType` if a name belongs to a Mat of another shape or type.
+  /// - Throws: `.badShape` or `.badType` if a parameter differs from the earlier one of its name.
   public func state(of parameters: Parameters) throws(RecurrentError) -> State {
     try check(parameters)
-    var slots: [(name: String, flat: Mat)] = []
-    for name in rule.slots {
-      let twin = try parameters.twin()
-      if rule.initialValue != 0 { try twin.flat.fill(rule.initialValue) }
-      for (part, mat) in twin.all {
-        if let slot = slot(name, of: part) { try mat.set(slot) }
+    var tensors: [(name: String, flat: Mat)] = []
+    for stateName in stateNames {
+      let copy = try parameters.zerosLike()
+      if algorithm.initialState != 0 { try copy.flat.fill(algorithm.initialState) }
+      for (name, mat) in copy.all {
+        if let tensor = state(stateName, of: name) { try mat.set(tensor) }
       }
-      slots.append((name, twin.flat))
+      tensors.append((stateName, copy.flat))
     }
-    return State(slots: slots, steps: parameters.names.map { steps(of: $0) })
+    return State(tensors: tensors, steps: parameters.names.map { steps(of: $0) })
   }
 
-  /// Goes on from what `state(of:)` gave, of a model of the same shape, under the same rule. The numbers are copied.
+  /// Restores what `state(of:)` returned, for parameters of the same shapes and an optimizer of the same settings. The
+  /// elements are copied.
   ///
-  /// - Throws: `.badShape`, `.badType` or `.badValue` naming what does not fit; nothing has been changed.
+  /// - Throws: `.badShape`, `.badType` or `.badValue` naming the mismatch; nothing has changed.
   public func restore(_ state: State, of parameters: Parameters) throws(RecurrentError) {
     try check(parameters)
-    let names = state.slots.map { $0.name }, flat = parameters.flat
+    let names = state.tensors.map { $0.name }, flat = parameters.flat
     try require(
-      names == rule.slots, .badValue,
-      "the solver's slots are \(rule.slots.joined(separator: ", ")); found \(names.joined(separator: ", "))")
-    for (name, slot) in state.slots {
+      names == stateNames, .badValue,
+      "state tensors have the wrong names; expected \(stateNames.joined(separator: ", ")), got "
+        + names.joined(separator: ", "))
+    for (name, tensor) in state.tensors {
       try require(
-        slot.n == flat.n && slot.d == 1, .badShape, "\(name) is \(slot.shape); expected \(flat.shape), as the weights")
+        tensor.n == flat.n && tensor.d == 1, .badShape,
+        "\(name) has the wrong shape; expected \(flat.shape), got \(tensor.shape)")
       try require(
-        slot.dtype == flat.dtype, .badType, "\(name) is \(slot.dtype); expected \(flat.dtype), as the weights")
-      try slot.settle()
+        tensor.dtype == flat.dtype, .badType, "\(name) has the wrong type; expected \(flat.dtype), got \(tensor.dtype)")
+      try tensor.settle()
     }
     try require(
       state.steps.count == parameters.names.count, .badShape,
-      "there are \(state.steps.count) counts of steps; expected \(parameters.names.count), one for each name")
+      "steps has the wrong length; expected \(parameters.names.count), one per parameter, got \(state.steps.count)")
     for (name, steps) in zip(parameters.names, state.steps) {
       try require(
-        steps >= 0 && steps <= 1 << 53, .badValue, "\(name) has made \(steps) steps; expected 0 to \(1 << 53)")
+        steps >= 0 && steps <= 1 << 53, .badValue,
+        "steps of \(name) is out of range; expected 0 to \(1 << 53), got \(steps)")
     }
 
-    let saved = try parameters.twin()
-    if try slab(of: parameters) == nil { try remember(parameters.all) }
-    for (name, slot) in state.slots {
-      try saved.flat.set(slot)
-      for (part, mat) in saved.all { try self.slot(name, of: part)?.set(mat) }
+    let copy = try parameters.zerosLike()
+    try allocateState(of: parameters)
+    for (stateName, tensor) in state.tensors {
+      try copy.flat.set(tensor)
+      for (name, mat) in copy.all { try self.state(stateName, of: name)?.set(mat) }
     }
     for (name, steps) in zip(parameters.names, state.steps) { set(steps: steps, of: name) }
   }

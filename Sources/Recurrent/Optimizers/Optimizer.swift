@@ -1,163 +1,195 @@
-// Moves weights against their gradients, by one rule or another.
+// An optimizer: clipping, one of the algorithms, and the state of every parameter.
 
 import Kernels
 
-/// Moves weights against their gradients: clips them, follows its rule, and sets them to zero.
+/// Updates parameters from their gradients: clips the gradients, applies an algorithm, and sets the gradients to 0.
 ///
-/// What the rule remembers of a Mat belongs to the Mat's name and goes from step to step.
+/// State is kept per parameter name and carried from step to step.
 public final class Optimizer {
-  /// What a step did.
-  public struct Statistics: Equatable, Sendable {
-    /// The share of all gradients that were clipped, 0 to 1.
-    public var ratioClipped: Double
-    /// √Σg² over all gradients, before clipping.
-    public var gradientNorm: Double
-  }
-
-  /// How gradients are clipped to the bound c that a step gives.
+  /// How gradients g are clipped to a step's threshold c.
   public enum Clipping: String, CaseIterable, Sendable {
-    /// Each number by itself: clamp(g, ±c).
+    /// Per element: clamp(g, ±c).
     case value
-    /// Each named Mat as a whole: g·min(1, c/(‖g‖ + 1e-6)).
+    /// Per parameter: g·min(1, c/(‖g‖ + 1e-6)), ‖g‖ over the parameter.
     case tensorNorm = "tensor_norm"
-    /// All gradients as a whole, likewise.
+    /// Over all gradients: g·min(1, c/(‖g‖ + 1e-6)), ‖g‖ over all parameters.
     case globalNorm = "global_norm"
   }
 
-  /// How weights move.
-  public let rule: Rule
-  /// α where a step gives none.
+  /// The learning rate of steps that specify none.
   public private(set) var learningRate: Double
   /// How gradients are clipped.
   public let clipping: Clipping
-  /// Who may use this solver now.
+  /// Exclusive-use lock: a second thread gets `.busy`.
   public let lock = Lock()
-
-  /// The names of the Mats that were stepped, in the order in which they came.
+  /// The names of the parameters that were stepped, in the order of their first step.
   public private(set) var names: [String] = []
-  private var memories: [String: Memory] = [:]
-  private var slabs: [Slab] = []
 
-  /// - Parameters:
-  ///   - rule: how weights move.
-  ///   - learningRate: α where a step gives none, at least 0; nil for the rule's own, PyTorch's.
-  ///   - clipping: how gradients are clipped.
-  public init(_ rule: Rule, learningRate: Double? = nil, clipping: Clipping = .value) throws(RecurrentError) {
-    try rule.check()
-    (self.rule, self.clipping) = (rule, clipping)
-    self.learningRate = learningRate ?? rule.defaultLearningRate
-    try require(self.learningRate, "lr", in: 0 ... .infinity)
+  let algorithm: any OptimizerAlgorithm
+  /// The algorithm's settings with their effective values.
+  let algorithmSettings: [(key: String, value: JSON)]
+  private var states: [String: ParameterState] = [:]
+  private var flatStates: [FlatState] = []
+
+  /// From settings, a JSON object:
+  ///
+  ///     {"name": "adam", "learning_rate": 0.001, "betas": [0.9, 0.999], "eps": 1e-08, "weight_decay": 0,
+  ///      "amsgrad": false, "clipping": "value"}
+  ///
+  /// `name` is required; other absent keys take the algorithm's defaults. Keys are PyTorch's, except
+  /// `learning_rate` and `learning_rate_decay`.
+  ///
+  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  ///   or out of range.
+  public convenience init(settings: String) throws(RecurrentError) {
+    try self.init(JSON(parsing: Array(settings.utf8)))
   }
 
-  /// Sets α, at least 0, for the steps to come that give none.
+  /// RecurrentJS's optimizer.
   ///
-  /// - Throws: `.badValue`, `.busy` if another thread uses this solver.
+  /// - Parameters:
+  ///   - decayRate: ρ, at least 0 and below 1.
+  ///   - smoothEps: ε, above 0.
+  public static func recurrentJS(decayRate: Double = 0.999, smoothEps: Double = 1e-8) throws(RecurrentError)
+    -> Optimizer
+  {
+    try Optimizer(
+      .object([
+        ("name", .string(RecurrentJSRMSProp.name)), ("decay_rate", .number(decayRate)),
+        ("smooth_eps", .number(smoothEps)),
+      ]))
+  }
+
+  init(_ json: JSON) throws(RecurrentError) {
+    var reader = try SettingsReader(json, owner: "optimizer")
+    let type = Optimizer.algorithms[try reader.choice("name", of: Optimizer.algorithmNames)]
+    reader.setOwner("\(type.name) optimizer")
+    learningRate = try reader.number("learning_rate", default: type.defaultLearningRate, in: 0 ... .infinity)
+    let first = reader.values.count
+    algorithm = try type.init(&reader)
+    algorithmSettings = Array(reader.values[first...])
+    clipping =
+      Clipping.allCases[
+        try reader.choice("clipping", of: Clipping.allCases.map { $0.rawValue }, default: 0)]
+    try reader.finish()
+  }
+
+  /// All settings as JSON, in the form that `init(settings:)` reads.
+  public var settings: String { String(decoding: json.bytes, as: UTF8.self) }
+
+  var json: JSON {
+    .object(
+      [("name", .string(name)), ("learning_rate", .number(learningRate))] + algorithmSettings
+        + [("clipping", .string(clipping.rawValue))])
+  }
+
+  /// The name of the algorithm.
+  public var name: String { type(of: algorithm).name }
+
+  /// The names of the state tensors of each parameter, as PyTorch names them.
+  public var stateNames: [String] { algorithm.stateNames }
+
+  /// Sets the learning rate of later steps that specify none.
+  ///
+  /// - Throws: `.badValue` unless it is finite and at least 0; `.busy` while another thread uses the optimizer.
   public func set(learningRate: Double) throws(RecurrentError) {
-    try require(learningRate, "lr", in: 0 ... .infinity)
+    try require(learningRate, "learning_rate", in: 0 ... .infinity)
     try lock.acquire()
     defer { lock.release() }
     self.learningRate = learningRate
   }
 
-  /// RecurrentJS's solver.
-  ///
-  /// - Parameters:
-  ///   - decayRate: ρ, at least 0 and below 1.
-  ///   - smoothEps: ε, above 0.
-  public convenience init(decayRate: Double = 0.999, smoothEps: Double = 1e-8) throws(RecurrentError) {
-    try self.init(.recurrentJS(decayRate: decayRate, smoothEps: smoothEps))
+  /// A state tensor of the parameter `name`, one of `stateNames`; nil before its first step.
+  public func state(_ stateName: String, of name: String) -> Mat? {
+    guard let state = states[name], let k = stateNames.firstIndex(of: stateName) else { return nil }
+    return state.tensors[k]
   }
 
-  /// What the rule remembers of the Mat called `name` in one of its `slots`; nil before its first step.
-  public func slot(_ slot: String, of name: String) -> Mat? {
-    guard let memory = memories[name], let k = rule.slots.firstIndex(of: slot) else { return nil }
-    return memory.slots[k]
-  }
-
-  /// RecurrentJS's cache s of the Mat called `name`, nil before its first step.
-  public func stepCache(_ name: String) -> Mat? { slot("step_cache", of: name) }
-
-  /// How many steps the Mat called `name` has made.
-  public func steps(of name: String) -> Int { memories[name]?.steps ?? 0 }
+  /// The number of steps that the parameter `name` has made.
+  public func steps(of name: String) -> Int { states[name]?.steps ?? 0 }
 
   // MARK: Steps
 
-  /// One step of named Mats.
+  /// Updates named Mats.
   ///
   /// - Parameters:
-  ///   - mats: what to move; a name keeps its memory from step to step.
-  ///   - stepSize: α, at least 0; nil for the solver's own.
-  ///   - regc: the share that is taken off each weight besides, at least 0.
-  ///   - clipval: the bound for clipping, above 0; infinity for none.
-  /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; then nothing has been changed.
-  ///   `.badShape` or `.badType` if a name comes back with another shape or type.
+  ///   - mats: the parameters. State is kept by name; names must be distinct.
+  ///   - learningRate: α, at least 0; nil for the optimizer's own.
+  ///   - weightDecay: the fraction of each weight that is subtracted, besides the algorithm's own decay; at least 0.
+  ///   - clip: the clipping threshold, above 0; infinity for none.
+  /// - Returns: a result whose loss is 0.
+  /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; `.badShape` or `.badType` if a parameter
+  ///   differs in shape or type from an earlier one of its name. Nothing has changed then.
   public func step(
-    _ mats: [(name: String, mat: Mat)], stepSize: Double? = nil, regc: Double = 0, clipval: Double = .infinity
-  ) throws(RecurrentError) -> Statistics {
-    let order = try Order(stepSize ?? learningRate, regc, clipval)
+    _ mats: [(name: String, mat: Mat)], learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+  ) throws(RecurrentError) -> StepResult {
+    let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip)
     var seen: Set<String> = []
     for (name, mat) in mats {
-      try require(seen.insert(name).inserted, .badValue, "the name '\(name)' comes twice")
+      try require(
+        seen.insert(name).inserted, .badValue, "names has a duplicate; expected distinct names, got '\(name)' twice")
       try mat.settle()
       try check(name, mat)
     }
-    try checkEps(mats.map { $0.mat.dtype })
+    try checkEpsilon(mats.map { $0.mat.dtype })
     let squares = mats.map { $0.mat.squaredGradientNorm }
     let norm = try norm(squares, mats)
 
-    // memory first, all of it, so that a refusal comes before anything has moved
-    try remember(mats)
+    // all allocations before the first update, so that a failure leaves every weight as it was
+    try allocateState(mats)
 
     var clipped = 0, total = 0
     for ((name, mat), square) in zip(mats, squares) {
-      guard let memory = memories[name] else { continue }
-      memory.steps += 1
-      clipped += move(
-        mat, memory.slots, memory.steps, order, norm: clipping == .tensorNorm ? square.squareRoot() : norm)
+      guard let state = states[name] else { continue }
+      state.steps += 1
+      clipped += update(
+        mat, state.tensors, state.steps, options, norm: clipping == .tensorNorm ? square.squareRoot() : norm)
       total += mat.count
     }
-    return Statistics(ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total), gradientNorm: norm)
+    return StepResult(gradientNorm: norm, ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total))
   }
 
-  /// One step of a model's whole slab, in one pass.
+  /// Updates all parameters of a network, in one pass over the flat buffers where `isFlat` allows.
   ///
-  /// - Throws: as the other `step`.
+  /// The arguments, result and errors are those of `step` over named Mats.
   public func step(
-    _ parameters: Parameters, stepSize: Double? = nil, regc: Double = 0, clipval: Double = .infinity
-  ) throws(RecurrentError) -> Statistics {
-    let order = try Order(stepSize ?? learningRate, regc, clipval), flat = parameters.flat
-    try checkEps([flat.dtype])
+    _ parameters: Parameters, learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+  ) throws(RecurrentError) -> StepResult {
+    let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip), flat = parameters.flat
+    try checkEpsilon([flat.dtype])
     try flat.settle()
-    // before the slab is made: a refused step leaves no memory behind
+    // before allocation: a refused step leaves no state
     let norm = try norm([flat.squaredGradientNorm], [("flat", flat)], parts: parameters)
-    guard let slab = try slab(of: parameters), let steps = slab.steps, clipping != .tensorNorm else {
-      return try step(parameters.all, stepSize: order.stepSize, regc: regc, clipval: clipval)
+    guard let state = try flatState(of: parameters), isFlat(state) else {
+      return try step(
+        parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
     }
-    for part in slab.parts { part.steps = steps + 1 }
-    let clipped = move(flat, slab.slots, steps + 1, order, norm: norm)
-    return Statistics(ratioClipped: Double(clipped) / Double(flat.count), gradientNorm: norm)
+    for part in state.parts { part.steps += 1 }
+    let clipped = update(flat, state.buffers, state.steps, options, norm: norm)
+    return StepResult(gradientNorm: norm, ratioClipped: Double(clipped) / Double(flat.count))
   }
 
-  /// Refuses a Mat that is not what its name stood for.
+  /// Requires the shape and type that earlier steps of the name had.
   private func check(_ name: String, _ mat: Mat) throws(RecurrentError) {
-    guard let memory = memories[name] else { return }
+    guard let state = states[name] else { return }
     try require(
-      memory.n == mat.n && memory.d == mat.d, .badShape,
-      "\(name) is \(mat.shape), but its step cache is \(memory.n) x \(memory.d); use a new Optimizer for a new model")
+      state.n == mat.n && state.d == mat.d, .badShape,
+      "\(name) has the wrong shape for its optimizer state; expected \(state.n) x \(state.d), got \(mat.shape)")
     try require(
-      memory.dtype == mat.dtype, .badType, "\(name) is \(mat.dtype), but its step cache is \(memory.dtype)")
+      state.dtype == mat.dtype, .badType,
+      "\(name) has the wrong type for its optimizer state; expected \(state.dtype), got \(mat.dtype)")
   }
 
-  /// Refuses a model whose names stood for Mats of other shapes.
+  /// Requires the shapes and types that earlier steps of the names had.
   func check(_ parameters: Parameters) throws(RecurrentError) {
     for (name, mat) in parameters.all { try check(name, mat) }
   }
 
-  private func checkEps(_ dtypes: [DType]) throws(RecurrentError) {
-    guard let (name, value) = rule.epsilon else { return }
+  private func checkEpsilon(_ dtypes: [DType]) throws(RecurrentError) {
+    guard let (name, value) = algorithm.epsilon else { return }
     try require(
       !dtypes.contains(.float32) || Float(value) > 0, .badValue,
-      "\(name) is \(value), which is 0 in float32; expected more")
+      "\(name) is 0 in float32; expected at least \(Float.leastNonzeroMagnitude), got \(value)")
   }
 
   private func norm(
@@ -170,71 +202,85 @@ public final class Optimizer {
       guard let (i, j, value) = mat.firstNonFiniteGradient else { continue }
       throw RecurrentError(
         .notFinite,
-        "the gradient of \(name) is \(value) at [\(i), \(j)]; nothing was changed. Try a lower learning rate")
+        "gradient of \(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]; "
+          + "no weight has changed, a lower learning rate may help")
     }
     return .infinity
   }
 
-  // MARK: Memory
+  // MARK: State
 
-  /// What is remembered of one Mat.
-  final class Memory {
+  /// The state of one parameter.
+  final class ParameterState {
     let n: Int, d: Int, dtype: DType
-    let slots: [Mat]
-    /// Steps made.
+    /// In the order of `stateNames`, each of the parameter's shape.
+    let tensors: [Mat]
+    /// Number of steps made.
     var steps = 0
 
-    init(_ mat: Mat, _ slots: [Mat], _ rule: Rule) throws(RecurrentError) {
-      (n, d, dtype, self.slots) = (mat.n, mat.d, mat.dtype, slots)
-      if rule.initialValue != 0 {
-        for slot in slots { try slot.fill(rule.initialValue) }
+    init(_ mat: Mat, _ tensors: [Mat], initial: Double) throws(RecurrentError) {
+      (n, d, dtype, self.tensors) = (mat.n, mat.d, mat.dtype, tensors)
+      if initial != 0 {
+        for tensor in tensors { try tensor.fill(initial) }
       }
     }
   }
 
-  /// Memory of a slab of weights: slots laid out as the weights are, and their parts by name.
-  struct Slab {
+  /// Flat buffers whose views are the state tensors of all parameters of one network.
+  private struct FlatState {
+    /// The memory of the weights, which identifies the network.
     let storage: Storage
-    let slots: [Mat]
-    let parts: [Memory]
+    /// In the order of `stateNames`, each in the layout of the weights.
+    let buffers: [Mat]
+    /// The states of the parameters, in the order of their names.
+    let parts: [ParameterState]
 
-    /// The steps that all parts have made; nil where some went ahead.
-    var steps: Int? {
-      let first = parts.first?.steps ?? 0
-      for part in parts where part.steps != first { return nil }
-      return first
+    /// The steps of the first parameter; of all of them if `isFlat` holds.
+    var steps: Int { parts.first?.steps ?? 0 }
+  }
+
+  /// Whether one pass over flat buffers does the same as a pass per parameter: all parameters have made the same number
+  /// of steps, and clipping needs no norm per parameter.
+  private func isFlat(_ state: FlatState) -> Bool {
+    clipping != .tensorNorm && state.parts.allSatisfy { $0.steps == state.steps }
+  }
+
+  /// The flat buffers that hold the state of `parameters`, allocated on first use; nil if a name among them has state
+  /// elsewhere, from a step by names or of another network.
+  private func flatState(of parameters: Parameters) throws(RecurrentError) -> FlatState? {
+    if let state = flatStates.first(where: { $0.storage === parameters.flat.storage }) { return state }
+    if parameters.names.contains(where: { states[$0] != nil }) { return nil }
+    let buffers = try stateNames.map { (_) throws(RecurrentError) in try parameters.zerosLike() }
+    var parts: [ParameterState] = []
+    for (name, mat) in parameters.all {
+      parts.append(try ParameterState(mat, buffers.compactMap { $0[name] }, initial: algorithm.initialState))
     }
+    for (name, state) in zip(parameters.names, parts) { add(name, state) }
+    let state = FlatState(storage: parameters.flat.storage, buffers: buffers.map { $0.flat }, parts: parts)
+    flatStates.append(state)
+    return state
   }
 
-  /// The memory of a slab of weights, made on first need; nil where one of its names already has memory of its own,
-  /// from a step by names or of another model: then that one must be used.
-  func slab(of parameters: Parameters) throws(RecurrentError) -> Slab? {
-    if let slab = slabs.first(where: { $0.storage === parameters.flat.storage }) { return slab }
-    if parameters.names.contains(where: { memories[$0] != nil }) { return nil }
-    let twins = try rule.slots.map { (_) throws(RecurrentError) in try parameters.twin() }
-    var parts: [Memory] = []
-    for (name, mat) in parameters.all { parts.append(try Memory(mat, twins.compactMap { $0[name] }, rule)) }
-    for (name, memory) in zip(parameters.names, parts) { keep(name, memory) }
-    let slab = Slab(storage: parameters.flat.storage, slots: twins.map { $0.flat }, parts: parts)
-    slabs.append(slab)
-    return slab
+  /// Allocates the state of every parameter that has none: as views of flat buffers if no name has state yet.
+  func allocateState(of parameters: Parameters) throws(RecurrentError) {
+    if try flatState(of: parameters) == nil { try allocateState(parameters.all) }
   }
 
-  /// Makes memory for those Mats that have none: for all of them or for none.
-  func remember(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
-    let fresh = mats.filter { memories[$0.name] == nil }
-    var made: [Memory] = []
-    for (_, mat) in fresh {
-      let slots = try rule.slots.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
-      made.append(try Memory(mat, slots, rule))
+  /// Allocates the state of every Mat that has none: of all of them or, on failure, of none.
+  private func allocateState(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
+    let new = mats.filter { states[$0.name] == nil }
+    var allocated: [ParameterState] = []
+    for (_, mat) in new {
+      let tensors = try stateNames.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
+      allocated.append(try ParameterState(mat, tensors, initial: algorithm.initialState))
     }
-    for ((name, _), memory) in zip(fresh, made) { keep(name, memory) }
+    for ((name, _), state) in zip(new, allocated) { add(name, state) }
   }
 
-  func set(steps: Int, of name: String) { memories[name]?.steps = steps }
+  func set(steps: Int, of name: String) { states[name]?.steps = steps }
 
-  private func keep(_ name: String, _ memory: Memory) {
-    memories[name] = memory
+  private func add(_ name: String, _ state: ParameterState) {
+    states[name] = state
     names.append(name)
   }
 }

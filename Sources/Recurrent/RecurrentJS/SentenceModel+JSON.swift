@@ -26,8 +26,8 @@ extension SentenceModel {
   convenience init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
     let file = try Field(JSON(parsing: bytes))
     let generator = try file["generator"].string()
-    guard let cell = Cell.allCases.first(where: { $0.description == generator }) else {
-      let known = Cell.allCases.map { $0.description }.joined(separator: ", ")
+    guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
+      let known = Cell.allCases.map { $0.generator }.joined(separator: ", ")
       throw RecurrentError(.badFormat, "generator is '\(generator)'; expected one of \(known)")
     }
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
@@ -46,12 +46,12 @@ extension SentenceModel {
     guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
     try SentenceModel.check(
       caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
-    _ = try solver.slab(of: parameters)
+    try solver.allocateState(of: parameters)
     for (name, matrix) in caches {
       let values = try matrix.matrix(dtype)
       try require(
         values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative number; a cache is a mean of squares")
-      try solver.stepCache(name)?.set(rows: values)
+      try solver.state("step_cache", of: name)?.set(rows: values)
     }
   }
 
@@ -60,15 +60,17 @@ extension SentenceModel {
     var caches: [(key: String, value: JSON)] = []
     for (name, mat) in parameters.all {
       matrices.append((name, try matrix(name, mat)))
-      if let cache = solver.stepCache(name) { caches.append((name, try matrix("the step cache of \(name)", cache))) }
+      if let cache = solver.state("step_cache", of: name) {
+        caches.append((name, try matrix("the step cache of \(name)", cache)))
+      }
     }
     let letters = vocabulary.letters.map { String($0) }
     return JSON.object([
       ("hidden_sizes", .array(model.hiddenSizes.map { .number(Double($0)) })),
-      ("generator", .string(model.cell.description)),
+      ("generator", .string(model.cell.generator)),
       ("letter_size", .number(Double(letterSize))),
       ("model", .object(matrices)),
-      ("solver", .object(solver.rule.members + [("step_cache", .object(caches))])),
+      ("solver", .object(solver.algorithmSettings + [("step_cache", .object(caches))])),
       ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
       ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
       ("vocab", .array(letters.map { .string($0) })),
@@ -125,9 +127,9 @@ extension SentenceModel {
   }
 
   private static func solver(_ file: Field) throws(RecurrentError) -> Optimizer {
-    guard let saved = try file.optional("solver") else { return try Optimizer() }
+    guard let saved = try file.optional("solver") else { return try Optimizer.recurrentJS() }
     do {
-      return try Optimizer(
+      return try Optimizer.recurrentJS(
         decayRate: try saved["decay_rate"].number(), smoothEps: try saved["smooth_eps"].number())
     } catch {
       throw RecurrentError(.badFormat, "solver: \(error.description)")
@@ -162,6 +164,17 @@ extension SentenceModel {
     }
     if let extra = found.keys.min() {
       throw RecurrentError(.badFormat, "\(path).\(extra) is not a matrix of this model")
+    }
+  }
+}
+
+extension Cell {
+  /// Parity: RecurrentJS's "rnn" is ReLU.
+  fileprivate var generator: String {
+    switch self {
+    case .rnnRelu: "rnn"
+    case .gruResetBefore: "gru_before"
+    default: name
     }
   }
 }

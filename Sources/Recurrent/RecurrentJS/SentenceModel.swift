@@ -22,7 +22,7 @@ public final class SentenceModel {
     /// The sentence's cost before the step.
     public var cost: Cost
     /// What the solver did.
-    public var step: Optimizer.Statistics
+    public var step: StepResult
   }
 
   /// The letters.
@@ -60,7 +60,7 @@ public final class SentenceModel {
     try require(
       !vocabulary.letters.isEmpty, .badValue, "there is nothing to learn from: no sentence has a letter in it")
     try self.init(
-      vocabulary, cell, hiddenSizes, letterSize, dtype, try Optimizer())
+      vocabulary, cell, hiddenSizes, letterSize, dtype, try Optimizer.recurrentJS())
     try parameters.initialize(Network.initialRange, random)
   }
 
@@ -72,7 +72,10 @@ public final class SentenceModel {
     self.vocabulary = vocabulary
     self.letterSize = letterSize
     self.solver = solver
-    model = try Network(zeros: cell, vocabulary.size, letterSize, hiddenSizes, vocabulary.size, dtype)
+    model = try Network(
+      zeros: Network.Settings(
+        cell, inputSize: vocabulary.size, embedding: letterSize, hiddenSizes: hiddenSizes, outputSize: vocabulary.size,
+        dtype: dtype))
   }
 
   /// Learns from one sentence: forward, backward, one step of the solver.
@@ -90,7 +93,7 @@ public final class SentenceModel {
     let cost = try cost(of: loss)
     try graph.backward(from: loss)
     do {
-      let step = try solver.step(parameters, stepSize: learningRate, regc: regc, clipval: clipval)
+      let step = try solver.step(parameters, learningRate: learningRate, weightDecay: regc, clip: clipval)
       return Tick(cost: cost, step: step)
     } catch {
       // nobody else will clear what this sentence added
@@ -118,7 +121,7 @@ public final class SentenceModel {
       maxLetters > 0 && maxLetters <= SentenceModel.maxLetters, .badValue,
       "max_chars is \(maxLetters); expected 1 to \(SentenceModel.maxLetters)")
     // zeros open a sequence; room for either type
-    let state = try Storage(bytes: model.stateCount(columns: 1) * 8)
+    let state = try Storage(bytes: model.stateCount(batchSize: 1) * 8)
     var numbers = [Int64](repeating: 0, count: maxLetters)
     let start: [Int64] = [0]
     let count = try start.withUnsafeBufferPointer { (start) throws(RecurrentError) in

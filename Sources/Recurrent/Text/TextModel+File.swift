@@ -22,15 +22,15 @@ extension TextModel {
     }
     let memory = try solver.map { (solver) throws(RecurrentError) in try solver.state(of: parameters) }
     let file = try Safetensors(
-      metadata: metadata(memory), contents(slots: memory?.slots.map { $0.name } ?? [], columns: columns))
+      metadata: metadata(memory), contents(slots: memory?.tensors.map { $0.name } ?? [], columns: columns))
     var tensors = file.tensors.makeIterator()
     if let tensor = tensors.next() {
       for (i, word) in random.state.words.enumerated() {
         file.start(of: tensor).storeBytes(of: word.littleEndian, toByteOffset: 8 * i, as: UInt64.self)
       }
     }
-    for slab in [parameters.flat] + (memory?.slots.map { $0.flat } ?? []) {
-      for mat in parameters.parts(of: slab) {
+    for slab in [parameters.flat] + (memory?.tensors.map { $0.flat } ?? []) {
+      for mat in parameters.views(of: slab) {
         if let tensor = tensors.next() { mat.write(rowMajor: file.start(of: tensor)) }
       }
     }
@@ -76,8 +76,8 @@ extension TextModel {
   private static func read(_ file: Safetensors) throws(RecurrentError) -> TextModel {
     let text = try TextModel(file), training = try Field("training", of: file)
     let columns = try training["streams"].whole(0...Int(Int32.max))
-    let solver = try file.text("solver").map { (settings) throws(RecurrentError) in try Optimizer(settings: settings) }
-    let slots = solver?.rule.slots ?? []
+    let solver = try file.text("solver").map { (settings) throws(RecurrentError) in try optimizer(settings) }
+    let slots = solver?.stateNames ?? []
     try text.check(file, text.contents(slots: slots, columns: columns))
 
     if let tensor = file["generator"] {
@@ -99,11 +99,11 @@ extension TextModel {
       var steps: [Int] = [], memory: [(name: String, flat: Mat)] = []
       for item in try training["solver_steps"].items() { steps.append(try item.whole(0...1 << 53)) }
       for slot in slots {
-        let flat = try text.parameters.twin().flat
+        let flat = try text.parameters.zerosLike().flat
         try text.read(into: flat, "solver.\(slot).", file)
         memory.append((slot, flat))
       }
-      try solver.restore(Optimizer.State(slots: memory, steps: steps), of: text.parameters)
+      try solver.restore(Optimizer.State(tensors: memory, steps: steps), of: text.parameters)
     }
     var carried: Storage?, offset = 0
     if columns > 0 {
@@ -119,6 +119,14 @@ extension TextModel {
       solver, step: try training["step"].whole(0...1 << 53), carried: carried, columns: columns,
       notes: file.text("notes") ?? "")
     return text
+  }
+
+  /// An optimizer from a file's settings; earlier versions wrote other keys.
+  private static func optimizer(_ settings: String) throws(RecurrentError) -> Optimizer {
+    let json = try JSON(parsing: Array(settings.utf8)),
+      names = ["rule": "name", "lr": "learning_rate", "lr_decay": "learning_rate_decay"]
+    guard case .object(let members) = json else { return try Optimizer(json) }
+    return try Optimizer(.object(members.map { (names[$0.key] ?? $0.key, $0.value) }))
   }
 
   // MARK: What is in a file
@@ -161,7 +169,7 @@ extension TextModel {
 
   /// Fills a slab laid out as the weights are.
   private func read(into slab: Mat, _ prefix: String, _ file: Safetensors) throws(RecurrentError) {
-    for (name, mat) in zip(parameters.names, parameters.parts(of: slab)) {
+    for (name, mat) in zip(parameters.names, parameters.views(of: slab)) {
       if let tensor = file[prefix + name] { mat.read(rowMajor: file.start(of: tensor)) }
     }
   }

@@ -39,7 +39,9 @@ extension TextModel {
     let field = try settings["embedding"]
     let embedding = if case .null = field.json { nil as Int? } else { try field.size() }
     let model = try Network(
-      zeros: cell, alphabet.count, embedding, sizes, alphabet.count, tied: settings["tied"].bool(), dtype)
+      zeros: Network.Settings(
+        cell, inputSize: alphabet.count, embedding: embedding, hiddenSizes: sizes, outputSize: alphabet.count,
+        tied: settings["tied"].bool(), dtype: dtype))
     try self.init(alphabet, model, dropout: settings["dropout"].number(), Random(seed: 0))
   }
 }
@@ -48,9 +50,9 @@ extension Cell {
   /// Python's word for it: unlike RecurrentJS, the field means tanh by a plain layer.
   fileprivate var word: String {
     switch self {
-    case .rnn: "rnn_relu"
     case .rnnTanh: "rnn"
-    default: description
+    case .gruResetBefore: "gru_before"
+    default: name
     }
   }
 }

@@ -50,11 +50,9 @@ public final class TextModel {
     let before = random.state
     do throws(RecurrentError) {
       let model = try Network(
-        cell, inputSize: alphabet.count, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: alphabet.count,
-        tied: tied, dtype: dtype, random: random)
-      if cell.hasCell {
-        for k in hiddenSizes.indices { try model.parameters[cell.names(layer: k)[1].b]?.fill(1) }
-      }
+        Network.Settings(
+          cell, inputSize: alphabet.count, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: alphabet.count,
+          tied: tied, forgetBias: 1, dtype: dtype), random: random)
       try self.init(alphabet, model, dropout: dropout, Random(seed: random.next()))
     } catch {
       random.state = before
@@ -92,7 +90,7 @@ public final class TextModel {
   public func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int, stepSize: Double,
     regc: Double = 0, clipval: Double
-  ) throws(RecurrentError) -> Network.TrainStep {
+  ) throws(RecurrentError) -> StepResult {
     guard let solver else { throw RecurrentError(.stale, "there is no solver yet: set one before a training step") }
     try require(
       columns == 0 || columns == B, .badShape,
@@ -101,7 +99,7 @@ public final class TextModel {
     if let carried { next = carried } else { next = try newState(columns: B) }
     let done = try model.trainStep(
       .tokens(tokens), .classes(targets), T: T, B: B, state: carried?.start, lengths: nil, finalState: next.start,
-      solver: solver, stepSize: stepSize, regc: regc, clipval: clipval)
+      optimizer: solver, learningRate: stepSize, weightDecay: regc, clip: clipval)
     (carried, columns, step) = (next, B, step + 1)
     return done
   }
@@ -109,7 +107,7 @@ public final class TextModel {
   /// Zeros for the state of some streams.
   func newState(columns: Int) throws(RecurrentError) -> Storage {
     try require(columns > 0, .badShape, "there are \(columns) streams; expected at least 1")
-    let (count, overflow) = model.stateCount(columns: 1).multipliedReportingOverflow(by: columns)
+    let (count, overflow) = model.stateCount(batchSize: 1).multipliedReportingOverflow(by: columns)
     guard !overflow, let bytes = Storage.bytes(count, of: model.dtype.size) else {
       throw RecurrentError(.noMemory, "the state of \(columns) streams does not fit in memory")
     }

@@ -10,11 +10,11 @@ import Testing
     for embedding in [nil, 3] as [Int?] {
       for hidden in [[1], [9, 4], [17, 33]] {
         let m = try Network(
-          cell, inputSize: 6, embedding: embedding, hiddenSizes: hidden, outputSize: 5, dtype: dtype,
+          Network.Settings(cell, inputSize: 6, embedding: embedding, hiddenSizes: hidden, outputSize: 5, dtype: dtype),
           random: Random(seed: 1))
         try m.parameters.flat.fillUniform(-0.7, 0.7, Random(seed: 2))
         // bytes for either type
-        var state = [Double](repeating: 0, count: m.stateCount(columns: 1)), twin = state
+        var state = [Double](repeating: 0, count: m.stateCount(batchSize: 1)), twin = state
         var x = [Double](repeating: 0, count: 6), y = [Double](repeating: 0, count: 5), z = y
         let random = Random(seed: 3)
         for t in 0..<4 as Range<Int64> {
@@ -22,7 +22,7 @@ import Testing
           try x.withUnsafeBytes { x in
             try state.withUnsafeMutableBytes { state in
               try y.withUnsafeMutableBytes { y in
-                try m.tick(
+                try m.inferenceStep(
                   token: embedding == nil ? nil : Int(t), x: x.baseAddress,
                   state: #require(state.baseAddress), y: y.baseAddress)
               }
@@ -31,7 +31,7 @@ import Testing
               try z.withUnsafeMutableBytes { z in
                 try [t].withUnsafeBufferPointer { tokens in
                   try m.forward(
-                    embedding == nil ? .numbers(#require(x.baseAddress)) : .tokens(tokens), T: 1, B: 1,
+                    embedding == nil ? .values(#require(x.baseAddress)) : .tokens(tokens), T: 1, B: 1,
                     state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress),
                     finalState: twin.baseAddress)
                 }
@@ -73,15 +73,16 @@ import Testing
   @Test(arguments: Cell.allCases, DType.allCases) func ticksOfTokens(_ cell: Cell, _ dtype: DType) throws {
     for (embedding, tied) in [(nil, false), (4, true)] as [(Int?, Bool)] {
       let m = try Network(
-        cell, inputSize: 6, embedding: embedding, hiddenSizes: [9, 4], outputSize: 6, tied: tied, dtype: dtype,
+        Network.Settings(
+          cell, inputSize: 6, embedding: embedding, hiddenSizes: [9, 4], outputSize: 6, tied: tied, dtype: dtype),
         random: Random(seed: 1))
       try m.parameters.flat.fillUniform(-0.7, 0.7, Random(seed: 2))
-      var state = [Double](repeating: 0, count: m.stateCount(columns: 1)), twin = state
+      var state = [Double](repeating: 0, count: m.stateCount(batchSize: 1)), twin = state
       var y = [Double](repeating: 0, count: 6), z = y
       for token: Int64 in [5, 0, 3, 3] {
         try state.withUnsafeMutableBytes { state in
           try y.withUnsafeMutableBytes {
-            try m.tick(token: Int(token), x: nil, state: #require(state.baseAddress), y: $0.baseAddress)
+            try m.inferenceStep(token: Int(token), x: nil, state: #require(state.baseAddress), y: $0.baseAddress)
           }
         }
         try twin.withUnsafeMutableBytes { twin in
@@ -101,10 +102,10 @@ import Testing
 
   @Test(arguments: Cell.allCases, [nil, 3]) func generates(_ cell: Cell, _ embedding: Int?) throws {
     let m = try Network(
-      cell, inputSize: 6, embedding: embedding, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64,
+      Network.Settings(cell, inputSize: 6, embedding: embedding, hiddenSizes: [5, 4], outputSize: 6, dtype: .float64),
       random: Random(seed: 1))
     try m.parameters.flat.fillUniform(-0.8, 0.8, Random(seed: 2))
-    let zeros = [Double](repeating: 0, count: m.stateCount(columns: 1))
+    let zeros = [Double](repeating: 0, count: m.stateCount(batchSize: 1))
     var (a, b, c) = (zeros, zeros, zeros)
     // by hand: each token read, the likeliest written
     let tokens = try generate(m, prime: [3, 1, 4], nil, &a)
@@ -113,7 +114,7 @@ import Testing
       for token in read {
         try b.withUnsafeMutableBytes { b in
           try y.withUnsafeMutableBytes { y in
-            try m.tick(token: token, x: nil, state: #require(b.baseAddress), y: y.baseAddress)
+            try m.inferenceStep(token: token, x: nil, state: #require(b.baseAddress), y: y.baseAddress)
           }
         }
       }
@@ -135,11 +136,13 @@ import Testing
   @Test func generationsRefused() throws {
     let random = Random(seed: 1)
     let m = try Network(
-      .lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+      Network.Settings(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 6, dtype: .float64),
+      random: random)
     let odd = try Network(
-      .lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 4, dtype: .float64, random: random)
+      Network.Settings(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5], outputSize: 4, dtype: .float64),
+      random: random)
     let bare = try Network(
-      .lstm, inputSize: 6, hiddenSizes: [5], outputSize: 6, dtype: .float64, random: random)
+      Network.Settings(.lstm, inputSize: 6, hiddenSizes: [5], outputSize: 6, dtype: .float64), random: random)
     var state = [Double](repeating: 0.5, count: 10)
     let before = random.state
     for x in [0, -1, Double.nan, .infinity] {
@@ -152,7 +155,7 @@ import Testing
       if token != .max && token != .min {
         refused(.badIndex, "\(token)") {
           try state.withUnsafeMutableBytes {
-            try m.tick(token: Int(token), x: nil, state: #require($0.baseAddress), y: nil)
+            try m.inferenceStep(token: Int(token), x: nil, state: #require($0.baseAddress), y: nil)
           }
         }
       }
@@ -161,12 +164,12 @@ import Testing
     refused(.badValue, "6 tokens", "4 numbers") { try generate(odd, random, &state) }
     refused(.nullArgument, "x is NULL") {
       try state.withUnsafeMutableBytes {
-        try bare.tick(token: nil, x: nil, state: #require($0.baseAddress), y: nil)
+        try bare.inferenceStep(token: nil, x: nil, state: #require($0.baseAddress), y: nil)
       }
     }
     refused(.badIndex, "the token is 6", "0..<6") {
       try state.withUnsafeMutableBytes {
-        try bare.tick(token: 6, x: nil, state: #require($0.baseAddress), y: nil)
+        try bare.inferenceStep(token: 6, x: nil, state: #require($0.baseAddress), y: nil)
       }
     }
     #expect(random.state == before && state.allSatisfy { $0 == 0.5 })
@@ -176,7 +179,8 @@ import Testing
   @Test func divergenceInTheMiddleChangesNothing() throws {
     let random = Random(seed: 1)
     let m = try Network(
-      .rnn, inputSize: 3, embedding: 1, hiddenSizes: [2], outputSize: 3, dtype: .float64, random: random)
+      Network.Settings(.rnnRelu, inputSize: 3, embedding: 1, hiddenSizes: [2], outputSize: 3, dtype: .float64),
+      random: random)
     // 0 leads to 1, 1 to 2, and 2 is not a number
     try #require(m.parameters["Wil"]).set(rows: [1, 2, .nan])
     try #require(m.parameters["Wxh0"]).set(rows: [1, 1])

@@ -7,7 +7,8 @@ import Testing
 @Suite struct NetworkSampleTests {
   private func model(_ cell: Cell = .lstm, tokens: Int = 5, dtype: DType = .float64) throws -> Network {
     let m = try Network(
-      cell, inputSize: tokens, hiddenSizes: [6, 4], outputSize: tokens, dtype: dtype, random: Random(seed: 1))
+      Network.Settings(cell, inputSize: tokens, hiddenSizes: [6, 4], outputSize: tokens, dtype: dtype),
+      random: Random(seed: 1))
     try m.parameters.flat.fillUniform(-1.5, 1.5, Random(seed: 2))
     return m
   }
@@ -40,7 +41,7 @@ import Testing
       tokens: Array(text.tokens.prefix(written)), logProbabilities: Array(text.logProbabilities.prefix(written)))
   }
 
-  private func zeros(_ m: Network) -> [Double] { [Double](repeating: 0, count: m.stateCount(columns: 1)) }
+  private func zeros(_ m: Network) -> [Double] { [Double](repeating: 0, count: m.stateCount(batchSize: 1)) }
 
   /// Σ ln p of a text by the array interface and a plain softmax.
   private func logProbability(_ m: Network, _ prime: [Int64], _ tokens: [Int64]) throws -> [Double] {

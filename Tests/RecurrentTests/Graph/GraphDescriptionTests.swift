@@ -70,8 +70,8 @@ import Testing
     let weights = Weights(
       Wx: try Mat(rows, 2), Wh: try Mat(rows, 4), b: try Mat(rows, 1),
       resetBias: cell == .gru ? try Mat(4, 1) : nil)
-    _ = try g.sequence(
+    _ = try g.scan(
       cell, try Mat(2, 6), steps: 3, h: try Mat(4, 2), c: cell.hasCell ? try Mat(4, 2) : nil, weights)
-    #expect(try g.operation(at: 0).name == "\(cell)_sequence")
+    #expect(try g.operation(at: 0).name == "\(cell.name)_sequence")
   }
 }

@@ -68,7 +68,7 @@ import Testing
 
   @Test func aStateOfZerosIsZeroAfterAReset() throws {
     let model = try Network(
-      .lstm, inputSize: 3, hiddenSizes: [4], outputSize: 2, dtype: .float64, random: Random(seed: 1))
+      Network.Settings(.lstm, inputSize: 3, hiddenSizes: [4], outputSize: 2, dtype: .float64), random: Random(seed: 1))
     let g = Graph(), x = try Mat(3, 2, .float64)
     try x.fill(1)
     let first = try model.forward(g, x).o.rows()

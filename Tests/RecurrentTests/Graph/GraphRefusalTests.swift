@@ -87,13 +87,13 @@ import Testing
     for bad in [Double.nan, .infinity, -.infinity] {
       try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, slope: bad) }
       try refusedByGraph(.badValue, "factor", "\(bad)") { try $0.scale(a, by: bad) }
-      try refusedByGraph(.badValue, "rate", "\(bad)") { try $0.dropout(a, rate: bad, random) }
+      try refusedByGraph(.badValue, "dropout", "\(bad)") { try $0.dropout(a, rate: bad, random) }
       try refusedByGraph(.badValue, "epsilon", "\(bad)") {
         try $0.layerNorm(a, gain: one, bias: one, epsilon: bad)
       }
     }
     for rate in [-0.1, 1, 2] {
-      try refusedByGraph(.badValue, "rate", "\(rate)") { try $0.dropout(a, rate: rate, random) }
+      try refusedByGraph(.badValue, "dropout", "\(rate)") { try $0.dropout(a, rate: rate, random) }
     }
     for epsilon in [0, -1.0] {
       try refusedByGraph(.badValue, "epsilon") { try $0.layerNorm(a, gain: one, bias: one, epsilon: epsilon) }

@@ -38,7 +38,7 @@ import Testing
       try base.view(row: 0, column: 0, n: 3, d: 2).wPointer().assumingMemoryBound(to: Double.self)[0] = 9
     default:
       try x.set(gradientRows: [1, 1, 1])
-      _ = try Optimizer().step([("x", x)], stepSize: 1, regc: 0, clipval: 1)
+      _ = try Optimizer.recurrentJS().step([("x", x)], learningRate: 1, weightDecay: 0, clip: 1)
     }
     #expect(try x.rows() != [1, 3, 5])
     #expect(try y.rows() == [2, 6, 10])
@@ -136,7 +136,9 @@ import Testing
       refused(.stale, "reset") { try g.sliceRows(m, 0, 1) }
       refused(.stale, "reset") { try g.dropout(m, rate: 0.5, Random(seed: 1)) }
       refused(.stale, "reset") { try softmax(m) }
-      refused(.stale, "reset") { try Optimizer().step([("m", m)], stepSize: 1, regc: 0, clipval: 1) }
+      refused(.stale, "reset") {
+        try Optimizer.recurrentJS().step([("m", m)], learningRate: 1, weightDecay: 0, clip: 1)
+      }
     }
     refused(.stale, "reset") { try g.backward(from: half) }
     #expect(g.count == 0)

@@ -12,7 +12,7 @@ struct Equations {
   init(_ model: Network, _ graph: Graph, columns: Int, _ state: Network.State? = nil) throws {
     (self.model, self.graph) = (model, graph)
     let start: Network.State
-    if let state { start = state } else { start = try model.zeroState(graph, columns: columns) }
+    if let state { start = state } else { start = try model.zeroState(graph, batchSize: columns) }
     (h, c) = (start.h, start.c)
   }
 
@@ -29,7 +29,7 @@ struct Equations {
     for k in h.indices {
       let old = h[k]
       switch model.cell {
-      case .rnn: h[k] = try graph.relu(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
+      case .rnnRelu: h[k] = try graph.relu(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
       case .rnnTanh: h[k] = try graph.tanh(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
       case .lstm:
         let i = try gate("i", k, input, old), f = try gate("f", k, input, old),
@@ -42,7 +42,7 @@ struct Equations {
         let inner = try graph.add(graph.mul(W("Wnh\(k)"), old), W("bnh\(k)"))
         let outer = try graph.add(graph.mul(W("Wnx\(k)"), input), W("bn\(k)"))
         h[k] = try mix(keep, graph.tanh(graph.add(outer, graph.eltmul(r, inner))), old)
-      case .gruBefore:
+      case .gruResetBefore:
         let r = try gate("r", k, input, old), keep = try gate("z", k, input, old)
         h[k] = try mix(keep, graph.tanh(z("Wnx\(k)", input, "Wnh\(k)", graph.eltmul(r, old), "bn\(k)")), old)
       }

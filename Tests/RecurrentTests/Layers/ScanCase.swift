@@ -20,16 +20,16 @@ struct ScanCase {
   ) throws {
     let dice = Dice(seed)
     model = try Network(
-      cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs,
-      tied: tied, dtype: .float64,
-      random: dice.random)
+      Network.Settings(
+        cell, inputSize: inputs, embedding: embedding, hiddenSizes: hidden, outputSize: outputs,
+        tied: tied, dtype: .float64), random: dice.random)
     try model.parameters.flat.fillUniform(-0.7, 0.7, dice.random)
     (self.T, self.B) = (T, B)
     let hasNumbers = embedding == nil && !oneHot
     x = try Mat(hasNumbers ? inputs : 1, T * B, .float64)
     try x.fillUniform(-1, 1, dice.random)
     tokens = hasNumbers ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
-    state = (0..<model.stateCount(columns: B)).map { _ in dice.random.uniform(-0.5, 0.5) }
+    state = (0..<model.stateCount(batchSize: B)).map { _ in dice.random.uniform(-0.5, 0.5) }
     self.lengths = lengths ? (0..<B).map { _ in Int64(dice.integer(0...T)) } : nil
   }
 
@@ -43,11 +43,11 @@ struct ScanCase {
     var parameters: [Double], x: [Double], start: [Double]
   }
 
-  func with<R>(_ body: (Network.Arrays, UnsafeBufferPointer<Int64>?) throws -> R) throws -> R {
+  func with<R>(_ body: (Network.Inputs, UnsafeBufferPointer<Int64>?) throws -> R) throws -> R {
     try (lengths ?? []).withUnsafeBufferPointer { l in
       let l = lengths == nil ? nil : l
       if let tokens { return try tokens.withUnsafeBufferPointer { try body(.tokens($0), l) } }
-      return try body(.numbers(x.wPointer()), l)
+      return try body(.values(x.wPointer()), l)
     }
   }
 

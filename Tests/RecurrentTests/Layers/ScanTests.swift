@@ -43,9 +43,9 @@ private struct Setting {
     let random = Random(seed: 5)
     self.c = c
     model = try Network(
-      c.cell, inputSize: c.inputs, embedding: c.tokens ? 3 : nil, hiddenSizes: c.hidden, outputSize: nil,
-      dtype: dtype,
-      random: random)
+      Network.Settings(
+        c.cell, inputSize: c.inputs, embedding: c.tokens ? 3 : nil, hiddenSizes: c.hidden, outputSize: nil,
+        dtype: dtype), random: random)
     try model.parameters.flat.fillUniform(-0.8, 0.8, random)
     x = try Mat(c.inputs, c.steps * c.columns, dtype)
     try x.fillUniform(-1, 1, random)
@@ -82,8 +82,8 @@ private struct Setting {
   func sequence(lengths: [Int]? = nil) throws -> Outcome {
     let graph = Graph()
     return try outcome(graph) { state in
-      let input: Network.Input =
-        c.tokens ? .tokens(try graph.keep(tokens, below: c.inputs, "token")) : .numbers(x)
+      let input: Network.ScanInput =
+        c.tokens ? .tokens(try graph.keep(tokens, below: c.inputs, "token")) : .vectors(x)
       let kept = try lengths.map { try graph.keep($0, below: c.steps + 1, "length") }
       return try model.advance(graph, input, steps: c.steps, &state, lengths: kept)
     }
@@ -156,7 +156,7 @@ private func worst(_ a: Outcome, _ b: Outcome) -> Double {
       let graph = Graph()
       for m in [one.model.parameters.flat, one.x] { try m.zeroGradient() }
       var state = one.start
-      let y = try one.model.advance(graph, .numbers(one.x), steps: length, &state)
+      let y = try one.model.advance(graph, .vectors(one.x), steps: length, &state)
       try y.set(gradientRows: column(all.dy, T * B, steps))
       for (m, d) in zip(state.h + state.c, all.dState) { try m.set(gradientRows: column(d, B, [b])) }
       #expect(try distance(y.rows(), column(Array(outcome.values.prefix(H * T * B)), T * B, steps)) < 1e-12)
@@ -192,17 +192,17 @@ private func worst(_ a: Outcome, _ b: Outcome) -> Double {
       let graph = Graph()
       var state = setting.start
       let y = try setting.model.advance(graph, setting.x, &state)
-      let storage = try Storage(bytes: setting.model.stateCount(columns: 1) * 8)
+      let storage = try Storage(bytes: setting.model.stateCount(batchSize: 1) * 8)
       let out = try Storage(bytes: 9 * 8)
       var at = storage.start
       for m in setting.start.h + setting.start.c {
         at.copyMemory(from: try m.wPointer(), byteCount: m.count * dtype.size)
         at += m.count * dtype.size
       }
-      try setting.model.tick(token: nil, x: setting.x.wPointer(), state: storage.start, y: out.start)
+      try setting.model.inferenceStep(token: nil, x: setting.x.wPointer(), state: storage.start, y: out.start)
       let numbers = try Mat(9, 1, dtype, columns: out.start, count: 9).rows()
       #expect(distance(numbers, try y.rows()) < (dtype == .float32 ? 1e-6 : 1e-14))
-      let all = setting.model.stateCount(columns: 1)
+      let all = setting.model.stateCount(batchSize: 1)
       let after = try Mat(all, 1, dtype, columns: storage.start, count: all).rows()
       #expect(
         distance(after, try (state.h + state.c).flatMap { try $0.rows() })

@@ -7,7 +7,7 @@ import Testing
 @Suite struct NetworkActivationsTests {
   private func tap(_ s: ScanCase, _ name: String, width: Int) throws -> [Double] {
     var values = [Double](repeating: .nan, count: s.T * s.B * width)
-    try values.withUnsafeMutableBytes { try s.model.tap(name, to: #require($0.baseAddress)) }
+    try values.withUnsafeMutableBytes { try s.model.activation(name, to: #require($0.baseAddress)) }
     return values
   }
 
@@ -29,7 +29,7 @@ import Testing
         func old(_ i: Int) -> Double { i < B * H ? s.state[before + i] : h[i - B * H] }
         let valid = h.indices.filter { Int64($0 / (B * H)) < lengths[$0 / H % B] }
         switch cell {
-        case .rnn, .rnnTanh: break
+        case .rnnTanh, .rnnRelu: break
         case .lstm:
           let i = try tap(s, "i\(k)", width: H), f = try tap(s, "f\(k)", width: H), o = try tap(s, "o\(k)", width: H)
           let g = try tap(s, "g\(k)", width: H), c = try tap(s, "c\(k)", width: H)
@@ -39,12 +39,12 @@ import Testing
             #expect(abs(c[at] - (f[at] * oldC + i[at] * g[at])) < 1e-14)
             #expect(abs(h[at] - o[at] * hyperbolicTangent(c[at])) < 1e-14)
           }
-        case .gru, .gruBefore:
+        case .gru, .gruResetBefore:
           let z = try tap(s, "z\(k)", width: H), n = try tap(s, "n\(k)", width: H), r = try tap(s, "r\(k)", width: H)
           for at in valid { #expect(abs(h[at] - ((1 - z[at]) * n[at] + z[at] * old(at))) < 1e-14) }
           #expect(valid.allSatisfy { r[$0] > 0 && r[$0] < 1 })
         }
-        for name in s.model.taps where name.hasSuffix("\(k)") {
+        for name in s.model.activationNames where name.hasSuffix("\(k)") {
           let values = try tap(s, name, width: H)
           #expect(values.indices.allSatisfy { valid.contains($0) || values[$0] == 0 }, "\(name)")
         }
@@ -59,15 +59,15 @@ import Testing
 
   @Test func tapsRefused() throws {
     let s = try ScanCase(.gru, inputs: 3, hidden: [4, 2], outputs: 2, T: 2, B: 2, seed: 1)
-    #expect(s.model.taps == ["h0", "r0", "z0", "n0", "h1", "r1", "z1", "n1"])
-    refused(.stale, "forward before it") { try tap(s, "h0", width: 4) }
+    #expect(s.model.activationNames == ["h0", "r0", "z0", "n0", "h1", "r1", "z1", "n1"])
+    refused(.stale, "unavailable") { try tap(s, "h0", width: 4) }
     let run = try s.run()
     for name in ["", "h", "h2", "c0", "h01", "a0", "H0", "h-1"] {
-      refused(.badIndex, "no tap '\(name)'", "h0 r0 z0 n0 h1") { try tap(s, name, width: 4) }
+      refused(.badIndex, "'\(name)'", "h0 r0 z0 n0 h1") { try tap(s, name, width: 4) }
     }
     #expect(try tap(s, "h0", width: 4).allSatisfy { $0.isFinite })
     // walked back, the gates are gone
     _ = try s.back(dy: run.y, dEnd: run.end)
-    refused(.stale, "walked back") { try tap(s, "r0", width: 4) }
+    refused(.stale, "unavailable") { try tap(s, "r0", width: 4) }
   }
 }

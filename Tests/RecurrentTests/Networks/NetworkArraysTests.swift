@@ -10,16 +10,15 @@ import Testing
     _ s: ScanCase, _ solver: Optimizer, classes: [Int64]? = nil, numbers: [Double]? = nil,
     rate: Double = 0.01,
     regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
-  ) throws -> Network.TrainStep {
+  ) throws -> StepResult {
     try s.with { input, lengths in
       try s.state.withUnsafeBytes { state in
         try (classes ?? []).withUnsafeBufferPointer { c in
           try (numbers ?? []).withUnsafeBytes { n in
             try s.model.trainStep(
-              input, classes == nil ? .numbers(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
-              state: state.baseAddress, lengths: lengths, finalState: end, solver: solver, stepSize: rate,
-              regc: regc,
-              clipval: clip)
+              input, classes == nil ? .values(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
+              state: state.baseAddress, lengths: lengths, finalState: end, optimizer: solver, learningRate: rate,
+              weightDecay: regc, clip: clip)
           }
         }
       }
@@ -38,7 +37,8 @@ import Testing
     let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) },
       aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
     for (solvers, useClasses) in [
-      ((try Optimizer(), try Optimizer()), true), ((try Optimizer(), try Optimizer()), false),
+      ((try Optimizer.recurrentJS(), try Optimizer.recurrentJS()), true),
+      ((try Optimizer.recurrentJS(), try Optimizer.recurrentJS()), false),
     ] {
       for _ in 0..<3 {
         var end = s.state
@@ -69,8 +69,8 @@ import Testing
         }
         #expect(relative(step.loss, loss) < 1e-12)
         _ = try twin.back(dy: dy, dEnd: [Double](repeating: 0, count: end.count))
-        let statistics = try solvers.1.step(twin.model.parameters, stepSize: 0.01, regc: 1e-4, clipval: 5)
-        #expect(relative(step.step.gradientNorm, statistics.gradientNorm) < 1e-10)
+        let statistics = try solvers.1.step(twin.model.parameters, learningRate: 0.01, weightDecay: 1e-4, clip: 5)
+        #expect(relative(step.gradientNorm, statistics.gradientNorm) < 1e-10)
         #expect(
           relativeDistance(try s.model.parameters.flat.rows(), try twin.model.parameters.flat.rows()) < 1e-9)
         #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
@@ -79,9 +79,81 @@ import Testing
     }
   }
 
+  /// The summed loss over a sentence is RecurrentJS's cost, and a step by it is RecurrentJS's step, bit for bit.
+  @Test(arguments: Cell.allCases, DType.allCases) func aSumIsRecurrentJSsStep(_ cell: Cell, _ dtype: DType) throws {
+    let words = ["the quick brown fox", "jumps", "over the lazy dog", "a"]
+    let sentences = try SentenceModel(
+      words, cell: cell, hiddenSizes: [20, 9], letterSize: 5, dtype: dtype, random: Random(seed: 3))
+    let size = sentences.vocabulary.size
+    let network = try Network(
+      Network.Settings(
+        cell, inputSize: size, embedding: 5, hiddenSizes: [20, 9], outputSize: size, dtype: dtype),
+      random: Random(seed: 3))
+    let optimizer = try Optimizer.recurrentJS()
+    #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows())
+    for (i, word) in (words + words + words).enumerated() {
+      let letters = try sentences.vocabulary.encode(word).map { Int64($0) }
+      let (loss, result) = try ([0] + letters).withUnsafeBufferPointer { tokens in
+        try (letters + [0]).withUnsafeBufferPointer { targets in
+          (
+            try network.loss(.tokens(tokens), .classes(targets), T: tokens.count, B: 1, reduction: .sum),
+            try network.trainStep(
+              .tokens(tokens), .classes(targets), T: tokens.count, B: 1, optimizer: optimizer, learningRate: 0.01,
+              weightDecay: 1e-6, clip: 5, reduction: .sum)
+          )
+        }
+      }
+      let tick = try sentences.tick(word, learningRate: 0.01, regc: 1e-6, clipval: 5)
+      #expect(result.loss == tick.cost.cost && loss == result.loss, "\(i)")
+      #expect(
+        result.gradientNorm == tick.step.gradientNorm && result.ratioClipped == tick.step.ratioClipped, "\(i)")
+      #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows(), "\(i)")
+    }
+  }
+
+  /// A sum is the mean times the number of terms, of classes and of values, with and without padding.
+  @Test(arguments: [false, true]) func sums(_ lengths: Bool) throws {
+    let s = try ScanCase(.gru, inputs: 5, hidden: [4], outputs: 5, T: 3, B: 2, embedding: 3, lengths: lengths, seed: 1)
+    let classes: [Int64] = [0, 1, 2, -1, 4, 0], values = (0..<30).map { Double($0) / 30 }
+    let valid = (0..<6).filter { $0 / 2 < s.lengths?[$0 % 2] ?? 3 }
+    func loss(_ targets: Network.Targets, _ reduction: Reduction) throws -> Double {
+      try s.with { input, lengths in
+        try s.model.loss(input, targets, T: 3, B: 2, lengths: lengths, reduction: reduction)
+      }
+    }
+    try classes.withUnsafeBufferPointer {
+      let count = Double(valid.filter { classes[$0] >= 0 }.count)
+      let (sum, mean) = (try loss(.classes($0), .sum), try loss(.classes($0), .mean))
+      #expect(relative(sum, count * mean) < 1e-14)
+    }
+    try values.withUnsafeBytes {
+      let targets = Network.Targets.values(try #require($0.baseAddress))
+      let (sum, mean) = (try loss(targets, .sum), try loss(targets, .mean))
+      #expect(relative(sum, Double(valid.count * 5) * mean) < 1e-14)
+    }
+  }
+
+  /// A step without a learning rate takes the optimizer's.
+  @Test func theOptimizersLearningRate() throws {
+    let models = try (0..<2).map { _ in
+      try ScanCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
+    }
+    let classes: [Int64] = [0, 1, 2, 3]
+    for (s, learningRate) in zip(models, [nil, 0.25]) {
+      let optimizer = try Optimizer("adam", learningRate == nil ? #""learning_rate": 0.25"# : "")
+      _ = try s.with { input, _ in
+        try classes.withUnsafeBufferPointer {
+          try s.model.trainStep(
+            input, .classes($0), T: 2, B: 2, optimizer: optimizer, learningRate: learningRate)
+        }
+      }
+    }
+    #expect(try models[0].model.parameters.flat.rows() == models[1].model.parameters.flat.rows())
+  }
+
   @Test func refusedStepsChangeNothing() throws {
     let s = try ScanCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
-    let solver = try Optimizer(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
+    let solver = try Optimizer.recurrentJS(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
     for x in [Double.nan, .infinity, -1] {
       refused(.badValue, "\(x)") { try train(s, solver, classes: good, rate: x) }
       refused(.badValue, "\(x)") { try train(s, solver, classes: good, regc: x) }
@@ -90,8 +162,8 @@ import Testing
     for bad: Int64 in [5, -2, .max, .min] {
       refused(.badIndex, "target 2", "\(bad)", "-1..<5") { try train(s, solver, classes: [0, 1, bad, 0]) }
     }
-    refused(.badShape, "3 targets", "4") { try train(s, solver, classes: [0, 1, 2]) }
-    refused(.badValue, "nothing to learn") { try train(s, solver, classes: [-1, -1, -1, -1]) }
+    refused(.badShape, "expected 4, got 3") { try train(s, solver, classes: [0, 1, 2]) }
+    refused(.badValue, "targets is empty") { try train(s, solver, classes: [-1, -1, -1, -1]) }
     try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
     refused(.notFinite, "gradient of") { try train(s, solver, classes: good) }
     try #require(s.model.parameters["bd"]).set(rows: [0, 0, 0, 0, 0])
@@ -106,7 +178,7 @@ import Testing
     let s = try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, seed: 1)
     let t = try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, embedding: 2, seed: 1)
     var y = [Double](repeating: 7, count: 8)
-    func forward(_ m: Network, _ input: Network.Arrays, _ T: Int, _ B: Int, _ lengths: [Int64]? = nil) throws {
+    func forward(_ m: Network, _ input: Network.Inputs, _ T: Int, _ B: Int, _ lengths: [Int64]? = nil) throws {
       try y.withUnsafeMutableBytes { y in
         try (lengths ?? []).withUnsafeBufferPointer { l in
           try m.forward(
@@ -115,13 +187,13 @@ import Testing
         }
       }
     }
-    let numbers = Network.Arrays.numbers(try s.x.wPointer())
+    let numbers = Network.Inputs.values(try s.x.wPointer())
     for (T, B) in [
       (0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11),
     ] {
-      refused(.badShape, "\(T) steps of \(B)") { try forward(s.model, numbers, T, B) }
+      refused(.badShape, "got \(T) and \(B)") { try forward(s.model, numbers, T, B) }
     }
-    refused(.badValue, "tokens, not numbers") { try forward(t.model, numbers, 2, 2) }
+    refused(.badValue, "expected tokens") { try forward(t.model, numbers, 2, 2) }
     for bad: Int64 in [-1, 3, .max, .min] {
       for m in [s.model, t.model] {
         refused(.badIndex, "token 1", "\(bad)", "0..<3") {
@@ -133,13 +205,13 @@ import Testing
       }
     }
     refused(.badIndex, "length 0 is 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
-    refused(.badShape, "1 lengths", "2") { try forward(s.model, numbers, 2, 2, [1]) }
+    refused(.badShape, "lengths has the wrong length; expected 2, got 1") { try forward(s.model, numbers, 2, 2, [1]) }
     #expect(y == [Double](repeating: 7, count: 8))
     // nothing to walk back, and nothing twice
     refused(.stale, "forward") { try s.back(dy: y, dEnd: s.state) }
     _ = try s.run()
     _ = try s.back(dy: y, dEnd: s.state)
-    refused(.stale, "once") { try s.back(dy: y, dEnd: s.state) }
+    refused(.stale, "per forward") { try s.back(dy: y, dEnd: s.state) }
   }
 
   /// Weights written between forward and backward do not disturb the graph of anybody else.
@@ -147,7 +219,7 @@ import Testing
     for cell in Cell.allCases {
       let s = try ScanCase(cell, inputs: 3, hidden: [5, 2], outputs: 4, T: 3, B: 2, seed: 3)
       let g = Graph()
-      var state = try s.model.zeroState(g, columns: 2)
+      var state = try s.model.zeroState(g, batchSize: 2)
       var at = 0
       for m in state.h + state.c {
         try m.set(rows: (0..<m.count).map { s.state[at + $0 % 2 * m.n + $0 / 2] })

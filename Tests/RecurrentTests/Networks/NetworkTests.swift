@@ -8,7 +8,8 @@ import Testing
     -> Network
   {
     try Network(
-      cell, inputSize: 3, hiddenSizes: hidden, outputSize: 2, dtype: dtype, random: Random(seed: seed))
+      Network.Settings(cell, inputSize: 3, hiddenSizes: hidden, outputSize: 2, dtype: dtype), random: Random(seed: seed)
+    )
   }
 
   @Test func namesAreRecurrentJSs() throws {
@@ -19,16 +20,17 @@ import Testing
         "bd",
       ])
     #expect(
-      try model(.rnn, [4, 2]).parameters.names == [
+      try model(.rnnRelu, [4, 2]).parameters.names == [
         "Wxh0", "Whh0", "bhh0", "Wxh1", "Whh1", "bhh1", "Whd", "bd",
       ])
     #expect(
       try model(.gru, [4]).parameters.names == [
         "Wrx0", "Wrh0", "br0", "Wzx0", "Wzh0", "bz0", "Wnx0", "Wnh0", "bn0", "bnh0", "Whd", "bd",
       ])
-    #expect(try model(.gruBefore, [4]).parameters["bnh0"] == nil)
+    #expect(try model(.gruResetBefore, [4]).parameters["bnh0"] == nil)
     let tokens = try Network(
-      .rnn, inputSize: 7, embedding: 2, hiddenSizes: [4], outputSize: nil, random: Random(seed: 1))
+      Network.Settings(.rnnRelu, inputSize: 7, embedding: 2, hiddenSizes: [4], outputSize: nil), random: Random(seed: 1)
+    )
     #expect(tokens.parameters.names == ["Wil", "Wxh0", "Whh0", "bhh0"])
     #expect(tokens.topSize == 4)
   }
@@ -93,18 +95,19 @@ import Testing
   @Test func settingsRefused() throws {
     let random = Random(seed: 1)
     func make(_ i: Int, _ h: [Int], _ o: Int) throws -> Network {
-      try Network(.lstm, inputSize: i, hiddenSizes: h, outputSize: o, random: random)
+      try Network(Network.Settings(.lstm, inputSize: i, hiddenSizes: h, outputSize: o), random: random)
     }
-    refused(.badShape, "input size is 0") { try make(0, [1], 1) }
-    refused(.badShape, "output size is -1") { try make(1, [1], -1) }
-    refused(.badShape, "hidden sizes are empty") { try make(1, [], 1) }
-    refused(.badShape, "embedding is 0") {
-      try Network(.rnn, inputSize: 1, embedding: 0, hiddenSizes: [1], outputSize: 1, random: random)
+    refused(.badShape, "input_size", "0") { try make(0, [1], 1) }
+    refused(.badShape, "output_size", "-1") { try make(1, [1], -1) }
+    refused(.badShape, "hidden_sizes is empty") { try make(1, [], 1) }
+    refused(.badShape, "embedding is", "0") {
+      try Network(
+        Network.Settings(.rnnRelu, inputSize: 1, embedding: 0, hiddenSizes: [1], outputSize: 1), random: random)
     }
-    refused(.badShape, "hidden size 1 is 0") { try make(1, [2, 0], 1) }
-    refused(.badShape, "more than") { try make(1, [1 << 20], 1) }
-    refused(.badShape, "more than") { try make(Int.max, [Int.max], Int.max) }
-    refused(.badShape, "more than") { try make(1, [Int.max], 1) }
+    refused(.badShape, "hidden_sizes[1]", "0") { try make(1, [2, 0], 1) }
+    refused(.badShape, "expected at most") { try make(1, [1 << 20], 1) }
+    refused(.badShape, "expected at most") { try make(Int.max, [Int.max], Int.max) }
+    refused(.badShape, "expected at most") { try make(1, [Int.max], 1) }
     #expect(random.state == Random(seed: 1).state)
   }
 
@@ -122,19 +125,19 @@ import Testing
       }
       _ = try m.advance(g, x, &state)
     }
-    refused(.badShape, "x is 2 x 2", "3 rows") { try advance(Mat(2, 2, .float64)) { _ in } }
-    refused(.badType, "x is float32") { try advance(Mat(3, 2, .float32)) { _ in } }
+    refused(.badShape, "x has the wrong shape", "got 2 x 2", "expected 3 x B") { try advance(Mat(2, 2, .float64)) { _ in } }
+    refused(.badType, "got float32") { try advance(Mat(3, 2, .float32)) { _ in } }
     refused(.badShape, "expected 2 x 3") {
       try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) }
     }
-    refused(.badShape, "h of layer 1 is 2 x 3", "2 x 2") {
+    refused(.badShape, "h of layer 1 has the wrong shape", "got 2 x 3", "2 x 2") {
       try advance(x) { $0.h[1] = try Mat(2, 3, .float64) }
     }
-    refused(.badShape, "c of layer 0 is 5 x 2", "4 x 2") {
+    refused(.badShape, "c of layer 0 has the wrong shape", "got 5 x 2", "4 x 2") {
       try advance(x) { $0.c[0] = try Mat(5, 2, .float64) }
     }
-    refused(.badShape, "1 outputs") { try advance(x) { $0.h.removeLast() } }
-    refused(.badShape, "0 cells") { try advance(x) { $0.c = [] } }
+    refused(.badShape, "h has the wrong length", "got 1") { try advance(x) { $0.h.removeLast() } }
+    refused(.badShape, "c has the wrong length", "got 0") { try advance(x) { $0.c = [] } }
     refused(.badType, "float32") { try advance(x) { $0.h[1] = try Mat(2, 2, .float32) } }
     refused(.badType, "float32") { try advance(x) { $0.c[1] = try Mat(2, 2, .float32) } }
     let old = Graph(), stale = try old.tanh(Mat(2, 2, .float64))

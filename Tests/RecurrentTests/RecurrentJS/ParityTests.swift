@@ -58,7 +58,7 @@ import Testing
     let file = try Fixture(name), trace = try file.objects("trace")
     // the vocabulary came from all sentences, so it must come out the same
     let sm = try SentenceModel(
-      trace.map { try $0.string("sentence") }, cell: try file.string("generator") == "lstm" ? .lstm : .rnn,
+      trace.map { try $0.string("sentence") }, cell: try file.string("generator") == "lstm" ? .lstm : .rnnRelu,
       hiddenSizes: file.numbers("hidden_sizes").map { Int($0) }, letterSize: file.integer("letter_size"),
       dtype: .float64, random: Random(seed: 1))
     #expect(sm.vocabulary.letters.map { String($0) } == (try file.strings("vocab")))
@@ -86,7 +86,7 @@ import Testing
     #expect(cost < 1e-8)
 
     let weights = try compare(sm, try file.object("final")) { sm.parameters[$0] }
-    let caches = try compare(sm, try file.object("step_cache")) { sm.solver.stepCache($0) }
+    let caches = try compare(sm, try file.object("step_cache")) { sm.solver.state("step_cache", of: $0) }
     #expect(weights < 1e-6)
     #expect(caches < 1e-6)
     print("parity of \(name): gradient \(gradient), cost \(cost), weights \(weights), caches \(caches)")
@@ -114,7 +114,8 @@ import Testing
     let second = try SentenceModel.loadRecurrentJS(file)
     for name in first.parameters.names {
       #expect(try mat(first, name).rows() == mat(second, name).rows())
-      #expect(try first.solver.stepCache(name)?.rows() == second.solver.stepCache(name)?.rows())
+      #expect(
+        try first.solver.state("step_cache", of: name)?.rows() == second.solver.state("step_cache", of: name)?.rows())
     }
     try check(second, expected)
     withExtendedLifetime(folder) {}

@@ -67,7 +67,7 @@ import Testing
     _ = try sm.tick("cab")
     func state() throws -> [[Double]] {
       try [sm.parameters.flat.rows(), sm.parameters.flat.gradientRows()]
-        + sm.solver.names.map { try #require(sm.solver.stepCache($0)).rows() }
+        + sm.solver.names.map { try #require(sm.solver.state("step_cache", of: $0)).rows() }
     }
     let before = try state()
     refused(.badValue, "empty") { try sm.tick("") }
@@ -76,7 +76,7 @@ import Testing
       refused(.badValue, "\(bad)") { try sm.tick("abc", learningRate: bad) }
       refused(.badValue, "\(bad)") { try sm.tick("abc", regc: bad) }
     }
-    for bad in [Double.nan, -1, 0] { refused(.badValue, "clipval is \(bad)") { try sm.tick("abc", clipval: bad) } }
+    for bad in [Double.nan, -1, 0] { refused(.badValue, "clip is", "\(bad)") { try sm.tick("abc", clipval: bad) } }
     #expect(try state() == before)
     // and the next tick is as if they had not been
     let twin = try model(["abc"])
@@ -163,10 +163,10 @@ import Testing
   @Test func settingsRefused() {
     let random = Random(seed: 1)
     refused(.badShape, "letter size is 0") { try SentenceModel(["a"], letterSize: 0, random: random) }
-    refused(.badShape, "hidden sizes are empty") { try SentenceModel(["a"], hiddenSizes: [], random: random) }
-    refused(.badShape, "hidden size 0 is -3") { try SentenceModel(["a"], hiddenSizes: [-3], random: random) }
-    refused(.badShape, "more than") { try SentenceModel(["a"], hiddenSizes: [1 << 30], random: random) }
-    refused(.badShape, "more than") { try SentenceModel(["a"], letterSize: .max, random: random) }
+    refused(.badShape, "hidden_sizes is empty") { try SentenceModel(["a"], hiddenSizes: [], random: random) }
+    refused(.badShape, "hidden_sizes[0]", "-3") { try SentenceModel(["a"], hiddenSizes: [-3], random: random) }
+    refused(.badShape, "expected at most") { try SentenceModel(["a"], hiddenSizes: [1 << 30], random: random) }
+    refused(.badShape, "expected at most") { try SentenceModel(["a"], letterSize: .max, random: random) }
     #expect(random.state == Random(seed: 1).state)
   }
 }

@@ -20,7 +20,7 @@ struct TextLesson {
       alphabet, cell: cell, hiddenSizes: [6, 5], embedding: tied ? 5 : embedding, tied: tied, dropout: dropout,
       dtype: dtype, random: Random(seed: seed))
     tokens = try alphabet.encode(TextLesson.text)
-    model.setSolver(try Optimizer(.adam()))
+    model.setSolver(try Optimizer("adam"))
   }
 
   init(_ model: TextModel) throws {
@@ -29,7 +29,7 @@ struct TextLesson {
   }
 
   /// Learns from the chunk of two streams that the model's count of steps names.
-  func step(_ rate: Double = 0.01) throws -> Network.TrainStep {
+  func step(_ rate: Double = 0.01) throws -> StepResult {
     let T = 5, length = tokens.count / 2
     let at = { (t: Int, b: Int) in b * length + (model.step * T + t) % (length - 1) }
     let input = (0..<T).flatMap { t in (0..<2).map { tokens[at(t, $0)] } }
@@ -120,7 +120,7 @@ struct TextLesson {
     func twin(_ tokens: ArraySlice<Int64>, to end: Int) throws -> Double {
       let state = try lesson.model.newState(columns: 1), y = try Mat(model.topSize, 1, dtype)
       return try tokens.indices.dropLast(tokens.endIndex == end ? 1 : 0).reduce(0) { sum, i in
-        try model.tick(token: Int(tokens[i]), x: nil, state: state.start, y: y.wPointer())
+        try model.inferenceStep(token: Int(tokens[i]), x: nil, state: state.start, y: y.wPointer())
         return try sum - log(softmax(y).rows()[Int(lesson.tokens[i + 1])])
       }
     }

@@ -1,0 +1,74 @@
+// The settings of a network, as a structure and as JSON.
+
+extension Network {
+  /// The settings that a network is created from.
+  public struct Settings: Equatable, Sendable {
+    /// The kind of layer.
+    public var cell: Cell
+    /// Rows of the input; the number of tokens if the input is tokens. At least 1.
+    public var inputSize: Int
+    /// The width of each layer, lowest first; at least one.
+    public var hiddenSizes: [Int]
+    /// Rows of the decoder's output; nil for no decoder.
+    public var outputSize: Int?
+    /// Elements of each token's embedding; nil for an input of vectors or one-hot tokens.
+    public var embedding: Int?
+    /// Whether the embedding table is the decoder's matrix. Requires `embedding` equal to the top layer's width and
+    /// `outputSize` equal to `inputSize`.
+    public var tied: Bool
+    /// The fraction of activations that training steps drop between layers, at least 0 and below 1.
+    public var dropout: Double
+    /// The initial bias of an LSTM's forget gates; other cells ignore it.
+    public var forgetBias: Double
+    /// The type of the elements.
+    public var dtype: DType
+
+    /// Stores the settings; `Network.init` validates them.
+    public init(
+      _ cell: Cell, inputSize: Int, embedding: Int? = nil, hiddenSizes: [Int], outputSize: Int? = nil,
+      tied: Bool = false, dropout: Double = 0, forgetBias: Double = 0, dtype: DType = .float32
+    ) {
+      (self.cell, self.inputSize, self.embedding, self.hiddenSizes) = (cell, inputSize, embedding, hiddenSizes)
+      (self.outputSize, self.tied, self.dropout) = (outputSize, tied, dropout)
+      (self.forgetBias, self.dtype) = (forgetBias, dtype)
+    }
+
+    /// From a JSON object:
+    ///
+    ///     {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": 65, "embedding": null,
+    ///      "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
+    ///
+    /// `cell`, `input_size` and `hidden_sizes` are required; other absent keys take the defaults shown, with no
+    /// decoder. null means none.
+    ///
+    /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown or of the wrong
+    ///   type.
+    public init(json: String) throws(RecurrentError) { try self.init(JSON(parsing: Array(json.utf8))) }
+
+    init(_ json: JSON) throws(RecurrentError) {
+      var reader = try SettingsReader(json, owner: "network")
+      cell = Cell.allCases[try reader.choice("cell", of: Cell.allCases.map { $0.name })]
+      inputSize = try reader.integer("input_size")
+      hiddenSizes = try reader.integers("hidden_sizes")
+      outputSize = try reader.optionalInteger("output_size")
+      embedding = try reader.optionalInteger("embedding")
+      tied = try reader.flag("tied", default: false)
+      dropout = try reader.number("dropout", default: 0)
+      forgetBias = try reader.number("forget_bias", default: 0)
+      dtype = DType.allCases[try reader.choice("dtype", of: DType.allCases.map { $0.description }, default: 0)]
+      try reader.finish()
+    }
+
+    /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
+    public var json: String { String(decoding: members.bytes, as: UTF8.self) }
+
+    var members: JSON {
+      func size(_ value: Int?) -> JSON { value.map { .number(Double($0)) } ?? .null }
+      return .object([
+        ("cell", .string(cell.name)), ("input_size", size(inputSize)), ("hidden_sizes", .array(hiddenSizes.map(size))),
+        ("output_size", size(outputSize)), ("embedding", size(embedding)), ("tied", .bool(tied)),
+        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
+      ])
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// Adagrad.
+
+import Kernels
+
+/// Adagrad as in PyTorch; g is the clipped gradient plus λw, t counts steps from 1.
+///
+///     S ← S + g²
+///     w ← w − α/(1 + (t − 1)·η)·g/(√S + ε)
+///
+/// η is `learning_rate_decay`. Reference: Duchi, Hazan and Singer, JMLR 12, 2011.
+struct Adagrad: OptimizerAlgorithm {
+  static let name = "adagrad"
+  /// PyTorch's.
+  static let defaultLearningRate = 0.01
+  let learningRateDecay: Double, weightDecay: Double, initialState: Double, eps: Double
+
+  init(_ settings: inout SettingsReader) throws(RecurrentError) {
+    learningRateDecay = try settings.number("learning_rate_decay", default: 0, in: 0 ... .infinity)
+    weightDecay = try settings.number("weight_decay", default: 0, in: 0 ... .infinity)
+    initialState = try settings.number("initial_accumulator_value", default: 0, in: 0 ... .infinity)
+    eps = try settings.number("eps", default: 1e-10)
+    try require(eps, isPositive: "eps")
+  }
+
+  var stateNames: [String] { ["sum"] }
+  var epsilon: (name: String, value: Double)? { ("eps", eps) }
+
+  func update<T: Real>(_ step: ParameterStep<T>) -> Int {
+    let learningRate = step.learningRate / (1 + Double(step.t - 1) * learningRateDecay)
+    return adagrad(
+      step.weights, dw: step.gradients, sum: step.state(0),
+      step.options(learningRate: learningRate, coupled: weightDecay), epsilon: T(eps))
+  }
+}

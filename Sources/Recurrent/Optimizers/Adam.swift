@@ -1,0 +1,79 @@
+// Adam and AdamW.
+
+import Kernels
+
+/// Adam as in PyTorch; g is the clipped gradient plus λw, t counts steps from 1.
+///
+///     m ← β₁m + (1 − β₁)g
+///     v ← β₂v + (1 − β₂)g²
+///     w ← w − α·m/(1 − β₁ᵗ)/(√(v/(1 − β₂ᵗ)) + ε)
+///
+/// With `amsgrad` the largest v so far replaces v in the last line.
+///
+/// Reference: Kingma and Ba, ICLR 2015; Reddi, Kale and Kumar, ICLR 2018.
+struct Adam: OptimizerAlgorithm {
+  static let name = "adam"
+  /// PyTorch's.
+  static let defaultLearningRate = 0.001
+  let moments: AdamMoments
+
+  init(_ settings: inout SettingsReader) throws(RecurrentError) {
+    moments = try AdamMoments(&settings, weightDecay: 0)
+  }
+
+  var stateNames: [String] { moments.stateNames }
+  var epsilon: (name: String, value: Double)? { moments.epsilon }
+
+  func update<T: Real>(_ step: ParameterStep<T>) -> Int {
+    moments.update(step, coupled: moments.weightDecay, decoupled: 0)
+  }
+}
+
+/// Adam with decoupled weight decay: w ← (1 − αλ)w, then Adam's step with λ = 0.
+///
+/// Reference: Loshchilov and Hutter, ICLR 2019.
+struct AdamW: OptimizerAlgorithm {
+  static let name = "adamw"
+  /// PyTorch's.
+  static let defaultLearningRate = 0.001
+  let moments: AdamMoments
+
+  init(_ settings: inout SettingsReader) throws(RecurrentError) {
+    moments = try AdamMoments(&settings, weightDecay: 0.01)
+  }
+
+  var stateNames: [String] { moments.stateNames }
+  var epsilon: (name: String, value: Double)? { moments.epsilon }
+
+  func update<T: Real>(_ step: ParameterStep<T>) -> Int {
+    moments.update(step, coupled: 0, decoupled: step.learningRate * moments.weightDecay)
+  }
+}
+
+/// What Adam and AdamW share: both moments of the gradient and their settings.
+struct AdamMoments {
+  let beta1: Double, beta2: Double, eps: Double, weightDecay: Double, amsgrad: Bool
+
+  init(_ settings: inout SettingsReader, weightDecay: Double) throws(RecurrentError) {
+    (beta1, beta2) = try settings.pair("betas", default: (0.9, 0.999))
+    try require(beta1, isDecay: "betas[0]")
+    try require(beta2, isDecay: "betas[1]")
+    eps = try settings.number("eps", default: 1e-8)
+    try require(eps, isPositive: "eps")
+    self.weightDecay = try settings.number("weight_decay", default: weightDecay, in: 0 ... .infinity)
+    amsgrad = try settings.flag("amsgrad", default: false)
+  }
+
+  var stateNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
+  var epsilon: (name: String, value: Double)? { ("eps", eps) }
+
+  func update<T: Real>(_ step: ParameterStep<T>, coupled: Double, decoupled: Double) -> Int {
+    let learningRate = step.learningRate / (1 - power(beta1, step.t))
+    return adam(
+      step.weights, dw: step.gradients, mean: step.state(0), square: step.state(1),
+      largest: amsgrad ? step.state(2) : nil,
+      step.options(learningRate: learningRate, coupled: coupled, decoupled: decoupled),
+      beta1: ExponentialMovingAverage(beta1), beta2: ExponentialMovingAverage(beta2),
+      root: T((1 - power(beta2, step.t)).squareRoot()), epsilon: T(eps))
+  }
+}

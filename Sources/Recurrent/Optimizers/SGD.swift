@@ -1,0 +1,36 @@
+// Stochastic gradient descent.
+
+import Kernels
+
+/// Stochastic gradient descent as in PyTorch; g is the clipped gradient plus λw.
+///
+///     b ← μb + (1 − τ)g, in the first step b ← g
+///     w ← w − α·b, with Nesterov momentum w ← w − α·(g + μb)
+///
+/// Reference: Sutskever et al., ICML 2013; the learning rate is outside the momentum, as in PyTorch.
+struct SGD: OptimizerAlgorithm {
+  static let name = "sgd"
+  /// PyTorch's.
+  static let defaultLearningRate = 0.001
+  let momentum: Double, dampening: Double, weightDecay: Double, nesterov: Bool
+
+  init(_ settings: inout SettingsReader) throws(RecurrentError) {
+    momentum = try settings.number("momentum", default: 0, in: 0 ... .infinity)
+    dampening = try settings.number("dampening", default: 0, in: 0...1)
+    weightDecay = try settings.number("weight_decay", default: 0, in: 0 ... .infinity)
+    nesterov = try settings.flag("nesterov", default: false)
+    try require(
+      !nesterov || momentum > 0 && dampening == 0, .badValue,
+      "nesterov needs momentum; expected momentum above 0 and dampening 0, got \(momentum) and \(dampening)")
+  }
+
+  var stateNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
+  var epsilon: (name: String, value: Double)? { nil }
+
+  func update<T: Real>(_ step: ParameterStep<T>) -> Int {
+    sgd(
+      step.weights, dw: step.gradients, momentum: momentum == 0 ? nil : step.state(0),
+      step.options(learningRate: step.learningRate, coupled: weightDecay), mu: T(momentum),
+      new: T(step.t == 1 ? 1 : 1 - dampening), nesterov: nesterov)
+  }
+}
