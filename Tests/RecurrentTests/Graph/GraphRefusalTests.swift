@@ -85,7 +85,7 @@ import Testing
   @Test func settings() throws {
     let a = try #require(a), one = try Mat(2, 1, .float64), random = Random(seed: 1)
     for bad in [Double.nan, .infinity, -.infinity] {
-      try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, slope: bad) }
+      try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, negativeSlope: bad) }
       try refusedByGraph(.badValue, "factor", "\(bad)") { try $0.scale(a, by: bad) }
       try refusedByGraph(.badValue, "dropout", "\(bad)") { try $0.dropout(a, rate: bad, random) }
       try refusedByGraph(.badValue, "epsilon", "\(bad)") {

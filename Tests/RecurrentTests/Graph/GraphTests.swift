@@ -96,8 +96,8 @@ import Testing
   @Test func twiceIsRefused() throws {
     let g = Graph(), x = try leaf(3), loss = try g.square(x)
     try g.backward(from: loss)
-    refused(.stale, "twice", "reset()") { try g.backward() }
-    refused(.stale, "twice") { try g.backward(from: loss) }
+    refused(.invalidated, "twice", "reset()") { try g.backward() }
+    refused(.invalidated, "twice") { try g.backward(from: loss) }
     #expect(try x.gradientRows() == [6])
     g.reset()
     try g.backward(from: g.square(x))
@@ -124,28 +124,28 @@ import Testing
     g.reset()
     #expect(g.count == 0)
     for m in [y, half] {
-      refused(.stale, "reset") { try m.rows() }
-      refused(.stale, "reset") { try m.gradientRows() }
-      refused(.stale, "reset") { try m.wPointer() }
-      refused(.stale, "reset") { try m.dwPointer() }
-      refused(.stale, "reset") { try m.fill(0) }
-      refused(.stale, "reset") { try m.zeroGradient() }
-      refused(.stale, "reset") { try m.copy() }
-      refused(.stale, "reset") { try g.tanh(m) }
-      refused(.stale, "reset") { try Graph().tanh(m) }
-      refused(.stale, "reset") { try g.sliceRows(m, 0, 1) }
-      refused(.stale, "reset") { try g.dropout(m, rate: 0.5, Random(seed: 1)) }
-      refused(.stale, "reset") { try softmax(m) }
-      refused(.stale, "reset") {
+      refused(.invalidated, "reset") { try m.rows() }
+      refused(.invalidated, "reset") { try m.gradientRows() }
+      refused(.invalidated, "reset") { try m.wPointer() }
+      refused(.invalidated, "reset") { try m.dwPointer() }
+      refused(.invalidated, "reset") { try m.fill(0) }
+      refused(.invalidated, "reset") { try m.zeroGradient() }
+      refused(.invalidated, "reset") { try m.copy() }
+      refused(.invalidated, "reset") { try g.tanh(m) }
+      refused(.invalidated, "reset") { try Graph().tanh(m) }
+      refused(.invalidated, "reset") { try g.sliceRows(m, 0, 1) }
+      refused(.invalidated, "reset") { try g.dropout(m, rate: 0.5, Random(seed: 1)) }
+      refused(.invalidated, "reset") { try softmax(m) }
+      refused(.invalidated, "reset") {
         try Optimizer.recurrentJS().step([("m", m)], learningRate: 1, weightDecay: 0, clip: 1)
       }
     }
-    refused(.stale, "reset") { try g.backward(from: half) }
+    refused(.invalidated, "reset") { try g.backward(from: half) }
     #expect(g.count == 0)
     // a Mat of the new recording is not confused with the old one in the same place
     let z = try g.square(x)
     #expect(try z.rows() == [9, 16])
-    refused(.stale) { try y.rows() }
+    refused(.invalidated) { try y.rows() }
   }
 
   @Test func aGraphMayGoBeforeItsMats() throws {
@@ -157,8 +157,8 @@ import Testing
     // the memory is still there, but nobody can compute any more
     #expect(w.p[0] == 9 && w.p[1] == 16)
     for m in [read, unread] {
-      refused(.stale, "graph", "gone") { try m.rows() }
-      refused(.stale, "graph", "gone") { try Graph().tanh(m) }
+      refused(.invalidated, "graph", "gone") { try m.rows() }
+      refused(.invalidated, "graph", "gone") { try Graph().tanh(m) }
     }
     try x.fill(1)
     #expect(try x.rows() == [1, 1])
@@ -183,7 +183,7 @@ import Testing
     g.reset()
     // a Mat of its own
     #expect(try y.rows() == [9, 16])
-    refused(.stale, "needsBackprop") { try g.backward() }
+    refused(.invalidated, "needsBackprop") { try g.backward() }
     refused(.badValue) { try g.backward(from: g.sum(x)) }
     #expect(try x.gradientRows() == [0, 0])
     // a type belongs to an operation only
@@ -236,7 +236,7 @@ import Testing
     try z.set(gradientRows: [1, 1])
     try b.backward()
     #expect(try other.gradientRows() == [0, 0])
-    refused(.stale) { try y.rows() }
+    refused(.invalidated) { try y.rows() }
     #expect(try x.gradientRows() == [0, 0])
     b.reset()
     a.reset()

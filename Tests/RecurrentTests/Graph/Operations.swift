@@ -56,7 +56,7 @@ extension Operation {
     Operation("tanh", one) { g, m in try g.tanh(m[0]) },
     Operation("sigmoid", one) { g, m in try g.sigmoid(m[0]) },
     Operation("relu", one) { g, m in try g.relu(m[0]) },
-    Operation("leakyRelu", one) { g, m in try g.leakyRelu(m[0], slope: 0.2) },
+    Operation("leakyRelu", one) { g, m in try g.leakyRelu(m[0], negativeSlope: 0.2) },
     Operation("gelu", one) { g, m in try g.gelu(m[0]) },
     Operation("silu", one) { g, m in try g.silu(m[0]) },
     Operation("softplus", one) { g, m in try g.softplus(m[0]) },

@@ -208,10 +208,10 @@ import Testing
     refused(.badShape, "lengths has the wrong length; expected 2, got 1") { try forward(s.model, numbers, 2, 2, [1]) }
     #expect(y == [Double](repeating: 7, count: 8))
     // nothing to walk back, and nothing twice
-    refused(.stale, "forward") { try s.back(dy: y, dEnd: s.state) }
+    refused(.invalidated, "forward") { try s.back(dy: y, dEnd: s.state) }
     _ = try s.run()
     _ = try s.back(dy: y, dEnd: s.state)
-    refused(.stale, "per forward") { try s.back(dy: y, dEnd: s.state) }
+    refused(.invalidated, "per forward") { try s.back(dy: y, dEnd: s.state) }
   }
 
   /// Weights written between forward and backward do not disturb the graph of anybody else.
