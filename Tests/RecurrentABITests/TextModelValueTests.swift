@@ -241,7 +241,7 @@ extension ABITests {
       for x in [Double.nan, 0, -1, .infinity] {
         var bad = usual
         bad.temperature = x
-        fails(RECURRENT_BAD_VALUE, "temperature is \(x)") { _ in write(sampler: bad) }
+        fails(RECURRENT_BAD_VALUE, "temperature", "got \(x)") { _ in write(sampler: bad) }
       }
       for x in [Double.nan, 0, -1, 1.5] {
         var bad = usual

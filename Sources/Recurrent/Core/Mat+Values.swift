@@ -12,7 +12,8 @@ extension Mat {
   /// Creates a matrix from a copy of `count` elements of type `dtype` in column-major order.
   public init(_ n: Int, _ d: Int, _ dtype: DType, columns w: UnsafeRawPointer, count: Int) throws(RecurrentError) {
     try Mat.check(n, d)
-    try require(count == n * d, .badShape, "values has the wrong length; expected \(n * d) for \(n) x \(d), got \(count) values")
+    try require(
+      count == n * d, .badShape, "values has the wrong length; expected \(n * d) for \(n) x \(d), got \(count) values")
     try self.init(n, d, dtype)
     wStart.copyMemory(from: w, byteCount: count * dtype.size)
   }

@@ -39,7 +39,8 @@ public enum ThreadPool {
   /// - Throws: `.badValue` unless `count` is 1 to `maximum`.
   public static func set(_ count: Int) throws(RecurrentError) {
     try require(
-      count >= 1 && count <= maximum, .badValue, "number of threads is out of range; expected 1 to \(maximum), got \(count)")
+      count >= 1 && count <= maximum, .badValue,
+      "number of threads is out of range; expected 1 to \(maximum), got \(count)")
     chosen.store(count, ordering: .relaxed)
   }
 
