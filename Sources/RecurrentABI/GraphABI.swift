@@ -71,7 +71,7 @@ public func recurrent_graph_operation(
 }
 
 extension recurrent_operand {
-  fileprivate init(_ operand: Graph.Description.Place) {
+  fileprivate init(_ operand: Graph.Description.OperandInfo) {
     self.init(
       operation: Int64(operand.operation ?? -1), n: Int64(operand.n), d: Int64(operand.d), w: operand.w)
   }

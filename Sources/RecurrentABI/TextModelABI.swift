@@ -73,7 +73,7 @@ public func recurrent_text_model_optimizer(
   call { (call) throws(RecurrentError) in
     let out = try output(optimizer, "optimizer")
     guard let optimizer = try call.textModel(model).optimizer else {
-      throw RecurrentError(.stale, "optimizer is not set; expected one set before, got none")
+      throw RecurrentError(.invalidated, "optimizer is not set; expected one set before, got none")
     }
     try register(.optimizer(optimizer), out)
   }

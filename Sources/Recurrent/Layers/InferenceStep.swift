@@ -40,7 +40,7 @@ struct InferenceStep<T: Real> {
     output = input + widest
     scores = UnsafeMutableBufferPointer(start: output + widest, count: model.topSize)
     spare = UnsafeMutableBufferPointer(start: output + widest + model.topSize, count: model.topSize)
-    try model.parameters.flat.settle()
+    try model.parameters.flat.synchronize()
   }
 
   /// Before many reads of tokens: looks each of them up and multiplies it once, where the results are few.
@@ -87,12 +87,12 @@ struct InferenceStep<T: Real> {
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    pluck(Wil.block.w(T.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
+    pluck(Wil.operandRef.w(T.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
   }
 
   /// z = Wx·x + b, as a layer's gates need it; with `column`, of a column with a single 1 there.
   private func begin(_ layer: Weights, _ H: Int, _ x: UnsafePointer<T>, column: Int? = nil) {
-    let Wx = layer.Wx.block.w(T.self), b = layer.b.block.w(T.self).p
+    let Wx = layer.Wx.operandRef.w(T.self), b = layer.b.operandRef.w(T.self).p
     func addInput(_ Wx: MatrixView<T>, to z: UnsafeMutablePointer<T>) {
       guard let column else { return multiplyColumn(Wx, x, into: z) }
       accumulate(Wx.columns(column, 1), times: 1, into: MatrixView(z, n: Wx.n, d: 1, stride: Wx.n))
@@ -103,7 +103,7 @@ struct InferenceStep<T: Real> {
       addInput(Wx, to: z)
     case .gru, .gruResetBefore:
       z.update(from: b, count: 2 * H)
-      (z + 2 * H).update(from: layer.resetBias?.block.w(T.self).p ?? b, count: H)
+      (z + 2 * H).update(from: layer.resetBias?.operandRef.w(T.self).p ?? b, count: H)
       (z + 3 * H).update(from: b + 2 * H, count: H)
       addInput(Wx.rows(0, 2 * H), to: z)
       addInput(Wx.rows(2 * H, H), to: z + 3 * H)
@@ -119,7 +119,7 @@ struct InferenceStep<T: Real> {
     var (x, width) = (input, model.embedding ?? model.inputSize)
     var h = state, c = state + model.hiddenSizes.reduce(0, +)
     for (layer, H) in zip(model.layers, model.hiddenSizes) {
-      let Wh = layer.Wh.block.w(T.self)
+      let Wh = layer.Wh.operandRef.w(T.self)
       let old = MatrixView(h, n: H, d: 1, stride: H)
       let gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
       if let begun { z.update(from: begun, count: model.cell.blocks * H) } else { begin(layer, H, x, column: column) }
@@ -162,7 +162,7 @@ struct InferenceStep<T: Real> {
     guard let (Whd, bd) = model.decoder else {
       return y.update(from: output, count: model.topSize)
     }
-    y.update(from: bd.block.w(T.self).p, count: model.topSize)
-    multiplyColumn(Whd.block.w(T.self), output, into: y)
+    y.update(from: bd.operandRef.w(T.self).p, count: model.topSize)
+    multiplyColumn(Whd.operandRef.w(T.self), output, into: y)
   }
 }

@@ -16,7 +16,7 @@ extension ScanRun {
       team.barrier()
       var (dh, dhNext) = (dh, dhNext)
       for t in (0..<T_).reversed() {
-        step(t, units, dh, dc, t == 0 ? x.d(1) : dhNext, team, packs, panels)
+        step(t, units, dh, dc, t == 0 ? x.gradient(1) : dhNext, team, packs, panels)
         if inLoop {
           inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dInput(t))
         }
@@ -25,7 +25,7 @@ extension ScanRun {
       weightGradients(packs, team, thread, inLoop: inLoop)
     }
     if s.tokens != nil && s.wantsInput {
-      transposeBackward(dy: x.scratch(I, V, at: plan.dTable), dx: x.d(0))
+      transposeBackward(dy: x.scratch(I, V, at: plan.dTable), dx: x.gradient(0))
     }
   }
 
@@ -44,7 +44,7 @@ extension ScanRun {
       case .lstm:
         lstmGatesBackward(
           mine, gate: H, c(t - 1).rows(from, count), newC: c(t).rows(from, count), dnewH: dhMine,
-          dnewC: dc.rows(from, count), dc: (t == 0 ? x.d(2) : dc).rows(from, count), accumulate: t == 0)
+          dnewC: dc.rows(from, count), dc: (t == 0 ? x.gradient(2) : dc).rows(from, count), accumulate: t == 0)
       case .rnnTanh, .rnnRelu:
         fill(mine, with: 0)
         applyBackward(
@@ -84,9 +84,9 @@ extension ScanRun {
     unpad(T_ - 1, units, dh, dc)
     // a sequence of no steps hands the final state's gradient straight to the start's
     for j in 0..<B where length(j) == 0 {
-      accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: x.d(1).only(j).rows(from, count))
+      accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: x.gradient(1).only(j).rows(from, count))
       if s.cell.hasCell {
-        accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: x.d(2).only(j).rows(from, count))
+        accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: x.gradient(2).only(j).rows(from, count))
       }
     }
   }
@@ -140,7 +140,7 @@ extension ScanRun {
     let none = MatrixView(scratch, n: 0, d: 0, stride: 0)
     func grow(_ z: Int, _ w: Int, _ count: Int, input isInput: Bool, from before: MatrixView<T>?) {
       let panels = team.share(PanelLayout.plain(count, T.self).panels, thread)
-      let (dWx, dWh) = (x.d(3).rows(isInput ? w : 0, count), x.d(4).rows(before == nil ? 0 : w, count))
+      let (dWx, dWh) = (x.gradient(3).rows(isInput ? w : 0, count), x.gradient(4).rows(before == nil ? 0 : w, count))
       if isInput && !s.oneHot && (s.tokens != nil || before == nil) {
         outer(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
       }
@@ -161,9 +161,9 @@ extension ScanRun {
     default: grow(0, 0, rows, input: true, from: before)
     }
     let (one, two) = inputParts
-    biasGradient(dz.rows(one.z, one.count), x.d(5).rows(one.row, one.count), team, thread)
-    if let two { biasGradient(dz.rows(two.z, two.count), x.d(5).rows(two.row, two.count), team, thread) }
-    if s.cell == .gru { biasGradient(z.rows(2 * H, H), x.d(6), team, thread) }
+    biasGradient(dz.rows(one.z, one.count), x.gradient(5).rows(one.row, one.count), team, thread)
+    if let two { biasGradient(dz.rows(two.z, two.count), x.gradient(5).rows(two.row, two.count), team, thread) }
+    if s.cell == .gru { biasGradient(z.rows(2 * H, H), x.gradient(6), team, thread) }
 
     if s.wantsInput && !inLoop {
       let panels = team.share(packs.panelsI, thread)
@@ -173,7 +173,7 @@ extension ScanRun {
         if count > 0 { fill(dTable.rows(from, count), with: 0) }
         inputGradient(packs, panels, dz, to: dTable)
       } else {
-        inputGradient(packs, panels, dz, to: x.d(0))
+        inputGradient(packs, panels, dz, to: x.gradient(0))
       }
     }
   }

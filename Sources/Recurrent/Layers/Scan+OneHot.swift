@@ -24,7 +24,7 @@ extension ScanRun {
     if mine.isEmpty { return }
     eachBlock { row, z in
       scatter(
-        self.z.rows(z + mine.lowerBound, mine.count), tokens, into: x.d(3).rows(row + mine.lowerBound, mine.count))
+        self.z.rows(z + mine.lowerBound, mine.count), tokens, into: x.gradient(3).rows(row + mine.lowerBound, mine.count))
     }
   }
 

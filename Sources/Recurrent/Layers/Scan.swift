@@ -69,15 +69,15 @@ extension Graph {
     let plan = ScanWorkspace(node, dtype: h.dtype, H: H, I: inputs, V: oneHot ? x.d : tokens == nil ? 0 : x.n)
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
-      try adopt(x, "x")
-      try adopt(h, "h")
-      try adopt(c ?? h, "c")
-      try adopt(weights.Wx, "Wx")
-      try adopt(weights.Wh, "Wh")
-      try adopt(weights.b, "b")
-      try adopt(weights.resetBias ?? weights.b, "the reset's bias")
+      try appendOperand(x, "x")
+      try appendOperand(h, "h")
+      try appendOperand(c ?? h, "c")
+      try appendOperand(weights.Wx, "Wx")
+      try appendOperand(weights.Wh, "Wh")
+      try appendOperand(weights.b, "b")
+      try appendOperand(weights.resetBias ?? weights.b, "the reset's bias")
       // the start, all outputs, the final state
-      return try emit(.sequence(node), since: mark, n: H, d: (T + 3) * B, scratch: plan.count)
+      return try appendNode(node, since: mark, n: H, d: (T + 3) * B, scratch: plan.count)
     }
     return (
       try all.view(row: 0, column: B, n: H, d: T * B),
@@ -159,7 +159,7 @@ struct ScanRun<T: Real> {
   let x: Operands<T>
   let packs: UnsafeMutablePointer<T>
 
-  init(_ s: Scan, _ node: Node, _ x: Operands<T>) {
+  init(_ s: Scan, _ x: Operands<T>) {
     self.s = s
     self.x = x
     (H, T_, B) = (x[1].n, s.T, s.B)
@@ -181,7 +181,7 @@ struct ScanRun<T: Real> {
   var before: MatrixView<T> { MatrixView(x.y.p, n: H, d: T_ * B, stride: x.y.stride) }
   /// The input of step t.
   func input(_ t: Int) -> MatrixView<T> { step(x[0], t) }
-  func dInput(_ t: Int) -> MatrixView<T> { step(x.d(0), t) }
+  func dInput(_ t: Int) -> MatrixView<T> { step(x.gradient(0), t) }
   /// The final state's columns of a result or gradient.
   func finalH(_ y: MatrixView<T>) -> MatrixView<T> { columns(y, (T_ + 1) * B) }
   func finalC(_ y: MatrixView<T>) -> MatrixView<T> { columns(y, (T_ + 2) * B) }
@@ -219,6 +219,14 @@ struct ScanRun<T: Real> {
   private func columns(_ m: MatrixView<T>, _ from: Int) -> MatrixView<T> {
     MatrixView(m.p + from * m.stride, n: m.n, d: B, stride: m.stride)
   }
+}
+
+extension Scan: GraphOperation {
+  var name: String { "\(cell.name)_sequence" }
+
+  func forward<T: Real>(_ args: Operands<T>) { ScanRun(self, args).forward() }
+
+  func backward<T: Real>(_ args: Operands<T>) { ScanRun(self, args).backward() }
 }
 
 extension MatrixView {

@@ -18,7 +18,7 @@ extension TextModel {
   /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. The old file is unchanged then.
   public func save(_ path: String) throws(RecurrentError) {
     for (name, mat) in parameters.all {
-      try mat.settle()
+      try mat.synchronize()
       if let (i, j, value) = mat.firstNonFinite {
         throw RecurrentError(
           .notFinite, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
@@ -211,16 +211,16 @@ extension Mat {
   /// Writes the elements row by row, without gaps.
   fileprivate func write(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(block.w(Float.self), to: transposed(p))
-    case .float64: transpose(block.w(Double.self), to: transposed(p))
+    case .float32: transpose(operandRef.w(Float.self), to: transposed(p))
+    case .float64: transpose(operandRef.w(Double.self), to: transposed(p))
     }
   }
 
   /// Reads the elements row by row, without gaps.
   fileprivate func read(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(transposed(p), to: block.w(Float.self))
-    case .float64: transpose(transposed(p), to: block.w(Double.self))
+    case .float32: transpose(transposed(p), to: operandRef.w(Float.self))
+    case .float64: transpose(transposed(p), to: operandRef.w(Double.self))
     }
   }
 
@@ -232,10 +232,10 @@ extension Mat {
   fileprivate var firstNonFinite: (row: Int, column: Int, value: Double)? {
     switch dtype {
     case .float32:
-      let w = block.w(Float.self), (i, j) = Kernels.firstNonFinite(w)
+      let w = operandRef.w(Float.self), (i, j) = Kernels.firstNonFinite(w)
       return i < 0 ? nil : (i, j, Double(w.p[j * stride + i]))
     case .float64:
-      let w = block.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
+      let w = operandRef.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
       return i < 0 ? nil : (i, j, w.p[j * stride + i])
     }
   }

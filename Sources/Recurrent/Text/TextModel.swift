@@ -90,7 +90,7 @@ public final class TextModel {
   ///   - learningRate: α, at least 0; nil for the optimizer's own.
   ///   - weightDecay: the fraction of each weight that is subtracted besides.
   ///   - clip: the clipping threshold, above 0; infinity for none.
-  /// - Throws: `.stale` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
+  /// - Throws: `.invalidated` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
   ///   is infinite or NaN. Nothing has changed then.
   public func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
@@ -126,7 +126,7 @@ public final class TextModel {
 
   private func requireOptimizer() throws(RecurrentError) -> Optimizer {
     guard let optimizer else {
-      throw RecurrentError(.stale, "optimizer is not set; expected one before a training step, got none")
+      throw RecurrentError(.invalidated, "optimizer is not set; expected one before a training step, got none")
     }
     return optimizer
   }
