@@ -1,4 +1,4 @@
-"""The page in a real browser: what a user sees, does and gets wrong; and the notebook's view, on the same script."""
+"""The page in a browser and in a notebook: display, input, invalid input, accessibility."""
 
 import contextlib
 import json
@@ -7,18 +7,18 @@ import queue
 import re
 import shutil
 import time
-from pathlib import Path
 
 import pytest
+from sessions import BOOK, LINES, open_server, open_session, wait_for, weights_of
 
 import recurrent
-from pages import BOOK, LINES, desk, learned, server, until
-from recurrent.demo.text import CORPUS
+from recurrent.demo.sentences import CORPUS
+from recurrent.web.actions import perform
 from support import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
 SHOTS = ROOT / "out" / "screenshots"
 HOSTILE = "<img src=x onerror=alert(1)>\n<script>document.title='owned'</script>\n&amp; \"'`\u202e${1+1}\n"
 
@@ -32,21 +32,21 @@ def chromium():
 
 
 @contextlib.contextmanager
-def opened(chromium, made, width=1280, height=900, **options):
-    """A page on a desk; whatever it complains about in its console is an error."""
-    with server(made) as serving:
+def open_page(chromium, session, width=1280, height=900, **options):
+    """Opens a page on a session; an error in its console fails the test."""
+    with open_server(session) as server:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(20_000)
         page = context.new_page()
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        # the browser itself reports answers that refuse
+        # the browser reports responses with an error status
         page.on(
             "console", lambda m: m.type == "error" and "status of 4" not in m.text and problems.append(m.text)
         )
         page.on("dialog", lambda dialog: problems.append(f"a dialog: {dialog.message}"))
-        page.serving = serving
-        page.goto(serving.url)
+        page.server = server
+        page.goto(server.url)
         page.wait_for_selector(".samples li")
         yield page
         context.close()
@@ -61,196 +61,198 @@ def number(page, name):
     return float(shown(page, name).replace(",", ""))
 
 
-def come(page, expression):
-    """Wait until something is so; the page's own policy forbids its evaluation there."""
-    until(lambda: page.evaluate(expression), 20)
+def wait_until(page, expression):
+    """Waits until an expression is true; the content security policy forbids `wait_for_function`."""
+    wait_for(lambda: page.evaluate(expression), 20)
 
 
-def keep(page, name, **options):
+def save_screenshot(page, name, **options):
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", **options)
 
 
-def refusal(page):
+def error_message(page):
     page.wait_for_selector('[role="alert"]:visible')
     return page.inner_text('[role="alert"]')
 
 
-# ---- what the original page has
+# ---- what RecurrentJS's page has too
 
 
-def test_it_learns_before_ones_eyes(chromium):
-    with desk(learning_rate=3e-4) as d, opened(chromium, d) as page:
-        assert re.fullmatch(
-            rf"http://127\.0\.0\.1:{page.serving.server_port}/", page.url
-        )  # the token is gone
-        samples = shown(page, "five")
-        come(page, "Number(document.querySelector('[data-show=perplexity]').textContent) < 1.6")
-        until(lambda: shown(page, "five") != samples)
-        assert number(page, "epoch") > 100 and number(page, "tick") > 300
-        assert re.fullmatch(r"[\d.]+ (µs|ms)", shown(page, "per-tick")) and number(page, "speed") > 1000
+def test_training_is_shown(chromium):
+    with open_session(learning_rate=3e-4) as session, open_page(chromium, session) as page:
+        assert re.fullmatch(rf"http://127\.0\.0\.1:{page.server.server_port}/", page.url)  # without the token
+        samples = shown(page, "samples")
+        wait_until(page, "Number(document.querySelector('[data-show=perplexity]').textContent) < 1.6")
+        wait_for(lambda: shown(page, "samples") != samples)
+        assert number(page, "epoch") > 100 and number(page, "step") > 300
+        assert re.fullmatch(r"[\d.]+ (µs|ms)", shown(page, "per-step")) and number(page, "speed") > 1000
         assert len(page.query_selector_all(".samples li")) == 5
-        assert page.locator(".beside h3").all_inner_texts() == [
+        assert page.locator(".by-temperature h3").all_inner_texts() == [
             f"temperature {t}" for t in ("0.3", "0.7", "1")
         ]
-        page.wait_for_selector(".known")  # one that it has by heart
+        page.wait_for_selector(".memorized")
         label = page.get_attribute("canvas", "aria-label")
         first, now = map(float, re.fullmatch(r"perplexity: (\S+) at first, (\S+) now", label).groups())
         assert first > 5 and now < 2
         drawn = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size > 10"
         assert page.eval_on_selector("canvas", drawn)
-        keep(page, "learning", full_page=True)
+        save_screenshot(page, "learning", full_page=True)
 
 
 def test_pause_and_resume(chromium):
-    with desk() as d, opened(chromium, d) as page:
+    with open_session() as session, open_page(chromium, session) as page:
         page.click("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Resume')")
-        assert page.inner_text("[role=status]") == "paused" and not d.learning
-        tick = d.learner.tick
+        assert page.inner_text("[role=status]") == "paused" and not session.is_learning
+        tick = session.trainer.step
         page.wait_for_timeout(300)
-        assert d.learner.tick == tick == number(page, "tick")
+        assert session.trainer.step == tick == number(page, "step")
         page.click("button:text-is('Resume')")
         page.wait_for_selector("button:text-is('Pause')")
-        until(lambda: d.learner.tick > tick)
+        wait_for(lambda: session.trainer.step > tick)
         assert page.inner_text("[role=status]") == "learning"
 
 
 def test_sliders(chromium):
-    with desk() as d, opened(chromium, d) as page:
+    with open_session() as session, open_page(chromium, session) as page:
         page.locator('[data-range="learning_rate"]').fill("-3")
-        until(lambda: d.settings.learning_rate == 0.001)
+        wait_for(lambda: session.settings.learning_rate == 0.001)
         assert page.input_value('[name="learning_rate"]') == "0.001"
         page.fill('[name="learning_rate"]', "0.02")
         page.press('[name="learning_rate"]', "Enter")
-        until(lambda: d.settings.learning_rate == 0.02)
-        come(
+        wait_for(lambda: session.settings.learning_rate == 0.02)
+        wait_until(
             page,
             "Math.abs(document.querySelector('[data-range=learning_rate]').value - Math.log10(.02)) < .02",
         )
-        # by the keyboard
+        # the keyboard
         page.focus('[data-range="temperature"]')
         page.keyboard.press("Home")
-        until(lambda: d.temperature == 0.05)
-        come(page, "new Set([...document.querySelectorAll('.samples li')].map(e => e.textContent)).size == 1")
+        wait_for(lambda: session.temperature == 0.05)
+        wait_until(
+            page, "new Set([...document.querySelectorAll('.samples li')].map(e => e.textContent)).size == 1"
+        )
         assert shown(page, "temperature") == "0.05"
-        page.fill('[name="regc"]', "0.001")
+        page.fill('[name="weight_decay"]', "0.001")
         page.fill('[name="clip"]', "1")
         page.press('[name="clip"]', "Tab")
-        until(lambda: (d.settings.regc, d.settings.clip) == (0.001, 1.0))
+        wait_for(lambda: (session.settings.weight_decay, session.settings.clip) == (0.001, 1.0))
         page.locator('[data-range="smoothing"]').fill("0")
 
 
 def test_other_networks(chromium):
-    with desk() as d, opened(chromium, d) as page:
-        for cell in ("gru", "rnn", "lstm"):
+    with open_session() as session, open_page(chromium, session) as page:
+        for cell in ("gru", "rnn_relu", "lstm"):
             page.select_option('[name="cell"]', cell)
             page.fill('[name="hidden_sizes"]', "9, 7")
-            page.fill('[name="letter_size"]', "3")
+            page.fill('[name="embedding"]', "3")
             page.click("button:text-is('Learn')")
-            until(lambda cell=cell: d.learner.model.generator == cell and d.learner.tick > 10)
-            assert (d.learner.model.hidden_sizes, d.learner.model.letter_size) == ([9, 7], 3)
+            wait_for(lambda cell=cell: session.trainer.model.cell == cell and session.trainer.step > 10)
+            assert (session.trainer.model.hidden_sizes, session.trainer.model.letter_size) == ([9, 7], 3)
         page.fill('[name="text"]', "another sentence\nand one more")
         page.click("button:text-is('Learn')")
-        until(lambda: d.learner.sentences == ["another sentence", "and one more"])
+        wait_for(lambda: session.trainer.sentences == ["another sentence", "and one more"])
         page.click("button:text-is('RecurrentJS’s settings')")
-        until(lambda: d.learner.model.hidden_sizes == [20, 20])
-        assert (d.learner.model.letter_size, d.settings.learning_rate) == (5, 0.01)
+        wait_for(lambda: session.trainer.model.hidden_sizes == [20, 20])
+        assert (session.trainer.model.letter_size, session.settings.learning_rate) == (5, 0.01)
 
 
 def test_saved_as_text_and_loaded(chromium):
-    with desk() as d, opened(chromium, d) as page:
+    with open_session() as session, open_page(chromium, session) as page:
         page.click("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Resume')")
-        weights = learned(d)
+        weights = weights_of(session)
         page.click("summary")
         page.click("button:text-is('Save')")
-        come(page, "document.querySelector('[name=json]').value.length > 1000")
+        wait_until(page, "document.querySelector('[name=json]').value.length > 1000")
         saved = page.input_value('[name="json"]')
         assert json.loads(saved)["hidden_sizes"] == [12]
-        page.reload()  # the cookie lets it in again, and the run is as it was
+        page.reload()  # the cookie contains the token
         page.wait_for_selector(".samples li")
         assert page.inner_text("[role=status]") == "paused"
         page.fill('[name="hidden_sizes"]', "5")
         page.click("button:text-is('Learn')")
-        until(lambda: d.learner.model.hidden_sizes == [5])
+        wait_for(lambda: session.trainer.model.hidden_sizes == [5])
         page.click("summary")
         page.fill('[name="json"]', saved)
         page.click("button:text-is('Load')")
-        until(lambda: d.learner.model.hidden_sizes == [12])
-        assert (learned(d) == weights).all()
-        come(page, "document.querySelector('[name=hidden_sizes]').value == '12'")
+        wait_for(lambda: session.trainer.model.hidden_sizes == [12])
+        assert (weights_of(session) == weights).all()
+        wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '12'")
 
 
 def test_the_pretrained_model(chromium):
-    with desk(CORPUS.read_text(encoding="utf-8")) as d, opened(chromium, d) as page:
+    with open_session(CORPUS.read_text(encoding="utf-8")) as session, open_page(chromium, session) as page:
         page.click("button:text-is('Load pretrained')")
         page.wait_for_selector("button:text-is('Resume')")
-        page.wait_for_selector(".samples .known")
-        assert d.learner.model.hidden_sizes == [40, 40]
+        page.wait_for_selector(".samples .memorized")
+        assert session.trainer.model.hidden_sizes == [40, 40]
 
 
-# ---- what it has not
+# ---- what RecurrentJS's page lacks
 
 
 def test_a_text_from_a_file(chromium, tmp_path):
     (tmp_path / "tables.txt").write_text(BOOK, encoding="utf-8")
-    with desk() as d, opened(chromium, d) as page:
+    with open_session() as session, open_page(chromium, session) as page:
         page.check("text=running text")
-        assert page.is_visible('[name="batch_size"]') and page.is_hidden('[name="regc"]')
+        assert page.is_visible('[name="batch_size"]') and page.is_hidden('[name="weight_decay"]')
         page.fill('[name="hidden_sizes"]', "32")
         page.fill('[name="batch_size"]', "8")
         page.set_input_files('[data-do="open"]', tmp_path / "tables.txt")
         page.wait_for_selector(f"text=tables.txt: {len(BOOK):,} characters")
-        come(page, "Number(document.querySelector('[data-show=tick]').textContent.replace(',', '')) > 150")
+        wait_until(
+            page, "Number(document.querySelector('[data-show=step]').textContent.replace(',', '')) > 150"
+        )
         assert page.get_attribute('[name="text"]', "readonly") is not None
-        come(page, "document.querySelector('canvas').getAttribute('aria-label').includes('validation')")
+        wait_until(page, "document.querySelector('canvas').getAttribute('aria-label').includes('validation')")
         assert page.is_visible(".key.validation") and number(page, "perplexity") < 20
         page.fill('[name="prompt"]', "7 times 7")
-        page.click("button:text-is('Go on')")
+        page.click("button:text-is('Continue')")
         page.wait_for_selector('[data-show="continued"]:visible')
         assert shown(page, "continued").startswith("7 times 7")
         with page.expect_download() as download:
             page.click("button:text-is('Download')")
         assert download.value.suggested_filename == "model.safetensors"
         assert recurrent.TextModel.load(download.value.path()).hidden_sizes == [32]
-        keep(page, "text", full_page=True)
-        page.click("button:text-is('Back to the sentences')")
-        until(lambda: d.text == LINES and d.settings.kind == "sentences")
+        save_screenshot(page, "text", full_page=True)
+        page.click("button:text-is('Remove the file')")
+        wait_for(lambda: session.text == LINES and session.settings.kind == "sentences")
 
 
-def test_what_it_expects_next(chromium):
-    with desk() as d, opened(chromium, d) as page:
-        come(page, "Number(document.querySelector('[data-show=perplexity]').textContent) < 1.3")
+def test_predictions(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
+        wait_until(page, "Number(document.querySelector('[data-show=perplexity]').textContent) < 1.3")
         page.click("button:text-is('Pause')")
         page.type('[name="prompt"]', "well, good nigh")
-        come(page, "document.querySelector('.guesses b').textContent == 't'")
+        wait_until(page, "document.querySelector('.predictions b').textContent == 't'")
         page.type('[name="prompt"]', "t")
-        come(page, "document.querySelector('.guesses b').textContent == 'end'")
+        wait_until(page, "document.querySelector('.predictions b').textContent == 'end'")
         page.fill('[name="prompt"]', "ß")
-        page.wait_for_selector("text=the letter 'ß' (U+00DF) at position 0 is not in the vocabulary")
+        page.wait_for_selector("text=the character 'ß' (U+00DF) at position 0 is not in the vocabulary")
         page.fill('[name="prompt"]', "good m")
         page.press('[name="prompt"]', "Enter")
-        come(page, "document.querySelector('[data-show=continued]').textContent.startsWith('good m')")
+        wait_until(page, "document.querySelector('[data-show=continued]').textContent.startsWith('good m')")
         assert page.is_hidden('[role="alert"]')
 
 
-def test_looking_inside(chromium):
-    with desk() as d, opened(chromium, d) as page:
+def test_introspection(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
         page.click("button:text-is('Pause')")
         page.locator("text=Inside").scroll_into_view_if_needed()
-        page.wait_for_selector('[data-show="coloured"] span')
-        assert page.locator('[data-range="tap"] option').all_inner_texts() == [
+        page.wait_for_selector('[data-show="colored"] span')
+        assert page.locator('[data-range="activation"] option').all_inner_texts() == [
             f"layer 1, {name}"
             for name in ("output", "cell", "input gate", "forget gate", "output gate", "candidate")
         ]
-        page.select_option('[data-range="tap"]', "i0")
+        page.select_option('[data-range="activation"]', "i0")
         page.fill('[data-range="unit"]', "7")
-        page.fill('[data-range="coloured-text"]', "good night")
-        come(page, "document.querySelector('[data-show=coloured]').textContent == 'good night'")
+        page.fill('[data-range="colored-text"]', "good night")
+        wait_until(page, "document.querySelector('[data-show=colored]').textContent == 'good night'")
         page.wait_for_selector("text=white 0, blue 1")
-        values = d.do("colour", {"text": "good night", "tap": "i0", "unit": 7})[0]["values"]
-        spans = page.locator('[data-show="coloured"] span')
+        values = perform(session, "color", {"text": "good night", "activation": "i0", "unit": 7})[0]["values"]
+        spans = page.locator('[data-show="colored"] span')
         assert spans.nth(3).get_attribute("title") == f'"d": {values[3]}'
         alpha = spans.nth(3).evaluate(
             "e => Number(getComputedStyle(e).backgroundColor.match(/[\\d.]+(?=\\))/)[0])"
@@ -259,25 +261,28 @@ def test_looking_inside(chromium):
         assert page.locator(".gates th").all_inner_texts() == [
             f"layer 1, {g}" for g in ("input", "forget", "output")
         ]
-        page.click("button:text-is('Draw it')")
+        page.click("button:text-is('Draw')")
         page.wait_for_selector(".picture img")
         width = page.eval_on_selector(".picture img", "i => i.decode().then(() => i.naturalWidth)")
         assert width > 200
         page.locator(".picture").scroll_into_view_if_needed()
-        keep(page, "inside", full_page=True)
+        save_screenshot(page, "inside", full_page=True)
 
 
-def test_it_stays_responsive_while_a_large_model_learns(chromium):
+def test_responsive_with_a_large_model(chromium):
     text = (BOOK * 12)[:100_000]
-    with desk(text, kind="text", hidden_sizes=[256, 256], letter_size=0) as d, opened(chromium, d) as page:
-        until(lambda: d.learner.tick > 2, 60)
+    with (
+        open_session(text, kind="text", hidden_sizes=[256, 256], embedding=0) as session,
+        open_page(chromium, session) as page,
+    ):
+        wait_for(lambda: session.trainer.step > 2, 60)
         slowest = 0.0
         for k in range(3):
             began = time.monotonic()
             page.locator('[data-range="temperature"]').fill(str(0.5 + 0.1 * k))
-            until(lambda k=k: abs(d.temperature - 0.5 - 0.1 * k) < 1e-9)
+            wait_for(lambda k=k: abs(session.temperature - 0.5 - 0.1 * k) < 1e-9)
             slowest = max(slowest, time.monotonic() - began)
-            # the page itself never waits for the network
+            # the page does not wait for the network
             began = time.monotonic()
             page.evaluate("1 + 1")
             assert time.monotonic() - began < 1
@@ -286,76 +291,78 @@ def test_it_stays_responsive_while_a_large_model_learns(chromium):
         page.wait_for_selector("button:text-is('Resume')")
 
 
-def test_what_is_typed_stays(chromium):
-    """Whatever the run says meanwhile; until another model takes its place."""
-    with desk() as d, opened(chromium, d) as page:
+def test_edits_stay(chromium):
+    """Until another model is loaded."""
+    with open_session() as session, open_page(chromium, session) as page:
         page.fill('[name="hidden_sizes"]', "33")
-        d.do("learn", {"settings": {"hidden_sizes": "5", "letter_size": 3}})
-        come(page, "document.querySelector('[name=letter_size]').value == '3'")
+        perform(session, "learn", {"settings": {"hidden_sizes": "5", "embedding": 3}})
+        wait_until(page, "document.querySelector('[name=embedding]').value == '3'")
         assert page.input_value('[name="hidden_sizes"]') == "33"
         page.click("button:text-is('Load pretrained')")
-        come(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
+        wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
 
 
 def test_a_new_run_has_a_new_curve(chromium):
-    with desk(CORPUS.read_text(encoding="utf-8")) as d, opened(chromium, d) as page:
+    with open_session(CORPUS.read_text(encoding="utf-8")) as session, open_page(chromium, session) as page:
         first = "Number(document.querySelector('canvas').getAttribute('aria-label').match(/: (\\S+) at first/)?.[1])"
-        come(page, f"{first} > 5")
+        wait_until(page, f"{first} > 5")
         page.click("button:text-is('Load pretrained')")
         page.click("button:text-is('Resume')")
-        come(page, f"{first} < 2")
+        wait_until(page, f"{first} < 2")
 
 
 def test_two_tabs_see_one_run(chromium):
-    with desk() as d, opened(chromium, d) as page:
+    with open_session() as session, open_page(chromium, session) as page:
         other = page.context.new_page()
         other.goto(page.url)
         other.wait_for_selector(".samples li")
         other.click("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Resume')")
-        assert shown(page, "tick") == shown(other, "tick") and shown(page, "five") == shown(other, "five")
+        assert shown(page, "step") == shown(other, "step") and shown(page, "samples") == shown(
+            other, "samples"
+        )
         other.close()
-        stranger = page.context.browser.new_context().new_page()
-        assert stranger.goto(page.url).status == 403
-        assert "open the address that the terminal shows" in stranger.inner_text("body").lower()
-        stranger.context.close()
+        other_context = page.context.browser.new_context().new_page()
+        assert other_context.goto(page.url).status == 403
+        assert "open the address that the terminal shows" in other_context.inner_text("body").lower()
+        other_context.context.close()
 
 
-# ---- what goes wrong
+# ---- invalid input
 
 
-def test_text_is_text(chromium):
-    with desk() as d, opened(chromium, d) as page:
+def test_html_in_text_is_not_executed(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
         page.fill('[name="text"]', HOSTILE)
         page.click("button:text-is('Learn')")
-        until(lambda: d.learner.tick > 2000 and len(d.learner.sentences) == 3)
+        wait_for(lambda: session.trainer.step > 2000 and len(session.trainer.sentences) == 3)
         page.fill('[name="prompt"]', "<img src=x onerror=alert(1)>")
-        page.click("button:text-is('Go on')")
+        page.click("button:text-is('Continue')")
         page.wait_for_selector("text=<img src=x")
         page.locator("text=Inside").scroll_into_view_if_needed()
-        page.fill('[data-range="coloured-text"]', "<script>document.title")
-        come(page, "document.querySelector('[data-show=coloured]').textContent.startsWith('<script>')")
-        page.click("button:text-is('Draw it')")
+        page.fill('[data-range="colored-text"]', "<script>document.title")
+        wait_until(page, "document.querySelector('[data-show=colored]').textContent.startsWith('<script>')")
+        page.click("button:text-is('Draw')")
         page.wait_for_selector(".picture img")
         assert page.locator("main img:not(.picture img), main script").count() == 0
         assert page.title() == "recurrent: a network learns to write"
 
 
 @pytest.mark.parametrize("do, words", [
-    (lambda p: p.fill('[name="hidden_sizes"]', "many"), "a whole number from 1 to 2,048, got 'many'."),
+    (lambda p: p.fill('[name="hidden_sizes"]', "many"), "an integer from 1 to 2,048, got 'many'."),
     (lambda p: p.fill('[name="hidden_sizes"]', "2048,2048,2048"), "lower the hidden sizes."),
-    (lambda p: p.fill('[name="letter_size"]', "0"), "Letter size: sentences need one of at least 1, got 0."),
-    (lambda p: p.fill('[name="learning_rate"]', "-1"), "Learning rate: expected a number of at least 0 and at most 10"),
-    (lambda p: p.fill('[name="text"]', "   \n"), "The text has no letters: there is nothing to learn."),
+    (lambda p: p.fill('[name="embedding"]', "0"), "Embedding is invalid; expected at least 1 for sentences, got 0."),
+    (lambda p: p.fill('[name="learning_rate"]', "-1"), "Learning rate is invalid; expected a number from 0 to 10"),
+    (lambda p: p.fill('[name="text"]', "   \n"), "No training data: the text has no characters."),
     (lambda p: p.check("text=running text"), "lower the batch size or the sequence length."),
 ])  # fmt: skip
-def test_settings_that_make_no_model(chromium, do, words):
-    with desk() as d, opened(chromium, d) as page:
-        learner = d.learner
+def test_invalid_settings_are_reported(chromium, do, words):
+    with open_session() as session, open_page(chromium, session) as page:
+        trainer = session.trainer
         do(page)
         page.click("button:text-is('Learn')")
-        assert words in refusal(page)
-        assert d.learner is learner and d.learning
+        assert words in error_message(page)
+        assert session.trainer is trainer and session.is_learning
         page.reload()
         page.wait_for_selector(".samples li")
         assert page.is_hidden('[role="alert"]')
@@ -369,62 +376,65 @@ def test_settings_that_make_no_model(chromium, do, words):
     ("[" * 50_000, "JSON"),
     ("\ud800\u0000", "not valid JSON"),
 ])  # fmt: skip
-def test_models_that_are_none(chromium, json, words):
-    with desk() as d, opened(chromium, d) as page:
-        learner = d.learner
+def test_invalid_models(chromium, json, words):
+    with open_session() as session, open_page(chromium, session) as page:
+        trainer = session.trainer
         page.click("summary")
         page.eval_on_selector('[name="json"]', "(e, text) => { e.value = text }", json)
         page.click("button:text-is('Load')")
-        assert words.lower() in refusal(page).lower()
-        assert d.learner is learner and d.learning
+        assert words.lower() in error_message(page).lower()
+        assert session.trainer is trainer and session.is_learning
 
 
-def test_a_hundred_megabytes_are_pasted(chromium, tmp_path):
-    with desk() as d, opened(chromium, d) as page:
-        learner = d.learner
+def test_large_texts(chromium, tmp_path):
+    with open_session() as session, open_page(chromium, session) as page:
+        trainer = session.trainer
         for name, button in (("text", "learn"), ("json", "load")):
-            # laying out so much would take the browser a minute, whatever the page does
+            # hidden: the layout would take the browser a minute
             page.eval_on_selector(
                 f'[name="{name}"]', "e => { e.style.display = 'none'; e.value = 'a'.repeat(100_000_000) }"
             )
             page.eval_on_selector(f'button[data-do="{button}"]', "e => e.click()")
-            assert refusal(page) == "100 MB are too many: the page takes 16 MB at most."
+            assert error_message(page) == "The text is too large; expected at most 16 MB, got 100 MB."
             page.eval_on_selector(f'[name="{name}"]', "e => { e.value = '' }")
             page.eval_on_selector("[role=alert]", "e => { e.hidden = true }")
         (tmp_path / "large.txt").write_bytes(b"a" * (17 << 20))
         page.set_input_files('[data-do="open"]', tmp_path / "large.txt")
-        page.wait_for_selector("text=18 MB are too many")
+        page.wait_for_selector("text=expected at most 16 MB, got 18 MB")
         (tmp_path / "picture.txt").write_bytes(bytes(range(256)))
         page.set_input_files('[data-do="open"]', tmp_path / "picture.txt")
         page.wait_for_selector("text=Picture.txt is not UTF-8 text: byte 128 is 0x80.")
-        assert d.learner is learner and d.learning
+        assert session.trainer is trainer and session.is_learning
 
 
-def test_the_program_ends(chromium):
-    with desk() as d:
-        with server(d) as serving:
+def test_end_of_the_program(chromium):
+    with open_session() as session:
+        with open_server(session) as server:
             page = chromium.new_context().new_page()
-            page.goto(serving.url)
+            page.goto(server.url)
             page.wait_for_selector(".samples li")
         page.wait_for_selector(".status.lost")
         assert page.inner_text("[role=status]") == "not connected"
         page.click("button:text-is('Pause')")
-        assert refusal(page) in ("The run has ended.", "The program does not answer: is it still running?")
+        assert error_message(page) in (
+            "The run has ended.",
+            "The server does not answer: check that the program still runs.",
+        )
         page.context.close()
 
 
-# ---- for everybody
+# ---- accessibility
 
 
-def test_everything_has_a_name(chromium):
-    with desk() as d, opened(chromium, d) as page:
+def test_every_control_has_a_label(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
         unnamed = page.evaluate(
             """() => [...document.querySelectorAll('main :is(input, select, textarea, button, canvas, meter, img)')]
               .filter(e => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim() || e.alt))
               .map(e => e.outerHTML)"""
         )
         assert unnamed == []
-        # the tab key comes to each of them
+        # the tab key reaches each of them
         page.focus("body")
         reached = set()
         for _ in range(45):
@@ -442,7 +452,7 @@ def test_everything_has_a_name(chromium):
             "learning_rate",
             "temperature",
             "prompt",
-            "tap",
+            "activation",
             "unit",
             "picture",
             "open",
@@ -451,8 +461,8 @@ def test_everything_has_a_name(chromium):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(chromium, scheme):
-    """At least 4.5 to 1 for text, as WCAG 2.2 has it for level AA."""
-    with desk() as d, opened(chromium, d, color_scheme=scheme) as page:
+    """At least 4.5 to 1 for text (WCAG 2.2, level AA)."""
+    with open_session() as session, open_page(chromium, session, color_scheme=scheme) as page:
 
         def light(name):
             text = page.evaluate(
@@ -468,36 +478,36 @@ def test_contrast(chromium, scheme):
         ):  # fmt: skip
             low, high = sorted((light(front), light(back)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (front, back)
-        keep(page, scheme)
+        save_screenshot(page, scheme)
 
 
 def test_on_a_phone(chromium):
-    with desk() as d, opened(chromium, d, 390, 800, is_mobile=True, has_touch=True) as page:
+    with (
+        open_session() as session,
+        open_page(chromium, session, 390, 800, is_mobile=True, has_touch=True) as page,
+    ):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        # what is learned comes before what is set
+        # the chart is above the form
         assert page.locator("canvas").bounding_box()["y"] < page.locator("textarea").first.bounding_box()["y"]
         page.tap("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Resume')")
-        keep(page, "phone")
+        save_screenshot(page, "phone")
 
 
-# ---- the notebook's view
+# ---- the notebook
 
 
 def test_in_a_notebook(chromium, tmp_path):
-    """The widget with its own JavaScript; only the line between the two is ours."""
+    """The widget with its JavaScript; the test carries the messages between them."""
     pytest.importorskip("anywidget", reason="anywidget is not installed")
-    live = recurrent.live(LINES, hidden_sizes="12", letter_size=4, learning_rate=0.01)
-    said = queue.SimpleQueue()
-    live.send = lambda content, buffers=None: said.put((content, [list(b) for b in buffers or []]))
+    live = recurrent.live(LINES, hidden_sizes="12", embedding=4, learning_rate=0.01)
+    sent = queue.SimpleQueue()
+    live.send = lambda content, buffers=None: sent.put((content, [list(b) for b in buffers or []]))
     page = chromium.new_context(viewport={"width": 900, "height": 900}).new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     heard = []
     page.expose_function("toKernel", lambda content, data: heard.append((content, data)))
-    script = Path(
-        type(live)._esm if isinstance(type(live)._esm, Path) else recurrent.__path__[0] + "/page/page.js"
-    )
     page.set_content("<body><div id=cell></div></body>")
     page.evaluate(
         """async ([source, markup]) => {
@@ -514,37 +524,37 @@ def test_in_a_notebook(chromium, tmp_path):
           window.render = () => module.default.render({ model, el: document.getElementById('cell') });
           window.end = render();
         }""",
-        [script.read_text(encoding="utf-8"), live.markup],
+        [live._esm, live.markup],
     )
 
     def carry():
-        """Messages both ways."""
+        """Carries all messages."""
         page.wait_for_timeout(10)
         while heard:
             content, data = heard.pop(0)
-            live._hear(live, content, [bytes(data)] if data else [])
-        for _ in range(said.qsize()):
-            page.evaluate("m => fromKernel(...m)", list(said.get()))
+            live._receive(live, content, [bytes(data)] if data else [])
+        for _ in range(sent.qsize()):
+            page.evaluate("m => fromKernel(...m)", list(sent.get()))
 
-    def go_on(condition):
-        until(lambda: carry() or page.evaluate(condition), 20)
+    def carry_until(condition):
+        wait_for(lambda: carry() or page.evaluate(condition), 20)
 
-    go_on("document.querySelectorAll('.samples li').length == 5")
-    go_on("Number(document.querySelector('[data-show=perplexity]').textContent) < 2")
+    carry_until("document.querySelectorAll('.samples li').length == 5")
+    carry_until("Number(document.querySelector('[data-show=perplexity]').textContent) < 2")
     page.click("button:text-is('Pause')")
-    go_on("document.querySelector('[role=status]').textContent == 'paused'")
-    # a view that comes later sees the same
+    carry_until("document.querySelector('[role=status]').textContent == 'paused'")
+    # a later view shows the same
     page.evaluate("() => { window.endOther = render() }")
-    go_on("document.querySelectorAll('.samples li').length == 10")
+    carry_until("document.querySelectorAll('.samples li').length == 10")
     page.evaluate("() => { endOther(); document.querySelectorAll('.recurrent-live')[1].remove() }")
     page.fill('[name="hidden_sizes"]', "x")
     page.click("button:text-is('Learn')")
-    go_on("document.querySelector('[role=alert]').textContent.startsWith('Hidden sizes: expected')")
+    carry_until("document.querySelector('[role=alert]').textContent.startsWith('Hidden sizes is invalid')")
     (tmp_path / "b.txt").write_text(BOOK, encoding="utf-8")
     page.check("text=running text")
     page.fill('[name="hidden_sizes"]', "8")
     page.set_input_files('[data-do="open"]', tmp_path / "b.txt")
-    go_on("document.querySelector('[data-show=text-note]').textContent.startsWith('b.txt')")
+    carry_until("document.querySelector('[data-show=text-note]').textContent.startsWith('b.txt')")
     with page.expect_download() as download:
         page.click("button:text-is('Download')")
         for _ in range(20):
@@ -554,4 +564,4 @@ def test_in_a_notebook(chromium, tmp_path):
     page.evaluate("end()")
     page.context.close()
     live.close()
-    assert live.desk.is_closed
+    assert live.session.is_closed
