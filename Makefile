@@ -66,7 +66,7 @@ page: setup ## the same live, on a page in the browser: make page FLAGS='--port 
 	$(PYTHON) -m recurrent demo --web $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
 
 pretrained: setup ## train the model that the page ships again
-	$(PYTHON) -m recurrent.web.pretrain
+	$(PYTHON) python/tools/pretrain.py
 
 # ---- tests
 
