@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from commands import SMALL, TEXT
 
+from commands import SMALL, TEXT
 from recurrent.cli import main
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SMALL, TEXT, failure, lines
 
 import recurrent
+from commands import SMALL, TEXT, failure, lines
 from recurrent.cli import main
 from recurrent.parameters import CELLS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from commands import SMALL, TEXT, failure, lines
 
 import recurrent
+from commands import SMALL, TEXT, failure, lines
 from recurrent.cli import main
 
 

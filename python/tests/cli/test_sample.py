@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import SMALL, begun, failure, lines, process, usage
 
 import recurrent
+from commands import SMALL, begun, failure, lines, process, usage
 from recurrent.cli import main
 from recurrent.cli.sample import without_controls
 

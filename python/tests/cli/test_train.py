@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SMALL, TEXT, begun, failure, lines, process, usage
 
 import recurrent
+from commands import SMALL, TEXT, begun, failure, lines, process, usage
 from recurrent.cli import arguments, main
 from recurrent.optim.optimizers import OPTIMIZERS
 from recurrent.optim.schedules import SCHEDULES

@@ -9,7 +9,7 @@ import pytest
 
 import recurrent
 from recurrent._terminal import UserError
-from recurrent.cli import demo
+from recurrent.cli import demo, main
 from recurrent.demo import report, screen, sentences, training
 
 LINES = "hello there\ngood morning\nwell, good night\n"
@@ -253,3 +253,8 @@ def test_divergence(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     error = capsys.readouterr().err
     assert error.startswith("recurrent demo: training diverged in step ")
     assert error.endswith(": try --learning-rate 0.01\n")
+
+
+def test_as_a_job_of_the_command(working_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--epochs", "1", "--hidden-sizes", "4", "--quiet"]) == 0
+    assert "memorized" in capsys.readouterr().out

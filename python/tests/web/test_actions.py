@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
 
 import recurrent
 from recurrent.web.actions import perform
 from recurrent.web.settings import MAX_TEXT
+from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
 
 
 def test_running_text():

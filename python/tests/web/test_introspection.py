@@ -1,17 +1,14 @@
-"""Predictions, colored text, gates and the picture of the network."""
+"""Predictions, continuations, colored text and gates."""
 
-import ctypes
 import math
 
 import numpy as np
 import pytest
-from sessions import BOOK, frame_part, open_session, wait_for
 
-import recurrent
 from recurrent.parameters import CELLS
 from recurrent.web.actions import perform
 from recurrent.web.introspection import predictions
-from recurrent.web.network_picture import picture
+from sessions import frame_part, open_session, wait_for
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -57,25 +54,3 @@ def test_agrees_with_the_model(cell):
         svg = perform(session, "picture", {})[0]["svg"]
         assert svg.startswith("<svg") and "Wil" in svg and "Whd" in svg
         subscriber.close()
-
-
-@pytest.mark.parametrize("cell", [*CELLS, "text"])
-def test_picture_computes_the_loss(monkeypatch, cell):
-    """The graph of the picture computes the loss of the next character."""
-    result = []
-
-    def draw(graph, names):
-        graph.evaluate()
-        last = graph.operations[-1]
-        result.append((last.name, ctypes.c_float.from_address(last.w).value))
-        return "<svg/>"
-
-    monkeypatch.setattr(recurrent.Graph, "svg", draw)
-    more = {"kind": "text", "batch_size": 2, "embedding": 0} if cell == "text" else {"cell": cell}
-    with open_session(BOOK, **more) as session:
-        weights = session.trainer.model.parameters.flat
-        weights.w = np.random.default_rng(5).normal(size=weights.w.shape)
-        picture(session.trainer.network)
-        scores = session.trainer.network.forward([[1]])[0][0, 0].astype(float)
-    expected = np.log(np.exp(scores).sum()) - scores[0]
-    assert result == [("cross_entropy", pytest.approx(expected, rel=1e-5))]

@@ -3,11 +3,10 @@
 import importlib.util
 import math
 
-from sessions import frame_part, open_session, wait_for
-
 import recurrent
 from recurrent.demo.sentences import CORPUS
 from recurrent.web.actions import PRETRAINED, perform
+from sessions import frame_part, open_session, wait_for
 from support import ROOT
 
 

@@ -7,11 +7,11 @@ import webbrowser
 from urllib.parse import quote
 
 import pytest
-from sessions import BOOK, LINES, open_server, open_session, wait_for
 
 from recurrent.web import introspection
 from recurrent.web.actions import perform
 from recurrent.web.server import open_browser
+from sessions import BOOK, LINES, open_server, open_session, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from sessions import LINES, frame_part, open_session, wait_for, weights_of
 
 from recurrent.web.actions import perform
+from sessions import LINES, frame_part, open_session, wait_for, weights_of
 
 
 def test_run():

@@ -1,14 +1,12 @@
-"""The command: arguments, help and messages."""
+"""The flags of the commands: help, version and invalid commands."""
 
 from __future__ import annotations
 
-import errno
-
 import pytest
-from commands import usage
 
 import recurrent
-from recurrent.cli import console, main
+from commands import usage
+from recurrent.cli import main
 
 
 @pytest.mark.parametrize(
@@ -65,22 +63,3 @@ def test_version(capsys):
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"recurrent {recurrent.__version__}\n"
-
-
-def test_demo(working_directory, capsys):
-    assert main(["demo", "--epochs", "1", "--hidden-sizes", "4", "--quiet"]) == 0
-    assert "memorized" in capsys.readouterr().out
-
-
-def test_messages_name_flags():
-    message = console.describe(ValueError("batch_size is 0; 'batch_size clip.txt' has no seq_length"))
-    assert message == "--batch-size is 0; 'batch_size clip.txt' has no --seq-length"
-    assert (
-        console.describe(OSError(errno.ENOENT, "cannot open 'x'"))
-        == "cannot open 'x': no such file or directory"
-    )
-    assert (
-        console.describe(OSError(errno.ENOSPC, "cannot write 'x': disk full"))
-        == "cannot write 'x': disk full"
-    )
-    assert console.describe(MemoryError()) == "out of memory"
