@@ -45,7 +45,7 @@ def run(seed, most=8000):
         dy = np.zeros_like(y)
         dy[-1, :, 0] = 2 / B * wrong  # only the last answer counts
         net.backward(dy)
-        solver.step(net.parameters, clipval=1.0)
+        solver.step(net.parameters, clip=1.0)
         errors.append(np.mean(wrong**2))
         if np.mean(errors[-100:]) < PASS / 5:
             break

@@ -42,7 +42,7 @@ def run(seed, path, steps=2000, report=print):
             )
 
     history = model.fit(
-        path,
+        Path(path),
         steps=steps,
         batch_size=50,
         seq_length=50,

@@ -16,6 +16,8 @@ import recurrent
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ROOT / "Sources" / "CRecurrent" / "include" / "recurrent.h"
+TESTS = Path(__file__).resolve().parent
+PYTHON_FIXTURES = TESTS / "fixtures"
 FIXTURES = ROOT / "Tests" / "RecurrentTests" / "Fixtures"
 HARDEN = "RECURRENT_HARDEN" in os.environ
 DTYPES = ("float32", "float64")
@@ -33,7 +35,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
         text=True,
         timeout=300,
         env={**os.environ, **environment},
-        cwd=Path(__file__).parent,
+        cwd=TESTS,
     )
 
 

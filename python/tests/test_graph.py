@@ -468,7 +468,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.scale(x, float("inf")), ValueError, "factor is inf"),
         (lambda: graph.rnn(x, x, x, x, x), ValueError, "rnn: Wx is 3 x 2; expected 3 x 3"),
         (lambda: graph.lstm(x, x, x, x, x, x), ValueError, "lstm: Wx is 3 x 2; expected 12 x 3"),
-        (lambda: graph.tanh(x.w), TypeError, r"m is a ndarray; expected a Mat \(recurrent.Mat.of"),
+        (lambda: graph.tanh(x.w), TypeError, r"m is a ndarray; expected a Mat \(recurrent.Mat.from_array"),
         (lambda: graph.mul(x, 2), TypeError, "b is a int"),
         (lambda: graph.sum(x, 5), ValueError, "axis is 5; expected one of None, 0, 1"),
     ):  # fmt: skip

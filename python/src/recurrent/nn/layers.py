@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _c
-from .._checks import as_flag
+from .._checks import as_flag, as_float
 from ..random import RNG, Random
 from .network import Network
 
@@ -61,7 +61,21 @@ class RNN(Network):
 
 
 class LSTM(Network):
-    """Long short-term memory layers; equations at ``forward_lstm``, parameters as for ``RNN``."""
+    """Long short-term memory layers (Hochreiter and Schmidhuber, Neural Computation 9, 1997).
+
+    ::
+
+        i, f, o = σ(Wix x + Wih h + bi), σ(Wfx x + Wfh h + bf), σ(Wox x + Woh h + bo)
+        c' = f c + i tanh(Wcx x + Wch h + bc)
+        h' = o tanh(c')
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+        As for ``RNN``.
+    forget_bias : float
+        The initial value of the forget gates' biases ``bf``; ``TextModel`` starts with 1.
+    """
 
     def __init__(
         self,
@@ -73,8 +87,11 @@ class LSTM(Network):
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
+        forget_bias: float = 0.0,
     ) -> None:
+        bias = as_float(forget_bias, "forget_bias")
         self._build("lstm", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout)
+        set_forget_bias(self, bias)
 
 
 class GRU(Network):
@@ -112,6 +129,13 @@ class GRU(Network):
             tied,
             dropout,
         )
+
+
+def set_forget_bias(network: Network, bias: float) -> None:
+    """Sets the biases of all forget gates of an LSTM; other cells have none."""
+    if network.cell == "lstm":
+        for k in range(len(network.hidden_sizes)):
+            network.parameters[f"bf{k}"].fill(bias)
 
 
 def network_of(

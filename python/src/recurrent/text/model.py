@@ -27,7 +27,7 @@ from ..introspection import activations as _activations
 from ..introspection import text_html
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
-from ..nn.layers import network_of
+from ..nn.layers import network_of, set_forget_bias
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
@@ -73,6 +73,8 @@ class TextModel:
         Draws the weights, uniform on ±0.08 (an LSTM's forget biases are 1, the others 0), and dropout's seed.
     tied : bool
         Let the embedding's table be the decoder's matrix; it is then as wide as the top layer.
+    forget_bias : float
+        The initial value of an LSTM's forget biases; other cells have none.
 
     Examples
     --------
@@ -95,6 +97,7 @@ class TextModel:
         rng: RNG = None,
         *,
         tied: bool = False,
+        forget_bias: float = 1.0,
     ) -> None:
         for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
             if value not in known:
@@ -114,6 +117,7 @@ class TextModel:
         self.dropout: float = as_float(dropout, "dropout")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {dropout}; expected at least 0 and below 1")
+        self._forget_bias = as_float(forget_bias, "forget_bias")
         self._code = as_dtype(dtype)
         self._random = as_random(rng)
         self._model: _c.Handle | None = None
@@ -163,6 +167,7 @@ class TextModel:
                 self._random._handle.value,
             )
         )
+        set_forget_bias(self._network, self._forget_bias)
         return self
 
     def _attach(self, handle: _c.Handle) -> None:
@@ -719,8 +724,9 @@ class TextModel:
         ----------
         n : int, optional
             The most tokens to write; without end where absent.
-        prompt, temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window, errors,
-        replacement
+        prompt, temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window
+            As for ``sample``.
+        errors, replacement
             As for ``sample``. What may be the beginning of a ``stop`` is held back until it is sure.
         """
         count = None if n is None else _count(n)

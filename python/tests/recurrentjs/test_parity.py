@@ -17,6 +17,9 @@ from support import close, relative_error, rows
 RUNS = ("train_lstm_7", "train_lstm_20x20", "train_rnn_9x6x5", "train_rnn_20x20")
 SAVED = ("saved_lstm_20x20", "saved_rnn_20x20")
 
+# RecurrentJS's words for cells
+CELLS = {"lstm": "lstm", "rnn": "rnn_relu"}
+
 
 def test_operations(golden):
     names = {"rowPluck": "row_pluck"}
@@ -55,7 +58,7 @@ class BySentenceModel:
 
     def __init__(self, run):
         self.sm = recurrent.SentenceModel(
-            run["sentences"], run["generator"], run["hidden_sizes"], run["letter_size"], "float64", 0
+            run["sentences"], CELLS[run["generator"]], run["hidden_sizes"], run["letter_size"], "float64", 0
         )
         assert self.sm.letter_to_index == run["letterToIndex"]
         assert list(self.sm.parameters) == list(run["initial"])
@@ -274,7 +277,7 @@ SINE = {
 
 
 def sine(generator):
-    sm = recurrent.SentenceModel(["hello"], generator, [4, 2], 3, "float64", 0)
+    sm = recurrent.SentenceModel(["hello"], CELLS[generator], [4, 2], 3, "float64", 0)
     assert sm.letter_to_index == {"h": 1, "e": 2, "l": 3, "o": 4}
     for k, m in enumerate(sm.parameters.values()):
         m.w = (0.08 * np.sin(1.3 * (k + 1) + 0.37 * np.arange(m.n * m.d))).reshape(m.n, m.d)

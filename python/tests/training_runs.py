@@ -25,7 +25,9 @@ def model(cell="lstm", dtype="float32"):
 def fit(tm, steps, **settings):
     plateau = schedules.Plateau(learning_rate=0.01, factor=0.7, patience=0, threshold=0.5)
     solver = recurrent.Adam(amsgrad=True, clipping="global_norm")
-    return tm.fit(TEXT, steps, **{"solver": solver, "schedule": plateau, "clip": 0.1, **SETTINGS, **settings})
+    return tm.fit(
+        TEXT, steps, **{"optimizer": solver, "schedule": plateau, "clip": 0.1, **SETTINGS, **settings}
+    )
 
 
 def digest(tm):

@@ -1,6 +1,6 @@
-"""Bad calls to every function of recurrent.h, one process for a group of functions: run by test_hostile.py.
+"""Bad calls to every function of recurrent.h, one process for a group of functions: run by test_invalid_inputs.py.
 
-    python hostile.py TRACE FOLDER EXAMPLES FUNCTION...
+    python invalid_inputs.py TRACE FOLDER EXAMPLES FUNCTION...
 
 Each function is called with arguments that are good, then with each argument bad in turn, then with mixtures that
 hypothesis chooses. A failing call must return a status, explain itself, leave its outputs alone and change nothing.
@@ -111,7 +111,7 @@ class Bench:
         sizes = Memory(words(3, 2))
         self.model = make("recurrent_model_create", 1, 0, 4, 0, sizes.address, 2, 5, self.random)
         self.plain = make("recurrent_model_create", 0, 0, 4, 3, sizes.address, 2, 4, self.random)
-        self.optimizer = make("recurrent_solver_create", 0.9, 1e-8)
+        self.solver = make("recurrent_solver_create", 0.9, 1e-8)
         text = Memory(b"abba")
         texts, lengths = Memory(words(text.address)), Memory(words(4))
         self.sentence_model = make(
@@ -121,14 +121,14 @@ class Bench:
             "recurrent_text_model_create", text.address, 4, 0, 1, 0, sizes.address, 2, 3, 0, 0.5, self.random
         )
         notes = Memory(b"notes")
-        assert lib.recurrent_text_model_set_solver(self.text_model, self.optimizer) == 0
+        assert lib.recurrent_text_model_set_solver(self.text_model, self.solver) == 0
         assert lib.recurrent_text_model_set_notes(self.text_model, notes.address, 5) == 0
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
         stepped = Memory(words(self.mats[3, 1]))
         name, length = Memory(b"W"), Memory(words(1))
         names = Memory(words(name.address))
         status = lib.recurrent_solver_step(
-            self.optimizer, names.address, length.address, stepped.address, 1, 0.1, 0.0, 1.0, None
+            self.solver, names.address, length.address, stepped.address, 1, 0.1, 0.0, 1.0, None
         )
         assert status == 0, lib.recurrent_last_error()
         self.spent = make("recurrent_graph_create", 1)
@@ -178,7 +178,7 @@ class Bench:
             found.append(ctypes.string_at(state.address, 88))
         if lib.recurrent_graph_count(self.graph, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
-        if lib.recurrent_solver_name_count(self.optimizer, count.address) == 0:
+        if lib.recurrent_solver_name_count(self.solver, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
         inner = ctypes.c_uint64()
         if lib.recurrent_sentence_model_solver(self.sentence_model, ctypes.addressof(inner)) == 0:
@@ -565,7 +565,7 @@ class Call:
             "model_parameter": b"Wix0",
             "model_tap": b"f0",
             "solver_slot": b"W",
-            "solver_create_from": b'{"rule": "adam", "learning_rate": 0.5}',
+            "solver_create_from": b'{"rule": "adam", "lr": 0.5}',
         }.get(self.name, b"abba")
 
     def input(self, p: Parameter) -> list[Choice]:

@@ -185,7 +185,7 @@ def test_copies():
 
 
 def test_repr():
-    assert repr(recurrentjs.init_rnn(1, [2], 1, rng=0)).startswith("<rnn with ")
+    assert repr(recurrentjs.init_rnn(1, [2], 1, rng=0)).startswith("<rnn_relu with ")
     assert repr(recurrentjs.init_lstm(1, [2], 1, rng=0)).endswith("Whd bd>")
 
 

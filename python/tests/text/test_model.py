@@ -10,36 +10,15 @@ import pytest
 import recurrent
 from recurrent import TextModel, _c
 from support import DTYPES, FIXTURES, close, python
+from text_models import TEXT, chunk, lesson, train
 
-TEXT = "the quick brown fox jumps over the lazy dog.\nthe end is not the end, the end is the beginning.\n"
 CELLS = {
     "lstm": lambda *a, **k: recurrent.LSTM(*a, **k),
     "gru": lambda *a, **k: recurrent.GRU(*a, **k),
     "gru_reset_before": lambda *a, **k: recurrent.GRU(*a, reset_after=False, **k),
-    "rnn": lambda *a, **k: recurrent.RNN(*a, **k),
+    "rnn_tanh": lambda *a, **k: recurrent.RNN(*a, **k),
     "rnn_relu": lambda *a, **k: recurrent.RNN(*a, nonlinearity="relu", **k),
 }
-
-
-def lesson(cell="lstm", steps=0, text=TEXT, **settings):
-    """A small model with everything on, after some steps."""
-    settings = {"hidden_sizes": [6, 5], "dropout": 0.25, "dtype": "float64", "rng": 7, **settings}
-    tm = TextModel(cell, **settings).build(text)
-    tm.optimizer = recurrent.Adam(learning_rate=0.01)
-    train(tm, steps)
-    return tm
-
-
-def chunk(tm, T=5, B=2):
-    """The tokens and targets that the model's count of steps names."""
-    tokens = tm.encode(TEXT)
-    length = len(tokens) // B
-    at = np.arange(B) * length + ((tm.step * T + np.arange(T)) % (length - 1))[:, None]
-    return tokens[at], tokens[at + 1]
-
-
-def train(tm, steps):
-    return [tm.train_step(*chunk(tm)).loss for _ in range(steps)]
 
 
 # ---- what it is made of
@@ -89,7 +68,7 @@ def test_before_it_is_built():
         lambda: tm.optimizer,
         lambda: tm.step,
     ):
-        with pytest.raises(RuntimeError, match="no alphabet yet"):
+        with pytest.raises(RuntimeError, match="no vocabulary yet"):
             use()
     assert tm.build("ba") is tm and tm.is_built and tm.vocabulary == "ab"
     with pytest.raises(RuntimeError, match="already"):
@@ -100,7 +79,7 @@ def test_before_it_is_built():
     ("settings", "error", "words"),
     [
         ({"cell": "mamba"}, ValueError, "cell is 'mamba'"),
-        ({"tokens": "words"}, ValueError, "tokens is 'words'"),
+        ({"tokenizer": "words"}, ValueError, "tokenizer is 'words'"),
         ({"hidden_sizes": []}, ValueError, "hidden_sizes is empty"),
         ({"hidden_sizes": [0]}, ValueError, "hidden_sizes has 0"),
         ({"hidden_sizes": 3}, TypeError, "hidden_sizes"),
@@ -122,9 +101,9 @@ def test_bad_settings(settings, error, words):
 def test_a_solver():
     tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
     assert tm.optimizer is None
-    with pytest.raises(RuntimeError, match="no solver yet"):
+    with pytest.raises(RuntimeError, match="no optimizer yet"):
         tm.train_step([[0]], [[1]])
-    with pytest.raises(TypeError, match="solver is a dict"):
+    with pytest.raises(TypeError, match="optimizer is a dict"):
         tm.optimizer = {}
     tm.optimizer = solver = recurrent.SGD(learning_rate=0.5, momentum=0.9)
     assert tm.optimizer is solver
@@ -180,8 +159,8 @@ def test_unknown_characters():
     assert tm.encode("axb", errors="replace", replacement="c").tolist() == [0, 2, 1]
     with pytest.raises(ValueError, match="replacement 'z'"):
         tm.encode("ab", errors="replace", replacement="z")
-    with pytest.raises(ValueError, match="unknown is 'ignore'"):
-        tm.encode("ab", unknown="ignore")
+    with pytest.raises(ValueError, match="errors is 'skip'"):
+        tm.encode("ab", errors="skip")
     assert tm.encode("").tolist() == [] and tm.decode([]) == ""
     assert tm.sample(3, prompt="aX", errors="ignore", rng=1) == tm.sample(3, prompt="a", rng=1)
     with pytest.raises(ValueError, match="'X'"):
@@ -199,7 +178,7 @@ def test_text_that_is_no_text():
     with pytest.raises(TypeError, match="text is a list"):
         tm.build(["a"])
     # it can still be built
-    assert tm.build("a").letters == "a"
+    assert tm.build("a").vocabulary == "a"
     with pytest.raises(IndexError, match="token 1 is 1"):
         tm.decode([0, 1])
     with pytest.raises(TypeError, match="float"):
@@ -227,7 +206,7 @@ def test_bad_steps():
     for bad in (-1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=r"learning_rate|step_size|lr"):
             tm.train_step(good, good, bad)
-        with pytest.raises(ValueError, match="regc"):
+        with pytest.raises(ValueError, match=r"weight_decay|regc"):
             tm.train_step(good, good, weight_decay=bad)
     for bad in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="clip"):
@@ -274,16 +253,20 @@ def test_evaluate(cell, dtype):
     tm = lesson(cell, 30, dtype=dtype)
     tokens = tm.encode(TEXT)
     count = len(tokens) - 1
-    for columns in (1, 2, 7, count, count + 9):
-        length = -(-count // min(columns, count))
+    for batch_size in (1, 2, 7, count, count + 9):
+        length = -(-count // min(batch_size, count))
         parts = [tokens[at : at + length + 1] for at in range(0, count, length)]
         expected = sum(by_hand(tm, part) for part in parts) / count
-        close(tm.evaluate(TEXT, columns), expected, 1e-6 if dtype == "float32" else 1e-12)
+        close(tm.evaluate(TEXT, batch_size), expected, 1e-6 if dtype == "float32" else 1e-12)
         nats = ctypes.c_double()
         _c.lib.recurrent_text_model_evaluate(
-            tm._handle.value, tokens.ctypes.data_as(_c._i64s), len(tokens), columns, ctypes.byref(nats)
+            tm._handle.value,
+            tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            len(tokens),
+            batch_size,
+            ctypes.byref(nats),
         )
-        close(tm.evaluate(tokens, columns), nats.value, 1e-6 if dtype == "float32" else 1e-12)
+        close(tm.evaluate(tokens, batch_size), nats.value, 1e-6 if dtype == "float32" else 1e-12)
     # nothing has been learned or carried
     assert tm.evaluate(TEXT) == tm.evaluate(TEXT) and tm.step == 30
 
@@ -292,25 +275,27 @@ def test_evaluate_in_parts():
     tm = lesson(steps=10)
     long = TEXT * 30
     tokens = tm.encode(long)
-    for columns in (1, 3):
-        length = -(-(len(tokens) - 1) // columns)
+    for batch_size in (1, 3):
+        length = -(-(len(tokens) - 1) // batch_size)
         parts = [tokens[at : at + length + 1] for at in range(0, len(tokens) - 1, length)]
-        close(tm.evaluate(long, columns), sum(by_hand(tm, part) for part in parts) / (len(tokens) - 1), 1e-12)
+        close(
+            tm.evaluate(long, batch_size), sum(by_hand(tm, part) for part in parts) / (len(tokens) - 1), 1e-12
+        )
 
 
 def test_bad_evaluations():
     tm = lesson()
-    for text, columns, error, words in (
+    for text, batch_size, error, words in (
         ("a", 1, ValueError, "1 tokens"),
         ("", 1, ValueError, "0 tokens"),
-        ("ab", 0, ValueError, "columns is 0"),
-        ("ab", 1.0, TypeError, "columns is a float"),
+        ("ab", 0, ValueError, "batch_size is 0"),
+        ("ab", 1.0, TypeError, "batch_size is a float"),
         ("aX", 1, ValueError, "'X'"),
         ([0, -1], 1, IndexError, "token 1 is -1"),
         ([99, 0], 1, IndexError, "token 0 is 99"),
     ):
         with pytest.raises(error, match=words):
-            tm.evaluate(text, columns)
+            tm.evaluate(text, batch_size)
 
 
 # ---- writing
@@ -322,7 +307,7 @@ def from_c(tm, n, prompt="", seed=1, stops=(), **settings):
          "repetition_window": 64, **settings}  # fmt: skip
     sampler = _c.Sampler(*s.values())
     random = recurrent.Random(seed) if seed is not None else None
-    data, ends = prime.encode(), [stop.encode() for stop in stops]
+    data, ends = prompt.encode(), [stop.encode() for stop in stops]
     buffer, length = ctypes.create_string_buffer(4 * n + 1), ctypes.c_int64()
     _c.lib.recurrent_text_model_sample(
         tm._handle.value, data, len(data), n, sampler, (ctypes.c_char_p * len(ends))(*ends),
@@ -349,11 +334,11 @@ def trained():
     ],
 )
 def test_c_and_python_write_the_same(trained, settings):
-    for prime, n in itertools.product(("", "the fox", "q"), (0, 1, 700)):
-        text = trained.sample(n, prime, rng=3, **settings)
+    for prompt, n in itertools.product(("", "the fox", "q"), (0, 1, 700)):
+        text = trained.sample(n, prompt, rng=3, **settings)
         assert len(text) == n
-        assert text == from_c(trained, n, prime, 3, **settings)
-        assert text == "".join(trained.stream(n, prime, rng=3, **settings))
+        assert text == from_c(trained, n, prompt, 3, **settings)
+        assert text == "".join(trained.stream(n, prompt, rng=3, **settings))
     assert trained.sample(60, rng=3, **settings) == trained.sample(60, "\n", rng=3, **settings)
 
 
@@ -363,7 +348,7 @@ def test_the_likeliest(trained):
     scores, state = trained.network.forward(trained.encode("the")[:, None])
     for letter in text:
         token = int(scores[-1, 0].argmax())
-        assert trained.letters[token] == letter
+        assert trained.vocabulary[token] == letter
         scores, state = trained.network.forward([[token]], state)
 
 
@@ -415,8 +400,8 @@ def test_rng(trained):
         ({"repetition_window": -1}, ValueError, "repetition_window is -1"),
         ({"n": -1}, ValueError, "n is -1"),
         ({"n": 2.5}, TypeError, "n is a float"),
-        ({"prime": "\u2603"}, ValueError, "'☃'"),
-        ({"prime": 5}, TypeError, "text is a int"),
+        ({"prompt": "\u2603"}, ValueError, "'☃'"),
+        ({"prompt": 5}, TypeError, "text is a int"),
         ({"rng": "x"}, TypeError, "rng is a str"),
     ],
 )
@@ -454,7 +439,7 @@ def test_bytes_are_never_shown_in_half():
 
 
 def test_representation():
-    assert repr(lesson(steps=2)) == "<TextModel: lstm [6, 5], characters, float64, 30 letters, step 2>"
+    assert repr(lesson(steps=2)) == "<TextModel: lstm [6, 5], characters, float64, 30 tokens, step 2>"
 
 
 def test_parts_outlive_the_model():

@@ -15,10 +15,10 @@ import pytest
 
 import recurrent
 from recurrent import TextModel
-from support import DTYPES, HARDEN, names, objects, python, succeed
-from test_text import TEXT, chunk, lesson, train
+from support import DTYPES, HARDEN, TESTS, names, objects, python, succeed
+from text_models import TEXT, chunk, lesson, train
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = ("rnn_tanh", "lstm", "gru")
 
 
 def digest(tm):
@@ -31,7 +31,7 @@ GO_ON = """
 import hashlib, sys
 import recurrent
 sys.path.insert(0, "")
-from test_text import chunk
+from text_models import chunk
 for path, steps in zip(sys.argv[1::2], sys.argv[2::2]):
     tm = recurrent.TextModel.load(path)
     for _ in range(int(steps)):
@@ -69,8 +69,9 @@ def test_everything_comes_back(dtype, tmp_path):
         tm.save(path)
         twin = TextModel.load(path)
         assert repr(twin) == repr(tm) and repr(twin.network) == repr(tm.network)
-        for name in ("cell", "hidden_sizes", "embedding", "dropout", "tokens", "dtype", "tied", "letters", "notes",
-                     "step", "streams"):  # fmt: skip
+        for name in ("cell", "hidden_sizes", "embedding", "dropout", "tokenizer", "dtype", "tied", "vocabulary",
+                     "metadata",
+                     "step", "batch_size"):  # fmt: skip
             assert getattr(twin, name) == getattr(tm, name), name
         assert repr(twin.optimizer) == repr(tm.optimizer)
         assert digest(twin) == digest(tm)
@@ -292,7 +293,7 @@ def test_dev_full():
 SAVE_FOR_EVER = """
 import sys, recurrent
 sys.path.insert(0, "")
-from test_text import chunk
+from text_models import chunk
 tm = recurrent.TextModel.load(sys.argv[1])
 print("ready", flush=True)
 while True:
@@ -307,7 +308,7 @@ def kills(saved, count):
     for _ in range(count):
         process = subprocess.Popen(
             [sys.executable, "-c", SAVE_FOR_EVER, str(saved)],
-            cwd=Path(__file__).parent,
+            cwd=TESTS,
             stdout=subprocess.PIPE,
         )
         assert process.stdout and process.stdout.readline() == b"ready\n"

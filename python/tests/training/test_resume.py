@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 import recurrent
-import training
+import training_runs
 from support import HARDEN, names
-from training import TEXT, digest, fit, model, tensors
+from training_runs import TEXT, digest, fit, model, tensors
 
-CASES = [(cell, dtype) for cell in ("rnn", "lstm", "gru") for dtype in ("float32", "float64")]
+CASES = [(cell, dtype) for cell in ("rnn_tanh", "lstm", "gru") for dtype in ("float32", "float64")]
 
 
 def run(*arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", training.__file__, *map(str, arguments)],
+        [sys.executable, "-W", "error", training_runs.__file__, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=600,
@@ -67,7 +67,7 @@ def test_the_same_bits_wherever_it_stops(cell, dtype, tmp_path):
 
 
 def position(fit):
-    fit.start += 1
+    fit.first_step += 1
 
 
 def schedule(fit):
@@ -93,7 +93,7 @@ def test_all_of_the_run_is_needed(lose, tmp_path):
         tm.save(tmp_path / "m")
         tm = recurrent.TextModel.load(tmp_path / "m")
         if loss:
-            loss(tm._fit)
+            loss(tm._trainer)
         tm.resume(TEXT, 10, progress=False)
         found.append(digest(tm))
     assert found[0] != found[1]
@@ -135,7 +135,7 @@ def test_the_file_is_all_that_is_needed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"checkpoint": "m.safetensors", "checkpoint_every": 1, "keep_best": False, "callbacks": [stop]}
     solver = recurrent.Adam(amsgrad=True, clipping="global_norm")
-    model().fit("t.txt", 30, **settings, **training.SETTINGS, optimizer=solver)
+    model().fit(Path("t.txt"), 30, **settings, **training_runs.SETTINGS, optimizer=solver)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     tm = recurrent.TextModel.load(path)
@@ -176,7 +176,9 @@ def killed(count, folder):
     for number in range(count):
         cell, dtype = CASES[number % len(CASES)]
         path = folder / f"{number}.safetensors"
-        writer = subprocess.Popen([sys.executable, training.__file__, "autosave", str(path), cell, dtype])
+        writer = subprocess.Popen(
+            [sys.executable, training_runs.__file__, "autosave", str(path), cell, dtype]
+        )
         until = time.monotonic() + 60
         while not path.exists() and time.monotonic() < until:
             time.sleep(0.001)
@@ -250,18 +252,18 @@ def test_another_text(tmp_path):
 
 def test_another_validation(tmp_path):
     tm, aside = model(), TEXT[::-1]
-    fit(tm, 5, validation=aside)
-    with pytest.raises(ValueError, match="validation was no file: it is needed again"):
+    fit(tm, 5, validation_data=aside)
+    with pytest.raises(ValueError, match="validation_data was no file: it is needed again"):
         tm.resume(TEXT, 5, progress=False)
     with pytest.raises(ValueError, match="the text is not what the model was learning from"):
-        tm.resume(TEXT, 5, validation=aside + "a", progress=False)
-    tm.resume(TEXT, 5, validation=aside, progress=False)
+        tm.resume(TEXT, 5, validation_data=aside + "a", progress=False)
+    tm.resume(TEXT, 5, validation_data=aside, progress=False)
     whole = model()
-    fit(whole, 10, validation=aside)
+    fit(whole, 10, validation_data=aside)
     assert digest(whole) == digest(tm)
     fit(tm, 5)
-    with pytest.raises(ValueError, match="validation is given, and the run had none of its own"):
-        tm.resume(TEXT, 5, validation=aside, progress=False)
+    with pytest.raises(ValueError, match="validation_data is given, and the run had none of its own"):
+        tm.resume(TEXT, 5, validation_data=aside, progress=False)
 
 
 def test_nothing_to_go_on_with(tmp_path):
@@ -309,7 +311,7 @@ def test_moved_files(tmp_path):
     text.write_text(TEXT, encoding="utf-8")
     folder.mkdir()
     tm = model()
-    tm.fit(text, 5, checkpoint=folder / "m", **training.SETTINGS)
+    tm.fit(text, 5, checkpoint=folder / "m", **training_runs.SETTINGS)
     (folder / "m").rename(tmp_path / "m")
     shutil.rmtree(folder)
     tm = recurrent.TextModel.load(tmp_path / "m")

@@ -1,4 +1,4 @@
-"""No call through recurrent.h can end the process, whatever is passed: see hostile.py, which does the calling."""
+"""No call through recurrent.h can end the process, whatever is passed; invalid_inputs.py does the calling."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recurrent import _c
+import invalid_inputs
 from recurrent._c import signatures
 from support import HARDEN
 
@@ -26,7 +26,7 @@ def test_bad_calls(tmp_path, noun):
     done = subprocess.run(
         [
             sys.executable,
-            Path(__file__).with_name("hostile.py"),
+            Path(invalid_inputs.__file__),
             trace,
             tmp_path,
             "2000" if HARDEN else "60",

@@ -6,7 +6,6 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-import recurrent
 from operations import OPERATIONS
 from recurrent import Graph, Mat, recurrentjs
 from recurrent.operation import Operand

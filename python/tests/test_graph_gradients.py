@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import recurrent
 from operations import OPERATIONS, Operation, operands
 from recurrent import Graph, Mat, recurrentjs
 from support import HARDEN

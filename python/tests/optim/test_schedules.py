@@ -1,15 +1,15 @@
 """Schedules as torch.optim.lr_scheduler has them, pure, into dicts and back."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recurrent import schedules
 from recurrent.optim.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step
+from support import PYTHON_FIXTURES
 
-TORCH = json.loads((Path(__file__).parent / "fixtures" / "torch_solvers.json").read_text())["schedules"]
+TORCH = json.loads((PYTHON_FIXTURES / "torch_solvers.json").read_text())["schedules"]
 EVERY = [Schedule.from_dict(case["settings"]) for case in TORCH]
 
 
@@ -81,9 +81,9 @@ def test_numpys_numbers():
 @pytest.mark.parametrize(
     "make, error, words",
     [
-        (lambda: Constant(-1), ValueError, "lr is -1"),
-        (lambda: Constant(np.nan), ValueError, "lr is nan"),
-        (lambda: Constant("1"), TypeError, "lr is a str"),
+        (lambda: Constant(-1), ValueError, "learning_rate is -1"),
+        (lambda: Constant(np.nan), ValueError, "learning_rate is nan"),
+        (lambda: Constant("1"), TypeError, "learning_rate is a str"),
         (lambda: Step(0.1, 0), ValueError, "step_size is 0; expected at least 1"),
         (lambda: Step(0.1, 2.5), TypeError, "step_size is a float"),
         (lambda: Step(0.1, 5, after=-1), ValueError, "after is -1"),
@@ -116,12 +116,12 @@ def test_numpys_numbers():
         (
             lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": 1, "x": 1}),
             ValueError,
-            "no setting 'x'; it has lr",
+            "no setting 'x'; it has learning_rate",
         ),
         (
             lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": None}),
             TypeError,
-            "lr is a NoneType",
+            "learning_rate is a NoneType",
         ),
     ],
 )

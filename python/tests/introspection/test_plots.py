@@ -1,0 +1,68 @@
+"""Plots of runs, activations and gradients."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import recurrent
+from reading_models import TEXT, model, views
+from recurrent.introspection import plots
+
+
+def test_figures_say_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match="matplotlib, which is not installed: pip install matplotlib"):
+        plots.activations(*views(model()))
+
+
+def test_figures_are_not_loaded_with_the_package():
+    from support import succeed
+
+    succeed("import sys, recurrent, recurrent.introspection.plots; assert 'matplotlib' not in sys.modules")
+
+
+def test_the_figure_of_a_run():
+    pytest.importorskip("matplotlib")
+    run = model().fit(TEXT * 20, 12, 4, 5, evaluate_every=4, progress=False)
+    figure = plots.history(run)
+    top, bottom, rates = figure.axes
+    lines = {line.get_label(): line for line in top.lines}
+    label = f"held out {run.validation[-1][1]:.3f}"
+    assert lines[label].get_ydata().tolist() == [loss for _, loss in run.validation]
+    assert bottom.lines[-1].get_ydata().tolist() == [norm for _, norm in run.gradient_norms]
+    assert rates.lines[0].get_ydata().tolist() == [rate for _, rate in run.learning_rates]
+    # every look at the validation is inside
+    low, _ = top.get_ylim()
+    assert all(low < loss for _, loss in run.validation)
+    with pytest.raises(ValueError, match="the history is empty"):
+        plots.history(recurrent.History())
+    plots.history(recurrent.History(train=[(1, 2.0)])).savefig("/dev/null", format="png")
+
+
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
+def test_the_figure_of_taps(tokenizer):
+    pytest.importorskip("matplotlib")
+    tm = model(tokenizer=tokenizer)
+    figure = plots.activations(*views(tm), ["c1", "f0"], units=[3, 1])
+    cells, gates = (axes.images[0].get_array() for axes in figure.axes[:2])
+    taps = tm.activations(TEXT)
+    assert np.allclose(cells, np.tanh(taps["c1"].T[[3, 1]]))
+    assert np.allclose(gates, taps["f0"].T[[3, 1]])
+    labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
+    assert "".join(labels) == TEXT.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+    # dollars are drawn as they are
+    figure.savefig("/dev/null", format="png")
+    assert plots.activations(*views(tm, 9)).axes[0].get_xlabel() == "token"
+
+
+def test_the_figure_of_gradients():
+    pytest.importorskip("matplotlib")
+    tm = model()
+    figure = plots.gradient_norms(*views(tm))
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    norms = tm.gradient_norms(TEXT)
+    assert set(lines) == set(norms) and all(np.array_equal(lines[name], norms[name]) for name in norms)
+    figure.savefig("/dev/null", format="png")
