@@ -8,18 +8,15 @@ both show the same modules of ``static``.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..demo.sentences import CORPUS
 from ..training.corpus import Corpus
 from .session import Session
 from .settings import TEXT, Settings
 
-if TYPE_CHECKING:
-    from .widget import Live
 
-
-def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Live:
+def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Any:
     """Shows the live page in a notebook; requires ``anywidget``.
 
     Parameters
