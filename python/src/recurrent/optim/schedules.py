@@ -407,3 +407,7 @@ def _word(value: Any, name: str, *known: str) -> str:
     if value not in known:
         raise ValueError(f"{name} is {value!r}; expected {' or '.join(repr(word) for word in known)}")
     return value
+
+
+SCHEDULES: dict[str, type[Schedule]] = dict(Schedule._classes)
+"""The schedules by name."""

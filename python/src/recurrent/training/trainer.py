@@ -17,7 +17,7 @@ from .batches import ContiguousBatches
 from .corpus import Corpus
 from .history import History, StepReport
 from .interrupt import Interrupt
-from .options import MAX_RECORDS, TrainingOptions, count
+from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, MAX_RECORDS, TrainingOptions, count
 from .progress import Progress
 from .trainable import Trainable
 
@@ -67,7 +67,7 @@ class Trainer:
         total = count(steps, "steps")
         settings = TrainingOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
-            evaluate_every=500 if evaluate_every is None else evaluate_every,
+            evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=-(-total // 20_000) if record_every is None else record_every,
             **arguments,
         )
@@ -87,9 +87,11 @@ class Trainer:
         if evaluate_every is None:
             # reading costs a third of learning: a tenth of the time at most
             chunk = settings.batch_size * settings.seq_length
-            settings.evaluate_every = max(500, -(-10 * len(trainer._validation_tokens) // (3 * chunk)))
+            settings.evaluate_every = max(
+                EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
+            )
         if optimizer is not None or model.optimizer is None:
-            model.optimizer = optimizer or RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)
+            model.optimizer = optimizer or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
         return trainer
 
     def resume(
@@ -168,6 +170,11 @@ class Trainer:
                 f"validation has {aside} {text.tokens}; expected at least 2, or validation_split=0"
             )
         return cut
+
+    @property
+    def batches(self) -> ContiguousBatches:
+        """The batches of the training text."""
+        return self._batches
 
     # ---- the run
 
