@@ -101,7 +101,7 @@ def test_train_in_char_rnns_words(text):
     assert tm.step == 12 * 44 and tm.hidden_sizes == [8]
     assert rates[1] == rates[11 * 44] == 2e-3 and rates[11 * 44 + 1] == pytest.approx(2e-3 * 0.97)
     settings = tm.optimizer.settings
-    assert (settings["optimizer"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
+    assert (settings["name"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
     options = arguments.parse(["train", "x"])
     names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "clip", "seed")
     assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
@@ -113,7 +113,7 @@ def test_every_optimizer_and_schedule(text, optimizer, schedule):
     words = ["--optimizer", optimizer, "--schedule", schedule, "--steps", "6", "--evaluate-every", "2"]
     assert main(["train", "novel.txt", "--quiet", *words, *SMALL]) == 0
     tm = recurrent.TextModel.load("novel.safetensors")
-    assert tm.optimizer.settings["optimizer"] == optimizer
+    assert tm.optimizer.settings["name"] == optimizer
     assert tm.trainer.settings.schedule.to_dict()["schedule"] == schedule.replace("-", "_")
 
 

@@ -109,7 +109,7 @@ def test_settings_and_repr(solver):
 
 @pytest.mark.parametrize("kind", [Solver, *CLASSES.values()])
 def test_python_and_the_core_have_the_same_defaults(kind):
-    words = json.dumps({"rule": kind().settings["optimizer"]}).encode()
+    words = json.dumps({"rule": kind().settings["name"]}).encode()
     lib = recurrent._c.lib
     handle = recurrent._c.new(lib.recurrent_optimizer_create, lib.recurrent_optimizer_free, words, len(words))
     assert Solver._from_handle(handle).settings == kind().settings

@@ -142,7 +142,7 @@ def test_solvers():
     assert isinstance(tm.optimizer, recurrent.Adam) and h.learning_rates == [(3, 0.001), (4, 0.001)]
     fresh = model()
     fresh.fit(TEXT, 2, **SMALL)
-    assert fresh.optimizer.settings["optimizer"] == "rmsprop" and fresh.optimizer.settings["bias_correction"]
+    assert fresh.optimizer.settings["name"] == "rmsprop" and fresh.optimizer.settings["bias_correction"]
     assert [fresh.optimizer.settings[name] for name in ("learning_rate", "alpha", "eps")] == [
         2e-3,
         0.95,
