@@ -59,7 +59,8 @@ enum RNN {
 /// z = Wx·x + Wh·h + b.
 @inline(__always)
 func preactivate<T: Real>(
-  _ x: MatrixView<T>, _ h: MatrixView<T>, _ Wx: MatrixView<T>, _ Wh: MatrixView<T>, _ b: MatrixView<T>, to z: MatrixView<T>
+  _ x: MatrixView<T>, _ h: MatrixView<T>, _ Wx: MatrixView<T>, _ Wh: MatrixView<T>, _ b: MatrixView<T>,
+  to z: MatrixView<T>
 ) {
   copy(b, to: z)
   multiply(Wx, x, to: z, accumulate: true)
