@@ -1,23 +1,23 @@
-// The long short-term memory layer, one tick at a time.
+// One time step of a long short-term memory layer, as a graph operation.
 
 import Kernels
 
 extension Graph {
-  /// One tick of an LSTM layer.
+  /// Records one time step of an LSTM layer.
   ///
-  ///     i = σ(Wix·x + Wih·h + bi)                      what to write
-  ///     f = σ(Wfx·x + Wfh·h + bf)                      what to keep
-  ///     o = σ(Wox·x + Woh·h + bo)                      what to show
+  ///     i = σ(Wix·x + Wih·h + bi)                      input gate
+  ///     f = σ(Wfx·x + Wfh·h + bf)                      forget gate
+  ///     o = σ(Wox·x + Woh·h + bo)                      output gate
   ///     c′ = f ⊙ c + i ⊙ tanh(Wcx·x + Wch·h + bc)
   ///     h′ = o ⊙ tanh(c′)
   ///
   /// - Parameters:
   ///   - x: the layer's input, [I × B].
-  ///   - h: output of the tick before, [H × B].
-  ///   - c: cell of the tick before, [H × B].
+  ///   - h: the previous output, [H × B].
+  ///   - c: the previous cell, [H × B].
   ///   - Wx: Wix, Wfx, Wox, Wcx one below the other, [4H × I].
-  ///   - Wh: Wih, Wfh, Woh, Wch likewise, [4H × H].
-  ///   - b: bi, bf, bo, bc likewise, [4H × 1].
+  ///   - Wh: Wih, Wfh, Woh, Wch, one below the other, [4H × H].
+  ///   - b: bi, bf, bo, bc, one below the other, [4H × 1].
   /// - Returns: h′ and c′, each [H × B].
   ///
   /// Parity: no peepholes, as RecurrentJS. Reference: Graves, arXiv:1308.0850, section 2.1, has them.
@@ -25,7 +25,7 @@ extension Graph {
     _ x: Mat, _ h: Mat, _ c: Mat, Wx: Mat, Wh: Mat, b: Mat
   ) throws(RecurrentError) -> (h: Mat, c: Mat) {
     try require(
-      c.n == h.n && c.d == h.d, .badShape, "lstm: c is \(c.shape) and h is \(h.shape); expected one shape")
+      c.n == h.n && c.d == h.d, .badShape, "lstm: c has the wrong shape; expected \(h.shape), got \(c.shape)")
     try checkCell("lstm", gates: 4, x, h, Wx, Wh, b)
     let both = try recording { () throws(RecurrentError) in
       let mark = operands.count
@@ -51,7 +51,7 @@ enum LSTM {
     lstmGates(gates.top(h), gate: h, x[2], newH: x.y.top(h), newC: bottom(x.y, h))
   }
 
-  // the gates become dz in place
+  // the gates are replaced by dz
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let (h, B) = (x[2].n, x[2].d)
     let gates = x.scratch(4 * h, B)

@@ -1,19 +1,19 @@
-// The plain recurrent layer, one tick at a time.
+// One time step of a plain recurrent layer, as a graph operation.
 
 import Kernels
 
 extension Graph {
-  /// One tick of a plain recurrent layer: h′ = relu(Wx·x + Wh·h + b).
+  /// Records one time step of a plain recurrent layer: h′ = relu(Wx·x + Wh·h + b).
   ///
   /// - Parameters:
   ///   - x: the layer's input, [I × B].
-  ///   - h: what the tick before left, [H × B].
+  ///   - h: the previous output, [H × B].
   ///   - Wx: [H × I].
   ///   - Wh: [H × H].
   ///   - b: [H × 1].
   /// - Returns: h′, [H × B].
   ///
-  /// Parity: RecurrentJS's RNN is ReLU; its slope is 1 where the pre-activation is above 0.
+  /// Parity: RecurrentJS's RNN is ReLU; its derivative is 1 if the pre-activation is above 0 and 0 otherwise.
   public func rnn(_ x: Mat, _ h: Mat, Wx: Mat, Wh: Mat, b: Mat) throws(RecurrentError) -> Mat {
     try checkCell("rnn", gates: 1, x, h, Wx, Wh, b)
     return try recording { () throws(RecurrentError) in
@@ -27,17 +27,18 @@ extension Graph {
     }
   }
 
-  /// Checks that a cell's operands fit each other, gate rows stacked in Wx, Wh and b.
+  /// Checks the shapes of a cell's operands, with gate rows stacked in Wx, Wh and b.
   func checkCell(
     _ name: String, gates: Int, _ x: Mat, _ h: Mat, _ Wx: Mat, _ Wh: Mat, _ b: Mat
   ) throws(RecurrentError) {
     let rows = gates * h.n
-    try require(x.d == h.d, .badShape, "\(name): x is \(x.shape) and h is \(h.shape); expected equal columns")
     try require(
-      Wx.n == rows && Wx.d == x.n, .badShape, "\(name): Wx is \(Wx.shape); expected \(rows) x \(x.n)")
-    try require(
-      Wh.n == rows && Wh.d == h.n, .badShape, "\(name): Wh is \(Wh.shape); expected \(rows) x \(h.n)")
-    try require(b.n == rows && b.d == 1, .badShape, "\(name): b is \(b.shape); expected \(rows) x 1")
+      x.d == h.d, .badShape, "\(name): x has the wrong shape; expected \(h.d) columns as h, got \(x.shape)")
+    for (operand, mat, columns) in [("Wx", Wx, x.n), ("Wh", Wh, h.n), ("b", b, 1)] {
+      try require(
+        mat.n == rows && mat.d == columns, .badShape,
+        "\(name): \(operand) has the wrong shape; expected \(rows) x \(columns), got \(mat.shape)")
+    }
   }
 }
 
@@ -50,7 +51,7 @@ enum RNN {
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let dz = x.scratch(x.y.n, x.y.d)
     fill(dz, with: 0)
-    // h′ > 0 exactly where the pre-activation was
+    // h′ > 0 if and only if the pre-activation is
     applyBackward(.relu, 0, x.y, x.y, dy: x.dy, dx: dz)
     preactivateBackward(x, Wx: 2, Wh: 3, b: 4, dz: dz)
   }
@@ -67,7 +68,7 @@ func preactivate<T: Real>(
   multiply(Wh, h, to: z, accumulate: true)
 }
 
-/// From dz to x (operand 0), h (operand 1) and the weights at the given places.
+/// Adds the gradients of x (operand 0), h (operand 1) and the weights at the given operand indices.
 @inline(__always)
 func preactivateBackward<T: Real>(_ x: Operands<T>, Wx: Int, Wh: Int, b: Int, dz: MatrixView<T>) {
   multiplyBackward(dy: dz, x[0], dw: x.d(Wx))

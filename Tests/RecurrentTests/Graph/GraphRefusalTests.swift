@@ -122,11 +122,11 @@ import Testing
     try refusedByGraph(.badShape, "rnn", "5 x 5") { try $0.rnn(odd, h, Wx: Wx, Wh: Wh, b: b) }
     try refusedByGraph(.badShape, "Wx", "5 x 5", "4 x 3") { try $0.rnn(x, h, Wx: odd, Wh: Wh, b: b) }
     try refusedByGraph(.badShape, "Wh", "5 x 5", "4 x 4") { try $0.rnn(x, h, Wx: Wx, Wh: odd, b: b) }
-    try refusedByGraph(.badShape, "b is 5 x 5", "4 x 1") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd) }
-    try refusedByGraph(.badShape, "lstm", "Wx is 4 x 3", "16 x 3") {
+    try refusedByGraph(.badShape, "b has the wrong shape", "4 x 1, got 5 x 5") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd) }
+    try refusedByGraph(.badShape, "lstm", "Wx has the wrong shape", "16 x 3, got 4 x 3") {
       try $0.lstm(x, h, h, Wx: Wx, Wh: Wh, b: b).h
     }
-    try refusedByGraph(.badShape, "lstm", "c is 5 x 5", "h is 4 x 2") {
+    try refusedByGraph(.badShape, "lstm", "c has the wrong shape", "4 x 2, got 5 x 5") {
       try $0.lstm(x, h, odd, Wx: Wx, Wh: Wh, b: b).h
     }
     let b32 = try Mat(4, 1, .float32)
