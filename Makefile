@@ -52,7 +52,7 @@ $(LIBRARY): $(SOURCES)
 	@touch $@
 
 .venv/test: .venv/ready
-	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'hypothesis>=6.60'
+	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'pytest-xdist>=3' 'hypothesis>=6.60'
 	@touch $@
 
 # ---- the main job
@@ -72,6 +72,10 @@ pretrained: setup ## train the model that the page ships again
 
 test: setup test-swift test-c test-python ## run all tests
 
+quick: setup .venv-newest/ready ## run the fast tests, in less than a minute from a warm build
+	swift test --skip ScanEquationTests --skip EveryFunctionTests
+	cd python && ../.venv-newest/bin/python -m pytest -n 2 -m 'not slow and not nightly'
+
 test-swift: ## run the Swift tests and the Swift example
 	swift test
 	examples/swift/run
@@ -79,9 +83,9 @@ test-swift: ## run the Swift tests and the Swift example
 test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
 	examples/c/run
 
-test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with Debian's NumPy and with the newest
-	cd python && ../$(PYTHON) -m pytest
-	cd python && ../.venv-newest/bin/python -m pytest
+test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with the newest NumPy, and with Debian's what NumPy can change
+	cd python && ../.venv-newest/bin/python -m pytest -n 2
+	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
 harden: setup .venv-newest/browser ## run the long tests too: exhaustive accuracy, many shapes, fuzzing
 	RECURRENT_HARDEN=1 swift test
@@ -98,4 +102,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* out
 
-.PHONY: help setup demo page pretrained test test-swift test-c test-python harden check bench clean
+.PHONY: help setup demo page pretrained test quick test-swift test-c test-python harden check bench clean

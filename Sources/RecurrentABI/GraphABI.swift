@@ -71,7 +71,7 @@ public func recurrent_graph_operation(
 }
 
 extension recurrent_place {
-  fileprivate init(_ place: Graph.Description.Place) {
+  fileprivate init(_ place: Graph.Description.OperandInfo) {
     self.init(
       operation: Int64(place.operation ?? -1), n: Int64(place.n), d: Int64(place.d), w: place.w)
   }

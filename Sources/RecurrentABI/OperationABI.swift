@@ -184,7 +184,7 @@ public func recurrent_graph_dot(
 public func recurrent_graph_leaky_relu(
   _ graph: recurrent_graph, _ m: recurrent_mat, _ slope: Double, _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.leakyRelu(m, slope: slope) }
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.leakyRelu(m, negativeSlope: slope) }
 }
 
 @implementation @_cdecl("recurrent_graph_scale")

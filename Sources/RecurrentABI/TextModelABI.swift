@@ -82,7 +82,7 @@ public func recurrent_text_model_solver(
   call { (call) throws(RecurrentError) in
     let out = try output(solver, "solver")
     guard let solver = try call.textModel(model).solver else {
-      throw RecurrentError(.stale, "this model has no solver yet: set one")
+      throw RecurrentError(.invalidated, "this model has no solver yet: set one")
     }
     try give(.solver(solver), out)
   }

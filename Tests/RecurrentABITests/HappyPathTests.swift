@@ -82,9 +82,9 @@ extension ABITests {
       ok(recurrent_graph_backward_from(g, loss))
       #expect(rows(W, gradients: true) == [-2, 2, -2, 2])
       #expect(rows(x, gradients: true) == [-8, -12])
-      fails(RECURRENT_STALE, "twice") { recurrent_graph_backward(g) }
+      fails(RECURRENT_INVALIDATED, "twice") { recurrent_graph_backward(g) }
       ok(recurrent_graph_reset(g))
-      fails(RECURRENT_STALE, "reset") { recurrent_graph_tanh(g, y, &count.asHandle) }
+      fails(RECURRENT_INVALIDATED, "reset") { recurrent_graph_tanh(g, y, &count.asHandle) }
       let t = make { recurrent_graph_scale(g, x, 3, $0) }
       var dt: UnsafeMutableRawPointer?
       ok(recurrent_mat_dw(t, &dt))
@@ -92,7 +92,7 @@ extension ABITests {
       ok(recurrent_graph_backward(g))
       #expect(rows(x, gradients: true) == [-5, -12])
       ok(recurrent_graph_free(g))
-      fails(RECURRENT_STALE, "gone") { recurrent_mat_w(t, &dt) }
+      fails(RECURRENT_INVALIDATED, "gone") { recurrent_mat_w(t, &dt) }
       for handle in [W, x, y, z, loss, t] { ok(recurrent_mat_free(handle)) }
     }
 

@@ -129,7 +129,7 @@ extension ABITests {
       with("f0") { ok(recurrent_model_tap(model, $0, $1, &values)) }
       #expect(values.allSatisfy { $0 > 0 && $0 < 1 })
       ok(recurrent_model_backward_sequence(model, [Double](repeating: 1, count: 20), nil, nil, nil))
-      fails(RECURRENT_STALE, "unavailable") { _ in with("f0") { recurrent_model_tap(model, $0, $1, &values) } }
+      fails(RECURRENT_INVALIDATED, "unavailable") { _ in with("f0") { recurrent_model_tap(model, $0, $1, &values) } }
       ok(recurrent_model_free(model))
     }
   }

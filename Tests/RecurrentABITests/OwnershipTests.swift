@@ -58,7 +58,7 @@ extension ABITests {
       ok(recurrent_graph_free(g))
       // the pointer is good until the Mat's handle is freed
       #expect(w?.assumingMemoryBound(to: Double.self)[1] == 16)
-      fails(RECURRENT_STALE, "gone") { recurrent_mat_w(y, &w) }
+      fails(RECURRENT_INVALIDATED, "gone") { recurrent_mat_w(y, &w) }
       var info = recurrent_mat_info()
       ok(recurrent_mat_describe(y, &info))
       #expect(info.n == 2)

@@ -39,7 +39,7 @@ extension ABITests {
       var dstate = [Double](repeating: 7, count: 3)
       ok(recurrent_model_backward_sequence(model, y, end, nil, &dstate))
       #expect(dstate.allSatisfy { $0 != 7 })
-      fails(RECURRENT_STALE, "forward") { recurrent_model_backward_sequence(model, y, nil, nil, nil) }
+      fails(RECURRENT_INVALIDATED, "forward") { recurrent_model_backward_sequence(model, y, nil, nil, nil) }
       for (ingredient, handle) in [(Ingredient.tokenModel, model), (.solver, solver), (.random, random)] {
         ok(ingredient.free(handle))
       }
@@ -79,7 +79,7 @@ extension ABITests {
         }
       }
       #expect(y.allSatisfy { $0 == -7 } && end.allSatisfy { $0 == -7 })
-      fails(RECURRENT_STALE, "forward") { recurrent_model_backward_sequence(model, y, nil, nil, nil) }
+      fails(RECURRENT_INVALIDATED, "forward") { recurrent_model_backward_sequence(model, y, nil, nil, nil) }
       fails(RECURRENT_NULL_ARGUMENT, "dy") { recurrent_model_backward_sequence(model, nil, nil, nil, nil) }
       var count: Int64 = -7
       for columns: Int64 in [0, -1, .min, .max] {

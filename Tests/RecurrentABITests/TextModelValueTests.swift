@@ -69,8 +69,8 @@ extension ABITests {
       fails(RECURRENT_SHORT_BUFFER, "255", "256") { _ in recurrent_text_model_letters(bytes, &letters, 255) }
       fails(RECURRENT_SHORT_BUFFER, "1", "2") { _ in recurrent_text_model_hidden_sizes(model, &sizes, 1) }
       // a solver is there after it was set, and is the same object
-      fails(RECURRENT_STALE, "solver") { recurrent_text_model_solver(bytes, $0) }
-      fails(RECURRENT_STALE, "solver") { _ in
+      fails(RECURRENT_INVALIDATED, "solver") { recurrent_text_model_solver(bytes, $0) }
+      fails(RECURRENT_INVALIDATED, "solver") { _ in
         recurrent_text_model_train_step(bytes, [1], [2], 1, 1, 0.1, 0, 5, nil)
       }
       let solver = make { recurrent_text_model_solver(model, $0) }
@@ -241,7 +241,7 @@ extension ABITests {
       for x in [Double.nan, 0, -1, .infinity] {
         var bad = usual
         bad.temperature = x
-        fails(RECURRENT_BAD_VALUE, "temperature is \(x)") { _ in write(sampler: bad) }
+        fails(RECURRENT_BAD_VALUE, "temperature", "got \(x)") { _ in write(sampler: bad) }
       }
       for x in [Double.nan, 0, -1, 1.5] {
         var bad = usual

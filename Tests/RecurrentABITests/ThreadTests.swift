@@ -87,7 +87,7 @@ extension ABITests {
         threads(1) { _ in
           let outputs = Outputs(f.outputs), status = f.call(good, outputs)
           // backward is refused the second time, but not because somebody holds the graph
-          #expect(status == 0 || status == Int32(RECURRENT_STALE), "\(f.name): \(lastError)")
+          #expect(status == 0 || status == Int32(RECURRENT_INVALIDATED), "\(f.name): \(lastError)")
           if status == 0 { f.freeOutputs(outputs) }
         }
       }
@@ -155,7 +155,7 @@ extension ABITests {
       let before = recurrent_object_count()
       let g = Ingredient.graph.handle(after: []), x = newMat(2, 2, [1, 2, 3, 4]),
         random = Ingredient.random.handle(after: [])
-      let allowed: Set<Int> = [RECURRENT_OK, RECURRENT_BUSY, RECURRENT_STALE, RECURRENT_BAD_VALUE]
+      let allowed: Set<Int> = [RECURRENT_OK, RECURRENT_BUSY, RECURRENT_INVALIDATED, RECURRENT_BAD_VALUE]
       threads(4) { i in
         for k in 0..<500 {
           var y: UInt64 = 0

@@ -69,7 +69,7 @@ enum {
   RECURRENT_BAD_FORMAT = 10,   /* a file whose contents are not what they should be */
   RECURRENT_NOT_FINITE = 11,   /* a gradient, weight or score that is infinite or NaN */
   RECURRENT_BUSY = 12,         /* in use by another thread */
-  RECURRENT_STALE = 13,        /* the Mat's graph was reset or is gone; or a call out of turn */
+  RECURRENT_INVALIDATED = 13,        /* the Mat's graph was reset or is gone; or a call out of turn */
   RECURRENT_SHORT_BUFFER = 14  /* the caller's buffer is too small; the message says what is needed */
 };
 
@@ -178,7 +178,7 @@ recurrent_status recurrent_mat_fill_gaussian(recurrent_mat mat, double mean, dou
 recurrent_status recurrent_graph_create(int32_t needs_backprop, recurrent_graph *graph);
 recurrent_status recurrent_graph_free(recurrent_graph graph);
 
-/* Forgets what was recorded and keeps the memory. Earlier results answer RECURRENT_STALE from here on. */
+/* Forgets what was recorded and keeps the memory. Earlier results answer RECURRENT_INVALIDATED from here on. */
 recurrent_status recurrent_graph_reset(recurrent_graph graph);
 recurrent_status recurrent_graph_evaluate(recurrent_graph graph);
 
@@ -619,7 +619,7 @@ recurrent_status recurrent_text_model_letters(recurrent_text_model model, uint32
 /* The network inside: a handle of its own, to be freed. */
 recurrent_status recurrent_text_model_network(recurrent_text_model model, recurrent_model *network);
 
-/* The solver, a handle of its own; RECURRENT_STALE before one is set. A solver that is set is shared, not copied. */
+/* The solver, a handle of its own; RECURRENT_INVALIDATED before one is set. A solver that is set is shared, not copied. */
 recurrent_status recurrent_text_model_solver(recurrent_text_model model, recurrent_solver *solver);
 recurrent_status recurrent_text_model_set_solver(recurrent_text_model model, recurrent_solver solver);
 

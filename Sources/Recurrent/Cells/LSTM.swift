@@ -12,30 +12,30 @@ extension Graph {
   ///     h′ = o ⊙ tanh(c′)
   ///
   /// - Parameters:
-  ///   - x: the layer's input, [I × B].
+  ///   - x: the input, [I × B].
   ///   - h: the previous output, [H × B].
   ///   - c: the previous cell, [H × B].
-  ///   - Wx: Wix, Wfx, Wox, Wcx one below the other, [4H × I].
-  ///   - Wh: Wih, Wfh, Woh, Wch, one below the other, [4H × H].
-  ///   - b: bi, bf, bo, bc, one below the other, [4H × 1].
+  ///   - Wx: Wix, Wfx, Wox, Wcx stacked by rows, [4H × I].
+  ///   - Wh: Wih, Wfh, Woh, Wch stacked by rows, [4H × H].
+  ///   - b: bi, bf, bo, bc stacked by rows, [4H × 1].
   /// - Returns: h′ and c′, each [H × B].
   ///
-  /// Parity: no peepholes, as RecurrentJS. Reference: Graves, arXiv:1308.0850, section 2.1, has them.
+  /// Parity: no peepholes, as in RecurrentJS. Reference: Graves, arXiv:1308.0850, section 2.1, has peepholes.
   public func lstm(
     _ x: Mat, _ h: Mat, _ c: Mat, Wx: Mat, Wh: Mat, b: Mat
   ) throws(RecurrentError) -> (h: Mat, c: Mat) {
     try require(
-      c.n == h.n && c.d == h.d, .badShape, "lstm: c has the wrong shape; expected \(h.shape), got \(c.shape)")
+      c.n == h.n && c.d == h.d, .badShape, "c of lstm has the wrong shape; expected \(h.shape) as h, got \(c.shape)")
     try checkCell("lstm", gates: 4, x, h, Wx, Wh, b)
     let both = try recording { () throws(RecurrentError) in
       let mark = operands.count
-      try adopt(x, "x")
-      try adopt(h, "h")
-      try adopt(c, "c")
-      try adopt(Wx, "Wx")
-      try adopt(Wh, "Wh")
-      try adopt(b, "b", columns: h.d)
-      return try emit(.lstm, since: mark, n: 2 * h.n, d: h.d, scratch: 4 * h.count)
+      try appendOperand(x, "x")
+      try appendOperand(h, "h")
+      try appendOperand(c, "c")
+      try appendOperand(Wx, "Wx")
+      try appendOperand(Wh, "Wh")
+      try appendOperand(b, "b", columns: h.d)
+      return try appendNode(LSTMStep(), since: mark, n: 2 * h.n, d: h.d, scratch: 4 * h.count)
     }
     return (
       try both.view(row: 0, column: 0, n: h.n, d: h.d), try both.view(row: h.n, column: 0, n: h.n, d: h.d)
@@ -43,26 +43,24 @@ extension Graph {
   }
 }
 
-enum LSTM {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let (h, B) = (x[2].n, x[2].d)
-    let gates = x.scratch(4 * h, B)
-    preactivate(x[0], x[1], x[3], x[4], x[5], to: gates)
-    lstmGates(gates.top(h), gate: h, x[2], newH: x.y.top(h), newC: bottom(x.y, h))
+/// Operands x, h, c, Wx, Wh, b; the result is h′ above c′, the scratch holds the gates.
+private struct LSTMStep: GraphOperation {
+  var name: String { "lstm" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    let (H, B, y) = (args[2].n, args[2].d, args.y)
+    let gates = args.scratch(4 * H, B)
+    preactivate(args[0], args[1], args[3], args[4], args[5], to: gates)
+    lstmGates(gates.rows(0, H), gate: H, args[2], newH: y.rows(0, H), newC: y.rows(H, H))
   }
 
-  // the gates are replaced by dz
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let (h, B) = (x[2].n, x[2].d)
-    let gates = x.scratch(4 * h, B)
+  // lstmGatesBackward overwrites the gates with dz
+  func backward<T: Real>(_ args: Operands<T>) {
+    let (H, B, y, dy) = (args[2].n, args[2].d, args.y, args.dy)
+    let gates = args.scratch(4 * H, B)
     lstmGatesBackward(
-      gates.top(h), gate: h, x[2], newC: bottom(x.y, h), dnewH: x.dy.top(h), dnewC: bottom(x.dy, h), dc: x.d(2),
-      accumulate: true)
-    preactivateBackward(x, Wx: 3, Wh: 4, b: 5, dz: gates)
-  }
-
-  /// The result holds h′ above c′.
-  @inline(__always) private static func bottom<T: Real>(_ y: MatrixView<T>, _ h: Int) -> MatrixView<T> {
-    MatrixView(y.p + h, n: h, d: y.d, stride: y.stride)
+      gates.rows(0, H), gate: H, args[2], newC: y.rows(H, H), dnewH: dy.rows(0, H), dnewC: dy.rows(H, H),
+      dc: args.gradient(2), accumulate: true)
+    preactivateBackward(args, Wx: 3, Wh: 4, b: 5, dz: gates)
   }
 }

@@ -1,16 +1,24 @@
-// Memory that is handed out in order and taken back all at once.
+// A bump allocator for the memory of a graph.
 
-/// A graph's memory: chunks that grow by doubling, are reused from the first byte after `reset`, and never move.
+/// The memory of a graph: chunks of doubling size that never move and are reused after `reset`.
 ///
 /// A Mat that outlives its graph keeps its chunk alive, so its pointers stay valid.
 struct Arena {
   private var chunks: [Storage] = []
+  /// Index of the chunk in use, and the number of its bytes that are allocated.
   private var current = 0
   private var offset = 0
-  private static let firstChunk = 64 << 10
+  private static let firstChunkBytes = 64 << 10
 
-  /// `bytes` of memory (a multiple of the alignment) and the chunk they are in. Not zeroed after a reset.
-  mutating func take(_ bytes: Int, _ graph: Graph) throws(RecurrentError) -> (UnsafeMutableRawPointer, Storage) {
+  /// Allocates uninitialized memory.
+  ///
+  /// - Parameters:
+  ///   - bytes: a multiple of `Storage.alignment`.
+  ///   - graph: the owner of new chunks.
+  /// - Returns: the memory and its chunk.
+  mutating func allocate(
+    _ bytes: Int, _ graph: Graph
+  ) throws(RecurrentError) -> (UnsafeMutableRawPointer, Storage) {
     while current < chunks.count {
       let chunk = chunks[current]
       if bytes <= chunk.bytes - offset {
@@ -21,19 +29,19 @@ struct Arena {
       current += 1
       offset = 0
     }
-    let grown = chunks.last.map { min($0.bytes, Int.max / 4) * 2 } ?? Arena.firstChunk
+    let grown = chunks.last.map { min($0.bytes, Int.max / 4) * 2 } ?? Arena.firstChunkBytes
     let chunk = try Storage(bytes: max(bytes, grown), lock: graph.lock)
     chunk.arena = graph
-    chunk.isChunk = true
+    chunk.isArenaMemory = true
     chunks.append(chunk)
     offset = bytes
     return (chunk.start, chunk)
   }
 
-  /// All memory is free again. Chunks that other graphs still read, or walk back into, are left to them.
+  /// Makes all memory available again. Chunks that other graphs still read or backpropagate into are dropped instead.
   mutating func reset() {
     chunks.removeAll { chunk in
-      let isRead = chunk.readers.load(ordering: .acquiring) > 0
+      let isRead = chunk.readerCount.load(ordering: .acquiring) > 0
       if isRead { chunk.arena = nil }
       return isRead
     }

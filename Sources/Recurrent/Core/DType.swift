@@ -1,18 +1,18 @@
-// The two kinds of number, as data.
+// Element types.
 
 import Kernels
 
-/// The type of a Mat's numbers.
+/// The type of a Mat's elements.
 public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
   case float32 = 0
   case float64 = 1
 
-  /// Bytes per number.
+  /// Bytes per element.
   public var size: Int { self == .float32 ? 4 : 8 }
 
-  /// NumPy's name for it.
+  /// NumPy's name of the type.
   public var description: String { self == .float32 ? "float32" : "float64" }
 
-  /// The type with the same meaning in Swift.
+  /// The element type that `T` stores.
   init<T: Real>(_: T.Type) { self = T.isWide ? .float64 : .float32 }
 }

@@ -1,4 +1,4 @@
-// One object, one thread at a time: the second thread gets an error, not a race.
+// A recursive lock that fails instead of waiting.
 
 import Synchronization
 
@@ -10,24 +10,28 @@ import Synchronization
   import Darwin
 #endif
 
-/// Held by a thread while it uses an object. The same thread may hold it again; another one is refused.
+/// Exclusive-use lock: a second thread gets `.busy`; the owning thread may acquire it again.
 public final class Lock {
+  /// The owning thread; 0 if the lock is free.
   private let owner = Atomic<UInt>(0)
   private var depth = 0
 
   init() {}
 
-  /// Takes the lock, or throws `.busy` at once if another thread holds it.
+  /// Acquires the lock.
+  ///
+  /// - Throws: `.busy`, without waiting, if another thread holds it.
   public func acquire() throws(RecurrentError) {
-    let me = currentThread()
-    if owner.load(ordering: .relaxed) != me {
-      let (taken, _) = owner.compareExchange(expected: 0, desired: me, ordering: .acquiring)
-      try require(taken, .busy, "this object is in use by another thread; use one object from one thread at a time")
+    let thread = currentThread()
+    if owner.load(ordering: .relaxed) != thread {
+      let (acquired, _) = owner.compareExchange(expected: 0, desired: thread, ordering: .acquiring)
+      try require(
+        acquired, .busy, "object is in use by another thread; expected one thread at a time, got a second thread")
     }
     depth += 1
   }
 
-  /// Gives back one `acquire`.
+  /// Releases one `acquire`.
   public func release() {
     depth -= 1
     if depth == 0 { owner.store(0, ordering: .releasing) }

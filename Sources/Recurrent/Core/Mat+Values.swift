@@ -1,107 +1,116 @@
-// Mats filled, copied and looked into.
+// Values and gradients of a Mat: creation, fills, copies and access by rows.
 
 import Kernels
 
 extension Mat {
-  /// From numbers in reading order, row by row.
+  /// Creates a matrix from values in row-major order.
   public init(_ n: Int, _ d: Int, _ dtype: DType = .float32, rows values: [Double]) throws(RecurrentError) {
     try self.init(n, d, dtype)
     try set(rows: values)
   }
 
-  /// A copy of `count` numbers of type `dtype` in memory, column by column.
+  /// Creates a matrix from a copy of `count` elements of type `dtype` in column-major order.
   public init(_ n: Int, _ d: Int, _ dtype: DType, columns w: UnsafeRawPointer, count: Int) throws(RecurrentError) {
     try Mat.check(n, d)
-    try require(count == n * d, .badShape, "\(count) values for a \(n) x \(d) Mat; expected \(n * d)")
+    try require(
+      count == n * d, .badShape, "values has the wrong length; expected \(n * d) for \(n) x \(d), got \(count) values")
     try self.init(n, d, dtype)
     wStart.copyMemory(from: w, byteCount: count * dtype.size)
   }
 
-  /// Uniform on [`low`, `high`): each number is `low + (high − low)·u`, `u` one draw, in column-major order.
+  /// Fills with the uniform distribution on [`low`, `high`).
   ///
-  /// float32 draws the same numbers as float64 and rounds them.
+  /// Each element is `low + (high − low)·u`, where `u` is one draw, in column-major order.
+  ///
+  /// float32 draws the same values as float64 and rounds them.
   public func fillUniform(
     _ low: Double, _ high: Double, _ random: Random
   ) throws(RecurrentError) {
     try require(
       low.isFinite && high.isFinite && (high - low).isFinite, .badValue,
-      "uniform bounds are \(low) and \(high); expected finite numbers")
+      "bounds are not finite; expected finite low, high and high − low, got \(low) and \(high)")
     try fill { random.uniform(low, high) }
   }
 
-  /// Normal with `mean` and standard deviation `std`, in column-major order.
+  /// Fills with the normal distribution of `mean` and standard deviation `std`, in column-major order.
   public func fillGaussian(
     _ mean: Double, _ std: Double, _ random: Random
   ) throws(RecurrentError) {
-    try require(mean.isFinite, .badValue, "mean is \(mean); expected a finite number")
+    try require(mean.isFinite, .badValue, "mean is not finite; expected a finite number, got \(mean)")
     try require(std, "std", in: 0 ... .infinity)
     try fill { random.gaussian(mean, std) }
   }
 
-  /// All numbers equal to `value`.
+  /// Sets all values to `value`.
   public func fill(_ value: Double) throws(RecurrentError) {
-    try require(value.isFinite, .badValue, "value is \(value); expected a finite number")
-    try settle()
+    try require(value.isFinite, .badValue, "value is not finite; expected a finite number, got \(value)")
+    try synchronize()
     switch dtype {
-    case .float32: Kernels.fill(block.w(Float.self), with: Float(value))
-    case .float64: Kernels.fill(block.w(Double.self), with: value)
+    case .float32: Kernels.fill(operandRef.w(Float.self), with: Float(value))
+    case .float64: Kernels.fill(operandRef.w(Double.self), with: value)
     }
   }
 
-  /// All gradients zero.
+  /// Sets all gradients to 0.
   public func zeroGradient() throws(RecurrentError) {
-    try checkFresh()
+    try checkValid()
     switch dtype {
-    case .float32: Kernels.fill(block.dw(Float.self), with: 0)
-    case .float64: Kernels.fill(block.dw(Double.self), with: 0)
+    case .float32: Kernels.fill(operandRef.dw(Float.self), with: 0)
+    case .float64: Kernels.fill(operandRef.dw(Double.self), with: 0)
     }
   }
 
-  /// A Mat of its own with the same numbers; its gradients are zero.
+  /// Returns a Mat that owns a copy of the values; its gradients are 0.
   public func copy() throws(RecurrentError) -> Mat {
-    let twin = try Mat(n, d, dtype)
-    try twin.set(self)
-    return twin
+    let result = try Mat(n, d, dtype)
+    try result.set(self)
+    return result
   }
 
-  /// Takes over the numbers of a Mat of the same shape and type.
+  /// Copies the values of a Mat of the same shape and type.
   func set(_ other: Mat) throws(RecurrentError) {
-    try other.settle()
-    try settle()
+    try other.synchronize()
+    try synchronize()
     switch dtype {
-    case .float32: Kernels.copy(other.block.w(Float.self), to: block.w(Float.self))
-    case .float64: Kernels.copy(other.block.w(Double.self), to: block.w(Double.self))
+    case .float32: Kernels.copy(other.operandRef.w(Float.self), to: operandRef.w(Float.self))
+    case .float64: Kernels.copy(other.operandRef.w(Double.self), to: operandRef.w(Double.self))
     }
   }
 
-  /// The numbers in reading order, row by row.
+  /// The values in row-major order.
   public func rows() throws(RecurrentError) -> [Double] {
-    try settle()
+    try synchronize()
     return read(wStart)
   }
 
-  /// The gradients in reading order, row by row.
+  /// The gradients in row-major order.
   public func gradientRows() throws(RecurrentError) -> [Double] {
-    try checkFresh()
+    try checkValid()
     return read(dwStart)
   }
 
-  /// Sets the numbers from reading order, row by row.
+  /// Sets the values from row-major order.
   public func set(rows values: [Double]) throws(RecurrentError) {
-    try require(values.count == count, .badShape, "\(values.count) values for a \(shape) Mat; expected \(count)")
-    try settle()
+    try checkLength(values)
+    try synchronize()
     write(values, wStart)
   }
 
-  /// Sets the gradients from reading order, row by row.
+  /// Sets the gradients from row-major order.
   public func set(gradientRows values: [Double]) throws(RecurrentError) {
-    try require(values.count == count, .badShape, "\(values.count) values for a \(shape) Mat; expected \(count)")
-    try checkFresh()
+    try checkLength(values)
+    try checkValid()
     write(values, dwStart)
   }
 
+  private func checkLength(_ values: [Double]) throws(RecurrentError) {
+    try require(
+      values.count == count, .badShape,
+      "values has the wrong length; expected \(count) for \(shape), got \(values.count) values")
+  }
+
   private func fill(_ next: () -> Double) throws(RecurrentError) {
-    try settle()
+    try synchronize()
     for j in 0..<d {
       for i in 0..<n { store(next(), wStart, i, j) }
     }

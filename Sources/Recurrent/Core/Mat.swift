@@ -1,40 +1,41 @@
-// Numbers and their gradients: the one kind of value that everything else is made of.
+// A matrix with gradients: the value type of the library.
 
 import Kernels
 
-/// `n` rows by `d` columns of numbers `w`, with their gradients `dw` beside them.
+/// A matrix of `n` rows by `d` columns: values `w` and gradients `dw` of the same shape.
 ///
-/// Column-major, a column every `stride` numbers: a column is one example, and an example is contiguous.
-/// A `Mat` is a view: copying it copies no numbers, and the memory under it never moves. `copy()` copies.
+/// Column-major with a column stride; a column is one example, and an example is contiguous. A `Mat` is a view:
+/// assigning it copies no elements, and its memory never moves. `copy()` copies.
 ///
-/// A Mat that a graph made is computed when somebody looks; see `Graph`.
+/// The result of a graph operation is lazily evaluated: its values are computed on first access; see `Graph`.
 public struct Mat {
-  /// PanelLayout.
+  /// Rows.
   public let n: Int
   /// Columns.
   public let d: Int
-  /// Numbers from one column's start to the next; at least `n`.
+  /// Elements from the start of one column to the next; at least `n`.
   public let stride: Int
-  /// The type of the numbers.
+  /// The type of the elements.
   public let dtype: DType
 
   let storage: Storage
   let wStart: UnsafeMutableRawPointer
   let dwStart: UnsafeMutableRawPointer
-  /// The graph's node that computes this Mat, −1 if none does; and the recording it belongs to.
+  /// Index of the node that produces this Mat; −1 for an input.
   let node: Int
+  /// The recording it belongs to; 0 for a Mat that owns its memory.
   let generation: UInt32
 
   /// The largest number of elements: what an Int32 can index.
   static let maxCount = Int(Int32.max)
 
-  /// Zeros.
+  /// Creates a matrix of zeros.
   ///
   /// - Throws: `.badShape` for sizes that are not positive or exceed 2³¹ − 1 elements, `.noMemory`.
   public init(_ n: Int, _ d: Int, _ dtype: DType = .float32) throws(RecurrentError) {
     try Mat.check(n, d)
     guard let half = Storage.bytes(n * d, of: dtype.size) else {
-      throw RecurrentError(.noMemory, "a \(n) x \(d) Mat of \(dtype) does not fit in memory")
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(n) x \(d) elements of \(dtype)")
     }
     let storage = try Storage(bytes: 2 * half)
     self.init(
@@ -50,72 +51,56 @@ public struct Mat {
     (self.node, self.generation) = (node, generation)
   }
 
+  /// - Throws: `.badShape` unless n and d are positive and n·d is at most `maxCount`.
   static func check(_ n: Int, _ d: Int) throws(RecurrentError) {
-    try require(n > 0 && d > 0, .badShape, "a Mat is at least 1 x 1; asked for \(n) x \(d)")
+    try require(n > 0 && d > 0, .badShape, "shape is empty; expected at least 1 x 1, got \(n) x \(d)")
     let (count, overflow) = n.multipliedReportingOverflow(by: d)
     try require(
-      !overflow && count <= maxCount, .badShape, "\(n) x \(d) is more than \(maxCount) elements, the most a Mat holds")
+      !overflow && count <= maxCount, .badShape,
+      "shape is too large; expected at most \(maxCount) elements, got \(n) x \(d)")
   }
 
-  /// Elements, `n·d`.
+  /// The number of elements, `n·d`.
   public var count: Int { n * d }
 
   /// `n x d`, for messages.
   public var shape: String { "\(n) x \(d)" }
 
-  /// Who may use this Mat now.
+  /// Exclusive-use lock: a second thread gets `.busy`.
   public var lock: Lock { storage.lock }
 
-  /// The numbers, computed first if they have not been.
+  /// The values, evaluated first if necessary.
   ///
-  /// The pointer inside is valid while any Mat of the same storage lives.
+  /// The view is valid while any Mat of the same storage lives.
   ///
-  /// - Throws: `.badType` if `T` is not the Mat's type, `.stale` if its graph was reset or is gone.
+  /// - Throws: `.badType` unless `T` is the element type, `.invalidated` if the graph was reset or freed.
   public func w<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
-    try require(DType(T.self) == dtype, .badType, "this Mat is \(dtype), not \(DType(T.self))")
+    try checkType(T.self)
     return MatrixView(try wPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
   }
 
-  /// The gradients, as they are now.
+  /// The gradients, as accumulated so far.
   ///
-  /// - Throws: as `w`.
+  /// - Throws: `.badType` unless `T` is the element type, `.invalidated` if the graph was reset or freed.
   public func dw<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
-    try require(DType(T.self) == dtype, .badType, "this Mat is \(dtype), not \(DType(T.self))")
+    try checkType(T.self)
     return MatrixView(try dwPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
   }
 
-  /// Where the numbers are, computed first if they have not been.
+  /// The first value, evaluated first if necessary.
   public func wPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
-    try settle()
+    try synchronize()
     return wStart
   }
 
-  /// Where the gradients are.
+  /// The first gradient.
   public func dwPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
-    try checkFresh()
+    try checkValid()
     return dwStart
   }
 
-  /// Does the work that still waits on these numbers: computes them, or lets a graph read them before
-  /// somebody writes.
-  func settle() throws(RecurrentError) {
-    try checkFresh()
-    try compute()
-    if let graph = storage.pending { try graph.evaluate() }
-  }
-
-  /// Lets the graph that makes these numbers catch up: it may owe them, or the reading of them by a later node.
-  func compute() throws(RecurrentError) {
-    if let graph = storage.arena { try graph.evaluate() }
-  }
-
-  func checkFresh() throws(RecurrentError) {
-    if let graph = storage.arena {
-      try require(
-        graph.generation == generation, .stale,
-        "this Mat was recorded before its graph was reset; its numbers are gone")
-    } else if generation != 0 {
-      throw RecurrentError(.stale, "the graph that computes this Mat is gone; keep the graph as long as its Mats")
-    }
+  private func checkType<T: Real>(_: T.Type) throws(RecurrentError) {
+    try require(
+      DType(T.self) == dtype, .badType, "Mat has the wrong dtype; expected \(DType(T.self)), got \(dtype)")
   }
 }

@@ -1,28 +1,28 @@
-// The generator: Philox4x64-10, bit for bit numpy.random.Philox.
+// The Philox4x64-10 random number generator.
 
 import Kernels
 
-/// Random numbers from a key and a counter: the same seed gives the same numbers in every language.
+/// Philox4x64-10, a counter-based random number generator. The same seed gives the same numbers in every language.
 ///
 /// `Random(seed: s)` and `numpy.random.Philox(key=s)` produce the same 64-bit words.
 ///
 /// Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 public final class Random {
-  /// Everything there is to save: eleven words.
+  /// The complete state, eleven words.
   public struct State: Equatable, Sendable {
     /// The key, two words: the seed, then 0 unless set otherwise.
     public var key: (UInt64, UInt64) = (0, 0)
-    /// The number of the block of four words that was produced last, least significant word first.
+    /// The counter of the last block of four words, least significant word first.
     public var counter: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    /// That block.
+    /// The last block.
     public var block: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    /// How many words of the block have been given out, 0 to 4.
+    /// The number of used words of the block, 0 to 4.
     public var used: Int = 4
 
-    /// The state of a generator that has produced nothing.
+    /// The state before the first word.
     public init() {}
 
-    /// A state that was saved.
+    /// A saved state.
     public init(
       key: (UInt64, UInt64), counter: (UInt64, UInt64, UInt64, UInt64), block: (UInt64, UInt64, UInt64, UInt64),
       used: Int
@@ -46,7 +46,7 @@ public final class Random {
       }
     }
 
-    /// A number in [0, 1): 53 bits of a word.
+    /// A number in [0, 1) with 53 random bits.
     mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     private mutating func increment() {
@@ -56,24 +56,24 @@ public final class Random {
       if counter.2 == 0 { counter.3 &+= 1 }
     }
 
-    /// Word for word.
+    /// Compares all words.
     public static func == (a: State, b: State) -> Bool {
       a.key == b.key && a.counter == b.counter && a.block == b.block && a.used == b.used
     }
   }
 
-  /// The state; set it to continue where another generator stood.
+  /// The state; assigning a saved one resumes its sequence.
   public var state = State()
-  /// Who may use this generator now.
+  /// Exclusive-use lock: a second thread gets `.busy`.
   public let lock = Lock()
 
-  /// A generator at the start of the sequence that `seed` names.
+  /// Creates a generator at the start of the sequence of `seed`.
   public init(seed: UInt64) { state.key = (seed, 0) }
 
   /// The next 64-bit word.
   public func next() -> UInt64 { state.next() }
 
-  /// A number in [0, 1): 53 bits of a word.
+  /// A number in [0, 1) with 53 random bits.
   public func uniform() -> Double { state.uniform() }
 
   /// A number in [`low`, `high`).
@@ -81,7 +81,7 @@ public final class Random {
 
   /// A standard normal number, by Marsaglia's polar method.
   ///
-  /// The method makes two; the second is dropped, so that the state is the counter and nothing else.
+  /// The method produces two numbers; the second is discarded, so that the state needs no cached number.
   public func gaussian() -> Double {
     while true {
       let u = 2 * uniform() - 1, v = 2 * uniform() - 1
@@ -90,11 +90,11 @@ public final class Random {
     }
   }
 
-  /// A normal number.
+  /// A number of the normal distribution with `mean` and standard deviation `std`.
   public func gaussian(_ mean: Double, _ std: Double) -> Double { mean + std * gaussian() }
 }
 
-/// Ten rounds of multiplication and exclusive or.
+/// The block cipher: ten rounds of multiplication and exclusive or.
 private func philox(
   _ counter: (UInt64, UInt64, UInt64, UInt64), _ key: (UInt64, UInt64)
 ) -> (UInt64, UInt64, UInt64, UInt64) {

@@ -1,4 +1,4 @@
-// Memory that never moves and that can be refused.
+// Aligned memory that never moves.
 
 import Synchronization
 
@@ -10,33 +10,34 @@ import Synchronization
   import Darwin
 #endif
 
-/// A block of zeroed, 64-byte aligned memory, alive as long as any Mat that looks into it.
+/// A block of 64-byte aligned memory, zeroed at creation, that lives as long as any Mat that refers to it.
 final class Storage {
   /// The first byte; a multiple of 64.
   let start: UnsafeMutableRawPointer
-  /// The size.
+  /// The size in bytes.
   let bytes: Int
-  /// Who may use the numbers now. Every Mat of one storage shares it.
+  /// Exclusive-use lock: a second thread gets `.busy`. All Mats of one storage share it.
   let lock: Lock
-  /// The graph that has recorded a reading of these numbers and not done it yet; nil once that graph is gone.
+  /// The graph with recorded reads of this memory that it has not evaluated yet; nil without one or once it is freed.
   ///
-  /// Weak, as a graph may go on one thread while another looks at a Mat; written only by who holds `lock`.
-  weak var pending: Graph?
-  /// The graph whose arena this is; nil for memory of its own, and once that graph is gone.
+  /// Weak because a graph may be freed by one thread while another reads a Mat. Written only under `lock`.
+  weak var pendingReader: Graph?
+  /// The graph whose arena owns this memory; nil for memory that a Mat owns, and once that graph is freed.
   weak var arena: Graph?
-  /// Whether this is, or was, part of an arena; and how many recordings of other graphs reach into it.
-  var isChunk = false
-  let readers = Atomic<Int>(0)
+  /// Whether this memory belongs, or belonged, to an arena.
+  var isArenaMemory = false
+  /// The number of graphs that hold recorded reads of this arena memory.
+  let readerCount = Atomic<Int>(0)
 
   private let block: UnsafeMutableRawPointer
   static let alignment = 64
 
-  /// - Throws: `.noMemory` if the system has none to give.
+  /// - Throws: `.noMemory` if the allocation fails.
   init(bytes: Int, lock: Lock = Lock()) throws(RecurrentError) {
-    // calloc's pages are touched only when used: a large gradient that nobody wants costs nothing
+    // calloc maps pages on first use: the gradient of a large Mat that is never written costs no memory
     let (size, overflow) = bytes.addingReportingOverflow(Storage.alignment)
     guard !overflow, bytes >= 0, let block = calloc(1, size) else {
-      throw RecurrentError(.noMemory, "\(bytes) bytes of memory could not be had")
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(bytes) bytes")
     }
     let alignment = UInt(Storage.alignment)
     let address = (UInt(bitPattern: block) + alignment - 1) & ~(alignment - 1)
@@ -48,7 +49,7 @@ final class Storage {
 
   deinit { free(block) }
 
-  /// `count` numbers of `size` bytes, rounded up to the alignment; nil on overflow.
+  /// The bytes of `count` elements of `size` bytes, rounded up to the alignment; nil on overflow.
   static func bytes(_ count: Int, of size: Int) -> Int? {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
     return overflow || bytes > Int.max - alignment ? nil : (bytes + alignment - 1) & ~(alignment - 1)

@@ -1,4 +1,4 @@
-// A few threads for large work: made on first need, asleep when idle, gone and made anew after a fork.
+// Worker threads for large operations, created on first use and again after a fork.
 
 import CVector
 import Synchronization
@@ -11,32 +11,36 @@ import Synchronization
   import Darwin
 #endif
 
-/// How many threads large operations use, and the operations' way to use them.
+/// The worker threads of large operations.
 ///
-/// Work is split by rows or columns of results, never along a sum, so the bits are the same at any count.
+/// Work is split by rows or columns of the result, never along a sum, so the result has the same bits for any number of
+/// threads.
 public enum ThreadPool {
   private static let chosen = Atomic<Int>(0)
   private static let pool = Mutex<Pool?>(nil)
 
-  /// The most threads that can be asked for.
+  /// The largest number of threads.
   public static let maximum = 256
 
-  /// The number of threads in use: what was set, else `RECURRENT_NUM_THREADS`, else the machine's cores.
+  /// The number of threads: the value set, else `RECURRENT_NUM_THREADS`, else the number of available cores.
   public static var count: Int {
     let set = chosen.load(ordering: .relaxed)
     if set > 0 { return set }
     var count = min(cores, maximum)
-    if let text = getenv("RECURRENT_NUM_THREADS"), let asked = Int(String(cString: text)), asked >= 1 {
-      count = min(asked, maximum)
+    if let text = getenv("RECURRENT_NUM_THREADS"), let value = Int(String(cString: text)), value >= 1 {
+      count = min(value, maximum)
     }
     chosen.store(count, ordering: .relaxed)
     return count
   }
 
+  /// Sets the number of threads.
+  ///
   /// - Throws: `.badValue` unless `count` is 1 to `maximum`.
   public static func set(_ count: Int) throws(RecurrentError) {
     try require(
-      count >= 1 && count <= maximum, .badValue, "the number of threads is \(count); expected 1 to \(maximum)")
+      count >= 1 && count <= maximum, .badValue,
+      "number of threads is out of range; expected 1 to \(maximum), got \(count)")
     chosen.store(count, ordering: .relaxed)
   }
 
@@ -46,15 +50,15 @@ public enum ThreadPool {
     return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
-  /// Runs `body` on `count` threads at once, this one among them; each gets its number and the team.
+  /// Runs `body` on `count` threads in parallel, the calling thread included; each receives its index and the team.
   ///
-  /// If the threads are busy with another caller's work, or cannot be had, everything runs here: `team.count` says
-  /// how many there are.
+  /// If the workers are in use by another caller, or cannot be created, `body` runs once, on the calling thread;
+  /// `team.count` is the actual number of threads.
   static func run(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) {
     if count <= 1 { return body(0, Team.alone) }
     let done = pool.withLockIfAvailable { pool -> Bool in
       if pool == nil || pool?.process != getpid() || (pool?.workers ?? 0) < count - 1 {
-        // a pool of before a fork has no threads in this process: it is left as it is
+        // a pool created before a fork has no threads in this process: it is leaked
         if let old = pool, old.process == getpid() { old.dismiss() }
         pool = Pool(workers: count - 1)
       }
@@ -67,28 +71,28 @@ public enum ThreadPool {
 }
 
 extension ThreadPool {
-  /// Runs `body` for parts of 0..<columns, on as many threads as that many numbers are worth.
-  static func run(over columns: Int, numbers: Int, _ body: (Range<Int>) -> Void) {
-    run(max(1, min(count, columns, numbers / 20_000))) { thread, team in
-      let some = team.share(columns, thread)
-      if !some.isEmpty { body(some) }
+  /// Runs `body` for parts of 0..<columns in parallel, with at least 20 000 elements for each thread.
+  static func run(over columns: Int, elements: Int, _ body: (Range<Int>) -> Void) {
+    run(max(1, min(count, columns, elements / 20_000))) { thread, team in
+      let part = team.share(columns, thread)
+      if !part.isEmpty { body(part) }
     }
   }
 }
 
-/// The threads that work on one operation.
+/// The threads of one parallel operation.
 final class Team: Sendable {
-  /// How many there are.
+  /// The number of threads.
   let count: Int
   private let waiting = Atomic<Int>(0)
   private let round = Atomic<Int>(0)
 
   init(_ count: Int) { self.count = count }
 
-  /// A team of one, which waits for nobody.
+  /// A team of one thread.
   static let alone = Team(1)
 
-  /// Waits until all threads of the team are here.
+  /// Waits until all threads of the team have reached the barrier.
   @inline(__always) func barrier() {
     if count > 1 { wait() }
   }
@@ -103,11 +107,11 @@ final class Team: Sendable {
     }
   }
 
-  /// This thread's share of 0..<total.
+  /// The part of 0..<total that `thread` works on.
   func share(_ total: Int, _ thread: Int) -> Range<Int> { total * thread / count..<total * (thread + 1) / count }
 }
 
-/// Waits while `condition` holds: first without leaving the core, then letting others run.
+/// Waits while `condition` holds: 4000 turns of busy waiting, then yields to other threads.
 private func spin(while condition: () -> Bool) {
   var turns = 0
   while condition() {
@@ -116,13 +120,13 @@ private func spin(while condition: () -> Bool) {
   }
 }
 
-/// Threads that sleep until there is work.
+/// Worker threads that sleep until a task is posted.
 private final class Pool: @unchecked Sendable {
   let process = getpid()
   private(set) var workers = 0
 
   private typealias Body = (_ thread: Int, _ team: Team) -> Void
-  // written by the caller before `task` moves on, read by the workers after they see it
+  // written by the caller before it increments `task`, read by the workers after they observe the increment
   private var body: UnsafeRawPointer?
   private var team = Team(1)
   private let task = Atomic<Int>(0)
@@ -170,11 +174,11 @@ private final class Pool: @unchecked Sendable {
     init(pool: Pool, number: Int) { (self.pool, self.number) = (pool, number) }
   }
 
-  /// Lets the workers end.
+  /// Ends the workers.
   func dismiss() { post(team: Team(0), body: nil) }
 
   func run(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) {
-    // nobody is left of the run before: its team can run again
+    // no thread of the previous run is active any more: a team of the same size is reused
     let team = self.team.count == count ? self.team : Team(count)
     running.store(workers, ordering: .relaxed)
     withoutActuallyEscaping(body) { body in
@@ -198,7 +202,7 @@ private final class Pool: @unchecked Sendable {
   private func work(_ number: Int) {
     var seen = 0
     while true {
-      // soon there may be more; after a moment, sleep
+      // tasks often follow each other closely: wait 20 000 turns before sleeping
       var turns = 0
       while task.load(ordering: .acquiring) == seen && turns < 20_000 {
         turns += 1

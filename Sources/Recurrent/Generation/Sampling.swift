@@ -7,11 +7,11 @@ import Kernels
 /// Parity: as in RecurrentJS there is no backward pass; set the scores' `dw` to p − onehot yourself, or use
 /// `Graph.crossEntropy`.
 public func softmax(_ m: Mat) throws(RecurrentError) -> Mat {
-  try m.settle()
+  try m.synchronize()
   let p = try Mat(m.n, m.d, m.dtype)
   switch m.dtype {
-  case .float32: Kernels.softmax(m.block.w(Float.self), to: p.block.w(Float.self))
-  case .float64: Kernels.softmax(m.block.w(Double.self), to: p.block.w(Double.self))
+  case .float32: Kernels.softmax(m.operandRef.w(Float.self), to: p.operandRef.w(Float.self))
+  case .float64: Kernels.softmax(m.operandRef.w(Double.self), to: p.operandRef.w(Double.self))
   }
   return p
 }

@@ -34,15 +34,15 @@ extension Graph {
   }
 
   func dropout(_ m: Mat, _ dropout: Dropout) throws(RecurrentError) -> Mat {
-    try m.checkFresh()
+    try m.checkValid()
     let mask = try constants(m.n, m.d, m.dtype), before = dropout.random.state
     do throws(RecurrentError) {
       return try recording { () throws(RecurrentError) in
         let mark = operands.count
-        try adopt(m, "m")
-        operands.append(mask.block)
+        try appendOperand(m, "m")
+        operands.append(mask.operandRef)
         mask.fillMask(dropout)
-        return try emit(.dropout, since: mark, n: m.n, d: m.d)
+        return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
     } catch {
       dropout.random.state = before
@@ -55,8 +55,8 @@ extension Mat {
   /// Fills with 0 or 1/(1 − rate), drawn element by element.
   fileprivate func fillMask(_ dropout: Dropout) {
     switch dtype {
-    case .float32: draw(block.w(Float.self).p, dropout)
-    case .float64: draw(block.w(Double.self).p, dropout)
+    case .float32: draw(operandRef.w(Float.self).p, dropout)
+    case .float64: draw(operandRef.w(Double.self).p, dropout)
     }
   }
 
@@ -69,12 +69,11 @@ extension Mat {
   }
 }
 
-enum Drop {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    apply(.eltmul, x[0], x[1], to: x.y)
-  }
+/// Operand 1 is the mask, which has no gradient.
+private struct MaskedDropout: GraphOperation {
+  var name: String { "dropout" }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    accumulate(x.dy, times: x[1], into: x.d(0))
-  }
+  func forward<T: Real>(_ args: Operands<T>) { apply(.eltmul, args[0], args[1], to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) { accumulate(args.dy, times: args[1], into: args.gradient(0)) }
 }

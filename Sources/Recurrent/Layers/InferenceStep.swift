@@ -78,7 +78,7 @@ struct InferenceStep<Scalar: Real> {
     scores = UnsafeMutableBufferPointer(start: scratch + workspace.scores, count: network.topSize)
     logProbabilities = UnsafeMutableBufferPointer(
       start: scratch + workspace.logProbabilities, count: network.topSize)
-    try network.parameters.flat.settle()
+    try network.parameters.flat.synchronize()
   }
 
   /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at
@@ -130,18 +130,18 @@ struct InferenceStep<Scalar: Real> {
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    pluck(Wil.block.w(Scalar.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
+    pluck(Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
   }
 
   /// z = Wx·x + b, of a vector or a one-hot column.
   private func inputProduct(
     _ layer: Weights, _ plan: ScanPlan, _ x: UnsafePointer<Scalar>, oneHot column: Int? = nil
   ) {
-    let Wx = layer.Wx.block.w(Scalar.self), b = layer.b.block.w(Scalar.self).p
+    let Wx = layer.Wx.operandRef.w(Scalar.self), b = layer.b.operandRef.w(Scalar.self).p
     for i in 0..<4 {
       guard let product = plan.merged[i] else { continue }
       let rows = product.rows, resetBias = product.readsInput ? nil : layer.resetBias
-      (z + rows.z).update(from: resetBias?.block.w(Scalar.self).p ?? b + rows.w, count: rows.count)
+      (z + rows.z).update(from: resetBias?.operandRef.w(Scalar.self).p ?? b + rows.w, count: rows.count)
       if !product.readsInput { continue }
       let Wx = Wx.rows(rows.w, rows.count)
       if let column {
@@ -176,7 +176,7 @@ struct InferenceStep<Scalar: Real> {
   private func recurrentStep(
     _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>
   ) {
-    let H = plan.H, Wh = layer.Wh.block.w(Scalar.self)
+    let H = plan.H, Wh = layer.Wh.operandRef.w(Scalar.self)
     let state = MatrixView(h, n: H, d: 1, stride: H), gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
     multiplyColumn(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
     switch network.cell {
@@ -207,7 +207,7 @@ struct InferenceStep<Scalar: Real> {
     guard let (Whd, bd) = network.decoder else {
       return y.update(from: output, count: network.topSize)
     }
-    y.update(from: bd.block.w(Scalar.self).p, count: network.topSize)
-    multiplyColumn(Whd.block.w(Scalar.self), output, into: y)
+    y.update(from: bd.operandRef.w(Scalar.self).p, count: network.topSize)
+    multiplyColumn(Whd.operandRef.w(Scalar.self), output, into: y)
   }
 }

@@ -35,6 +35,14 @@ struct Weights {
   let resetBias: Mat?
 }
 
+extension Scan: GraphOperation {
+  var name: String { "\(cell.name)_sequence" }
+
+  func forward<Scalar: Real>(_ args: Operands<Scalar>) { ScanRun(self, args).forward() }
+
+  func backward<Scalar: Real>(_ args: Operands<Scalar>) { ScanRun(self, args).backward() }
+}
+
 extension Graph {
   /// Records a layer over T time steps of B sequences.
   ///
@@ -72,15 +80,15 @@ extension Graph {
     let workspace = ScanWorkspace(scan, dtype: h.dtype, H: H, I: inputs, V: oneHot ? x.d : tokens == nil ? 0 : x.n)
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
-      try adopt(x, "x")
-      try adopt(h, "h")
-      try adopt(c ?? h, "c")
-      try adopt(weights.Wx, "Wx")
-      try adopt(weights.Wh, "Wh")
-      try adopt(weights.b, "b")
-      try adopt(weights.resetBias ?? weights.b, "bnh")
+      try appendOperand(x, "x")
+      try appendOperand(h, "h")
+      try appendOperand(c ?? h, "c")
+      try appendOperand(weights.Wx, "Wx")
+      try appendOperand(weights.Wh, "Wh")
+      try appendOperand(weights.b, "b")
+      try appendOperand(weights.resetBias ?? weights.b, "bnh")
       // the initial output, all outputs, the final state
-      return try emit(.sequence(scan), since: mark, n: H, d: (T + 3) * B, scratch: workspace.count)
+      return try appendNode(scan, since: mark, n: H, d: (T + 3) * B, scratch: workspace.count)
     }
     return (
       try all.view(row: 0, column: B, n: H, d: T * B),

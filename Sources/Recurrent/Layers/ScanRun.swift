@@ -13,7 +13,7 @@ struct ScanRun<Scalar: Real> {
   /// Memory for packed weights.
   let packs: UnsafeMutablePointer<Scalar>
 
-  init(_ scan: Scan, _ node: Node, _ operands: Operands<Scalar>) {
+  init(_ scan: Scan, _ operands: Operands<Scalar>) {
     self.scan = scan
     self.operands = operands
     (H, T, B) = (operands[1].n, scan.T, scan.B)
@@ -41,13 +41,13 @@ struct ScanRun<Scalar: Real> {
   var b: MatrixView<Scalar> { operands[5] }
   var resetBias: MatrixView<Scalar> { operands[6] }
 
-  var dx: MatrixView<Scalar> { operands.d(0) }
-  var dInitialH: MatrixView<Scalar> { operands.d(1) }
-  var dInitialC: MatrixView<Scalar> { operands.d(2) }
-  var dWx: MatrixView<Scalar> { operands.d(3) }
-  var dWh: MatrixView<Scalar> { operands.d(4) }
-  var db: MatrixView<Scalar> { operands.d(5) }
-  var dResetBias: MatrixView<Scalar> { operands.d(6) }
+  var dx: MatrixView<Scalar> { operands.gradient(0) }
+  var dInitialH: MatrixView<Scalar> { operands.gradient(1) }
+  var dInitialC: MatrixView<Scalar> { operands.gradient(2) }
+  var dWx: MatrixView<Scalar> { operands.gradient(3) }
+  var dWh: MatrixView<Scalar> { operands.gradient(4) }
+  var db: MatrixView<Scalar> { operands.gradient(5) }
+  var dResetBias: MatrixView<Scalar> { operands.gradient(6) }
 
   // MARK: Time steps
 

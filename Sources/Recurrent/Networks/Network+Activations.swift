@@ -16,7 +16,7 @@ extension Network {
   /// - Parameters:
   ///   - name: one of `activationNames`.
   ///   - p: receives T·B·H elements as a C-contiguous array (T, B, H); 0 beyond each sequence's length.
-  /// - Throws: `.badIndex` for an unknown name, `.stale` without a forward pass.
+  /// - Throws: `.badIndex` for an unknown name, `.invalidated` without a forward pass.
   public func activation(_ name: String, to p: UnsafeMutableRawPointer) throws(RecurrentError) {
     guard let index = activationNames.firstIndex(of: name) else {
       throw RecurrentError(
@@ -24,7 +24,7 @@ extension Network {
     }
     guard let record = forwardRecord else {
       throw RecurrentError(
-        .stale, "activation '\(name)' is unavailable; expected a forward pass whose backward was not called")
+        .invalidated, "activation '\(name)' is unavailable; expected a forward pass whose backward was not called")
     }
     let (layer, source) = (index / cellActivations.count, cellActivations[index % cellActivations.count].source)
     switch dtype {
@@ -50,25 +50,22 @@ extension Network {
   private func copy<Scalar: Real>(
     _ source: ActivationSource, ofLayer layer: Int, _ record: ForwardRecord, to p: UnsafeMutablePointer<Scalar>
   ) {
-    graph.operands.withUnsafeBufferPointer { operands in
-      var k = 0
-      for node in graph.nodes {
-        guard case .sequence(let scan) = node.operation else { continue }
-        if k == layer {
-          let run = ScanRun(scan, node, Operands<Scalar>(operands, node)), H = run.H
-          let values =
-            switch source {
-            case .output: run.y
-            case .cell: run.c
-            case .gate(let block): run.z.rows(block * H, H)
-            }
-          let result = MatrixView(p, n: H, d: record.T * record.B, stride: H)
-          Kernels.copy(values, to: result)
-          guard let lengths = record.lengths else { return }
-          for j in 0..<result.d where j / record.B >= lengths[j % record.B] { fill(result.only(j), with: 0) }
+    var k = 0
+    graph.forEachNode(0..<graph.nodes.count) { node, operands in
+      guard let scan = node.pointee.operation as? Scan else { return }
+      defer { k += 1 }
+      guard k == layer else { return }
+      let run = ScanRun(scan, Operands<Scalar>(operands, node)), H = run.H
+      let values =
+        switch source {
+        case .output: run.y
+        case .cell: run.c
+        case .gate(let block): run.z.rows(block * H, H)
         }
-        k += 1
-      }
+      let result = MatrixView(p, n: H, d: record.T * record.B, stride: H)
+      Kernels.copy(values, to: result)
+      guard let lengths = record.lengths else { return }
+      for j in 0..<result.d where j / record.B >= lengths[j % record.B] { fill(result.only(j), with: 0) }
     }
   }
 }

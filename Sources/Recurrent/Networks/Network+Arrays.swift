@@ -37,7 +37,7 @@ extension Network {
     y: UnsafeMutableRawPointer, finalState: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
     let record = try record(input, T, B, state, lengths, copies: true, nil)
-    try record.output.settle()
+    try record.output.synchronize()
     forwardRecord = record
     write(State(h: [record.output], c: []), to: y)
     clearPadding(y, record)
@@ -51,12 +51,12 @@ extension Network {
   ///   - dState: the final state's gradients, or nil for zeros.
   ///   - dx: receives the input's gradients, T·B·inputSize elements; nil for tokens or if not needed.
   ///   - dStart: receives the initial state's gradients; may be nil.
-  /// - Throws: `.stale` without a `forward`, or if its backward was called.
+  /// - Throws: `.invalidated` without a `forward`, or if its backward was called.
   public func backward(
     dy: UnsafeRawPointer, dState: UnsafeRawPointer?, dx: UnsafeMutableRawPointer?, dStart: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
     guard let record = forwardRecord else {
-      throw RecurrentError(.stale, "backward has no forward pass; expected one call of backward per forward")
+      throw RecurrentError(.invalidated, "backward has no forward pass; expected one call of backward per forward")
     }
     forwardRecord = nil
     readGradient(dy, into: State(h: [record.output], c: []))
@@ -131,8 +131,8 @@ extension Network {
 
   private func value(_ loss: Mat) -> Double {
     switch dtype {
-    case .float32: Double(loss.block.w(Float.self).p[0])
-    case .float64: loss.block.w(Double.self).p[0]
+    case .float32: Double(loss.operandRef.w(Float.self).p[0])
+    case .float64: loss.operandRef.w(Double.self).p[0]
     }
   }
 
@@ -162,14 +162,14 @@ extension Network {
     switch input {
     case .values(let p):
       try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
-      let mat = copies ? try graph.zeros(inputSize, columns, dtype) : try graph.borrow(p, inputSize, columns, dtype)
+      let mat = copies ? try graph.zeros(inputSize, columns, dtype) : try graph.wrapExternal(p, inputSize, columns, dtype)
       if copies { read(p, into: State(h: [mat], c: [])) }
       x = mat
       source = .vectors(mat)
     case .tokens(let tokens):
       try require(
         tokens.count == columns, .badShape, "tokens has the wrong length; expected \(columns), got \(tokens.count)")
-      source = .tokens(try graph.keep(tokens, below: inputSize, "token"))
+      source = .tokens(try graph.copyIndices(tokens, below: inputSize, "token"))
     }
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
     var (start, end) = reusableStates
@@ -181,7 +181,7 @@ extension Network {
     var keptLengths: UnsafeMutablePointer<Int32>?
     if let lengths {
       try require(lengths.count == B, .badShape, "lengths has the wrong length; expected \(B), got \(lengths.count)")
-      keptLengths = try graph.keep(lengths, below: T + 1, "length")
+      keptLengths = try graph.copyIndices(lengths, below: T + 1, "length")
     }
     let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
@@ -197,16 +197,16 @@ extension Network {
     case .classes(let classes):
       try require(
         classes.count == columns, .badShape, "targets has the wrong length; expected \(columns), got \(classes.count)")
-      let kept = try graph.keep(classes, below: topSize, from: -1, "target")
+      let kept = try graph.copyIndices(classes, below: topSize, from: -1, "target")
       if let lengths {
         for column in 0..<columns where Int64(column / record.B) >= lengths[column % record.B] { kept[column] = -1 }
       }
       var valid = 0
       for column in 0..<columns where kept[column] >= 0 { valid += 1 }
       try require(valid > 0, .badValue, "targets is empty; expected at least one target other than -1, got none")
-      return try graph.crossEntropy(record.output, kept: kept, factor: reduction == .mean ? 1 / Double(valid) : 1)
+      return try graph.crossEntropy(record.output, targets: kept, factor: reduction == .mean ? 1 / Double(valid) : 1)
     case .values(let p):
-      let target = try graph.borrow(p, topSize, columns, dtype)
+      let target = try graph.wrapExternal(p, topSize, columns, dtype)
       guard let lengths else { return try graph.squaredError(record.output, target, reduction) }
       let valid = lengths.reduce(0) { $0 + Int($1) }
       try require(valid > 0, .badValue, "lengths has no valid time step; expected at least one above 0, got 0")

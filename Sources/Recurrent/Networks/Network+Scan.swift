@@ -32,7 +32,7 @@ extension Network {
       // with more columns than tokens, one product per token costs less than one per column
       let columns = T * state.h[0].d
       if let Wil, inputSize > columns {
-        (x, tokens) = (try graph.rowPluck(Wil, kept: indices, columns), nil)
+        (x, tokens) = (try graph.rowPluck(Wil, rows: indices, count: columns), nil)
       } else {
         (x, tokens) = (Wil, indices)
       }

@@ -18,13 +18,13 @@ extension Optimizer {
       case .float32:
         algorithm.update(
           ParameterStep<Float>(
-            weights: mat.block.w(Float.self), gradients: mat.block.dw(Float.self), states: tensors, t: t,
+            weights: mat.operandRef.w(Float.self), gradients: mat.operandRef.dw(Float.self), states: tensors, t: t,
             learningRate: options.learningRate, weightDecay: options.weightDecay, gradientScale: scale,
             clipValue: bound))
       case .float64:
         algorithm.update(
           ParameterStep<Double>(
-            weights: mat.block.w(Double.self), gradients: mat.block.dw(Double.self), states: tensors, t: t,
+            weights: mat.operandRef.w(Double.self), gradients: mat.operandRef.dw(Double.self), states: tensors, t: t,
             learningRate: options.learningRate, weightDecay: options.weightDecay, gradientScale: scale,
             clipValue: bound))
       }

@@ -128,7 +128,7 @@ public final class Optimizer {
     for (name, mat) in mats {
       try require(
         seen.insert(name).inserted, .badValue, "names has a duplicate; expected distinct names, got '\(name)' twice")
-      try mat.settle()
+      try mat.synchronize()
       try check(name, mat)
     }
     try checkEpsilon(mats.map { $0.mat.dtype })
@@ -157,7 +157,7 @@ public final class Optimizer {
   ) throws(RecurrentError) -> StepResult {
     let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip), flat = parameters.flat
     try checkEpsilon([flat.dtype])
-    try flat.settle()
+    try flat.synchronize()
     // before allocation: a refused step leaves no state
     let norm = try norm([flat.squaredGradientNorm], [("flat", flat)], parts: parameters)
     guard let state = try flatState(of: parameters), isFlat(state) else {
@@ -288,18 +288,18 @@ public final class Optimizer {
 extension Mat {
   fileprivate var squaredGradientNorm: Double {
     switch dtype {
-    case .float32: squaredNorm(block.dw(Float.self))
-    case .float64: squaredNorm(block.dw(Double.self))
+    case .float32: squaredNorm(operandRef.dw(Float.self))
+    case .float64: squaredNorm(operandRef.dw(Double.self))
     }
   }
 
   fileprivate var firstNonFiniteGradient: (row: Int, column: Int, value: Double)? {
     switch dtype {
     case .float32:
-      let dw = block.dw(Float.self), (i, j) = firstNonFinite(dw)
+      let dw = operandRef.dw(Float.self), (i, j) = firstNonFinite(dw)
       return i < 0 ? nil : (i, j, Double(dw.p[j * stride + i]))
     case .float64:
-      let dw = block.dw(Double.self), (i, j) = firstNonFinite(dw)
+      let dw = operandRef.dw(Double.self), (i, j) = firstNonFinite(dw)
       return i < 0 ? nil : (i, j, dw.p[j * stride + i])
     }
   }

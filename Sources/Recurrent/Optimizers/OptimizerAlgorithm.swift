@@ -81,7 +81,7 @@ struct ParameterStep<Scalar: Real> {
   let clipValue: Double
 
   /// A state tensor by its index in `stateNames`.
-  func state(_ k: Int) -> MatrixView<Scalar> { states[k].block.w(Scalar.self) }
+  func state(_ k: Int) -> MatrixView<Scalar> { states[k].operandRef.w(Scalar.self) }
 
   /// The kernel's arguments that all algorithms share.
   ///

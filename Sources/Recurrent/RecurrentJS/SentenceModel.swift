@@ -146,7 +146,7 @@ public final class SentenceModel {
     letters.append(0)
     letters += numbers
     // START and each letter in, each letter and END out
-    let inputs = try graph.keep(letters, below: vocabulary.size, "letter")
+    let inputs = try graph.copyIndices(letters, below: vocabulary.size, "letter")
     var state = try model.zeroState(graph)
     let top = try model.advance(graph, .tokens(inputs), steps: letters.count, &state)
     let scores = try model.decode(graph, top)

@@ -15,7 +15,7 @@ extension TextModel {
   /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. Then the old file is as it was.
   public func save(_ path: String) throws(RecurrentError) {
     for (name, mat) in parameters.all {
-      try mat.settle()
+      try mat.synchronize()
       if let (i, j, value) = mat.firstNonFinite {
         throw RecurrentError(.notFinite, "\(name) is \(value) at [\(i), \(j)]; nothing was saved")
       }
@@ -179,16 +179,16 @@ extension Mat {
   /// Copies the numbers out row by row, without gaps.
   fileprivate func write(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(block.w(Float.self), to: turned(p))
-    case .float64: transpose(block.w(Double.self), to: turned(p))
+    case .float32: transpose(operandRef.w(Float.self), to: turned(p))
+    case .float64: transpose(operandRef.w(Double.self), to: turned(p))
     }
   }
 
   /// Copies the numbers in, row by row, without gaps.
   fileprivate func read(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(turned(p), to: block.w(Float.self))
-    case .float64: transpose(turned(p), to: block.w(Double.self))
+    case .float32: transpose(turned(p), to: operandRef.w(Float.self))
+    case .float64: transpose(turned(p), to: operandRef.w(Double.self))
     }
   }
 
@@ -199,10 +199,10 @@ extension Mat {
   fileprivate var firstNonFinite: (row: Int, column: Int, value: Double)? {
     switch dtype {
     case .float32:
-      let w = block.w(Float.self), (i, j) = Kernels.firstNonFinite(w)
+      let w = operandRef.w(Float.self), (i, j) = Kernels.firstNonFinite(w)
       return i < 0 ? nil : (i, j, Double(w.p[j * stride + i]))
     case .float64:
-      let w = block.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
+      let w = operandRef.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
       return i < 0 ? nil : (i, j, w.p[j * stride + i])
     }
   }

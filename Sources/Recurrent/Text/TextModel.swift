@@ -85,13 +85,13 @@ public final class TextModel {
   ///   - stepSize: the solver's learning rate.
   ///   - regc: the solver's regularization.
   ///   - clipval: the solver's bound on gradients.
-  /// - Throws: `.stale` without a solver; `.badShape` for another number of streams; `.notFinite` if a gradient is, and
+  /// - Throws: `.invalidated` without a solver; `.badShape` for another number of streams; `.notFinite` if a gradient is, and
   ///   then everything is as before.
   public func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int, stepSize: Double,
     regc: Double = 0, clipval: Double
   ) throws(RecurrentError) -> StepResult {
-    guard let solver else { throw RecurrentError(.stale, "there is no solver yet: set one before a training step") }
+    guard let solver else { throw RecurrentError(.invalidated, "there is no solver yet: set one before a training step") }
     try require(
       columns == 0 || columns == B, .badShape,
       "the step has \(B) streams, the state that is carried is of \(columns): go on with as many, or reset it")

@@ -1,4 +1,4 @@
-// Mats: what they hold, views into them, and what they refuse.
+// Values, views and refusals of Mats.
 
 import Kernels
 import Recurrent
@@ -103,8 +103,8 @@ import Testing
       refused(.badShape, "\(n) x \(d)") { try Mat(n, d) }
     }
     // 16 GB of calloc would be granted by many systems; a view into nothing must not be
-    refused(.badShape, "3 values", "2 x 2") { try Mat(2, 2, .float64, rows: [1, 2, 3]) }
-    refused(.badShape, "3 values", "2 x 2") {
+    refused(.badShape, "expected 4 for 2 x 2", "got 3 values") { try Mat(2, 2, .float64, rows: [1, 2, 3]) }
+    refused(.badShape, "expected 4 for 2 x 2", "got 3 values") {
       try [1.0, 2, 3].withUnsafeBytes { try Mat(2, 2, .float64, columns: #require($0.baseAddress), count: 3) }
     }
   }
@@ -112,8 +112,8 @@ import Testing
   @Test func argumentsRefused() throws {
     let m = try Mat(3, 4, .float64, rows: (0..<12).map { Double($0) }), before = try m.rows(),
       random = Random(seed: 1)
-    refused(.badShape, "5 values", "12") { try m.set(rows: [1, 2, 3, 4, 5]) }
-    refused(.badShape, "0 values", "12") { try m.set(gradientRows: []) }
+    refused(.badShape, "expected 12", "got 5 values") { try m.set(rows: [1, 2, 3, 4, 5]) }
+    refused(.badShape, "expected 12", "got 0 values") { try m.set(gradientRows: []) }
     refused(.badType, "float64", "float32") { try m.w(Float.self) }
     refused(.badType, "float64", "float32") { try m.dw(Float.self) }
     for (row, column, n, d) in [

@@ -1,4 +1,4 @@
-// The generator against NumPy's, bit for bit.
+// Random against numpy.random.Philox, bit for bit.
 
 import Recurrent
 import Testing

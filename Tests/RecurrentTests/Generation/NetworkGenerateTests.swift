@@ -146,7 +146,7 @@ import Testing
     var state = [Double](repeating: 0.5, count: 10)
     let before = random.state
     for x in [0, -1, Double.nan, .infinity] {
-      refused(.badValue, "temperature is \(x)") { try generate(m, temperature: x, random, &state) }
+      refused(.badValue, "temperature", "got \(x)") { try generate(m, temperature: x, random, &state) }
     }
     for token: Int64 in [-1, 6, .max, .min] {
       refused(.badIndex, "prime 1 is \(token)", "0..<6") {

@@ -85,8 +85,8 @@ import Testing
 
   @Test func settingsRefused() throws {
     for x in [0, -1, Double.nan, .infinity] {
-      refused(.badValue, "temperature is \(x)") { try Sampler(temperature: x) }
-      refused(.badValue, "repetition_penalty is \(x)") { try Sampler(repetitionPenalty: x) }
+      refused(.badValue, "temperature", "got \(x)") { try Sampler(temperature: x) }
+      refused(.badValue, "repetition_penalty", "got \(x)") { try Sampler(repetitionPenalty: x) }
     }
     for x in [0, -0.1, 1.1, Double.nan] { refused(.badValue, "top_p is \(x)") { try Sampler(topP: x) } }
     for x in [-0.1, 1.1, Double.nan] { refused(.badValue, "min_p is \(x)") { try Sampler(minP: x) } }

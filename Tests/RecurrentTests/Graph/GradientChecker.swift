@@ -2,16 +2,16 @@
 
 import Recurrent
 
-/// The largest error of a function's gradients, tensor by tensor, relative in the L2 norm.
+/// The largest relative L2 error of a function's gradients, over its tensors.
 ///
-/// The loss is Σ r ⊙ y with fixed random r. Every element of every leaf is moved by ±1e-5 and the loss taken again.
-/// What the difference cannot resolve for rounding counts as equal.
+/// The loss is Σ r ⊙ y with fixed random r. The loss is evaluated with every element of every leaf moved by ±1e-5.
+/// Differences below the rounding error of the loss count as 0.
 ///
 /// - Parameters:
-///   - leaves: what the function reads, float64.
-///   - elements: the most elements of a leaf that are moved, chosen at random; nil for all.
-///   - value: the function's result from the leaves as they are now.
-///   - gradients: the leaves' gradients, in reading order, for a gradient r of the result.
+///   - leaves: the inputs of the function, float64.
+///   - elements: the number of elements of a leaf to move, chosen at random; nil for all.
+///   - value: computes the function's result from the current leaves.
+///   - gradients: computes the leaves' gradients, in row-major order, for a gradient r of the result.
 func gradientError(
   _ leaves: [Mat], elements: Int? = nil, value: () throws -> [Double],
   gradients: ([Double]) throws -> [[Double]]
@@ -25,12 +25,12 @@ func gradientError(
   var worst = 0.0
   for (leaf, all) in zip(leaves, analytic) {
     var w = try leaf.rows()
-    var places = Array(w.indices)
-    if let elements, elements < places.count {
-      places = (0..<elements).map { _ in Int(random.next() % UInt64(w.count)) }
+    var indices = Array(w.indices)
+    if let elements, elements < indices.count {
+      indices = (0..<elements).map { _ in Int(random.next() % UInt64(w.count)) }
     }
     var numeric: [Double] = []
-    for i in places {
+    for i in indices {
       let old = w[i]
       w[i] = old + step
       try leaf.set(rows: w)
@@ -42,19 +42,19 @@ func gradientError(
       numeric.append((above - below) / (2 * step))
     }
     try leaf.set(rows: w)
-    let ours = places.map { all[$0] }
+    let ours = indices.map { all[$0] }
     let difference = norm(zip(numeric, ours).map { $0 - $1 })
     let error = difference == 0 ? 0 : 2 * difference / (norm(numeric) + norm(ours))
-    // a difference of losses carries their rounding, divided by the step: a gradient near 0 drowns in it
-    if error > 1e-7 && difference <= 5e-11 * size * Double(places.count).squareRoot() { continue }
+    // the rounding error of the losses, divided by the step, exceeds a gradient near 0
+    if error > 1e-7 && difference <= 5e-11 * size * Double(indices.count).squareRoot() { continue }
     worst = error.isFinite ? max(worst, error) : .infinity
   }
   return worst
 }
 
-/// As above for a function that a graph records.
+/// The largest relative L2 error of the gradients of a function that a graph records.
 ///
-/// The leaves' gradients hold something before, to see that backward adds to it.
+/// The leaves' gradients start at random values: backward must add to them.
 func gradientError(
   _ leaves: [Mat], elements: Int? = nil, _ build: (Graph) throws -> Mat
 ) throws -> Double {
@@ -77,7 +77,7 @@ func gradientError(
   }
 }
 
-/// Random shapes and numbers for one check.
+/// Random shapes and values for one check.
 struct Dice {
   let random: Random
 
@@ -90,7 +90,7 @@ struct Dice {
   /// A dimension, often 1.
   func size(_ most: Int = 5) -> Int { integer(0...3) == 0 ? 1 : integer(1...most) }
 
-  /// A leaf with magnitudes in `range` and both signs; every third one is a view into something larger.
+  /// A leaf with magnitudes in `range` and both signs; one in three is a view into a larger Mat.
   func leaf(_ n: Int, _ d: Int, _ range: ClosedRange<Double> = 0.002...1.5, positive: Bool = false) throws
     -> Mat
   {

@@ -27,7 +27,7 @@ import Testing
         Network.Settings(
           cell, inputSize: dice.size(3), hiddenSizes: (0..<dice.integer(1...3)).map { _ in dice.size(3) },
           outputSize: dice.size(3), dtype: .float64), random: dice.random)
-      // larger than a model starts, biases too: gradients that can be told from rounding
+      // larger than initial weights, biases too: gradients well above the rounding error
       try model.parameters.flat.fillUniform(-1, 1, dice.random)
       let inputs = try (0..<ticks).map { _ in try dice.leaf(model.inputSize, columns) }
       if cell == .rnnRelu, try distanceFromKink(model, inputs) < 1e-3 { continue }

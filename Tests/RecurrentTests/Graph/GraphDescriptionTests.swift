@@ -1,5 +1,6 @@
-// What a graph says of its operations.
+// Descriptions of recorded operations.
 
+import Kernels
 import Testing
 
 @testable import Recurrent
@@ -7,7 +8,7 @@ import Testing
 @Suite struct GraphDescriptionTests {
   private func w(_ m: Mat) -> UnsafeRawPointer { UnsafeRawPointer(m.wStart) }
 
-  @Test func operandsAreWhereTheyComeFrom() throws {
+  @Test func operandsNameTheirProducers() throws {
     let g = Graph(), W = try Mat(3, 2), x = try Mat(2, 4), b = try Mat(3, 1)
     let y = try g.add(try g.mul(W, x), b), t = try g.tanh(y)
     #expect(g.count == 3)
@@ -17,18 +18,18 @@ import Testing
       product.operands == [
         .init(operation: nil, w: w(W), n: 3, d: 2), .init(operation: nil, w: w(x), n: 2, d: 4),
       ])
-    // a column that stands for four is one
+    // a broadcast column is described as one column
     #expect(sum.operands[0].operation == 0 && sum.operands[1] == .init(operation: nil, w: w(b), n: 3, d: 1))
     #expect(sum.result == .init(operation: 1, w: w(y), n: 3, d: 4) && last.operands == [sum.result])
     #expect(last.result == .init(operation: 2, w: w(t), n: 3, d: 4))
   }
 
-  @Test func partsBelongToTheWhole() throws {
+  @Test func viewsBelongToTheProducerOfTheWhole() throws {
     let g = Graph(), x = try Mat(2, 3), h = try Mat(4, 3)
     let state = try g.lstm(x, h, h, Wx: try Mat(16, 2), Wh: try Mat(16, 4), b: try Mat(16, 1))
     _ = try g.eltmul(state.c, state.h)
     _ = try g.sum(try g.sliceColumns(try g.sliceRows(state.c, 1, 2), 2, 1))
-    // a part of a Mat from outside is from outside
+    // a view of an input is an input
     _ = try g.sum(try g.sliceRows(h, 1, 2))
     let tick = try g.operation(at: 0), product = try g.operation(at: 1)
     #expect(tick.name == "lstm" && tick.operands.count == 6 && tick.result.n == 8)
@@ -42,7 +43,31 @@ import Testing
     #expect(try g.operation(at: 3).operands == [.init(operation: nil, w: w(h) + 4, n: 2, d: 3)])
   }
 
-  @Test func resultsOfAnotherGraphAreFromOutside() throws {
+  @Test func meansAreNamedMeans() throws {
+    let g = Graph(), one = try Mat(1, 1), m = try Mat(2, 3)
+    for axis in [Axis.all, .rows, .columns] {
+      for mat in [one, m] {
+        _ = try g.sum(mat, over: axis)
+        _ = try g.mean(mat, over: axis)
+        #expect(try g.operation(at: g.count - 2).name == "sum" && g.operation(at: g.count - 1).name == "mean")
+      }
+    }
+  }
+
+  @Test func elementwiseNamesAreThoseOfC() throws {
+    let g = Graph(), m = try Mat(2, 2)
+    for operation in UnaryOperation.allCases { _ = try g.unary(operation, m) }
+    for operation in BinaryOperation.allCases { _ = try g.binary(operation, m, m) }
+    #expect(
+      try (0..<g.count).map { try g.operation(at: $0).name } == [
+        "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "neg", "scale", "exp", "log", "sqrt",
+        "square", "abs", "add", "sub", "eltmul", "div",
+      ])
+    #expect(UnaryOperation.leakyRelu.rawValue == 3 && UnaryOperation.abs.rawValue == 13)
+    #expect(BinaryOperation.div.rawValue == 3)
+  }
+
+  @Test func resultsOfAnotherGraphAreInputs() throws {
     let first = Graph(), second = Graph(), m = try Mat(2, 2)
     let y = try first.tanh(try first.tanh(m))
     _ = try second.neg(y)
@@ -51,18 +76,18 @@ import Testing
     #expect(try second.operation(at: 1).operands[0].w == w(y))
   }
 
-  @Test func everyIndexIsAnswered() throws {
+  @Test func indicesOutOfRangeAreRefused() throws {
     let g = Graph(), m = try Mat(2, 2)
     _ = try g.tanh(m)
     refused(.badShape) { try g.add(m, try Mat(3, 3)) }
     for index in [-1, 1, .max, .min] {
-      refused(.badIndex, "operation \(index) is outside 0..<1") { try g.operation(at: index) }
+      refused(.badIndex, "index", "below 1", "got \(index)") { try g.operation(at: index) }
     }
     g.reset()
-    refused(.badIndex, "0..<0") { try g.operation(at: 0) }
+    refused(.badIndex, "below 0") { try g.operation(at: 0) }
     let without = Graph(needsBackprop: false)
     _ = try without.tanh(m)
-    refused(.badIndex, "0..<0") { try without.operation(at: 0) }
+    refused(.badIndex, "below 0") { try without.operation(at: 0) }
   }
 
   @Test(arguments: Cell.allCases) func sequencesAreNamedByTheirCell(_ cell: Cell) throws {

@@ -1,4 +1,4 @@
-// Operations with arguments that do not fit: each is refused with the values, and the graph is as it was.
+// Invalid arguments of operations: each is refused with the values, and the graph is unchanged.
 
 import Recurrent
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @Suite struct GraphRefusalTests {
   private let a = try? Mat(2, 3, .float64, rows: [1, 2, 3, 4, 5, 6])
 
-  /// Refused by a graph with one operation in it, and by one that keeps nothing; both go on as if nothing had been.
+  /// Expects a refusal by graphs with and without history, empty and not, that work as before afterwards.
   private func refusedByGraph(
     _ kind: RecurrentError.Kind, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Graph) throws -> Mat
@@ -30,7 +30,7 @@ import Testing
         let z = try g.sum(g.mul(y, x))
         #expect(try z.rows() == (isEmpty ? [54] : [170]), sourceLocation: sourceLocation)
         if needsBackprop { try g.backward(from: z) }
-        // an empty graph has no type yet, whatever it refused
+        // an empty graph has no dtype, even after a refusal
         if isEmpty {
           g.reset()
           _ = try? body(g)
@@ -49,7 +49,7 @@ import Testing
     for pair in [Graph.add, Graph.sub, Graph.eltmul, Graph.div] {
       try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try pair($0)(a, wide) }
       try refusedByGraph(.badShape, "2 x 3", "3 x 3") { try pair($0)(a, tall) }
-      // a row does not stand beside rows
+      // a row is not broadcast
       try refusedByGraph(.badShape, "2 x 3", "1 x 3") { try pair($0)(a, row) }
     }
     try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.mul(a, wide) }
@@ -68,12 +68,12 @@ import Testing
   @Test func indices() throws {
     let a = try #require(a)
     for row in [-1, 2, Int.max, Int.min] {
-      try refusedByGraph(.badIndex, "\(row)", "0..<2") { try $0.rowPluck(a, row) }
-      try refusedByGraph(.badIndex, "row 2", "\(row)", "0..<2") { try $0.rowPluck(a, [0, 1, row]) }
-      try refusedByGraph(.badIndex, "target 1", "\(row)", "0..<2") { try $0.crossEntropy(a, [0, row, 1]) }
+      try refusedByGraph(.badIndex, "\(row)", "0 to 1") { try $0.rowPluck(a, row) }
+      try refusedByGraph(.badIndex, "row 2", "\(row)", "0 to 1") { try $0.rowPluck(a, [0, 1, row]) }
+      try refusedByGraph(.badIndex, "target 1", "\(row)", "0 to 1") { try $0.crossEntropy(a, [0, row, 1]) }
     }
-    try refusedByGraph(.badShape, "at least one") { try $0.rowPluck(a, []) }
-    try refusedByGraph(.badShape, "2 x 3", "2 targets") { try $0.crossEntropy(a, [0, 1]) }
+    try refusedByGraph(.badShape, "rows is empty", "at least 1") { try $0.rowPluck(a, []) }
+    try refusedByGraph(.badShape, "targets", "expected 3", "2 x 3", "got 2") { try $0.crossEntropy(a, [0, 1]) }
     for (start, count) in [(0, 3), (2, 1), (-1, 1), (0, 0), (0, -1), (1, Int.max), (Int.max, 1)] {
       try refusedByGraph(.badIndex, "\(start)", "0..<2") { try $0.sliceRows(a, start, count) }
     }
@@ -85,13 +85,15 @@ import Testing
   @Test func settings() throws {
     let a = try #require(a), one = try Mat(2, 1, .float64), random = Random(seed: 1)
     for bad in [Double.nan, .infinity, -.infinity] {
-      try refusedByGraph(.badValue, "slope", "\(bad)") { try $0.leakyRelu(a, slope: bad) }
+      try refusedByGraph(.badValue, "negative_slope", "\(bad)") { try $0.leakyRelu(a, negativeSlope: bad) }
       try refusedByGraph(.badValue, "factor", "\(bad)") { try $0.scale(a, by: bad) }
       try refusedByGraph(.badValue, "dropout", "\(bad)") { try $0.dropout(a, rate: bad, random) }
       try refusedByGraph(.badValue, "epsilon", "\(bad)") {
         try $0.layerNorm(a, gain: one, bias: one, epsilon: bad)
       }
     }
+    // a parameter that the operation does not use is refused, not ignored
+    try refusedByGraph(.badValue, "parameter is unused by tanh", "got 0.5") { try $0.unary(.tanh, a, parameter: 0.5) }
     for rate in [-0.1, 1, 2] {
       try refusedByGraph(.badValue, "dropout", "\(rate)") { try $0.dropout(a, rate: rate, random) }
     }
@@ -107,10 +109,10 @@ import Testing
     try refusedByGraph(.badType, "float32", "float64") { try $0.concatRows([wide, narrow]) }
     let g = Graph()
     _ = try g.tanh(wide)
-    refused(.badType, "m is float32", "float64") { try g.tanh(narrow) }
+    refused(.badType, "m has the wrong dtype", "expected float64", "got float32") { try g.tanh(narrow) }
     g.reset()
     _ = try g.tanh(narrow)
-    // a failed draw costs no random numbers
+    // a refused dropout leaves the random state unchanged
     let random = Random(seed: 1)
     refused(.badType) { try g.dropout(wide, rate: 0.5, random) }
     #expect(random.state == Random(seed: 1).state)
@@ -122,19 +124,21 @@ import Testing
     try refusedByGraph(.badShape, "rnn", "5 x 5") { try $0.rnn(odd, h, Wx: Wx, Wh: Wh, b: b) }
     try refusedByGraph(.badShape, "Wx", "5 x 5", "4 x 3") { try $0.rnn(x, h, Wx: odd, Wh: Wh, b: b) }
     try refusedByGraph(.badShape, "Wh", "5 x 5", "4 x 4") { try $0.rnn(x, h, Wx: Wx, Wh: odd, b: b) }
-    try refusedByGraph(.badShape, "b has the wrong shape", "4 x 1, got 5 x 5") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd) }
-    try refusedByGraph(.badShape, "lstm", "Wx has the wrong shape", "16 x 3, got 4 x 3") {
+    try refusedByGraph(.badShape, "b of rnn", "expected 4 x 1", "got 5 x 5") {
+      try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: odd)
+    }
+    try refusedByGraph(.badShape, "Wx of lstm", "expected 16 x 3", "got 4 x 3") {
       try $0.lstm(x, h, h, Wx: Wx, Wh: Wh, b: b).h
     }
-    try refusedByGraph(.badShape, "lstm", "c has the wrong shape", "4 x 2, got 5 x 5") {
+    try refusedByGraph(.badShape, "c of lstm", "expected 4 x 2", "got 5 x 5") {
       try $0.lstm(x, h, odd, Wx: Wx, Wh: Wh, b: b).h
     }
     let b32 = try Mat(4, 1, .float32)
-    try refusedByGraph(.badType, "b is float32") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: b32) }
+    try refusedByGraph(.badType, "b has the wrong dtype", "got float32") { try $0.rnn(x, h, Wx: Wx, Wh: Wh, b: b32) }
   }
 
   @Test func resultsTooLarge() throws {
-    // 2³¹ elements from two that fit: refused before memory is asked for
+    // 2³¹ elements from operands that fit: refused before any allocation
     let tall = try Mat(1 << 16, 1, .float32), flat = try Mat(1, 1 << 15, .float32)
     let g = Graph()
     refused(.badShape, "65536 x 32768") { try g.mul(tall, flat) }

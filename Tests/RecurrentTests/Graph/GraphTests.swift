@@ -1,4 +1,4 @@
-// The tape: what is computed when, what outlives what, and what backward adds.
+// Lazy evaluation, lifetimes and backpropagation of a graph.
 
 import Recurrent
 import Testing
@@ -16,7 +16,7 @@ import Testing
     #expect(g.count == 2)
   }
 
-  @Test func writingALeafAfterAskingDoesNotChangeWhatWasRecorded() throws {
+  @Test func writingAnInputAfterAccessDoesNotChangeResults() throws {
     let g = Graph(), x = try leaf(1, -2), y = try g.square(x)
     let w = try x.w(Double.self)
     w.p[0] = 100
@@ -25,7 +25,7 @@ import Testing
     #expect(try z.rows() == [10_000, 4])
   }
 
-  @Test(arguments: 0..<6) func everyWayOfWritingALeafLetsTheGraphReadFirst(way: Int) throws {
+  @Test(arguments: 0..<6) func everyWriteToAnInputEvaluatesItsReadersFirst(way: Int) throws {
     let g = Graph(), base = try Mat(3, 2, .float64, rows: [1, 2, 3, 4, 5, 6])
     let x = try base.view(row: 0, column: 0, n: 3, d: 1), y = try g.scale(x, by: 2)
     switch way {
@@ -33,7 +33,7 @@ import Testing
     case 1: try x.set(rows: [9, 9, 9])
     case 2: try base.fillUniform(5, 6, Random(seed: 1))
     case 3: try x.fillGaussian(5, 1, Random(seed: 1))
-    // by a neighbour in the same memory
+    // through another view of the same memory
     case 4:
       try base.view(row: 0, column: 0, n: 3, d: 2).wPointer().assumingMemoryBound(to: Double.self)[0] = 9
     default:
@@ -44,8 +44,8 @@ import Testing
     #expect(try y.rows() == [2, 6, 10])
   }
 
-  /// A result is an operand too.
-  @Test func writingAResultAfterAskingDoesNotChangeWhatWasRecorded() throws {
+  /// A result can be an operand.
+  @Test func writingAResultAfterAccessDoesNotChangeLaterResults() throws {
     let g = Graph(), x = try leaf(1, -2), y = try g.square(x)
     _ = try y.rows()
     let z = try g.scale(y, by: 2)
@@ -55,12 +55,12 @@ import Testing
     #expect(try g.scale(y, by: 2).rows() == [200, 8])
   }
 
-  @Test func asksOnlyForWhatIsMissing() throws {
+  @Test func evaluatesEachOperationOnce() throws {
     let g = Graph(), x = try leaf(3), y = try g.square(x)
     _ = try y.rows()
     try y.set(rows: [7])
     _ = try g.square(x).rows()
-    // computed once: the number written over it stays
+    // a second evaluation would overwrite the value
     #expect(try y.rows() == [7])
   }
 
@@ -79,13 +79,13 @@ import Testing
     let y = try g.add(g.eltmul(x, x), x)
     try g.backward(from: g.sum(y))
     #expect(try x.gradientRows() == [7, 11])
-    // and over recordings, until somebody zeroes
+    // across recordings, until zeroGradient()
     g.reset()
     try g.backward(from: g.sum(x))
     #expect(try x.gradientRows() == [8, 12])
   }
 
-  @Test func startsFromWhateverGradientsWereSet() throws {
+  @Test func startsFromTheGradientsSetOnResults() throws {
     let g = Graph(), x = try leaf(3, 5), y = try g.scale(x, by: 2), z = try g.square(x)
     try y.set(gradientRows: [1, 10])
     try z.set(gradientRows: [0, 1])
@@ -96,8 +96,8 @@ import Testing
   @Test func twiceIsRefused() throws {
     let g = Graph(), x = try leaf(3), loss = try g.square(x)
     try g.backward(from: loss)
-    refused(.stale, "twice", "reset()") { try g.backward() }
-    refused(.stale, "twice") { try g.backward(from: loss) }
+    refused(.invalidated, "twice", "reset()") { try g.backward() }
+    refused(.invalidated, "twice") { try g.backward(from: loss) }
     #expect(try x.gradientRows() == [6])
     g.reset()
     try g.backward(from: g.square(x))
@@ -108,63 +108,63 @@ import Testing
     let g = Graph(), other = Graph(), x = try leaf(3, 4), y = try g.square(x)
     refused(.badShape, "2 x 1") { try g.backward(from: y) }
     let foreign = try other.sum(x)
-    refused(.badValue, "not a result of this graph") { try g.backward(from: foreign) }
+    refused(.badValue, "loss is foreign", "a result of this graph") { try g.backward(from: foreign) }
     let one = try leaf(1)
-    refused(.badValue, "not a result of this graph") { try g.backward(from: one) }
+    refused(.badValue, "loss is foreign", "a result of this graph") { try g.backward(from: one) }
     #expect(try x.gradientRows() == [0, 0] && one.gradientRows() == [0] && foreign.gradientRows() == [0])
-    // none of it counted as the walk
+    // a refused call is not a backpropagation
     try g.backward(from: g.sum(y))
     #expect(try x.gradientRows() == [6, 8])
   }
 
-  // MARK: Reset, and ends
+  // MARK: Reset and lifetimes
 
-  @Test func resetMakesMatsStale() throws {
+  @Test func resetInvalidatesMats() throws {
     let g = Graph(), x = try leaf(3, 4), y = try g.square(x), half = try y.view(row: 0, column: 0, n: 1, d: 1)
     g.reset()
     #expect(g.count == 0)
     for m in [y, half] {
-      refused(.stale, "reset") { try m.rows() }
-      refused(.stale, "reset") { try m.gradientRows() }
-      refused(.stale, "reset") { try m.wPointer() }
-      refused(.stale, "reset") { try m.dwPointer() }
-      refused(.stale, "reset") { try m.fill(0) }
-      refused(.stale, "reset") { try m.zeroGradient() }
-      refused(.stale, "reset") { try m.copy() }
-      refused(.stale, "reset") { try g.tanh(m) }
-      refused(.stale, "reset") { try Graph().tanh(m) }
-      refused(.stale, "reset") { try g.sliceRows(m, 0, 1) }
-      refused(.stale, "reset") { try g.dropout(m, rate: 0.5, Random(seed: 1)) }
-      refused(.stale, "reset") { try softmax(m) }
-      refused(.stale, "reset") {
+      refused(.invalidated, "reset") { try m.rows() }
+      refused(.invalidated, "reset") { try m.gradientRows() }
+      refused(.invalidated, "reset") { try m.wPointer() }
+      refused(.invalidated, "reset") { try m.dwPointer() }
+      refused(.invalidated, "reset") { try m.fill(0) }
+      refused(.invalidated, "reset") { try m.zeroGradient() }
+      refused(.invalidated, "reset") { try m.copy() }
+      refused(.invalidated, "reset") { try g.tanh(m) }
+      refused(.invalidated, "reset") { try Graph().tanh(m) }
+      refused(.invalidated, "reset") { try g.sliceRows(m, 0, 1) }
+      refused(.invalidated, "reset") { try g.dropout(m, rate: 0.5, Random(seed: 1)) }
+      refused(.invalidated, "reset") { try softmax(m) }
+      refused(.invalidated, "reset") {
         try Optimizer.recurrentJS().step([("m", m)], learningRate: 1, weightDecay: 0, clip: 1)
       }
     }
-    refused(.stale, "reset") { try g.backward(from: half) }
+    refused(.invalidated, "reset") { try g.backward(from: half) }
     #expect(g.count == 0)
-    // a Mat of the new recording is not confused with the old one in the same place
+    // a Mat of the new recording at the same address is valid
     let z = try g.square(x)
     #expect(try z.rows() == [9, 16])
-    refused(.stale) { try y.rows() }
+    refused(.invalidated) { try y.rows() }
   }
 
-  @Test func aGraphMayGoBeforeItsMats() throws {
+  @Test func aGraphMayBeFreedBeforeItsMats() throws {
     let x = try leaf(3, 4)
     var g: Graph? = Graph()
     let read = try #require(try g?.square(x)), unread = try #require(try g?.tanh(x))
     let w = try read.w(Double.self)
     g = nil
-    // the memory is still there, but nobody can compute any more
+    // the memory is valid, but the values cannot be computed any more
     #expect(w.p[0] == 9 && w.p[1] == 16)
     for m in [read, unread] {
-      refused(.stale, "graph", "gone") { try m.rows() }
-      refused(.stale, "graph", "gone") { try Graph().tanh(m) }
+      refused(.invalidated, "graph", "gone") { try m.rows() }
+      refused(.invalidated, "graph", "gone") { try Graph().tanh(m) }
     }
     try x.fill(1)
     #expect(try x.rows() == [1, 1])
   }
 
-  @Test func aMatMayGoBeforeItsGraph() throws {
+  @Test func aMatMayBeFreedBeforeItsGraph() throws {
     let g = Graph()
     var y = try g.square(leaf(3, 4))
     for _ in 0..<100 { y = try g.scale(y, by: 1) }
@@ -174,24 +174,24 @@ import Testing
 
   // MARK: No history
 
-  @Test func withoutBackpropNothingIsKept() throws {
+  @Test func withoutBackpropNoHistoryIsKept() throws {
     let g = Graph(needsBackprop: false), x = try leaf(3, 4), y = try g.square(x)
     #expect(g.count == 0)
     let w = try x.w(Double.self)
     w.p[0] = 1
     #expect(try y.rows() == [9, 16])
     g.reset()
-    // a Mat of its own
+    // y owns its memory
     #expect(try y.rows() == [9, 16])
-    refused(.stale, "needsBackprop") { try g.backward() }
+    refused(.invalidated, "no history", "needsBackprop") { try g.backward() }
     refused(.badValue) { try g.backward(from: g.sum(x)) }
     #expect(try x.gradientRows() == [0, 0])
-    // a type belongs to an operation only
+    // the dtype is fixed per operation, not per graph
     #expect(try g.square(Mat(1, 1, .float32)).dtype == .float32)
     #expect(try g.square(x).dtype == .float64)
   }
 
-  @Test(arguments: Operation.all) func withoutBackpropTheNumbersAreTheSame(_ operation: Operation) throws {
+  @Test(arguments: Operation.all) func withoutBackpropTheValuesAreTheSame(_ operation: Operation) throws {
     for seed in 0..<10 as Range<UInt64> {
       let leaves = try operation.leaves(Dice(seed))
       let graph = Graph(), kept = try operation.build(graph, leaves, seed).rows()
@@ -210,12 +210,12 @@ import Testing
     #expect(try yb.rows() == [9, 12])
     let za = try a.sum(ya), zb = try b.sum(yb)
     try b.backward(from: zb)
-    // a's gradients are taken at the numbers of now, its values at those of then
+    // gradients of a use the current values of x, results of a those at evaluation
     try a.backward(from: za)
     #expect(try x.gradientRows() == [5, 5])
   }
 
-  @Test func anotherGraphsResultIsALeaf() throws {
+  @Test func anotherGraphsResultIsAnInput() throws {
     let x = try leaf(3, 4), a = Graph(), b = Graph()
     let y = try a.square(x), z = try b.sum(b.scale(y, by: 2))
     #expect(try z.rows() == [50])
@@ -225,8 +225,8 @@ import Testing
     #expect(try x.gradientRows() == [12, 16])
   }
 
-  /// Who reads another graph's results may go on when that one has begun something else.
-  @Test func aGraphThatIsResetLetsItsReadersFinish() throws {
+  /// A graph that reads results of another graph can finish after that graph was reset and reused.
+  @Test func resetKeepsMemoryThatOtherGraphsRead() throws {
     let x = try leaf(3, 4), a = Graph(), b = Graph()
     let y = try a.square(x), z = try b.square(y)
     a.reset()
@@ -236,17 +236,17 @@ import Testing
     try z.set(gradientRows: [1, 1])
     try b.backward()
     #expect(try other.gradientRows() == [0, 0])
-    refused(.stale) { try y.rows() }
+    refused(.invalidated) { try y.rows() }
     #expect(try x.gradientRows() == [0, 0])
     b.reset()
     a.reset()
     #expect(try b.sum(a.square(x)).rows() == [25])
   }
 
-  @Test func aReaderOfUnfinishedWorkWaitsForIt() throws {
+  @Test func readingAnUnevaluatedResultEvaluatesIt() throws {
     let x = try leaf(3, 4), a = Graph(), b = Graph()
     let first = try b.scale(a.square(x), by: 2)
-    // in the same memory, and not computed yet
+    // in the same chunk, and not evaluated yet
     let second = try b.scale(a.scale(x, by: 10), by: 2)
     #expect(try second.rows() == [60, 80])
     #expect(try first.rows() == [18, 32])
@@ -260,7 +260,7 @@ import Testing
     #expect(try zc.rows() == [27, 48])
   }
 
-  @Test func aReaderMayGoBeforeWhatItReads() throws {
+  @Test func aReaderMayBeFreedBeforeItsInputs() throws {
     let x = try leaf(3, 4)
     var g: Graph? = Graph()
     _ = try g?.square(x)

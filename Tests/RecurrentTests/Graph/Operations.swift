@@ -1,4 +1,4 @@
-// Every operation of a graph, in every form it can be used, with leaves of random shape to try it on.
+// Every operation of a graph in every form, with leaves of random shape.
 
 import Recurrent
 import Testing
@@ -11,7 +11,7 @@ struct Operation: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
-  /// `build` gets a number of the case's own, for the choices that are not leaves.
+  /// `build` receives the seed of the case, for choices that are not leaves.
   init(
     _ name: String, _ leaves: @escaping @Sendable (Dice) throws -> [Mat],
     seeded build: @escaping @Sendable (Graph, [Mat], UInt64) throws -> Mat
@@ -34,7 +34,7 @@ extension Operation {
   private static let positive: @Sendable (Dice) throws -> [Mat] = {
     [try $0.leaf($0.size(), $0.size(), 0.3...2.5, positive: true)]
   }
-  /// Two of one shape; as a divisor the second keeps away from 0.
+  /// Two leaves of one shape; the second, which may be a divisor, is at least 0.5 from 0.
   private static let two: @Sendable (Dice) throws -> [Mat] = {
     let (n, d) = ($0.size(), $0.size())
     return [try $0.leaf(n, d), try $0.leaf(n, d, 0.5...2)]
@@ -56,7 +56,7 @@ extension Operation {
     Operation("tanh", one) { g, m in try g.tanh(m[0]) },
     Operation("sigmoid", one) { g, m in try g.sigmoid(m[0]) },
     Operation("relu", one) { g, m in try g.relu(m[0]) },
-    Operation("leakyRelu", one) { g, m in try g.leakyRelu(m[0], slope: 0.2) },
+    Operation("leakyRelu", one) { g, m in try g.leakyRelu(m[0], negativeSlope: 0.2) },
     Operation("gelu", one) { g, m in try g.gelu(m[0]) },
     Operation("silu", one) { g, m in try g.silu(m[0]) },
     Operation("softplus", one) { g, m in try g.softplus(m[0]) },

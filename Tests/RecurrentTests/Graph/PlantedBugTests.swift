@@ -1,4 +1,4 @@
-// The gradient checker must catch wrong gradients: small operations by hand, with one bug planted at a time.
+// The gradient checker detects planted bugs: a layer differentiated by hand, with one bug at a time.
 
 import Recurrent
 import Testing

@@ -14,7 +14,7 @@ import Testing
   /// Returns the outputs of all layers over a case's tokens, with masks from `seed`.
   private func run(_ s: ScanCase, _ graph: Graph, seed: UInt64) throws -> Mat {
     var state = try s.model.zeroState(graph, batchSize: s.B)
-    let tokens = try graph.keep(#require(s.tokens), below: 5, "token")
+    let tokens = try graph.copyIndices(#require(s.tokens), below: 5, "token")
     let top = try s.model.advance(
       graph, .tokens(tokens), steps: s.T, &state,
       dropout: Dropout(rate: DropoutTests.rate, random: Random(seed: seed)))
@@ -36,7 +36,7 @@ import Testing
         try mat.set(rows: theirs.rows())
       }
       var state = try one.zeroState(graph, batchSize: s.B)
-      let tokens = try graph.keep(#require(s.tokens), below: 5, "token")
+      let tokens = try graph.copyIndices(#require(s.tokens), below: 5, "token")
       let y = try one.advance(graph, x.map { .vectors($0) } ?? .tokens(tokens), steps: s.T, &state)
       if k == 2 {
         x = y

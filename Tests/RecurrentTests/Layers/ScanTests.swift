@@ -83,8 +83,8 @@ private struct Setting {
     let graph = Graph()
     return try outcome(graph) { state in
       let input: Network.ScanInput =
-        c.tokens ? .tokens(try graph.keep(tokens, below: c.inputs, "token")) : .vectors(x)
-      let kept = try lengths.map { try graph.keep($0, below: c.steps + 1, "length") }
+        c.tokens ? .tokens(try graph.copyIndices(tokens, below: c.inputs, "token")) : .vectors(x)
+      let kept = try lengths.map { try graph.copyIndices($0, below: c.steps + 1, "length") }
       return try model.advance(graph, input, steps: c.steps, &state, lengths: kept)
     }
   }

@@ -62,7 +62,7 @@ import Testing
   @Test func activationsRefused() throws {
     let s = try ScanCase(.gru, inputs: 3, hidden: [4, 2], outputs: 2, T: 2, B: 2, seed: 1)
     #expect(s.model.activationNames == ["h0", "r0", "z0", "n0", "h1", "r1", "z1", "n1"])
-    refused(.stale, "unavailable") { try activation(s, "h0", width: 4) }
+    refused(.invalidated, "unavailable") { try activation(s, "h0", width: 4) }
     let run = try s.run()
     for name in ["", "h", "h2", "c0", "h01", "a0", "H0", "h-1"] {
       refused(.badIndex, "'\(name)'", "h0 r0 z0 n0 h1") { try activation(s, name, width: 4) }
@@ -70,6 +70,6 @@ import Testing
     #expect(try activation(s, "h0", width: 4).allSatisfy { $0.isFinite })
     // backward overwrites the gates
     _ = try s.back(dy: run.y, dEnd: run.end)
-    refused(.stale, "unavailable") { try activation(s, "r0", width: 4) }
+    refused(.invalidated, "unavailable") { try activation(s, "r0", width: 4) }
   }
 }

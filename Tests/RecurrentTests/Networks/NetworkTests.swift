@@ -146,7 +146,7 @@ import Testing
     old.reset()
     var state = good
     state.h[1] = stale
-    refused(.stale) { try m.advance(g, x, &state) }
+    refused(.invalidated) { try m.advance(g, x, &state) }
     #expect(g.count == count)
   }
 }

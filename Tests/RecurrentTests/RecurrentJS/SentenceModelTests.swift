@@ -131,7 +131,7 @@ import Testing
     #expect(try sm.predict(temperature: 50, nil) == likeliest)
     let random = Random(seed: 3)
     for bad in [0, -1, Double.nan, .infinity] {
-      refused(.badValue, "temperature is \(bad)") { try sm.predict(temperature: bad, random) }
+      refused(.badValue, "temperature", "got \(bad)") { try sm.predict(temperature: bad, random) }
     }
     #expect(random.state == Random(seed: 3).state)
   }

@@ -107,7 +107,7 @@ struct TextLesson {
       try model.trainStep(empty, empty, T: 1, B: 3, stepSize: 0.1, clipval: 5)
     }
     refused(.noMemory) { try TextLesson().model.trainStep(empty, empty, T: 1, B: .max, stepSize: 0.1, clipval: 5) }
-    refused(.stale, "solver") {
+    refused(.invalidated, "solver") {
       try TextModel(.bytes, hiddenSizes: [2], random: Random(seed: 1))
         .trainStep(empty, empty, T: 1, B: 1, stepSize: 0.1, clipval: 5)
     }

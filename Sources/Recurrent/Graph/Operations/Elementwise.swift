@@ -1,107 +1,140 @@
-// Operations that treat every number alike.
+// Element-wise operations of one and of two operands.
 
 import Kernels
 
 extension Graph {
-  /// tanh x.
-  public func tanh(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.tanh, m) }
-
-  /// The logistic function 1/(1 + e⁻ˣ).
-  public func sigmoid(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.sigmoid, m) }
-
-  /// max(0, x); its slope is 1 where x > 0.
-  public func relu(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.relu, m) }
-
-  /// x where x > 0, `slope`·x elsewhere.
-  public func leakyRelu(_ m: Mat, slope: Double = 0.01) throws(RecurrentError) -> Mat {
-    try require(slope.isFinite, .badValue, "slope is \(slope); expected a finite number")
-    return try curve(.leakyRelu, m, slope)
+  /// Records an element-wise operation of one operand.
+  ///
+  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`; 0 for the other operations.
+  /// - Throws: `.badValue` if `parameter` is not finite, or is not 0 for an operation without one.
+  public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
+    try check(parameter, of: operation)
+    return try record(Unary(operation: operation, parameter: parameter), m, n: m.n, d: m.d)
   }
 
-  /// x·Φ(x), with Φ the normal distribution: the exact form, not the one by tanh.
+  /// Records an element-wise operation of two operands.
+  ///
+  /// A single column, [n × 1], is broadcast to the columns of the other operand.
+  ///
+  /// - Throws: `.badShape` unless the shapes are equal or one operand is a single column of the same height.
+  public func binary(_ operation: BinaryOperation, _ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
+    try require(
+      a.n == b.n && (a.d == b.d || a.d == 1 || b.d == 1), .badShape,
+      "a and b of \(operation.name) have incompatible shapes; expected equal shapes or one single column, got "
+        + "\(a.shape) and \(b.shape)")
+    let d = max(a.d, b.d)
+    return try record(Binary(operation: operation), a, b, n: a.n, d: d, broadcastTo: d)
+  }
+
+  private func check(_ parameter: Double, of operation: UnaryOperation) throws(RecurrentError) {
+    let name: StaticString
+    switch operation {
+    case .leakyRelu: name = "negative_slope"
+    case .scale: name = "factor"
+    default:
+      return try require(
+        parameter == 0, .badValue, "parameter is unused by \(operation.name); expected 0, got \(parameter)")
+    }
+    try require(parameter.isFinite, .badValue, "\(name) is not finite; expected a finite number, got \(parameter)")
+  }
+
+  /// tanh x.
+  public func tanh(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.tanh, m) }
+
+  /// The logistic function 1/(1 + e⁻ˣ).
+  public func sigmoid(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.sigmoid, m) }
+
+  /// max(0, x); its derivative is 1 for x > 0 and 0 at 0.
+  public func relu(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.relu, m) }
+
+  /// x for x > 0, `negativeSlope`·x otherwise.
+  public func leakyRelu(_ m: Mat, negativeSlope: Double = 0.01) throws(RecurrentError) -> Mat {
+    try unary(.leakyRelu, m, parameter: negativeSlope)
+  }
+
+  /// x·Φ(x), with Φ the normal distribution function: the exact form, not the tanh approximation.
   ///
   /// Reference: Hendrycks and Gimpel, arXiv:1606.08415.
-  public func gelu(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.gelu, m) }
+  public func gelu(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.gelu, m) }
 
   /// x·σ(x).
-  public func silu(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.silu, m) }
+  public func silu(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.silu, m) }
 
   /// ln(1 + eˣ).
-  public func softplus(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.softplus, m) }
+  public func softplus(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.softplus, m) }
 
   /// −x.
-  public func neg(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.neg, m) }
+  public func neg(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.neg, m) }
 
   /// `factor`·x.
   public func scale(_ m: Mat, by factor: Double) throws(RecurrentError) -> Mat {
-    try require(factor.isFinite, .badValue, "factor is \(factor); expected a finite number")
-    return try curve(.scale, m, factor)
+    try unary(.scale, m, parameter: factor)
   }
 
   /// eˣ.
-  public func exp(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.exp, m) }
+  public func exp(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.exp, m) }
 
-  /// ln x; −∞ at 0, NaN below.
-  public func log(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.log, m) }
+  /// ln x; −∞ at 0, NaN below 0.
+  public func log(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.log, m) }
 
-  /// √x; NaN below 0, and an infinite slope at 0.
-  public func sqrt(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.sqrt, m) }
+  /// √x; NaN below 0; its derivative is infinite at 0.
+  public func sqrt(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.sqrt, m) }
 
   /// x².
-  public func square(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.square, m) }
+  public func square(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.square, m) }
 
-  /// |x|; its slope at 0 is 0.
-  public func abs(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.abs, m) }
+  /// |x|; its derivative is 0 at 0.
+  public func abs(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.abs, m) }
 
-  /// a + b. Either may be a single column [n × 1], which is then added to every column of the other.
-  ///
-  /// - Throws: `.badShape` if the shapes are neither equal nor so related.
-  public func add(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try pair(.add, "add", a, b) }
+  /// a + b; a single column is broadcast, see `binary`.
+  public func add(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.add, a, b) }
 
-  /// a − b, with columns as in `add`.
-  public func sub(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try pair(.sub, "sub", a, b) }
+  /// a − b; a single column is broadcast, see `binary`.
+  public func sub(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.sub, a, b) }
 
-  /// a ⊙ b, element by element, with columns as in `add`.
-  public func eltmul(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try pair(.eltmul, "eltmul", a, b) }
+  /// a ⊙ b, element by element; a single column is broadcast, see `binary`.
+  public func eltmul(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.eltmul, a, b) }
 
-  /// a / b, element by element, with columns as in `add`.
-  public func div(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try pair(.div, "div", a, b) }
+  /// a / b, element by element; a single column is broadcast, see `binary`.
+  public func div(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.div, a, b) }
+}
 
-  private func curve(_ f: UnaryOperation, _ m: Mat, _ parameter: Double = 0) throws(RecurrentError) -> Mat {
-    try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      return try emit(.curve(f), since: mark, n: m.n, d: m.d, scalar: parameter)
-    }
-  }
+private struct Unary: GraphOperation {
+  let operation: UnaryOperation
+  let parameter: Double
 
-  private func pair(_ f: BinaryOperation, _ name: String, _ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
-    try require(
-      a.n == b.n && (a.d == b.d || a.d == 1 || b.d == 1), .badShape,
-      "\(name) takes two Mats of one shape, or one of them a single column: a is \(a.shape), b is \(b.shape)")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count, d = max(a.d, b.d)
-      try adopt(a, "a", columns: d)
-      try adopt(b, "b", columns: d)
-      return try emit(.pair(f), since: mark, n: a.n, d: d)
-    }
+  var name: String { operation.name }
+
+  func forward<T: Real>(_ args: Operands<T>) { apply(operation, T(parameter), args[0], to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) {
+    applyBackward(operation, T(parameter), args[0], args.y, dy: args.dy, dx: args.gradient(0))
   }
 }
 
-enum Elementwise {
-  @inline(__always) static func forward<T: Real>(_ f: UnaryOperation, _ node: Node, _ x: Operands<T>) {
-    apply(f, x.scalar, x[0], to: x.y)
-  }
+private struct Binary: GraphOperation {
+  let operation: BinaryOperation
 
-  @inline(__always) static func backward<T: Real>(_ f: UnaryOperation, _ node: Node, _ x: Operands<T>) {
-    applyBackward(f, x.scalar, x[0], x.y, dy: x.dy, dx: x.d(0))
-  }
+  var name: String { operation.name }
 
-  @inline(__always) static func forward<T: Real>(_ f: BinaryOperation, _ node: Node, _ x: Operands<T>) {
-    apply(f, x[0], x[1], to: x.y)
-  }
+  func forward<T: Real>(_ args: Operands<T>) { apply(operation, args[0], args[1], to: args.y) }
 
-  @inline(__always) static func backward<T: Real>(_ f: BinaryOperation, _ node: Node, _ x: Operands<T>) {
-    applyBackward(f, x[0], x[1], x.y, dy: x.dy, da: x.d(0), db: x.d(1))
+  func backward<T: Real>(_ args: Operands<T>) {
+    applyBackward(operation, args[0], args[1], args.y, dy: args.dy, da: args.gradient(0), db: args.gradient(1))
   }
+}
+
+extension UnaryOperation {
+  /// The name in C and Python.
+  public var name: String { snakeCase("\(self)") }
+}
+
+extension BinaryOperation {
+  /// The name in C and Python.
+  public var name: String { snakeCase("\(self)") }
+}
+
+/// `leakyRelu` becomes `leaky_relu`.
+private func snakeCase(_ name: String) -> String {
+  name.reduce(into: "") { result, letter in result += letter.isUppercase ? "_" + letter.lowercased() : String(letter) }
 }

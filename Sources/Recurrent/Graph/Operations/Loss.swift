@@ -1,122 +1,95 @@
-// Probabilities and losses.
+// Losses.
 
 import Kernels
 
-/// How a loss over many terms becomes one number.
-public enum Reduction: Int32, Sendable {
-  /// Their mean.
-  case mean = 0
-  /// Their sum.
-  case sum = 1
-}
-
 extension Graph {
-  /// e^x / Σ e^x in each column, safe for scores of any size.
-  public func softmax(_ m: Mat) throws(RecurrentError) -> Mat { try columnwise(.softmax, m) }
-
-  /// ln softmax in each column, without forming it.
-  public func logSoftmax(_ m: Mat) throws(RecurrentError) -> Mat { try columnwise(.logSoftmax, m) }
-
-  /// −ln softmax(scores)[target], over the columns, [1 × 1].
+  /// Records −ln softmax(scores)[target] over the columns, [1 × 1].
   ///
-  /// Finite for all finite scores. The gradient is folded: p − onehot(target), times 1/d for the mean.
+  /// Finite for all finite scores. The gradient is that of softmax and logarithm together: p − onehot(target), times
+  /// 1/d for the mean.
   ///
   /// - Parameters:
   ///   - scores: [n × d], n classes by d examples.
   ///   - targets: a class in 0..<n for each column.
-  ///   - reduction: the mean over the columns (PyTorch's default), or their sum.
+  ///   - reduction: the mean over the columns (PyTorch's default), or the sum.
   public func crossEntropy<C: Collection<Int>>(
     _ scores: Mat, _ targets: C, _ reduction: Reduction = .mean
   ) throws(RecurrentError) -> Mat {
     try require(
       targets.count == scores.d, .badShape,
-      "crossEntropy needs a target for each column: scores is \(scores.shape), there are \(targets.count) targets")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(scores, "scores")
-      let kept = try keep(targets, below: scores.n, "target")
-      let factor = reduction == .mean ? 1 / Double(scores.d) : 1
-      return try emit(
-        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count + scores.d, indices: kept)
+      "targets has the wrong length; expected \(scores.d), one for each column of scores (\(scores.shape)), got "
+        + "\(targets.count)")
+    return try crossEntropy(scores, factor: reduction.factor(scores.d)) { () throws(RecurrentError) in
+      try copyIndices(targets, below: scores.n, "target")
     }
   }
 
-  /// Σ factor · −ln p over the columns whose kept target is not negative.
+  /// Records Σ factor · −ln p over the columns whose target, checked by `copyIndices`, is not negative.
   func crossEntropy(
-    _ scores: Mat, kept targets: UnsafeMutablePointer<Int32>, factor: Double
+    _ scores: Mat, targets: UnsafeMutablePointer<Int32>, factor: Double
+  ) throws(RecurrentError) -> Mat {
+    try crossEntropy(scores, factor: factor) { targets }
+  }
+
+  private func crossEntropy(
+    _ scores: Mat, factor: Double, _ targets: () throws(RecurrentError) -> UnsafeMutablePointer<Int32>
   ) throws(RecurrentError) -> Mat {
     try recording { () throws(RecurrentError) in
       let mark = operands.count
-      try adopt(scores, "scores")
-      return try emit(
-        .crossEntropy, since: mark, n: 1, d: 1, scalar: factor, scratch: scores.count + scores.d, indices: targets)
+      try appendOperand(scores, "scores")
+      return try appendNode(
+        CrossEntropy(targets: try targets(), factor: factor), since: mark, n: 1, d: 1,
+        scratch: scores.count + scores.d)
     }
   }
 
-  /// (a − b)² over all elements, [1 × 1]; the mean of them (PyTorch's MSELoss) or the sum.
+  /// Records (a − b)² over all elements, [1 × 1]: the mean (PyTorch's MSELoss) or the sum.
   public func squaredError(_ a: Mat, _ b: Mat, _ reduction: Reduction = .mean) throws(RecurrentError) -> Mat {
     try require(
       a.n == b.n && a.d == b.d, .badShape,
-      "squaredError takes two Mats of one shape: a is \(a.shape), b is \(b.shape)")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(a, "a")
-      try adopt(b, "b")
-      let factor = reduction == .mean ? 1 / Double(a.count) : 1
-      return try emit(.squaredError, since: mark, n: 1, d: 1, scalar: factor)
-    }
-  }
-
-  private func columnwise(_ operation: Operation, _ m: Mat) throws(RecurrentError) -> Mat {
-    try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      return try emit(operation, since: mark, n: m.n, d: m.d)
-    }
+      "a and b of squared_error have incompatible shapes; expected equal shapes, got \(a.shape) and \(b.shape)")
+    return try record(SquaredError(factor: reduction.factor(a.count)), a, b, n: 1, d: 1)
   }
 }
 
-enum Softmax {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) { softmax(x[0], to: x.y) }
+private struct CrossEntropy: GraphOperation {
+  let targets: UnsafeMutablePointer<Int32>
+  let factor: Double
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    softmaxBackward(x.y, dp: x.dy, dx: x.d(0))
-  }
-}
+  var name: String { "cross_entropy" }
 
-enum LogSoftmax {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) { logSoftmax(x[0], to: x.y) }
-
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    logSoftmaxBackward(x.y, dy: x.dy, dx: x.d(0))
-  }
-}
-
-enum CrossEntropy {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let scores = x[0], p = x.scratch(scores.n, scores.d), losses = x.scratch(scores.d, 1, at: scores.n * scores.d)
-    ThreadPool.run(over: scores.d, numbers: scores.n * scores.d) { some in
-      crossEntropy(
-        scores.columns(some.lowerBound, some.count), targets: node.indices + some.lowerBound, to: p.columns(some.lowerBound, some.count),
-        losses: losses.p + some.lowerBound)
+  func forward<T: Real>(_ args: Operands<T>) {
+    let scores = args[0], p = args.scratch(scores.n, scores.d)
+    let losses = args.scratch(scores.d, 1, at: scores.n * scores.d)
+    ThreadPool.run(over: scores.d, elements: scores.n * scores.d) { columns in
+      let (from, count) = (columns.lowerBound, columns.count)
+      Kernels.crossEntropy(
+        scores.columns(from, count), targets: targets + from, to: p.columns(from, count), losses: losses.p + from)
     }
-    x.y.p[0] = x.scalar * sum(losses)
+    args.y.p[0] = T(factor) * sum(losses)
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let p = x.scratch(x[0].n, x[0].d), dx = x.d(0), dy = x.scalar * x.dy.p[0]
-    ThreadPool.run(over: p.d, numbers: p.n * p.d) { some in
-      crossEntropyBackward(p.columns(some.lowerBound, some.count), targets: node.indices + some.lowerBound, dy: dy, dx: dx.columns(some.lowerBound, some.count))
+  func backward<T: Real>(_ args: Operands<T>) {
+    let p = args.scratch(args[0].n, args[0].d), dx = args.gradient(0), dy = T(factor) * args.dy.p[0]
+    ThreadPool.run(over: p.d, elements: p.n * p.d) { columns in
+      let (from, count) = (columns.lowerBound, columns.count)
+      crossEntropyBackward(
+        p.columns(from, count), targets: targets + from, dy: dy, dx: dx.columns(from, count))
     }
   }
 }
 
-enum SquaredError {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    x.y.p[0] = x.scalar * squaredDistance(x[0], x[1])
+private struct SquaredError: GraphOperation {
+  let factor: Double
+
+  var name: String { "squared_error" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    args.y.p[0] = T(factor) * squaredDistance(args[0], args[1])
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    squaredDistanceBackward(x[0], x[1], dy: x.scalar * x.dy.p[0], da: x.d(0), db: x.d(1))
+  func backward<T: Real>(_ args: Operands<T>) {
+    squaredDistanceBackward(
+      args[0], args[1], dy: T(factor) * args.dy.p[0], da: args.gradient(0), db: args.gradient(1))
   }
 }

@@ -1,9 +1,15 @@
-// Layer normalization: a column brought to a mean and a variance.
+// Softmax and layer normalization, column by column.
 
 import Kernels
 
 extension Graph {
-  /// Each column brought to mean 0 and variance 1, then gain ⊙ x̂ + bias.
+  /// Records eˣ / Σ eˣ in each column; stable for scores of any size.
+  public func softmax(_ m: Mat) throws(RecurrentError) -> Mat { try record(Softmax(), m, n: m.n, d: m.d) }
+
+  /// Records ln softmax in each column, without forming the softmax.
+  public func logSoftmax(_ m: Mat) throws(RecurrentError) -> Mat { try record(LogSoftmax(), m, n: m.n, d: m.d) }
+
+  /// Records gain ⊙ x̂ + bias, where x̂ is each column of m with mean 0 and variance 1.
   ///
   /// - Parameters:
   ///   - m: [n × d].
@@ -16,32 +22,52 @@ extension Graph {
     try require(epsilon, isPositive: "epsilon")
     for (name, v) in [("gain", gain), ("bias", bias)] {
       try require(
-        v.n == m.n && v.d == 1, .badShape, "\(name) is \(v.shape); expected \(m.n) x 1, a column of m's height")
+        v.n == m.n && v.d == 1, .badShape, "\(name) has the wrong shape; expected \(m.n) x 1, got \(v.shape)")
     }
     return try recording { () throws(RecurrentError) in
       let mark = operands.count
-      try adopt(m, "m")
-      try adopt(gain, "gain")
-      try adopt(bias, "bias")
-      // x̂, one scale per column, and a column of work for the backward pass
-      return try emit(
-        .layerNorm, since: mark, n: m.n, d: m.d, scalar: epsilon, scratch: m.count + m.d + m.n)
+      try appendOperand(m, "m")
+      try appendOperand(gain, "gain")
+      try appendOperand(bias, "bias")
+      // x̂ [n × d], the scale of each column [1 × d], a column of work for backward [n × 1]
+      return try appendNode(
+        LayerNorm(epsilon: epsilon), since: mark, n: m.n, d: m.d, scratch: m.count + m.d + m.n)
     }
   }
 }
 
-enum LayerNorm {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let (n, d) = (x.y.n, x.y.d)
-    layerNorm(
-      x[0], gain: x[1], bias: x[2], epsilon: x.scalar, normal: x.scratch(n, d), scale: x.scratch(1, d, at: n * d),
-      to: x.y)
+private struct Softmax: GraphOperation {
+  var name: String { "softmax" }
+
+  func forward<T: Real>(_ args: Operands<T>) { Kernels.softmax(args[0], to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) { softmaxBackward(args.y, dp: args.dy, dx: args.gradient(0)) }
+}
+
+private struct LogSoftmax: GraphOperation {
+  var name: String { "log_softmax" }
+
+  func forward<T: Real>(_ args: Operands<T>) { Kernels.logSoftmax(args[0], to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) { logSoftmaxBackward(args.y, dy: args.dy, dx: args.gradient(0)) }
+}
+
+private struct LayerNorm: GraphOperation {
+  let epsilon: Double
+
+  var name: String { "layer_norm" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    let (n, d) = (args.y.n, args.y.d)
+    Kernels.layerNorm(
+      args[0], gain: args[1], bias: args[2], epsilon: T(epsilon), normal: args.scratch(n, d),
+      scale: args.scratch(1, d, at: n * d), to: args.y)
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let (n, d) = (x.y.n, x.y.d)
+  func backward<T: Real>(_ args: Operands<T>) {
+    let (n, d) = (args.y.n, args.y.d)
     layerNormBackward(
-      gain: x[1], normal: x.scratch(n, d), scale: x.scratch(1, d, at: n * d), dy: x.dy, dx: x.d(0), dgain: x.d(1),
-      dbias: x.d(2), work: x.scratch(n, 1, at: n * d + d))
+      gain: args[1], normal: args.scratch(n, d), scale: args.scratch(1, d, at: n * d), dy: args.dy,
+      dx: args.gradient(0), dgain: args.gradient(1), dbias: args.gradient(2), work: args.scratch(n, 1, at: n * d + d))
   }
 }

@@ -1,124 +1,91 @@
-// The matrix product, and rows looked up by number.
+// The matrix product.
 
 import Kernels
 
 extension Graph {
-  /// The matrix product a·b: [n × k]·[k × d] is [n × d].
+  /// Records the matrix product a·b: [n × k]·[k × d] is [n × d].
   ///
-  /// - Throws: `.badShape` unless a has as many columns as b has rows.
+  /// - Throws: `.badShape` unless `a` has as many columns as `b` has rows.
   public func mul(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
     try require(
-      a.d == b.n, .badShape, "mul needs as many columns in a as rows in b: a is \(a.shape), b is \(b.shape)")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(a, "a")
-      try adopt(b, "b")
-      // a large product is worth packing for; its scratch says that it is one, its scalar on how many threads
-      let work = 2 * a.n * a.d * b.d
-      let threads = max(1, min(ThreadPool.count, work / 2_000_000))
-      let scratch = b.d >= 8 && a.count >= 512 ? Product.scratch(a, threads) : 0
-      return try emit(
-        .product, since: mark, n: a.n, d: b.d, scalar: scratch > 0 ? Double(threads) : 0, scratch: scratch)
-    }
-  }
-
-  /// Row `ix` of m, as a column [d × 1].
-  public func rowPluck(_ m: Mat, _ ix: Int) throws(RecurrentError) -> Mat {
-    try rowPluck(m, CollectionOfOne(ix))
-  }
-
-  /// The rows `rows` of m, as the columns of a [d × rows.count] Mat: an embedding's lookup.
-  ///
-  /// A row that comes twice collects both gradients.
-  ///
-  /// - Throws: `.badIndex` naming the first index outside 0..<m.n, `.badShape` if there is none.
-  public func rowPluck<C: Collection<Int>>(_ m: Mat, _ rows: C) throws(RecurrentError) -> Mat {
-    try require(!rows.isEmpty, .badShape, "rowPluck needs at least one row number")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      let kept = try keep(rows, below: m.n, "row")
-      return try emit(.pluck, since: mark, n: m.d, d: rows.count, indices: kept)
-    }
-  }
-
-  /// As `rowPluck`, with row numbers that `keep` has checked.
-  func rowPluck(_ m: Mat, kept rows: UnsafeMutablePointer<Int32>, _ count: Int) throws(RecurrentError) -> Mat {
-    try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      return try emit(.pluck, since: mark, n: m.d, d: count, indices: rows)
-    }
+      a.d == b.n, .badShape,
+      "a and b of mul have incompatible shapes; expected as many columns in a as rows in b, got \(a.shape) and "
+        + "\(b.shape)")
+    let product = Product(a, b)
+    return try record(product, a, b, n: a.n, d: b.d, scratch: product.scratch(a))
   }
 }
 
-enum Product {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    if node.scalar == 0 { return multiply(x[0], x[1], to: x.y, accumulate: false) }
-    let (a, b, y) = (x[0], x[1], x.y)
-    let rows = PanelLayout.plain(a.n, T.self), packed = x.scratch(1, 1).p
-    ThreadPool.run(Int(node.scalar)) { thread, team in
-      let mine = team.share(rows.panels, thread)
-      pack(a, rows, panels: mine, to: packed)
+private struct Product: GraphOperation {
+  /// The number of threads of a product whose left operand is packed; 0 for a product that reads it in place.
+  let threads: Int
+
+  var name: String { "mul" }
+
+  /// A product of 8 columns and 512 elements of `a` repays packing; a thread is worth 2 000 000 operations.
+  init(_ a: Mat, _ b: Mat) {
+    let work = 2 * a.n * a.d * b.d
+    threads = b.d >= 8 && a.count >= 512 ? max(1, min(ThreadPool.count, work / 2_000_000)) : 0
+  }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    if threads == 0 { return multiply(args[0], args[1], to: args.y, accumulate: false) }
+    let (a, b, y) = (args[0], args[1], args.y)
+    let rows = PanelLayout.plain(a.n, T.self), packed = args.scratch(1, 1).p
+    ThreadPool.run(threads) { thread, team in
+      let panels = team.share(rows.panels, thread)
+      pack(a, rows, panels: panels, to: packed)
       inBlocks(of: b.d) { from, columns in
         T.multiply(
-          rows, panels: mine, .zero, Operand(packed, k: a.d, b.p + from * b.stride, across: b.stride), columns: columns,
-          to: y.p + from * y.stride, stride: y.stride)
+          rows, panels: panels, .zero, Operand(packed, k: a.d, b.p + from * b.stride, across: b.stride),
+          columns: columns, to: y.p + from * y.stride, stride: y.stride)
       }
     }
   }
 
-  // da = dy·bᵀ, db = aᵀ·dy
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    if node.scalar == 0 {
-      multiplyBackward(dy: x.dy, x[1], dw: x.d(0))
-      return multiplyBackward(x[0], dy: x.dy, dx: x.d(1))
+  // da += dy·bᵀ, db += aᵀ·dy
+  func backward<T: Real>(_ args: Operands<T>) {
+    if threads == 0 {
+      multiplyBackward(dy: args.dy, args[1], dw: args.gradient(0))
+      return multiplyBackward(args[0], dy: args.dy, dx: args.gradient(1))
     }
-    let (a, b, dy, da, db) = (x[0], x[1], x.dy, x.d(0), x.d(1))
-    let rows = PanelLayout.plain(a.d, T.self), packed = x.scratch(1, 1).p
-    let outerSize = outerScratch(rows: a.n, columns: a.d, T.self)
-    let outerAt = max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(rows, k: a.n, T.self))
-    ThreadPool.run(Int(node.scalar)) { thread, team in
-      let ofA = team.share(PanelLayout.plain(a.n, T.self).panels, thread), ofB = team.share(rows.panels, thread)
-      outer(dy, b, into: da, panels: ofA, scratch: packed + outerAt + thread * outerSize)
-      packTransposed(a, panels: ofB, to: packed)
-      // a and b may be one Mat: its gradient gets one product, then the other
+    let (a, b, dy, da, db) = (args[0], args[1], args.dy, args.gradient(0), args.gradient(1))
+    let rowsA = PanelLayout.plain(a.n, T.self), rowsB = PanelLayout.plain(a.d, T.self)
+    let packed = args.scratch(1, 1).p
+    let updateSize = outerScratch(rows: a.n, columns: a.d, T.self)
+    let updateStart = max(packedCount(rowsA, k: a.d, T.self), packedCount(rowsB, k: a.n, T.self))
+    ThreadPool.run(threads) { thread, team in
+      let panelsA = team.share(rowsA.panels, thread), panelsB = team.share(rowsB.panels, thread)
+      outer(dy, b, into: da, panels: panelsA, scratch: packed + updateStart + thread * updateSize)
+      packTransposed(a, panels: panelsB, to: packed)
+      // a and b may be one Mat: its gradient receives one product, then the other
       team.barrier()
       inBlocks(of: b.d) { from, columns in
         let to = db.p + from * db.stride
         T.multiply(
-          rows, panels: ofB, .columns(to, stride: db.stride),
+          rowsB, panels: panelsB, .columns(to, stride: db.stride),
           Operand(packed, k: a.n, dy.p + from * dy.stride, across: dy.stride), columns: columns, to: to,
           stride: db.stride)
       }
     }
   }
 
-  /// Numbers of scratch: the packed matrix or its transpose, and what its gradient needs on each thread.
-  static func scratch(_ a: Mat, _ threads: Int) -> Int {
+  /// Elements of scratch: the packed left operand or its transpose, and one rank-k update per thread.
+  func scratch(_ a: Mat) -> Int {
     func count<T: Real>(_: T.Type) -> Int {
       max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(.plain(a.d, T.self), k: a.n, T.self))
         + threads * outerScratch(rows: a.n, columns: a.d, T.self)
     }
+    if threads == 0 { return 0 }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)
   }
 
-  /// A few columns at a time, which stay in the near cache while the panels pass.
-  @inline(__always) private static func inBlocks(of columns: Int, _ body: (_ from: Int, _ count: Int) -> Void) {
+  /// Blocks of 48 columns, which stay in the first-level cache while the panels pass.
+  @inline(__always) private func inBlocks(of columns: Int, _ body: (_ from: Int, _ count: Int) -> Void) {
     var from = 0
     while from < columns {
       body(from, min(48, columns - from))
       from += 48
     }
-  }
-}
-
-enum Pluck {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    pluck(x[0], rows: node.indices, to: x.y)
-  }
-
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    pluckBackward(dy: x.dy, rows: node.indices, dm: x.d(0))
   }
 }

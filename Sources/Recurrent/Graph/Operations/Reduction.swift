@@ -1,97 +1,110 @@
-// Many numbers to few: sums, means, products.
+// Sums, means and the inner product.
 
 import Kernels
 
-/// What a reduction runs over.
+/// The axis of a reduction.
 public enum Axis: Int32, Sendable {
-  /// Everything: the result is [1 × 1].
+  /// All elements: the result is [1 × 1].
   case all = -1
-  /// The rows of each column: [1 × d], as NumPy's `axis=0`.
+  /// The rows of each column: [1 × d], NumPy's `axis=0`.
   case rows = 0
-  /// The columns of each row: [n × 1], as NumPy's `axis=1`.
+  /// The columns of each row: [n × 1], NumPy's `axis=1`.
   case columns = 1
 }
 
+/// How terms are combined: sum or mean.
+public enum Reduction: Int32, Sendable {
+  /// The mean.
+  case mean = 0
+  /// The sum.
+  case sum = 1
+
+  /// The factor of each of `count` terms.
+  func factor(_ count: Int) -> Double { self == .mean ? 1 / Double(count) : 1 }
+}
+
 extension Graph {
-  /// Σ m over `axis`.
-  public func sum(_ m: Mat, over axis: Axis = .all) throws(RecurrentError) -> Mat {
-    try reduce(m, axis, factor: 1)
-  }
+  /// Records Σ m over `axis`.
+  public func sum(_ m: Mat, over axis: Axis = .all) throws(RecurrentError) -> Mat { try reduce(m, axis, .sum) }
 
-  /// The mean of m over `axis`.
-  public func mean(_ m: Mat, over axis: Axis = .all) throws(RecurrentError) -> Mat {
-    switch axis {
-    case .all: try reduce(m, axis, factor: 1 / Double(m.count))
-    case .rows: try reduce(m, axis, factor: 1 / Double(m.n))
-    case .columns: try reduce(m, axis, factor: 1 / Double(m.d))
-    }
-  }
+  /// Records the mean of m over `axis`.
+  public func mean(_ m: Mat, over axis: Axis = .all) throws(RecurrentError) -> Mat { try reduce(m, axis, .mean) }
 
-  /// Σ a ⊙ b, [1 × 1].
+  /// Records Σ a ⊙ b, [1 × 1].
   public func dot(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
     try require(
-      a.n == b.n && a.d == b.d, .badShape, "dot takes two Mats of one shape: a is \(a.shape), b is \(b.shape)")
-    return try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(a, "a")
-      try adopt(b, "b")
-      return try emit(.dot, since: mark, n: 1, d: 1)
-    }
+      a.n == b.n && a.d == b.d, .badShape,
+      "a and b of dot have incompatible shapes; expected equal shapes, got \(a.shape) and \(b.shape)")
+    return try record(Dot(), a, b, n: 1, d: 1)
   }
 
-  private func reduce(_ m: Mat, _ axis: Axis, factor: Double) throws(RecurrentError) -> Mat {
-    try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      switch axis {
-      case .all: return try emit(.sumAll, since: mark, n: 1, d: 1, scalar: factor)
-      case .rows: return try emit(.sumRows, since: mark, n: 1, d: m.d, scalar: factor)
-      case .columns: return try emit(.sumColumns, since: mark, n: m.n, d: 1, scalar: factor)
-      }
+  private func reduce(_ m: Mat, _ axis: Axis, _ reduction: Reduction) throws(RecurrentError) -> Mat {
+    switch axis {
+    case .all: try record(ReduceAll(reduction: reduction, count: m.count), m, n: 1, d: 1)
+    case .rows: try record(ReduceRows(reduction: reduction), m, n: 1, d: m.d)
+    case .columns: try record(ReduceColumns(reduction: reduction), m, n: m.n, d: 1)
     }
   }
 }
 
-enum SumAll {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    x.y.p[0] = x.scalar * sum(x[0])
-  }
+extension Reduction {
+  fileprivate var name: String { self == .mean ? "mean" : "sum" }
+}
 
-  // every number has the same slope: one row of gradients, the same for every column
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let dx = x.d(0)
-    sumRowsBackward(dy: MatrixView(x.dy.p, n: 1, d: dx.d, stride: 0), times: x.scalar, dx: dx)
+private struct ReduceAll: GraphOperation {
+  let reduction: Reduction
+  /// Elements of the operand.
+  let count: Int
+
+  var name: String { reduction.name }
+
+  func forward<T: Real>(_ args: Operands<T>) { args.y.p[0] = T(reduction.factor(count)) * Kernels.sum(args[0]) }
+
+  // all elements have one derivative: a row of it, broadcast over the columns
+  func backward<T: Real>(_ args: Operands<T>) {
+    let dx = args.gradient(0)
+    sumRowsBackward(
+      dy: MatrixView(args.dy.p, n: 1, d: dx.d, stride: 0), times: T(reduction.factor(count)), dx: dx)
   }
 }
 
-enum SumRows {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    sumRows(x[0], times: x.scalar, to: x.y)
+private struct ReduceRows: GraphOperation {
+  let reduction: Reduction
+
+  var name: String { reduction.name }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    sumRows(args[0], times: T(reduction.factor(args[0].n)), to: args.y)
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    sumRowsBackward(dy: x.dy, times: x.scalar, dx: x.d(0))
-  }
-}
-
-enum SumColumns {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    sumColumns(x[0], times: x.scalar, to: x.y)
-  }
-
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    let dx = x.d(0)
-    accumulate(MatrixView(x.dy.p, n: dx.n, d: dx.d, stride: 0), times: x.scalar, into: dx)
+  func backward<T: Real>(_ args: Operands<T>) {
+    sumRowsBackward(dy: args.dy, times: T(reduction.factor(args[0].n)), dx: args.gradient(0))
   }
 }
 
-enum Dot {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    x.y.p[0] = dot(x[0], x[1])
+private struct ReduceColumns: GraphOperation {
+  let reduction: Reduction
+
+  var name: String { reduction.name }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    sumColumns(args[0], times: T(reduction.factor(args[0].d)), to: args.y)
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    accumulate(x[1], times: x.dy.p[0], into: x.d(0))
-    accumulate(x[0], times: x.dy.p[0], into: x.d(1))
+  func backward<T: Real>(_ args: Operands<T>) {
+    let dx = args.gradient(0)
+    accumulate(
+      MatrixView(args.dy.p, n: dx.n, d: dx.d, stride: 0), times: T(reduction.factor(dx.d)), into: dx)
+  }
+}
+
+private struct Dot: GraphOperation {
+  var name: String { "dot" }
+
+  func forward<T: Real>(_ args: Operands<T>) { args.y.p[0] = Kernels.dot(args[0], args[1]) }
+
+  func backward<T: Real>(_ args: Operands<T>) {
+    accumulate(args[1], times: args.dy.p[0], into: args.gradient(0))
+    accumulate(args[0], times: args.dy.p[0], into: args.gradient(1))
   }
 }

@@ -1,113 +1,115 @@
-// Operations that move numbers and change none.
+// Operations that rearrange elements: transpose, concatenation and slices.
 
 import Kernels
 
 extension Graph {
-  /// mᵀ: [n × d] becomes [d × n].
-  public func transpose(_ m: Mat) throws(RecurrentError) -> Mat {
-    try recording { () throws(RecurrentError) in
-      let mark = operands.count
-      try adopt(m, "m")
-      return try emit(.transpose, since: mark, n: m.d, d: m.n)
-    }
-  }
+  /// Records mᵀ: [n × d] becomes [d × n].
+  public func transpose(_ m: Mat) throws(RecurrentError) -> Mat { try record(Transpose(), m, n: m.d, d: m.n) }
 
-  /// Mats with the same number of columns, one below the other.
+  /// Records the concatenation of Mats with the same number of columns, first on top.
   public func concatRows(_ mats: [Mat]) throws(RecurrentError) -> Mat {
-    guard let d = mats.first?.d else { throw RecurrentError(.badShape, "concatRows needs at least one Mat") }
+    guard let d = mats.first?.d else { throw emptyList }
     for (i, m) in mats.enumerated() where m.d != d {
-      throw RecurrentError(.badShape, "concatRows needs equal columns: Mat 0 has \(d), Mat \(i) is \(m.shape)")
+      throw RecurrentError(
+        .badShape, "mats \(i) has the wrong shape; expected \(d) columns as mats 0, got \(m.shape)")
     }
-    return try concat(.concatRows, mats, n: try total(mats) { $0.n }, d: d)
+    return try concat(ConcatRows(), mats, n: try total(mats) { $0.n }, d: d)
   }
 
-  /// Mats with the same number of rows, side by side.
+  /// Records the concatenation of Mats with the same number of rows, first on the left.
   public func concatColumns(_ mats: [Mat]) throws(RecurrentError) -> Mat {
-    guard let n = mats.first?.n else { throw RecurrentError(.badShape, "concatColumns needs at least one Mat") }
+    guard let n = mats.first?.n else { throw emptyList }
     for (i, m) in mats.enumerated() where m.n != n {
-      throw RecurrentError(.badShape, "concatColumns needs equal rows: Mat 0 has \(n), Mat \(i) is \(m.shape)")
+      throw RecurrentError(.badShape, "mats \(i) has the wrong shape; expected \(n) rows as mats 0, got \(m.shape)")
     }
-    return try concat(.concatColumns, mats, n: n, d: try total(mats) { $0.d })
+    return try concat(ConcatColumns(), mats, n: n, d: try total(mats) { $0.d })
   }
 
-  /// Rows `start ..< start + count`.
+  /// Rows `start ..< start + count`, a view.
   ///
-  /// Policy: slices are views, as in NumPy: they share `w` and `dw` with `m`, cost nothing and record nothing.
+  /// Policy: slices are views, as in NumPy: they share `w` and `dw` with `m`, and record nothing.
   public func sliceRows(_ m: Mat, _ start: Int, _ count: Int) throws(RecurrentError) -> Mat {
     try m.view(row: start, column: 0, n: count, d: m.d)
   }
 
-  /// Columns `start ..< start + count`; a view, as `sliceRows`.
+  /// Columns `start ..< start + count`, a view like that of `sliceRows`.
   public func sliceColumns(_ m: Mat, _ start: Int, _ count: Int) throws(RecurrentError) -> Mat {
     try m.view(row: 0, column: start, n: m.n, d: count)
   }
 
-  private func concat(_ operation: Operation, _ mats: [Mat], n: Int, d: Int) throws(RecurrentError) -> Mat {
+  private func concat(
+    _ operation: some GraphOperation, _ mats: [Mat], n: Int, d: Int
+  ) throws(RecurrentError) -> Mat {
     try recording { () throws(RecurrentError) in
       let mark = operands.count
-      for m in mats { try adopt(m, "a Mat") }
-      return try emit(operation, since: mark, n: n, d: d)
+      for m in mats { try appendOperand(m, "mats") }
+      return try appendNode(operation, since: mark, n: n, d: d)
     }
   }
 
   private func total(_ mats: [Mat], _ size: (Mat) -> Int) throws(RecurrentError) -> Int {
     var total = 0
     for m in mats {
-      // each size is below 2³¹, so the sum cannot overflow before this refuses it
+      // each size is below 2³¹: the check comes before the sum can overflow
       total += size(m)
-      try require(total <= Mat.maxCount, .badShape, "the concatenation has more than \(Mat.maxCount) rows or columns")
+      try require(
+        total <= Mat.maxCount, .badShape,
+        "mats is too large; expected at most \(Mat.maxCount) rows or columns in total, got \(total) or more")
     }
     return total
   }
-}
 
-enum Transpose {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    transpose(x[0], to: x.y)
-  }
-
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    transposeBackward(dy: x.dy, dx: x.d(0))
+  private var emptyList: RecurrentError {
+    RecurrentError(.badShape, "mats is empty; expected at least one Mat, got 0")
   }
 }
 
-enum ConcatRows {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
+private struct Transpose: GraphOperation {
+  var name: String { "transpose" }
+
+  func forward<T: Real>(_ args: Operands<T>) { Kernels.transpose(args[0], to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) { transposeBackward(dy: args.dy, dx: args.gradient(0)) }
+}
+
+private struct ConcatRows: GraphOperation {
+  var name: String { "concat_rows" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
     var row = 0
-    for i in 0..<x.count {
-      let part = x[i]
-      copy(part, to: MatrixView(x.y.p + row, n: part.n, d: part.d, stride: x.y.stride))
-      row += part.n
+    for i in 0..<args.count {
+      copy(args[i], to: args.y.rows(row, args[i].n))
+      row += args[i].n
     }
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
+  func backward<T: Real>(_ args: Operands<T>) {
     var row = 0
-    for i in 0..<x.count {
-      let part = x.d(i)
-      accumulate(MatrixView(x.dy.p + row, n: part.n, d: part.d, stride: x.dy.stride), times: 1, into: part)
-      row += part.n
+    for i in 0..<args.count {
+      let dx = args.gradient(i)
+      accumulate(args.dy.rows(row, dx.n), times: 1, into: dx)
+      row += dx.n
     }
   }
 }
 
-enum ConcatColumns {
-  @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
+private struct ConcatColumns: GraphOperation {
+  var name: String { "concat_columns" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
     var column = 0
-    for i in 0..<x.count {
-      let part = x[i]
-      copy(part, to: MatrixView(x.y.p + column * x.y.stride, n: part.n, d: part.d, stride: x.y.stride))
-      column += part.d
+    for i in 0..<args.count {
+      copy(args[i], to: args.y.columns(column, args[i].d))
+      column += args[i].d
     }
   }
 
-  @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
+  func backward<T: Real>(_ args: Operands<T>) {
     var column = 0
-    for i in 0..<x.count {
-      let part = x.d(i)
-      let slope = MatrixView(x.dy.p + column * x.dy.stride, n: part.n, d: part.d, stride: x.dy.stride)
-      accumulate(slope, times: 1, into: part)
-      column += part.d
+    for i in 0..<args.count {
+      let dx = args.gradient(i)
+      accumulate(args.dy.columns(column, dx.d), times: 1, into: dx)
+      column += dx.d
     }
   }
 }

@@ -1,0 +1,87 @@
+// Lifetime of values: when they are computed, how long they are valid, and who may use them.
+//
+// Five invariants hold between Graph, Mat, Storage and Arena:
+//
+// 1. Memory never moves. It lives as long as a Mat of its storage, or a graph that recorded a read of it
+//    (`inputStorages`). An arena reuses a chunk after `reset()` only if no other graph holds a recorded read of it
+//    (`readerCount` is 0); otherwise it drops the chunk.
+// 2. A result is valid in the recording that produced it (`generation`). After `reset()`, or after the graph is freed,
+//    every access throws `.invalidated` (`checkValid`).
+// 3. A value is computed before it is read. Every access to `w` evaluates the graph that owns the memory
+//    (`Storage.arena`, `evaluateProducer`).
+// 4. A value is read before it is overwritten. A graph that records a read of memory outside its arena becomes the
+//    `pendingReader` of the storage; every access to `w` evaluates that graph first (`synchronize`). A storage has at
+//    most one pending reader: a second graph evaluates the first before it takes its place.
+// 5. Use is exclusive. Evaluation and backpropagation hold the locks of the graph and of all its input storages; a
+//    second thread gets `.busy`, and nothing has changed.
+
+extension Graph {
+  /// Registers this graph as the reader that the storage must wait for before a write.
+  func registerReader(of storage: Storage) {
+    if storage.pendingReader === self { return }
+    storage.pendingReader = self
+    // A storage can be registered again after evaluation cleared `pendingReader`; checking the last 8 entries avoids
+    // most duplicates.
+    if !inputStorages.suffix(8).contains(where: { $0 === storage }) {
+      inputStorages.append(storage)
+      if storage.isArenaMemory { storage.readerCount.wrappingAdd(1, ordering: .relaxed) }
+    }
+  }
+
+  /// Removes this graph as the pending reader of its inputs, once they have been read.
+  func clearPendingReaders() {
+    for storage in inputStorages {
+      // A storage locked by another thread keeps its reader: that thread finds the graph already evaluated.
+      guard (try? storage.lock.acquire()) != nil else { continue }
+      if storage.pendingReader === self { storage.pendingReader = nil }
+      storage.lock.release()
+    }
+  }
+
+  /// Gives up the storages that the recording reads.
+  func releaseInputs() {
+    for storage in inputStorages where storage.isArenaMemory {
+      storage.readerCount.wrappingSubtract(1, ordering: .releasing)
+    }
+    inputStorages.removeAll(keepingCapacity: true)
+  }
+
+  /// Runs `body` while holding the locks of the graph and of all its input storages.
+  func exclusively(_ body: () -> Void) throws(RecurrentError) {
+    try lock.acquire()
+    defer { lock.release() }
+    var held = 0
+    defer { for storage in inputStorages.prefix(held) { storage.lock.release() } }
+    for storage in inputStorages {
+      try storage.lock.acquire()
+      held += 1
+    }
+    body()
+  }
+}
+
+extension Mat {
+  /// Makes the values current and safe to overwrite: evaluates their producer, then the graph that still reads them.
+  func synchronize() throws(RecurrentError) {
+    try checkValid()
+    try evaluateProducer()
+    if let graph = storage.pendingReader { try graph.evaluate() }
+  }
+
+  /// Evaluates the graph that owns the memory: it may have to compute these values, or to read them in a later node.
+  func evaluateProducer() throws(RecurrentError) {
+    if let graph = storage.arena { try graph.evaluate() }
+  }
+
+  /// - Throws: `.invalidated` if the graph of this Mat was reset or freed.
+  func checkValid() throws(RecurrentError) {
+    if let graph = storage.arena {
+      try require(
+        graph.generation == generation, .invalidated,
+        "Mat is invalid; expected a result of the current recording, got one from before the graph's reset()")
+    } else if generation != 0 {
+      throw RecurrentError(
+        .invalidated, "Mat is invalid; expected a graph that lives as long as its Mats, got one whose graph is gone")
+    }
+  }
+}

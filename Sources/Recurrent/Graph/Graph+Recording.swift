@@ -1,0 +1,188 @@
+// Recording: operands and nodes are appended, results get memory.
+
+import Kernels
+
+/// A recorded operation with its operands and result.
+struct Node {
+  var operation: any GraphOperation
+  /// The operands are `operands[first ..< first + count]`.
+  var first: Int
+  var count: Int
+  var result: OperandRef
+  /// Memory that `forward` fills for `backward`; undefined for operations that requested none.
+  var scratch: UnsafeMutableRawPointer
+}
+
+/// Addresses and shape of a Mat, without ownership or state. The graph's `inputStorages` keep the memory alive.
+struct OperandRef {
+  var w: UnsafeMutableRawPointer
+  var dw: UnsafeMutableRawPointer
+  var n: Int
+  var d: Int
+  /// Elements between columns; 0 for a broadcast column.
+  var stride: Int
+  /// Index of the producing node of this graph; −1 for an input.
+  var node: Int
+
+  @inline(__always) func w<T: Real>(_: T.Type) -> MatrixView<T> {
+    MatrixView(w.assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+  }
+
+  @inline(__always) func dw<T: Real>(_: T.Type) -> MatrixView<T> {
+    MatrixView(dw.assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+  }
+}
+
+extension Graph {
+  /// Runs one recording; on failure the graph is as it was before.
+  func recording<R>(_ body: () throws(RecurrentError) -> R) throws(RecurrentError) -> R {
+    let before = (nodes: nodes.count, operands: operands.count, dtype: dtype)
+    do {
+      return try body()
+    } catch {
+      nodes.removeLast(nodes.count - before.nodes)
+      operands.removeLast(operands.count - before.operands)
+      dtype = before.dtype
+      throw error
+    }
+  }
+
+  /// Records an operation of one operand, `m`.
+  func record(
+    _ operation: some GraphOperation, _ m: Mat, n: Int, d: Int, scratch: Int = 0
+  ) throws(RecurrentError) -> Mat {
+    try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try appendOperand(m, "m")
+      return try appendNode(operation, since: mark, n: n, d: d, scratch: scratch)
+    }
+  }
+
+  /// Records an operation of two operands, `a` and `b`. With `columns`, a single column is broadcast to that many.
+  func record(
+    _ operation: some GraphOperation, _ a: Mat, _ b: Mat, n: Int, d: Int, broadcastTo columns: Int? = nil,
+    scratch: Int = 0
+  ) throws(RecurrentError) -> Mat {
+    try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try appendOperand(a, "a", columns: columns)
+      try appendOperand(b, "b", columns: columns)
+      return try appendNode(operation, since: mark, n: n, d: d, scratch: scratch)
+    }
+  }
+
+  /// Appends an operand. With `columns`, a single column is broadcast to that many.
+  func appendOperand(_ m: Mat, _ name: StaticString, columns: Int? = nil) throws(RecurrentError) {
+    try m.checkValid()
+    let dtype = self.dtype ?? m.dtype
+    try require(
+      m.dtype == dtype, .badType, "\(name) has the wrong dtype; expected \(dtype) as the other Mats, got \(m.dtype)")
+    if m.storage.arena !== self {
+      // an input, or a result of another graph, which evaluates it now
+      try m.evaluateProducer()
+      if m.storage.pendingReader !== self { try m.synchronize() }
+      if needsBackprop { registerReader(of: m.storage) }
+    }
+    self.dtype = dtype
+    var operand = m.operandRef
+    // a node index of another graph has no meaning in this one
+    if m.storage.arena !== self { operand.node = -1 }
+    if let columns, columns != m.d {
+      operand.d = columns
+      operand.stride = 0
+    }
+    operands.append(operand)
+  }
+
+  /// Appends the node of the operands since `mark`; returns its result, n rows by d columns.
+  ///
+  /// - Parameter count: elements of scratch that `forward` and `backward` share.
+  func appendNode(
+    _ operation: some GraphOperation, since mark: Int, n: Int, d: Int, scratch count: Int = 0
+  ) throws(RecurrentError) -> Mat {
+    let dtype = self.dtype ?? .float32
+    let scratch = count == 0 ? nil : try allocate(count, dtype)
+    let result = try makeResult(n, d, dtype, node: nodes.count)
+    nodes.append(
+      Node(
+        operation: operation, first: mark, count: operands.count - mark, result: result.operandRef,
+        scratch: scratch ?? result.wStart))
+    if !needsBackprop {
+      runForward(from: 0)
+      nodes.removeAll(keepingCapacity: true)
+      operands.removeAll(keepingCapacity: true)
+      arena.reset()
+      self.dtype = nil
+    }
+    return result
+  }
+
+  /// A Mat of zeros that belongs to this recording, for operands that the caller does not keep.
+  func zeros(_ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
+    let m = try makeResult(n, d, dtype, node: -1)
+    // memory of its own is zero already
+    guard m.storage.arena != nil else { return m }
+    switch dtype {
+    case .float32: fill(m.operandRef.w(Float.self), with: 0)
+    case .float64: fill(m.operandRef.w(Double.self), with: 0)
+    }
+    return m
+  }
+
+  /// An uninitialized Mat of this recording without a gradient.
+  func constants(_ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
+    if !needsBackprop { return try Mat(n, d, dtype) }
+    try Mat.check(n, d)
+    let (w, chunk) = try arena.allocate(try size(n * d, dtype), self)
+    return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w, node: -1, generation: generation)
+  }
+
+  /// Wraps memory of the caller as a Mat; it must outlive this recording.
+  func wrapExternal(_ p: UnsafeRawPointer, _ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
+    try Mat.check(n, d)
+    let gradient = try zeros(n, d, dtype)
+    return Mat(
+      n, d, stride: n, dtype, gradient.storage, w: UnsafeMutableRawPointer(mutating: p), dw: gradient.dwStart, node: -1,
+      generation: gradient.generation)
+  }
+
+  /// Copies indices into the arena.
+  ///
+  /// - Throws: `.badIndex` for the first index outside `lowest ..< bound`.
+  func copyIndices<C: Collection>(
+    _ indices: C, below bound: Int, from lowest: Int = 0, _ name: StaticString
+  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> where C.Element: BinaryInteger {
+    for (at, index) in indices.enumerated() where index < lowest || index >= bound {
+      throw RecurrentError(
+        .badIndex, "\(name) \(at) is out of range; expected \(lowest) to \(bound - 1), got \(index)")
+    }
+    guard let bytes = Storage.bytes(indices.count, of: 4) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(indices.count) indices")
+    }
+    let p = try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: indices.count)
+    for (at, index) in indices.enumerated() { p[at] = Int32(index) }
+    return p
+  }
+
+  /// Uninitialized memory of the arena for `count` elements.
+  private func allocate(_ count: Int, _ dtype: DType) throws(RecurrentError) -> UnsafeMutableRawPointer {
+    try arena.allocate(try size(count, dtype), self).0
+  }
+
+  /// Memory for a result: in the arena with a gradient of zeros, or its own if no history is kept.
+  private func makeResult(_ n: Int, _ d: Int, _ dtype: DType, node: Int) throws(RecurrentError) -> Mat {
+    if !needsBackprop { return try Mat(n, d, dtype) }
+    try Mat.check(n, d)
+    let half = try size(n * d, dtype)
+    let (w, chunk) = try arena.allocate(2 * half, self)
+    (w + half).initializeMemory(as: UInt8.self, repeating: 0, count: half)
+    return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w + half, node: node, generation: generation)
+  }
+
+  private func size(_ count: Int, _ dtype: DType) throws(RecurrentError) -> Int {
+    guard let bytes = Storage.bytes(count, of: dtype.size) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(count) elements of \(dtype)")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,40 @@
+// Rows of a matrix by index: the lookup of an embedding.
+
+import Kernels
+
+extension Graph {
+  /// Records row `ix` of m as a column, [d × 1].
+  public func rowPluck(_ m: Mat, _ ix: Int) throws(RecurrentError) -> Mat {
+    try rowPluck(m, CollectionOfOne(ix))
+  }
+
+  /// Records the rows `rows` of m as the columns of a [d × rows.count] Mat.
+  ///
+  /// A row that occurs twice accumulates both gradients.
+  ///
+  /// - Throws: `.badIndex` for the first index outside 0..<m.n, `.badShape` if `rows` is empty.
+  public func rowPluck<C: Collection<Int>>(_ m: Mat, _ rows: C) throws(RecurrentError) -> Mat {
+    try require(!rows.isEmpty, .badShape, "rows is empty; expected at least 1 row index, got 0")
+    return try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try appendOperand(m, "m")
+      let indices = try copyIndices(rows, below: m.n, "row")
+      return try appendNode(RowPluck(rows: indices), since: mark, n: m.d, d: rows.count)
+    }
+  }
+
+  /// Records rows by indices that `copyIndices` has checked.
+  func rowPluck(_ m: Mat, rows: UnsafeMutablePointer<Int32>, count: Int) throws(RecurrentError) -> Mat {
+    try record(RowPluck(rows: rows), m, n: m.d, d: count)
+  }
+}
+
+private struct RowPluck: GraphOperation {
+  let rows: UnsafeMutablePointer<Int32>
+
+  var name: String { "row_pluck" }
+
+  func forward<T: Real>(_ args: Operands<T>) { pluck(args[0], rows: rows, to: args.y) }
+
+  func backward<T: Real>(_ args: Operands<T>) { pluckBackward(dy: args.dy, rows: rows, dm: args.gradient(0)) }
+}

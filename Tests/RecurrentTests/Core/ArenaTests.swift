@@ -1,0 +1,39 @@
+// The bump allocator of a graph.
+
+import Testing
+
+@testable import Recurrent
+
+@Suite struct ArenaTests {
+  @Test func allocatesInOrderAndReusesTheSameMemory() throws {
+    let graph = Graph()
+    var arena = Arena()
+    func allocate() throws -> [UnsafeMutableRawPointer] {
+      // 64 KB, then a chunk of 128 KB, then a chunk of its own size
+      try [64, 128, 60 << 10, 100 << 10, 1 << 20].map { try arena.allocate($0, graph).0 }
+    }
+    let first = try allocate()
+    #expect(first[1] == first[0] + 64 && first[2] == first[1] + 128)
+    for _ in 0..<3 {
+      arena.reset()
+      #expect(try allocate() == first)
+    }
+  }
+
+  @Test func chunksBelongToTheGraph() throws {
+    let graph = Graph()
+    var arena = Arena()
+    let chunk = try arena.allocate(64, graph).1
+    #expect(chunk.arena === graph && chunk.isArenaMemory && chunk.lock === graph.lock)
+  }
+
+  @Test func aChunkWithReadersIsDropped() throws {
+    let graph = Graph()
+    var arena = Arena()
+    let (p, chunk) = try arena.allocate(64, graph)
+    chunk.readerCount.wrappingAdd(1, ordering: .relaxed)
+    arena.reset()
+    #expect(chunk.arena == nil)
+    #expect(try arena.allocate(64, graph).0 != p)
+  }
+}

@@ -1,0 +1,109 @@
+"""Writes src/recurrent/_c/signatures.py from recurrent.h: ctypes types of every function, structures and constants.
+
+    python tools/make_signatures.py [--check]
+
+``--check`` compares the file with the header and exits with 1 if they differ; a test runs it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+PYTHON = Path(__file__).resolve().parents[1]
+HEADER = PYTHON.parent / "Sources" / "CRecurrent" / "include" / "recurrent.h"
+TARGET = PYTHON / "src" / "recurrent" / "_c" / "signatures.py"
+
+SCALARS = {
+    "int32_t": "c_int32",
+    "int64_t": "c_int64",
+    "uint32_t": "c_uint32",
+    "uint64_t": "c_uint64",
+    "double": "c_double",
+}
+PREFIX = '''"""ctypes signatures, structures and constants of recurrent.h. Written by tools/make_signatures.py; do not edit."""
+
+from __future__ import annotations
+
+from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from typing import Any
+'''
+
+
+def main() -> int:
+    """Write the file, or compare it."""
+    text = render(HEADER.read_text(encoding="utf-8"))
+    if "--check" in sys.argv[1:]:
+        if TARGET.read_text(encoding="utf-8") != text:
+            print(f"{TARGET.name} differs from {HEADER.name}; run python tools/make_signatures.py")
+            return 1
+        return 0
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+def render(header: str) -> str:
+    """Return the module's source."""
+    code = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    aliases = dict(SCALARS)
+    for kind, name in re.findall(r"typedef (\w+) (recurrent_\w+);", code):
+        aliases[name] = SCALARS[kind]
+    parts = [PREFIX]
+
+    constants = [("RECURRENT_ABI_VERSION", re.findall(r"#define RECURRENT_ABI_VERSION (\d+)", code)[0])]
+    for body in re.findall(r"enum \{(.*?)\}", code, re.S):
+        constants += re.findall(r"(\w+) = (-?\d+)", body)
+    parts.append("".join(f"{name.removeprefix('RECURRENT_')} = {value}\n" for name, value in constants))
+
+    structures = {}
+    for name, body in re.findall(r"typedef struct (recurrent_\w+) \{(.*?)\}", code, re.S):
+        structures[name] = "".join(word.title() for word in name.removeprefix("recurrent_").split("_"))
+        fields = []
+        for line in filter(None, (part.strip() for part in body.split(";"))):
+            match = re.fullmatch(r"(const )?(\w+) (.*)", line, re.S)
+            assert match, line
+            for field in match[3].split(","):
+                pointer = field.strip().startswith("*")
+                fields.append((field.strip().lstrip("*"), "c_void_p" if pointer else aliases[match[2]]))
+        rows = "".join(f'        ("{field}", {kind}),\n' for field, kind in fields)
+        parts.append(
+            f'class {structures[name]}(Structure):\n    """``{name}``."""\n\n    _fields_ = (\n{rows}    )\n'
+        )
+
+    rows = []
+    for result, pointer, name, arguments in re.findall(
+        r"^(?:const )?(\w+) (\*?)(recurrent_\w+)\((.*?)\);", code, re.S | re.M
+    ):
+        kinds = ["c_char_p" if pointer else aliases[result]]
+        if arguments.strip() != "void":
+            kinds += [parameter(argument, aliases, structures) for argument in arguments.split(",")]
+        line = f'    "{name}": ({", ".join(kinds)},),\n'
+        if len(line) > 111:
+            line = f'    "{name}": (\n' + "".join(f"        {kind},\n" for kind in kinds) + "    ),\n"
+        rows.append(line.replace(",),\n", "),\n") if len(kinds) > 1 and "\n        " not in line else line)
+    parts.append("SIGNATURES: dict[str, tuple[Any, ...]] = {\n" + "".join(rows) + "}\n")
+    return parts[0] + "\n" + parts[1] + "\n\n" + "\n\n".join(parts[2:])
+
+
+def parameter(argument: str, aliases: dict[str, str], structures: dict[str, str]) -> str:
+    """Return the ctypes type of one parameter."""
+    words = re.fullmatch(r"\s*(.*?)(\w+)\s*(\[\d+\])?\s*", argument, re.S)
+    assert words, argument
+    kind, array = words[1].replace("const", " "), words[3]
+    stars = kind.count("*") + bool(array)
+    base = kind.replace("*", " ").strip()
+    if base in structures:
+        return f"POINTER({structures[base]})"
+    if base == "char":
+        # text that goes in is bytes; text that comes out is a buffer
+        if stars == 2:
+            return "POINTER(c_char_p)"
+        return "c_char_p" if "const" in words[1] else "c_void_p"
+    if base == "void":
+        return "c_void_p" if stars == 1 else "POINTER(c_void_p)"
+    return f"POINTER({aliases[base]})" if stars else aliases[base]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
