@@ -67,7 +67,7 @@ extension Network {
         step.decode()
         step.logSoftmax()
         for token in 0..<topSize {
-          let p = Double(step.spare[token])
+          let p = Double(step.logProbabilities[token])
           try require(!p.isNaN, .notFinite, "scores are not finite; expected finite scores, got NaN: the weights have diverged")
           best.insert(hypothesis.text.logProbability + p, at, token: token)
         }

@@ -266,7 +266,7 @@ public final class Generator {
         break
       }
       produced.tokens.append(token)
-      if wantsLogProbabilities { produced.logProbabilities.append(Double(step.spare[token])) }
+      if wantsLogProbabilities { produced.logProbabilities.append(Double(step.logProbabilities[token])) }
       if sampler.repetitionPenalty != 1 {
         recent.append(token)
         if recent.count > sampler.repetitionWindow { recent.removeFirst() }
