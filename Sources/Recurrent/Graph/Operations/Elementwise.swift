@@ -2,6 +2,11 @@
 
 import Kernels
 
+/// An element-wise operation of one operand; its raw value is the C interface's `recurrent_unary`.
+public typealias UnaryOperation = Kernels.UnaryOperation
+/// An element-wise operation of two operands; its raw value is the C interface's `recurrent_binary`.
+public typealias BinaryOperation = Kernels.BinaryOperation
+
 extension Graph {
   /// Records an element-wise operation of one operand.
   ///
