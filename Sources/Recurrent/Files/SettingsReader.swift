@@ -85,17 +85,17 @@ struct SettingsReader {
     return try integer(json, key)
   }
 
-  /// A whole number, or nil for an absent key or null.
-  mutating func optionalInteger(_ key: String) throws(RecurrentError) -> Int? {
-    let json = member(key) ?? .null
+  /// A whole number, or nil for null.
+  mutating func optionalInteger(_ key: String, default value: Int? = nil) throws(RecurrentError) -> Int? {
+    let json = member(key) ?? value.map { .number(Double($0)) } ?? .null
     record(key, json)
     if case .null = json { return nil }
     return try integer(json, key)
   }
 
-  /// An array of whole numbers.
-  mutating func integers(_ key: String) throws(RecurrentError) -> [Int] {
-    guard let json = member(key) else {
+  /// An array of whole numbers. A key without a default is required.
+  mutating func integers(_ key: String, default value: [Int]? = nil) throws(RecurrentError) -> [Int] {
+    guard let json = member(key) ?? value.map({ .array($0.map { .number(Double($0)) }) }) else {
       throw RecurrentError(
         .badValue, "\(key) is missing from the settings of the \(owner); expected an array of whole numbers")
     }
@@ -104,6 +104,30 @@ struct SettingsReader {
     for (i, item) in items.enumerated() { integers.append(try integer(item, "\(key)[\(i)]")) }
     record(key, json)
     return integers
+  }
+
+  /// An array of strings, empty for an absent key.
+  mutating func strings(_ key: String) throws(RecurrentError) -> [String] {
+    let json = member(key) ?? .array([])
+    guard case .array(let items) = json else { throw wrongType(key, "an array of strings", json) }
+    var strings: [String] = []
+    for (i, item) in items.enumerated() {
+      guard case .string(let string) = item else { throw wrongType("\(key)[\(i)]", "a string", item) }
+      strings.append(string)
+    }
+    record(key, json)
+    return strings
+  }
+
+  /// A string, or nil for an absent key or null.
+  mutating func optionalString(_ key: String) throws(RecurrentError) -> String? {
+    let json = member(key) ?? .null
+    record(key, json)
+    switch json {
+    case .null: return nil
+    case .string(let string): return string
+    default: throw wrongType(key, "a string", json)
+    }
   }
 
   /// Names a more specific owner: an optimizer's algorithm after its name was read.

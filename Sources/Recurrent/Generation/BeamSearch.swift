@@ -1,114 +1,113 @@
-// Beam search: the likeliest whole texts, not the likeliest next token each time.
+// Beam search over continuations of a prompt.
 
 import Kernels
 
 extension Network {
-  /// A text that a search found.
+  /// A continuation that a search found.
   public struct Hypothesis: Equatable, Sendable {
-    /// The tokens after the prime, without the token that ended them.
+    /// The tokens after the prompt, without the token that ended them.
     public var tokens: [Int]
     /// Σ ln p over them and over the token that ended them, if one did.
     public var logProbability: Double
   }
 
-  /// The most beginnings that a search keeps.
+  /// The largest number of beams.
   public static let maximumBeams = 4096
 
-  /// The likeliest texts of `count` tokens, as far as a search that keeps `beams` beginnings at each step finds them.
+  /// Searches for the most probable continuations of `count` tokens, keeping `beams` hypotheses at each step.
   ///
-  /// With as many beams as there are beginnings it finds them all; with 1 it takes the likeliest token each time. Draws
-  /// nothing. Of equal texts the one whose beginning was likelier comes first, then the one whose token is lower.
+  /// One beam selects the most probable token each time. Of equally probable continuations the one with the more
+  /// probable beginning is first, then the one with the lower token.
   ///
   /// - Parameters:
-  ///   - prime: at least one token.
-  ///   - count: tokens of a text, at most.
-  ///   - beams: beginnings to keep, 1 to `maximumBeams`.
-  ///   - state: `stateCount(batchSize: 1)` numbers, which stay as they are; nil for zeros.
-  ///   - end: a token that ends a text, or nil. A text that has ended keeps its place against those that go on.
-  /// - Returns: at most `beams` texts, the likeliest first.
-  /// - Throws: `.badValue` for a model whose outputs are not its tokens or for the number of beams, `.badIndex`,
+  ///   - prompt: at least one token.
+  ///   - count: the largest number of tokens of a continuation.
+  ///   - beams: hypotheses to keep, 1 to `maximumBeams`.
+  ///   - state: `stateCount(batchSize: 1)` elements, not changed; nil for zeros.
+  ///   - end: a token that ends a continuation, or nil. An ended continuation still competes with the others.
+  /// - Returns: at most `beams` continuations, most probable first.
+  /// - Throws: `.badValue` for a network whose outputs do not score its tokens or for the number of beams, `.badIndex`,
   ///   `.notFinite`.
   public func beamSearch(
-    prime: UnsafeBufferPointer<Int64>, count: Int, beams: Int, state: UnsafeRawPointer? = nil, until end: Int? = nil
+    prompt: some Collection<Int64>, count: Int, beams: Int, state: UnsafeRawPointer? = nil, until end: Int? = nil
   ) throws(RecurrentError) -> [Hypothesis] {
-    let prime = try primed(prime)
+    let prompt = try self.prompt(prompt)
     try require(
-      beams >= 1 && beams <= Network.maximumBeams, .badValue, "beams is \(beams); expected 1 to \(Network.maximumBeams)"
-    )
-    try require(count >= 0, .badShape, "count is \(count); expected 0 or more")
+      beams >= 1 && beams <= Network.maximumBeams, .badValue, "beams is out of range; expected 1 to \(Network.maximumBeams), got \(beams)")
+    try require(count >= 0, .badShape, "max_tokens is out of range; expected at least 0, got \(count)")
     switch dtype {
-    case .float32: return try search(Float.self, prime, count, beams, state, end)
-    case .float64: return try search(Double.self, prime, count, beams, state, end)
+    case .float32: return try search(Float.self, prompt, count, beams, state, end)
+    case .float64: return try search(Double.self, prompt, count, beams, state, end)
     }
   }
 
   private func search<T: Real>(
-    _: T.Type, _ prime: [Int], _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
+    _: T.Type, _ prompt: [Int], _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
   ) throws(RecurrentError) -> [Hypothesis] {
-    let ticker = try InferenceStep<T>(self)
+    let step = try InferenceStep<T>(self)
     let width = stateCount(batchSize: 1)
     var start = [T](repeating: 0, count: width)
     if let state {
       start = Array(UnsafeBufferPointer(start: state.assumingMemoryBound(to: T.self), count: width))
     }
     func read(_ token: Int, _ state: inout [T]) {
-      state.withUnsafeMutableBufferPointer { ticker.read(token, $0.baseAddress.unsafelyUnwrapped) }
+      state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
     }
-    for token in prime.dropLast() { read(token, &start) }
-    // a beginning, the token to read next, and the state before it
-    var beginnings = [Beginning(text: Hypothesis(tokens: [], logProbability: 0), state: start)]
+    for token in prompt.dropLast() { read(token, &start) }
+    var hypotheses = [Beam(text: Hypothesis(tokens: [], logProbability: 0), state: start)]
     for _ in 0..<count {
-      if beginnings.allSatisfy({ $0.hasEnded }) { break }
-      var best = Best(beams)
-      for (at, beginning) in beginnings.enumerated() {
-        if beginning.hasEnded {
-          best.offer(beginning.text.logProbability, at, token: nil)
+      if hypotheses.allSatisfy({ $0.hasEnded }) { break }
+      var best = TopK(beams)
+      for (at, hypothesis) in hypotheses.enumerated() {
+        if hypothesis.hasEnded {
+          best.insert(hypothesis.text.logProbability, at, token: nil)
           continue
         }
-        read(beginning.text.tokens.last ?? prime[prime.count - 1], &beginnings[at].state)
-        ticker.decode()
-        ticker.logSoftmax()
+        read(hypothesis.text.tokens.last ?? prompt[prompt.count - 1], &hypotheses[at].state)
+        step.decode()
+        step.logSoftmax()
         for token in 0..<topSize {
-          let p = Double(ticker.spare[token])
-          try require(!p.isNaN, .notFinite, "the model's scores are not finite; its weights have diverged")
-          best.offer(beginning.text.logProbability + p, at, token: token)
+          let p = Double(step.spare[token])
+          try require(!p.isNaN, .notFinite, "scores are not finite; expected finite scores, got NaN: the weights have diverged")
+          best.insert(hypothesis.text.logProbability + p, at, token: token)
         }
       }
-      beginnings = best.places.map { place in
-        var next = beginnings[place.beginning]
-        next.text.logProbability = place.logProbability
-        if let token = place.token {
+      hypotheses = best.entries.map { entry in
+        var next = hypotheses[entry.hypothesis]
+        next.text.logProbability = entry.logProbability
+        if let token = entry.token {
           next.hasEnded = token == end
           if !next.hasEnded { next.text.tokens.append(token) }
         }
         return next
       }
     }
-    return beginnings.map { $0.text }
+    return hypotheses.map { $0.text }
   }
 }
 
-private struct Beginning<T: Real> {
+/// A hypothesis and the network's state before its last token.
+private struct Beam<T: Real> {
   var text: Network.Hypothesis
   var state: [T]
   var hasEnded = false
 }
 
-/// The likeliest continuations so far, at most `size` of them, the likeliest first and of equals the earliest.
-private struct Best {
+/// The `size` most probable entries so far, most probable first, of equals the earliest.
+private struct TopK {
   let size: Int
-  private(set) var places: [(logProbability: Double, beginning: Int, token: Int?)] = []
+  private(set) var entries: [(logProbability: Double, hypothesis: Int, token: Int?)] = []
 
   init(_ size: Int) { self.size = size }
 
-  mutating func offer(_ logProbability: Double, _ beginning: Int, token: Int?) {
-    if let last = places.last, places.count == size, logProbability <= last.logProbability { return }
-    var (low, high) = (0, places.count)
+  mutating func insert(_ logProbability: Double, _ hypothesis: Int, token: Int?) {
+    if let last = entries.last, entries.count == size, logProbability <= last.logProbability { return }
+    var (low, high) = (0, entries.count)
     while low < high {
       let middle = (low + high) / 2
-      if places[middle].logProbability >= logProbability { low = middle + 1 } else { high = middle }
+      if entries[middle].logProbability >= logProbability { low = middle + 1 } else { high = middle }
     }
-    places.insert((logProbability, beginning, token), at: low)
-    if places.count > size { places.removeLast() }
+    entries.insert((logProbability, hypothesis, token), at: low)
+    if entries.count > size { entries.removeLast() }
   }
 }

@@ -1,29 +1,27 @@
-// How a token is chosen from scores: warmed, penalized and cut, in that order, then drawn.
+// The selection of a token from scores: repetition penalty, temperature, softmax, filters, draw.
 
 import Kernels
 
-/// The settings of a draw. Each is off at its default, and all of them off draw from the softmax of the scores.
-///
-/// First the tokens that were seen lately are penalized, then scores are divided by the temperature; of the
-/// probabilities that they make, `topK`, `topP` and `minP` each cut what the one before has left.
+/// The settings of a draw. Applied in order: repetition penalty, temperature, softmax, then top-k, top-p and min-p,
+/// each on the tokens that the previous filter kept. At the defaults a draw is from the softmax of the scores.
 public struct Sampler: Equatable, Sendable {
-  /// Scores are divided by it, above 0: below 1 is cautious, above 1 is wild.
+  /// Divides the scores, at least 0: below 1 sharpens the distribution, above 1 flattens it; 0 selects the largest score.
   public let temperature: Double
-  /// Keep so many of the likeliest tokens, at least 1; nil keeps all. Of equals the first are kept.
+  /// Keeps the `topK` most probable tokens, of equals the first; nil keeps all.
   public let topK: Int?
-  /// Keep the likeliest tokens until their share reaches this, above 0; 1 keeps all.
+  /// Keeps the most probable tokens until their probabilities sum to `topP`, above 0; 1 keeps all.
   ///
   /// Reference: Holtzman et al., arXiv:1904.09751.
   public let topP: Double
-  /// Keep tokens at least so likely, measured by the likeliest, 0 to 1; 0 keeps all.
+  /// Keeps tokens with p ≥ minP·max p, 0 to 1; 0 keeps all.
   ///
   /// Reference: Nguyen et al., arXiv:2407.01082.
   public let minP: Double
-  /// A seen token's score is divided by it where it is above 0, else multiplied; above 0, 1 for none.
+  /// Divides the positive score of a recent token and multiplies a negative one; above 0, 1 for no penalty.
   ///
   /// Reference: Keskar et al., arXiv:1909.05858 (CTRL), section 4.1.
   public let repetitionPenalty: Double
-  /// How many of the latest tokens count as seen.
+  /// The number of latest tokens that are penalized.
   public let repetitionWindow: Int
 
   /// - Throws: `.badValue` for a setting outside its range.
@@ -31,77 +29,108 @@ public struct Sampler: Equatable, Sendable {
     temperature: Double = 1, topK: Int? = nil, topP: Double = 1, minP: Double = 0, repetitionPenalty: Double = 1,
     repetitionWindow: Int = 64
   ) throws(RecurrentError) {
-    try require(temperature, isPositive: "temperature")
-    if let topK { try require(topK >= 1, .badValue, "top_k is \(topK); expected at least 1") }
-    try require(topP > 0 && topP <= 1, .badValue, "top_p is \(topP); expected above 0 and at most 1")
-    try require(minP >= 0 && minP <= 1, .badValue, "min_p is \(minP); expected 0 to 1")
-    try require(repetitionPenalty, isPositive: "repetition_penalty")
-    try require(
-      repetitionWindow >= 0, .badValue, "repetition_window is \(repetitionWindow); expected 0 or more tokens")
+    func check(_ condition: Bool, _ name: String, _ expected: String, _ value: some Any) throws(RecurrentError) {
+      try require(condition, .badValue, "\(name) is out of range; expected \(expected), got \(value)")
+    }
+    try check(temperature.isFinite && temperature >= 0, "temperature", "a finite number of at least 0", temperature)
+    if let topK { try check(topK >= 1, "top_k", "at least 1", topK) }
+    try check(topP > 0 && topP <= 1, "top_p", "above 0 and at most 1", topP)
+    try check(minP >= 0 && minP <= 1, "min_p", "0 to 1", minP)
+    try check(
+      repetitionPenalty.isFinite && repetitionPenalty > 0, "repetition_penalty", "a finite number above 0",
+      repetitionPenalty)
+    try check(repetitionWindow >= 0, "repetition_window", "at least 0", repetitionWindow)
     (self.temperature, self.topK, self.topP, self.minP) = (temperature, topK, topP, minP)
     (self.repetitionPenalty, self.repetitionWindow) = (repetitionPenalty, repetitionWindow)
   }
 
-  /// The probabilities that a token is drawn with, summing to 1.
+  /// From a JSON object; absent keys take the defaults shown:
+  ///
+  ///     {"temperature": 1, "top_k": null, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "repetition_window": 64}
+  ///
+  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  ///   or out of range.
+  public init(json: String) throws(RecurrentError) {
+    var reader = try SettingsReader(JSON(parsing: Array(json.utf8)), owner: "sampler")
+    try self.init(&reader)
+    try reader.finish()
+  }
+
+  init(_ reader: inout SettingsReader) throws(RecurrentError) {
+    try self.init(
+      temperature: reader.number("temperature", default: 1), topK: reader.optionalInteger("top_k"),
+      topP: reader.number("top_p", default: 1), minP: reader.number("min_p", default: 0),
+      repetitionPenalty: reader.number("repetition_penalty", default: 1),
+      repetitionWindow: reader.optionalInteger("repetition_window") ?? 64)
+  }
+
+  /// Computes the probabilities of a draw, which sum to 1.
   ///
   /// - Parameters:
-  ///   - scores: one for each token.
-  ///   - seen: tokens read or written before, the latest last.
-  ///   - p: receives as many numbers.
-  /// - Throws: `.badShape` if there are no scores, `.badIndex` for a seen token that has none, `.notFinite`.
+  ///   - scores: one per token.
+  ///   - recent: earlier tokens in the order of time.
+  ///   - p: receives one probability per token.
+  /// - Throws: `.badShape` for no scores, `.badIndex` for a token without a score, `.notFinite`.
   public func probabilities<T: Real>(
-    of scores: UnsafeBufferPointer<T>, seen: UnsafeBufferPointer<Int64>, to p: UnsafeMutablePointer<T>
+    of scores: UnsafeBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, to p: UnsafeMutablePointer<T>
   ) throws(RecurrentError) {
     guard let start = scores.baseAddress, !scores.isEmpty else {
-      throw RecurrentError(.badShape, "there are no scores to choose from")
+      throw RecurrentError(.badShape, "scores is empty; expected at least 1, got 0")
     }
-    let tokens = try Sampler.tokens(seen, below: scores.count, "history")
+    let tokens = try Sampler.tokens(recent, below: scores.count, "history")
     var work = Array(UnsafeBufferPointer(start: start, count: scores.count))
     try work.withUnsafeMutableBufferPointer { (work) throws(RecurrentError) in
-      penalize(work, tokens)
-      try warm(work)
-      cut(work)
+      applyRepetitionPenalty(work, tokens)
+      try applyTemperature(work)
+      truncate(work)
       let total = work.reduce(0) { $0 + Double($1) }
-      try require(total.isFinite && total > 0, .notFinite, "the scores are not finite: one is infinite or NaN")
+      try require(total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN")
       for i in 0..<work.count { p[i] = T(Double(work[i]) / total) }
     }
   }
 
-  /// A token by its scores, which are overwritten; the likeliest where nothing draws.
+  /// Selects a token by its scores, which are overwritten; the largest score without `random` or at temperature 0.
   func choose<T: Real>(
-    _ scores: UnsafeMutableBufferPointer<T>, seen: [Int], _ random: Random?
+    _ scores: UnsafeMutableBufferPointer<T>, recent: [Int], _ random: Random?
   ) throws(RecurrentError) -> Int {
-    penalize(scores, seen)
-    guard let random else { return try argmax(UnsafeBufferPointer(scores)) }
-    try warm(scores)
-    cut(scores)
+    applyRepetitionPenalty(scores, recent)
+    guard let random, temperature != 0 else { return try argmax(UnsafeBufferPointer(scores)) }
+    try applyTemperature(scores)
+    truncate(scores)
     return try sample(UnsafeBufferPointer(scores), random)
   }
 
-  /// Token numbers, checked.
+  /// Checks that tokens are 0 to `bound` − 1.
   static func tokens(
-    _ numbers: UnsafeBufferPointer<Int64>, below bound: Int, _ name: StaticString
+    _ tokens: some Collection<Int64>, below bound: Int, _ name: StaticString
   ) throws(RecurrentError) -> [Int] {
-    for (at, token) in numbers.enumerated() {
-      try require(token >= 0 && token < bound, .badIndex, "\(name) \(at) is \(token), outside 0..<\(bound)")
+    for (i, token) in tokens.enumerated() {
+      try require(
+        token >= 0 && token < bound, .badIndex,
+        "\(name)[\(i)] is out of range; expected 0 to \(bound - 1), got \(token)")
     }
-    return numbers.map { Int($0) }
+    return tokens.map { Int($0) }
   }
 
-  /// Each token of the window once, however often it was seen.
-  private func penalize<T: Real>(_ scores: UnsafeMutableBufferPointer<T>, _ seen: [Int]) {
+  /// Penalizes each token of the window once, however often it occurs.
+  private func applyRepetitionPenalty<T: Real>(_ scores: UnsafeMutableBufferPointer<T>, _ recent: [Int]) {
     if repetitionPenalty == 1 { return }
-    let penalty = T(repetitionPenalty), window = seen.suffix(repetitionWindow)
+    let penalty = T(repetitionPenalty), window = recent.suffix(repetitionWindow)
     for token in Set(window) {
       scores[token] = scores[token] > 0 ? scores[token] / penalty : scores[token] * penalty
     }
   }
 
-  /// Probabilities in place of scores.
-  private func warm<T: Real>(_ scores: UnsafeMutableBufferPointer<T>) throws(RecurrentError) {
+  /// Replaces scores by probabilities.
+  private func applyTemperature<T: Real>(_ scores: UnsafeMutableBufferPointer<T>) throws(RecurrentError) {
     guard let start = scores.baseAddress else { return }
+    if temperature == 0 {
+      let largest = try argmax(UnsafeBufferPointer(scores))
+      for i in 0..<scores.count { scores[i] = i == largest ? 1 : 0 }
+      return
+    }
     if temperature != 1 {
-      // the largest becomes 0 first: however cold, it stays, and the others go to −∞
+      // the largest becomes 0 first: it stays 0 at any temperature, and the others go to −∞
       let top = scores[try argmax(UnsafeBufferPointer(scores))], divisor = max(T(temperature), T.leastNormalMagnitude)
       for i in 0..<scores.count { scores[i] = (scores[i] - top) / divisor }
     }
@@ -109,8 +138,8 @@ public struct Sampler: Equatable, Sendable {
     Kernels.softmax(column, to: column)
   }
 
-  /// 0 for what is not kept.
-  private func cut<T: Real>(_ p: UnsafeMutableBufferPointer<T>) {
+  /// Sets the probabilities of tokens that a filter removes to 0.
+  private func truncate<T: Real>(_ p: UnsafeMutableBufferPointer<T>) {
     if (topK ?? p.count) < p.count || topP < 1 {
       let order = p.indices.sorted { p[$0] > p[$1] || p[$0] == p[$1] && $0 < $1 }
       let best = order.prefix(topK ?? p.count)

@@ -1,4 +1,4 @@
-// RecurrentJS's saved models: what its demo page writes and reads.
+// RecurrentJS's saved models: the JSON of its demo page.
 //
 //     {hidden_sizes, generator, letter_size, model: {name: {n, d, w}},
 //      solver: {decay_rate, smooth_eps, step_cache: {name: {n, d, w}}},
@@ -9,21 +9,21 @@
 import Kernels
 
 extension SentenceModel {
-  /// A model saved by RecurrentJS's page or by `saveRecurrentJS`, ready to go on where it stopped.
+  /// Reads a model that RecurrentJS's page or `saveRecurrentJS` wrote; training resumes where it stopped.
   ///
-  /// - Throws: `.io`; `.badFormat` naming what is missing, of the wrong kind or of the wrong size.
+  /// - Throws: `.io`; `.badFormat` naming a field that is missing, of the wrong type or of the wrong size.
   public static func loadRecurrentJS(_ path: String, dtype: DType = .float64) throws(RecurrentError) -> SentenceModel {
     try SentenceModel(recurrentJS: File.read(path), dtype: dtype)
   }
 
-  /// Writes the model and the solver's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
+  /// Writes the model and the optimizer's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
   ///
   /// - Throws: `.io`; `.notFinite` if a weight is not a finite number, which JSON cannot hold.
   public func saveRecurrentJS(_ path: String) throws(RecurrentError) {
     try File.write(recurrentJS(), to: path)
   }
 
-  convenience init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
+  init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
     let file = try Field(JSON(parsing: bytes))
     let generator = try file["generator"].string()
     guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
@@ -33,44 +33,51 @@ extension SentenceModel {
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
     try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer")
     let letterSize = try file["letter_size"].size()
-    let vocabulary = try SentenceModel.vocabulary(file)
-    let solver = try SentenceModel.solver(file)
+    let tokenizer = Tokenizer(kind: .sentences, characters: try SentenceModel.vocabulary(file))
+    let optimizer = try SentenceModel.optimizer(file)
 
-    // the matrices first: a forged size must not make us ask for its memory
+    // the matrices are checked first: a forged size allocates no memory
     let saved = try file["model"].members()
     try SentenceModel.check(
-      saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
-    try self.init(vocabulary, cell, hiddenSizes, letterSize, dtype, solver)
+      saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: tokenizer.count)
+    let settings = TextModel.Settings(
+      .sentences, cell: cell, hiddenSizes: hiddenSizes, embedding: letterSize, forgetBias: 0, dtype: dtype)
+    let network = try Network(zeros: settings.network(tokenizer.count))
+    try self.init(TextModel(tokenizer, network, dropout: 0, Random(seed: 0)))
+    model.optimizer = optimizer
     for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix(dtype)) }
 
     guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
     try SentenceModel.check(
-      caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: vocabulary.size)
-    try solver.allocateState(of: parameters)
+      caches, at: "solver.step_cache", cell, hiddenSizes, letterSize: letterSize, letters: tokenizer.count)
+    try optimizer.allocateState(of: parameters)
     for (name, matrix) in caches {
       let values = try matrix.matrix(dtype)
       try require(
-        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative number; a cache is a mean of squares")
-      try solver.state("step_cache", of: name)?.set(rows: values)
+        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
+      try optimizer.state("step_cache", of: name)?.set(rows: values)
     }
   }
 
   func recurrentJS() throws(RecurrentError) -> [UInt8] {
+    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding else {
+      throw RecurrentError(.badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
+    }
     var matrices: [(key: String, value: JSON)] = []
     var caches: [(key: String, value: JSON)] = []
     for (name, mat) in parameters.all {
       matrices.append((name, try matrix(name, mat)))
-      if let cache = solver.state("step_cache", of: name) {
+      if let cache = optimizer.state("step_cache", of: name) {
         caches.append((name, try matrix("the step cache of \(name)", cache)))
       }
     }
-    let letters = vocabulary.letters.map { String($0) }
+    let letters = model.tokenizer.characters.map { String($0) }
     return JSON.object([
-      ("hidden_sizes", .array(model.hiddenSizes.map { .number(Double($0)) })),
-      ("generator", .string(model.cell.generator)),
+      ("hidden_sizes", .array(network.hiddenSizes.map { .number(Double($0)) })),
+      ("generator", .string(network.cell.generator)),
       ("letter_size", .number(Double(letterSize))),
       ("model", .object(matrices)),
-      ("solver", .object(solver.algorithmSettings + [("step_cache", .object(caches))])),
+      ("solver", .object(optimizer.algorithmSettings + [("step_cache", .object(caches))])),
       ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
       ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
       ("vocab", .array(letters.map { .string($0) })),
@@ -82,15 +89,15 @@ extension SentenceModel {
     if let at = values.firstIndex(where: { !$0.isFinite }) {
       throw RecurrentError(
         .notFinite,
-        "\(name) is \(values[at]) at [\(at / mat.d), \(at % mat.d)], which JSON cannot hold; nothing was saved")
+        "\(name) is not finite; expected finite elements, got \(values[at]) at [\(at / mat.d), \(at % mat.d)]")
     }
     return .object([
       ("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values.map { .number($0) })),
     ])
   }
 
-  /// letterToIndex must be a numbering of single letters by 1, 2, …; the other two, where present, must agree.
-  private static func vocabulary(_ file: Field) throws(RecurrentError) -> Vocabulary {
+  /// Requires letterToIndex to number single characters by 1, 2, …, and the other two, if present, to agree.
+  private static func vocabulary(_ file: Field) throws(RecurrentError) -> [Unicode.Scalar] {
     let members = try file["letterToIndex"].members()
     try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter")
     var letters = [Unicode.Scalar?](repeating: nil, count: members.count)
@@ -105,14 +112,14 @@ extension SentenceModel {
         "\(field.path) is \(number); expected each of 1 to \(letters.count) once")
       letters[number - 1] = letter
     }
-    let vocabulary = Vocabulary(letters: letters.compactMap { $0 })
+    let vocabulary = letters.compactMap { $0 }
     if let members = try file.optional("indexToLetter")?.members() {
       try require(
         members.count == letters.count, .badFormat,
         "indexToLetter has \(members.count) letters, letterToIndex has \(letters.count)")
       for (key, field) in members {
         guard let number = Int(key), number >= 1, number <= letters.count,
-          try field.string().unicodeScalars.elementsEqual([vocabulary.letters[number - 1]])
+          try field.string().unicodeScalars.elementsEqual([vocabulary[number - 1]])
         else { throw RecurrentError(.badFormat, "\(field.path) does not agree with letterToIndex") }
       }
     }
@@ -120,13 +127,13 @@ extension SentenceModel {
       let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
       try require(
         listed.count == letters.count
-          && zip(listed, vocabulary.letters).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
+          && zip(listed, vocabulary).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
         .badFormat, "vocab does not agree with letterToIndex")
     }
     return vocabulary
   }
 
-  private static func solver(_ file: Field) throws(RecurrentError) -> Optimizer {
+  private static func optimizer(_ file: Field) throws(RecurrentError) -> Optimizer {
     guard let saved = try file.optional("solver") else { return try Optimizer.recurrentJS() }
     do {
       return try Optimizer.recurrentJS(

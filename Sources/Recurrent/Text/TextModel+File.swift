@@ -1,51 +1,54 @@
-// A text model in one safetensors file: all that it takes to go on to the same bits.
+// A text model in one safetensors file, with everything needed to resume training to the same bits.
 //
-//     metadata   format "recurrent", kind "text_model", format_version; model, alphabet, training and, where there is
-//                one, solver, each JSON; notes, the caller's text
-//     tensors    generator [11]; model.NAME [n, d]; solver.SLOT.NAME [n, d]; state.hK and state.cK [streams, H]
+//     metadata   format "recurrent", kind "text_model", format_version; model, tokenizer, training and, if there is one,
+//                optimizer, each JSON; metadata.KEY, the caller's text
+//     tensors    generator [11]; model.NAME [n, d]; optimizer.STATE.NAME [n, d]; state.hK and state.cK [batch size, H]
+//
+// See docs/file-format.md.
 
 import Kernels
 
 extension TextModel {
-  /// The version of the file that is written, and the latest that is read.
-  static let formatVersion = 1
+  /// The version of the format that is written and read.
+  static let formatVersion = 2
+  private static let metadataPrefix = "metadata."
 
-  /// Writes everything to one file; a crash leaves the old file or the new one.
+  /// Writes the model to one file; a crash leaves the old file or the new one.
   ///
-  /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. Then the old file is as it was.
+  /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. The old file is unchanged then.
   public func save(_ path: String) throws(RecurrentError) {
     for (name, mat) in parameters.all {
       try mat.settle()
       if let (i, j, value) = mat.firstNonFinite {
-        throw RecurrentError(.notFinite, "\(name) is \(value) at [\(i), \(j)]; nothing was saved")
+        throw RecurrentError(
+          .notFinite, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
       }
     }
-    let memory = try solver.map { (solver) throws(RecurrentError) in try solver.state(of: parameters) }
-    let file = try Safetensors(
-      metadata: metadata(memory), contents(slots: memory?.tensors.map { $0.name } ?? [], columns: columns))
+    let state = try optimizer.map { (optimizer) throws(RecurrentError) in try optimizer.state(of: parameters) }
+    let file = try Safetensors(metadata: header(state), contents(state?.tensors.map { $0.name } ?? [], batchSize))
     var tensors = file.tensors.makeIterator()
     if let tensor = tensors.next() {
       for (i, word) in random.state.words.enumerated() {
         file.start(of: tensor).storeBytes(of: word.littleEndian, toByteOffset: 8 * i, as: UInt64.self)
       }
     }
-    for slab in [parameters.flat] + (memory?.tensors.map { $0.flat } ?? []) {
-      for mat in parameters.views(of: slab) {
+    for flat in [parameters.flat] + (state?.tensors.map { $0.flat } ?? []) {
+      for mat in parameters.views(of: flat) {
         if let tensor = tensors.next() { mat.write(rowMajor: file.start(of: tensor)) }
       }
     }
     var offset = 0
-    while let tensor = tensors.next(), let carried {
-      file.start(of: tensor).copyMemory(from: carried.start + offset, byteCount: tensor.bytes)
+    while let tensor = tensors.next(), let carriedState {
+      file.start(of: tensor).copyMemory(from: carriedState.start + offset, byteCount: tensor.bytes)
       offset += tensor.bytes
     }
     try file.write(to: path)
   }
 
-  /// A model that was saved, ready to go on where it stood.
+  /// Reads a saved model; training resumes to the same bits.
   ///
-  /// - Throws: `.io`; `.badFormat` for what is no such file, is damaged or truncated in whatever place, comes from a
-  ///   newer version, or is not what it says of itself; `.noMemory`.
+  /// - Throws: `.io`; `.badFormat` for a file of another format or version, or damaged or truncated anywhere;
+  ///   `.noMemory`.
   public static func load(_ path: String) throws(RecurrentError) -> TextModel {
     let file = try Safetensors.load(path)
     do {
@@ -59,140 +62,170 @@ extension TextModel {
 
   private static func identify(_ file: Safetensors) throws(RecurrentError) {
     try require(
-      file.text("format") == "recurrent", .badFormat, "it is a safetensors file, but not one of recurrent's models")
+      file.text("format") == "recurrent", .badFormat,
+      "the file has the wrong format; expected a model of recurrent, got a safetensors file of another program")
     let version = file.text("format_version") ?? "missing"
     guard let number = Int(version), number >= 1 else {
-      throw RecurrentError(.badFormat, "its format_version is \(version.prefix(40)); expected a whole number")
+      throw RecurrentError(.badFormat, "format_version is invalid; expected \(formatVersion), got \(version.prefix(40))")
     }
     try require(
-      number <= formatVersion, .badFormat,
-      "it is of version \(number) of the format, from a newer recurrent; this one reads up to version \(formatVersion)")
+      number == formatVersion, .badFormat,
+      "format_version is not supported; expected \(formatVersion), got \(number), from "
+        + (number > formatVersion ? "a newer recurrent" : "recurrent 0.1"))
     try require(
-      file.isChecked, .badFormat, "it has no checksum: it is damaged, or another program has written it anew")
+      file.isChecked, .badFormat, "the checksum is missing; expected one, got a file that is damaged or was rewritten")
     let kind = file.text("kind") ?? "missing"
-    try require(kind == "text_model", .badFormat, "its kind is \(kind.prefix(40)); expected text_model")
+    try require(kind == "text_model", .badFormat, "kind is unknown; expected text_model, got \(kind.prefix(40))")
   }
 
   private static func read(_ file: Safetensors) throws(RecurrentError) -> TextModel {
-    let text = try TextModel(file), training = try Field("training", of: file)
-    let columns = try training["streams"].whole(0...Int(Int32.max))
-    let solver = try file.text("solver").map { (settings) throws(RecurrentError) in try optimizer(settings) }
-    let slots = solver?.stateNames ?? []
-    try text.check(file, text.contents(slots: slots, columns: columns))
+    let model = try TextModel(file), training = try Field("training", of: file)
+    let batchSize = try training["batch_size"].whole(0...Int(Int32.max))
+    let optimizer = try file.text("optimizer").map { (settings) throws(RecurrentError) in
+      try Optimizer(settings: settings)
+    }
+    let stateNames = optimizer?.stateNames ?? []
+    try model.check(file, model.contents(stateNames, batchSize))
 
     if let tensor = file["generator"] {
       let words = (0..<11).map {
         UInt64(littleEndian: file.start(of: tensor).load(fromByteOffset: 8 * $0, as: UInt64.self))
       }
       guard let state = Random.State(words) else {
-        throw RecurrentError(.badFormat, "generator[10] is \(words[10]); expected 0 to 4")
+        throw RecurrentError(.badFormat, "generator[10] is out of range; expected 0 to 4, got \(words[10])")
       }
-      text.random.state = state
+      model.random.state = state
     }
-    try text.read(into: text.parameters.flat, "model.", file)
-    for (name, mat) in text.parameters.all {
+    try model.read(into: model.parameters.flat, "model.", file)
+    for (name, mat) in model.parameters.all {
       if let (i, j, value) = mat.firstNonFinite {
-        throw RecurrentError(.badFormat, "\(name) is \(value) at [\(i), \(j)]; the model had diverged")
+        throw RecurrentError(
+          .badFormat, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
       }
     }
-    if let solver {
-      var steps: [Int] = [], memory: [(name: String, flat: Mat)] = []
-      for item in try training["solver_steps"].items() { steps.append(try item.whole(0...1 << 53)) }
-      for slot in slots {
-        let flat = try text.parameters.zerosLike().flat
-        try text.read(into: flat, "solver.\(slot).", file)
-        memory.append((slot, flat))
+    if let optimizer {
+      var steps: [Int] = [], tensors: [(name: String, flat: Mat)] = []
+      for item in try training["optimizer_steps"].items() { steps.append(try item.whole(0...1 << 53)) }
+      for name in stateNames {
+        let flat = try model.parameters.zerosLike().flat
+        try model.read(into: flat, "optimizer.\(name).", file)
+        tensors.append((name, flat))
       }
-      try solver.restore(Optimizer.State(tensors: memory, steps: steps), of: text.parameters)
+      try optimizer.restore(Optimizer.State(tensors: tensors, steps: steps), of: model.parameters)
     }
-    var carried: Storage?, offset = 0
-    if columns > 0 {
-      let state = try text.newState(columns: columns)
-      for (name, _, _) in text.states(columns: columns) {
+    var carriedState: Storage?, offset = 0
+    if batchSize > 0 {
+      let state = try model.newState(batchSize: batchSize)
+      for (name, _, _) in model.states(batchSize) {
         guard let tensor = file[name] else { continue }
         (state.start + offset).copyMemory(from: file.start(of: tensor), byteCount: tensor.bytes)
         offset += tensor.bytes
       }
-      carried = state
+      carriedState = state
     }
-    text.restore(
-      solver, step: try training["step"].whole(0...1 << 53), carried: carried, columns: columns,
-      notes: file.text("notes") ?? "")
-    return text
+    var metadata: [String: String] = [:]
+    for (key, value) in file.metadata where key.hasPrefix(metadataPrefix) {
+      metadata[String(key.dropFirst(metadataPrefix.count))] = value
+    }
+    model.restore(
+      optimizer, step: try training["step"].whole(0...1 << 53), carriedState: carriedState, batchSize: batchSize,
+      metadata: metadata)
+    return model
   }
 
-  /// An optimizer from a file's settings; earlier versions wrote other keys.
-  private static func optimizer(_ settings: String) throws(RecurrentError) -> Optimizer {
-    let json = try JSON(parsing: Array(settings.utf8)),
-      names = ["rule": "name", "lr": "learning_rate", "lr_decay": "learning_rate_decay"]
-    guard case .object(let members) = json else { return try Optimizer(json) }
-    return try Optimizer(.object(members.map { (names[$0.key] ?? $0.key, $0.value) }))
+  // MARK: Header
+
+  private func header(_ state: Optimizer.State?) -> [(key: String, value: String)] {
+    var training: [(key: String, value: JSON)] = [
+      ("step", .number(Double(step))), ("batch_size", .number(Double(batchSize))),
+    ]
+    if let state { training.append(("optimizer_steps", .array(state.steps.map { .number(Double($0)) }))) }
+    var texts = [
+      (key: "format", value: "recurrent"), ("format_version", "\(TextModel.formatVersion)"), ("kind", "text_model"),
+      ("model", settings.json), ("tokenizer", tokenizer.json.text), ("training", JSON.object(training).text),
+    ]
+    if let optimizer { texts.append(("optimizer", optimizer.settings)) }
+    return texts + metadata.sorted { $0.key < $1.key }.map { (TextModel.metadataPrefix + $0.key, $0.value) }
   }
 
-  // MARK: What is in a file
+  /// Creates a model of zeros of the kind that a file's settings describe.
+  private convenience init(_ file: Safetensors) throws(RecurrentError) {
+    let field = try Field("model", of: file), settings = try Settings(field.json)
+    try require(
+      settings.hiddenSizes.count <= file.tensors.count, .badFormat,
+      "hidden_sizes has more layers than the file has tensors; expected at most \(file.tensors.count), "
+        + "got \(settings.hiddenSizes.count)")
+    let tokenizer = try Tokenizer(settings.tokenizer, Field("tokenizer", of: file))
+    let network = try Network(zeros: settings.network(tokenizer.count))
+    try self.init(tokenizer, network, dropout: settings.dropout, Random(seed: 0))
+  }
+
+  // MARK: Tensors
 
   private typealias Shape = (name: String, element: Safetensors.Element, shape: [Int])
 
-  /// Every tensor in its order: the generator, the weights, the solver's slots, the state of the streams.
-  private func contents(slots: [String], columns: Int) -> [Shape] {
+  /// Every tensor in its order: the generator, the weights, the optimizer's state, the carried state.
+  private func contents(_ stateNames: [String], _ batchSize: Int) -> [Shape] {
     var shapes: [Shape] = [("generator", .uint64, [11])]
-    for prefix in ["model."] + slots.map({ "solver.\($0)." }) {
+    for prefix in ["model."] + stateNames.map({ "optimizer.\($0)." }) {
       for (name, mat) in parameters.all {
-        shapes.append((prefix + name, Safetensors.Element(model.dtype), [mat.n, mat.d]))
+        shapes.append((prefix + name, Safetensors.Element(network.dtype), [mat.n, mat.d]))
       }
     }
-    return shapes + states(columns: columns)
+    return shapes + states(batchSize)
   }
 
-  private func states(columns: Int) -> [Shape] {
-    if columns == 0 { return [] }
-    return (model.cell.hasCell ? ["h", "c"] : ["h"]).flatMap { kind in
-      model.hiddenSizes.enumerated().map { k, size in
-        ("state.\(kind)\(k)", Safetensors.Element(model.dtype), [columns, size])
+  private func states(_ batchSize: Int) -> [Shape] {
+    if batchSize == 0 { return [] }
+    return (network.cell.hasCell ? ["h", "c"] : ["h"]).flatMap { kind in
+      network.hiddenSizes.enumerated().map { k, size in
+        ("state.\(kind)\(k)", Safetensors.Element(network.dtype), [batchSize, size])
       }
     }
   }
 
-  /// The file's tensors are exactly those that its settings ask for.
+  /// Requires exactly the tensors that the settings describe.
   private func check(_ file: Safetensors, _ expected: [Shape]) throws(RecurrentError) {
     for (name, element, shape) in expected {
-      guard let tensor = file[name] else { throw RecurrentError(.badFormat, "the tensor \(name) is missing") }
+      guard let tensor = file[name] else { throw RecurrentError(.badFormat, "tensor \(name) is missing; expected \(element.rawValue) of shape \(shape), got none") }
       try require(
         tensor.element == element && tensor.shape == shape, .badFormat,
-        "\(name) is \(tensor.element.rawValue) of shape \(tensor.shape); expected \(element.rawValue) of \(shape)")
+        "\(name) has the wrong type or shape; expected \(element.rawValue) of \(shape), got \(tensor.element.rawValue) "
+          + "of \(tensor.shape)")
     }
     let known = Set(expected.map { $0.name })
     if let extra = file.tensors.first(where: { !known.contains($0.name) }) {
-      throw RecurrentError(.badFormat, "the tensor \(extra.name) is not of this model")
+      throw RecurrentError(.badFormat, "tensor \(extra.name) is unknown; expected the tensors of the model's settings, got one more")
     }
   }
 
-  /// Fills a slab laid out as the weights are.
-  private func read(into slab: Mat, _ prefix: String, _ file: Safetensors) throws(RecurrentError) {
-    for (name, mat) in zip(parameters.names, parameters.views(of: slab)) {
+  /// Reads a flat buffer in the layout of the weights.
+  private func read(into flat: Mat, _ prefix: String, _ file: Safetensors) throws(RecurrentError) {
+    for (name, mat) in zip(parameters.names, parameters.views(of: flat)) {
       if let tensor = file[prefix + name] { mat.read(rowMajor: file.start(of: tensor)) }
     }
   }
 }
 
 extension Mat {
-  /// Copies the numbers out row by row, without gaps.
+  /// Writes the elements row by row, without gaps.
   fileprivate func write(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(block.w(Float.self), to: turned(p))
-    case .float64: transpose(block.w(Double.self), to: turned(p))
+    case .float32: transpose(block.w(Float.self), to: transposed(p))
+    case .float64: transpose(block.w(Double.self), to: transposed(p))
     }
   }
 
-  /// Copies the numbers in, row by row, without gaps.
+  /// Reads the elements row by row, without gaps.
   fileprivate func read(rowMajor p: UnsafeMutableRawPointer) {
     switch dtype {
-    case .float32: transpose(turned(p), to: block.w(Float.self))
-    case .float64: transpose(turned(p), to: block.w(Double.self))
+    case .float32: transpose(transposed(p), to: block.w(Float.self))
+    case .float64: transpose(transposed(p), to: block.w(Double.self))
     }
   }
 
-  private func turned<T: Real>(_ p: UnsafeMutableRawPointer) -> MatrixView<T> {
+  /// A view of row-major memory as the transposed matrix.
+  private func transposed<T: Real>(_ p: UnsafeMutableRawPointer) -> MatrixView<T> {
     MatrixView(p.assumingMemoryBound(to: T.self), n: d, d: n, stride: d)
   }
 
@@ -205,5 +238,67 @@ extension Mat {
       let w = block.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
       return i < 0 ? nil : (i, j, w.p[j * stride + i])
     }
+  }
+}
+
+extension Tokenizer {
+  /// The vocabulary as one text in the order of the tokens, null for bytes.
+  fileprivate var json: JSON {
+    .object([
+      ("vocabulary", kind == .bytes ? .null : .string(String(String.UnicodeScalarView(characters))))
+    ])
+  }
+
+  fileprivate init(_ kind: Kind, _ saved: Field) throws(RecurrentError) {
+    if kind == .bytes {
+      self = .bytes
+      return
+    }
+    let characters = Array(try saved["vocabulary"].string().unicodeScalars)
+    try require(!characters.isEmpty, .badFormat, "tokenizer.vocabulary is empty; expected at least 1 character, got 0")
+    if kind == .characters {
+      for (a, b) in zip(characters, characters.dropFirst()) {
+        try require(
+          a < b, .badFormat,
+          "tokenizer.vocabulary is not in order; expected ascending code points, got \(name(of: b)) after \(name(of: a))")
+      }
+    } else {
+      try require(
+        Set(characters).count == characters.count, .badFormat,
+        "tokenizer.vocabulary has a duplicate; expected distinct characters, got one twice")
+    }
+    self.init(kind: kind, characters: characters)
+  }
+}
+
+extension Field {
+  /// The JSON document in one of a file's texts.
+  fileprivate init(_ key: String, of file: Safetensors) throws(RecurrentError) {
+    guard let text = file.text(key) else {
+      throw RecurrentError(.badFormat, "\(key) is missing; expected JSON in the file's metadata, got none")
+    }
+    do {
+      self.init(try JSON(parsing: Array(text.utf8)), key)
+    } catch {
+      throw RecurrentError(.badFormat, "\(key): \(error.description)")
+    }
+  }
+}
+
+extension JSON {
+  fileprivate var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+extension Random.State {
+  /// The state as 11 words: key, counter, block, used.
+  var words: [UInt64] {
+    [key.0, key.1, counter.0, counter.1, counter.2, counter.3, block.0, block.1, block.2, block.3, UInt64(used)]
+  }
+
+  /// From 11 words; nil unless the last is 0 to 4.
+  init?(_ p: [UInt64]) {
+    guard p.count == 11, p[10] <= 4 else { return nil }
+    self.init(
+      key: (p[0], p[1]), counter: (p[2], p[3], p[4], p[5]), block: (p[6], p[7], p[8], p[9]), used: Int(p[10]))
   }
 }

@@ -1,127 +1,89 @@
-// A text model's settings as the texts in its file.
+// The settings of a text model, as a structure and as JSON.
 
 extension TextModel {
-  /// The file's texts.
-  func metadata(_ memory: Optimizer.State?) -> [(key: String, value: String)] {
-    var training: [(key: String, value: JSON)] = [
-      ("step", .number(Double(step))), ("streams", .number(Double(columns))),
-    ]
-    if let memory { training.append(("solver_steps", .array(memory.steps.map { .number(Double($0)) }))) }
-    var texts = [
-      (key: "format", value: "recurrent"), ("format_version", "\(TextModel.formatVersion)"), ("kind", "text_model"),
-      ("model", settings.text), ("alphabet", alphabet.json.text), ("training", JSON.object(training).text),
-    ]
-    if let solver { texts.append(("solver", solver.settings)) }
-    return texts + [("notes", notes)]
-  }
+  /// The settings that a text model is created from.
+  public struct Settings: Equatable, Sendable {
+    /// What a token stands for.
+    public var tokenizer: Tokenizer.Kind
+    /// The kind of layer.
+    public var cell: Cell
+    /// The units of each layer, bottom layer first.
+    public var hiddenSizes: [Int]
+    /// Elements of each token's embedding; nil for one-hot columns.
+    public var embedding: Int?
+    /// Whether the embedding table is the decoder's matrix.
+    public var tied: Bool
+    /// The fraction of activations that training steps drop between layers, at least 0 and below 1.
+    public var dropout: Double
+    /// The initial bias of an LSTM's forget gates.
+    public var forgetBias: Double
+    /// The type of the elements.
+    public var dtype: DType
 
-  private var settings: JSON {
-    .object([
-      ("cell", .string(model.cell.word)),
-      ("hidden_sizes", .array(model.hiddenSizes.map { .number(Double($0)) })),
-      ("embedding", model.embedding.map { .number(Double($0)) } ?? .null),
-      ("tied", .bool(model.isTied)),
-      ("dropout", .number(dropout)),
-      ("dtype", .string(model.dtype.description)),
-    ])
-  }
-
-  /// A model of zeros, of the kind that a file's settings ask for.
-  convenience init(_ file: Safetensors) throws(RecurrentError) {
-    let alphabet = try Tokenizer(Field("alphabet", of: file)), settings = try Field("model", of: file)
-    let cell = try settings["cell"].one(of: Cell.allCases) { $0.word }
-    let dtype = try settings["dtype"].one(of: DType.allCases) { $0.description }
-    var sizes: [Int] = []
-    for item in try settings["hidden_sizes"].items() { sizes.append(try item.size()) }
-    try require(
-      sizes.count <= file.tensors.count, .badFormat,
-      "hidden_sizes has \(sizes.count) layers, and there are only \(file.tensors.count) tensors")
-    let field = try settings["embedding"]
-    let embedding = if case .null = field.json { nil as Int? } else { try field.size() }
-    let model = try Network(
-      zeros: Network.Settings(
-        cell, inputSize: alphabet.count, embedding: embedding, hiddenSizes: sizes, outputSize: alphabet.count,
-        tied: settings["tied"].bool(), dtype: dtype))
-    try self.init(alphabet, model, dropout: settings["dropout"].number(), Random(seed: 0))
-  }
-}
-
-extension Cell {
-  /// Python's word for it: unlike RecurrentJS, the field means tanh by a plain layer.
-  fileprivate var word: String {
-    switch self {
-    case .rnnTanh: "rnn"
-    case .gruResetBefore: "gru_before"
-    default: name
+    /// Stores the settings; `TextModel.init` validates them.
+    public init(
+      _ tokenizer: Tokenizer.Kind = .characters, cell: Cell = .lstm, hiddenSizes: [Int] = [128, 128],
+      embedding: Int? = nil, tied: Bool = false, dropout: Double = 0, forgetBias: Double = 1, dtype: DType = .float32
+    ) {
+      (self.tokenizer, self.cell, self.hiddenSizes) = (tokenizer, cell, hiddenSizes)
+      (self.embedding, self.tied, self.dropout) = (embedding, tied, dropout)
+      (self.forgetBias, self.dtype) = (forgetBias, dtype)
     }
-  }
-}
 
-extension Tokenizer {
-  /// The kind, and the letters as one text in the order of their numbers.
-  var json: JSON {
-    .object([
-      ("kind", .string(kind.description)),
-      ("letters", kind == .bytes ? .null : .string(String(String.UnicodeScalarView(letters)))),
-    ])
-  }
-
-  init(_ saved: Field) throws(RecurrentError) {
-    guard try saved["kind"].one(of: Kind.allCases, { $0.description }) == .characters else {
-      self = .bytes
-      return
+    /// From a JSON object; absent keys take the defaults shown:
+    ///
+    ///     {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
+    ///      "dropout": 0, "forget_bias": 1, "dtype": "float32"}
+    ///
+    /// - Parameter defaults: the values of absent keys.
+    /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown or of the wrong
+    ///   type.
+    public init(json: String, defaults: Settings = Settings()) throws(RecurrentError) {
+      try self.init(JSON(parsing: Array(json.utf8)), defaults: defaults)
     }
-    let letters = Array(try saved["letters"].string().unicodeScalars)
-    try require(!letters.isEmpty, .badFormat, "alphabet.letters is empty; expected at least one")
-    for (a, b) in zip(letters, letters.dropFirst()) {
-      try require(
-        a < b, .badFormat, "alphabet.letters has \(name(of: b)) after \(name(of: a)); expected ascending code points")
-    }
-    self.init(kind: .characters, letters: letters)
-  }
-}
 
-extension Field {
-  /// The JSON document in one of a file's texts.
-  init(_ key: String, of file: Safetensors) throws(RecurrentError) {
-    guard let text = file.text(key) else { throw RecurrentError(.badFormat, "the text \(key) is missing") }
-    do {
-      self.init(try JSON(parsing: Array(text.utf8)), key)
-    } catch {
-      throw RecurrentError(.badFormat, "\(key): \(error.description)")
+    init(_ json: JSON, defaults: Settings = Settings()) throws(RecurrentError) {
+      var reader = try SettingsReader(json, owner: "text model")
+      let kinds = Tokenizer.Kind.allCases, cells = Cell.allCases, dtypes = DType.allCases
+      tokenizer =
+        kinds[try reader.choice("tokenizer", of: kinds.map { $0.rawValue }, default: kinds.firstIndex(of: defaults.tokenizer))]
+      cell = cells[try reader.choice("cell", of: cells.map { $0.name }, default: cells.firstIndex(of: defaults.cell))]
+      hiddenSizes = try reader.integers("hidden_sizes", default: defaults.hiddenSizes)
+      embedding = try reader.optionalInteger("embedding", default: defaults.embedding)
+      tied = try reader.flag("tied", default: defaults.tied)
+      dropout = try reader.number("dropout", default: defaults.dropout)
+      forgetBias = try reader.number("forget_bias", default: defaults.forgetBias)
+      dtype =
+        dtypes[
+          try reader.choice("dtype", of: dtypes.map { $0.description }, default: dtypes.firstIndex(of: defaults.dtype))]
+      try reader.finish()
+    }
+
+    /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
+    public var json: String { String(decoding: members.bytes, as: UTF8.self) }
+
+    private var members: JSON {
+      .object([
+        ("tokenizer", .string(tokenizer.rawValue)), ("cell", .string(cell.name)),
+        ("hidden_sizes", .array(hiddenSizes.map { .number(Double($0)) })),
+        ("embedding", embedding.map { .number(Double($0)) } ?? .null), ("tied", .bool(tied)),
+        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
+      ])
+    }
+
+    /// The settings of the network over a vocabulary of `count` tokens.
+    func network(_ count: Int) -> Network.Settings {
+      Network.Settings(
+        cell, inputSize: count, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: count, tied: tied,
+        dropout: 0, forgetBias: forgetBias, dtype: dtype)
     }
   }
 
-  /// The case whose word this is.
-  fileprivate func one<T>(of cases: [T], _ word: (T) -> String) throws(RecurrentError) -> T {
-    let said = try string()
-    guard let found = cases.first(where: { word($0) == said }) else {
-      let known = cases.map(word).joined(separator: ", ")
-      throw RecurrentError(.badFormat, "\(path) is \"\(said.prefix(40))\"; expected one of \(known)")
-    }
-    return found
-  }
-
-  fileprivate func bool() throws(RecurrentError) -> Bool {
-    guard case .bool(let value) = json else { throw wrong("a boolean") }
-    return value
-  }
-}
-
-extension JSON {
-  fileprivate var text: String { String(decoding: bytes, as: UTF8.self) }
-}
-
-extension Random.State {
-  /// All of it: key, counter, block, used.
-  var words: [UInt64] {
-    [key.0, key.1, counter.0, counter.1, counter.2, counter.3, block.0, block.1, block.2, block.3, UInt64(used)]
-  }
-
-  /// From eleven words; nil if the last is not 0 to 4.
-  init?(_ p: [UInt64]) {
-    guard p.count == 11, p[10] <= 4 else { return nil }
-    self.init(
-      key: (p[0], p[1]), counter: (p[2], p[3], p[4], p[5]), block: (p[6], p[7], p[8], p[9]), used: Int(p[10]))
+  /// The settings that a text model of the same kind is created from.
+  public var settings: Settings {
+    let network = network.settings
+    return Settings(
+      tokenizer.kind, cell: network.cell, hiddenSizes: network.hiddenSizes, embedding: network.embedding,
+      tied: network.tied, dropout: dropout, forgetBias: network.forgetBias, dtype: network.dtype)
   }
 }

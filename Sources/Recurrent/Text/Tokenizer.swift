@@ -1,145 +1,165 @@
-// What a text model reads and writes, as numbers.
+// Conversion between text and tokens.
 
-/// The tokens of a text model: the characters of a text, numbered from 0 by code point; or all 256 bytes.
+/// The tokens of a text model.
 ///
-/// A character is a Unicode scalar, as in Python's strings; nothing is normalized, merged or left out, so CRLF is two
+/// A character is a Unicode scalar, as in Python's strings; nothing is normalized or merged, so CRLF is two characters
 /// and a letter with a combining mark is two.
 public struct Tokenizer: Sendable {
   /// What a token stands for.
-  public enum Kind: Int32, Sendable, CaseIterable, CustomStringConvertible {
-    /// A Unicode scalar that occurs in the text.
-    case characters = 0
-    /// A byte of UTF-8, or of anything else.
-    case bytes = 1
-
-    /// The word for it.
-    public var description: String { self == .characters ? "characters" : "bytes" }
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A character that occurs in the given texts, numbered from 0 by code point.
+    case characters
+    /// A byte.
+    case bytes
+    /// RecurrentJS's: token 0 is the boundary of a sentence; characters are numbered from 1.
+    case sentences
   }
 
-  /// What to do with a character that has no number.
-  public enum Unknown: Equatable, Sendable {
-    /// An error that names it and its position.
-    case refuse
-    /// Pass over it.
-    case skip
-    /// Read another character, one that has a number, in its place.
+  /// The handling of characters outside the vocabulary.
+  public enum Errors: Equatable, Sendable {
+    /// An error that names the character and its position.
+    case strict
+    /// The character is skipped.
+    case ignore
+    /// Another character, one of the vocabulary, takes its place.
     case replace(Unicode.Scalar)
   }
 
   /// What a token stands for.
   public let kind: Kind
-  /// The characters, token k at place k, in ascending order; empty for bytes.
-  public let letters: [Unicode.Scalar]
-  /// How many tokens there are.
-  public var count: Int { kind == .bytes ? 256 : letters.count }
+  /// The characters in the order of their tokens, without a boundary; empty for bytes.
+  public let characters: [Unicode.Scalar]
+  /// The number of tokens.
+  public var count: Int { kind == .bytes ? 256 : characters.count + first }
 
-  /// Which row of `places` has the 256 scalars from 256·k on; row 0 is of those that have no number.
+  /// The token of the first character.
+  private let first: Int
+  /// Which row of `table` has the 256 scalars from 256·k on; row 0 has no token.
   private let rows: [Int32]
-  /// Tokens, −1 for none.
-  private let places: [Int32]
+  /// Tokens, −1 for scalars without one.
+  private let table: [Int32]
 
-  /// All bytes.
-  public static let bytes = Tokenizer(kind: .bytes, letters: [])
+  /// The tokenizer of bytes.
+  public static let bytes = Tokenizer(kind: .bytes, characters: [])
 
-  /// The characters of a text.
+  /// Creates the tokenizer of one text's characters.
   ///
   /// - Throws: `.badValue` for an empty text.
-  public init(of text: String) throws(RecurrentError) {
-    let bytes = Array(text.utf8)
-    self = try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try Tokenizer(utf8: bytes) }
+  public init(of text: String) throws(RecurrentError) { try self.init(.characters, texts: [text]) }
+
+  /// Creates a tokenizer of the characters of some texts; `.bytes` needs none.
+  ///
+  /// - Throws: `.badValue` if no text has a character.
+  public init(_ kind: Kind, texts: [String]) throws(RecurrentError) {
+    switch kind {
+    case .bytes: self = .bytes
+    case .sentences: self.init(kind: kind, characters: recurrentJSOrder(texts))
+    case .characters:
+      let joined = texts.count == 1 ? Array(texts[0].utf8) : texts.flatMap { Array($0.utf8) }
+      self = try joined.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try Tokenizer(utf8: bytes) }
+    }
+    try require(
+      kind == .bytes || !characters.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
   }
 
-  /// The characters of a text in UTF-8.
+  /// Creates the tokenizer of the characters of a text in UTF-8.
   ///
   /// - Throws: `.badValue` for an empty text, or naming the first byte that is not UTF-8.
   public init(utf8 text: UnsafeBufferPointer<UInt8>) throws(RecurrentError) {
-    try require(!text.isEmpty, .badValue, "there is nothing to learn from: the text is empty")
+    try require(!text.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
     var seen = [Bool](repeating: false, count: 0x110000), last: UInt32 = 0
     try Tokenizer.eachScalar(of: text) { (scalar, _) in
       seen[Int(scalar)] = true
       last = max(last, scalar)
     }
-    var letters: [Unicode.Scalar] = []
+    var characters: [Unicode.Scalar] = []
     for scalar in 0...last where seen[Int(scalar)] {
-      if let letter = Unicode.Scalar(scalar) { letters.append(letter) }
+      if let character = Unicode.Scalar(scalar) { characters.append(character) }
     }
-    self.init(kind: .characters, letters: letters)
+    self.init(kind: .characters, characters: characters)
   }
 
-  /// `letters` in this order, each once.
-  init(kind: Kind, letters: [Unicode.Scalar]) {
-    (self.kind, self.letters) = (kind, letters)
-    var rows = [Int32](repeating: 0, count: 0x110000 >> 8), places = [Int32](repeating: -1, count: 256)
-    for (token, letter) in letters.enumerated() {
-      let row = Int(letter.value >> 8)
+  /// Creates a tokenizer of `characters` in this order, each of which occurs once.
+  init(kind: Kind, characters: [Unicode.Scalar]) {
+    let first = kind == .sentences ? 1 : 0
+    var rows = [Int32](repeating: 0, count: 0x110000 >> 8), table = [Int32](repeating: -1, count: 256)
+    for (k, character) in characters.enumerated() {
+      let row = Int(character.value >> 8)
       if rows[row] == 0 {
-        rows[row] = Int32(truncatingIfNeeded: places.count >> 8)
-        places += [Int32](repeating: -1, count: 256)
+        rows[row] = Int32(truncatingIfNeeded: table.count >> 8)
+        table += [Int32](repeating: -1, count: 256)
       }
-      places[Int(rows[row]) << 8 | Int(letter.value & 0xFF)] = Int32(truncatingIfNeeded: token)
+      table[Int(rows[row]) << 8 | Int(character.value & 0xFF)] = Int32(truncatingIfNeeded: k + first)
     }
-    (self.rows, self.places) = (rows, places)
+    (self.kind, self.characters, self.first, self.rows, self.table) = (kind, characters, first, rows, table)
   }
 
-  /// The number of a character, or nil. Bytes have numbers, characters beyond ASCII have none of their own there.
-  public func token(of letter: Unicode.Scalar) -> Int? {
-    if kind == .bytes { return letter.isASCII ? Int(letter.value) : nil }
-    let place = place(of: letter.value)
-    return place < 0 ? nil : place
+  /// Returns the token of a character, nil outside the vocabulary. In bytes, characters beyond ASCII have no token.
+  public func token(of character: Unicode.Scalar) -> Int? {
+    if kind == .bytes { return character.isASCII ? Int(character.value) : nil }
+    let token = token(of: character.value)
+    return token < 0 ? nil : token
   }
 
-  private func place(of scalar: UInt32) -> Int { Int(places[Int(rows[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]) }
+  /// Returns the character of a token; nil for a boundary or a byte.
+  public func character(of token: Int) -> Unicode.Scalar? {
+    kind != .bytes && token >= first && token < count ? characters[token - first] : nil
+  }
+
+  private func token(of scalar: UInt32) -> Int { Int(table[Int(rows[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]) }
 
   // MARK: Text to tokens
 
-  /// The tokens of a text.
-  public func encode(_ text: String, unknown: Unknown = .refuse) throws(RecurrentError) -> [Int64] {
+  /// Converts a text to tokens.
+  public func encode(_ text: String, errors: Errors = .strict) throws(RecurrentError) -> [Int64] {
     let bytes = Array(text.utf8)
     var tokens = [Int64](repeating: 0, count: bytes.count), count = 0
     try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
       try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
         guard let start = tokens.baseAddress else { return }
-        count = try encode(bytes, unknown: unknown, to: start)
+        count = try encode(bytes, errors: errors, to: start)
       }
     }
     tokens.removeLast(tokens.count - count)
     return tokens
   }
 
-  /// The tokens of a text in UTF-8; for an alphabet of bytes, of any bytes.
+  /// Converts a text in UTF-8 to tokens; with `.bytes`, any bytes.
   ///
   /// - Parameters:
   ///   - text: the bytes.
-  ///   - unknown: what to do with characters that have no number.
-  ///   - tokens: has room for as many as there are bytes; untouched on failure.
-  /// - Returns: how many tokens there are.
-  /// - Throws: `.badValue` naming the first byte that is not UTF-8; or the first character without a number, and its
-  ///   position; or a replacement without a number.
+  ///   - errors: the handling of characters outside the vocabulary.
+  ///   - tokens: receives at most one token per byte; unchanged on failure.
+  /// - Returns: the number of tokens.
+  /// - Throws: `.badValue` naming the first byte that is not UTF-8, the first character outside the vocabulary and its
+  ///   position, or a replacement outside the vocabulary.
   public func encode(
-    _ text: UnsafeBufferPointer<UInt8>, unknown: Unknown = .refuse, to tokens: UnsafeMutablePointer<Int64>
+    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict, to tokens: UnsafeMutablePointer<Int64>
   ) throws(RecurrentError) -> Int {
     if kind == .bytes {
       for (i, byte) in text.enumerated() { tokens[i] = Int64(byte) }
       return text.count
     }
     var replacement = -1
-    if case .replace(let letter) = unknown {
-      replacement = place(of: letter.value)
+    if case .replace(let character) = errors {
+      replacement = token(of: character.value)
       try require(
-        replacement >= 0, .badValue, "the replacement \(name(of: letter)) is not in the alphabet either")
+        replacement >= 0, .badValue,
+        "replacement is outside the vocabulary; expected one of its characters, got \(name(of: character))")
     }
-    // once to see that all of it can be read, then to write
-    var stranger: (scalar: UInt32, position: Int)?
+    // the first pass validates, so that a failure leaves `tokens` unchanged
+    var unknown: (scalar: UInt32, position: Int)?
     try Tokenizer.eachScalar(of: text) { (scalar, position) in
-      if stranger == nil && place(of: scalar) < 0 { stranger = (scalar, position) }
+      if unknown == nil && token(of: scalar) < 0 { unknown = (scalar, position) }
     }
-    if unknown == .refuse, let stranger, let letter = Unicode.Scalar(stranger.scalar) {
+    if errors == .strict, let unknown, let character = Unicode.Scalar(unknown.scalar) {
       throw RecurrentError(
-        .badValue, "the character \(name(of: letter)) at position \(stranger.position) is not in the alphabet")
+        .badValue,
+        "text[\(unknown.position)] is outside the vocabulary; expected one of its characters, got \(name(of: character))")
     }
     var count = 0
     try Tokenizer.eachScalar(of: text) { (scalar, _) in
-      let place = place(of: scalar), token = place < 0 ? replacement : place
+      let known = token(of: scalar), token = known < 0 ? replacement : known
       if token >= 0 {
         tokens[count] = Int64(token)
         count += 1
@@ -150,31 +170,45 @@ public struct Tokenizer: Sendable {
 
   // MARK: Tokens to text
 
-  /// The text that tokens stand for, always valid UTF-8: of bytes, what is no UTF-8 becomes U+FFFD, and a character
-  /// whose last bytes are yet to come is left out.
+  /// Converts tokens to text, always valid UTF-8: an invalid byte becomes U+FFFD, an incomplete character at the end
+  /// is omitted, a boundary is nothing.
   ///
-  /// - Throws: `.badIndex` naming a token that there is not.
+  /// - Throws: `.badIndex` naming a token out of range.
   public func decode(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> String {
     for (i, token) in tokens.enumerated() {
-      try require(token >= 0 && token < count, .badIndex, "token \(i) is \(token), outside 0..<\(count)")
+      try require(
+        token >= 0 && token < count, .badIndex,
+        "tokens[\(i)] is out of range; expected 0 to \(count - 1), got \(token)")
     }
-    if kind == .characters {
+    if kind != .bytes {
       var text = String.UnicodeScalarView()
-      for token in tokens { text.append(letters[Int(token)]) }
+      for token in tokens { if let character = character(of: Int(token)) { text.append(character) } }
       return String(text)
     }
     let bytes = tokens.map { UInt8(truncatingIfNeeded: $0) }
-    return String(decoding: bytes.dropLast(Tokenizer.unfinished(bytes)), as: UTF8.self)
+    return String(decoding: bytes.dropLast(Tokenizer.incomplete(bytes)), as: UTF8.self)
   }
 
-  /// How many bytes at the end begin a character that needs more of them.
-  static func unfinished(_ bytes: [UInt8]) -> Int {
+  /// Counts the bytes at the end that begin a valid character and do not complete it.
+  static func incomplete(_ bytes: [UInt8]) -> Int {
     for back in 1...3 where back <= bytes.count {
       let byte = bytes[bytes.count - back]
       if byte & 0xC0 == 0x80 { continue }
-      return length(after: UInt32(byte)) > back ? back : 0
+      guard length(after: UInt32(byte)) > back else { return 0 }
+      return back == 1 || isSecond(bytes[bytes.count - back + 1], after: byte) ? back : 0
     }
     return 0
+  }
+
+  /// Whether a continuation byte may follow a first byte, by Unicode's table 3-7.
+  private static func isSecond(_ byte: UInt8, after first: UInt8) -> Bool {
+    switch first {
+    case 0xE0: byte >= 0xA0
+    case 0xED: byte < 0xA0
+    case 0xF0: byte >= 0x90
+    case 0xF4: byte < 0x90
+    default: true
+    }
   }
 
   // MARK: UTF-8
@@ -194,7 +228,7 @@ public struct Tokenizer: Sendable {
         at += 1
       } else {
         let (scalar, length) = scalar(text, at)
-        if length == 0 { throw RecurrentError(.badValue, "the text is not valid UTF-8 at byte \(at)") }
+        if length == 0 { throw RecurrentError(.badValue, "text is not valid UTF-8; expected a complete character at byte \(at), got 0x\(String(first, radix: 16))") }
         body(scalar, position)
         at += length
       }
@@ -202,12 +236,12 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// How many bytes a character has that is not ASCII, by its first; 0 where none begins so.
+  /// Returns the length in bytes of a character beyond ASCII by its first byte; 0 for an invalid first byte.
   private static func length(after first: UInt32) -> Int {
     first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
   }
 
-  /// The scalar of two to four bytes at `at`, and how many; 0 if they are not as Unicode's table 3-7 has them.
+  /// Decodes the two to four bytes at `at`; the length is 0 if they violate Unicode's table 3-7.
   private static func scalar(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> (scalar: UInt32, length: Int) {
     let first = UInt32(text[at])
     let length = length(after: first)
@@ -218,13 +252,13 @@ public struct Tokenizer: Sendable {
       if byte & 0xC0 != 0x80 { return (0, 0) }
       scalar = scalar << 6 | byte & 0x3F
     }
-    // neither longer than need be, nor half of a surrogate pair, nor beyond the last
-    let least: UInt32 = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000
-    return scalar < least || scalar > 0x10FFFF || (0xD800..<0xE000).contains(scalar) ? (0, 0) : (scalar, length)
+    // neither overlong, nor half of a surrogate pair, nor beyond the last scalar
+    let smallest: UInt32 = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000
+    return scalar < smallest || scalar > 0x10FFFF || (0xD800..<0xE000).contains(scalar) ? (0, 0) : (scalar, length)
   }
 }
 
 extension Tokenizer: Equatable {
   /// The same tokens.
-  public static func == (a: Tokenizer, b: Tokenizer) -> Bool { a.kind == b.kind && a.letters == b.letters }
+  public static func == (a: Tokenizer, b: Tokenizer) -> Bool { a.kind == b.kind && a.characters == b.characters }
 }

@@ -1,0 +1,257 @@
+// The generation of token sequences and of text, a part at a time.
+
+import Kernels
+
+/// Produces a sequence: reads a prompt, then draws tokens from the network's scores and reads each in turn.
+///
+/// A generator holds the network's state, the window of the repetition penalty and, for text, what is held back. Its
+/// output does not depend on how many calls produce it. A failed call leaves the generator and its `Random` unchanged.
+public final class Generator {
+  /// A part of a sequence.
+  public struct Tokens: Equatable, Sendable {
+    /// The tokens.
+    public var tokens: [Int] = []
+    /// ln p of each token by the softmax of the network's scores, before the sampler's filters.
+    public var logProbabilities: [Double] = []
+  }
+
+  /// Options of a sequence besides the sampler's.
+  public struct Options: Equatable, Sendable {
+    /// The number of tokens to produce; nil for no limit.
+    public var maxTokens: Int?
+    /// A token that ends the sequence and is not part of it.
+    public var end: Int?
+    /// Strings that end a text and are not part of it.
+    public var stop: [String]
+
+    /// From the options; by default without limit and end.
+    public init(maxTokens: Int? = nil, end: Int? = nil, stop: [String] = []) {
+      (self.maxTokens, self.end, self.stop) = (maxTokens, end, stop)
+    }
+  }
+
+  /// The network whose outputs score its own input tokens.
+  public let network: Network
+  /// Exclusive-use lock: a second thread gets `.busy`.
+  public let lock = Lock()
+  /// Draws the tokens; nil selects the largest score each time.
+  public let random: Random?
+  /// Whether the sequence is complete.
+  public var hasEnded: Bool { position.hasEnded || position.remaining == 0 }
+
+  private let sampler: Sampler
+  private let end: Int?
+  private let text: TextDecoder?
+  private var position: Position
+
+  /// All that a call changes.
+  private struct Position {
+    /// The network's state before the unread tokens.
+    var state: [UInt8]
+    /// The prompt at first, then the last token.
+    var unread: [Int]
+    /// The latest tokens, unread ones included, as far as the repetition penalty needs them.
+    var recent: [Int]
+    /// Tokens still to produce; nil for no limit.
+    var remaining: Int?
+    var hasEnded = false
+    /// Text that is held back.
+    var held = TextDecoder.Held()
+  }
+
+  /// The largest number of tokens of one call.
+  public static let maxTokensPerCall = 1 << 24
+
+  /// Creates a generator of tokens.
+  ///
+  /// - Parameters:
+  ///   - network: reads and scores the same tokens.
+  ///   - prompt: at least one token.
+  ///   - history: tokens before the prompt, for the repetition penalty.
+  ///   - state: `stateCount(batchSize: 1)` elements, copied; nil for zeros.
+  ///   - sampler: how a token is selected from the scores.
+  ///   - options: limits; `stop` is for text alone.
+  ///   - random: draws the tokens; nil selects the largest score each time.
+  /// - Throws: `.badValue` for a network whose outputs do not score its tokens, `.badShape` for an empty prompt,
+  ///   `.badIndex` naming a token out of range.
+  public convenience init(
+    _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64> = [],
+    state: UnsafeRawPointer? = nil, _ sampler: Sampler, _ options: Options = Options(), random: Random?
+  ) throws(RecurrentError) {
+    try self.init(network, prompt, history, state, sampler, options, random, nil)
+  }
+
+  /// Creates a generator of text.
+  ///
+  /// - Parameters:
+  ///   - model: reads the prompt and produces the text.
+  ///   - prompt: UTF-8, not part of the text; empty for `model.defaultPrompt`.
+  ///   - errors: the handling of characters outside the vocabulary.
+  ///   - sampler: how a token is selected from the scores.
+  ///   - options: limits; the default end of a tokenizer of sentences is its boundary.
+  ///   - random: draws the tokens; nil selects the largest score each time.
+  /// - Throws: `.badValue` naming a character outside the vocabulary or an empty stop string.
+  public convenience init(
+    _ model: TextModel, prompt: String = "", errors: Tokenizer.Errors = .strict, _ sampler: Sampler,
+    _ options: Options = Options(), random: Random?
+  ) throws(RecurrentError) {
+    var tokens = try model.tokenizer.encode(prompt, errors: errors)
+    if model.tokenizer.kind == .sentences { tokens.insert(0, at: 0) }
+    if tokens.isEmpty { tokens = [Int64(model.defaultPrompt)] }
+    var options = options
+    if model.tokenizer.kind == .sentences && options.end == nil { options.end = 0 }
+    let text = try TextDecoder(model.tokenizer, stop: options.stop)
+    try self.init(model.network, tokens, [], nil, sampler, options, random, text)
+  }
+
+  private init(
+    _ network: Network, _ prompt: some Collection<Int64>, _ history: some Collection<Int64>,
+    _ state: UnsafeRawPointer?, _ sampler: Sampler, _ options: Options, _ random: Random?, _ text: TextDecoder?
+  ) throws(RecurrentError) {
+    let prompt = try network.prompt(prompt)
+    let history = try Sampler.tokens(history, below: network.inputSize, "history")
+    if let end = options.end {
+      try require(
+        end >= 0 && end < network.inputSize, .badIndex,
+        "end is out of range; expected 0 to \(network.inputSize - 1), got \(end)")
+    }
+    if let count = options.maxTokens {
+      try require(
+        count >= 0 && count <= 1 << 53, .badValue, "max_tokens is out of range; expected 0 to \(1 << 53), got \(count)")
+    }
+    try require(
+      text != nil || options.stop.isEmpty, .badValue, "stop is not a setting of tokens; expected none, got \(options.stop)")
+    let bytes = network.stateCount(batchSize: 1) * network.dtype.size
+    let start = state.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: bytes)) }
+    (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
+    end = options.end
+    position = Position(
+      state: start ?? [UInt8](repeating: 0, count: bytes), unread: prompt,
+      recent: sampler.repetitionPenalty == 1 ? [] : (history + prompt).suffix(sampler.repetitionWindow),
+      remaining: options.maxTokens)
+  }
+
+  /// Produces at most `maxTokens` tokens; fewer only at the end of the sequence.
+  ///
+  /// - Throws: `.badValue` for a negative number; `.notFinite` if the scores are not finite.
+  public func next(_ maxTokens: Int) throws(RecurrentError) -> Tokens {
+    try check(maxTokens)
+    return try restoring { (generator) throws(RecurrentError) in
+      try generator.produce(maxTokens, logProbabilities: true)
+    }
+  }
+
+  /// Produces at most `maxTokens` tokens and returns the text that is certain.
+  ///
+  /// An incomplete character, and a possible beginning of a stop string, are held back until a later call or the end.
+  /// An invalid byte becomes U+FFFD; an incomplete character at the end is omitted.
+  ///
+  /// - Throws: as `next`; `.badValue` for a generator of tokens.
+  public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
+    try check(maxTokens)
+    guard let text else {
+      throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
+    }
+    return try restoring { (generator) throws(RecurrentError) in
+      // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
+      let part = text.stop.isEmpty ? maxTokens : 1
+      var result = String.UnicodeScalarView(), count = 0
+      while count < maxTokens && !generator.hasEnded {
+        let tokens = try generator.produce(min(part, maxTokens - count), logProbabilities: false).tokens
+        count += tokens.count
+        if text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
+      }
+      if generator.hasEnded { text.finish(&generator.position.held, &result) }
+      return String(result)
+    }
+  }
+
+  /// The bytes that `nextText(maxTokens)` may return; nil beyond what an Int holds.
+  public func textCapacity(_ maxTokens: Int) -> Int? {
+    let (bytes, overflow) = maxTokens.multipliedReportingOverflow(by: 4)
+    let held = 4 * ((text?.longest ?? 0) + 4)
+    return overflow || bytes > Int.max - held ? nil : bytes + held
+  }
+
+  /// Copies the network's state before the last token, which was produced and not read.
+  public func copyState(to state: UnsafeMutableRawPointer) {
+    position.state.withUnsafeBytes { if let start = $0.baseAddress { state.copyMemory(from: start, byteCount: $0.count) } }
+  }
+
+  private func check(_ maxTokens: Int) throws(RecurrentError) {
+    try require(
+      maxTokens >= 0 && maxTokens <= Generator.maxTokensPerCall, .badValue,
+      "max_tokens is out of range; expected 0 to \(Generator.maxTokensPerCall), got \(maxTokens)")
+  }
+
+  /// Restores the position and the random generator if `body` fails.
+  private func restoring<R>(_ body: (Generator) throws(RecurrentError) -> R) throws(RecurrentError) -> R {
+    let before = position, drawn = random?.state
+    do {
+      return try body(self)
+    } catch {
+      position = before
+      if let random, let drawn { random.state = drawn }
+      throw error
+    }
+  }
+
+  private func produce(_ maxTokens: Int, logProbabilities: Bool) throws(RecurrentError) -> Tokens {
+    if hasEnded { return Tokens() }
+    let count = min(maxTokens, position.remaining ?? maxTokens)
+    let produced: Tokens
+    switch network.dtype {
+    case .float32: produced = try produce(Float.self, count, logProbabilities)
+    case .float64: produced = try produce(Double.self, count, logProbabilities)
+    }
+    position.remaining = position.remaining.map { $0 - produced.tokens.count }
+    return produced
+  }
+
+  private func produce<T: Real>(
+    _: T.Type, _ count: Int, _ wantsLogProbabilities: Bool
+  ) throws(RecurrentError) -> Tokens {
+    var step = try InferenceStep<T>(network)
+    step.prepare(reads: max(position.unread.count, count))
+    var state = position.state.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
+    func read(_ token: Int) { state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) } }
+    for token in position.unread.dropLast() { read(token) }
+    var token = position.unread[position.unread.count - 1]
+    var recent = position.recent, produced = Tokens(), hasEnded = false
+    while produced.tokens.count < count {
+      read(token)
+      step.decode()
+      if wantsLogProbabilities { step.logSoftmax() }
+      do {
+        token = try sampler.choose(step.scores, recent: recent, random)
+      } catch {
+        throw RecurrentError(
+          .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN: the weights have diverged")
+      }
+      if token == end {
+        hasEnded = true
+        break
+      }
+      produced.tokens.append(token)
+      if wantsLogProbabilities { produced.logProbabilities.append(Double(step.spare[token])) }
+      if sampler.repetitionPenalty != 1 {
+        recent.append(token)
+        if recent.count > sampler.repetitionWindow { recent.removeFirst() }
+      }
+    }
+    state.withUnsafeBytes { state in position.state.withUnsafeMutableBytes { $0.copyMemory(from: state) } }
+    (position.unread, position.recent, position.hasEnded) = ([token], recent, hasEnded)
+    return produced
+  }
+}
+
+extension Network {
+  /// Checks that the outputs score the input's tokens, and that the prompt has at least one.
+  func prompt(_ prompt: some Collection<Int64>) throws(RecurrentError) -> [Int] {
+    try require(
+      topSize == inputSize, .badValue,
+      "network has outputs that do not score its tokens; expected \(inputSize) outputs, got \(topSize)")
+    try require(!prompt.isEmpty, .badShape, "prompt is empty; expected at least 1 token, got 0")
+    return try Sampler.tokens(prompt, below: inputSize, "prompt")
+  }
+}

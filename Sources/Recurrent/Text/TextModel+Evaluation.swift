@@ -1,0 +1,78 @@
+// The cross-entropy of a text under a model, in slices.
+
+import Kernels
+
+extension TextModel {
+  /// Computes the mean of −ln p over all tokens but the first, given the tokens before each, in nats per token.
+  ///
+  /// - Parameters:
+  ///   - tokens: at least two.
+  ///   - batchSize: the tokens are split into this many equal parts evaluated in parallel, each from a zero state. 1
+  ///     gives the exact value, more is faster.
+  /// - Throws: `.badShape`, `.badIndex`; `.notFinite` if the weights have diverged.
+  public func evaluate(_ tokens: UnsafeBufferPointer<Int64>, batchSize: Int = 1) throws(RecurrentError) -> Double {
+    let state = try newState(batchSize: max(1, min(batchSize, tokens.count - 1)))
+    var step = 0, nats = 0.0
+    try evaluate(tokens, batchSize: batchSize, maxSteps: .max, state: state.start, step: &step, nats: &nats)
+    return nats / Double(tokens.count - 1)
+  }
+
+  /// Evaluates the next time steps of a text, so that the caller can stop between two calls.
+  ///
+  /// A call evaluates whole slices of at most 256 time steps: at least one, and as many as `maxSteps` begins.
+  ///
+  /// - Parameters:
+  ///   - tokens: at least two.
+  ///   - batchSize: as above.
+  ///   - maxSteps: at least 1.
+  ///   - state: `stateCount(batchSize:)` elements for min(batchSize, tokens − 1) sequences, zeros at first.
+  ///   - step: 0 at first; the number of time steps evaluated so far.
+  ///   - nats: 0 at first; the sum of −ln p so far.
+  /// - Returns: whether the text is complete.
+  @discardableResult
+  public func evaluate(
+    _ tokens: UnsafeBufferPointer<Int64>, batchSize: Int, maxSteps: Int, state: UnsafeMutableRawPointer,
+    step: inout Int, nats: inout Double
+  ) throws(RecurrentError) -> Bool {
+    let count = tokens.count - 1
+    try require(count > 0, .badShape, "tokens is too short; expected at least 2, got \(tokens.count)")
+    try require(batchSize > 0, .badShape, "batch_size is out of range; expected at least 1, got \(batchSize)")
+    try require(maxSteps > 0, .badValue, "max_steps is out of range; expected at least 1, got \(maxSteps)")
+    let B = min(batchSize, count), length = (count + B - 1) / B
+    try require(step >= 0 && step <= length, .badValue, "step is out of range; expected 0 to \(length), got \(step)")
+    if step == 0 {
+      for (i, token) in tokens.enumerated() {
+        try require(
+          token >= 0 && token < tokenizer.count, .badIndex,
+          "tokens[\(i)] is out of range; expected 0 to \(tokenizer.count - 1), got \(token)")
+      }
+    }
+    // a slice is at most 8192 tokens or one time step: a fraction of a second
+    let slice = max(1, min(length, 256, 8192 / B)), limit = maxSteps < length - step ? step + maxSteps : length
+    while step < limit {
+      let T = min(slice, length - step)
+      nats += try evaluate(tokens, from: step, T: T, B: B, length: length, state)
+      step += T
+    }
+    return step == length
+  }
+
+  private func evaluate(
+    _ tokens: UnsafeBufferPointer<Int64>, from step: Int, T: Int, B: Int, length: Int, _ state: UnsafeMutableRawPointer
+  ) throws(RecurrentError) -> Double {
+    var input = [Int64](repeating: tokens[0], count: T * B), targets = [Int64](repeating: -1, count: T * B), valid = 0
+    for t in 0..<T {
+      for b in 0..<B where b * length + step + t < tokens.count - 1 {
+        let i = b * length + step + t
+        (input[t * B + b], targets[t * B + b]) = (tokens[i], tokens[i + 1])
+        valid += 1
+      }
+    }
+    let loss = try input.withUnsafeBufferPointer { (input) throws(RecurrentError) in
+      try targets.withUnsafeBufferPointer { (targets) throws(RecurrentError) in
+        try network.loss(.tokens(input), .classes(targets), T: T, B: B, state: state, finalState: state)
+      }
+    }
+    return loss * Double(valid)
+  }
+}
