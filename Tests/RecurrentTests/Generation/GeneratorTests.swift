@@ -79,7 +79,8 @@ import Testing
     let texts = try [1, 1, 2 as UInt64].map { seed in
       try Generator(m, prompt: [0], Sampler(), random: Random(seed: seed)).next(40).tokens
     }
-    #expect(texts[0] == texts[1] && texts[0] != texts[2])
+    // ReLU's scores grow without bound: one token has the probability 1
+    #expect(texts[0] == texts[1] && (cell == .rnnRelu || texts[0] != texts[2]))
     #expect(texts[0].allSatisfy { $0 >= 0 && $0 < 6 })
   }
 
@@ -227,7 +228,7 @@ import Testing
   // MARK: Text
 
   private func text(
-    _ model: TextModel, _ prompt: String = "", _ sampler: Sampler, stop: [String] = [], count: Int, _ random: Random?
+    _ model: TextModel, _ prompt: String, _ sampler: Sampler, stop: [String] = [], count: Int, _ random: Random?
   ) throws -> String {
     try Generator(model, prompt: prompt, sampler, Generator.Options(maxTokens: count, stop: stop), random: random)
       .nextText(count)
@@ -251,8 +252,8 @@ import Testing
     let tokens = try Generator(model.network, prompt: prompt, sampler, random: Random(seed: 5)).next(60).tokens
     #expect(try model.tokenizer.encode(whole) == tokens.map { Int64($0) })
     // an empty prompt is the default prompt
-    #expect(try text(model, sampler, count: 9, nil) == text(model, "\n", sampler, count: 9, nil))
-    #expect(try text(model, sampler, count: 0, nil) == "")
+    #expect(try text(model, "", sampler, count: 9, nil) == text(model, "\n", sampler, count: 9, nil))
+    #expect(try text(model, "", sampler, count: 0, nil) == "")
     // without a limit, a generator of text produces as much as each call asks for
     let endless = try Generator(model, prompt: "the ", sampler, random: Random(seed: 5))
     #expect(try endless.nextText(25) + endless.nextText(35) == whole && !endless.hasEnded)
@@ -275,7 +276,7 @@ import Testing
 
   @Test func stopStringsEndAText() throws {
     let model = try trained(), sampler = try Sampler(repetitionPenalty: 1.05)
-    let whole = Array(try text(model, sampler, count: 80, Random(seed: 2)).unicodeScalars)
+    let whole = Array(try text(model, "", sampler, count: 80, Random(seed: 2)).unicodeScalars)
     func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(scalars)) }
     for length in 1...3 {
       for at in [0, 1, 30, 80 - length] {
@@ -283,10 +284,10 @@ import Testing
         let first = (0...80 - length).first { string(whole[$0..<$0 + length]) == stop } ?? 80
         // beside one with the same beginning, and one that does not occur
         let stops = [stop + "\n\n\n", "X", stop], random = Random(seed: 2)
-        #expect(try text(model, sampler, stop: stops, count: 80, random) == string(whole[..<first]))
+        #expect(try text(model, "", sampler, stop: stops, count: 80, random) == string(whole[..<first]))
         // nothing is drawn beyond the stop string
         let twin = Random(seed: 2)
-        _ = try text(model, sampler, count: first + length, twin)
+        _ = try text(model, "", sampler, count: first + length, twin)
         #expect(random.state == twin.state)
         // calls of one token each
         let slow = try Generator(
@@ -297,7 +298,7 @@ import Testing
         #expect(try slow.nextText(5) == "")
       }
     }
-    #expect(try text(model, sampler, stop: ["XYZ"], count: 80, Random(seed: 2)) == string(whole[...]))
+    #expect(try text(model, "", sampler, stop: ["XYZ"], count: 80, Random(seed: 2)) == string(whole[...]))
     // a beginning of a stop string is held back, and released at the end
     let last = string(whole[78...]) + "XYZ"
     let held = try Generator(model, sampler, Generator.Options(maxTokens: 80, stop: [last]), random: Random(seed: 2))
@@ -317,8 +318,8 @@ import Testing
   @Test func divergedModelsProduceNoText() throws {
     let lesson = try TextLesson(), random = Random(seed: 3), before = random.state, sampler = try Sampler()
     try lesson.model.parameters["bd"]?.set(rows: [Double](repeating: .nan, count: lesson.model.tokenizer.count))
-    refused(.notFinite, "diverged") { try text(lesson.model, sampler, count: 5, random) }
-    refused(.notFinite, "diverged") { try text(lesson.model, sampler, stop: ["a"], count: 5, random) }
+    refused(.notFinite, "diverged") { try text(lesson.model, "", sampler, count: 5, random) }
+    refused(.notFinite, "diverged") { try text(lesson.model, "", sampler, stop: ["a"], count: 5, random) }
     #expect(random.state == before)
   }
 
