@@ -1,12 +1,12 @@
-// One call across the interface: arguments checked, objects held, failures turned into a status.
+// One call across the C interface: validation of arguments, locks of objects, the status of a failure.
 
 import CRecurrent
 import Recurrent
 
 /// Runs the body of an exported function.
 ///
-/// Objects that it asks for are held until it ends, so that a second thread gets RECURRENT_BUSY. Nothing is thrown
-/// across the interface.
+/// The locks of its objects are released when it returns; a second thread gets RECURRENT_BUSY meanwhile. No error crosses
+/// the interface.
 func call(_ body: (inout Call) throws(RecurrentError) -> Void) -> recurrent_status {
   var call = Call()
   defer { call.releaseAll() }
@@ -24,22 +24,23 @@ func call(_ body: (inout Call) throws(RecurrentError) -> Void) -> recurrent_stat
   }
 }
 
-/// The objects that a call holds.
+/// The locks that a call has acquired.
 struct Call {
-  private var first: Lock?
-  private var second: Lock?
-  private var third: Lock?
-  private var more: [Lock] = []
+  /// Most calls acquire at most four locks, which an inline array holds without an allocation.
+  private static let inline = 4
+  private var inlineLocks: InlineArray<4, Lock?> = [nil, nil, nil, nil]
+  private var moreLocks: [Lock] = []
+  private var count = 0
 
   mutating func random(_ handle: UInt64, _ name: StaticString = "random") throws(RecurrentError) -> Random {
-    guard case .random(let random) = try find(handle, .random, name) else { throw impossible }
-    try hold(random.lock)
+    guard case .random(let random) = try lookup(handle, .random, name) else { throw internalError }
+    try acquire(random.lock)
     return random
   }
 
   mutating func mat(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Mat {
-    guard case .mat(let mat) = try find(handle, .mat, name) else { throw impossible }
-    try hold(mat.lock)
+    guard case .mat(let mat) = try lookup(handle, .mat, name) else { throw internalError }
+    try acquire(mat.lock)
     return mat
   }
 
@@ -50,93 +51,85 @@ struct Call {
   }
 
   mutating func graph(_ handle: UInt64) throws(RecurrentError) -> Graph {
-    guard case .graph(let graph) = try find(handle, .graph, "graph") else { throw impossible }
-    try hold(graph.lock)
+    guard case .graph(let graph) = try lookup(handle, .graph, "graph") else { throw internalError }
+    try acquire(graph.lock)
     return graph
   }
 
-  mutating func model(_ handle: UInt64) throws(RecurrentError) -> Network {
-    guard case .model(let model) = try find(handle, .model, "model") else { throw impossible }
-    try hold(model.parameters.flat.lock)
-    return model
+  mutating func network(_ handle: UInt64) throws(RecurrentError) -> Network {
+    guard case .network(let network) = try lookup(handle, .network, "network") else { throw internalError }
+    try acquire(network.parameters.flat.lock)
+    return network
   }
 
-  /// A model whose training draws from its dropout's generator.
-  mutating func learner(_ handle: UInt64) throws(RecurrentError) -> Network {
-    let model = try model(handle)
-    if let random = model.dropout?.random { try hold(random.lock) }
-    return model
+  /// A network whose training steps draw from the generator of its dropout.
+  mutating func trainableNetwork(_ handle: UInt64) throws(RecurrentError) -> Network {
+    let network = try network(handle)
+    if let random = network.dropout?.random { try acquire(random.lock) }
+    return network
   }
 
-  mutating func solver(_ handle: UInt64) throws(RecurrentError) -> Optimizer {
-    guard case .solver(let solver) = try find(handle, .solver, "solver") else { throw impossible }
-    try hold(solver.lock)
-    return solver
-  }
-
-  mutating func sentenceModel(_ handle: UInt64) throws(RecurrentError) -> SentenceModel {
-    guard case .sentenceModel(let model) = try find(handle, .sentenceModel, "model") else { throw impossible }
-    try hold(model.lock)
-    try hold(model.solver.lock)
-    return model
+  mutating func optimizer(_ handle: UInt64) throws(RecurrentError) -> Optimizer {
+    guard case .optimizer(let optimizer) = try lookup(handle, .optimizer, "optimizer") else { throw internalError }
+    try acquire(optimizer.lock)
+    return optimizer
   }
 
   mutating func textModel(_ handle: UInt64) throws(RecurrentError) -> TextModel {
-    guard case .textModel(let model) = try find(handle, .textModel, "model") else { throw impossible }
-    try hold(model.lock)
-    try hold(model.random.lock)
-    if let solver = model.solver { try hold(solver.lock) }
+    guard case .textModel(let model) = try lookup(handle, .textModel, "model") else { throw internalError }
+    try acquire(model.lock)
+    try acquire(model.random.lock)
+    if let optimizer = model.optimizer { try acquire(optimizer.lock) }
     return model
   }
 
+  mutating func generator(_ handle: UInt64) throws(RecurrentError) -> Generator {
+    guard case .generator(let generator) = try lookup(handle, .generator, "generator") else { throw internalError }
+    try acquire(generator.lock)
+    try acquire(generator.network.parameters.flat.lock)
+    if let random = generator.random { try acquire(random.lock) }
+    return generator
+  }
+
   func releaseAll() {
-    first?.release()
-    second?.release()
-    third?.release()
-    for lock in more { lock.release() }
+    for k in 0..<count where k < Call.inline { inlineLocks[k]?.release() }
+    for lock in moreLocks { lock.release() }
   }
 
-  private mutating func hold(_ lock: Lock) throws(RecurrentError) {
+  private mutating func acquire(_ lock: Lock) throws(RecurrentError) {
     try lock.acquire()
-    if first == nil {
-      first = lock
-    } else if second == nil {
-      second = lock
-    } else if third == nil {
-      third = lock
-    } else {
-      more.append(lock)
-    }
+    if count < Call.inline { inlineLocks[count] = lock } else { moreLocks.append(lock) }
+    count += 1
   }
 
-  private func find(_ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) -> Object {
+  private func lookup(_ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) -> Object {
     let object = try handles.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
     try checkKind(object, handle, kind, name)
     return object
   }
 
-  /// The kind was checked before; this is here because the compiler cannot know.
-  private var impossible: RecurrentError { RecurrentError(.badHandle, "the handle's kind changed during the call") }
+  /// Cannot happen: `lookup` has checked the kind.
+  private var internalError: RecurrentError { RecurrentError(.badHandle, "internal error: the kind of a handle changed during the call") }
 }
 
 // MARK: Outputs
 
-/// An output that must be there.
+/// An output pointer that must not be NULL.
 func output<T>(_ p: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RecurrentError) -> UnsafeMutablePointer<T> {
-  guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL") }
+  guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
   guard UInt(bitPattern: p) % UInt(MemoryLayout<T>.alignment) == 0 else {
-    throw RecurrentError(.badValue, "\(name) is not aligned for its type")
+    throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
   }
   return p
 }
 
-/// A new handle, written where the caller wants it.
-func give(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
+/// Writes a new handle of an object.
+func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
   out.pointee = try handles.withLock { (handles) throws(RecurrentError) in try handles.add(object) }
 }
 
-/// New handles for several Mats: all of them or none.
-func give(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
+/// Writes new handles of several Mats: all of them or none.
+func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
   let new = try handles.withLock { (handles) throws(RecurrentError) in
     var new: [UInt64] = []
     do throws(RecurrentError) {
@@ -150,37 +143,37 @@ func give(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) 
   for (handle, (_, out)) in zip(new, mats) { out.pointee = handle }
 }
 
-/// Takes an object from the table; 0 is nothing to free.
+/// Removes an object from the table; 0 does nothing.
 func free(_ handle: UInt64, _ kind: Kind) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     if handle == 0 { return }
-    // the object goes after the table's lock does: its end may free other memory
+    // the object is released after the table's lock: its release may free other memory
     _ = try handles.withLock { (handles) throws(RecurrentError) in try handles.remove(handle, kind) }
   }
 }
 
 // MARK: Inputs
 
-/// A 64-bit size that is not negative.
+/// A size, at least 0.
 func size(_ value: Int64, _ name: StaticString) throws(RecurrentError) -> Int {
   guard value >= 0, let size = Int(exactly: value) else {
-    throw RecurrentError(.badShape, "\(name) is \(value); expected 0 or more")
+    throw RecurrentError(.badShape, "\(name) is out of range; expected at least 0, got \(value)")
   }
   return size
 }
 
-/// A buffer of `count` elements; NULL is fine for none.
+/// A buffer of `count` elements; NULL is valid for 0.
 func input<T>(
   _ p: UnsafePointer<T>?, _ count: Int64, _ name: StaticString
 ) throws(RecurrentError) -> UnsafeBufferPointer<T> {
   let count = try size(count, "count")
   if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
-  guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL") }
+  guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
   guard UInt(bitPattern: p) % UInt(MemoryLayout<T>.alignment) == 0 else {
-    throw RecurrentError(.badValue, "\(name) is not aligned for its type")
+    throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
   }
   guard !count.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow else {
-    throw RecurrentError(.badShape, "\(name) has \(count) elements, more than memory can hold")
+    throw RecurrentError(.badShape, "\(name) is too large; expected what memory holds, got \(count) elements")
   }
   return UnsafeBufferPointer(start: p, count: count)
 }
@@ -194,7 +187,7 @@ func text(_ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString) thr
       var iterator = bytes.makeIterator()
       var at = 0
       while case .valid(let letter) = parser.parseScalar(from: &iterator) { at += letter.count }
-      throw RecurrentError(.badValue, "\(name) is not valid UTF-8 at byte \(at)")
+      throw RecurrentError(.badValue, "\(name) is not valid UTF-8; expected a complete character at byte \(at), got another byte")
     }
     return text
   }
@@ -210,38 +203,45 @@ func texts(
   return texts
 }
 
-/// A type of numbers.
+/// The type of elements.
 func dtype(_ value: Int32) throws(RecurrentError) -> DType {
   guard let dtype = DType(rawValue: value) else {
-    throw RecurrentError(.badValue, "dtype is \(value); expected 0 (float32) or 1 (float64)")
+    throw RecurrentError(.badValue, "dtype is out of range; expected 0 (float32) or 1 (float64), got \(value)")
   }
   return dtype
 }
 
-/// A kind of layer.
-func cell(_ value: Int32) throws(RecurrentError) -> Cell {
-  guard let cell = cells.indices.contains(Int(value)) ? cells[Int(value)] : nil else {
-    throw RecurrentError(.badValue, "cell is \(value); expected 0 to \(cells.count - 1), see recurrent.h")
-  }
-  return cell
-}
-
-/// The number of a kind of layer.
-func number(_ cell: Cell) -> Int32 { Int32(cells.firstIndex(of: cell) ?? -1) }
-
-/// The kinds of layer in the order of their numbers.
-private let cells: [Cell] = [.rnnRelu, .lstm, .rnnTanh, .gru, .gruResetBefore]
-
-/// Numbers of a model's type, or nil for NULL.
-func numbers<P: _Pointer>(_ p: P?, _ dtype: DType, _ name: StaticString) throws(RecurrentError) -> P? {
+/// A pointer to elements of a network's type, nil for NULL.
+func elements<P: _Pointer>(_ p: P?, _ dtype: DType, _ name: StaticString) throws(RecurrentError) -> P? {
   guard let p else { return nil }
   guard UInt(bitPattern: Int(bitPattern: p)) % UInt(dtype.size) == 0 else {
-    throw RecurrentError(.badValue, "\(name) is not aligned for \(dtype)")
+    throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(dtype.size), got \(p)")
   }
   return p
 }
 
-/// Copies a short text into the caller's buffer.
+/// The text of settings; NULL with length 0 is an empty object.
+func settings(_ p: UnsafePointer<CChar>?, _ length: Int64) throws(RecurrentError) -> String {
+  p == nil && length == 0 ? "{}" : try text(p, length, "settings")
+}
+
+/// A buffer of `count` elements that must not be NULL.
+func required<T>(
+  _ p: UnsafePointer<T>?, _ count: Int64, _ name: StaticString
+) throws(RecurrentError) -> UnsafeBufferPointer<T> {
+  try input(p, count, name)
+}
+
+/// Text that is not yet known to be UTF-8.
+func bytes(
+  _ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString
+) throws(RecurrentError) -> UnsafeBufferPointer<UInt8> {
+  let text = try input(p, length, name)
+  let start = UnsafeRawPointer(text.baseAddress)?.assumingMemoryBound(to: UInt8.self)
+  return UnsafeBufferPointer(start: start, count: text.count)
+}
+
+/// Copies a text into the caller's buffer.
 func write(
   _ string: String, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
   _ name: StaticString
@@ -249,19 +249,19 @@ func write(
   let buffer = try output(buffer, name), length = try output(length, "length")
   let bytes = Array(string.utf8)
   guard capacity >= bytes.count else {
-    throw RecurrentError(.shortBuffer, "capacity is \(capacity); \(name) needs \(bytes.count) bytes")
+    throw RecurrentError(.shortBuffer, "capacity is too small; expected at least \(bytes.count) bytes for \(name), got \(capacity)")
   }
   for (i, byte) in bytes.enumerated() { buffer[i] = CChar(bitPattern: byte) }
   length.pointee = Int64(bytes.count)
 }
 
-/// Copies a short list into the caller's buffer.
+/// Copies a list into the caller's buffer.
 func copy<T>(
   _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
 ) throws(RecurrentError) {
   let buffer = try output(buffer, name)
   guard capacity >= values.count else {
-    throw RecurrentError(.shortBuffer, "capacity is \(capacity); \(name) needs room for \(values.count)")
+    throw RecurrentError(.shortBuffer, "capacity is too small; expected at least \(values.count) elements for \(name), got \(capacity)")
   }
   for (i, value) in values.enumerated() { buffer[i] = value }
 }

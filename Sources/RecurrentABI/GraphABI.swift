@@ -1,4 +1,4 @@
-// Graphs themselves; their operations are in OperationABI.swift.
+// Graphs; their operations are in OperationABI.swift.
 // Documented in recurrent.h.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
@@ -11,7 +11,7 @@ public func recurrent_graph_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(graph, "graph")
-    try give(.graph(Graph(needsBackprop: needs_backprop != 0)), out)
+    try register(.graph(Graph(needsBackprop: needs_backprop != 0)), out)
   }
 }
 
@@ -53,26 +53,26 @@ public func recurrent_graph_count(
 @implementation @_cdecl("recurrent_graph_operation")
 public func recurrent_graph_operation(
   _ graph: recurrent_graph, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
-  _ length: UnsafeMutablePointer<Int64>!, _ result: UnsafeMutablePointer<recurrent_place>!,
-  _ operands: UnsafeMutablePointer<recurrent_place>!, _ room: Int64, _ count: UnsafeMutablePointer<Int64>!
+  _ length: UnsafeMutablePointer<Int64>!, _ result: UnsafeMutablePointer<recurrent_operand>!,
+  _ operands: UnsafeMutablePointer<recurrent_operand>!, _ operand_capacity: Int64, _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let result = try output(result, "result"), operands = try output(operands, "operands")
     let count = try output(count, "count")
-    let found = try call.graph(graph).operation(at: Int(index))
-    guard room >= found.operands.count else {
-      throw RecurrentError(.shortBuffer, "room is \(room); the operation takes \(found.operands.count)")
+    let operation = try call.graph(graph).operation(at: Int(index))
+    guard operand_capacity >= operation.operands.count else {
+      throw RecurrentError(.shortBuffer, "operand_capacity is too small; expected at least \(operation.operands.count), got \(operand_capacity)")
     }
-    try write(found.name, name, capacity, length, "name")
-    result.pointee = recurrent_place(found.result)
-    for (k, operand) in found.operands.enumerated() { operands[k] = recurrent_place(operand) }
-    count.pointee = Int64(found.operands.count)
+    try write(operation.name, name, capacity, length, "name")
+    result.pointee = recurrent_operand(operation.result)
+    for (k, operand) in operation.operands.enumerated() { operands[k] = recurrent_operand(operand) }
+    count.pointee = Int64(operation.operands.count)
   }
 }
 
-extension recurrent_place {
-  fileprivate init(_ place: Graph.Description.Place) {
+extension recurrent_operand {
+  fileprivate init(_ operand: Graph.Description.Place) {
     self.init(
-      operation: Int64(place.operation ?? -1), n: Int64(place.n), d: Int64(place.d), w: place.w)
+      operation: Int64(operand.operation ?? -1), n: Int64(operand.n), d: Int64(operand.d), w: operand.w)
   }
 }

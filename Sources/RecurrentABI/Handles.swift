@@ -1,55 +1,56 @@
-// Objects behind numbers: a handle says which slot, what kind, and which tenant of the slot.
+// The table of objects. A handle holds the index, the kind and the generation of its slot.
 
 import Recurrent
 import Synchronization
 
-/// The kinds of object; the numbers are part of every handle.
+/// The kinds of object; the raw values are part of every handle.
 enum Kind: UInt64 {
   case random = 1
   case mat = 2
   case graph = 3
-  case model = 4
-  case solver = 5
-  case sentenceModel = 6
-  case textModel = 7
+  case network = 4
+  case optimizer = 5
+  case textModel = 6
+  case generator = 7
 
   var name: String {
     switch self {
     case .random: "random"
     case .mat: "mat"
     case .graph: "graph"
-    case .model: "model"
-    case .solver: "solver"
-    case .sentenceModel: "sentence_model"
+    case .network: "network"
+    case .optimizer: "optimizer"
     case .textModel: "text_model"
+    case .generator: "generator"
     }
   }
 }
 
-/// What a handle stands for. Exclusive use is the business of the objects' locks, not of the table's.
+/// The object of a handle. The objects' own locks provide exclusive use.
 enum Object: @unchecked Sendable {
   case random(Random)
   case mat(Mat)
   case graph(Graph)
-  case model(Network)
-  case solver(Optimizer)
-  case sentenceModel(SentenceModel)
+  case network(Network)
+  case optimizer(Optimizer)
   case textModel(TextModel)
+  case generator(Generator)
 
   var kind: Kind {
     switch self {
     case .random: .random
     case .mat: .mat
     case .graph: .graph
-    case .model: .model
-    case .solver: .solver
-    case .sentenceModel: .sentenceModel
+    case .network: .network
+    case .optimizer: .optimizer
     case .textModel: .textModel
+    case .generator: .generator
     }
   }
 }
 
-/// generation (32 bits) | kind (4) | slot (28): a freed handle never comes back, because its slot's generation moves on.
+/// A handle is generation (32 bits) | kind (4) | slot (28). Freeing increments the generation of the slot, so that a freed
+/// handle never becomes valid again.
 struct Handles: Sendable {
   private struct Slot {
     var generation: UInt32 = 1
@@ -67,7 +68,7 @@ struct Handles: Sendable {
       slot = reused
     } else {
       guard slots.count < Handles.maxSlots else {
-        throw RecurrentError(.noMemory, "there are \(Handles.maxSlots) objects, the most there can be; free some")
+        throw RecurrentError(.noMemory, "out of handles; expected at most \(Handles.maxSlots) objects, got one more")
       }
       slot = slots.count
       slots.append(Slot())
@@ -77,13 +78,13 @@ struct Handles: Sendable {
     return UInt64(slots[slot].generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
   }
 
-  /// The object, kept alive for the caller even if another thread frees the handle meanwhile.
+  /// Returns the object. The caller's reference keeps it alive even if another thread frees the handle.
   func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
-    if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is 0, which is no object") }
+    if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is a null handle; expected an object, got 0") }
     let slot = Int(handle & (1 << 28 - 1))
     guard slot < slots.count, slots[slot].generation == UInt32(handle >> 32), let object = slots[slot].object,
-      (1...7).contains(handle >> 28 & 15)
-    else { throw RecurrentError(.badHandle, "\(name) is not a live handle: it was freed, or never given out") }
+      Kind(rawValue: handle >> 28 & 15) != nil
+    else { throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)") }
     return object
   }
 
@@ -93,25 +94,24 @@ struct Handles: Sendable {
     let slot = Int(handle & (1 << 28 - 1))
     slots[slot].object = nil
     count -= 1
-    // a slot whose generations are used up is retired
+    // a slot is retired after its last generation
     if slots[slot].generation < .max {
       slots[slot].generation += 1
       vacant.append(slot)
     }
     return object
   }
-
 }
 
-/// A handle's own kind must be its object's (else it is forged), and the one that is wanted.
+/// Requires the kind inside the handle to be the object's, which a forged handle violates, and the expected one.
 func checkKind(_ object: Object, _ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) {
   if handle >> 28 & 15 != object.kind.rawValue {
-    throw RecurrentError(.badHandle, "\(name) is not a live handle: it was freed, or never given out")
+    throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)")
   }
   if object.kind != kind {
-    throw RecurrentError(.wrongKind, "\(name) is a \(object.kind.name) handle; expected a \(kind.name)")
+    throw RecurrentError(.wrongKind, "\(name) has the wrong kind; expected a \(kind.name), got a \(object.kind.name)")
   }
 }
 
-/// All objects of the process.
+/// The objects of the process.
 let handles = Mutex(Handles())

@@ -11,7 +11,7 @@ public func recurrent_mat_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(mat, "mat")
-    try give(.mat(try Mat(Int(n), Int(d), RecurrentABI.dtype(dtype))), out)
+    try register(.mat(try Mat(Int(n), Int(d), RecurrentABI.dtype(dtype))), out)
   }
 }
 
@@ -23,7 +23,7 @@ public func recurrent_mat_create_from(
   call { (_) throws(RecurrentError) in
     let out = try output(mat, "mat"), dtype = try RecurrentABI.dtype(dtype)
     guard let w else { throw RecurrentError(.nullArgument, "w is NULL") }
-    try give(.mat(try Mat(Int(n), Int(d), dtype, columns: w, count: Int(count))), out)
+    try register(.mat(try Mat(Int(n), Int(d), dtype, columns: w, count: Int(count))), out)
   }
 }
 
@@ -37,7 +37,7 @@ public func recurrent_mat_view(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(view, "view"), mat = try call.mat(mat, "mat")
-    try give(.mat(try mat.view(row: Int(row), column: Int(column), n: Int(n), d: Int(d))), out)
+    try register(.mat(try mat.view(row: Int(row), column: Int(column), n: Int(n), d: Int(d))), out)
   }
 }
 
@@ -47,7 +47,7 @@ public func recurrent_mat_copy(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(copy, "copy")
-    try give(.mat(try call.mat(mat, "mat").copy()), out)
+    try register(.mat(try call.mat(mat, "mat").copy()), out)
   }
 }
 

@@ -1,128 +1,153 @@
-// Models.
+// Networks, and one time step on a graph.
 // Documented in recurrent.h.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 import CRecurrent
 import Recurrent
 
-@implementation @_cdecl("recurrent_model_create")
-public func recurrent_model_create(
-  _ cell: recurrent_cell, _ dtype: recurrent_dtype, _ input_size: Int64, _ embedding: Int64,
-  _ hidden_sizes: UnsafePointer<Int64>!, _ layers: Int64, _ output_size: Int64, _ random: recurrent_random,
-  _ model: UnsafeMutablePointer<recurrent_model>!
+@implementation @_cdecl("recurrent_network_create")
+public func recurrent_network_create(
+  _ settings: UnsafePointer<CChar>!, _ length: Int64, _ random: recurrent_random,
+  _ network: UnsafeMutablePointer<recurrent_network>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
-    let model = try Network(
-      Network.Settings(
-        RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: embedding == 0 ? nil : Int(embedding),
-        hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: output_size == 0 ? nil : Int(output_size),
-        dtype: RecurrentABI.dtype(dtype)), random: call.random(random))
-    try give(.model(model), out)
+    let out = try output(network, "network"), settings = try Network.Settings(json: text(settings, length, "settings"))
+    try register(.network(try Network(settings, random: call.random(random))), out)
   }
 }
 
-@implementation @_cdecl("recurrent_model_create_tied")
-public func recurrent_model_create_tied(
-  _ cell: recurrent_cell, _ dtype: recurrent_dtype, _ input_size: Int64, _ hidden_sizes: UnsafePointer<Int64>!,
-  _ layers: Int64, _ random: recurrent_random, _ model: UnsafeMutablePointer<recurrent_model>!
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
-    let model = try Network(
-      Network.Settings(
-        RecurrentABI.cell(cell), inputSize: Int(input_size), embedding: hiddenSizes.last.map { Int($0) },
-        hiddenSizes: hiddenSizes.map { Int($0) }, outputSize: Int(input_size), tied: true,
-        dtype: RecurrentABI.dtype(dtype)), random: call.random(random))
-    try give(.model(model), out)
-  }
-}
-
-@implementation @_cdecl("recurrent_model_set_dropout")
-public func recurrent_model_set_dropout(
-  _ model: recurrent_model, _ rate: Double, _ random: recurrent_random
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let model = try call.model(model), random = rate == 0 && random == 0 ? nil : try call.random(random)
-    model.dropout = try random.map { (random) throws(RecurrentError) in try Dropout(rate: rate, random: random) }
-  }
-}
-
-@implementation @_cdecl("recurrent_model_free")
-public func recurrent_model_free(_ model: recurrent_model) -> recurrent_status { free(model, .model) }
-
-@implementation @_cdecl("recurrent_model_parameter")
-public func recurrent_model_parameter(
-  _ model: recurrent_model, _ name: UnsafePointer<CChar>!, _ length: Int64, _ mat: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let out = try output(mat, "mat"), model = try call.model(model), name = try text(name, length, "name")
-    guard let mat = model.parameters[name] else {
-      throw RecurrentError(
-        .badIndex,
-        "there is no parameter '\(name)'; there are \(model.parameters.names.joined(separator: " "))")
-    }
-    try give(.mat(mat), out)
-  }
-}
-
-@implementation @_cdecl("recurrent_model_parameter_count")
-public func recurrent_model_parameter_count(
-  _ model: recurrent_model, _ count: UnsafeMutablePointer<Int64>!
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let out = try output(count, "count")
-    out.pointee = Int64(try call.model(model).parameters.names.count)
-  }
-}
-
-@implementation @_cdecl("recurrent_model_parameter_name")
-public func recurrent_model_parameter_name(
-  _ model: recurrent_model, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+@implementation @_cdecl("recurrent_network_describe")
+public func recurrent_network_describe(
+  _ network: recurrent_network, _ settings: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(element(index, of: call.model(model).parameters.names, "parameter"), name, capacity, length, "name")
+    try write(call.network(network).settings.json, settings, capacity, length, "settings")
   }
 }
 
-@implementation @_cdecl("recurrent_model_flat")
-public func recurrent_model_flat(
-  _ model: recurrent_model, _ flat: UnsafeMutablePointer<recurrent_mat>!
+@implementation @_cdecl("recurrent_network_set_dropout")
+public func recurrent_network_set_dropout(
+  _ network: recurrent_network, _ p: Double, _ random: recurrent_random
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let network = try call.network(network), random = p == 0 && random == 0 ? nil : try call.random(random)
+    network.dropout = try random.map { (random) throws(RecurrentError) in try Dropout(rate: p, random: random) }
+  }
+}
+
+@implementation @_cdecl("recurrent_network_free")
+public func recurrent_network_free(_ network: recurrent_network) -> recurrent_status { free(network, .network) }
+
+@implementation @_cdecl("recurrent_network_parameter")
+public func recurrent_network_parameter(
+  _ network: recurrent_network, _ name: UnsafePointer<CChar>!, _ length: Int64, _ mat: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(mat, "mat"), network = try call.network(network), name = try text(name, length, "name")
+    guard let mat = network.parameters[name] else {
+      throw RecurrentError(
+        .badIndex,
+        "name is unknown; expected one of \(network.parameters.names.joined(separator: " ")), got '\(name)'")
+    }
+    try register(.mat(mat), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_network_parameter_count")
+public func recurrent_network_parameter_count(
+  _ network: recurrent_network, _ count: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(count, "count")
+    out.pointee = Int64(try call.network(network).parameters.names.count)
+  }
+}
+
+@implementation @_cdecl("recurrent_network_parameter_name")
+public func recurrent_network_parameter_name(
+  _ network: recurrent_network, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    try write(element(index, of: call.network(network).parameters.names, "parameter"), name, capacity, length, "name")
+  }
+}
+
+@implementation @_cdecl("recurrent_network_flat")
+public func recurrent_network_flat(
+  _ network: recurrent_network, _ flat: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(flat, "flat")
-    try give(.mat(try call.model(model).parameters.flat), out)
+    try register(.mat(try call.network(network).parameters.flat), out)
   }
 }
 
-@implementation @_cdecl("recurrent_model_forward")
-public func recurrent_model_forward(
-  _ model: recurrent_model, _ graph: recurrent_graph, _ x: recurrent_mat, _ h: UnsafePointer<recurrent_mat>!,
+@implementation @_cdecl("recurrent_network_forward")
+public func recurrent_network_forward(
+  _ network: recurrent_network, _ graph: recurrent_graph, _ x: recurrent_mat, _ h: UnsafePointer<recurrent_mat>!,
   _ c: UnsafePointer<recurrent_mat>!, _ next_h: UnsafeMutablePointer<recurrent_mat>!,
   _ next_c: UnsafeMutablePointer<recurrent_mat>!, _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let nextH = try output(next_h, "next_h"), out = try output(out, "out")
-    let model = try call.model(model), graph = try call.graph(graph), x = try call.mat(x, "x")
-    let layers = Int64(model.hiddenSizes.count), isLSTM = model.cell.hasCell
+    let network = try call.network(network), graph = try call.graph(graph), x = try call.mat(x, "x")
+    let layers = Int64(network.hiddenSizes.count), isLSTM = network.cell.hasCell
     let nextC = isLSTM ? try output(next_c, "next_c") : nil
     var state: Network.State?
     if h != nil || c != nil {
       state = Network.State(h: try call.mats(h, layers), c: isLSTM ? try call.mats(c, layers) : [])
     }
-    let (o, next) = try model.forward(graph, x, state)
+    let (o, next) = try network.forward(graph, x, state)
     var results = [(o, out)]
     for (k, h) in next.h.enumerated() { results.append((h, nextH + k)) }
     if let nextC { for (k, c) in next.c.enumerated() { results.append((c, nextC + k)) } }
-    try give(results)
+    try register(results)
   }
 }
 
-/// One of a list's names.
+@implementation @_cdecl("recurrent_network_beam_search")
+public func recurrent_network_beam_search(
+  _ network: recurrent_network, _ prompt: UnsafePointer<Int64>!, _ prompt_length: Int64, _ max_tokens: Int64,
+  _ beams: Int64, _ end: Int64, _ state: UnsafeRawPointer!, _ tokens: UnsafeMutablePointer<Int64>!,
+  _ lengths: UnsafeMutablePointer<Int64>!, _ log_probabilities: UnsafeMutablePointer<Double>!,
+  _ count: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let network = try call.network(network), prompt = try input(prompt, prompt_length, "prompt")
+    let out = try output(count, "count"), lengths = try output(lengths, "lengths")
+    let logProbabilities = try output(log_probabilities, "log_probabilities")
+    guard end >= -1, end < network.inputSize else {
+      throw RecurrentError(.badIndex, "end is out of range; expected -1 to \(network.inputSize - 1), got \(end)")
+    }
+    // a number of beams that is not positive is refused by the search
+    let maxTokens = try size(max_tokens, "max_tokens")
+    let (capacity, overflow) = Int64(maxTokens).multipliedReportingOverflow(by: max(1, beams))
+    guard !overflow else {
+      throw RecurrentError(
+        .badShape, "beams * max_tokens is out of range; expected what memory holds, got \(beams) * \(maxTokens)")
+    }
+    _ = try input(UnsafePointer(tokens), capacity, "tokens")
+    let continuations = try network.beamSearch(
+      prompt: prompt, count: maxTokens, beams: Int(beams), state: elements(state, network.dtype, "state"),
+      until: end == -1 ? nil : Int(end))
+    for (i, continuation) in continuations.enumerated() {
+      for j in 0..<maxTokens {
+        tokens[i * maxTokens + j] = j < continuation.tokens.count ? Int64(continuation.tokens[j]) : -1
+      }
+      lengths[i] = Int64(continuation.tokens.count)
+      logProbabilities[i] = continuation.logProbability
+    }
+    out.pointee = Int64(continuations.count)
+  }
+}
+
+/// Returns the name at an index.
 func element(_ index: Int64, of names: [String], _ what: StaticString) throws(RecurrentError) -> String {
   guard index >= 0, index < names.count else {
-    throw RecurrentError(.badIndex, "\(what) \(index) is outside 0..<\(names.count)")
+    throw RecurrentError(
+      .badIndex, "\(what) index is out of range; expected 0 to \(names.count - 1), got \(index)")
   }
   return names[Int(index)]
 }

@@ -1,4 +1,4 @@
-// Every operation of a graph. Each body fetches its Mats, records, and hands out the result.
+// Operations of a graph. Each body looks up its Mats, records the operation, and returns the result's handle.
 // Documented in recurrent.h.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
@@ -12,7 +12,7 @@ private func record(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out")
-    try give(.mat(try operation(call.graph(graph), call.mat(m, "m"))), out)
+    try register(.mat(try operation(call.graph(graph), call.mat(m, "m"))), out)
   }
 }
 
@@ -23,95 +23,41 @@ private func record(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out")
-    try give(.mat(try operation(call.graph(graph), call.mat(a, "a"), call.mat(b, "b"))), out)
+    try register(.mat(try operation(call.graph(graph), call.mat(a, "a"), call.mat(b, "b"))), out)
+  }
+}
+
+// MARK: Element by element
+
+@implementation @_cdecl("recurrent_graph_unary")
+public func recurrent_graph_unary(
+  _ graph: recurrent_graph, _ operation: recurrent_unary, _ m: recurrent_mat, _ parameter: Double,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in
+    guard let operation = UInt8(exactly: operation).flatMap(UnaryOperation.init) else {
+      throw RecurrentError(
+        .badValue, "operation is out of range; expected 0 to \(UnaryOperation.allCases.count - 1), got \(operation)")
+    }
+    return try g.unary(operation, m, parameter: parameter)
+  }
+}
+
+@implementation @_cdecl("recurrent_graph_binary")
+public func recurrent_graph_binary(
+  _ graph: recurrent_graph, _ operation: recurrent_binary, _ a: recurrent_mat, _ b: recurrent_mat,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in
+    guard let operation = UInt8(exactly: operation).flatMap(BinaryOperation.init) else {
+      throw RecurrentError(
+        .badValue, "operation is out of range; expected 0 to \(BinaryOperation.allCases.count - 1), got \(operation)")
+    }
+    return try g.binary(operation, a, b)
   }
 }
 
 // MARK: Of one Mat
-
-@implementation @_cdecl("recurrent_graph_tanh")
-public func recurrent_graph_tanh(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.tanh(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_sigmoid")
-public func recurrent_graph_sigmoid(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.sigmoid(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_relu")
-public func recurrent_graph_relu(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.relu(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_gelu")
-public func recurrent_graph_gelu(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.gelu(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_silu")
-public func recurrent_graph_silu(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.silu(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_softplus")
-public func recurrent_graph_softplus(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.softplus(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_neg")
-public func recurrent_graph_neg(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.neg(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_exp")
-public func recurrent_graph_exp(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.exp(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_log")
-public func recurrent_graph_log(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.log(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_sqrt")
-public func recurrent_graph_sqrt(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.sqrt(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_square")
-public func recurrent_graph_square(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.square(m) }
-}
-
-@implementation @_cdecl("recurrent_graph_abs")
-public func recurrent_graph_abs(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.abs(m) }
-}
 
 @implementation @_cdecl("recurrent_graph_softmax")
 public func recurrent_graph_softmax(
@@ -134,35 +80,7 @@ public func recurrent_graph_transpose(
   record(graph, m, out) { (g, m) throws(RecurrentError) in try g.transpose(m) }
 }
 
-// MARK: Of two Mats
-
-@implementation @_cdecl("recurrent_graph_add")
-public func recurrent_graph_add(
-  _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.add(a, b) }
-}
-
-@implementation @_cdecl("recurrent_graph_sub")
-public func recurrent_graph_sub(
-  _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.sub(a, b) }
-}
-
-@implementation @_cdecl("recurrent_graph_eltmul")
-public func recurrent_graph_eltmul(
-  _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.eltmul(a, b) }
-}
-
-@implementation @_cdecl("recurrent_graph_div")
-public func recurrent_graph_div(
-  _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.div(a, b) }
-}
+// MARK: Products
 
 @implementation @_cdecl("recurrent_graph_mul")
 public func recurrent_graph_mul(
@@ -178,21 +96,7 @@ public func recurrent_graph_dot(
   record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.dot(a, b) }
 }
 
-// MARK: With a setting
-
-@implementation @_cdecl("recurrent_graph_leaky_relu")
-public func recurrent_graph_leaky_relu(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ slope: Double, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.leakyRelu(m, slope: slope) }
-}
-
-@implementation @_cdecl("recurrent_graph_scale")
-public func recurrent_graph_scale(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ factor: Double, _ out: UnsafeMutablePointer<recurrent_mat>!
-) -> recurrent_status {
-  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.scale(m, by: factor) }
-}
+// MARK: With an option
 
 @implementation @_cdecl("recurrent_graph_sum")
 public func recurrent_graph_sum(
@@ -210,14 +114,14 @@ public func recurrent_graph_mean(
 
 private func checked(_ axis: Int32) throws(RecurrentError) -> Axis {
   guard let axis = Axis(rawValue: axis) else {
-    throw RecurrentError(.badValue, "axis is \(axis); expected -1 (all), 0 (rows) or 1 (columns)")
+    throw RecurrentError(.badValue, "axis is out of range; expected -1 (all), 0 (rows) or 1 (columns), got \(axis)")
   }
   return axis
 }
 
 private func checked(reduction: Int32) throws(RecurrentError) -> Reduction {
   guard let reduction = Reduction(rawValue: reduction) else {
-    throw RecurrentError(.badValue, "reduction is \(reduction); expected 0 (mean) or 1 (sum)")
+    throw RecurrentError(.badValue, "reduction is out of range; expected 0 (mean) or 1 (sum), got \(reduction)")
   }
   return reduction
 }
@@ -240,12 +144,12 @@ public func recurrent_graph_slice_columns(
 
 @implementation @_cdecl("recurrent_graph_dropout")
 public func recurrent_graph_dropout(
-  _ graph: recurrent_graph, _ m: recurrent_mat, _ rate: Double, _ random: recurrent_random,
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ p: Double, _ random: recurrent_random,
   _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), random = try call.random(random)
-    try give(.mat(try call.graph(graph).dropout(call.mat(m, "m"), rate: rate, random)), out)
+    try register(.mat(try call.graph(graph).dropout(call.mat(m, "m"), rate: p, random)), out)
   }
 }
 
@@ -259,7 +163,7 @@ public func recurrent_graph_row_pluck(
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), rows = try input(rows, count, "rows")
     let graph = try call.graph(graph), m = try call.mat(m, "m")
-    try give(.mat(try graph.rowPluck(m, rows.lazy.map { Int($0) })), out)
+    try register(.mat(try graph.rowPluck(m, rows.lazy.map { Int($0) })), out)
   }
 }
 
@@ -272,7 +176,7 @@ public func recurrent_graph_cross_entropy(
     let out = try output(out, "out"), targets = try input(targets, count, "targets")
     let graph = try call.graph(graph), scores = try call.mat(scores, "scores")
     let reduction = try checked(reduction: reduction)
-    try give(.mat(try graph.crossEntropy(scores, targets.lazy.map { Int($0) }, reduction)), out)
+    try register(.mat(try graph.crossEntropy(scores, targets.lazy.map { Int($0) }, reduction)), out)
   }
 }
 
@@ -295,7 +199,7 @@ public func recurrent_graph_concat_rows(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
-    try give(.mat(try graph.concatRows(call.mats(mats, count))), out)
+    try register(.mat(try graph.concatRows(call.mats(mats, count))), out)
   }
 }
 
@@ -306,7 +210,7 @@ public func recurrent_graph_concat_columns(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
-    try give(.mat(try graph.concatColumns(call.mats(mats, count))), out)
+    try register(.mat(try graph.concatColumns(call.mats(mats, count))), out)
   }
 }
 
@@ -318,7 +222,7 @@ public func recurrent_graph_layer_norm(
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
     let m = try call.mat(m, "m"), gain = try call.mat(gain, "gain"), bias = try call.mat(bias, "bias")
-    try give(.mat(try graph.layerNorm(m, gain: gain, bias: bias, epsilon: epsilon)), out)
+    try register(.mat(try graph.layerNorm(m, gain: gain, bias: bias, epsilon: epsilon)), out)
   }
 }
 
@@ -333,7 +237,7 @@ public func recurrent_graph_rnn(
     let next = try output(next_h, "next_h"), graph = try call.graph(graph)
     let x = try call.mat(x, "x"), h = try call.mat(h, "h")
     let Wx = try call.mat(Wx, "Wx"), Wh = try call.mat(Wh, "Wh"), b = try call.mat(b, "b")
-    try give(.mat(try graph.rnn(x, h, Wx: Wx, Wh: Wh, b: b)), next)
+    try register(.mat(try graph.rnn(x, h, Wx: Wx, Wh: Wh, b: b)), next)
   }
 }
 
@@ -348,6 +252,6 @@ public func recurrent_graph_lstm(
     let x = try call.mat(x, "x"), h = try call.mat(h, "h"), c = try call.mat(c, "c")
     let Wx = try call.mat(Wx, "Wx"), Wh = try call.mat(Wh, "Wh"), b = try call.mat(b, "b")
     let next = try graph.lstm(x, h, c, Wx: Wx, Wh: Wh, b: b)
-    try give([(next.h, nextH), (next.c, nextC)])
+    try register([(next.h, nextH), (next.c, nextC)])
   }
 }

@@ -11,7 +11,7 @@ public func recurrent_random_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(random, "random")
-    try give(.random(Random(seed: seed)), out)
+    try register(.random(Random(seed: seed)), out)
   }
 }
 
@@ -30,27 +30,27 @@ public func recurrent_random_words(
 
 @implementation @_cdecl("recurrent_random_uniform")
 public func recurrent_random_uniform(
-  _ random: recurrent_random, _ low: Double, _ high: Double, _ numbers: UnsafeMutablePointer<Double>!, _ count: Int64
+  _ random: recurrent_random, _ low: Double, _ high: Double, _ values: UnsafeMutablePointer<Double>!, _ count: Int64
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let random = try call.random(random)
     guard low.isFinite, high.isFinite, (high - low).isFinite else {
       throw RecurrentError(.badValue, "uniform bounds are \(low) and \(high); expected finite numbers")
     }
-    for i in try input(numbers, count, "numbers").indices { numbers[i] = random.uniform(low, high) }
+    for i in try input(values, count, "values").indices { values[i] = random.uniform(low, high) }
   }
 }
 
 @implementation @_cdecl("recurrent_random_gaussian")
 public func recurrent_random_gaussian(
-  _ random: recurrent_random, _ mean: Double, _ std: Double, _ numbers: UnsafeMutablePointer<Double>!, _ count: Int64
+  _ random: recurrent_random, _ mean: Double, _ std: Double, _ values: UnsafeMutablePointer<Double>!, _ count: Int64
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let random = try call.random(random)
     guard mean.isFinite, std.isFinite, std >= 0 else {
       throw RecurrentError(.badValue, "mean is \(mean) and std is \(std); expected finite numbers, std at least 0")
     }
-    for i in try input(numbers, count, "numbers").indices { numbers[i] = random.gaussian(mean, std) }
+    for i in try input(values, count, "values").indices { values[i] = random.gaussian(mean, std) }
   }
 }
 

@@ -7,128 +7,137 @@ import Recurrent
 
 @implementation @_cdecl("recurrent_text_model_create")
 public func recurrent_text_model_create(
-  _ text: UnsafePointer<CChar>!, _ length: Int64, _ alphabet: recurrent_alphabet, _ cell: recurrent_cell,
-  _ dtype: recurrent_dtype, _ hidden_sizes: UnsafePointer<Int64>!, _ layers: Int64, _ embedding: Int64,
-  _ tied: Int32, _ dropout: Double, _ random: recurrent_random, _ model: UnsafeMutablePointer<recurrent_text_model>!
+  _ settings: UnsafePointer<CChar>!, _ settings_length: Int64, _ texts: UnsafePointer<UnsafePointer<CChar>?>!,
+  _ lengths: UnsafePointer<Int64>!, _ count: Int64, _ random: recurrent_random,
+  _ model: UnsafeMutablePointer<recurrent_text_model>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(model, "model"), hiddenSizes = try input(hidden_sizes, layers, "hidden_sizes")
-    guard let kind = Tokenizer.Kind(rawValue: alphabet) else {
-      throw RecurrentError(.badValue, "alphabet is \(alphabet); expected 0 (characters) or 1 (bytes)")
-    }
-    guard tied == 0 || tied == 1 else { throw RecurrentError(.badValue, "tied is \(tied); expected 0 or 1") }
-    let letters = try kind == .bytes ? .bytes : Tokenizer(utf8: bytes(text, length, "text"))
-    let model = try TextModel(
-      letters, cell: RecurrentABI.cell(cell), hiddenSizes: hiddenSizes.map { Int($0) },
-      embedding: embedding == 0 ? nil : Int(embedding), tied: tied == 1, dropout: dropout,
-      dtype: RecurrentABI.dtype(dtype), random: call.random(random))
-    try give(.textModel(model), out)
+    let out = try output(model, "model")
+    let settings = try TextModel.Settings(json: RecurrentABI.settings(settings, settings_length))
+    let tokenizer = try tokenizer(settings.tokenizer, texts, lengths, count)
+    try register(.textModel(try TextModel(settings, tokenizer, random: call.random(random))), out)
   }
 }
 
 @implementation @_cdecl("recurrent_text_model_free")
 public func recurrent_text_model_free(_ model: recurrent_text_model) -> recurrent_status { free(model, .textModel) }
 
-// MARK: What it is made of
-
 @implementation @_cdecl("recurrent_text_model_describe")
 public func recurrent_text_model_describe(
+  _ model: recurrent_text_model, _ settings: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    try write(call.textModel(model).settings.json, settings, capacity, length, "settings")
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_get_info")
+public func recurrent_text_model_get_info(
   _ model: recurrent_text_model, _ info: UnsafeMutablePointer<recurrent_text_model_info>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(info, "info"), text = try call.textModel(model), model = text.model
+    let out = try output(info, "info"), model = try call.textModel(model)
     out.pointee = recurrent_text_model_info(
-      alphabet: text.alphabet.kind.rawValue, cell: number(model.cell), dtype: model.dtype.rawValue,
-      tied: model.isTied ? 1 : 0, layers: Int64(model.hiddenSizes.count), letters: Int64(text.alphabet.count),
-      embedding: Int64(model.embedding ?? 0), step: Int64(text.step), streams: Int64(text.columns),
-      notes_length: Int64(text.notes.utf8.count), dropout: text.dropout)
+      vocabulary_size: Int64(model.tokenizer.count), step: Int64(model.step), batch_size: Int64(model.batchSize))
   }
 }
 
-@implementation @_cdecl("recurrent_text_model_hidden_sizes")
-public func recurrent_text_model_hidden_sizes(
-  _ model: recurrent_text_model, _ sizes: UnsafeMutablePointer<Int64>!, _ capacity: Int64
+@implementation @_cdecl("recurrent_text_model_vocabulary")
+public func recurrent_text_model_vocabulary(
+  _ model: recurrent_text_model, _ vocabulary: UnsafeMutablePointer<UInt32>!, _ capacity: Int64
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try copy(call.textModel(model).model.hiddenSizes.map { Int64($0) }, sizes, capacity, "sizes")
-  }
-}
-
-@implementation @_cdecl("recurrent_text_model_letters")
-public func recurrent_text_model_letters(
-  _ model: recurrent_text_model, _ letters: UnsafeMutablePointer<UInt32>!, _ capacity: Int64
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let alphabet = try call.textModel(model).alphabet
-    let all = alphabet.kind == .bytes ? Array(0..<256) : alphabet.letters.map { $0.value }
-    try copy(all, letters, capacity, "letters")
+    let tokenizer = try call.textModel(model).tokenizer
+    let values = (0..<tokenizer.count).map { token in
+      tokenizer.kind == .bytes ? UInt32(token) : tokenizer.character(of: token)?.value ?? 0
+    }
+    try copy(values, vocabulary, capacity, "vocabulary")
   }
 }
 
 @implementation @_cdecl("recurrent_text_model_network")
 public func recurrent_text_model_network(
-  _ model: recurrent_text_model, _ network: UnsafeMutablePointer<recurrent_model>!
+  _ model: recurrent_text_model, _ network: UnsafeMutablePointer<recurrent_network>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(network, "network")
-    try give(.model(try call.textModel(model).model), out)
+    try register(.network(try call.textModel(model).network), out)
   }
 }
 
-@implementation @_cdecl("recurrent_text_model_solver")
-public func recurrent_text_model_solver(
-  _ model: recurrent_text_model, _ solver: UnsafeMutablePointer<recurrent_solver>!
+@implementation @_cdecl("recurrent_text_model_optimizer")
+public func recurrent_text_model_optimizer(
+  _ model: recurrent_text_model, _ optimizer: UnsafeMutablePointer<recurrent_optimizer>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(solver, "solver")
-    guard let solver = try call.textModel(model).solver else {
-      throw RecurrentError(.stale, "this model has no solver yet: set one")
+    let out = try output(optimizer, "optimizer")
+    guard let optimizer = try call.textModel(model).optimizer else {
+      throw RecurrentError(.stale, "optimizer is not set; expected one set before, got none")
     }
-    try give(.solver(solver), out)
+    try register(.optimizer(optimizer), out)
   }
 }
 
-@implementation @_cdecl("recurrent_text_model_set_solver")
-public func recurrent_text_model_set_solver(
-  _ model: recurrent_text_model, _ solver: recurrent_solver
+@implementation @_cdecl("recurrent_text_model_set_optimizer")
+public func recurrent_text_model_set_optimizer(
+  _ model: recurrent_text_model, _ optimizer: recurrent_optimizer
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let model = try call.textModel(model)
-    try model.setSolver(call.solver(solver))
+    model.optimizer = try call.optimizer(optimizer)
   }
 }
 
-@implementation @_cdecl("recurrent_text_model_notes")
-public func recurrent_text_model_notes(
-  _ model: recurrent_text_model, _ notes: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
-  _ length: UnsafeMutablePointer<Int64>!
+@implementation @_cdecl("recurrent_text_model_get_metadata")
+public func recurrent_text_model_get_metadata(
+  _ model: recurrent_text_model, _ key: UnsafePointer<CChar>!, _ key_length: Int64,
+  _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
-  call { (call) throws(RecurrentError) in try write(call.textModel(model).notes, notes, capacity, length, "notes") }
+  call { (call) throws(RecurrentError) in
+    let value = try call.textModel(model).metadata[RecurrentABI.text(key, key_length, "key")] ?? ""
+    if text == nil && capacity == 0 {
+      try output(length, "length").pointee = Int64(value.utf8.count)
+    } else {
+      try write(value, text, capacity, length, "text")
+    }
+  }
 }
 
-@implementation @_cdecl("recurrent_text_model_set_notes")
-public func recurrent_text_model_set_notes(
-  _ model: recurrent_text_model, _ notes: UnsafePointer<CChar>!, _ length: Int64
+@implementation @_cdecl("recurrent_text_model_set_metadata")
+public func recurrent_text_model_set_metadata(
+  _ model: recurrent_text_model, _ key: UnsafePointer<CChar>!, _ key_length: Int64, _ text: UnsafePointer<CChar>!,
+  _ length: Int64
 ) -> recurrent_status {
-  call { (call) throws(RecurrentError) in try call.textModel(model).notes = text(notes, length, "notes") }
+  call { (call) throws(RecurrentError) in
+    let model = try call.textModel(model), key = try RecurrentABI.text(key, key_length, "key")
+    let value = try RecurrentABI.text(text, length, "text")
+    model.metadata[key] = value.isEmpty ? nil : value
+  }
 }
-
-// MARK: Text and tokens
 
 @implementation @_cdecl("recurrent_text_model_encode")
 public func recurrent_text_model_encode(
-  _ model: recurrent_text_model, _ text: UnsafePointer<CChar>!, _ length: Int64, _ unknown: recurrent_unknown,
+  _ model: recurrent_text_model, _ text: UnsafePointer<CChar>!, _ length: Int64, _ errors: recurrent_errors,
   _ replacement: UInt32, _ tokens: UnsafeMutablePointer<Int64>!, _ capacity: Int64,
   _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(count, "count"), alphabet = try call.textModel(model).alphabet
-    let text = try bytes(text, length, "text")
-    guard capacity >= text.count else {
-      throw RecurrentError(.shortBuffer, "capacity is \(capacity); a text of \(text.count) bytes needs as many tokens")
+    let out = try output(count, "count"), model = try call.textModel(model), text = try bytes(text, length, "text")
+    let errors = try RecurrentABI.errors(errors, replacement), capacity = try size(capacity, "capacity")
+    _ = try input(UnsafePointer(tokens), Int64(capacity), "tokens")
+    if capacity >= text.count, let tokens {
+      out.pointee = Int64(try model.tokenizer.encode(text, errors: errors, to: tokens))
+      return
     }
-    let tokens = try output(tokens, "tokens")
-    out.pointee = Int64(try alphabet.encode(text, unknown: policy(unknown, replacement), to: tokens))
+    // a buffer smaller than the text may still hold its tokens
+    let encoded = try model.tokenizer.encode(text, errors: errors)
+    guard capacity >= encoded.count else {
+      throw RecurrentError(
+        .shortBuffer, "capacity is too small; expected at least \(encoded.count) tokens, got \(capacity)")
+    }
+    for (i, token) in encoded.enumerated() { tokens[i] = token }
+    out.pointee = Int64(encoded.count)
   }
 }
 
@@ -138,27 +147,28 @@ public func recurrent_text_model_decode(
   _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let alphabet = try call.textModel(model).alphabet, tokens = try input(tokens, count, "tokens")
-    try checkRoom(capacity, for: count, "tokens")
-    try write(alphabet.decode(tokens), text, capacity, length, "text")
+    let model = try call.textModel(model), tokens = try input(tokens, count, "tokens")
+    let needed = count.multipliedReportingOverflow(by: 4)
+    guard !needed.overflow, capacity >= needed.partialValue else {
+      throw RecurrentError(
+        .shortBuffer, "capacity is too small; expected 4 bytes for each of \(count) tokens, got \(capacity)")
+    }
+    try write(model.tokenizer.decode(tokens), text, capacity, length, "text")
   }
 }
-
-// MARK: Training and evaluation
 
 @implementation @_cdecl("recurrent_text_model_train_step")
 public func recurrent_text_model_train_step(
   _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ targets: UnsafePointer<Int64>!, _ T: Int64,
-  _ B: Int64, _ step_size: Double, _ regc: Double, _ clipval: Double,
-  _ result: UnsafeMutablePointer<recurrent_train_result>!
+  _ B: Int64, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let model = try call.textModel(model), count = try columns(T, B)
-    let done = try model.trainStep(
-      input(tokens, count, "tokens"), input(targets, count, "targets"), T: Int(T), B: Int(B), stepSize: step_size,
-      regc: regc, clipval: clipval)
-    result?.pointee = recurrent_train_result(
-      loss: done.loss, ratio_clipped: done.ratioClipped, gradient_norm: done.gradientNorm)
+    let step = try model.trainStep(
+      required(tokens, count, "tokens"), required(targets, count, "targets"), T: Int(T), B: Int(B),
+      learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
+    result?.pointee = recurrent_step_result(step)
   }
 }
 
@@ -169,38 +179,22 @@ public func recurrent_text_model_reset_state(_ model: recurrent_text_model) -> r
 
 @implementation @_cdecl("recurrent_text_model_evaluate")
 public func recurrent_text_model_evaluate(
-  _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ count: Int64, _ columns: Int64,
+  _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ count: Int64, _ batch_size: Int64,
+  _ max_steps: Int64, _ state: UnsafeMutableRawPointer!, _ step: UnsafeMutablePointer<Int64>!,
   _ nats: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(nats, "nats"), model = try call.textModel(model)
-    out.pointee = try model.evaluate(input(tokens, count, "tokens"), columns: Int(columns))
+    let stepOut = try output(step, "step"), natsOut = try output(nats, "nats"), model = try call.textModel(model)
+    guard let state = try elements(state, model.network.dtype, "state") else {
+      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
+    }
+    var step = Int(stepOut.pointee), nats = natsOut.pointee
+    try model.evaluate(
+      input(tokens, count, "tokens"), batchSize: Int(batch_size), maxSteps: Int(max_steps), state: state, step: &step,
+      nats: &nats)
+    (stepOut.pointee, natsOut.pointee) = (Int64(step), nats)
   }
 }
-
-// MARK: Writing
-
-@implementation @_cdecl("recurrent_text_model_sample")
-public func recurrent_text_model_sample(
-  _ model: recurrent_text_model, _ prime: UnsafePointer<CChar>!, _ length: Int64, _ count: Int64,
-  _ sampler: UnsafePointer<recurrent_sampler>!, _ stops: UnsafePointer<UnsafePointer<CChar>?>!,
-  _ stop_lengths: UnsafePointer<Int64>!, _ stop_count: Int64, _ random: recurrent_random,
-  _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64, _ written: UnsafeMutablePointer<Int64>!
-) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    _ = try output(text, "text")
-    _ = try output(written, "written")
-    let model = try call.textModel(model), random = random == 0 ? nil : try call.random(random)
-    // before anything is drawn: a failed call leaves the generator where it was
-    try checkRoom(capacity, for: count, "tokens")
-    let sample = try model.sample(
-      prime: RecurrentABI.text(prime, length, "prime"), count: Int(count), RecurrentABI.sampler(sampler),
-      stops: texts(stops, stop_lengths, stop_count, "stops"), random)
-    try write(sample, text, capacity, written, "text")
-  }
-}
-
-// MARK: Files
 
 @implementation @_cdecl("recurrent_text_model_save")
 public func recurrent_text_model_save(
@@ -215,37 +209,36 @@ public func recurrent_text_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model")
-    try give(.textModel(try TextModel.load(text(path, length, "path"))), out)
+    try register(.textModel(try TextModel.load(text(path, length, "path"))), out)
   }
 }
 
-/// Text that is not yet known to be UTF-8.
-private func bytes(
-  _ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString
-) throws(RecurrentError) -> UnsafeBufferPointer<UInt8> {
-  let text = try input(p, length, name)
-  let start = UnsafeRawPointer(text.baseAddress)?.assumingMemoryBound(to: UInt8.self)
-  return UnsafeBufferPointer(start: start, count: text.count)
+/// A tokenizer of the caller's texts.
+func tokenizer(
+  _ kind: Tokenizer.Kind, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,
+  _ count: Int64
+) throws(RecurrentError) -> Tokenizer {
+  if kind == .bytes { return .bytes }
+  // one text is read without a copy: it may be large
+  if kind == .characters && count == 1 {
+    let texts = try input(texts, count, "texts"), lengths = try input(lengths, count, "lengths")
+    return try Tokenizer(utf8: bytes(texts[0], lengths[0], "texts[0]"))
+  }
+  return try Tokenizer(kind, texts: RecurrentABI.texts(texts, lengths, count, "texts"))
 }
 
-/// What to do with unknown characters.
-private func policy(_ code: Int32, _ replacement: UInt32) throws(RecurrentError) -> Tokenizer.Unknown {
+/// The handling of characters outside the vocabulary.
+private func errors(_ code: Int32, _ replacement: UInt32) throws(RecurrentError) -> Tokenizer.Errors {
   switch code {
-  case 0: return .refuse
-  case 1: return .skip
+  case 0: return .strict
+  case 1: return .ignore
   case 2:
-    guard let letter = Unicode.Scalar(replacement) else {
-      throw RecurrentError(.badValue, "replacement is \(replacement), which is no Unicode scalar")
+    guard let character = Unicode.Scalar(replacement) else {
+      throw RecurrentError(.badValue, "replacement is invalid; expected a Unicode scalar, got \(replacement)")
     }
-    return .replace(letter)
-  default: throw RecurrentError(.badValue, "unknown is \(code); expected 0 (refuse), 1 (skip) or 2 (replace)")
-  }
-}
-
-/// Any `count` tokens fit into `capacity` bytes of text.
-private func checkRoom(_ capacity: Int64, for count: Int64, _ what: StaticString) throws(RecurrentError) {
-  let need = count.multipliedReportingOverflow(by: 4)
-  guard need.overflow || capacity >= need.partialValue else {
-    throw RecurrentError(.shortBuffer, "capacity is \(capacity); \(count) \(what) need \(need.partialValue) bytes")
+    return .replace(character)
+  default:
+    throw RecurrentError(
+      .badValue, "errors is out of range; expected 0 (strict), 1 (ignore) or 2 (replace), got \(code)")
   }
 }

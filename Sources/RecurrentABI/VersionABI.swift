@@ -4,7 +4,7 @@
 
 import CRecurrent
 
-private let version: StaticString = "0.1.0"
+private let version: StaticString = "0.2.0"
 
 @implementation @_cdecl("recurrent_abi_version")
 public func recurrent_abi_version() -> Int32 { Int32(RECURRENT_ABI_VERSION) }

@@ -95,13 +95,46 @@ public final class Generator {
     _ model: TextModel, prompt: String = "", errors: Tokenizer.Errors = .strict, _ sampler: Sampler,
     _ options: Options = Options(), random: Random?
   ) throws(RecurrentError) {
-    var tokens = try model.tokenizer.encode(prompt, errors: errors)
+    try self.init(model, model.tokenizer.encode(prompt, errors: errors), sampler, options, random: random)
+  }
+
+  private convenience init(
+    _ model: TextModel, _ prompt: [Int64], _ sampler: Sampler, _ options: Options, random: Random?
+  ) throws(RecurrentError) {
+    var tokens = prompt
     if model.tokenizer.kind == .sentences { tokens.insert(0, at: 0) }
     if tokens.isEmpty { tokens = [Int64(model.defaultPrompt)] }
     var options = options
     if model.tokenizer.kind == .sentences && options.end == nil { options.end = 0 }
     let text = try TextDecoder(model.tokenizer, stop: options.stop)
     try self.init(model.network, tokens, [], nil, sampler, options, random, text)
+  }
+
+  /// Creates a generator of tokens from JSON settings: a sampler's, and "max_tokens" and "end".
+  public convenience init(
+    _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64>, state: UnsafeRawPointer?,
+    settings: String, random: Random?
+  ) throws(RecurrentError) {
+    var reader = try SettingsReader(JSON(parsing: Array(settings.utf8)), owner: "generator")
+    let sampler = try Sampler(&reader), options = try Options(&reader)
+    try reader.finish()
+    try self.init(network, prompt, history, state, sampler, options, random, nil)
+  }
+
+  /// Creates a generator of text from JSON settings: a sampler's, and "max_tokens", "end", "stop", "errors" and
+  /// "replacement".
+  ///
+  /// - Parameter prompt: UTF-8, or any bytes for a tokenizer of bytes.
+  public convenience init(
+    _ model: TextModel, prompt: UnsafeBufferPointer<UInt8>, settings: String, random: Random?
+  ) throws(RecurrentError) {
+    var reader = try SettingsReader(JSON(parsing: Array(settings.utf8)), owner: "generator")
+    let sampler = try Sampler(&reader)
+    var options = try Options(&reader)
+    options.stop = try reader.strings("stop")
+    let errors = try Tokenizer.Errors(&reader)
+    try reader.finish()
+    try self.init(model, model.tokenizer.encode(prompt, errors: errors), sampler, options, random: random)
   }
 
   private init(
@@ -242,6 +275,29 @@ public final class Generator {
     state.withUnsafeBytes { state in position.state.withUnsafeMutableBytes { $0.copyMemory(from: state) } }
     (position.unread, position.recent, position.hasEnded) = ([token], recent, hasEnded)
     return produced
+  }
+}
+
+extension Generator.Options {
+  init(_ reader: inout SettingsReader) throws(RecurrentError) {
+    try self.init(maxTokens: reader.optionalInteger("max_tokens"), end: reader.optionalInteger("end"))
+  }
+}
+
+extension Tokenizer.Errors {
+  init(_ reader: inout SettingsReader) throws(RecurrentError) {
+    let choice = try reader.choice("errors", of: ["strict", "ignore", "replace"], default: 0)
+    let replacement = try reader.optionalString("replacement")
+    switch choice {
+    case 0: self = .strict
+    case 1: self = .ignore
+    default:
+      let characters = Array((replacement ?? "").unicodeScalars)
+      try require(
+        characters.count == 1, .badValue,
+        "replacement has the wrong length; expected 1 character, got \(characters.count)")
+      self = .replace(characters[0])
+    }
   }
 }
 

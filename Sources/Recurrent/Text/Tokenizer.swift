@@ -113,12 +113,17 @@ public struct Tokenizer: Sendable {
   /// Converts a text to tokens.
   public func encode(_ text: String, errors: Errors = .strict) throws(RecurrentError) -> [Int64] {
     let bytes = Array(text.utf8)
-    var tokens = [Int64](repeating: 0, count: bytes.count), count = 0
-    try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
-      try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
-        guard let start = tokens.baseAddress else { return }
-        count = try encode(bytes, errors: errors, to: start)
-      }
+    return try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try encode(bytes, errors: errors) }
+  }
+
+  /// Converts a text in UTF-8 to tokens; with `.bytes`, any bytes.
+  public func encode(
+    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict
+  ) throws(RecurrentError) -> [Int64] {
+    var tokens = [Int64](repeating: 0, count: text.count), count = 0
+    try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
+      guard let start = tokens.baseAddress else { return }
+      count = try encode(text, errors: errors, to: start)
     }
     tokens.removeLast(tokens.count - count)
     return tokens

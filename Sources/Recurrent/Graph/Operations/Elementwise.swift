@@ -2,7 +2,23 @@
 
 import Kernels
 
+public typealias UnaryOperation = Kernels.UnaryOperation
+public typealias BinaryOperation = Kernels.BinaryOperation
+
 extension Graph {
+  /// Records an element-wise function of one Mat.
+  ///
+  /// - Parameter parameter: the negative slope of `leakyRelu`, the factor of `scale`; finite.
+  public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
+    try require(parameter.isFinite, .badValue, "parameter is not finite; expected a finite number, got \(parameter)")
+    return try curve(operation, m, parameter)
+  }
+
+  /// Records an element-wise function of two Mats of one shape; a single column is broadcast over the other's columns.
+  public func binary(_ operation: BinaryOperation, _ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
+    try pair(operation, "\(operation)", a, b)
+  }
+
   /// tanh x.
   public func tanh(_ m: Mat) throws(RecurrentError) -> Mat { try curve(.tanh, m) }
 

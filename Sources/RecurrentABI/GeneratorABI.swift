@@ -1,0 +1,95 @@
+// Generators.
+// Documented in recurrent.h.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+import CRecurrent
+import Recurrent
+
+@implementation @_cdecl("recurrent_generator_create")
+public func recurrent_generator_create(
+  _ network: recurrent_network, _ settings: UnsafePointer<CChar>!, _ settings_length: Int64,
+  _ prompt: UnsafePointer<Int64>!, _ prompt_length: Int64, _ history: UnsafePointer<Int64>!, _ history_length: Int64,
+  _ state: UnsafeRawPointer!, _ random: recurrent_random, _ generator: UnsafeMutablePointer<recurrent_generator>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(generator, "generator"), network = try call.network(network)
+    let random = random == 0 ? nil : try call.random(random)
+    let generator = try Generator(
+      network, prompt: input(prompt, prompt_length, "prompt"), history: input(history, history_length, "history"),
+      state: elements(state, network.dtype, "state"), settings: RecurrentABI.settings(settings, settings_length),
+      random: random)
+    try register(.generator(generator), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_generator_create_text")
+public func recurrent_generator_create_text(
+  _ model: recurrent_text_model, _ settings: UnsafePointer<CChar>!, _ settings_length: Int64,
+  _ prompt: UnsafePointer<CChar>!, _ prompt_length: Int64, _ random: recurrent_random,
+  _ generator: UnsafeMutablePointer<recurrent_generator>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(generator, "generator"), model = try call.textModel(model)
+    let random = random == 0 ? nil : try call.random(random)
+    let generator = try Generator(
+      model, prompt: bytes(prompt, prompt_length, "prompt"), settings: RecurrentABI.settings(settings, settings_length),
+      random: random)
+    try register(.generator(generator), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_generator_free")
+public func recurrent_generator_free(_ generator: recurrent_generator) -> recurrent_status {
+  free(generator, .generator)
+}
+
+@implementation @_cdecl("recurrent_generator_next")
+public func recurrent_generator_next(
+  _ generator: recurrent_generator, _ max_tokens: Int64, _ tokens: UnsafeMutablePointer<Int64>!,
+  _ log_probabilities: UnsafeMutablePointer<Double>!, _ count: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generator = try call.generator(generator), out = try output(count, "count")
+    _ = try input(UnsafePointer(tokens), max_tokens, "tokens")
+    if let log_probabilities { _ = try output(log_probabilities, "log_probabilities") }
+    let produced = try generator.next(Int(max_tokens))
+    for (i, token) in produced.tokens.enumerated() { tokens[i] = Int64(token) }
+    if let log_probabilities {
+      for (i, value) in produced.logProbabilities.enumerated() { log_probabilities[i] = value }
+    }
+    out.pointee = Int64(produced.tokens.count)
+  }
+}
+
+@implementation @_cdecl("recurrent_generator_next_text")
+public func recurrent_generator_next_text(
+  _ generator: recurrent_generator, _ max_tokens: Int64, _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!, _ has_ended: UnsafeMutablePointer<Int32>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generator = try call.generator(generator), ended = try output(has_ended, "has_ended")
+    _ = try output(text, "text")
+    _ = try output(length, "length")
+    // before anything is drawn: a failed call leaves the generator unchanged
+    let needed = generator.textCapacity(try size(max_tokens, "max_tokens"))
+    guard let needed, capacity >= needed else {
+      throw RecurrentError(
+        .shortBuffer, "capacity is too small; expected at least \(needed ?? .max) bytes, got \(capacity)")
+    }
+    try write(generator.nextText(Int(max_tokens)), text, capacity, length, "text")
+    ended.pointee = generator.hasEnded ? 1 : 0
+  }
+}
+
+@implementation @_cdecl("recurrent_generator_state")
+public func recurrent_generator_state(
+  _ generator: recurrent_generator, _ state: UnsafeMutableRawPointer!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generator = try call.generator(generator)
+    guard let state = try elements(state, generator.network.dtype, "state") else {
+      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
+    }
+    generator.copyState(to: state)
+  }
+}
