@@ -98,7 +98,7 @@ extension ABITests {
     /// A Mat that a graph has yet to read cannot be accessed while another thread uses the graph.
     @Test func aPendingGraphInUseIsBusy() {
       let g = ArgumentKind.graph.handle(after: []), x = newMat(1, 1, [3]),
-        y = make { recurrent_graph_square(g, x, $0) }
+        y = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), x, 0, $0) }
       var w: UnsafeMutableRawPointer?
       held(g) {
         fails(RECURRENT_BUSY) { recurrent_mat_w(x, &w) }
