@@ -1,4 +1,4 @@
-// The C interface, called by its C names. One test at a time: the table of objects belongs to the whole process.
+// The C interface, called by its C names. One test at a time: the table of objects is the process's.
 
 import CRecurrent
 import Testing
@@ -8,7 +8,7 @@ import Testing
 /// The last failure's message on this thread.
 var lastError: String { String(cString: recurrent_last_error()) }
 
-/// Expects success; says what went wrong otherwise.
+/// Expects success; reports the message otherwise.
 func ok(_ status: recurrent_status, sourceLocation: SourceLocation = #_sourceLocation) {
   #expect(status == 0, "\(lastError)", sourceLocation: sourceLocation)
 }
@@ -26,10 +26,10 @@ func fails(
   }
 }
 
-/// What an output holds that nobody has written.
+/// The content of an output that was not written.
 let pattern: UInt64 = 0xA5A5_A5A5_A5A5_A5A5
 
-/// Expects a failure of a call that would give a handle: none is written and no object is left behind.
+/// Expects a failure of a call that creates an object: no handle is written and no object remains.
 func fails(
   _ code: Int, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
   _ call: (UnsafeMutablePointer<UInt64>) -> recurrent_status
@@ -51,13 +51,13 @@ func make(_ create: (UnsafeMutablePointer<UInt64>) -> recurrent_status) -> UInt6
   return handle
 }
 
-/// A float64 Mat with numbers in reading order.
+/// A float64 Mat with elements in row-major order.
 func newMat(_ n: Int, _ d: Int, _ rows: [Double]) -> UInt64 {
   let columns = (0..<d).flatMap { j in (0..<n).map { rows[$0 * d + j] } }
   return make { recurrent_mat_create_from(1, Int64(n), Int64(d), columns, Int64(columns.count), $0) }
 }
 
-/// A float64 Mat's numbers in reading order.
+/// A float64 Mat's elements in row-major order.
 func rows(_ mat: UInt64, gradients: Bool = false) -> [Double] {
   var info = recurrent_mat_info()
   var p: UnsafeMutableRawPointer?

@@ -1,4 +1,4 @@
-// The text models' functions, for the table.
+// The functions of generators and text models, as entries of the table.
 
 import CRecurrent
 import Testing
@@ -6,23 +6,47 @@ import Testing
 extension Function {
   private static let hello: [Int64] = [0, 1, 2, 2], tokens: [Int64] = [1, 0, 2, 3]
 
+  static let generators: [Function] = [
+    Function("generator_create", [.tokenNetwork, .random], optional: [1], gives: [.generator]) { h, o in
+      with(#"{"temperature": 0.5, "max_tokens": 9, "end": 3}"#) {
+        recurrent_generator_create(h[0], $0, $1, [1, 2], 2, [5], 1, nil, h[1], o(0))
+      }
+    },
+    Function("generator_create_text", [.text, .random], optional: [1], gives: [.generator]) { h, o in
+      with("he") { prompt, length in
+        with(#"{"max_tokens": 9, "stop": ["lol"], "errors": "replace", "replacement": "e"}"#) {
+          recurrent_generator_create_text(h[0], $0, $1, prompt, length, h[1], o(0))
+        }
+      }
+    },
+    Function("generator_next", [.generator], outputs: 2) { recurrent_generator_next($0[0], 4, $1(0), nil, $1(1)) },
+    Function("generator_next_text", [.textGenerator], outputs: 3) {
+      recurrent_generator_next_text($0[0], 4, $1(0), 512, $1(1), $1(2))
+    },
+    Function("generator_state", [.generator], outputs: 1) { recurrent_generator_state($0[0], $1(0, Double.self)) },
+  ]
+
   static let texts: [Function] = [
     Function("text_model_create", [.random], gives: [.text]) { h, o in
-      with("hello") { recurrent_text_model_create($0, $1, 0, 3, 0, [3], 1, 0, 0, 0, h[0], o(0)) }
+      with(["hello", "help"]) { texts, lengths in
+        with(#"{"hidden_sizes": [3]}"#) { recurrent_text_model_create($0, $1, texts, lengths, 2, h[0], o(0)) }
+      }
     },
-    Function("text_model_describe", [.text], outputs: 1) { recurrent_text_model_describe($0[0], $1(0)) },
-    Function("text_model_hidden_sizes", [.text], outputs: 1) {
-      recurrent_text_model_hidden_sizes($0[0], $1(0), 4)
+    Function("text_model_describe", [.text], outputs: 2) { recurrent_text_model_describe($0[0], $1(0), 512, $1(1)) },
+    Function("text_model_get_info", [.text], outputs: 1) { recurrent_text_model_get_info($0[0], $1(0)) },
+    Function("text_model_vocabulary", [.text], outputs: 1) { recurrent_text_model_vocabulary($0[0], $1(0), 9) },
+    Function("text_model_network", [.text], gives: [.network]) { recurrent_text_model_network($0[0], $1(0)) },
+    Function("text_model_optimizer", [.text], gives: [.optimizer]) { recurrent_text_model_optimizer($0[0], $1(0)) },
+    Function("text_model_set_optimizer", [.text, .optimizer]) { h, _ in
+      recurrent_text_model_set_optimizer(h[0], h[1])
     },
-    Function("text_model_letters", [.text], outputs: 1) { recurrent_text_model_letters($0[0], $1(0), 9) },
-    Function("text_model_network", [.text], gives: [.model]) { recurrent_text_model_network($0[0], $1(0)) },
-    Function("text_model_solver", [.text], gives: [.solver]) { recurrent_text_model_solver($0[0], $1(0)) },
-    Function("text_model_set_solver", [.text, .solver]) { h, _ in recurrent_text_model_set_solver(h[0], h[1]) },
-    Function("text_model_notes", [.text], outputs: 2) {
-      recurrent_text_model_notes($0[0], $1(0), 32, $1(1))
+    Function("text_model_get_metadata", [.text], outputs: 2) { h, o in
+      with("key") { recurrent_text_model_get_metadata(h[0], $0, $1, o(0), 32, o(1)) }
     },
-    Function("text_model_set_notes", [.text]) { h, _ in
-      with("notes") { recurrent_text_model_set_notes(h[0], $0, $1) }
+    Function("text_model_set_metadata", [.text]) { h, _ in
+      with("key") { key, length in
+        with("text") { recurrent_text_model_set_metadata(h[0], key, length, $0, $1) }
+      }
     },
     Function("text_model_encode", [.text], outputs: 2) { h, o in
       with("hello") { recurrent_text_model_encode(h[0], $0, $1, 0, 0, o(0), 5, o(1)) }
@@ -34,20 +58,38 @@ extension Function {
       recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, 0.1, 0, 5, nil)
     },
     Function("text_model_reset_state", [.text]) { h, _ in recurrent_text_model_reset_state(h[0]) },
-    Function("text_model_evaluate", [.text], outputs: 1) {
-      recurrent_text_model_evaluate($0[0], hello, 4, 2, $1(0))
-    },
-    Function("text_model_sample", [.text, .random], optional: [1], outputs: 2) { h, o in
-      with("he") { prime, length in
-        with(["lol"]) { recurrent_text_model_sample(h[0], prime, length, 20, nil, $0, $1, 1, h[1], o(0), 80, o(1)) }
-      }
+    // all three are inputs too: the pattern stands for tiny numbers in the state, and for a step out of range
+    Function("text_model_evaluate", [.text], outputs: 1) { h, o in
+      var step: Int64 = 0, nats = 0.0
+      return recurrent_text_model_evaluate(h[0], hello, 4, 2, 9, o(0, Double.self), &step, &nats)
     },
     Function("text_model_save", [.text]) { h, _ in
       with(scratchFile) { recurrent_text_model_save(h[0], $0, $1) }
     },
     Function("text_model_load", [], gives: [.text]) { _, o in
-      Ingredient.text.with { text in with(scratchFile) { ok(recurrent_text_model_save(text, $0, $1)) } }
+      ArgumentKind.text.with { text in with(scratchFile) { ok(recurrent_text_model_save(text, $0, $1)) } }
       return with(scratchFile) { recurrent_text_model_load($0, $1, o(0)) }
+    },
+  ]
+
+  static let sentences: [Function] = [
+    Function("sentence_model_create", [.random], gives: [.sentences]) { h, o in
+      with(["ab"]) { recurrent_sentence_model_create(nil, 0, $0, $1, 1, h[0], o(0)) }
+    },
+    Function("sentence_model_tick", [.sentences]) { h, _ in
+      with("hello") { recurrent_sentence_model_tick(h[0], $0, $1, 0.01, 0, 5, nil, nil) }
+    },
+    Function("sentence_model_cost", [.sentences], outputs: 1) { h, o in
+      with("hello") { recurrent_sentence_model_cost(h[0], $0, $1, o(0), nil) }
+    },
+    Function("sentence_model_save", [.sentences]) { h, _ in
+      with(scratchFile) { recurrent_sentence_model_save(h[0], $0, $1) }
+    },
+    Function("sentence_model_load", [], gives: [.sentences]) { _, o in
+      ArgumentKind.sentences.with { sm in
+        with(scratchFile) { ok(recurrent_sentence_model_save(sm, $0, $1)) }
+      }
+      return with(scratchFile) { recurrent_sentence_model_load($0, $1, 0, o(0)) }
     },
   ]
 }

@@ -1,11 +1,11 @@
-// Handles that were never given out, and handles of the past.
+// Forged handles, and handles that were freed.
 
 import CRecurrent
 import Testing
 
 extension ABITests {
   @Suite struct HandleTests {
-    /// A 64-bit word that looks like chance.
+    /// A 64-bit word of a hash.
     private static func mix(_ i: Int) -> UInt64 {
       var x = UInt64(i) &* 0x9E37_79B9_7F4A_7C15
       x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -14,19 +14,19 @@ extension ABITests {
     }
 
     @Test func noneOfAHundredThousandForgedHandlesIsAccepted() {
-      let kept: [(Ingredient, UInt64)] = [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences, .text]
+      let kept: [(ArgumentKind, UInt64)] = ArgumentKind.kinds
         .map { ($0, $0.handle(after: [])) }
       let real = Set(kept.map { $0.1 }), count = recurrent_object_count()
       var accepted = 0, i = 0
       while i < 100_000 {
         i += 1
-        // half of them all chance, half near to a real one
+        // half of them arbitrary, half with two bits of a valid handle changed
         let forged =
           i % 2 == 0
           ? Self.mix(i)
           : kept[i / 2 % kept.count].1 ^ (1 << (Self.mix(i) % 64)) ^ (1 << (Self.mix(i + 7) % 64))
         if real.contains(forged) { continue }
-        // as the kind that it says it is, and as one of the others
+        // as the kind in its bits, and as another one
         var statuses = use(Int(forged >> 28 & 15), forged)
         statuses += use(1 + i % 7, forged)
         for status in statuses where ![RECURRENT_BAD_HANDLE, RECURRENT_NULL_ARGUMENT].contains(Int(status)) {
@@ -35,7 +35,7 @@ extension ABITests {
       }
       #expect(accepted == 0)
       #expect(recurrent_object_count() == count)
-      for (ingredient, handle) in kept { ok(ingredient.free(handle)) }
+      for (kind, handle) in kept { ok(kind.free(handle)) }
     }
 
     /// Uses a handle as one of a kind, and frees it.
@@ -47,24 +47,24 @@ extension ABITests {
       case 1: return [recurrent_random_words(handle, &word, 1), recurrent_random_free(handle)]
       case 2: return [recurrent_mat_describe(handle, &info), recurrent_mat_free(handle)]
       case 3: return [recurrent_graph_count(handle, &number), recurrent_graph_free(handle)]
-      case 4: return [recurrent_model_parameter_count(handle, &number), recurrent_model_free(handle)]
-      case 5: return [recurrent_solver_name_count(handle, &number), recurrent_solver_free(handle)]
-      case 6: return [recurrent_sentence_model_letters(handle, nil, 0), recurrent_sentence_model_free(handle)]
-      default: return [recurrent_text_model_reset_state(handle), recurrent_text_model_free(handle)]
+      case 4: return [recurrent_network_parameter_count(handle, &number), recurrent_network_free(handle)]
+      case 5: return [recurrent_optimizer_name_count(handle, &number), recurrent_optimizer_free(handle)]
+      case 6: return [recurrent_text_model_reset_state(handle), recurrent_text_model_free(handle)]
+      default: return [recurrent_generator_state(handle, &word), recurrent_generator_free(handle)]
       }
     }
 
-    @Test func aSlotIsNotItsFormerTenant() {
+    @Test func freedHandlesStayInvalid() {
       var past: [UInt64] = []
       for i in 0..<1000 {
         // always another kind in the same slot
-        let ingredient = i % 2 == 0 ? Ingredient.random : .graph
-        let handle = ingredient.handle(after: [])
+        let kind = i % 2 == 0 ? ArgumentKind.random : .graph
+        let handle = kind.handle(after: [])
         #expect(handle != 0 && !past.contains(handle))
-        ok(ingredient.free(handle))
+        ok(kind.free(handle))
         past.append(handle)
       }
-      Ingredient.random.with { _ in
+      ArgumentKind.random.with { _ in
         for handle in past {
           fails(RECURRENT_BAD_HANDLE) { recurrent_random_free(handle) }
           fails(RECURRENT_BAD_HANDLE) { recurrent_graph_free(handle) }
@@ -72,23 +72,23 @@ extension ABITests {
       }
     }
 
-    @Test(arguments: [Ingredient.random, .mat(2, 2), .graph, .model, .solver, .sentences, .text].map { Boxed($0) })
+    @Test(arguments: ArgumentKind.kinds.map { Boxed($0) })
     func freeing(_ boxed: Boxed) {
-      let ingredient = boxed.ingredient
-      ok(ingredient.free(0))
-      let handle = ingredient.handle(after: [])
-      ok(ingredient.free(handle))
-      fails(RECURRENT_BAD_HANDLE) { ingredient.free(handle) }
-      fails(RECURRENT_BAD_HANDLE) { ingredient.free(.max) }
-      ingredient.other.with { other in
-        fails(RECURRENT_WRONG_KIND, "expected a") { ingredient.free(other) }
+      let kind = boxed.kind
+      ok(kind.free(0))
+      let handle = kind.handle(after: [])
+      ok(kind.free(handle))
+      fails(RECURRENT_BAD_HANDLE) { kind.free(handle) }
+      fails(RECURRENT_BAD_HANDLE) { kind.free(.max) }
+      kind.other.with { other in
+        fails(RECURRENT_WRONG_KIND, "expected a") { kind.free(other) }
       }
     }
 
     struct Boxed: Sendable, CustomTestStringConvertible {
-      let ingredient: Ingredient
-      init(_ ingredient: Ingredient) { self.ingredient = ingredient }
-      var testDescription: String { "\(ingredient)" }
+      let kind: ArgumentKind
+      init(_ kind: ArgumentKind) { self.kind = kind }
+      var testDescription: String { "\(kind)" }
     }
   }
 }

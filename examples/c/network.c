@@ -1,5 +1,5 @@
-// Builds a network by hand: a model stepped forward over a sequence, gradients set as RecurrentJS does, backward,
-// a step of the solver; until it echoes what it saw one tick ago.
+// Trains a network on the graph: time steps recorded one by one, gradients of the scores set by the program, as in
+// RecurrentJS, backward, an optimizer step. The network learns to output the previous symbol.
 
 #include <recurrent.h>
 
@@ -13,17 +13,19 @@ static void check(recurrent_status status) {
   exit(1);
 }
 
-enum { SYMBOLS = 3, TICKS = 12 };
+enum { SYMBOLS = 3, STEPS = 12 };
 
 int main(void) {
-  const int64_t hidden[] = {16};
+  const char settings[] =
+      "{\"cell\": \"lstm\", \"input_size\": 3, \"hidden_sizes\": [16], \"output_size\": 3, \"dtype\": \"float64\"}";
+  const char recurrentjs[] = "{\"name\": \"recurrentjs\"}";
   recurrent_random random;
-  recurrent_model model;
-  recurrent_solver solver;
+  recurrent_network network;
+  recurrent_optimizer optimizer;
   recurrent_graph graph;
   check(recurrent_random_create(3, &random));
-  check(recurrent_model_create(RECURRENT_LSTM, RECURRENT_FLOAT64, SYMBOLS, 0, hidden, 1, SYMBOLS, random, &model));
-  check(recurrent_solver_create(0.999, 1e-8, &solver));
+  check(recurrent_network_create(settings, sizeof settings - 1, random, &network));
+  check(recurrent_optimizer_create(recurrentjs, sizeof recurrentjs - 1, &optimizer));
   check(recurrent_graph_create(1, &graph));
 
   // One column per symbol: the inputs of every sequence.
@@ -37,22 +39,22 @@ int main(void) {
   double error = 1;
   for (int step = 0; step < 600; step++) {
     check(recurrent_graph_reset(graph));
-    recurrent_mat h = 0, c = 0, scores[TICKS], old_h[TICKS], old_c[TICKS];
-    int symbols[TICKS];
-    for (int t = 0; t < TICKS; t++) {
+    recurrent_mat h = 0, c = 0, scores[STEPS], old_h[STEPS], old_c[STEPS];
+    int symbols[STEPS];
+    for (int t = 0; t < STEPS; t++) {
       uint64_t word;
       check(recurrent_random_words(random, &word, 1));
       symbols[t] = (int)(word % SYMBOLS);
       recurrent_mat next_h, next_c;
-      check(recurrent_model_forward(model, graph, onehot[symbols[t]], t ? &h : NULL, t ? &c : NULL, &next_h, &next_c,
-                                    &scores[t]));
+      check(recurrent_network_forward(network, graph, onehot[symbols[t]], t ? &h : NULL, t ? &c : NULL, &next_h, &next_c,
+                                      &scores[t]));
       old_h[t] = h = next_h;
       old_c[t] = c = next_c;
     }
 
-    // dw of the scores is softmax minus one at the symbol of the tick before: the cross-entropy's gradient.
+    // The gradient of the cross-entropy: softmax, minus one at the previous symbol.
     int wrong = 0;
-    for (int t = 1; t < TICKS; t++) {
+    for (int t = 1; t < STEPS; t++) {
       recurrent_mat p;
       void *w, *dw;
       int64_t guess;
@@ -66,11 +68,11 @@ int main(void) {
     }
     check(recurrent_graph_backward(graph));
 
-    recurrent_step done;
-    check(recurrent_solver_step_model(solver, model, 0.01, 1e-6, 5, &done));
-    error = 0.95 * error + 0.05 * wrong / (TICKS - 1);
+    recurrent_step_result done;
+    check(recurrent_optimizer_step_network(optimizer, network, 0.01, 1e-6, 5, &done));
+    error = 0.95 * error + 0.05 * wrong / (STEPS - 1);
     if (step % 100 == 0) printf("step %3d: error %.2f, gradient norm %.3f\n", step, error, done.gradient_norm);
-    for (int t = 0; t < TICKS; t++) {
+    for (int t = 0; t < STEPS; t++) {
       check(recurrent_mat_free(scores[t]));
       check(recurrent_mat_free(old_h[t]));
       check(recurrent_mat_free(old_c[t]));
@@ -80,8 +82,8 @@ int main(void) {
 
   for (int s = 0; s < SYMBOLS; s++) check(recurrent_mat_free(onehot[s]));
   check(recurrent_graph_free(graph));
-  check(recurrent_solver_free(solver));
-  check(recurrent_model_free(model));
+  check(recurrent_optimizer_free(optimizer));
+  check(recurrent_network_free(network));
   check(recurrent_random_free(random));
   return recurrent_object_count() == 0 && error < 0.05 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// Learns three sentences letter by letter, saves the model, loads it, and goes on.
+// Trains RecurrentJS's sentence model on three sentences, saves it, loads it, and compares.
 //
 //     cc -std=c11 sentences.c -I ../../Sources/CRecurrent/include -L ../../.build/lib -lrecurrent -o sentences
 
@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Every function returns a status; the sentence that explains it belongs to the thread.
+// Every function that can fail returns a status; the message belongs to the thread.
 static void check(recurrent_status status) {
   if (status == RECURRENT_OK) return;
   fprintf(stderr, "recurrent: %s (status %" PRId32 ")\n", recurrent_last_error(), status);
   exit(1);
 }
 
-enum { SENTENCES = 3, MAX_LETTERS = 60 };
+enum { SENTENCES = 3, MAX_CHARACTERS = 60 };
 
 static const char *const sentences[SENTENCES] = {
     "a river is never finished",
@@ -24,11 +24,17 @@ static const char *const sentences[SENTENCES] = {
     "we tuned the radio to rain",
 };
 
-static void write_sentence(recurrent_sentence_model model, double temperature, recurrent_random random) {
-  char text[4 * MAX_LETTERS];
+// Generates one sentence; without `random`, the most probable character each time.
+static void generate(recurrent_text_model model, double temperature, recurrent_random random) {
+  char settings[80], text[4 * (MAX_CHARACTERS + 64)];
   int64_t length;
-  check(recurrent_sentence_model_predict(model, temperature, MAX_LETTERS, random, text, sizeof text, &length));
+  int32_t has_ended;
+  recurrent_generator generator;
+  snprintf(settings, sizeof settings, "{\"temperature\": %g, \"max_tokens\": %d}", temperature, MAX_CHARACTERS);
+  check(recurrent_generator_create_text(model, settings, (int64_t)strlen(settings), "", 0, random, &generator));
+  check(recurrent_generator_next_text(generator, MAX_CHARACTERS, text, sizeof text, &length, &has_ended));
   printf("  %.*s\n", (int)length, text);
+  check(recurrent_generator_free(generator));
 }
 
 int main(int argc, char **argv) {
@@ -38,43 +44,41 @@ int main(int argc, char **argv) {
 
   int64_t lengths[SENTENCES];
   for (int i = 0; i < SENTENCES; i++) lengths[i] = (int64_t)strlen(sentences[i]);
-  const int64_t hidden[] = {24};
+  const char settings[] = "{\"hidden_sizes\": [24]}";
 
   recurrent_random random;
-  recurrent_sentence_model model;
+  recurrent_text_model model;
   check(recurrent_random_create(7, &random));
-  check(recurrent_sentence_model_create(sentences, lengths, SENTENCES, RECURRENT_LSTM, RECURRENT_FLOAT32, hidden, 1, 5,
-                                        random, &model));
+  check(recurrent_sentence_model_create(settings, sizeof settings - 1, sentences, lengths, SENTENCES, random, &model));
 
-  recurrent_tick tick;
-  tick.perplexity = 0;
+  double perplexity = 0;
   for (int step = 0; step < 1500; step++) {
     const int i = step % SENTENCES;
-    const double rate = step < 1000 ? 0.01 : 0.002;
-    check(recurrent_sentence_model_tick(model, sentences[i], lengths[i], rate, 1e-6, 5, &tick));
-    if (step % 300 == 0) printf("tick %4d: perplexity %.3f\n", step, tick.perplexity);
+    const double learning_rate = step < 1000 ? 0.01 : 0.002;
+    check(recurrent_sentence_model_tick(model, sentences[i], lengths[i], learning_rate, 1e-6, 5, &perplexity, NULL));
+    if (step % 300 == 0) printf("step %4d: perplexity %.3f\n", step, perplexity);
   }
-  printf("the likeliest sentence, then three at temperature 0.5:\n");
-  write_sentence(model, 1, 0);
-  for (int i = 0; i < 3; i++) write_sentence(model, 0.5, random);
+  printf("the most probable sentence, then three at temperature 0.5:\n");
+  generate(model, 1, 0);
+  for (int i = 0; i < 3; i++) generate(model, 0.5, random);
 
-  // A model goes on where it stopped: save, load, and the same sentence costs the same.
-  recurrent_sentence_model again;
-  recurrent_cost before, after;
+  // A loaded model gives the same cost.
+  recurrent_text_model loaded;
+  double before, after;
   const int64_t path_length = (int64_t)strlen(path);
-  check(recurrent_sentence_model_save_recurrentjs(model, path, path_length));
-  check(recurrent_sentence_model_load_recurrentjs(path, path_length, RECURRENT_FLOAT32, &again));
-  check(recurrent_sentence_model_cost(model, sentences[0], lengths[0], &before));
-  check(recurrent_sentence_model_cost(again, sentences[0], lengths[0], &after));
-  printf("cost before and after loading: %.17g %.17g\n", before.cost, after.cost);
+  check(recurrent_sentence_model_save(model, path, path_length));
+  check(recurrent_sentence_model_load(path, path_length, RECURRENT_FLOAT32, &loaded));
+  check(recurrent_sentence_model_cost(model, sentences[0], lengths[0], &before, NULL));
+  check(recurrent_sentence_model_cost(loaded, sentences[0], lengths[0], &after, NULL));
+  printf("cost before and after loading: %.17g %.17g\n", before, after);
 
-  // What a mistake looks like: nothing has changed, and the message names it.
-  const recurrent_status status = recurrent_sentence_model_tick(model, "zebra", 5, 0.01, 1e-6, 5, NULL);
+  // After a failure nothing has changed, and the message names the value.
+  const recurrent_status status = recurrent_sentence_model_tick(model, "zebra", 5, 0.01, 1e-6, 5, NULL, NULL);
   printf("status %" PRId32 ": %s\n", status, recurrent_last_error());
 
-  check(recurrent_sentence_model_free(again));
-  check(recurrent_sentence_model_free(model));
+  check(recurrent_text_model_free(loaded));
+  check(recurrent_text_model_free(model));
   check(recurrent_random_free(random));
-  if (recurrent_object_count() != 0 || before.cost != after.cost || tick.perplexity > 1.5) return 1;
+  if (recurrent_object_count() != 0 || before != after || perplexity > 1.5) return 1;
   return 0;
 }

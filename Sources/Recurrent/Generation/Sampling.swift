@@ -1,10 +1,10 @@
-// From scores to a choice.
+// Softmax, argmax and the draw of an index.
 
 import Kernels
 
-/// softmax of each column, as a Mat of its own; no graph records it.
+/// Computes the softmax of each column as a new Mat; no graph records it.
 ///
-/// Parity: as in RecurrentJS there is no backward pass; set the scores' `dw` to p − onehot yourself, or use
+/// Parity: as in RecurrentJS there is no backward pass. Set the scores' `dw` to p − onehot, or use
 /// `Graph.crossEntropy`.
 public func softmax(_ m: Mat) throws(RecurrentError) -> Mat {
   try m.synchronize()
@@ -16,42 +16,40 @@ public func softmax(_ m: Mat) throws(RecurrentError) -> Mat {
   return p
 }
 
-/// The place of the largest number; of the first one where several are equal.
+/// Returns the index of the largest value, the first of equals.
 ///
-/// - Throws: `.badShape` if there are none, `.badValue` naming a NaN.
-public func argmax<T: Real>(_ w: UnsafeBufferPointer<T>) throws(RecurrentError) -> Int {
-  try require(!w.isEmpty, .badShape, "there are no numbers to choose from")
+/// - Throws: `.badShape` for no values, `.badValue` naming a NaN.
+public func argmax<T: Real>(_ values: UnsafeBufferPointer<T>) throws(RecurrentError) -> Int {
+  try require(!values.isEmpty, .badShape, "values is empty; expected at least 1, got 0")
   var best = 0
-  for i in 0..<w.count {
-    try require(!w[i].isNaN, .badValue, "number \(i) is NaN")
-    if w[i] > w[best] { best = i }
+  for i in 0..<values.count {
+    try require(!values[i].isNaN, .badValue, "values[\(i)] is not a number; expected one, got NaN")
+    if values[i] > values[best] { best = i }
   }
   return best
 }
 
-/// An index drawn with the probability that `p` gives it.
+/// Draws an index with probability proportional to its weight. An index of weight 0 is never drawn.
 ///
-/// `p` need not sum to exactly 1: the draw is in proportion. It never runs off the end, and never chooses an index of
-/// probability 0.
-///
-/// - Throws: `.badShape` if there are none, `.badValue` naming a number that is negative or not finite, or if all
-///   are 0.
-public func sample<T: Real>(_ p: UnsafeBufferPointer<T>, _ random: Random) throws(RecurrentError) -> Int {
-  try require(!p.isEmpty, .badShape, "there are no probabilities to draw from")
+/// - Throws: `.badShape` for no weights; `.badValue` naming a weight that is negative or not finite, or if all are 0.
+public func sample<T: Real>(_ weights: UnsafeBufferPointer<T>, _ random: Random) throws(RecurrentError) -> Int {
+  try require(!weights.isEmpty, .badShape, "weights is empty; expected at least 1, got 0")
   var total = 0.0
-  for i in 0..<p.count {
+  for i in 0..<weights.count {
     try require(
-      p[i].isFinite && p[i] >= 0, .badValue, "probability \(i) is \(p[i]); expected a finite number of at least 0")
-    total += Double(p[i])
+      weights[i].isFinite && weights[i] >= 0, .badValue,
+      "weights[\(i)] is out of range; expected a finite number of at least 0, got \(weights[i])")
+    total += Double(weights[i])
   }
-  try require(total > 0 && total.isFinite, .badValue, "the probabilities sum to \(total); expected more than 0")
+  try require(
+    total > 0 && total.isFinite, .badValue, "weights have no finite sum above 0; expected one, got \(total)")
   let r = random.uniform() * total
-  var sum = 0.0
-  var last = 0
-  for i in 0..<p.count where p[i] > 0 {
-    sum += Double(p[i])
+  var sum = 0.0, last = 0
+  for i in 0..<weights.count where weights[i] > 0 {
+    sum += Double(weights[i])
     last = i
     if r < sum { return i }
   }
+  // the sum may be rounded below the draw
   return last
 }

@@ -31,6 +31,9 @@ public struct SentenceModel {
   public init(
     _ sentences: [String], _ settings: TextModel.Settings = SentenceModel.settings, random: Random
   ) throws(RecurrentError) {
+    try require(
+      settings.tokenizer == .sentences, .badValue,
+      "tokenizer is wrong; expected sentences, got \(settings.tokenizer.rawValue)")
     try self.init(TextModel(settings, texts: sentences, random: random))
     model.optimizer = try Optimizer.recurrentJS()
   }

@@ -41,11 +41,7 @@ extension TextModel {
     let B = min(batchSize, count), length = (count + B - 1) / B
     try require(step >= 0 && step <= length, .badValue, "step is out of range; expected 0 to \(length), got \(step)")
     if step == 0 {
-      for (i, token) in tokens.enumerated() {
-        try require(
-          token >= 0 && token < tokenizer.count, .badIndex,
-          "tokens[\(i)] is out of range; expected 0 to \(tokenizer.count - 1), got \(token)")
-      }
+      for i in 0..<tokens.count { try check(tokens, i) }
     }
     // a slice is at most 8192 tokens or one time step: a fraction of a second
     let slice = max(1, min(length, 256, 8192 / B)), limit = maxSteps < length - step ? step + maxSteps : length
@@ -57,6 +53,12 @@ extension TextModel {
     return step == length
   }
 
+  private func check(_ tokens: UnsafeBufferPointer<Int64>, _ i: Int) throws(RecurrentError) {
+    try require(
+      tokens[i] >= 0 && tokens[i] < tokenizer.count, .badIndex,
+      "tokens[\(i)] is out of range; expected 0 to \(tokenizer.count - 1), got \(tokens[i])")
+  }
+
   private func evaluate(
     _ tokens: UnsafeBufferPointer<Int64>, from step: Int, T: Int, B: Int, length: Int, _ state: UnsafeMutableRawPointer
   ) throws(RecurrentError) -> Double {
@@ -64,6 +66,9 @@ extension TextModel {
     for t in 0..<T {
       for b in 0..<B where b * length + step + t < tokens.count - 1 {
         let i = b * length + step + t
+        // -1 is no token, and would be no target; tokens that changed since the first call are checked here
+        try check(tokens, i)
+        try check(tokens, i + 1)
         (input[t * B + b], targets[t * B + b]) = (tokens[i], tokens[i + 1])
         valid += 1
       }

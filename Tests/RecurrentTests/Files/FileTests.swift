@@ -1,4 +1,4 @@
-// Files: read whole, written whole, and the old one kept when writing fails.
+// Files are read and written whole; a failed write leaves the old file.
 
 import Foundation
 import Testing
@@ -17,11 +17,11 @@ import Testing
       try File.write(bytes, to: path)
       #expect(try File.read(path) == bytes)
     }
-    // nothing lies about
+    // no temporary file is left
     #expect(folder.names == ["a b é.bin"])
   }
 
-  @Test func aPathWithoutAFolderIsHere() throws {
+  @Test func aPathWithoutAFolderIsRelative() throws {
     let name = "recurrent-file-test-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: name) }
     try File.write([1, 2, 3], to: name)
@@ -52,7 +52,7 @@ import Testing
     try File.write([1], to: folder.file("plain"))
     refusedIO(ENOTDIR) { _ = try File.read(folder.file("plain/inside")) }
     refusedIO(ENAMETOOLONG) { _ = try File.read(folder.file(String(repeating: "a", count: 300))) }
-    // these would never end
+    // reading these would not end
     refusedIO(EINVAL) { _ = try File.read("/dev/zero") }
     #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
     refusedIO(EINVAL) { _ = try File.read(folder.file("pipe")) }
@@ -80,7 +80,7 @@ import Testing
     #expect(try File.read(folder.file("plain")) == [1, 2])
     #expect(folder.names == ["inner", "plain"])
 
-    // a folder that nobody may write to; the superuser may
+    // a folder without write permission, which the superuser ignores
     try File.write([3], to: inner + "/kept")
     chmod(inner, 0o500)
     defer { chmod(inner, 0o700) }
@@ -89,14 +89,14 @@ import Testing
     #expect(try getuid() == 0 || File.read(inner + "/kept") == [3])
   }
 
-  @Test func aDeviceThatIsFullLeavesNothing() throws {
-    // a file size limit would be the process's; what can be had is a name that is too long for its temporary
+  @Test func failedWritesLeaveNoFile() throws {
+    // a name that is too long for the temporary file's
     let name = String(repeating: "n", count: 250)
     refusedIO(ENAMETOOLONG) { try File.write([1], to: folder.file(name)) }
     #expect(folder.names == [])
   }
 
-  /// Two writers of one path: the file is the one's or the other's, and never a mixture.
+  /// With several writers of one path the file is always one writer's, never a mixture.
   @Test func writersAtOnceDoNotMix() async throws {
     let path = folder.file("shared")
     await withTaskGroup(of: Void.self) { group in
@@ -119,8 +119,9 @@ import Testing
     #expect(folder.names == ["shared"])
   }
 
-  @Test func savingFailsWhole() throws {
-    let sm = try SentenceModel(["ab"], hiddenSizes: [2], letterSize: 1, random: Random(seed: 1))
+  @Test func failedSavesLeaveTheOldFile() throws {
+    let sm = try SentenceModel(
+      ["ab"], TextModel.Settings(.sentences, hiddenSizes: [2], embedding: 1, forgetBias: 0), random: Random(seed: 1))
     let path = folder.file("model.json")
     try sm.saveRecurrentJS(path)
     let before = try File.read(path)

@@ -1,8 +1,8 @@
-// A folder for one test, gone when the test is.
+// A temporary folder of one test.
 
 import Foundation
 
-/// Keep it as long as its files are wanted.
+/// A folder that is removed with the object.
 final class TemporaryFolder {
   let path: String
 

@@ -1,4 +1,4 @@
-// Choosing: the draw that never runs off the end, and frequencies.
+// Draws from probabilities: the end of the range, frequencies; softmax and argmax.
 
 import Kernels
 import Recurrent
@@ -11,7 +11,7 @@ import Testing
 
   private func best<T: Real>(_ w: [T]) throws -> Int { try w.withUnsafeBufferPointer { try argmax($0) } }
 
-  /// The generator whose next word is all ones: the largest draw there is.
+  /// A generator whose next word is all ones: the largest draw.
   private var last: Random {
     let random = Random(seed: 0)
     random.state = Random.State(key: (0, 0), counter: (0, 0, 0, 0), block: (.max, .max, .max, .max), used: 0)
@@ -37,9 +37,9 @@ import Testing
     }
   }
 
-  @Test func neverChoosesWhatHasNoProbability() throws {
+  @Test func neverDrawsAnIndexOfProbability0() throws {
     let random = Random(seed: 2)
-    // the smallest draw there is
+    // the smallest draw
     let first = Random(seed: 0)
     first.state = Random.State(key: (0, 0), counter: (0, 0, 0, 0), block: (0, 0, 0, 0), used: 0)
     #expect(try draw([0, 0, 0.5, 0.5, 0], first) == 2)
@@ -63,10 +63,10 @@ import Testing
     let random = Random(seed: 4)
     refused(.badShape) { try draw([Double](), random) }
     for bad in [Double.nan, .infinity, -0.1, -.infinity] {
-      refused(.badValue, "probability 1", "\(bad)") { try draw([0.5, bad, 0.5], random) }
+      refused(.badValue, "weights[1] is out of range", "got \(bad)") { try draw([0.5, bad, 0.5], random) }
     }
-    refused(.badValue, "sum to 0") { try draw([0, 0, 0] as [Float], random) }
-    refused(.badValue, "sum to inf") { try draw([1e308, 1e308], random) }
+    refused(.badValue, "got 0.0") { try draw([0, 0, 0] as [Float], random) }
+    refused(.badValue, "got inf") { try draw([1e308, 1e308], random) }
     #expect(random.state == Random(seed: 4).state)
   }
 
@@ -77,14 +77,14 @@ import Testing
     #expect(try best([-infinity, -1e308, infinity]) == 2)
     #expect(try best([0, -0.0]) == 0)
     refused(.badShape) { try best([Double]()) }
-    for place in 0..<3 {
+    for i in 0..<3 {
       var w = [1.0, 2, 3]
-      w[place] = .nan
-      refused(.badValue, "number \(place) is NaN") { try best(w) }
+      w[i] = .nan
+      refused(.badValue, "values[\(i)] is not a number") { try best(w) }
     }
   }
 
-  @Test func softmaxIsAMatOfItsOwn() throws {
+  @Test func softmaxIsANewMat() throws {
     let g = Graph(), y = try g.scale(Mat(3, 2, .float64, rows: [1, 0, 2, 0, 3, 0]), by: 1), p = try softmax(y)
     #expect(g.count == 1)
     g.reset()

@@ -82,9 +82,10 @@ import Testing
   /// With a summed loss, T = n + 1 and B = 1, a training step is RecurrentJS's tick bit for bit.
   @Test(arguments: Cell.allCases, DType.allCases) func aSumIsRecurrentJSsTick(_ cell: Cell, _ dtype: DType) throws {
     let words = ["the quick brown fox", "jumps", "over the lazy dog", "a"]
-    let sentences = try SentenceModel(
-      words, cell: cell, hiddenSizes: [20, 9], letterSize: 5, dtype: dtype, random: Random(seed: 3))
-    let size = sentences.vocabulary.size
+    let settings = TextModel.Settings(
+      .sentences, cell: cell, hiddenSizes: [20, 9], embedding: 5, forgetBias: 0, dtype: dtype)
+    let sentences = try SentenceModel(words, settings, random: Random(seed: 3))
+    let size = sentences.model.tokenizer.count
     let network = try Network(
       Network.Settings(
         cell, inputSize: size, embedding: 5, hiddenSizes: [20, 9], outputSize: size, dtype: dtype),
@@ -92,7 +93,7 @@ import Testing
     let optimizer = try Optimizer.recurrentJS()
     #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows())
     for (i, word) in (words + words + words).enumerated() {
-      let letters = try sentences.vocabulary.encode(word).map { Int64($0) }
+      let letters = try sentences.model.tokenizer.encode(word)
       let (loss, result) = try ([0] + letters).withUnsafeBufferPointer { tokens in
         try (letters + [0]).withUnsafeBufferPointer { targets in
           (
@@ -104,9 +105,9 @@ import Testing
         }
       }
       let tick = try sentences.tick(word, learningRate: 0.01, regc: 1e-6, clipval: 5)
-      #expect(result.loss == tick.cost.cost && loss == result.loss, "\(i)")
+      #expect(result.loss == tick.result.loss && loss == result.loss, "\(i)")
       #expect(
-        result.gradientNorm == tick.step.gradientNorm && result.ratioClipped == tick.step.ratioClipped, "\(i)")
+        result.gradientNorm == tick.result.gradientNorm && result.ratioClipped == tick.result.ratioClipped, "\(i)")
       #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows(), "\(i)")
     }
   }

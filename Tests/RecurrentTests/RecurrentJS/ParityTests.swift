@@ -1,4 +1,4 @@
-// RecurrentJS's own figures: operations, training runs, saved models.
+// RecurrentJS's figures: operations, training runs, saved models.
 
 import Foundation
 import Recurrent
@@ -24,7 +24,7 @@ import Testing
         y = try graph.add(graph.mul(inputs[0], inputs[0]), graph.eltmul(inputs[0], graph.tanh(inputs[0])))
       case "softmax": y = try softmax(inputs[0])
       default:
-        Issue.record("an operation that is not known: \(name)")
+        Issue.record("unknown operation \(name)")
         continue
       }
       #expect(try y.n == out.integer("n") && y.d == out.integer("d"))
@@ -56,12 +56,13 @@ import Testing
   @Test(arguments: ["train_lstm_7", "train_lstm_20x20", "train_rnn_9x6x5", "train_rnn_20x20"])
   func training(_ name: String) throws {
     let file = try Fixture(name), trace = try file.objects("trace")
-    // the vocabulary came from all sentences, so it must come out the same
-    let sm = try SentenceModel(
-      trace.map { try $0.string("sentence") }, cell: try file.string("generator") == "lstm" ? .lstm : .rnnRelu,
-      hiddenSizes: file.numbers("hidden_sizes").map { Int($0) }, letterSize: file.integer("letter_size"),
-      dtype: .float64, random: Random(seed: 1))
-    #expect(sm.vocabulary.letters.map { String($0) } == (try file.strings("vocab")))
+    // the vocabulary is that of all sentences
+    let settings = TextModel.Settings(
+      .sentences, cell: try file.string("generator") == "lstm" ? .lstm : .rnnRelu,
+      hiddenSizes: try file.numbers("hidden_sizes").map { Int($0) }, embedding: try file.integer("letter_size"),
+      forgetBias: 0, dtype: .float64)
+    let sm = try SentenceModel(trace.map { try $0.string("sentence") }, settings, random: Random(seed: 1))
+    #expect(sm.model.tokenizer.characters.map { String($0) } == (try file.strings("vocab")))
     let initial = try file.object("initial")
     #expect(sm.parameters.names.sorted() == initial.names)
     for name in initial.names { try mat(sm, name).set(rows: initial.object(name).numbers("w")) }
@@ -86,7 +87,7 @@ import Testing
     #expect(cost < 1e-8)
 
     let weights = try compare(sm, try file.object("final")) { sm.parameters[$0] }
-    let caches = try compare(sm, try file.object("step_cache")) { sm.solver.state("step_cache", of: $0) }
+    let caches = try compare(sm, try file.object("step_cache")) { sm.model.optimizer?.state("step_cache", of: $0) }
     #expect(weights < 1e-6)
     #expect(caches < 1e-6)
     print("parity of \(name): gradient \(gradient), cost \(cost), weights \(weights), caches \(caches)")
@@ -97,7 +98,7 @@ import Testing
     let sm = try SentenceModel.loadRecurrentJS(Fixture.url(name).path)
     try check(sm, expected)
 
-    // the page itself writes typed arrays as objects
+    // RecurrentJS's page writes typed arrays as objects
     let text = try String(contentsOf: Fixture.url(name), encoding: .utf8)
     let objects = text.replacing(/"w":\[([^\]]*)\]/) { match in
       "\"w\":{" + match.1.split(separator: ",").enumerated().map { "\"\($0)\":\($1)" }.joined(separator: ",")
@@ -108,14 +109,14 @@ import Testing
     try objects.write(toFile: file, atomically: true, encoding: .utf8)
     try check(SentenceModel.loadRecurrentJS(file), expected)
 
-    // what is written is read back to the last bit, and goes on alike
+    // a saved file is read back to the last bit, and training resumes
     let first = try SentenceModel.loadRecurrentJS(Fixture.url(name).path)
     try first.saveRecurrentJS(file)
     let second = try SentenceModel.loadRecurrentJS(file)
     for name in first.parameters.names {
       #expect(try mat(first, name).rows() == mat(second, name).rows())
       #expect(
-        try first.solver.state("step_cache", of: name)?.rows() == second.solver.state("step_cache", of: name)?.rows())
+        try first.model.optimizer?.state("step_cache", of: name)?.rows() == second.model.optimizer?.state("step_cache", of: name)?.rows())
     }
     try check(second, expected)
     withExtendedLifetime(folder) {}
@@ -136,8 +137,8 @@ import Testing
         golden.string("sentence"), learningRate: resume.number("learning_rate"), regc: resume.number("regc"),
         clipval: resume.number("clipval"))
       #expect(
-        try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
-      cost = max(cost, relative(tick.cost.cost, try golden.number("cost")))
+        try tick.result.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.result.ratioClipped)")
+      cost = max(cost, relative(tick.result.loss, try golden.number("cost")))
     }
     let weights = try compare(sm, try resume.object("final")) { sm.parameters[$0] }
     #expect(cost < 1e-8)
@@ -147,27 +148,27 @@ import Testing
 
   // MARK: Helpers
 
-  /// Adds one sentence's gradients, with the operations that anybody has.
+  /// Adds one sentence's gradients by graph operations.
   private func gradient(of sentence: String, _ sm: SentenceModel) throws {
-    let letters = try sm.vocabulary.encode(sentence), graph = Graph()
+    let letters = try sm.model.tokenizer.encode(sentence).map { Int($0) }, graph = Graph()
     var state: Network.State?
     var losses: [Mat] = []
     for (input, target) in zip([0] + letters, letters + [0]) {
-      let (scores, next) = try sm.model.forward(graph, graph.rowPluck(mat(sm, "Wil"), input), state)
+      let (scores, next) = try sm.network.forward(graph, graph.rowPluck(mat(sm, "Wil"), input), state)
       state = next
       losses.append(try graph.crossEntropy(scores, [target]))
     }
     try graph.backward(from: graph.sum(graph.concatColumns(losses)))
   }
 
-  /// The relative error of the cost; perplexity and the clipped share are checked here.
-  private func compare(_ tick: SentenceModel.Tick, _ golden: Fixture, _ at: Int) throws -> Double {
+  /// The relative error of the cost; perplexity and the clipped fraction are checked here.
+  private func compare(_ tick: (result: StepResult, perplexity: Double), _ golden: Fixture, _ at: Int) throws -> Double {
     #expect(
-      try tick.step.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.step.ratioClipped)")
+      try tick.result.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.result.ratioClipped)")
     let n = try golden.string("sentence").unicodeScalars.count
-    #expect(relative(exp(tick.cost.cost / Double(n - 1)), try golden.number("ppl")) < 1e-8, "tick \(at)")
-    #expect(relative(exp(tick.cost.cost / Double(n + 1)), tick.cost.perplexity) < 1e-14, "tick \(at)")
-    return relative(tick.cost.cost, try golden.number("cost"))
+    #expect(relative(exp(tick.result.loss / Double(n - 1)), try golden.number("ppl")) < 1e-8, "tick \(at)")
+    #expect(relative(exp(tick.result.loss / Double(n + 1)), tick.perplexity) < 1e-14, "tick \(at)")
+    return relative(tick.result.loss, try golden.number("cost"))
   }
 
   /// The worst relative distance of named Mats from a file's matrices.

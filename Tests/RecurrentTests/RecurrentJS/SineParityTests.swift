@@ -1,4 +1,4 @@
-// RecurrentJS's figures for models filled with sines: no generator stands between the two.
+// RecurrentJS's figures for models filled with sines: independent of random generators.
 
 import Foundation
 import Recurrent
@@ -13,13 +13,13 @@ import Testing
     #expect(relative(first.cost, try golden.number("cost")) < 1e-13)
     #expect(relative(first.perplexity, try golden.number("ppl")) < 1e-13)
 
-    // a sentence by hand: the last state, then the gradients
+    // a sentence by graph operations: the last state, then the gradients
     let graph = Graph()
     var state: Network.State?
     var scores: [Mat] = []
-    let letters = try sm.vocabulary.encode("hello")
+    let letters = try sm.model.tokenizer.encode("hello").map { Int($0) }
     for letter in [0] + letters {
-      let (o, next) = try sm.model.forward(graph, graph.rowPluck(mat(sm, "Wil"), letter), state)
+      let (o, next) = try sm.network.forward(graph, graph.rowPluck(mat(sm, "Wil"), letter), state)
       (state, scores) = (next, scores + [o])
     }
     let loss = try graph.crossEntropy(graph.concatColumns(scores), letters + [0], .sum)
@@ -28,7 +28,7 @@ import Testing
     #expect(relativeDistance(try last.h[1].rows(), try golden.numbers("h")) < 1e-13)
     if cell == .lstm { #expect(relativeDistance(try last.c[1].rows(), try golden.numbers("c")) < 1e-13) }
     try graph.backward(from: loss)
-    // a sum of parts that cancel is as good as its parts
+    // the error of a sum is relative to the sum of magnitudes
     for (kind, absolute) in [("sums", false), ("magnitudes", true)] {
       let figures = try golden.object(kind)
       for name in figures.names {
@@ -57,8 +57,9 @@ import Testing
 
   /// Every Mat, in creation order, holds w[i] = 0.08 sin(1.3 (k + 1) + 0.37 i).
   private func sines(_ cell: Cell) throws -> SentenceModel {
-    let sm = try SentenceModel(
-      ["hello"], cell: cell, hiddenSizes: [4, 2], letterSize: 3, dtype: .float64, random: Random(seed: 1))
+    let settings = TextModel.Settings(
+      .sentences, cell: cell, hiddenSizes: [4, 2], embedding: 3, forgetBias: 0, dtype: .float64)
+    let sm = try SentenceModel(["hello"], settings, random: Random(seed: 1))
     for (k, (_, mat)) in sm.parameters.all.enumerated() {
       try mat.set(rows: (0..<mat.count).map { 0.08 * sin(1.3 * Double(k + 1) + 0.37 * Double($0)) })
     }

@@ -1,4 +1,4 @@
-// Text models in files: they go on to the same bits; and whatever is wrong with a file is found and said.
+// Text models in files: training resumes to the same bits; damaged and forged files are refused.
 
 import Foundation
 import Testing
@@ -13,35 +13,35 @@ import Testing
 
   private func bits(_ model: TextModel) throws -> [UInt64] { try model.parameters.flat.rows().map { $0.bitPattern } }
 
-  private static let rules: [(name: String, settings: String)?] = [
+  private static let optimizers: [(name: String, settings: String)?] = [
     nil, ("recurrentjs", ""), ("sgd", #""momentum": 0.9, "#), ("adagrad", #""initial_accumulator_value": 0.1, "#),
     ("rmsprop", #""momentum": 0.5, "centered": true, "#), ("adam", #""amsgrad": true, "#), ("adamw", ""),
   ]
 
   @Test(arguments: Cell.allCases, DType.allCases)
-  func goesOnToTheSameBits(_ cell: Cell, _ dtype: DType) throws {
-    for (i, rule) in Self.rules.enumerated() {
+  func resumesToTheSameBits(_ cell: Cell, _ dtype: DType) throws {
+    for (i, optimizer) in Self.optimizers.enumerated() {
       let whole = try TextLesson(cell, dtype, embedding: i % 2 == 0 ? nil : 3, tied: i == 4)
-      if let rule {
-        whole.model.setSolver(
-          try Optimizer(rule.name, rule.settings + #""learning_rate": 0.03, "clipping": "global_norm""#))
+      if let optimizer {
+        whole.model.optimizer = try Optimizer(
+          optimizer.name, optimizer.settings + #""learning_rate": 0.03, "clipping": "global_norm""#)
       }
-      let steps = rule == nil ? 0 : 3 + i
+      let steps = optimizer == nil ? 0 : 3 + i
       for _ in 0..<steps { _ = try whole.step() }
-      whole.model.notes = "{\"é\": \"\u{0}\"}"
+      whole.model.metadata = ["": "empty", "b": "{\"é\": \"\u{0}\"}", "a.b": "", "metadata.é": "x"]
       try whole.model.save(path)
       let twin = try TextLesson(TextModel.load(path))
       #expect(try bits(twin.model) == bits(whole.model))
-      #expect(twin.model.alphabet == whole.model.alphabet && twin.model.step == steps)
-      #expect(Array(twin.model.notes.utf8) == Array(whole.model.notes.utf8))
-      #expect(twin.model.solver?.settings == whole.model.solver?.settings)
+      #expect(twin.model.tokenizer == whole.model.tokenizer && twin.model.step == steps)
+      #expect(twin.model.metadata == whole.model.metadata && twin.model.settings == whole.model.settings)
+      #expect(twin.model.optimizer?.settings == whole.model.optimizer?.settings)
       #expect(twin.model.dropout == 0.25 && twin.model.random.state == whole.model.random.state)
       for _ in 0..<5 { #expect(try twin.step() == whole.step()) }
       #expect(try bits(twin.model) == bits(whole.model))
       #expect(
-        try twin.model.sample(count: 30, Sampler(), Random(seed: 1))
-          == whole.model.sample(count: 30, Sampler(), Random(seed: 1)))
-      // what is written again is the same file, but for the steps made since
+        try Generator(twin.model, Sampler(), random: Random(seed: 1)).nextText(30)
+          == Generator(whole.model, Sampler(), random: Random(seed: 1)).nextText(30))
+      // a loaded model is saved as the same file
       let again = folder.file("again")
       let loaded = try TextModel.load(path)
       try loaded.save(again)
@@ -49,28 +49,33 @@ import Testing
     }
   }
 
-  /// What was trained in Python writes the same here; make_text_model.py has made both files.
-  @Test func aModelOfAnotherLanguage() throws {
+  /// A model that was trained in Python produces the same text here; make_text_model.py wrote both files.
+  @Test func modelsOfAnotherLanguage() throws {
     let model = try TextModel.load(fixture("safetensors").path)
-    let text = try model.sample(prime: "the ", count: 120, Sampler(temperature: 0.8), Random(seed: 7))
+    let generator = try Generator(model, prompt: "the ", Sampler(temperature: 0.8), random: Random(seed: 7))
+    let text = try generator.nextText(120)
     #expect(try "the \(text)\n" == String(contentsOf: fixture("txt"), encoding: .utf8))
-    #expect(model.notes == "made by make_text_model.py" && model.solver != nil && model.step == 180)
+    #expect(model.metadata == ["source": "make_text_model.py"] && model.optimizer?.name == "adam" && model.step == 180)
+    #expect(model.batchSize == 8)
+    // the fixture is what this version of the library writes
+    try model.save(path)
+    #expect(try File.read(path) == File.read(fixture("safetensors").path))
   }
 
   private func fixture(_ type: String) throws -> URL {
     try #require(Bundle.module.url(forResource: "Fixtures/text_model", withExtension: type))
   }
 
-  @Test func withoutASolverAndBeforeAnyStep() throws {
-    let model = try TextModel(.bytes, cell: .gru, hiddenSizes: [3], random: Random(seed: 4))
+  @Test func withoutAnOptimizerAndBeforeAnyStep() throws {
+    let model = try TextModel(TextModel.Settings(.bytes, cell: .gru, hiddenSizes: [3]), random: Random(seed: 4))
     try model.save(path)
     let twin = try TextModel.load(path)
-    #expect(twin.solver == nil && twin.step == 0 && twin.columns == 0 && twin.carried == nil && twin.notes == "")
-    #expect(twin.alphabet == .bytes && twin.dropout == 0)
+    #expect(twin.optimizer == nil && twin.step == 0 && twin.batchSize == 0 && twin.carriedState == nil)
+    #expect(twin.tokenizer == .bytes && twin.dropout == 0 && twin.metadata.isEmpty)
     #expect(try bits(twin) == bits(model))
   }
 
-  /// Other programs find the weights as the names in Python have them: row-major, n by d.
+  /// Tensors are row-major, n by d, under the names of the parameters.
   @Test func tensorsAreRowMajor() throws {
     let lesson = try TextLesson(.lstm, .float64)
     _ = try lesson.step()
@@ -78,14 +83,15 @@ import Testing
     let file = try Safetensors.load(path), tensor = try #require(file["model.Whd"])
     let Whd = try #require(lesson.model.parameters["Whd"])
     #expect(tensor.shape == [Whd.n, Whd.d])
-    let numbers = file.start(of: tensor).assumingMemoryBound(to: Double.self)
-    #expect(try Array(UnsafeBufferPointer(start: numbers, count: Whd.count)) == Whd.rows())
-    #expect(file["solver.exp_avg_sq.bd"]?.shape == [lesson.model.alphabet.count, 1])
+    let elements = file.start(of: tensor).assumingMemoryBound(to: Double.self)
+    #expect(try Array(UnsafeBufferPointer(start: elements, count: Whd.count)) == Whd.rows())
+    #expect(file["optimizer.exp_avg_sq.bd"]?.shape == [lesson.model.tokenizer.count, 1])
     #expect(file["state.c1"]?.shape == [2, 5] && file["generator"]?.element == .uint64)
   }
 
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
-    let model = try TextModel(Tokenizer(of: "ab"), cell: .rnnTanh, hiddenSizes: [1], random: Random(seed: 4))
+    let model = try TextModel(
+      TextModel.Settings(cell: .rnnTanh, hiddenSizes: [1]), texts: ["ab"], random: Random(seed: 4))
     try model.save(path)
     let good = try File.read(path), url = URL(filePath: path)
     for at in good.indices {
@@ -104,7 +110,7 @@ import Testing
     #expect(try bits(TextModel.load(path)) == bits(model))
   }
 
-  /// Writes a saved model's file anew with other texts and tensors; its checksum is right.
+  /// Saves a model, then writes the file again with other texts and tensors and a valid checksum.
   private func forge(
     _ change: (inout [(key: String, value: String)]) -> Void = { _ in },
     tensors rename: (inout [(name: String, element: Safetensors.Element, shape: [Int])]) -> Void = { _ in },
@@ -133,47 +139,51 @@ import Testing
         found = true
       }
     }
-    #expect(found, "there is no \(old) in \(key)")
+    #expect(found, "\(key) has no \(old)")
   }
 
   @Test func settingsThatDoNotFit() throws {
     let cases: [(key: String, old: String, new: String, words: [String])] = [
-      ("format", "recurrent", "other", ["not one of recurrent's models"]),
-      ("format_version", "1", "2", ["version 2", "newer", "up to version 1"]),
-      ("format_version", "1", "0", ["format_version is 0"]),
-      ("format_version", "1", "x", ["format_version is x"]),
-      ("kind", "text_model", "network", ["kind is network"]),
-      ("model", "\"lstm\"", "\"gru\"", ["model.Wrx0 is missing"]),
-      ("model", "\"lstm\"", "\"mamba\"", ["model.cell", "mamba", "lstm"]),
+      ("format", "recurrent", "other", ["format", "expected a model of recurrent"]),
+      ("format_version", "2", "3", ["format_version is not supported; expected 2, got 3", "newer"]),
+      ("format_version", "2", "1", ["format_version is not supported; expected 2, got 1", "recurrent 0.1"]),
+      ("format_version", "2", "0", ["format_version is invalid; expected 2, got 0"]),
+      ("format_version", "2", "x", ["format_version is invalid; expected 2, got x"]),
+      ("kind", "text_model", "network", ["kind is unknown; expected text_model, got network"]),
+      ("model", "\"lstm\"", "\"gru\"", ["tensor model.Wrx0 is missing"]),
+      ("model", "\"lstm\"", "\"mamba\"", ["cell is unknown", "mamba", "lstm"]),
       ("model", "[6,5]", "[6,6]", ["model.Wix1", "[6, 6]", "[5, 6]"]),
       ("model", "[6,5]", "[6]", ["model.Whd", "[30, 6]"]),
       ("model", "[6,5]", "[]", ["empty"]),
       ("model", "[6,5]", "[6,0]", ["hidden_sizes[1]", "0"]),
       ("model", "[6,5]", "[6,2147483647]", []),
-      ("model", "[6,5]", "[" + String(repeating: "1,", count: 500) + "1]", ["501 layers"]),
+      ("model", "[6,5]", "[" + String(repeating: "1,", count: 500) + "1]", ["hidden_sizes has more layers", "got 501"]),
       ("model", "\"embedding\":null", "\"embedding\":3", ["model.Wil is missing"]),
-      ("model", "\"embedding\":null", "\"embedding\":-3", ["model.embedding", "-3"]),
+      ("model", "\"embedding\":null", "\"embedding\":-3", ["embedding", "-3"]),
       ("model", "\"tied\":false", "\"tied\":true", ["tied"]),
-      ("model", "\"tied\":false", "\"tied\":0", ["model.tied", "a boolean"]),
-      ("model", "0.25", "1", ["dropout is"]),
+      ("model", "\"tied\":false", "\"tied\":0", ["tied has the wrong type; expected a boolean"]),
+      ("model", "0.25", "1", ["dropout is out of range"]),
       ("model", "float32", "float64", ["F32", "F64"]),
       ("model", "float32", "float16", ["float16"]),
       ("model", "{", "[", ["model", "JSON"]),
-      ("alphabet", "characters", "words", ["alphabet.kind", "words"]),
-      ("alphabet", "abc", "acb", ["ascending", "'b'", "'c'"]),
-      ("alphabet", "abc", "aac", ["ascending"]),
-      ("alphabet", "abc", "ab", ["expected"]),
+      ("model", "\"characters\"", "\"words\"", ["tokenizer is unknown", "words"]),
+      ("model", "\"characters\"", "\"bytes\"", ["model.Wix0", "[6, 256]"]),
+      ("model", "\"characters\"", "\"sentences\"", ["model.Wix0"]),
+      ("tokenizer", "vocabulary", "alphabet", ["tokenizer.vocabulary", "missing"]),
+      ("tokenizer", "abc", "acb", ["ascending", "'b'", "'c'"]),
+      ("tokenizer", "abc", "aac", ["ascending"]),
+      ("tokenizer", "abc", "ab", ["expected"]),
       ("training", "\"step\":1", "\"step\":-1", ["training.step", "-1"]),
       ("training", "\"step\":1", "\"step\":1.5", ["training.step", "1.5"]),
-      ("training", "\"streams\":2", "\"streams\":3", ["state.h0", "[2, 6]", "[3, 6]"]),
-      ("training", "\"streams\":2", "\"streams\":0", ["state.h0", "not of this model"]),
-      ("training", "\"streams\":2", "\"streams\":1e300", ["training.streams"]),
-      ("training", "\"solver_steps\":[1", "\"solver_steps\":[-1", ["solver_steps[0]", "-1"]),
-      ("training", "\"solver_steps\":[1", "\"solver_steps\":[1,1", ["steps"]),
-      ("solver", "adam", "sgd", ["sgd"]),
-      ("solver", "\"adam\"", "\"lion\"", ["lion"]),
-      ("solver", "0.9,", "1.9,", ["betas"]),
-      ("solver", "{", "", ["JSON"]),
+      ("training", "\"batch_size\":2", "\"batch_size\":3", ["state.h0", "[2, 6]", "[3, 6]"]),
+      ("training", "\"batch_size\":2", "\"batch_size\":0", ["state.h0", "unknown"]),
+      ("training", "\"batch_size\":2", "\"batch_size\":1e300", ["training.batch_size"]),
+      ("training", "\"optimizer_steps\":[1", "\"optimizer_steps\":[-1", ["optimizer_steps[0]", "-1"]),
+      ("training", "\"optimizer_steps\":[1", "\"optimizer_steps\":[1,1", ["steps"]),
+      ("optimizer", "adam", "sgd", ["sgd"]),
+      ("optimizer", "\"adam\"", "\"lion\"", ["lion"]),
+      ("optimizer", "0.9,", "1.9,", ["betas"]),
+      ("optimizer", "{", "", ["JSON"]),
     ]
     for (key, old, new, words) in cases {
       try replace(key, old, new)
@@ -185,35 +195,36 @@ import Testing
         for word in words { #expect(error.description.contains(word), "\(new): \"\(error)\" lacks \"\(word)\"") }
       }
     }
-    for key in ["format", "format_version", "kind", "model", "alphabet", "training"] {
+    for key in ["format", "format_version", "kind", "model", "tokenizer", "training"] {
       try forge({ $0.removeAll { $0.key == key } })
       refused(.badFormat) { try TextModel.load(path) }
     }
-    // without notes there are none; without a solver its tensors are strangers
-    try forge({ $0.removeAll { $0.key == "notes" } })
-    #expect(try TextModel.load(path).notes == "")
-    try forge({ $0.removeAll { $0.key == "solver" } })
-    refused(.badFormat, "solver.exp_avg.", "not of this model") { try TextModel.load(path) }
+    // other texts are ignored, and are not metadata
+    try forge({ $0 += [("notes", "x"), ("metadata", "y"), ("metadata.k", "z")] })
+    #expect(try TextModel.load(path).metadata == ["k": "z"])
+    // without an optimizer its tensors are unknown
+    try forge({ $0.removeAll { $0.key == "optimizer" } })
+    refused(.badFormat, "optimizer.exp_avg.", "is unknown") { try TextModel.load(path) }
   }
 
   @Test func tensorsThatDoNotFit() throws {
     try forge(tensors: { $0.append(("extra", .float32, [1])) })
-    refused(.badFormat, "extra", "not of this model") { try TextModel.load(path) }
+    refused(.badFormat, "tensor extra is unknown") { try TextModel.load(path) }
     try forge(tensors: { $0[3].name = "else" })
     refused(.badFormat, "missing") { try TextModel.load(path) }
     try forge(tensors: { $0[3].shape.reverse() })
-    refused(.badFormat, "F32 of shape") { try TextModel.load(path) }
+    refused(.badFormat, "has the wrong type or shape; expected F32 of") { try TextModel.load(path) }
     try forge(fill: { file in
       guard let tensor = file["generator"] else { return }
       file.start(of: tensor).storeBytes(of: 5, toByteOffset: 80, as: UInt64.self)
     })
-    refused(.badFormat, "generator[10] is 5") { try TextModel.load(path) }
+    refused(.badFormat, "generator[10] is out of range; expected 0 to 4, got 5") { try TextModel.load(path) }
     try forge(fill: { file in
       guard let tensor = file["model.bd"] else { return }
       file.start(of: tensor).storeBytes(of: .infinity, toByteOffset: 8, as: Float.self)
     })
-    refused(.badFormat, "bd is inf at [2, 0]", "diverged") { try TextModel.load(path) }
-    // as another program writes it: without the checksum
+    refused(.badFormat, "bd is not finite", "got inf at [2, 0]") { try TextModel.load(path) }
+    // without the checksum, as another program writes it
     let bytes = try File.read(path)
     let text = Data(bytes), key = try #require(text.range(of: Data(#""crc64":""#.utf8)))
     var other = bytes
@@ -222,17 +233,34 @@ import Testing
     refused(.badFormat, "checksum") { try TextModel.load(path) }
   }
 
-  @Test func aFailedSaveLeavesTheOldFile() throws {
+  @Test func failedSavesLeaveTheOldFile() throws {
     let lesson = try TextLesson()
     try lesson.model.save(path)
     let before = try File.read(path)
     try lesson.model.parameters["Wih1"]?.set(rows: [Double](repeating: .nan, count: 25))
-    refused(.notFinite, "Wih1 is nan at [0, 0]", "nothing was saved") { try lesson.model.save(path) }
+    refused(.notFinite, "Wih1 is not finite", "got nan at [0, 0]") { try lesson.model.save(path) }
     refused(.io) { try TextLesson().model.save(folder.path) }
     refused(.io) { try TextLesson().model.save(folder.file("no/such/folder")) }
     let wordy = try TextLesson().model
-    wordy.notes = String(repeating: "n", count: Safetensors.maxHeader)
-    refused(.badValue, "the most is") { try wordy.save(path) }
+    wordy.metadata["n"] = String(repeating: "n", count: Safetensors.maxHeader)
+    refused(.badValue, "\(Safetensors.maxHeader)") { try wordy.save(path) }
     #expect(try File.read(path) == before && folder.names == ["model.safetensors"])
+  }
+
+  /// A sentence model is a text model, in a file too.
+  @Test(arguments: DType.allCases) func sentenceModelsResume(_ dtype: DType) throws {
+    var settings = SentenceModel.settings
+    (settings.cell, settings.hiddenSizes, settings.dtype) = (.rnnRelu, [5, 4], dtype)
+    let sm = try SentenceModel(["b9 a0"], settings, random: Random(seed: 1))
+    for _ in 0..<3 { _ = try sm.tick("a0 b9") }
+    try sm.model.save(path)
+    let twin = try SentenceModel(TextModel.load(path))
+    #expect(twin.model.tokenizer == sm.model.tokenizer && twin.model.settings == settings && twin.model.step == 3)
+    #expect(try bits(twin.model) == bits(sm.model) && twin.recurrentJS() == sm.recurrentJS())
+    for _ in 0..<3 { #expect(try twin.tick("b0") == sm.tick("b0")) }
+    #expect(try bits(twin.model) == bits(sm.model))
+    refused(.badValue, "model has the wrong tokenizer; expected sentences, got bytes") {
+      try SentenceModel(TextModel(TextModel.Settings(.bytes, hiddenSizes: [1]), random: Random(seed: 1)))
+    }
   }
 }

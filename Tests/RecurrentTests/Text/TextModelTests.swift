@@ -1,11 +1,11 @@
-// Text models: training with carried state, evaluation, writing; and going on after a file to the same bits.
+// Text models: creation, and training with a carried state.
 
 import Foundation
 import Testing
 
 @testable import Recurrent
 
-/// A small text model with everything on, and text to learn.
+/// A small text model with every option, and a text to train on.
 struct TextLesson {
   let model: TextModel
   let tokens: [Int64]
@@ -15,45 +15,46 @@ struct TextLesson {
     _ cell: Cell = .lstm, _ dtype: DType = .float64, embedding: Int? = nil, tied: Bool = false, dropout: Double = 0.25,
     seed: UInt64 = 7, kind: Tokenizer.Kind = .characters
   ) throws {
-    let alphabet = try kind == .bytes ? .bytes : Tokenizer(of: TextLesson.text)
-    model = try TextModel(
-      alphabet, cell: cell, hiddenSizes: [6, 5], embedding: tied ? 5 : embedding, tied: tied, dropout: dropout,
-      dtype: dtype, random: Random(seed: seed))
-    tokens = try alphabet.encode(TextLesson.text)
-    model.setSolver(try Optimizer("adam"))
+    let settings = TextModel.Settings(
+      kind, cell: cell, hiddenSizes: [6, 5], embedding: tied ? 5 : embedding, tied: tied, dropout: dropout, dtype: dtype)
+    model = try TextModel(settings, texts: [TextLesson.text], random: Random(seed: seed))
+    tokens = try model.tokenizer.encode(TextLesson.text)
+    model.optimizer = try Optimizer("adam")
   }
 
   init(_ model: TextModel) throws {
     self.model = model
-    tokens = try model.alphabet.encode(TextLesson.text)
+    tokens = try model.tokenizer.encode(TextLesson.text)
   }
 
-  /// Learns from the chunk of two streams that the model's count of steps names.
-  func step(_ rate: Double = 0.01) throws -> StepResult {
+  /// Trains on the chunk of two sequences that the model's step selects.
+  func step(_ learningRate: Double = 0.01) throws -> StepResult {
     let T = 5, length = tokens.count / 2
     let at = { (t: Int, b: Int) in b * length + (model.step * T + t) % (length - 1) }
     let input = (0..<T).flatMap { t in (0..<2).map { tokens[at(t, $0)] } }
     let targets = (0..<T).flatMap { t in (0..<2).map { tokens[at(t, $0) + 1] } }
     return try input.withUnsafeBufferPointer { input in
-      try targets.withUnsafeBufferPointer { try model.trainStep(input, $0, T: T, B: 2, stepSize: rate, clipval: 5) }
+      try targets.withUnsafeBufferPointer {
+        try model.trainStep(input, $0, T: T, B: 2, learningRate: learningRate, clip: 5)
+      }
     }
   }
 
-  func evaluate(_ columns: Int = 1) throws -> Double {
-    try tokens.withUnsafeBufferPointer { try model.evaluate($0, columns: columns) }
+  func evaluate(batchSize: Int = 1) throws -> Double {
+    try tokens.withUnsafeBufferPointer { try model.evaluate($0, batchSize: batchSize) }
   }
 }
 
 @Suite struct TextModelTests {
-  @Test func learnsByHeart() throws {
+  @Test func memorizesAText() throws {
     let lesson = try TextLesson(.lstm, .float32, dropout: 0), start = try lesson.evaluate()
-    #expect(abs(start - log(Double(lesson.model.alphabet.count))) < 0.1)
+    #expect(abs(start - log(Double(lesson.model.tokenizer.count))) < 0.1)
     for _ in 0..<800 { _ = try lesson.step(0.03) }
     #expect(try lesson.evaluate() < start / 2)
-    #expect(lesson.model.step == 800 && lesson.model.columns == 2)
+    #expect(lesson.model.step == 800 && lesson.model.batchSize == 2)
   }
 
-  @Test func forgetBiasesAreOne() throws {
+  @Test func forgetBiasesAreOneByDefault() throws {
     let lesson = try TextLesson()
     #expect(try lesson.model.parameters["bf0"]?.rows() == [Double](repeating: 1, count: 6))
     #expect(try lesson.model.parameters["bf1"]?.rows() == [Double](repeating: 1, count: 5))
@@ -64,7 +65,7 @@ struct TextLesson {
   @Test func stateIsCarried() throws {
     let lesson = try TextLesson(dropout: 0), model = lesson.model
     _ = try lesson.step()
-    let carried = try #require(model.carried)
+    let carried = try #require(model.carriedState)
     // the same chunk again: from the carried state, then from zeros
     func loss(_ state: UnsafeRawPointer?) throws -> Double {
       let T = 5, length = lesson.tokens.count / 2
@@ -72,7 +73,7 @@ struct TextLesson {
       let targets = (0..<T).flatMap { t in (0..<2).map { lesson.tokens[$0 * length + T + t + 1] } }
       return try input.withUnsafeBufferPointer { input in
         try targets.withUnsafeBufferPointer {
-          try model.model.loss(
+          try model.network.loss(
             .tokens(input), .classes($0), T: T, B: 2, state: state, lengths: nil, finalState: nil)
         }
       }
@@ -83,7 +84,7 @@ struct TextLesson {
     let twin = try TextLesson(dropout: 0)
     _ = try twin.step()
     twin.model.resetState()
-    #expect(twin.model.columns == 0)
+    #expect(twin.model.batchSize == 0)
     #expect(try twin.step().loss == fresh)
   }
 
@@ -102,106 +103,56 @@ struct TextLesson {
     _ = try twin.step()
     #expect(try lesson.step() == twin.step())
     let empty = UnsafeBufferPointer<Int64>(start: nil, count: 0)
-    refused(.badShape) { try model.trainStep(empty, empty, T: 0, B: 2, stepSize: 0.1, clipval: 5) }
-    refused(.badShape, "3 streams", "of 2") {
-      try model.trainStep(empty, empty, T: 1, B: 3, stepSize: 0.1, clipval: 5)
+    refused(.badShape) { try model.trainStep(empty, empty, T: 0, B: 2, learningRate: 0.1, clip: 5) }
+    refused(.badShape, "B differs from the carried state; expected 2", "got 3") {
+      try model.trainStep(empty, empty, T: 1, B: 3, learningRate: 0.1, clip: 5)
     }
-    refused(.noMemory) { try TextLesson().model.trainStep(empty, empty, T: 1, B: .max, stepSize: 0.1, clipval: 5) }
-    refused(.invalidated, "solver") {
-      try TextModel(.bytes, hiddenSizes: [2], random: Random(seed: 1))
-        .trainStep(empty, empty, T: 1, B: 1, stepSize: 0.1, clipval: 5)
-    }
-  }
-
-  /// Against one tick after the other: −ln softmax of the scores at the next token.
-  @Test(arguments: Cell.allCases, DType.allCases) func evaluates(_ cell: Cell, _ dtype: DType) throws {
-    let lesson = try TextLesson(cell, dtype), model = lesson.model.model
-    for _ in 0..<20 { _ = try lesson.step() }
-    func twin(_ tokens: ArraySlice<Int64>, to end: Int) throws -> Double {
-      let state = try lesson.model.newState(columns: 1), y = try Mat(model.topSize, 1, dtype)
-      return try tokens.indices.dropLast(tokens.endIndex == end ? 1 : 0).reduce(0) { sum, i in
-        try model.inferenceStep(token: Int(tokens[i]), x: nil, state: state.start, y: y.wPointer())
-        return try sum - log(softmax(y).rows()[Int(lesson.tokens[i + 1])])
-      }
-    }
-    let count = lesson.tokens.count - 1, tolerance = dtype == .float32 ? 1e-5 : 1e-12
-    for columns in [1, 2, 7, count, count + 5] {
-      let B = min(columns, count), length = (count + B - 1) / B
-      var sum = 0.0
-      for b in 0..<B where b * length < count {
-        let end = min((b + 1) * length, count)
-        sum += try twin(lesson.tokens[b * length..<end], to: .max)
-      }
-      #expect(try abs(lesson.evaluate(columns) - sum / Double(count)) < tolerance, "\(columns) columns")
+    refused(.noMemory) { try TextLesson().model.trainStep(empty, empty, T: 1, B: .max, learningRate: 0.1, clip: 5) }
+    refused(.invalidated, "optimizer is not set") {
+      try TextModel(TextModel.Settings(.bytes, hiddenSizes: [2]), random: Random(seed: 1))
+        .trainStep(empty, empty, T: 1, B: 1, learningRate: 0.1, clip: 5)
     }
   }
 
-  // MARK: Writing
-
-  @Test func writes() throws {
-    let lesson = try TextLesson(dropout: 0), model = lesson.model
-    for _ in 0..<300 { _ = try lesson.step() }
-    let sampler = try Sampler(temperature: 0.8, repetitionPenalty: 1.1)
-    let text = try model.sample(prime: "the ", count: 60, sampler, Random(seed: 5))
-    #expect(text.unicodeScalars.count == 60)
-    #expect(try text == model.sample(prime: "the ", count: 60, sampler, Random(seed: 5)))
-    #expect(try text != model.sample(prime: "the ", count: 60, sampler, Random(seed: 6)))
-    #expect(try text != model.sample(prime: "fox ", count: 60, sampler, Random(seed: 5)))
-    #expect(try model.sample(count: 0, sampler, nil) == "")
-    // nothing to begin with is a line's end
-    #expect(try model.sample(count: 9, sampler, nil) == model.sample(prime: "\n", count: 9, sampler, nil))
-    #expect(try TextModel(Tokenizer(of: "b a"), hiddenSizes: [1], random: Random(seed: 1)).opening == 0)
-    #expect(try TextModel(Tokenizer(of: "ba"), hiddenSizes: [1], random: Random(seed: 1)).opening == 0)
-    #expect(model.opening == 0 && Tokenizer.bytes.token(of: "\n") == 10)
-    refused(.badValue, "'Z' (U+005A)", "position 1") {
-      try model.sample(prime: "aZ", unknown: .refuse, count: 3, sampler, nil)
-    }
-    #expect(
-      try model.sample(prime: "aZ", unknown: .skip, count: 9, sampler, nil)
-        == model.sample(prime: "a", count: 9, sampler, nil))
-    for count in [-1, .min, .max, TextModel.maxCount + 1] {
-      refused(.badValue, "\(count)") { try model.sample(count: count, sampler, nil) }
+  /// The draws of a model: the weights, then one word for its own generator; for sentences the weights alone.
+  @Test func drawsOfCreation() throws {
+    for kind in Tokenizer.Kind.allCases {
+      let settings = TextModel.Settings(kind, hiddenSizes: [3], embedding: 2)
+      let random = Random(seed: 9), twin = Random(seed: 9)
+      let model = try TextModel(settings, texts: ["abc"], random: random)
+      let network = try Network(settings.network(model.tokenizer.count), random: twin)
+      #expect(try model.parameters.flat.rows() == network.parameters.flat.rows())
+      if kind != .sentences { #expect(model.random.state == Random(seed: twin.next()).state) }
+      #expect(random.state == twin.state)
     }
   }
 
-  @Test func stopsWhereItIsTold() throws {
-    let lesson = try TextLesson(dropout: 0), model = lesson.model
-    for _ in 0..<300 { _ = try lesson.step() }
-    let sampler = try Sampler(repetitionPenalty: 1.05),
-      whole = Array(
-        try model.sample(count: 80, sampler, Random(seed: 2)).unicodeScalars)
-    func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(scalars)) }
-    for length in 1...3 {
-      for at in [0, 1, 30, 80 - length] {
-        let stop = text(whole[at..<at + length])
-        let first = (0...80 - length).first { text(whole[$0..<$0 + length]) == stop } ?? 80
-        // beside one that begins alike, and one that can never come
-        let found = try model.sample(count: 80, sampler, stops: [stop + "\n\n\n", "X", stop], Random(seed: 2))
-        #expect(found == text(whole[..<first]))
-      }
+  @Test func defaultPrompts() throws {
+    func token(_ kind: Tokenizer.Kind, _ text: String) throws -> Int {
+      try TextModel(TextModel.Settings(kind, hiddenSizes: [1]), texts: [text], random: Random(seed: 1)).defaultPrompt
     }
-    #expect(try model.sample(count: 80, sampler, stops: ["XYZ"], Random(seed: 2)) == text(whole[...]))
-    // the prime is no part of it
-    #expect(
-      try model.sample(prime: "the", count: 5, sampler, stops: ["the"], Random(seed: 2)).unicodeScalars.count == 5)
-    refused(.badValue, "stop 1 is empty") { try model.sample(count: 5, sampler, stops: ["a", ""], nil) }
+    #expect(try token(.characters, "b a\n") == 0 && token(.characters, "!\t\na") == 1)
+    #expect(try token(.characters, "\tb a") == 1 && token(.characters, "ba") == 0)
+    #expect(try token(.bytes, "") == 10 && token(.sentences, "a\nb") == 0)
   }
 
-  @Test func aDivergedModelWritesNothing() throws {
-    let lesson = try TextLesson(), random = Random(seed: 3), before = random.state
-    try lesson.model.parameters["bd"]?.set(rows: [Double](repeating: .nan, count: lesson.model.alphabet.count))
-    refused(.notFinite) { try lesson.model.sample(count: 5, Sampler(), random) }
-    refused(.notFinite) { try lesson.model.sample(count: 5, Sampler(), stops: ["a"], random) }
-    refused(.notFinite) { try lesson.evaluate() }
-    #expect(random.state == before)
-  }
-
-  @Test func bytesWriteValidText() throws {
-    let lesson = try TextLesson(kind: .bytes)
-    for seed in 0..<20 as Range<UInt64> {
-      let text = try lesson.model.sample(prime: "é", count: 100, Sampler(temperature: 3), Random(seed: seed))
-      #expect(text.unicodeScalars.count <= 100 && String(validating: Array(text.utf8), as: UTF8.self) != nil)
+  @Test func creationsRefused() {
+    let random = Random(seed: 1)
+    func refuse(
+      _ kind: RecurrentError.Kind, _ words: String, _ settings: TextModel.Settings, _ texts: [String] = ["abc"],
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      refused(kind, words, sourceLocation: sourceLocation) { try TextModel(settings, texts: texts, random: random) }
     }
-    #expect(lesson.model.opening == 10)
+    refuse(.badShape, "hidden_sizes is empty", TextModel.Settings(hiddenSizes: []))
+    refuse(.badShape, "hidden_sizes[0] is out of range", TextModel.Settings(hiddenSizes: [0]))
+    refuse(.badShape, "embedding is out of range; expected at least 1, got 0", TextModel.Settings(embedding: 0))
+    refuse(.badShape, "embedding is wrong for a tied decoder", TextModel.Settings(embedding: 3, tied: true))
+    refuse(.badValue, "dropout is out of range", TextModel.Settings(dropout: 1))
+    refuse(.badValue, "forget_bias is not finite", TextModel.Settings(forgetBias: .nan))
+    refuse(.badShape, "network is too large", TextModel.Settings(hiddenSizes: [1 << 30]))
+    refuse(.badValue, "text is empty", TextModel.Settings(), [])
+    refuse(.badValue, "text is empty", TextModel.Settings(.sentences), [" "])
+    #expect(random.state == Random(seed: 1).state)
   }
 }

@@ -1,11 +1,11 @@
-// An object held by another thread, as if that thread were in the middle of a call.
+// An object in use by another thread, as during a call of that thread.
 
 import Foundation
 import Recurrent
 
 @testable import RecurrentABI
 
-/// Calls `body` while another thread holds the object of `handle`.
+/// Calls `body` while another thread holds the locks of a handle's object.
 func held(_ handle: UInt64, _ body: () -> Void) {
   let taken = DispatchSemaphore(value: 0), done = DispatchSemaphore(value: 0),
     given = DispatchSemaphore(value: 0)
@@ -34,9 +34,9 @@ private func locks(of handle: UInt64) -> [Lock] {
   case .random(let random): return [random.lock]
   case .mat(let mat): return [mat.lock]
   case .graph(let graph): return [graph.lock]
-  case .model(let model): return [model.parameters.flat.lock]
-  case .solver(let solver): return [solver.lock]
-  case .sentenceModel(let model): return [model.lock]
+  case .network(let network): return [network.parameters.flat.lock]
+  case .optimizer(let optimizer): return [optimizer.lock]
   case .textModel(let model): return [model.lock]
+  case .generator(let generator): return [generator.lock]
   }
 }
