@@ -21,10 +21,10 @@ public func lstmGates<T: Real>(
 ) {
   // the cells of all columns first, then the outputs: one chain from gate to output would be too long to overlap
   var b = 0
-  while b < c.d {
-    let i = z.column(b), f = i + gate, o = f + gate, g = o + gate
-    let c = c.column(b), newC = newC.column(b)
-    units(T.self, count: z.n) { r, k in
+  while b < c.columns {
+    let i = z.columnPointer(b), f = i + gate, o = f + gate, g = o + gate
+    let c = c.columnPointer(b), newC = newC.columnPointer(b)
+    units(T.self, count: z.rows) { r, k in
       let zi = T.V.load(i + r, upTo: k), zf = T.V.load(f + r, upTo: k)
       let zo = T.V.load(o + r, upTo: k), zg = T.V.load(g + r, upTo: k)
       let (ei, ef, eo) = exponentials(T.self, T.V.negativeAbs(zi), T.V.negativeAbs(zf), T.V.negativeAbs(zo))
@@ -47,9 +47,9 @@ public func lstmGates<T: Real>(
     b &+= 1
   }
   b = 0
-  while b < c.d {
-    let o = z.column(b) + 2 &* gate, newH = newH.column(b), newC = newC.column(b)
-    units(T.self, count: z.n) { r, k in
+  while b < c.columns {
+    let o = z.columnPointer(b) + 2 &* gate, newH = newH.columnPointer(b), newC = newC.columnPointer(b)
+    units(T.self, count: z.rows) { r, k in
       (T.V.load(o + r, upTo: k) * T.tanh(.load(newC + r, upTo: k))).store(newH + r, upTo: k)
     }
     b &+= 1
@@ -78,11 +78,11 @@ public func lstmGatesBackward<T: Real>(
   dc: MatrixView<T>, accumulate: Bool
 ) {
   var b = 0
-  while b < c.d {
-    let i = gates.column(b), f = i + gate, o = f + gate, g = o + gate
-    let c = c.column(b), newC = newC.column(b)
-    let dnewH = dnewH.column(b), dnewC = dnewC.column(b), dc = dc.column(b)
-    units(T.self, count: gates.n) { r, k in
+  while b < c.columns {
+    let i = gates.columnPointer(b), f = i + gate, o = f + gate, g = o + gate
+    let c = c.columnPointer(b), newC = newC.columnPointer(b)
+    let dnewH = dnewH.columnPointer(b), dnewC = dnewC.columnPointer(b), dc = dc.columnPointer(b)
+    units(T.self, count: gates.rows) { r, k in
       let write = T.V.load(i + r, upTo: k), keep = T.V.load(f + r, upTo: k)
       let show = T.V.load(o + r, upTo: k), candidate = T.V.load(g + r, upTo: k)
       let t = T.tanh(.load(newC + r, upTo: k)), dh = T.V.load(dnewH + r, upTo: k)
@@ -113,9 +113,9 @@ public func lstmGatesBackward<T: Real>(
 public func gruGates<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
   // the gates of all columns first, then the outputs: one chain of both would be too long to overlap
   var b = 0
-  while b < h.d {
-    let r = gates.column(b), z = r + gate, a = z + gate, n = a + gate
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let r = gates.columnPointer(b), z = r + gate, a = z + gate, n = a + gate
+    units(T.self, count: gates.rows) { u, k in
       let (reset, keep) = sigmoids(T.self, .load(r + u, upTo: k), .load(z + u, upTo: k))
       reset.store(r + u, upTo: k)
       keep.store(z + u, upTo: k)
@@ -143,10 +143,10 @@ public func gruGatesBackward<T: Real>(
   _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
 ) {
   var b = 0
-  while b < h.d {
-    let r = gates.column(b), z = r + gate, a = z + gate, n = a + gate
-    let h = h.column(b), dnewH = dnewH.column(b), dh = dh.column(b)
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let r = gates.columnPointer(b), z = r + gate, a = z + gate, n = a + gate
+    let h = h.columnPointer(b), dnewH = dnewH.columnPointer(b), dh = dh.columnPointer(b)
+    units(T.self, count: gates.rows) { u, k in
       let reset = T.V.load(r + u, upTo: k), keep = T.V.load(z + u, upTo: k), new = T.V.load(n + u, upTo: k)
       let d = T.V.load(dnewH + u, upTo: k)
       let dn = d * (1.0 - keep) * (1.0 - new * new)
@@ -168,9 +168,9 @@ public func gruGatesBackward<T: Real>(
 @inline(never)
 public func gruReset<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>) {
   var b = 0
-  while b < h.d {
-    let r = gates.column(b), z = r + gate, a = z + gate, h = h.column(b)
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let r = gates.columnPointer(b), z = r + gate, a = z + gate, h = h.columnPointer(b)
+    units(T.self, count: gates.rows) { u, k in
       let (reset, keep) = sigmoids(T.self, .load(r + u, upTo: k), .load(z + u, upTo: k))
       reset.store(r + u, upTo: k)
       keep.store(z + u, upTo: k)
@@ -186,9 +186,9 @@ public func gruReset<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView
 @inline(never)
 public func gruUpdate<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
   var b = 0
-  while b < h.d {
-    let z = gates.column(b) + gate, n = z + 2 &* gate, h = h.column(b), newH = newH.column(b)
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let z = gates.columnPointer(b) + gate, n = z + 2 &* gate, h = h.columnPointer(b), newH = newH.columnPointer(b)
+    units(T.self, count: gates.rows) { u, k in
       let new = T.tanh(.load(n + u, upTo: k)), keep = T.V.load(z + u, upTo: k)
       new.store(n + u, upTo: k)
       T.V.fma(keep, T.V.load(h + u, upTo: k) - new, new).store(newH + u, upTo: k)
@@ -205,10 +205,10 @@ public func gruUpdateBackward<T: Real>(
   _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
 ) {
   var b = 0
-  while b < h.d {
-    let z = gates.column(b) + gate, n = z + 2 &* gate, h = h.column(b)
-    let dnewH = dnewH.column(b), dh = dh.column(b)
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let z = gates.columnPointer(b) + gate, n = z + 2 &* gate, h = h.columnPointer(b)
+    let dnewH = dnewH.columnPointer(b), dh = dh.columnPointer(b)
+    units(T.self, count: gates.rows) { u, k in
       let keep = T.V.load(z + u, upTo: k), new = T.V.load(n + u, upTo: k), d = T.V.load(dnewH + u, upTo: k)
       (d * (1.0 - keep) * (1.0 - new * new)).store(n + u, upTo: k)
       (d * (.load(h + u, upTo: k) - new) * (keep * (1.0 - keep))).store(z + u, upTo: k)
@@ -226,9 +226,9 @@ public func gruResetBackward<T: Real>(
   _ gates: MatrixView<T>, _ h: MatrixView<T>, da: MatrixView<T>, dh: MatrixView<T>
 ) {
   var b = 0
-  while b < h.d {
-    let r = gates.column(b), h = h.column(b), da = da.column(b), dh = dh.column(b)
-    units(T.self, count: gates.n) { u, k in
+  while b < h.columns {
+    let r = gates.columnPointer(b), h = h.columnPointer(b), da = da.columnPointer(b), dh = dh.columnPointer(b)
+    units(T.self, count: gates.rows) { u, k in
       let reset = T.V.load(r + u, upTo: k), d = T.V.load(da + u, upTo: k)
       (d * .load(h + u, upTo: k) * (reset * (1.0 - reset))).store(r + u, upTo: k)
       T.V.fma(d, reset, .load(dh + u, upTo: k)).store(dh + u, upTo: k)

@@ -39,12 +39,12 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>
 @_specialize(where T == Double)
 @inline(never)
 public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
-  let lanes = T.V.count, rows = x.n / lanes &* lanes
+  let lanes = T.V.count, rows = x.rows / lanes &* lanes
   var j = 0
-  while j &+ lanes <= x.d {
+  while j &+ lanes <= x.columns {
     var i = 0
     while i < rows {
-      T.V.turn(x.column(j) + i, from: x.stride, columns: lanes, to: y.column(i) + j, y.stride)
+      T.V.turn(x.columnPointer(j) + i, from: x.columnStride, columns: lanes, to: y.columnPointer(i) + j, y.columnStride)
       i &+= lanes
     }
     j &+= lanes
@@ -52,11 +52,11 @@ public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   // what is left of the squares: rows below them, then columns beside them
   let columns = j
   j = 0
-  while j < x.d {
-    let from = x.column(j)
+  while j < x.columns {
+    let from = x.columnPointer(j)
     var i = j < columns ? rows : 0
-    while i < x.n {
-      y.column(i)[j] = from[i]
+    while i < x.rows {
+      y.columnPointer(i)[j] = from[i]
       i &+= 1
     }
     j &+= 1
@@ -69,11 +69,11 @@ public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 @inline(never)
 public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < dx.d {
-    let to = dx.column(j)
+  while j < dx.columns {
+    let to = dx.columnPointer(j)
     var i = 0
-    while i < dx.n {
-      to[i] += dy.column(i)[j]
+    while i < dx.rows {
+      to[i] += dy.columnPointer(i)[j]
       i &+= 1
     }
     j &+= 1
@@ -84,13 +84,13 @@ public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func pluck<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y: MatrixView<T>) {
+public func gatherRows<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y: MatrixView<T>) {
   var b = 0
-  while b < y.d {
-    let row = m.p + Int(rows[b]), to = y.column(b)
+  while b < y.columns {
+    let row = m.p + Int(rows[b]), to = y.columnPointer(b)
     var i = 0
-    while i < m.d {
-      to[i] = row[i &* m.stride]
+    while i < m.columns {
+      to[i] = row[i &* m.columnStride]
       i &+= 1
     }
     b &+= 1
@@ -101,13 +101,13 @@ public func pluck<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y:
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func pluckBackward<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, dm: MatrixView<T>) {
+public func scatterRows<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, dm: MatrixView<T>) {
   var b = 0
-  while b < dy.d {
-    let row = dm.p + Int(rows[b]), from = dy.column(b)
+  while b < dy.columns {
+    let row = dm.p + Int(rows[b]), from = dy.columnPointer(b)
     var i = 0
-    while i < dm.d {
-      row[i &* dm.stride] += from[i]
+    while i < dm.columns {
+      row[i &* dm.columnStride] += from[i]
       i &+= 1
     }
     b &+= 1
@@ -118,12 +118,12 @@ public func pluckBackward<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func gather<T: Real>(
+public func gatherColumns<T: Real>(
   _ table: MatrixView<T>, _ columns: UnsafePointer<Int32>, adding b: MatrixView<T>, to y: MatrixView<T>
 ) {
   var j = 0
-  while j < y.d {
-    map(table.only(Int(columns[j])), b.only(j), to: y.only(j)) { $0 + $1 }
+  while j < y.columns {
+    map(table.column(Int(columns[j])), b.column(j), to: y.column(j)) { $0 + $1 }
     j &+= 1
   }
 }
@@ -132,11 +132,11 @@ public func gather<T: Real>(
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func scatter<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
+public func scatterColumns<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let from = MatrixView(x.column(j), n: x.n, d: 1, stride: x.n)
-    let to = MatrixView(y.column(Int(columns[j])), n: x.n, d: 1, stride: x.n)
+  while j < x.columns {
+    let from = MatrixView(x.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows)
+    let to = MatrixView(y.columnPointer(Int(columns[j])), rows: x.rows, columns: 1, columnStride: x.rows)
     map(from, to, to: to) { $0 + $1 }
     j &+= 1
   }

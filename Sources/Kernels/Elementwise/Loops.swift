@@ -5,8 +5,8 @@
 
 @inline(__always)
 func map<T: Real>(_ a: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V) -> T.V) {
-  runs(out, a.isRun) { n, j in
-    let a = a.column(j), out = out.column(j)
+  runs(out, a.isContiguous) { n, j in
+    let a = a.columnPointer(j), out = out.columnPointer(j)
     registers(n, T.self) { i in
       f(T.V.load(a + i)).store(out + i)
     } part: { i, k in
@@ -17,8 +17,8 @@ func map<T: Real>(_ a: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V) -> T.V) 
 
 @inline(__always)
 func map<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V) -> T.V) {
-  runs(out, a.isRun && b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), out = out.column(j)
+  runs(out, a.isContiguous && b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), out = out.columnPointer(j)
     registers(n, T.self) { i in
       f(T.V.load(a + i), T.V.load(b + i)).store(out + i)
     } part: { i, k in
@@ -31,8 +31,8 @@ func map<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>, to out: MatrixView<T>,
 func map<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V, T.V) -> T.V
 ) {
-  runs(out, a.isRun && b.isRun && c.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), c = c.column(j), out = out.column(j)
+  runs(out, a.isContiguous && b.isContiguous && c.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), c = c.columnPointer(j), out = out.columnPointer(j)
     registers(n, T.self) { i in
       f(T.V.load(a + i), T.V.load(b + i), T.V.load(c + i)).store(out + i)
     } part: { i, k in
@@ -47,8 +47,8 @@ func map<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, _ d: MatrixView<T>, to out: MatrixView<T>,
   _ f: (T.V, T.V, T.V, T.V) -> T.V
 ) {
-  runs(out, a.isRun && b.isRun && c.isRun && d.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), c = c.column(j), d = d.column(j), out = out.column(j)
+  runs(out, a.isContiguous && b.isContiguous && c.isContiguous && d.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), c = c.columnPointer(j), d = d.columnPointer(j), out = out.columnPointer(j)
     registers(n, T.self) { i in
       f(T.V.load(a + i), T.V.load(b + i), T.V.load(c + i), T.V.load(d + i)).store(out + i)
     } part: { i, k in
@@ -63,12 +63,12 @@ func map<T: Real>(
 /// Visits a matrix view column by column, or, where nothing lies between columns, as one long run.
 @inline(__always)
 func runs<T: Real>(_ out: MatrixView<T>, _ othersAreRuns: Bool, _ body: (_ n: Int, _ column: Int) -> Void) {
-  if othersAreRuns && out.isRun {
-    body(out.n &* out.d, 0)
+  if othersAreRuns && out.isContiguous {
+    body(out.rows &* out.columns, 0)
   } else {
     var j = 0
-    while j < out.d {
-      body(out.n, j)
+    while j < out.columns {
+      body(out.rows, j)
       j &+= 1
     }
   }

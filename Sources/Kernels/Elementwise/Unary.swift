@@ -46,7 +46,7 @@ private enum LeakyRelu: Function {
 private enum Gelu: Function {
   // x Φ(x), the exact form
   @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V {
-    let y = x * T.normal(x).share
+    let y = x * T.normal(x).cdf
     // −∞·0 has the limit 0
     return T.V.select(-1e9, above: x, 0.0, y)
   }

@@ -14,8 +14,8 @@
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiply<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixView<T>, accumulate: Bool) {
-  tiles(w, x.p, along: 1, across: x.stride, to: y, accumulate)
+public func gemm<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixView<T>, accumulate: Bool) {
+  tiles(w, x.p, along: 1, across: x.columnStride, to: y, accumulate)
 }
 
 /// dw += dy·xᵀ.
@@ -27,8 +27,8 @@ public func multiply<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: Matr
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyBackward<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw: MatrixView<T>) {
-  tiles(dy, x.p, along: x.stride, across: 1, to: dw, true)
+public func gemmBackwardWeights<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw: MatrixView<T>) {
+  tiles(dy, x.p, along: x.columnStride, across: 1, to: dw, true)
 }
 
 /// dx += wᵀ·dy.
@@ -40,15 +40,15 @@ public func multiplyBackward<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw:
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyBackward<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
+public func gemmBackwardInput<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < dy.d {
-    let y = UnsafePointer(dy.column(j)), x = dx.column(j)
+  while j < dy.columns {
+    let y = UnsafePointer(dy.columnPointer(j)), x = dx.columnPointer(j)
     var k = 0
-    while k &+ 4 <= w.d {
-      let w0 = w.column(k), w1 = w.column(k &+ 1), w2 = w.column(k &+ 2), w3 = w.column(k &+ 3)
+    while k &+ 4 <= w.columns {
+      let w0 = w.columnPointer(k), w1 = w.columnPointer(k &+ 1), w2 = w.columnPointer(k &+ 2), w3 = w.columnPointer(k &+ 3)
       var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
-      registers(w.n, T.self) { i in
+      registers(w.rows, T.self) { i in
         let v = T.V.load(y + i)
         s0 = T.V.fma(T.V.load(w0 + i), v, s0)
         s1 = T.V.fma(T.V.load(w1 + i), v, s1)
@@ -67,10 +67,10 @@ public func multiplyBackward<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx:
       x[k &+ 3] += s3.sum
       k &+= 4
     }
-    while k < w.d {
-      let w0 = w.column(k)
+    while k < w.columns {
+      let w0 = w.columnPointer(k)
       var s0: T.V = 0.0
-      registers(w.n, T.self) { i in
+      registers(w.rows, T.self) { i in
         s0 = T.V.fma(T.V.load(w0 + i), T.V.load(y + i), s0)
       } part: { i, count in
         s0 = T.V.fma(T.V.load(w0 + i, first: count), T.V.load(y + i, first: count), s0)
@@ -91,26 +91,26 @@ private func tiles<T: Real>(
 ) {
   let lanes = T.V.count
   var j = 0
-  while j &+ 4 <= y.d {
+  while j &+ 4 <= y.columns {
     var i = 0
-    while i &+ 2 &* lanes <= a.n {
+    while i &+ 2 &* lanes <= a.rows {
       tile2x4(a, i, b + j &* across, along, across, y, j, accumulate)
       i &+= 2 &* lanes
     }
-    while i < a.n {
-      tile1x4(a, i, min(lanes, a.n &- i), b + j &* across, along, across, y, j, accumulate)
+    while i < a.rows {
+      tile1x4(a, i, min(lanes, a.rows &- i), b + j &* across, along, across, y, j, accumulate)
       i &+= lanes
     }
     j &+= 4
   }
-  while j < y.d {
+  while j < y.columns {
     var i = 0
-    while i &+ 4 &* lanes <= a.n {
+    while i &+ 4 &* lanes <= a.rows {
       tile4x1(a, i, b + j &* across, along, y, j, accumulate)
       i &+= 4 &* lanes
     }
-    while i < a.n {
-      tile1x1(a, i, min(lanes, a.n &- i), b + j &* across, along, y, j, accumulate)
+    while i < a.rows {
+      tile1x1(a, i, min(lanes, a.rows &- i), b + j &* across, along, y, j, accumulate)
       i &+= lanes
     }
     j &+= 1
@@ -123,7 +123,7 @@ private func tile2x4<T: Real>(
   _ j: Int, _ accumulate: Bool
 ) {
   let lanes = T.V.count
-  let y0 = y.column(j) + i, y1 = y0 + y.stride, y2 = y1 + y.stride, y3 = y2 + y.stride
+  let y0 = y.columnPointer(j) + i, y1 = y0 + y.columnStride, y2 = y1 + y.columnStride, y3 = y2 + y.columnStride
   var (s00, s10, s01, s11): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   var (s02, s12, s03, s13): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
@@ -133,7 +133,7 @@ private func tile2x4<T: Real>(
     (s03, s13) = (.load(y3), .load(y3 + lanes))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     let u = T.V.load(p), v = T.V.load(p + lanes)
     let b0 = T.V(q[0]), b1 = T.V(q[across])
     s00 = T.V.fma(u, b0, s00)
@@ -145,7 +145,7 @@ private func tile2x4<T: Real>(
     s12 = T.V.fma(v, b2, s12)
     s03 = T.V.fma(u, b3, s03)
     s13 = T.V.fma(v, b3, s13)
-    p += a.stride
+    p += a.columnStride
     q += along
     k &+= 1
   }
@@ -165,20 +165,20 @@ private func tile1x4<T: Real>(
   _ y: MatrixView<T>, _ j: Int, _ accumulate: Bool
 ) {
   let whole = rows == T.V.count
-  let y0 = y.column(j) + i, y1 = y0 + y.stride, y2 = y1 + y.stride, y3 = y2 + y.stride
+  let y0 = y.columnPointer(j) + i, y1 = y0 + y.columnStride, y2 = y1 + y.columnStride, y3 = y2 + y.columnStride
   var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
     (s0, s1) = (.load(y0, rows, whole), .load(y1, rows, whole))
     (s2, s3) = (.load(y2, rows, whole), .load(y3, rows, whole))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     let u = T.V.load(p, rows, whole)
     s0 = T.V.fma(u, T.V(q[0]), s0)
     s1 = T.V.fma(u, T.V(q[across]), s1)
     s2 = T.V.fma(u, T.V(q[2 &* across]), s2)
     s3 = T.V.fma(u, T.V(q[3 &* across]), s3)
-    p += a.stride
+    p += a.columnStride
     q += along
     k &+= 1
   }
@@ -194,20 +194,20 @@ private func tile4x1<T: Real>(
   _ accumulate: Bool
 ) {
   let lanes = T.V.count
-  let y0 = y.column(j) + i
+  let y0 = y.columnPointer(j) + i
   var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
     (s0, s1) = (.load(y0), .load(y0 + lanes))
     (s2, s3) = (.load(y0 + 2 &* lanes), .load(y0 + 3 &* lanes))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     let v = T.V(q[0])
     s0 = T.V.fma(T.V.load(p), v, s0)
     s1 = T.V.fma(T.V.load(p + lanes), v, s1)
     s2 = T.V.fma(T.V.load(p + 2 &* lanes), v, s2)
     s3 = T.V.fma(T.V.load(p + 3 &* lanes), v, s3)
-    p += a.stride
+    p += a.columnStride
     q += along
     k &+= 1
   }
@@ -223,12 +223,12 @@ private func tile1x1<T: Real>(
   _ j: Int, _ accumulate: Bool
 ) {
   let whole = rows == T.V.count
-  let y0 = y.column(j) + i
+  let y0 = y.columnPointer(j) + i
   var s0: T.V = accumulate ? .load(y0, rows, whole) : 0.0
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     s0 = T.V.fma(T.V.load(p, rows, whole), T.V(q[0]), s0)
-    p += a.stride
+    p += a.columnStride
     q += along
     k &+= 1
   }
@@ -258,16 +258,16 @@ extension Vector {
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyColumn<T: Real>(
-  _ w: MatrixView<T>, _ x: UnsafePointer<T>, along: Int = 1, into y: UnsafeMutablePointer<T>
+public func gemv<T: Real>(
+  _ w: MatrixView<T>, _ x: UnsafePointer<T>, xStride along: Int = 1, into y: UnsafeMutablePointer<T>
 ) {
   var k = 0
-  while k &+ 8 <= w.d {
-    let w0 = w.column(k), s = w.stride, q = x + k &* along
+  while k &+ 8 <= w.columns {
+    let w0 = w.columnPointer(k), s = w.columnStride, q = x + k &* along
     let (x0, x1, x2, x3) = (T.V(q[0]), T.V(q[along]), T.V(q[2 &* along]), T.V(q[3 &* along]))
     let (x4, x5, x6, x7) = (T.V(q[4 &* along]), T.V(q[5 &* along]), T.V(q[6 &* along]), T.V(q[7 &* along]))
     let w1 = w0 + s, w2 = w1 + s, w3 = w2 + s, w4 = w3 + s, w5 = w4 + s, w6 = w5 + s, w7 = w6 + s
-    registers(w.n, T.self) { i in
+    registers(w.rows, T.self) { i in
       var a = T.V.fma(T.V.load(w0 + i), x0, T.V.load(y + i))
       a = T.V.fma(T.V.load(w1 + i), x1, a)
       a = T.V.fma(T.V.load(w2 + i), x2, a)
@@ -290,9 +290,9 @@ public func multiplyColumn<T: Real>(
     }
     k &+= 8
   }
-  while k < w.d {
-    let column = w.column(k), factor = T.V(x[k &* along])
-    registers(w.n, T.self) { i in
+  while k < w.columns {
+    let column = w.columnPointer(k), factor = T.V(x[k &* along])
+    registers(w.rows, T.self) { i in
       T.V.fma(T.V.load(column + i), factor, T.V.load(y + i)).store(y + i)
     } part: { i, c in
       T.V.fma(T.V.load(column + i, first: c), factor, T.V.load(y + i, first: c)).store(y + i, first: c)

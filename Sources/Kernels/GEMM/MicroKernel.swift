@@ -9,59 +9,59 @@
 // run-time types at every call, which a small network would feel.
 
 extension Float {
-  /// See `Real.multiply`.
+  /// See `Real.gemmPacked`.
   @inline(never)
-  public static func multiply(
+  public static func gemmPacked(
     _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<Float>, _ first: Operand<Float>, _ second: Operand<Float>, columns: Int,
-    to y: UnsafeMutablePointer<Float>, stride: Int
+    to y: UnsafeMutablePointer<Float>, columnStride: Int
   ) {
-    product(rows, panels: panels, start, first, second, columns: columns, to: y, stride: stride)
+    product(rows, panels: panels, start, first, second, columns: columns, to: y, columnStride: columnStride)
   }
 }
 
 extension Double {
-  /// See `Real.multiply`.
+  /// See `Real.gemmPacked`.
   @inline(never)
-  public static func multiply(
+  public static func gemmPacked(
     _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<Double>, _ first: Operand<Double>, _ second: Operand<Double>,
-    columns: Int, to y: UnsafeMutablePointer<Double>, stride: Int
+    columns: Int, to y: UnsafeMutablePointer<Double>, columnStride: Int
   ) {
-    product(rows, panels: panels, start, first, second, columns: columns, to: y, stride: stride)
+    product(rows, panels: panels, start, first, second, columns: columns, to: y, columnStride: columnStride)
   }
 }
 
 extension Real {
-  /// `multiply` with one term.
+  /// `gemmPacked` with one term.
   @inline(__always)
-  public static func multiply(
+  public static func gemmPacked(
     _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<Self>, _ term: Operand<Self>, columns: Int,
-    to y: UnsafeMutablePointer<Self>, stride: Int
+    to y: UnsafeMutablePointer<Self>, columnStride: Int
   ) {
-    multiply(rows, panels: panels, start, term, .none(term.panels), columns: columns, to: y, stride: stride)
+    gemmPacked(rows, panels: panels, start, term, .none(term.panels), columns: columns, to: y, columnStride: columnStride)
   }
 }
 
 @inline(__always)
 private func product<T: Real>(
   _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<T>, _ first: Operand<T>, _ second: Operand<T>, columns: Int,
-  to y: UnsafeMutablePointer<T>, stride: Int
+  to y: UnsafeMutablePointer<T>, columnStride stride: Int
 ) {
   var p = panels.lowerBound
   if columns == 1 {
     // one column alone would wait for its own sums: two panels at a time do not, and neither do two terms
     while second.k == 0 && p &+ 2 <= panels.upperBound {
-      var c = Accumulators(start.column(0), rows, p), d = Accumulators(start.column(0), rows, p &+ 1)
-      let x = first.column(0)
-      tilePair(first.panel(p), first.panel(p &+ 1), first.k, x, x, first.along, first.along, shared: true, &c, &d)
+      var c = Accumulators(start.columnPointer(0), rows, p), d = Accumulators(start.columnPointer(0), rows, p &+ 1)
+      let x = first.columnPointer(0)
+      tilePair(first.panel(p), first.panel(p &+ 1), first.k, x, x, first.rowStride, first.rowStride, shared: true, &c, &d)
       c.store(y, rows, p)
       d.store(y, rows, p &+ 1)
       p &+= 2
     }
     while second.k > 0 && p < panels.upperBound {
-      var c = Accumulators(start.column(0), rows, p), d = Accumulators<T>(nil, rows, p)
+      var c = Accumulators(start.columnPointer(0), rows, p), d = Accumulators<T>(nil, rows, p)
       let k = min(first.k, second.k)
       tilePair(
-        first.panel(p), second.panel(p), k, first.column(0), second.column(0), first.along, second.along, shared: false,
+        first.panel(p), second.panel(p), k, first.columnPointer(0), second.columnPointer(0), first.rowStride, second.rowStride, shared: false,
         &c, &d)
       tile1(first, p, 0, &c, after: k)
       tile1(second, p, 0, &d, after: k)
@@ -75,19 +75,19 @@ private func product<T: Real>(
       let lanes = rows.lanes(p, 0, of: T.V.count)
       while j &+ 6 <= columns {
         let to = y + (j &* stride &+ rows.offset(p, 0))
-        var s = EdgeKernel(start.column(j).map { $0 + rows.offset(p, 0) }, start.stride, lanes)
-        s.add(first.panel(p), first.k, first.column(j), first.column(j &+ 3), along: first.along, across: first.across)
+        var s = EdgeKernel(start.columnPointer(j).map { $0 + rows.offset(p, 0) }, start.stride, lanes)
+        s.add(first.panel(p), first.k, first.columnPointer(j), first.columnPointer(j &+ 3), along: first.rowStride, across: first.columnStride)
         s.add(
-          second.panel(p), second.k, second.column(j), second.column(j &+ 3), along: second.along,
-          across: second.across)
+          second.panel(p), second.k, second.columnPointer(j), second.columnPointer(j &+ 3), along: second.rowStride,
+          across: second.columnStride)
         s.store(to, stride, lanes)
         j &+= 6
       }
     }
     // four columns left are two and two: one alone is half as fast
     while columns &- j >= 3 && columns &- j != 4 {
-      var c = Accumulators(start.column(j), rows, p), d = Accumulators(start.column(j &+ 1), rows, p)
-      var e = Accumulators(start.column(j &+ 2), rows, p)
+      var c = Accumulators(start.columnPointer(j), rows, p), d = Accumulators(start.columnPointer(j &+ 1), rows, p)
+      var e = Accumulators(start.columnPointer(j &+ 2), rows, p)
       tile3(first, p, j, &c, &d, &e)
       tile3(second, p, j, &c, &d, &e)
       c.store(y + j &* stride, rows, p)
@@ -96,7 +96,7 @@ private func product<T: Real>(
       j &+= 3
     }
     while columns &- j >= 2 {
-      var c = Accumulators(start.column(j), rows, p), d = Accumulators(start.column(j &+ 1), rows, p)
+      var c = Accumulators(start.columnPointer(j), rows, p), d = Accumulators(start.columnPointer(j &+ 1), rows, p)
       tile2(first, p, j, &c, &d)
       tile2(second, p, j, &c, &d)
       c.store(y + j &* stride, rows, p)
@@ -104,7 +104,7 @@ private func product<T: Real>(
       j &+= 2
     }
     if j < columns {
-      var c = Accumulators(start.column(j), rows, p)
+      var c = Accumulators(start.columnPointer(j), rows, p)
       tile1(first, p, j, &c)
       tile1(second, p, j, &c)
       c.store(y + j &* stride, rows, p)
@@ -170,11 +170,11 @@ extension Vector {
 func tile3<T: Real>(
   _ term: Operand<T>, _ panel: Int, _ j: Int, _ c: inout Accumulators<T>, _ d: inout Accumulators<T>, _ e: inout Accumulators<T>
 ) {
-  let lanes = T.V.count, along = term.along
+  let lanes = T.V.count, along = term.rowStride
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
   var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
   var (u0, u1, u2, u3) = (e.a, e.b, e.c, e.d)
-  var p = term.panel(panel), x = term.column(j), y = term.column(j &+ 1), z = term.column(j &+ 2)
+  var p = term.panel(panel), x = term.columnPointer(j), y = term.columnPointer(j &+ 1), z = term.columnPointer(j &+ 2)
   var i = term.k
   while i > 0 {
     let bx = T.V(x[0]), by = T.V(y[0]), bz = T.V(z[0])
@@ -207,10 +207,10 @@ func tile3<T: Real>(
 
 @inline(__always)
 func tile2<T: Real>(_ term: Operand<T>, _ panel: Int, _ j: Int, _ c: inout Accumulators<T>, _ d: inout Accumulators<T>) {
-  let lanes = T.V.count, along = term.along
+  let lanes = T.V.count, along = term.rowStride
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
   var (t0, t1, t2, t3) = (d.a, d.b, d.c, d.d)
-  var p = term.panel(panel), x = term.column(j), y = term.column(j &+ 1)
+  var p = term.panel(panel), x = term.columnPointer(j), y = term.columnPointer(j &+ 1)
   var i = term.k
   while i > 0 {
     let bx = T.V(x[0]), by = T.V(y[0])
@@ -237,7 +237,7 @@ func tile2<T: Real>(_ term: Operand<T>, _ panel: Int, _ j: Int, _ c: inout Accum
 func tile1<T: Real>(_ term: Operand<T>, _ panel: Int, _ j: Int, _ c: inout Accumulators<T>, after done: Int = 0) {
   let lanes = T.V.count
   var (s0, s1, s2, s3) = (c.a, c.b, c.c, c.d)
-  var p = term.panel(panel) + done &* 4 &* lanes, x = term.column(j) + done &* term.along
+  var p = term.panel(panel) + done &* 4 &* lanes, x = term.columnPointer(j) + done &* term.rowStride
   var i = term.k &- done
   while i > 0 {
     let bx = T.V(x[0])
@@ -246,7 +246,7 @@ func tile1<T: Real>(_ term: Operand<T>, _ panel: Int, _ j: Int, _ c: inout Accum
     s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
     s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
     p += 4 &* lanes
-    x += term.along
+    x += term.rowStride
     i &-= 1
   }
   c = Accumulators(s0, s1, s2, s3)

@@ -15,15 +15,15 @@ public func packedCount<T: Real>(_ rows: PanelLayout, k: Int, _: T.Type) -> Int 
 public func pack<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
   let lanes = T.V.count
   for panel in panels {
-    var out = p + panel &* w.d &* 4 &* lanes
+    var out = p + panel &* w.columns &* 4 &* lanes
     let (o0, o1, o2, o3) = (
       rows.offset(panel, 0), rows.offset(panel, 1), rows.offset(panel, 2), rows.offset(panel, 3)
     )
     let (n0, n1) = (rows.lanes(panel, 0, of: lanes), rows.lanes(panel, 1, of: lanes))
     let (n2, n3) = (rows.lanes(panel, 2, of: lanes), rows.lanes(panel, 3, of: lanes))
     var k = 0
-    while k < w.d {
-      let column = UnsafePointer(w.column(k))
+    while k < w.columns {
+      let column = UnsafePointer(w.columnPointer(k))
       T.V.load(column + o0, upTo: n0).store(out)
       T.V.load(column + o1, upTo: n1).store(out + lanes)
       T.V.load(column + o2, upTo: n2).store(out + 2 &* lanes)
@@ -45,21 +45,21 @@ public func pack<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels: Range
 public func packTransposed<T: Real>(_ w: MatrixView<T>, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
   let lanes = T.V.count, width = 4 &* lanes
   for panel in panels {
-    let out = p + panel &* w.n &* width, first = panel &* width
+    let out = p + panel &* w.rows &* width, first = panel &* width
     var k = 0
-    while k &+ lanes <= w.n {
+    while k &+ lanes <= w.rows {
       var j = 0
       while j < width {
-        let columns = max(0, min(lanes, w.d &- first &- j))
-        T.V.turn(w.column(first &+ j) + k, from: w.stride, columns: columns, to: out + (k &* width &+ j), width)
+        let columns = max(0, min(lanes, w.columns &- first &- j))
+        T.V.turn(w.columnPointer(first &+ j) + k, from: w.columnStride, columns: columns, to: out + (k &* width &+ j), width)
         j &+= lanes
       }
       k &+= lanes
     }
-    while k < w.n {
+    while k < w.rows {
       var j = 0
       while j < width {
-        out[k &* width &+ j] = first &+ j < w.d ? w.column(first &+ j)[k] : 0
+        out[k &* width &+ j] = first &+ j < w.columns ? w.columnPointer(first &+ j)[k] : 0
         j &+= 1
       }
       k &+= 1
@@ -67,16 +67,16 @@ public func packTransposed<T: Real>(_ w: MatrixView<T>, panels: Range<Int>, to p
   }
 }
 
-/// The length of the sum that `outer` takes at a time.
+/// The length of the sum that `rankKUpdate` takes at a time.
 private let outerBlock = 192
 /// Panels that it packs together: what fits half of the second cache.
 private let outerPanels = 16
 /// Numbers left free after each of them: at a distance of whole pages they would all fall on the same few cache lines.
 private let outerGap = 16
 
-/// Numbers of scratch that `outer` needs for `rows` rows and `columns` columns of results in all.
-public func outerScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> Int {
-  (outerBlock * 4 * T.V.count + outerGap) * min(outerPanels, PanelLayout.plain(rows, T.self).panels)
+/// Numbers of scratch that `rankKUpdate` needs for `rows` rows and `columns` columns of results in all.
+public func rankKUpdateScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> Int {
+  (outerBlock * 4 * T.V.count + outerGap) * min(outerPanels, PanelLayout.contiguous(rows, T.self).panels)
     + ((columns + 2) / 3 + 2) * (3 * outerBlock + 1)
 }
 
@@ -89,30 +89,30 @@ public func outerScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> Int {
 ///   - d: [p × k], or no rows.
 ///   - e: [m × p].
 ///   - panels: which panels of the results' plain rows to compute.
-///   - scratch: `outerScratch(rows: m, columns: n + p)` numbers.
+///   - scratch: `rankKUpdateScratch(rows: m, columns: n + p)` numbers.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func outer<T: Real>(
+public func rankKUpdate<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, into c: MatrixView<T>, and d: MatrixView<T>, into e: MatrixView<T>, panels: Range<Int>,
   scratch: UnsafeMutablePointer<T>
 ) {
-  let rows = PanelLayout.plain(a.n, T.self), width = 4 &* T.V.count
+  let rows = PanelLayout.contiguous(a.rows, T.self), width = 4 &* T.V.count
   let packedA = scratch, packedB = scratch + (outerBlock &* width &+ outerGap) &* min(outerPanels, rows.panels)
-  let packedD = packedB + (b.n &+ 2) / 3 &* (3 &* outerBlock &+ 1)
+  let packedD = packedB + (b.rows &+ 2) / 3 &* (3 &* outerBlock &+ 1)
   var from = 0
-  while from < a.d {
-    let k = min(outerBlock, a.d &- from)
-    packThrees(MatrixView(b.column(from), n: b.n, d: k, stride: b.stride), to: packedB)
-    if d.n > 0 { packThrees(MatrixView(d.column(from), n: d.n, d: k, stride: d.stride), to: packedD) }
+  while from < a.columns {
+    let k = min(outerBlock, a.columns &- from)
+    packThrees(MatrixView(b.columnPointer(from), rows: b.rows, columns: k, columnStride: b.columnStride), to: packedB)
+    if d.rows > 0 { packThrees(MatrixView(d.columnPointer(from), rows: d.rows, columns: k, columnStride: d.columnStride), to: packedD) }
     var first = panels.lowerBound
     while first < panels.upperBound {
       let last = min(first &+ outerPanels, panels.upperBound)
-      packAcross(MatrixView(a.column(from), n: a.n, d: k, stride: a.stride), rows, panels: first..<last, to: packedA)
+      packAcross(MatrixView(a.columnPointer(from), rows: a.rows, columns: k, columnStride: a.columnStride), rows, panels: first..<last, to: packedA)
       for panel in first..<last {
         let packed = packedA + (panel &- first) &* (k &* width &+ outerGap)
-        threes(packed, k, packedB, b.n, into: c, panel)
-        threes(packed, k, packedD, d.n, into: e, panel)
+        threes(packed, k, packedB, b.rows, into: c, panel)
+        threes(packed, k, packedD, d.rows, into: e, panel)
       }
       first = last
     }
@@ -123,14 +123,14 @@ public func outer<T: Real>(
 /// As `pack`, of plain rows, but column after column: a tall matrix is read as it lies.
 @inline(__always)
 private func packAcross<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
-  let lanes = T.V.count, width = 4 &* lanes, size = w.d &* width &+ outerGap
+  let lanes = T.V.count, width = 4 &* lanes, size = w.columns &* width &+ outerGap
   var k = 0
-  while k < w.d {
-    let column = UnsafePointer(w.column(k))
+  while k < w.columns {
+    let column = UnsafePointer(w.columnPointer(k))
     var out = p + k &* width
     for panel in panels {
       let at = column + panel &* width
-      if panel &* width &+ width <= w.n {
+      if panel &* width &+ width <= w.rows {
         T.V.load(at).store(out)
         T.V.load(at + lanes).store(out + lanes)
         T.V.load(at + 2 &* lanes).store(out + 2 &* lanes)
@@ -146,13 +146,13 @@ private func packAcross<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels
   }
 }
 
-/// `outer` with one result.
+/// `rankKUpdate` with one result.
 @inline(__always)
-public func outer<T: Real>(
+public func rankKUpdate<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, into c: MatrixView<T>, panels: Range<Int>, scratch: UnsafeMutablePointer<T>
 ) {
-  let nothing = MatrixView(b.p, n: 0, d: 0, stride: 0)
-  outer(a, b, into: c, and: nothing, into: nothing, panels: panels, scratch: scratch)
+  let nothing = MatrixView(b.p, rows: 0, columns: 0, columnStride: 0)
+  rankKUpdate(a, b, into: c, and: nothing, into: nothing, panels: panels, scratch: scratch)
 }
 
 /// One panel of rows, all columns of c.
@@ -160,31 +160,31 @@ public func outer<T: Real>(
 private func threes<T: Real>(
   _ packedA: UnsafePointer<T>, _ k: Int, _ packedB: UnsafePointer<T>, _ n: Int, into c: MatrixView<T>, _ panel: Int
 ) {
-  let rows = PanelLayout.plain(c.n, T.self), three = 3 &* k &+ 1
+  let rows = PanelLayout.contiguous(c.rows, T.self), three = 3 &* k &+ 1
   var j = 0
   if rows.isStrip(panel, T.self) {
     let lanes = rows.lanes(panel, 0, of: T.V.count)
     while j &+ 6 <= n {
-      let y = c.column(j) + rows.offset(panel, 0), b = packedB + j / 3 &* three
-      var s = EdgeKernel(y, c.stride, lanes)
+      let y = c.columnPointer(j) + rows.offset(panel, 0), b = packedB + j / 3 &* three
+      var s = EdgeKernel(y, c.columnStride, lanes)
       s.add(packedA, k, b, b + three, along: 3, across: 1)
-      s.store(y, c.stride, lanes)
+      s.store(y, c.columnStride, lanes)
       j &+= 6
     }
   }
   while j < n {
-    let columns = min(3, n &- j), y = c.column(j)
-    let term = Operand<T>(packedA, k: k, packedB + j / 3 &* three, along: 3, across: 1)
+    let columns = min(3, n &- j), y = c.columnPointer(j)
+    let term = Operand<T>(packedA, k: k, packedB + j / 3 &* three, rowStride: 3, columnStride: 1)
     var s = Accumulators(y, rows, panel)
     if columns == 3 {
-      var t = Accumulators(y + c.stride, rows, panel), u = Accumulators(y + 2 &* c.stride, rows, panel)
+      var t = Accumulators(y + c.columnStride, rows, panel), u = Accumulators(y + 2 &* c.columnStride, rows, panel)
       tile3(term, 0, 0, &s, &t, &u)
-      t.store(y + c.stride, rows, panel)
-      u.store(y + 2 &* c.stride, rows, panel)
+      t.store(y + c.columnStride, rows, panel)
+      u.store(y + 2 &* c.columnStride, rows, panel)
     } else if columns == 2 {
-      var t = Accumulators(y + c.stride, rows, panel)
+      var t = Accumulators(y + c.columnStride, rows, panel)
       tile2(term, 0, 0, &s, &t)
-      t.store(y + c.stride, rows, panel)
+      t.store(y + c.columnStride, rows, panel)
     } else {
       tile1(term, 0, 0, &s)
     }
@@ -197,23 +197,23 @@ private func threes<T: Real>(
 @inline(__always)
 private func packThrees<T: Real>(_ b: MatrixView<T>, to p: UnsafeMutablePointer<T>) {
   var k = 0
-  while k < b.d {
-    let column = b.column(k)
+  while k < b.columns {
+    let column = b.columnPointer(k)
     var out = p + 3 &* k
     var j = 0
     // four are copied at once: the fourth is overwritten by the next column's first, or falls into the gap
-    while j &+ 4 <= b.n {
+    while j &+ 4 <= b.rows {
       out.update(from: column + j, count: 4)
-      out += 3 &* b.d &+ 1
+      out += 3 &* b.columns &+ 1
       j &+= 3
     }
-    while j < b.n {
+    while j < b.rows {
       var i = 0
       while i < 3 {
-        out[i] = j &+ i < b.n ? column[j &+ i] : 0
+        out[i] = j &+ i < b.rows ? column[j &+ i] : 0
         i &+= 1
       }
-      out += 3 &* b.d &+ 1
+      out += 3 &* b.columns &+ 1
       j &+= 3
     }
     k &+= 1

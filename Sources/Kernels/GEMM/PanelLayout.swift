@@ -9,13 +9,13 @@ public struct PanelLayout: Sendable {
   let panel: Int, segment: Int, unit: Int, step: Int, limit: Int
 
   /// `n` rows as they come.
-  public static func plain<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
+  public static func contiguous<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
     let lanes = T.V.count
     return PanelLayout(panel: 4 * lanes, segment: lanes, unit: 4 * lanes, step: lanes, limit: n)
   }
 
   /// Four blocks of `n` rows, the same rows of each side by side.
-  public static func gates<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
+  public static func interleavedGates<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
     let lanes = T.V.count
     return PanelLayout(panel: lanes, segment: n, unit: lanes, step: 0, limit: n)
   }
@@ -41,43 +41,48 @@ public struct InitialValue<T: Real> {
   /// From 0.
   public static var zero: InitialValue { InitialValue(base: nil, stride: 0, rows: nil) }
 
-  /// From columns `stride` apart; one column for all where `stride` is 0.
-  public static func columns(_ base: UnsafePointer<T>, stride: Int) -> InitialValue {
-    InitialValue(base: base, stride: stride, rows: nil)
+  /// From one column, the same for every column.
+  public static func broadcastColumn(_ base: UnsafePointer<T>) -> InitialValue {
+    InitialValue(base: base, stride: 0, rows: nil)
+  }
+
+  /// From columns `columnStride` apart.
+  public static func matrix(_ base: UnsafePointer<T>, columnStride: Int) -> InitialValue {
+    InitialValue(base: base, stride: columnStride, rows: nil)
   }
 
   /// From the columns of a table, by number.
-  public static func table(_ base: UnsafePointer<T>, stride: Int, _ rows: UnsafePointer<Int32>) -> InitialValue {
-    InitialValue(base: base, stride: stride, rows: rows)
+  public static func gather(_ base: UnsafePointer<T>, columnStride: Int, indices: UnsafePointer<Int32>) -> InitialValue {
+    InitialValue(base: base, stride: columnStride, rows: indices)
   }
 
   /// Whether the columns are equally far from each other.
   @inline(__always) var isEven: Bool { rows == nil }
 
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T>? {
+  @inline(__always) func columnPointer(_ j: Int) -> UnsafePointer<T>? {
     guard let base else { return nil }
     if let rows { return base + Int(rows[j]) &* stride }
     return base + j &* stride
   }
 }
 
-/// One term of a sum of products: packed panels times columns. Number i of column j is `b[i·along + j·across]`.
+/// One term of a sum of products: packed panels times columns. Number i of column j is `b[i·rowStride + j·columnStride]`.
 public struct Operand<T: Real> {
-  let panels: UnsafePointer<T>, k: Int, b: UnsafePointer<T>, along: Int, across: Int
+  let panels: UnsafePointer<T>, k: Int, b: UnsafePointer<T>, rowStride: Int, columnStride: Int
 
   /// - Parameters:
   ///   - panels: as `pack` leaves them.
   ///   - k: the length of the sum.
   ///   - b: the first number of the first column.
-  ///   - along: from one number of a column to the next.
-  ///   - across: from one column to the next.
-  public init(_ panels: UnsafePointer<T>, k: Int, _ b: UnsafePointer<T>, along: Int = 1, across: Int) {
-    (self.panels, self.k, self.b, self.along, self.across) = (panels, k, b, along, across)
+  ///   - rowStride: from one number of a column to the next.
+  ///   - columnStride: from one column to the next.
+  public init(_ panels: UnsafePointer<T>, k: Int, _ b: UnsafePointer<T>, rowStride: Int = 1, columnStride: Int) {
+    (self.panels, self.k, self.b, self.rowStride, self.columnStride) = (panels, k, b, rowStride, columnStride)
   }
 
   /// No term at all.
-  public static func none(_ panels: UnsafePointer<T>) -> Operand { Operand(panels, k: 0, panels, across: 0) }
+  public static func none(_ panels: UnsafePointer<T>) -> Operand { Operand(panels, k: 0, panels, columnStride: 0) }
 
   @inline(__always) func panel(_ p: Int) -> UnsafePointer<T> { panels + p &* k &* 4 &* T.V.count }
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T> { b + j &* across }
+  @inline(__always) func columnPointer(_ j: Int) -> UnsafePointer<T> { b + j &* columnStride }
 }

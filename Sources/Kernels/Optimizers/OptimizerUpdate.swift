@@ -5,17 +5,20 @@
 /// A gradient is clipped, ĝ = clamp(scale·g, ±bound), then λ·w is added to it. Apart from the rule's own step, a weight
 /// loses a share of itself.
 public struct OptimizerUpdate<T: Real> {
-  let rate, weightDecay, share, keep, scale, bound: T
+  let learningRate, weightDecay, decoupledDecay, keep, gradientScale, clipValue: T
 
   /// - Parameters:
-  ///   - rate: α.
+  ///   - learningRate: α.
   ///   - weightDecay: λ, what of the weight is added to its gradient.
-  ///   - share: what is taken off each weight.
-  ///   - scale: multiplies each gradient.
-  ///   - bound: the largest magnitude of a gradient; infinity for none.
-  public init(rate: Double, weightDecay: Double = 0, share: Double = 0, scale: Double = 1, bound: Double = .infinity) {
-    (self.rate, self.weightDecay, self.share) = (T(rate), T(weightDecay), T(share))
-    (keep, self.scale, self.bound) = (T(1 - share), T(scale), T(bound))
+  ///   - decoupledDecay: what is taken off each weight.
+  ///   - gradientScale: multiplies each gradient.
+  ///   - clipValue: the largest magnitude of a gradient; infinity for none.
+  public init(
+    learningRate: Double, weightDecay: Double = 0, decoupledDecay: Double = 0, gradientScale: Double = 1,
+    clipValue: Double = .infinity
+  ) {
+    (self.learningRate, self.weightDecay, self.decoupledDecay) = (T(learningRate), T(weightDecay), T(decoupledDecay))
+    (keep, self.gradientScale, self.clipValue) = (T(1 - decoupledDecay), T(gradientScale), T(clipValue))
   }
 }
 
@@ -32,8 +35,8 @@ private struct Place {
   let column, row, count: Int
   let whole: Bool
 
-  @inline(__always) func load<T: Real>(_ x: MatrixView<T>) -> T.V { .load(x.column(column) + row, count, whole) }
-  @inline(__always) func store<T: Real>(_ v: T.V, _ x: MatrixView<T>) { v.store(x.column(column) + row, count, whole) }
+  @inline(__always) func load<T: Real>(_ x: MatrixView<T>) -> T.V { .load(x.columnPointer(column) + row, count, whole) }
+  @inline(__always) func store<T: Real>(_ v: T.V, _ x: MatrixView<T>) { v.store(x.columnPointer(column) + row, count, whole) }
 }
 
 /// w ← body(place, w, g, ĝ);  g ← 0.
@@ -44,10 +47,10 @@ private func descend<T: Real>(
   _ w: MatrixView<T>, _ dw: MatrixView<T>, slotsAreRuns: Bool, _ d: OptimizerUpdate<T>,
   _ body: (_ at: Place, _ w: T.V, _ g: T.V, _ clipped: T.V) -> T.V
 ) -> Int {
-  let scale = T.V(d.scale), high = T.V(d.bound), low = T.V(-d.bound)
+  let scale = T.V(d.gradientScale), high = T.V(d.clipValue), low = T.V(-d.clipValue)
   var clipped: T.V = 0.0
   var count = 0
-  runs(w, dw.isRun && slotsAreRuns) { n, j in
+  runs(w, dw.isContiguous && slotsAreRuns) { n, j in
     var i = 0
     while i < n {
       let k = min(T.V.count, n &- i), at = Place(column: j, row: i, count: k, whole: k == T.V.count)
@@ -79,8 +82,8 @@ private func descend<T: Real>(
 public func recurrentJS<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, cache: MatrixView<T>, _ d: OptimizerUpdate<T>, decay: T, epsilon: T
 ) -> Int {
-  let old = T.V(decay), new = T.V(1 - decay), epsilon = T.V(epsilon), rate = T.V(d.rate), share = T.V(d.share)
-  return descend(w, dw, slotsAreRuns: cache.isRun, d) { at, w, g, clipped in
+  let old = T.V(decay), new = T.V(1 - decay), epsilon = T.V(epsilon), rate = T.V(d.learningRate), share = T.V(d.decoupledDecay)
+  return descend(w, dw, slotsAreRuns: cache.isContiguous, d) { at, w, g, clipped in
     let s = at.load(cache) * old + new * g * g
     at.store(s, cache)
     return w - rate * clipped / T.V.sqrt(s + epsilon) - share * w
@@ -101,8 +104,8 @@ public func recurrentJS<T: Real>(
 public func sgd<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, momentum: MatrixView<T>?, _ d: OptimizerUpdate<T>, mu: T, new: T, nesterov: Bool
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), mu = T.V(mu), new = T.V(new)
-  return descend(w, dw, slotsAreRuns: momentum?.isRun ?? true, d) { at, w, _, clipped in
+  let rate = T.V(d.learningRate), decay = T.V(d.weightDecay), keep = T.V(d.keep), mu = T.V(mu), new = T.V(new)
+  return descend(w, dw, slotsAreRuns: momentum?.isContiguous ?? true, d) { at, w, _, clipped in
     let g = clipped + decay * w
     guard let momentum else { return keep * w - rate * g }
     let b = at.load(momentum) * mu + new * g
@@ -120,8 +123,8 @@ public func sgd<T: Real>(
 public func adagrad<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, sum: MatrixView<T>, _ d: OptimizerUpdate<T>, epsilon: T
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
-  return descend(w, dw, slotsAreRuns: sum.isRun, d) { at, w, _, clipped in
+  let rate = T.V(d.learningRate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
+  return descend(w, dw, slotsAreRuns: sum.isContiguous, d) { at, w, _, clipped in
     let g = clipped + decay * w, s = at.load(sum) + g * g
     at.store(s, sum)
     return keep * w - rate * g / (T.V.sqrt(s) + epsilon)
@@ -145,9 +148,9 @@ public func rmsprop<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, square: MatrixView<T>, momentum: MatrixView<T>?, mean: MatrixView<T>?, _ d: OptimizerUpdate<T>,
   decay: ExponentialMovingAverage<T>, correction: T, epsilon: T, mu: T
 ) -> Int {
-  let rate = T.V(d.rate), weightDecay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
+  let rate = T.V(d.learningRate), weightDecay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
   let old = T.V(decay.old), new = T.V(decay.new), correction = T.V(correction), mu = T.V(mu)
-  let slotsAreRuns = square.isRun && momentum?.isRun ?? true && mean?.isRun ?? true
+  let slotsAreRuns = square.isContiguous && momentum?.isContiguous ?? true && mean?.isContiguous ?? true
   return descend(w, dw, slotsAreRuns: slotsAreRuns, d) { at, w, _, clipped in
     let g = clipped + weightDecay * w
     var v = at.load(square) * old + new * g * g
@@ -183,9 +186,9 @@ public func adam<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, mean: MatrixView<T>, square: MatrixView<T>, largest: MatrixView<T>?, _ d: OptimizerUpdate<T>,
   beta1: ExponentialMovingAverage<T>, beta2: ExponentialMovingAverage<T>, root: T, epsilon: T
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon), root = T.V(root)
+  let rate = T.V(d.learningRate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon), root = T.V(root)
   let new1 = T.V(beta1.new), old2 = T.V(beta2.old), new2 = T.V(beta2.new)
-  let slotsAreRuns = mean.isRun && square.isRun && largest?.isRun ?? true
+  let slotsAreRuns = mean.isContiguous && square.isContiguous && largest?.isContiguous ?? true
   return descend(w, dw, slotsAreRuns: slotsAreRuns, d) { at, w, _, clipped in
     let g = clipped + decay * w
     let m0 = at.load(mean), m = m0 + new1 * (g - m0)

@@ -17,14 +17,14 @@ public func layerNorm<T: Real>(
   _ x: MatrixView<T>, gain: MatrixView<T>, bias: MatrixView<T>, epsilon: T, normal: MatrixView<T>, scale: MatrixView<T>,
   to y: MatrixView<T>
 ) {
-  let n = T(x.n)
+  let n = T(x.rows)
   var j = 0
-  while j < x.d {
-    let x = x.only(j), normal = normal.only(j), y = y.only(j)
+  while j < x.columns {
+    let x = x.column(j), normal = normal.column(j), y = y.column(j)
     let mean = T.V(sum(x) / n)
     map(x, to: normal) { $0 - mean }
     let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
-    scale.column(j)[0] = s
+    scale.columnPointer(j)[0] = s
     let factor = T.V(s)
     map(normal, to: normal) { $0 * factor }
     map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
@@ -42,12 +42,12 @@ public func layerNormBackward<T: Real>(
   gain: MatrixView<T>, normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>, dgain: MatrixView<T>,
   dbias: MatrixView<T>, work: MatrixView<T>
 ) {
-  let n = T(dx.n)
+  let n = T(dx.rows)
   var j = 0
-  while j < dx.d {
-    let normal = normal.only(j), dy = dy.only(j), dx = dx.only(j)
+  while j < dx.columns {
+    let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
     map(dy, gain, to: work) { $0 * $1 }
-    let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.column(j)[0])
+    let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.columnPointer(j)[0])
     map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * along, dx) }
     map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
     map(dy, dbias, to: dbias) { $0 + $1 }

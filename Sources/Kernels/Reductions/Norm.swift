@@ -7,7 +7,7 @@
 public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   var (s0, s1, s2, s3) = (0.0, 0.0, 0.0, 0.0)
   runs(x, true) { n, j in
-    let x = x.column(j)
+    let x = x.columnPointer(j)
     var i = 0
     while i &+ 4 <= n {
       let (a, b, c, d) = (Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]))
@@ -31,10 +31,10 @@ public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
 @inline(never)
 public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
   var j = 0
-  while j < x.d {
-    let column = x.column(j)
+  while j < x.columns {
+    let column = x.columnPointer(j)
     var i = 0
-    while i < x.n {
+    while i < x.rows {
       if !column[i].isFinite { return (i, j) }
       i &+= 1
     }

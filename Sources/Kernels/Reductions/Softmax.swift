@@ -6,9 +6,9 @@
 @inline(never)
 public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let column = MatrixView(p.column(j), n: x.n, d: 1, stride: x.n)
-    let (_, total) = exponentials(x.column(j), x.n, to: column.p)
+  while j < x.columns {
+    let column = MatrixView(p.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows)
+    let (_, total) = exponentials(x.columnPointer(j), x.rows, to: column.p)
     let scale = T.V(1 / total)
     map(column, to: column) { $0 * scale }
     j &+= 1
@@ -21,8 +21,8 @@ public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
 @inline(never)
 public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < p.d {
-    let p = p.only(j), dp = dp.only(j), dx = dx.only(j)
+  while j < p.columns {
+    let p = p.column(j), dp = dp.column(j), dx = dx.column(j)
     let mean = T.V(dot(p, dp))
     map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
     j &+= 1
@@ -35,9 +35,9 @@ public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: 
 @inline(never)
 public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let x = x.only(j), y = y.only(j)
-    let (top, total) = exponentials(x.p, x.n, to: y.p)
+  while j < x.columns {
+    let x = x.column(j), y = y.column(j)
+    let (top, total) = exponentials(x.p, x.rows, to: y.p)
     let shift = T.V(top), log = T.log(T.V(total))
     map(x, to: y) { ($0 - shift) - log }
     j &+= 1
@@ -50,8 +50,8 @@ public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 @inline(never)
 public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < y.d {
-    let y = y.only(j), dy = dy.only(j), dx = dx.only(j)
+  while j < y.columns {
+    let y = y.column(j), dy = dy.column(j), dx = dx.column(j)
     let total = T.V(sum(dy))
     map(y, dy, dx, to: dx) { y, dy, dx in dx + (dy - T.exp(y) * total) }
     j &+= 1
@@ -70,13 +70,13 @@ public func crossEntropy<T: Real>(
   _ x: MatrixView<T>, targets: UnsafePointer<Int32>, to p: MatrixView<T>, losses: UnsafeMutablePointer<T>
 ) {
   var j = 0
-  while j < x.d {
-    let x = x.column(j), p = p.only(j), target = Int(targets[j])
+  while j < x.columns {
+    let x = x.columnPointer(j), p = p.column(j), target = Int(targets[j])
     if target < 0 {
       fill(p, with: 0)
       losses[j] = 0
     } else {
-      let (top, total) = exponentials(x, p.n, to: p.p)
+      let (top, total) = exponentials(x, p.rows, to: p.p)
       losses[j] = T.log(T.V(total)).first - (x[target] - top)
       let scale = T.V(1 / total)
       map(p, to: p) { $0 * scale }
@@ -94,8 +94,8 @@ public func crossEntropyBackward<T: Real>(
 ) {
   accumulate(p, times: dy, into: dx)
   var j = 0
-  while j < dx.d {
-    if targets[j] >= 0 { dx.column(j)[Int(targets[j])] -= dy }
+  while j < dx.columns {
+    if targets[j] >= 0 { dx.columnPointer(j)[Int(targets[j])] -= dy }
     j &+= 1
   }
 }
@@ -118,7 +118,7 @@ private func exponentials<T: Real>(
     i &+= 1
   }
   let shift = T.V(top)
-  let x = MatrixView(x, n: n, d: 1, stride: n), y = MatrixView(y, n: n, d: 1, stride: n)
+  let x = MatrixView(x, rows: n, columns: 1, columnStride: n), y = MatrixView(y, rows: n, columns: 1, columnStride: n)
   map(x, to: y) { T.exp($0 - shift) }
   return (top, sum(y))
 }

@@ -7,7 +7,7 @@
 public func sum<T: Real>(_ x: MatrixView<T>) -> T {
   var total: T.V = 0.0
   runs(x, true) { n, j in
-    let x = x.column(j)
+    let x = x.columnPointer(j)
     registers(n, T.self) { i in
       total = total + T.V.load(x + i)
     } part: { i, k in
@@ -23,8 +23,8 @@ public func sum<T: Real>(_ x: MatrixView<T>) -> T {
 @inline(never)
 public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
-  runs(a, b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j)
+  runs(a, b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j)
     registers(n, T.self) { i in
       total = T.V.fma(T.V.load(a + i), T.V.load(b + i), total)
     } part: { i, k in
@@ -40,8 +40,8 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
 @inline(never)
 public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
-  runs(a, b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j)
+  runs(a, b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j)
     registers(n, T.self) { i in
       let e = T.V.load(a + i) - T.V.load(b + i)
       total = T.V.fma(e, e, total)
@@ -71,8 +71,8 @@ public func squaredDistanceBackward<T: Real>(
 @inline(never)
 public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    y.column(j)[0] = factor * sum(MatrixView(x.column(j), n: x.n, d: 1, stride: x.n))
+  while j < x.columns {
+    y.columnPointer(j)[0] = factor * sum(MatrixView(x.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows))
     j &+= 1
   }
 }
@@ -83,9 +83,9 @@ public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixVi
 @inline(never)
 public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: MatrixView<T>) {
   var j = 0
-  while j < dx.d {
-    let column = MatrixView(dx.column(j), n: dx.n, d: 1, stride: dx.n)
-    let slope = T.V(factor * dy.column(j)[0])
+  while j < dx.columns {
+    let column = MatrixView(dx.columnPointer(j), rows: dx.rows, columns: 1, columnStride: dx.rows)
+    let slope = T.V(factor * dy.columnPointer(j)[0])
     map(column, to: column) { $0 + slope }
     j &+= 1
   }
@@ -97,19 +97,19 @@ public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: Mat
 @inline(never)
 public func sumColumns<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   let scale = T.V(factor)
-  registers(x.n, T.self) { i in
+  registers(x.rows, T.self) { i in
     var total: T.V = 0.0
     var j = 0
-    while j < x.d {
-      total = total + T.V.load(x.column(j) + i)
+    while j < x.columns {
+      total = total + T.V.load(x.columnPointer(j) + i)
       j &+= 1
     }
     (total * scale).store(y.p + i)
   } part: { i, k in
     var total: T.V = 0.0
     var j = 0
-    while j < x.d {
-      total = total + T.V.load(x.column(j) + i, first: k)
+    while j < x.columns {
+      total = total + T.V.load(x.columnPointer(j) + i, first: k)
       j &+= 1
     }
     (total * scale).store(y.p + i, first: k)

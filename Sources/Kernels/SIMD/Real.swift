@@ -25,14 +25,14 @@ public protocol Real: BinaryFloatingPoint, Sendable {
   ///   - first: a term.
   ///   - second: another term, or none.
   ///   - columns: how many columns.
-  ///   - y: the first column; the columns are `stride` apart.
-  ///   - stride: numbers from one column of y to the next.
-  static func multiply(
+  ///   - y: the first column; the columns are `columnStride` apart.
+  ///   - columnStride: elements from one column of y to the next.
+  static func gemmPacked(
     _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<Self>, _ first: Operand<Self>, _ second: Operand<Self>, columns: Int,
-    to y: UnsafeMutablePointer<Self>, stride: Int)
+    to y: UnsafeMutablePointer<Self>, columnStride: Int)
 
   /// True for the wider of the two: kernels choose the length of a series by it.
-  static var isWide: Bool { get }
+  static var is64Bit: Bool { get }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -44,7 +44,7 @@ extension Float: Real {
     (0.693145751953125, 1.42860682030941723212e-6)
   }
   @inline(__always) public static var tanhLimit: Double { 10 }
-  @inline(__always) public static var isWide: Bool { false }
+  @inline(__always) public static var is64Bit: Bool { false }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -56,35 +56,5 @@ extension Double: Real {
     (0.693147180369123816490, 1.90821492927058770002e-10)
   }
   @inline(__always) public static var tanhLimit: Double { 22 }
-  @inline(__always) public static var isWide: Bool { true }
-}
-
-/// A matrix view of numbers in somebody else's memory: `n` rows by `d` columns, column-major, a column
-/// every `stride` numbers. Kernels take it by value and keep nothing.
-public struct MatrixView<T: Real> {
-  /// The first number of the first column.
-  public let p: UnsafeMutablePointer<T>
-  /// PanelLayout, columns, and the numbers from one column's start to the next.
-  public let n: Int, d: Int, stride: Int
-
-  /// - Parameters:
-  ///   - p: the first number.
-  ///   - n: rows.
-  ///   - d: columns.
-  ///   - stride: numbers from one column to the next, at least `n`.
-  @inline(__always) public init(_ p: UnsafeMutablePointer<T>, n: Int, d: Int, stride: Int) {
-    (self.p, self.n, self.d, self.stride) = (p, n, d, stride)
-  }
-
-  /// The first `rows` rows.
-  @inline(__always) public func top(_ rows: Int) -> MatrixView<T> { MatrixView(p, n: rows, d: d, stride: stride) }
-
-  /// Column `j` as a matrix view of its own.
-  @inline(__always) public func only(_ j: Int) -> MatrixView<T> { MatrixView(column(j), n: n, d: 1, stride: n) }
-
-  /// The first number of column `j`.
-  @inline(__always) func column(_ j: Int) -> UnsafeMutablePointer<T> { p + j &* stride }
-
-  /// No gap between the columns: the matrix view is one run of `n·d` numbers.
-  @inline(__always) var isRun: Bool { stride == n || d == 1 }
+  @inline(__always) public static var is64Bit: Bool { true }
 }

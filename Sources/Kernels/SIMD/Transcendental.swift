@@ -12,7 +12,7 @@ extension Real {
     let fma = V.fma
     let square = r * r
     var q: V
-    if isWide {
+    if is64Bit {
       let fourth = square * square
       let a = fma(r, 0.16666666666666563442, 0.50000000000000055534)
       let b = fma(r, 0.0083333333333978772089, 0.041666666666573835895)
@@ -74,7 +74,7 @@ extension Real {
     let z = s * s
     let fma = V.fma
     var p: V
-    if isWide {
+    if is64Bit {
       p = fma(z, 0.09523809523809523, 0.10526315789473684)
       p = fma(p, z, 0.11764705882352941)
       p = fma(p, z, 0.13333333333333333)
@@ -132,14 +132,14 @@ extension Real {
   /// Φ(x) = ½ erfc(−x/√2); erfc(a) = e^(−a²)·P(t)/(1 + 2a) for a ≥ 0, with P a polynomial in
   /// t = (a − 15/4)/(a + 15/4), fitted by Chebyshev's expansion to the precision of the type.
   /// Reference: Shepherd and Laframboise, Math. Comp. 36 (1981), for the form.
-  @inline(__always) static func normal(_ x: V) -> (share: V, density: V) {
+  @inline(__always) static func normal(_ x: V) -> (cdf: V, pdf: V) {
     let fma = V.fma
     // beyond ±40 nothing changes in either type, and x² would overflow to NaN further out
     let x = V.select(x, above: 40.0, 40.0, V.select(-40.0, above: x, -40.0, x))
     let a = V.abs(x) * 0.7071067811865476
     let t = (a - 3.75) / (a + 3.75)
     var p: V
-    if isWide {
+    if is64Bit {
       p = fma(t, -2.546882138846209e-09, -1.9274389959519863e-09)
       p = fma(p, t, 3.1564264229066676e-08)
       p = fma(p, t, 1.864199310900979e-08)

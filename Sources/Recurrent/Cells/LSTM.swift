@@ -48,7 +48,7 @@ enum LSTM {
     let (h, B) = (x[2].n, x[2].d)
     let gates = x.scratch(4 * h, B)
     preactivate(x[0], x[1], x[3], x[4], x[5], to: gates)
-    lstmGates(gates.top(h), gate: h, x[2], newH: x.y.top(h), newC: bottom(x.y, h))
+    lstmGates(gates.prefix(rows: h), gate: h, x[2], newH: x.y.prefix(rows: h), newC: bottom(x.y, h))
   }
 
   // the gates become dz in place
@@ -56,13 +56,13 @@ enum LSTM {
     let (h, B) = (x[2].n, x[2].d)
     let gates = x.scratch(4 * h, B)
     lstmGatesBackward(
-      gates.top(h), gate: h, x[2], newC: bottom(x.y, h), dnewH: x.dy.top(h), dnewC: bottom(x.dy, h), dc: x.d(2),
+      gates.prefix(rows: h), gate: h, x[2], newC: bottom(x.y, h), dnewH: x.dy.prefix(rows: h), dnewC: bottom(x.dy, h), dc: x.d(2),
       accumulate: true)
     preactivateBackward(x, Wx: 3, Wh: 4, b: 5, dz: gates)
   }
 
   /// The result holds h′ above c′.
   @inline(__always) private static func bottom<T: Real>(_ y: MatrixView<T>, _ h: Int) -> MatrixView<T> {
-    MatrixView(y.p + h, n: h, d: y.d, stride: y.stride)
+    MatrixView(y.p + h, rows: h, columns: y.d, columnStride: y.stride)
   }
 }

@@ -62,16 +62,16 @@ func preactivate<T: Real>(
   _ x: MatrixView<T>, _ h: MatrixView<T>, _ Wx: MatrixView<T>, _ Wh: MatrixView<T>, _ b: MatrixView<T>, to z: MatrixView<T>
 ) {
   copy(b, to: z)
-  multiply(Wx, x, to: z, accumulate: true)
-  multiply(Wh, h, to: z, accumulate: true)
+  gemm(Wx, x, to: z, accumulate: true)
+  gemm(Wh, h, to: z, accumulate: true)
 }
 
 /// From dz to x (operand 0), h (operand 1) and the weights at the given places.
 @inline(__always)
 func preactivateBackward<T: Real>(_ x: Operands<T>, Wx: Int, Wh: Int, b: Int, dz: MatrixView<T>) {
-  multiplyBackward(dy: dz, x[0], dw: x.d(Wx))
-  multiplyBackward(dy: dz, x[1], dw: x.d(Wh))
+  gemmBackwardWeights(dy: dz, x[0], dw: x.d(Wx))
+  gemmBackwardWeights(dy: dz, x[1], dw: x.d(Wh))
   accumulate(dz, times: 1, into: x.d(b))
-  multiplyBackward(x[Wx], dy: dz, dx: x.d(0))
-  multiplyBackward(x[Wh], dy: dz, dx: x.d(1))
+  gemmBackwardInput(x[Wx], dy: dz, dx: x.d(0))
+  gemmBackwardInput(x[Wh], dy: dz, dx: x.d(1))
 }

@@ -73,7 +73,7 @@ public struct Mat {
   /// - Throws: `.badType` if `T` is not the Mat's type, `.stale` if its graph was reset or is gone.
   public func w<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
     try require(DType(T.self) == dtype, .badType, "this Mat is \(dtype), not \(DType(T.self))")
-    return MatrixView(try wPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    return MatrixView(try wPointer().assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 
   /// The gradients, as they are now.
@@ -81,7 +81,7 @@ public struct Mat {
   /// - Throws: as `w`.
   public func dw<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
     try require(DType(T.self) == dtype, .badType, "this Mat is \(dtype), not \(DType(T.self))")
-    return MatrixView(try dwPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    return MatrixView(try dwPointer().assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 
   /// Where the numbers are, computed first if they have not been.

@@ -134,6 +134,6 @@ struct Operands<T: Real> {
   @inline(__always) var scalar: T { T(node.scalar) }
   /// `n` rows by `d` columns of the scratch, `offset` numbers into it.
   @inline(__always) func scratch(_ n: Int, _ d: Int, at offset: Int = 0) -> MatrixView<T> {
-    MatrixView(node.scratch.assumingMemoryBound(to: T.self) + offset, n: n, d: d, stride: n)
+    MatrixView(node.scratch.assumingMemoryBound(to: T.self) + offset, rows: n, columns: d, columnStride: n)
   }
 }

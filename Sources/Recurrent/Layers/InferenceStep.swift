@@ -87,15 +87,15 @@ struct InferenceStep<T: Real> {
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    pluck(Wil.block.w(T.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
+    gatherRows(Wil.block.w(T.self), rows: &row, to: MatrixView(input, rows: Wil.d, columns: 1, columnStride: Wil.d))
   }
 
   /// z = Wx·x + b, as a layer's gates need it; with `column`, of a column with a single 1 there.
   private func begin(_ layer: Weights, _ H: Int, _ x: UnsafePointer<T>, column: Int? = nil) {
     let Wx = layer.Wx.block.w(T.self), b = layer.b.block.w(T.self).p
     func addInput(_ Wx: MatrixView<T>, to z: UnsafeMutablePointer<T>) {
-      guard let column else { return multiplyColumn(Wx, x, into: z) }
-      accumulate(Wx.columns(column, 1), times: 1, into: MatrixView(z, n: Wx.n, d: 1, stride: Wx.n))
+      guard let column else { return gemv(Wx, x, into: z) }
+      accumulate(Wx.columns(column, 1), times: 1, into: MatrixView(z, rows: Wx.n, columns: 1, columnStride: Wx.n))
     }
     switch model.cell {
     case .lstm, .rnn, .rnnTanh:
@@ -120,25 +120,25 @@ struct InferenceStep<T: Real> {
     var h = state, c = state + model.hiddenSizes.reduce(0, +)
     for (layer, H) in zip(model.layers, model.hiddenSizes) {
       let Wh = layer.Wh.block.w(T.self)
-      let old = MatrixView(h, n: H, d: 1, stride: H)
-      let gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
+      let old = MatrixView(h, rows: H, columns: 1, columnStride: H)
+      let gates = MatrixView(z, rows: H, columns: 1, columnStride: 4 * H)
       if let begun { z.update(from: begun, count: model.cell.blocks * H) } else { begin(layer, H, x, column: column) }
       switch model.cell {
       case .lstm:
-        multiplyColumn(Wh, h, into: z)
-        let cells = MatrixView(c, n: H, d: 1, stride: H)
+        gemv(Wh, h, into: z)
+        let cells = MatrixView(c, rows: H, columns: 1, columnStride: H)
         lstmGates(gates, gate: H, cells, newH: old, newC: cells)
         c += H
       case .rnn, .rnnTanh:
-        multiplyColumn(Wh, h, into: z)
+        gemv(Wh, h, into: z)
         apply(model.cell == .rnn ? .relu : .tanh, 0, gates, to: old)
       case .gru:
-        multiplyColumn(Wh, h, into: z)
+        gemv(Wh, h, into: z)
         gruGates(gates, gate: H, old, newH: old)
       case .gruBefore:
-        multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
+        gemv(Wh.rows(0, 2 * H), h, into: z)
         gruReset(gates, gate: H, old)
-        multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
+        gemv(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
         gruUpdate(gates, gate: H, old, newH: old)
       }
       (x, width, column, begun) = (h, H, nil, nil)
@@ -154,8 +154,8 @@ struct InferenceStep<T: Real> {
   func logSoftmax() {
     let n = model.topSize
     Kernels.logSoftmax(
-      MatrixView(scores.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n),
-      to: MatrixView(spare.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n))
+      MatrixView(scores.baseAddress.unsafelyUnwrapped, rows: n, columns: 1, columnStride: n),
+      to: MatrixView(spare.baseAddress.unsafelyUnwrapped, rows: n, columns: 1, columnStride: n))
   }
 
   private func decode(to y: UnsafeMutablePointer<T>) {
@@ -163,6 +163,6 @@ struct InferenceStep<T: Real> {
       return y.update(from: output, count: model.topSize)
     }
     y.update(from: bd.block.w(T.self).p, count: model.topSize)
-    multiplyColumn(Whd.block.w(T.self), output, into: y)
+    gemv(Whd.block.w(T.self), output, into: y)
   }
 }

@@ -58,20 +58,20 @@ extension ScanRun {
     team.barrier()
     if s.cell == .gruBefore {
       let da = carried(plan.da)
-      T.multiply(
-        packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
-        to: da.p, stride: da.stride)
+      T.gemmPacked(
+        packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, columnStride: z.stride), columns: B,
+        to: da.p, columnStride: da.stride)
       if hasUnits {
         gruResetBackward(
           z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
       }
       team.barrier()
     }
-    T.multiply(
-      packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
-      Operand(packs.Wh, k: packs.head, z.p, across: z.stride),
-      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, across: z.stride),
-      columns: B, to: next.p, stride: next.stride)
+    T.gemmPacked(
+      packs.rowsH, panels: panels, .matrix(next.p, columnStride: next.stride),
+      Operand(packs.Wh, k: packs.head, z.p, columnStride: z.stride),
+      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, columnStride: z.stride),
+      columns: B, to: next.p, columnStride: next.stride)
     if t > 0 && s.lengths != nil && hasUnits { unpad(t - 1, units, next, dc) }
   }
 
@@ -84,9 +84,9 @@ extension ScanRun {
     unpad(T_ - 1, units, dh, dc)
     // a sequence of no steps hands the final state's gradient straight to the start's
     for j in 0..<B where length(j) == 0 {
-      accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: x.d(1).only(j).rows(from, count))
+      accumulate(finalH(x.dy).column(j).rows(from, count), times: 1, into: x.d(1).column(j).rows(from, count))
       if s.cell.hasCell {
-        accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: x.d(2).only(j).rows(from, count))
+        accumulate(finalC(x.dy).column(j).rows(from, count), times: 1, into: x.d(2).column(j).rows(from, count))
       }
     }
   }
@@ -96,13 +96,13 @@ extension ScanRun {
     let (from, count) = (units.lowerBound, units.count)
     for j in 0..<B {
       if t == length(j) - 1 {
-        accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: dh.only(j).rows(from, count))
+        accumulate(finalH(x.dy).column(j).rows(from, count), times: 1, into: dh.column(j).rows(from, count))
         if s.cell.hasCell {
-          accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: dc.only(j).rows(from, count))
+          accumulate(finalC(x.dy).column(j).rows(from, count), times: 1, into: dc.column(j).rows(from, count))
         }
       } else if t >= length(j) {
-        fill(dh.only(j).rows(from, count), with: 0)
-        fill(dc.only(j).rows(from, count), with: 0)
+        fill(dh.column(j).rows(from, count), with: 0)
+        fill(dc.column(j).rows(from, count), with: 0)
       }
     }
   }
@@ -114,11 +114,11 @@ extension ScanRun {
       let columns = min(48, dx.d - from)
       let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
       let (one, two) = inputParts
-      let first = Operand(packs.Wx, k: one.count, dz + one.z, across: rows)
-      let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, across: rows) } ?? .none(packs.Wx)
-      T.multiply(
-        packs.rowsI, panels: panels, .columns(to, stride: dx.stride), first, second, columns: columns, to: to,
-        stride: dx.stride)
+      let first = Operand(packs.Wx, k: one.count, dz + one.z, columnStride: rows)
+      let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, columnStride: rows) } ?? .none(packs.Wx)
+      T.gemmPacked(
+        packs.rowsI, panels: panels, .matrix(to, columnStride: dx.stride), first, second, columns: columns, to: to,
+        columnStride: dx.stride)
       from += columns
     }
   }
@@ -132,21 +132,21 @@ extension ScanRun {
     } else if let tokens = s.tokens {
       (dz, input) = (x.scratch(rows, V, at: plan.dProduct), table)
       let mine = team.share(rows, thread)
-      scatter(z.rows(mine.lowerBound, mine.count), tokens, into: dz.rows(mine.lowerBound, mine.count))
+      scatterColumns(z.rows(mine.lowerBound, mine.count), tokens, into: dz.rows(mine.lowerBound, mine.count))
       team.barrier()
     }
     let scratch = x.scratch(1, 1, at: plan.outer + thread * plan.outerSize).p
-    let none = MatrixView(scratch, n: 0, d: 0, stride: 0)
+    let none = MatrixView(scratch, rows: 0, columns: 0, columnStride: 0)
     func grow(_ z: Int, _ w: Int, _ count: Int, input isInput: Bool, from before: MatrixView<T>?) {
-      let panels = team.share(PanelLayout.plain(count, T.self).panels, thread)
+      let panels = team.share(PanelLayout.contiguous(count, T.self).panels, thread)
       let (dWx, dWh) = (x.d(3).rows(isInput ? w : 0, count), x.d(4).rows(before == nil ? 0 : w, count))
       if isInput && !s.oneHot && (s.tokens != nil || before == nil) {
-        outer(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
+        rankKUpdate(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
       }
       if let before, s.tokens != nil || !isInput {
-        outer(self.z.rows(z, count), before, into: dWh, and: none, into: none, panels: panels, scratch: scratch)
+        rankKUpdate(self.z.rows(z, count), before, into: dWh, and: none, into: none, panels: panels, scratch: scratch)
       } else if let before {
-        outer(self.z.rows(z, count), input, into: dWx, and: before, into: dWh, panels: panels, scratch: scratch)
+        rankKUpdate(self.z.rows(z, count), input, into: dWx, and: before, into: dWh, panels: panels, scratch: scratch)
       }
     }
     switch s.cell {
@@ -182,7 +182,7 @@ extension ScanRun {
     let mine = team.share(dz.n, thread)
     if mine.isEmpty { return }
     let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
-    accumulate(from, times: 1, into: MatrixView(to.p, n: to.n, d: from.d, stride: 0))
+    accumulate(from, times: 1, into: MatrixView(to.p, rows: to.n, columns: from.d, columnStride: 0))
   }
 
   private func carried(_ at: Int) -> MatrixView<T> { x.scratch(H, B, at: at) }
@@ -202,8 +202,8 @@ private struct BackwardPacks<T: Real> {
   var units: Int { rowsH.unitsPerPanel }
 
   init(_ run: ScanRun<T>) {
-    rowsH = .plain(run.H, T.self)
-    rowsI = .plain(run.I, T.self)
+    rowsH = .contiguous(run.H, T.self)
+    rowsI = .contiguous(run.I, T.self)
     var at = run.packs
     func place(_ rows: PanelLayout, _ k: Int) -> UnsafeMutablePointer<T> {
       defer { at += packedCount(rows, k: k, T.self) }

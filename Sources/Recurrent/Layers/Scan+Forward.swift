@@ -21,7 +21,7 @@ private struct ForwardPacks<T: Real> {
 
   init(_ run: ScanRun<T>) {
     let H = run.H
-    let rows: PanelLayout = run.s.cell == .lstm ? .gates(H, T.self) : .plain(H, T.self)
+    let rows: PanelLayout = run.s.cell == .lstm ? .interleavedGates(H, T.self) : .contiguous(H, T.self)
     var at = run.packs
     func place(_ k: Int) -> UnsafeMutablePointer<T> {
       defer { at += packedCount(rows, k: k, T.self) }
@@ -89,10 +89,10 @@ extension ScanRun {
       var from = 0
       while from < z.d {
         let columns = min(48, z.d - from)
-        T.multiply(
-          product.rows, panels: panels, .columns(b.p + product.w, stride: 0),
-          Operand(Wx, k: I, x.p + from * x.stride, across: x.stride), columns: columns,
-          to: z.p + from * z.stride + product.z, stride: z.stride)
+        T.gemmPacked(
+          product.rows, panels: panels, .broadcastColumn(b.p + product.w),
+          Operand(Wx, k: I, x.p + from * x.stride, columnStride: x.stride), columns: columns,
+          to: z.p + from * z.stride + product.z, columnStride: z.stride)
         from += columns
       }
     }
@@ -143,30 +143,30 @@ extension ScanRun {
     let source = isReset ? z.rows(2 * H, H) : before
     let start: InitialValue<T>
     if p.Wx == nil {
-      start = .columns(resetBias.p, stride: 0)
+      start = .broadcastColumn(resetBias.p)
     } else if let tokens = s.looked {
-      start = .table(product.p + p.z, stride: product.stride, tokens + t * B)
+      start = .gather(product.p + p.z, columnStride: product.stride, indices: tokens + t * B)
     } else if s.hoisted {
-      start = .columns(z.p + p.z, stride: z.stride)
+      start = .matrix(z.p + p.z, columnStride: z.stride)
     } else {
-      start = .columns(b.p + p.w, stride: 0)
+      start = .broadcastColumn(b.p + p.w)
     }
     let to = out.p + p.z
     let input = input(t)
-    let inputTerm = p.Wx.flatMap { s.tokens == nil && !s.hoisted ? Operand($0, k: I, input.p, across: input.stride) : nil }
-    let outputTerm = p.Wh.map { Operand($0, k: H, source.p, across: source.stride) }
+    let inputTerm = p.Wx.flatMap { s.tokens == nil && !s.hoisted ? Operand($0, k: I, input.p, columnStride: input.stride) : nil }
+    let outputTerm = p.Wh.map { Operand($0, k: H, source.p, columnStride: source.stride) }
     if let inputTerm, let outputTerm {
       if I + H <= fused {
-        T.multiply(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, stride: out.stride)
+        T.gemmPacked(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, columnStride: out.stride)
       } else {
-        T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
-        T.multiply(
-          p.rows, panels: panels, .columns(to, stride: out.stride), outputTerm, columns: B, to: to, stride: out.stride)
+        T.gemmPacked(p.rows, panels: panels, start, inputTerm, columns: B, to: to, columnStride: out.stride)
+        T.gemmPacked(
+          p.rows, panels: panels, .matrix(to, columnStride: out.stride), outputTerm, columns: B, to: to, columnStride: out.stride)
       }
     } else if let inputTerm {
-      T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
+      T.gemmPacked(p.rows, panels: panels, start, inputTerm, columns: B, to: to, columnStride: out.stride)
     } else if let outputTerm {
-      T.multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
+      T.gemmPacked(p.rows, panels: panels, start, outputTerm, columns: B, to: to, columnStride: out.stride)
     } else if let tokens = s.looked {
       // n of a GRU, all of it from the tokens
       for j in 0..<B {
@@ -174,8 +174,8 @@ extension ScanRun {
         let first = panels.lowerBound * p.rows.unitsPerPanel
         let count = min(H, panels.upperBound * p.rows.unitsPerPanel) - first
         copy(
-          MatrixView(from + first, n: count, d: 1, stride: count),
-          to: MatrixView(to + first + j * out.stride, n: count, d: 1, stride: count))
+          MatrixView(from + first, rows: count, columns: 1, columnStride: count),
+          to: MatrixView(to + first + j * out.stride, rows: count, columns: 1, columnStride: count))
       }
     }
   }
@@ -185,16 +185,16 @@ extension ScanRun {
     let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
     if count <= 0 { return }
     for j in 0..<B where t >= length(j) {
-      fill(y(t).only(j).rows(from, count), with: 0)
-      if s.cell.hasCell { copy(c(t - 1).only(j).rows(from, count), to: c(t).only(j).rows(from, count)) }
+      fill(y(t).column(j).rows(from, count), with: 0)
+      if s.cell.hasCell { copy(c(t - 1).column(j).rows(from, count), to: c(t).column(j).rows(from, count)) }
     }
   }
 
   /// The state after each sequence's last step.
   private func finish() {
     for j in 0..<B {
-      copy(y(length(j) - 1).only(j), to: finalH(x.y).only(j))
-      if s.cell.hasCell { copy(c(length(j) - 1).only(j), to: finalC(x.y).only(j)) }
+      copy(y(length(j) - 1).column(j), to: finalH(x.y).column(j))
+      if s.cell.hasCell { copy(c(length(j) - 1).column(j), to: finalC(x.y).column(j)) }
     }
   }
 }

@@ -8,11 +8,11 @@ extension ScanRun {
     guard let tokens = s.tokens, !units.isEmpty else { return }
     eachBlock { row, z in
       let Wx = Wx.rows(row + units.lowerBound, units.count), at = z + units.lowerBound
-      let b = MatrixView(b.p + row + units.lowerBound, n: units.count, d: Wx.d, stride: 0)
+      let b = MatrixView(b.p + row + units.lowerBound, rows: units.count, columns: Wx.d, columnStride: 0)
       if s.looked != nil {
         apply(.add, Wx, b, to: product.rows(at, units.count))
       } else {
-        gather(Wx, tokens, adding: b, to: self.z.rows(at, units.count))
+        gatherColumns(Wx, tokens, adding: b, to: self.z.rows(at, units.count))
       }
     }
   }
@@ -23,7 +23,7 @@ extension ScanRun {
     let mine = team.share(H, thread)
     if mine.isEmpty { return }
     eachBlock { row, z in
-      scatter(
+      scatterColumns(
         self.z.rows(z + mine.lowerBound, mine.count), tokens, into: x.d(3).rows(row + mine.lowerBound, mine.count))
     }
   }

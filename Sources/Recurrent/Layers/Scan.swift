@@ -126,9 +126,9 @@ struct ScanWorkspace {
     }
     let gates = s.cell.gates.count, rows = s.cell.blocks * H, columns = s.T * s.B
     let forward =
-      gates * packedCount(.plain(H, T.self), k: H + I, T.self) + packedCount(.gates(H, T.self), k: H + I, T.self)
+      gates * packedCount(.contiguous(H, T.self), k: H + I, T.self) + packedCount(.interleavedGates(H, T.self), k: H + I, T.self)
     let backward =
-      packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
+      packedCount(.contiguous(H, T.self), k: gates * H, T.self) + packedCount(.contiguous(I, T.self), k: gates * H, T.self)
     packs = take(max(forward, backward))
     z = take(rows * columns)
     c = take(s.cell.hasCell ? H * (columns + s.B) : 0)
@@ -141,7 +141,7 @@ struct ScanWorkspace {
     dhNext = take(H * s.B)
     dc = take(H * s.B)
     da = take(s.cell == .gruBefore ? H * s.B : 0)
-    outerSize = (outerScratch(rows: gates * H, columns: I + H, T.self) + 15) & ~15
+    outerSize = (rankKUpdateScratch(rows: gates * H, columns: I + H, T.self) + 15) & ~15
     outer = take(s.threads * outerSize)
     count = at
   }
@@ -178,7 +178,7 @@ struct ScanRun<T: Real> {
   func c(_ t: Int) -> MatrixView<T> { x.scratch(H, B, at: plan.c + (t + 1) * B * H) }
   func dy(_ t: Int) -> MatrixView<T> { step(x.dy, t + 1) }
   /// The outputs before each step, [H × T·B].
-  var before: MatrixView<T> { MatrixView(x.y.p, n: H, d: T_ * B, stride: x.y.stride) }
+  var before: MatrixView<T> { MatrixView(x.y.p, rows: H, columns: T_ * B, columnStride: x.y.stride) }
   /// The input of step t.
   func input(_ t: Int) -> MatrixView<T> { step(x[0], t) }
   func dInput(_ t: Int) -> MatrixView<T> { step(x.d(0), t) }
@@ -217,14 +217,14 @@ struct ScanRun<T: Real> {
   private func step(_ m: MatrixView<T>, _ t: Int) -> MatrixView<T> { columns(m, t * B) }
 
   private func columns(_ m: MatrixView<T>, _ from: Int) -> MatrixView<T> {
-    MatrixView(m.p + from * m.stride, n: m.n, d: B, stride: m.stride)
+    MatrixView(m.p + from * m.stride, rows: m.n, columns: B, columnStride: m.stride)
   }
 }
 
 extension MatrixView {
   /// Rows `from ..< from + count`.
-  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, n: count, d: d, stride: stride) }
+  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, rows: count, columns: d, columnStride: stride) }
 
   /// Columns `from ..< from + count`.
-  func columns(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from * stride, n: n, d: count, stride: stride) }
+  func columns(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from * stride, rows: n, columns: count, columnStride: stride) }
 }

@@ -54,13 +54,13 @@ extension Network {
           let from =
             switch place {
             case .output: sequence.x.y.columns(run.B, run.T * run.B)
-            case .cell: MatrixView(sequence.c(0).p, n: H, d: run.T * run.B, stride: H)
+            case .cell: MatrixView(sequence.c(0).p, rows: H, columns: run.T * run.B, columnStride: H)
             case .gate(let block): sequence.z.rows(block * H, H)
             }
-          let to = MatrixView(p, n: H, d: run.T * run.B, stride: H)
+          let to = MatrixView(p, rows: H, columns: run.T * run.B, columnStride: H)
           Kernels.copy(from, to: to)
           guard let lengths = run.lengths else { return }
-          for j in 0..<to.d where j / run.B >= lengths[j % run.B] { fill(to.only(j), with: 0) }
+          for j in 0..<to.d where j / run.B >= lengths[j % run.B] { fill(to.column(j), with: 0) }
         }
         k += 1
       }

@@ -41,8 +41,8 @@ extension Optimizer {
     let scale = byNorm ? min(1, order.clipval / (norm + 1e-6)) : 1
     func descent(_ rate: Double, coupled: Double = 0, decoupled: Double = 0) -> OptimizerUpdate<T> {
       OptimizerUpdate(
-        rate: rate, weightDecay: coupled, share: order.regc + decoupled, scale: scale,
-        bound: byNorm ? .infinity : order.clipval)
+        learningRate: rate, weightDecay: coupled, decoupledDecay: order.regc + decoupled, gradientScale: scale,
+        clipValue: byNorm ? .infinity : order.clipval)
     }
 
     let clipped: Int

@@ -15,7 +15,7 @@ import Testing
 
   /// A matrix view's first rows, from `row` on.
   private func rows<T: Real>(_ m: StridedMatrix<T>, _ row: Int, _ n: Int) -> MatrixView<T> {
-    MatrixView(m.columns.p + row, n: n, d: m.d, stride: m.stride)
+    MatrixView(m.columns.p + row, rows: n, columns: m.d, columnStride: m.stride)
   }
 
   @Test(arguments: oddSizes) func lstm(h: Int) {

@@ -49,7 +49,7 @@ import Testing
 
   /// A single column as `d` of them.
   private func beside<T: Real>(_ m: StridedMatrix<T>, _ d: Int) -> MatrixView<T> {
-    m.d == d ? m.columns : MatrixView(m.columns.p, n: m.n, d: d, stride: 0)
+    m.d == d ? m.columns : MatrixView(m.columns.p, rows: m.n, columns: d, columnStride: 0)
   }
 
   private func value<T: Real>(_ pair: BinaryOperation, _ a: T, _ b: T) -> T {

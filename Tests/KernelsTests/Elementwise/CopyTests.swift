@@ -32,9 +32,9 @@ import Testing
     }
 
     let column = StridedMatrix<T>(n, 1, small(4)), wide = StridedMatrix<T>(n, d, gap: gap)
-    copy(MatrixView(column.columns.p, n: n, d: d, stride: 0), to: wide.columns)
+    copy(MatrixView(column.columns.p, rows: n, columns: d, columnStride: 0), to: wide.columns)
     #expect(wide.difference { i, _ in column[i, 0] } == nil)
-    accumulate(x.columns, times: 1, into: MatrixView(column.columns.p, n: n, d: d, stride: 0))
+    accumulate(x.columns, times: 1, into: MatrixView(column.columns.p, rows: n, columns: d, columnStride: 0))
     #expect(column.difference { i, _ in (0..<d).reduce(T(small(4)(i, 0))) { $0 + x[i, $1] } } == nil)
 
     let turned = StridedMatrix<T>(d, n, gap: gap, small(5)), turnedBefore = turned.copy()
@@ -50,11 +50,11 @@ import Testing
     for d in [1, 3, 8, 17] {
       for gap in [0, 2] {
         let m = StridedMatrix<Double>(n, d, gap: gap, small(1)), y = StridedMatrix<Double>(d, rows.count, gap: gap)
-        pluck(m.columns, rows: rows, to: y.columns)
+        gatherRows(m.columns, rows: rows, to: y.columns)
         #expect(y.difference { m[Int(rows[$1]), $0] } == nil)
 
         let dm = StridedMatrix<Double>(n, d, gap: gap, small(2)), before = dm.copy()
-        pluckBackward(dy: y.columns, rows: rows, dm: dm.columns)
+        scatterRows(dy: y.columns, rows: rows, dm: dm.columns)
         #expect(
           dm.difference { i, j in
             rows.indices.reduce(before[i, j]) { Int(rows[$1]) == i ? $0 + y[j, $1] : $0 }
@@ -68,8 +68,8 @@ import Testing
     for gap in [0, 3] {
       let table = StridedMatrix<Float>(n, 4, gap: gap, small(1)), b = StridedMatrix<Float>(n, 1, small(2)),
         y = StridedMatrix<Float>(n, columns.count, gap: gap)
-      let one = MatrixView(b.columns.p, n: n, d: columns.count, stride: 0)
-      gather(table.columns, columns, adding: one, to: y.columns)
+      let one = MatrixView(b.columns.p, rows: n, columns: columns.count, columnStride: 0)
+      gatherColumns(table.columns, columns, adding: one, to: y.columns)
       #expect(y.difference { table[$0, Int(columns[$1])] + b[$0, 0] } == nil)
     }
   }
@@ -89,7 +89,7 @@ import Testing
       let x = StridedMatrix<Float>(n, columns.count, gap: gap, small(1)),
         y = StridedMatrix<Float>(n, 4, gap: gap, small(2))
       let before = y.copy()
-      scatter(x.columns, columns, into: y.columns)
+      scatterColumns(x.columns, columns, into: y.columns)
       #expect(
         y.difference { i, j in
           columns.indices.reduce(before[i, j]) { Int(columns[$1]) == j ? $0 + x[i, $1] : $0 }

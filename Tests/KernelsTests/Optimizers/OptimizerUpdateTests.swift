@@ -40,7 +40,7 @@ import Testing
     let d = 1 << 24 + 5
     let w = StridedMatrix<Float>(1, d, gap: 1), dw = StridedMatrix<Float>(1, d, gap: 1) { _, _ in 2 }
     let clipped = Kernels.sgd(
-      w.columns, dw: dw.columns, momentum: nil, OptimizerUpdate(rate: 0, bound: 1), mu: 0, new: 1, nesterov: false)
+      w.columns, dw: dw.columns, momentum: nil, OptimizerUpdate(learningRate: 0, clipValue: 1), mu: 0, new: 1, nesterov: false)
     #expect(clipped == d)
   }
 
@@ -54,7 +54,7 @@ import Testing
     var rate: T = 0.01, decay: T = 0.125, share: T = 1e-3, scale: T = 0.75, bound: T = 0.5
     /// 1 − share, rounded once.
     var keep: T { T(1 - 1e-3) }
-    var descent: OptimizerUpdate<T> { OptimizerUpdate(rate: 0.01, weightDecay: 0.125, share: 1e-3, scale: 0.75, bound: 0.5) }
+    var descent: OptimizerUpdate<T> { OptimizerUpdate(learningRate: 0.01, weightDecay: 0.125, decoupledDecay: 1e-3, gradientScale: 0.75, clipValue: 0.5) }
   }
 
   private func recurrentJS<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>) -> Int {

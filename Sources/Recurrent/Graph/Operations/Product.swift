@@ -54,16 +54,16 @@ extension Graph {
 
 enum Product {
   @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    if node.scalar == 0 { return multiply(x[0], x[1], to: x.y, accumulate: false) }
+    if node.scalar == 0 { return gemm(x[0], x[1], to: x.y, accumulate: false) }
     let (a, b, y) = (x[0], x[1], x.y)
-    let rows = PanelLayout.plain(a.n, T.self), packed = x.scratch(1, 1).p
+    let rows = PanelLayout.contiguous(a.n, T.self), packed = x.scratch(1, 1).p
     ThreadPool.run(Int(node.scalar)) { thread, team in
       let mine = team.share(rows.panels, thread)
       pack(a, rows, panels: mine, to: packed)
       inBlocks(of: b.d) { from, columns in
-        T.multiply(
-          rows, panels: mine, .zero, Operand(packed, k: a.d, b.p + from * b.stride, across: b.stride), columns: columns,
-          to: y.p + from * y.stride, stride: y.stride)
+        T.gemmPacked(
+          rows, panels: mine, .zero, Operand(packed, k: a.d, b.p + from * b.stride, columnStride: b.stride), columns: columns,
+          to: y.p + from * y.stride, columnStride: y.stride)
       }
     }
   }
@@ -71,25 +71,25 @@ enum Product {
   // da = dy·bᵀ, db = aᵀ·dy
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     if node.scalar == 0 {
-      multiplyBackward(dy: x.dy, x[1], dw: x.d(0))
-      return multiplyBackward(x[0], dy: x.dy, dx: x.d(1))
+      gemmBackwardWeights(dy: x.dy, x[1], dw: x.d(0))
+      return gemmBackwardInput(x[0], dy: x.dy, dx: x.d(1))
     }
     let (a, b, dy, da, db) = (x[0], x[1], x.dy, x.d(0), x.d(1))
-    let rows = PanelLayout.plain(a.d, T.self), packed = x.scratch(1, 1).p
-    let outerSize = outerScratch(rows: a.n, columns: a.d, T.self)
-    let outerAt = max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(rows, k: a.n, T.self))
+    let rows = PanelLayout.contiguous(a.d, T.self), packed = x.scratch(1, 1).p
+    let outerSize = rankKUpdateScratch(rows: a.n, columns: a.d, T.self)
+    let outerAt = max(packedCount(.contiguous(a.n, T.self), k: a.d, T.self), packedCount(rows, k: a.n, T.self))
     ThreadPool.run(Int(node.scalar)) { thread, team in
-      let ofA = team.share(PanelLayout.plain(a.n, T.self).panels, thread), ofB = team.share(rows.panels, thread)
-      outer(dy, b, into: da, panels: ofA, scratch: packed + outerAt + thread * outerSize)
+      let ofA = team.share(PanelLayout.contiguous(a.n, T.self).panels, thread), ofB = team.share(rows.panels, thread)
+      rankKUpdate(dy, b, into: da, panels: ofA, scratch: packed + outerAt + thread * outerSize)
       packTransposed(a, panels: ofB, to: packed)
       // a and b may be one Mat: its gradient gets one product, then the other
       team.barrier()
       inBlocks(of: b.d) { from, columns in
         let to = db.p + from * db.stride
-        T.multiply(
-          rows, panels: ofB, .columns(to, stride: db.stride),
-          Operand(packed, k: a.n, dy.p + from * dy.stride, across: dy.stride), columns: columns, to: to,
-          stride: db.stride)
+        T.gemmPacked(
+          rows, panels: ofB, .matrix(to, columnStride: db.stride),
+          Operand(packed, k: a.n, dy.p + from * dy.stride, columnStride: dy.stride), columns: columns, to: to,
+          columnStride: db.stride)
       }
     }
   }
@@ -97,8 +97,8 @@ enum Product {
   /// Numbers of scratch: the packed matrix or its transpose, and what its gradient needs on each thread.
   static func scratch(_ a: Mat, _ threads: Int) -> Int {
     func count<T: Real>(_: T.Type) -> Int {
-      max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(.plain(a.d, T.self), k: a.n, T.self))
-        + threads * outerScratch(rows: a.n, columns: a.d, T.self)
+      max(packedCount(.contiguous(a.n, T.self), k: a.d, T.self), packedCount(.contiguous(a.d, T.self), k: a.n, T.self))
+        + threads * rankKUpdateScratch(rows: a.n, columns: a.d, T.self)
     }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)
   }
@@ -115,10 +115,10 @@ enum Product {
 
 enum Pluck {
   @inline(__always) static func forward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    pluck(x[0], rows: node.indices, to: x.y)
+    gatherRows(x[0], rows: node.indices, to: x.y)
   }
 
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
-    pluckBackward(dy: x.dy, rows: node.indices, dm: x.d(0))
+    scatterRows(dy: x.dy, rows: node.indices, dm: x.d(0))
   }
 }

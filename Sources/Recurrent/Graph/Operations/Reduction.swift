@@ -60,7 +60,7 @@ enum SumAll {
   // every number has the same slope: one row of gradients, the same for every column
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let dx = x.d(0)
-    sumRowsBackward(dy: MatrixView(x.dy.p, n: 1, d: dx.d, stride: 0), times: x.scalar, dx: dx)
+    sumRowsBackward(dy: MatrixView(x.dy.p, rows: 1, columns: dx.d, columnStride: 0), times: x.scalar, dx: dx)
   }
 }
 
@@ -81,7 +81,7 @@ enum SumColumns {
 
   @inline(__always) static func backward<T: Real>(_ node: Node, _ x: Operands<T>) {
     let dx = x.d(0)
-    accumulate(MatrixView(x.dy.p, n: dx.n, d: dx.d, stride: 0), times: x.scalar, into: dx)
+    accumulate(MatrixView(x.dy.p, rows: dx.n, columns: dx.d, columnStride: 0), times: x.scalar, into: dx)
   }
 }
 

@@ -76,7 +76,7 @@ enum ConcatRows {
     var row = 0
     for i in 0..<x.count {
       let part = x[i]
-      copy(part, to: MatrixView(x.y.p + row, n: part.n, d: part.d, stride: x.y.stride))
+      copy(part, to: MatrixView(x.y.p + row, rows: part.n, columns: part.d, columnStride: x.y.stride))
       row += part.n
     }
   }
@@ -85,7 +85,7 @@ enum ConcatRows {
     var row = 0
     for i in 0..<x.count {
       let part = x.d(i)
-      accumulate(MatrixView(x.dy.p + row, n: part.n, d: part.d, stride: x.dy.stride), times: 1, into: part)
+      accumulate(MatrixView(x.dy.p + row, rows: part.n, columns: part.d, columnStride: x.dy.stride), times: 1, into: part)
       row += part.n
     }
   }
@@ -96,7 +96,7 @@ enum ConcatColumns {
     var column = 0
     for i in 0..<x.count {
       let part = x[i]
-      copy(part, to: MatrixView(x.y.p + column * x.y.stride, n: part.n, d: part.d, stride: x.y.stride))
+      copy(part, to: MatrixView(x.y.p + column * x.y.stride, rows: part.n, columns: part.d, columnStride: x.y.stride))
       column += part.d
     }
   }
@@ -105,7 +105,7 @@ enum ConcatColumns {
     var column = 0
     for i in 0..<x.count {
       let part = x.d(i)
-      let slope = MatrixView(x.dy.p + column * x.dy.stride, n: part.n, d: part.d, stride: x.dy.stride)
+      let slope = MatrixView(x.dy.p + column * x.dy.stride, rows: part.n, columns: part.d, columnStride: x.dy.stride)
       accumulate(slope, times: 1, into: part)
       column += part.d
     }
