@@ -25,7 +25,7 @@ final class StridedMatrix<T: Real> {
   deinit { start.deallocate() }
 
   /// What the kernel gets.
-  var columns: MatrixView<T> { MatrixView(start + Self.margin, rows: n, columns: d, columnStride: stride) }
+  var view: MatrixView<T> { MatrixView(start + Self.margin, rows: n, columns: d, columnStride: stride) }
 
   subscript(i: Int, j: Int) -> T {
     get { start[Self.margin + j * stride + i] }

@@ -1,4 +1,4 @@
-// Numbers carried from place to place, unchanged: fill, copy, transpose, and rows by index.
+// Data movement: fill, copy, accumulate, transpose, gather and scatter.
 
 /// y = value.
 @_specialize(where T == Float)
@@ -17,7 +17,7 @@ public func copy<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   map(x, to: y) { $0 }
 }
 
-/// y += factor · x. The gradient of a copy, with factor 1.
+/// y += factor · x. With factor 1 it is the gradient of a copy.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -34,7 +34,11 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>
   map(x, factors, y, to: y) { T.V.fma($0, $1, $2) }
 }
 
-/// y = xᵀ; x is [n × d], y is [d × n].
+/// y = xᵀ.
+///
+/// - Parameters:
+///   - x: [n × d].
+///   - y: [d × n]; its memory does not overlap that of `x`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -44,12 +48,13 @@ public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   while j &+ lanes <= x.columns {
     var i = 0
     while i < rows {
-      T.V.turn(x.columnPointer(j) + i, from: x.columnStride, columns: lanes, to: y.columnPointer(i) + j, y.columnStride)
+      T.V.transposeBlock(
+        x.columnPointer(j) + i, x.columnStride, columns: lanes, to: y.columnPointer(i) + j, y.columnStride)
       i &+= lanes
     }
     j &+= lanes
   }
-  // what is left of the squares: rows below them, then columns beside them
+  // the remainder: rows below the square blocks, then columns after them
   let columns = j
   j = 0
   while j < x.columns {
@@ -63,7 +68,7 @@ public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   }
 }
 
-/// dx += dyᵀ.
+/// dx += dyᵀ: the gradient of `transpose`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -80,7 +85,12 @@ public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
   }
 }
 
-/// Column b of y is row `rows[b]` of m, stood upright.
+/// y[:, b] = m[rows[b], :]ᵀ for each column b of y.
+///
+/// - Parameters:
+///   - m: [n × d].
+///   - rows: a row index for each column of `y`, unchecked.
+///   - y: [d × B].
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -97,7 +107,7 @@ public func gatherRows<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, 
   }
 }
 
-/// Row `rows[b]` of dm += column b of dy. A row plucked twice collects both.
+/// dm[rows[b], :] += dy[:, b]ᵀ for each column b of dy: the gradient of `gatherRows`. Repeated rows accumulate.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -114,7 +124,7 @@ public func scatterRows<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, 
   }
 }
 
-/// Column j of y is column `columns[j]` of a table, plus a column of `b`.
+/// y[:, j] = table[:, columns[j]] + b[:, j] for each column j of y. `columns` is unchecked.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -128,7 +138,7 @@ public func gatherColumns<T: Real>(
   }
 }
 
-/// Column `columns[j]` of y += column j of x: the gradient of columns looked up in a table.
+/// y[:, columns[j]] += x[:, j] for each column j of x: the gradient of `gatherColumns`. Repeated columns accumulate.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)

@@ -1,12 +1,12 @@
-// What a solver asks of gradients before it moves anything.
+// Gradient reductions: squared norm and the first non-finite element.
 
-/// Σ x², summed in double precision.
+/// Returns Σ x², summed in double precision.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   var (s0, s1, s2, s3) = (0.0, 0.0, 0.0, 0.0)
-  runs(x, true) { n, j in
+  forEachContiguousRun(x, othersAreContiguous: true) { n, j in
     let x = x.columnPointer(j)
     var i = 0
     while i &+ 4 <= n {
@@ -25,7 +25,7 @@ public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   return (s0 + s1) + (s2 + s3)
 }
 
-/// The place of the first number that is infinite or NaN, in column-major order; −1 where there is none.
+/// Returns the row and column of the first infinite or NaN element in column-major order; (−1, −1) if all are finite.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)

@@ -1,4 +1,4 @@
-// Probabilities from scores, column by column, and the losses made of them.
+// Softmax, log-softmax and cross-entropy, column by column.
 
 /// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
 @_specialize(where T == Float)
@@ -37,8 +37,8 @@ public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   var j = 0
   while j < x.columns {
     let x = x.column(j), y = y.column(j)
-    let (top, total) = exponentials(x.p, x.rows, to: y.p)
-    let shift = T.V(top), log = T.log(T.V(total))
+    let (maximum, total) = exponentials(x.p, x.rows, to: y.p)
+    let shift = T.V(maximum), log = T.log(T.V(total))
     map(x, to: y) { ($0 - shift) - log }
     j &+= 1
   }
@@ -58,11 +58,16 @@ public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, d
   }
 }
 
-/// −ln p[targets[j], j] for each column, and the probabilities p that the gradient will want.
+/// Computes −ln p[targets[j], j] for each column j, and the probabilities p for the backward pass.
 ///
-/// A column whose target is negative counts for nothing: its loss and its p are 0.
+/// −ln p is computed as ln Σ e^(x − max x) − (x − max x), which is finite for all finite scores. A column with a
+/// negative target is ignored: its loss and its p are 0.
 ///
-/// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
+/// - Parameters:
+///   - x: [n × d], scores.
+///   - targets: d row indices below n, unchecked; negative for an ignored column.
+///   - p: [n × d], receives the probabilities.
+///   - losses: receives d losses in nats.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -76,8 +81,8 @@ public func crossEntropy<T: Real>(
       fill(p, with: 0)
       losses[j] = 0
     } else {
-      let (top, total) = exponentials(x, p.rows, to: p.p)
-      losses[j] = T.log(T.V(total)).first - (x[target] - top)
+      let (maximum, total) = exponentials(x, p.rows, to: p.p)
+      losses[j] = T.log(T.V(total)).first - (x[target] - maximum)
       let scale = T.V(1 / total)
       map(p, to: p) { $0 * scale }
     }
@@ -85,7 +90,7 @@ public func crossEntropy<T: Real>(
   }
 }
 
-/// dx += dy (p − onehot(target)) in each column, with dy one number.
+/// dx += dy (p − onehot(target)) in each column, for a scalar dy.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -100,45 +105,25 @@ public func crossEntropyBackward<T: Real>(
   }
 }
 
-/// y = e^(x − max x) over one run; returns the maximum and the sum.
+/// y = e^(x − max x) for n elements. Returns max x and the sum of y.
 @inline(__always)
 private func exponentials<T: Real>(
   _ x: UnsafeMutablePointer<T>, _ n: Int, to y: UnsafeMutablePointer<T>
-) -> (top: T, sum: T) {
-  var tops = T.V(x[0])
+) -> (maximum: T, sum: T) {
+  var maxima = T.V(x[0])
   var i = 0
   while i &+ T.V.count <= n {
-    let some = T.V.load(x + i)
-    tops = T.V.select(some, above: tops, some, tops)
+    let v = T.V.load(x + i)
+    maxima = T.V.select(v, greaterThan: maxima, v, maxima)
     i &+= T.V.count
   }
-  var top = tops.largest
+  var maximum = maxima.largest
   while i < n {
-    if x[i] > top { top = x[i] }
+    if x[i] > maximum { maximum = x[i] }
     i &+= 1
   }
-  let shift = T.V(top)
+  let shift = T.V(maximum)
   let x = MatrixView(x, rows: n, columns: 1, columnStride: n), y = MatrixView(y, rows: n, columns: 1, columnStride: n)
   map(x, to: y) { T.exp($0 - shift) }
-  return (top, sum(y))
-}
-
-extension Vector {
-  /// The largest lane.
-  @inline(__always) fileprivate var largest: Scalar {
-    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
-      store($0.baseAddress.unsafelyUnwrapped)
-      var top = $0[0]
-      for i in 1..<Self.count where $0[i] > top { top = $0[i] }
-      return top
-    }
-  }
-
-  /// The first lane.
-  @inline(__always) var first: Scalar {
-    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
-      store($0.baseAddress.unsafelyUnwrapped)
-      return $0[0]
-    }
-  }
+  return (maximum, sum(y))
 }
