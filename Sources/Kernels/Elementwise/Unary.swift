@@ -6,33 +6,37 @@ public enum UnaryOperation: UInt8, Sendable, CaseIterable {
   case neg, scale, exp, log, sqrt, square, abs
 }
 
-/// Calls `body` with the value y = f(x) and the derivative f′(x, y) of an operation.
+/// A loop over elements that `withFunctions` specializes for each operation.
+private protocol UnaryLoop {
+  associatedtype T: Real
+  func run(_ value: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V)
+}
+
+/// Runs a loop with the value y = f(x) and the derivative f′(x, y) of an operation.
 ///
-/// This table is the definition of every operation. A derivative may use the value y of the forward pass. `body` is
-/// inlined for each row, so that each operation has its own loop.
+/// This table is the definition of every operation. A derivative may use the value y of the forward pass. The loop is
+/// a type rather than a closure, because Swift inlines its method in each row; a closure would stay a call per vector.
 ///
 /// - Parameters:
 ///   - operation: the operation.
 ///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
-///   - body: receives the two functions.
+///   - loop: receives the two functions.
 @inline(__always)
-private func withFunctions<T: Real>(
-  _ operation: UnaryOperation, _ a: T.V, _: T.Type,
-  _ body: (_ value: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V) -> Void
-) {
+private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop: L) {
+  typealias T = L.T
   switch operation {
   case .tanh:
-    body({ T.tanh($0) }, { _, y in 1.0 - y * y })
+    loop.run({ T.tanh($0) }, { _, y in 1.0 - y * y })
   case .sigmoid:
-    body({ T.sigmoid($0) }, { _, y in y * (1.0 - y) })
+    loop.run({ T.sigmoid($0) }, { _, y in y * (1.0 - y) })
   case .relu:
     // Parity: the derivative is 0 at 0
-    body({ x in T.V.select(0.0, greaterThan: x, 0.0, x) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, 0.0) })
+    loop.run({ x in T.V.select(0.0, greaterThan: x, 0.0, x) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, 0.0) })
   case .leakyRelu:
-    body({ x in T.V.select(x, greaterThan: 0.0, x, x * a) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, a) })
+    loop.run({ x in T.V.select(x, greaterThan: 0.0, x, x * a) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, a) })
   case .gelu:
     // x Φ(x), the exact form; the limit of −∞·0 is 0. Its derivative is Φ(x) + x φ(x)
-    body(
+    loop.run(
       { x in
         let y = x * T.normal(x).cdf
         return T.V.select(-1e9, greaterThan: x, 0.0, y)
@@ -43,31 +47,47 @@ private func withFunctions<T: Real>(
       })
   case .silu:
     // x σ(x); its derivative is σ + y (1 − σ)
-    body(
+    loop.run(
       { x in T.V.select(-1e9, greaterThan: x, 0.0, x * T.sigmoid(x)) },
       { x, y in
         let s = T.sigmoid(x)
         return T.V.fma(y, 1.0 - s, s)
       })
   case .softplus:
-    body({ T.softplus($0) }, { x, _ in T.sigmoid(x) })
+    loop.run({ T.softplus($0) }, { x, _ in T.sigmoid(x) })
   case .neg:
-    body({ -1.0 * $0 }, { _, _ in -1.0 })
+    loop.run({ -1.0 * $0 }, { _, _ in -1.0 })
   case .scale:
-    body({ $0 * a }, { _, _ in a })
+    loop.run({ $0 * a }, { _, _ in a })
   case .exp:
-    body({ T.exp($0) }, { _, y in y })
+    loop.run({ T.exp($0) }, { _, y in y })
   case .log:
-    body({ T.log($0) }, { x, _ in 1.0 / x })
+    loop.run({ T.log($0) }, { x, _ in 1.0 / x })
   case .sqrt:
-    body({ T.V.sqrt($0) }, { _, y in 0.5 / y })
+    loop.run({ T.V.sqrt($0) }, { _, y in 0.5 / y })
   case .square:
-    body({ $0 * $0 }, { x, _ in 2.0 * x })
+    loop.run({ $0 * $0 }, { x, _ in 2.0 * x })
   case .abs:
     // the derivative is 0 at 0, as in PyTorch and JAX
-    body(
+    loop.run(
       { T.V.abs($0) },
       { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, T.V.select(0.0, greaterThan: x, -1.0, 0.0)) })
+  }
+}
+
+private struct ForwardLoop<T: Real>: UnaryLoop {
+  let x: MatrixView<T>, y: MatrixView<T>
+
+  @inline(__always) func run(_ value: (_ x: T.V) -> T.V, _: (_ x: T.V, _ y: T.V) -> T.V) {
+    map(x, to: y) { value($0) }
+  }
+}
+
+private struct BackwardLoop<T: Real>: UnaryLoop {
+  let x: MatrixView<T>, y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>
+
+  @inline(__always) func run(_: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V) {
+    map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.fma(dy, derivative(x, y), dx) }
   }
 }
 
@@ -84,9 +104,7 @@ private func withFunctions<T: Real>(
 public func apply<T: Real>(
   _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, to y: MatrixView<T>
 ) {
-  withFunctions(operation, T.V(parameter), T.self) { value, _ in
-    map(x, to: y) { value($0) }
-  }
+  withFunctions(operation, T.V(parameter), ForwardLoop(x: x, y: y))
 }
 
 /// dx += dy · f′(x).
@@ -105,7 +123,5 @@ public func applyBackward<T: Real>(
   _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>,
   dx: MatrixView<T>
 ) {
-  withFunctions(operation, T.V(parameter), T.self) { _, derivative in
-    map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.fma(dy, derivative(x, y), dx) }
-  }
+  withFunctions(operation, T.V(parameter), BackwardLoop(x: x, y: y, dy: dy, dx: dx))
 }
