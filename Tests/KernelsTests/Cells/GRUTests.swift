@@ -31,7 +31,7 @@ import Testing
     #expect(newH.distance(from: value) < bound)
     #expect(gates.distance { [r, z, zs[2], n][$0 / H]($0 % H, $1) } < bound)
     gruGatesBackward(rows(gates, 0, H), gate: H, h.view, dnewH: dh.view, dh: into.view)
-    let slopes: (Int, Int) -> (n: Double, z: Double) = { u, b in
+    let derivatives: (Int, Int) -> (n: Double, z: Double) = { u, b in
       let d = Double(dh[u, b])
       return (
         d * (1 - z(u, b)) * (1 - n(u, b) * n(u, b)), d * (Double(h[u, b]) - n(u, b)) * z(u, b) * (1 - z(u, b))
@@ -42,14 +42,14 @@ import Testing
       gates.distance { row, b in
         let u = row % H
         switch row / H {
-        case 0: return slopes(u, b).n * zs[2](u, b) * r(u, b) * (1 - r(u, b))
-        case 1: return slopes(u, b).z
-        case 2: return slopes(u, b).n * r(u, b)
-        default: return slopes(u, b).n
+        case 0: return derivatives(u, b).n * zs[2](u, b) * r(u, b) * (1 - r(u, b))
+        case 1: return derivatives(u, b).z
+        case 2: return derivatives(u, b).n * r(u, b)
+        default: return derivatives(u, b).n
         }
       } < 4 * bound)
 
-    // resets before the product, in halves
+    // resets before the product, in two halves
     let halves = start.copy()
     gruReset(rows(halves, 0, H), gate: H, h.view)
     #expect(
@@ -71,9 +71,9 @@ import Testing
         let u = row % H
         switch row / H {
         case 0: return Double(da[u, b]) * Double(h[u, b]) * r(u, b) * (1 - r(u, b))
-        case 1: return slopes(u, b).z
+        case 1: return derivatives(u, b).z
         case 2: return r(u, b) * Double(h[u, b])
-        default: return slopes(u, b).n
+        default: return derivatives(u, b).n
         }
       } < 4 * bound)
   }

@@ -37,7 +37,7 @@ import Testing
     #expect(gates.distance { [i, f, o, g][$0 / h]($0 % h, $1) } < bound)
 
     let dh = StridedMatrix<T>(h, d, gap: gap, small(3)), dc = StridedMatrix<T>(h, d, gap: gap, small(4))
-    let slope: (Int, Int) -> Double = { r, b in
+    let dcTotal: (Int, Int) -> Double = { r, b in
       let t = tanh(cell(r, b))
       return Double(dc[r, b]) + Double(dh[r, b]) * o(r, b) * (1 - t * t)
     }
@@ -47,15 +47,15 @@ import Testing
         rows(dz, 0, h), gate: h, c.view, newC: newC.view, dnewH: dh.view, dnewC: dc.view,
         dc: into.view, accumulate: accumulate)
       #expect(
-        into.distance { (accumulate ? Double(before[$0, $1]) : 0) + slope($0, $1) * f($0, $1) } < 2 * bound)
+        into.distance { (accumulate ? Double(before[$0, $1]) : 0) + dcTotal($0, $1) * f($0, $1) } < 2 * bound)
       #expect(
         dz.distance { row, b in
           let r = row % h
           switch row / h {
-          case 0: return slope(r, b) * g(r, b) * i(r, b) * (1 - i(r, b))
-          case 1: return slope(r, b) * Double(c[r, b]) * f(r, b) * (1 - f(r, b))
+          case 0: return dcTotal(r, b) * g(r, b) * i(r, b) * (1 - i(r, b))
+          case 1: return dcTotal(r, b) * Double(c[r, b]) * f(r, b) * (1 - f(r, b))
           case 2: return Double(dh[r, b]) * tanh(cell(r, b)) * o(r, b) * (1 - o(r, b))
-          default: return slope(r, b) * i(r, b) * (1 - g(r, b) * g(r, b))
+          default: return dcTotal(r, b) * i(r, b) * (1 - g(r, b) * g(r, b))
           }
         } < 2 * bound)
     }

@@ -1,4 +1,4 @@
-// Numbers carried about, against plain loops.
+// Data movement against plain loops.
 
 import Kernels
 import Testing
@@ -20,7 +20,7 @@ import Testing
     fill(filled.view, with: 2.5)
     #expect(filled.difference { _, _ in 2.5 } == nil)
 
-    // a strided and a gapless target for the same source
+    // a strided and a contiguous target for the same source
     for targetGap in [0, gap] {
       let y = StridedMatrix<T>(n, d, gap: targetGap, small(2))
       copy(x.view, to: y.view)
@@ -44,7 +44,7 @@ import Testing
     #expect(turned.difference { x[$1, $0] } == nil)
   }
 
-  @Test(arguments: oddSizes) func plucks(n: Int) {
+  @Test(arguments: oddSizes) func gathersAndScattersRows(n: Int) {
     // the first, the last, and one row twice
     let rows = [0, n - 1, n / 2, n / 2].map { Int32($0) }
     for d in [1, 3, 8, 17] {

@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  /// Σₖ f(i, j, k) for every place of an n x d matrix view.
+  /// Returns Σₖ f(i, j, k) for every element of an n × d matrix.
   private func triple<T: Real>(_ n: Int, _ d: Int, _ k: Int, _ f: (Int, Int, Int) -> T) -> (Int, Int) -> T {
     var sums = [T](repeating: 0, count: n * d)
     for j in 0..<d {
@@ -49,25 +49,25 @@ import Testing
     return { sums[$1 * n + $0] }
   }
 
-  @Test(arguments: oddSizes) func oneColumn(n: Int) {
+  @Test(arguments: oddSizes) func matrixVector(n: Int) {
     for k in oddSizes {
-      for (gap, along) in [(0, 1), (3, 2)] {
-        oneColumn(n, k, gap, along, Float.self)
-        oneColumn(n, k, gap, along, Double.self)
+      for (gap, stride) in [(0, 1), (3, 2)] {
+        matrixVector(n, k, gap, stride, Float.self)
+        matrixVector(n, k, gap, stride, Double.self)
       }
     }
   }
 
-  private func oneColumn<T: Real>(_ n: Int, _ k: Int, _ gap: Int, _ along: Int, _: T.Type) {
-    // the numbers of x stand `along` apart: a row of a matrix view of that height
-    let w = StridedMatrix<T>(n, k, gap: gap, small(1)), x = StridedMatrix<T>(along, k, small(2))
+  private func matrixVector<T: Real>(_ n: Int, _ k: Int, _ gap: Int, _ stride: Int, _: T.Type) {
+    // x is a row of a matrix of `stride` rows
+    let w = StridedMatrix<T>(n, k, gap: gap, small(1)), x = StridedMatrix<T>(stride, k, small(2))
     let y = StridedMatrix<T>(n, 1, small(3)), before = y.copy()
-    gemv(w.view, x.view.p, xStride: along, into: y.view.p)
+    gemv(w.view, x.view.p, xStride: stride, into: y.view.p)
     #expect(y.difference { i, _ in (0..<k).reduce(before[i, 0]) { $0 + w[i, $1] * x[0, $1] } } == nil)
   }
 
-  /// Each column of a product has the same bits whether it is computed alone or among others.
-  @Test func columnsDoNotDependOnTheirNeighbours() {
+  /// A column of a product has the same bits whether it is computed alone or with others.
+  @Test func columnsAreIndependent() {
     let w = StridedMatrix<Float>(33, 65, fraction(1)), x = StridedMatrix<Float>(65, 9, fraction(2))
     let all = StridedMatrix<Float>(33, 9), one = StridedMatrix<Float>(33, 1)
     gemm(w.view, x.view, to: all.view, accumulate: false)

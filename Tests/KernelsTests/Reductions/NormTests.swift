@@ -1,4 +1,4 @@
-// What a solver asks of gradients, against plain loops.
+// Gradient reductions against plain loops.
 
 import Kernels
 import Testing

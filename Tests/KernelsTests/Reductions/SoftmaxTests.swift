@@ -1,4 +1,4 @@
-// Probabilities and their losses against plain loops in float64.
+// Softmax and cross-entropy against plain loops in float64.
 
 import Foundation
 import Kernels
@@ -61,7 +61,7 @@ import Testing
       } < bound)
   }
 
-  /// A column without a target counts for nothing.
+  /// A column without a target has no loss and no gradient.
   @Test func columnsWithoutTargets() {
     let x = StridedMatrix<Double>(5, 3, fraction(1)), p = StridedMatrix<Double>(5, 3, small(1)),
       dx = StridedMatrix<Double>(5, 3, small(2))
@@ -90,9 +90,9 @@ import Testing
     #expect(loss == 1e308)
   }
 
-  @Test(arguments: [0, 5, 10]) func aNaNReachesItsWholeColumnAndNoOther(place: Int) {
+  @Test(arguments: [0, 5, 10]) func nanFillsItsColumnOnly(row: Int) {
     let x = StridedMatrix<Float>(11, 2, fraction(1)), p = StridedMatrix<Float>(11, 2), y = StridedMatrix<Float>(11, 2)
-    x[place, 0] = .nan
+    x[row, 0] = .nan
     softmax(x.view, to: p.view)
     logSoftmax(x.view, to: y.view)
     for i in 0..<11 {
@@ -102,7 +102,7 @@ import Testing
   }
 }
 
-/// The sum of all columns' losses.
+/// Returns the sum of the losses of all columns.
 private func totalLoss<T: Real>(_ x: MatrixView<T>, targets: [Int32], to p: MatrixView<T>) -> T {
   var losses = [T](repeating: .nan, count: x.d)
   crossEntropy(x, targets: targets, to: p, losses: &losses)

@@ -1,4 +1,4 @@
-// Accumulators against plain loops.
+// Sums against plain loops.
 
 import Kernels
 import Testing
@@ -46,8 +46,8 @@ import Testing
     #expect(dx.difference { before[$0, $1] + 2 * row[0, $1] } == nil)
   }
 
-  @Test func aStridedAndAGaplessSumAgree() {
-    // 7 columns of 8 fractions: gapless it is one run, strided it is not
+  @Test func stridedAndContiguousSumsAgree() {
+    // 7 columns of 8 fractions: one contiguous run without gaps, 7 with them
     let tight = StridedMatrix<Double>(8, 7, fraction(1)), loose = StridedMatrix<Double>(8, 7, gap: 1, fraction(1))
     #expect(abs(sum(tight.view) - sum(loose.view)) < 1e-15 * 56)
   }

@@ -1,10 +1,10 @@
-// Registers: the parts of a run that are shorter than one, and sums of lanes.
+// Vectors: partial loads and stores, powers of two, selection.
 
 import Kernels
 import Testing
 
 @Suite struct VectorTests {
-  @Test func parts() {
+  @Test func partialLoadsAndStores() {
     compare(Float.self)
     compare(Double.self)
   }
@@ -15,7 +15,7 @@ import Testing
       let x = StridedMatrix<T>(k, 1) { i, _ in Double(i + 1) }, y = StridedMatrix<T>(k, 1)
       let v = T.V.load(x.view.p, first: k)
       v.store(y.view.p, first: k)
-      // the store touches k numbers, and the lanes after them were loaded as zeros
+      // the store writes k elements; the load sets the other lanes to 0
       #expect(y.difference { x[$0, $1] } == nil)
       #expect(v.sum == T(k * (k + 1) / 2))
     }
@@ -36,7 +36,7 @@ import Testing
     return y[0, 0]
   }
 
-  @Test func aNaNChoosesTheSecond() {
+  @Test func nanSelectsTheSecond() {
     let nan = Double.V(.nan), one: Double.V = 1.0, two: Double.V = 2.0
     #expect(Double.V.select(nan, greaterThan: one, one, two).sum == 8)
     #expect(Double.V.select(one, greaterThan: nan, one, two).sum == 8)
