@@ -226,7 +226,7 @@ extension Mat {
 
   /// A view of row-major memory as the transposed matrix.
   private func transposed<T: Real>(_ p: UnsafeMutableRawPointer) -> MatrixView<T> {
-    MatrixView(p.assumingMemoryBound(to: T.self), n: d, d: n, stride: d)
+    MatrixView(p.assumingMemoryBound(to: T.self), rows: d, columns: n, columnStride: d)
   }
 
   fileprivate var firstNonFinite: (row: Int, column: Int, value: Double)? {

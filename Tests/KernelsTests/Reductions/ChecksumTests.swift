@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func theCheckValue() {
-    // of the catalogue of CRC algorithms, and what xz computes
+    // the check value of CRC-64/XZ in the catalogue of CRC algorithms
     #expect(crc(Array("123456789".utf8)) == 0x995D_C9BB_DF19_39FA)
     #expect(crc([]) == 0)
   }

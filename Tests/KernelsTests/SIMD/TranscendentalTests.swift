@@ -1,20 +1,19 @@
-// exp, log, tanh and their kin against a wider type, over the whole range of bits.
+// Transcendental functions against a wider type, over the whole range of bits.
 
 import Foundation
 import Kernels
 import Testing
 
-/// Set RECURRENT_HARDEN to test every float there is, and what else takes minutes.
+/// Whether the environment has RECURRENT_HARDEN, which enables tests of every float and others that take minutes.
 let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
 
 @Suite struct TranscendentalTests {
-  /// The promise: 4 units in the last place for the four that the library's results stand on, more for their
-  /// combinations.
+  /// The bounds of the error in units in the last place.
   private static let bounds: [(UnaryOperation, Double)] = [
     (.exp, 4), (.log, 4), (.tanh, 4), (.sigmoid, 4), (.softplus, 6), (.silu, 6), (.gelu, 8),
   ]
 
-  @Test(arguments: bounds) func floats(_ curve: UnaryOperation, _ bound: Double) {
+  @Test(arguments: bounds) func floats(_ operation: UnaryOperation, _ bound: Double) {
     // a prime stride visits every exponent and both signs
     let step: UInt64 = harden ? 1 : 769
     var worst = Worst()
@@ -26,21 +25,21 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
         x[i, 0] = Float(bitPattern: UInt32(truncatingIfNeeded: min(bits, 0xFFFF_FFFF)))
         bits += step
       }
-      apply(curve, 0, x.columns, to: y.columns)
+      apply(operation, 0, x.view, to: y.view)
       for i in 0..<block {
-        worst.take(x[i, 0], y[i, 0], exact(curve, Double(x[i, 0])), unit: unit(curve, x[i, 0]))
+        worst.take(x[i, 0], y[i, 0], exact(operation, Double(x[i, 0])), unit: unit(operation, x[i, 0]))
       }
     }
-    print("\(curve) float32: \(worst)")
+    print("\(operation) float32: \(worst)")
     #expect(worst.ulp <= bound, "\(worst)")
   }
 
   #if arch(x86_64)
-    @Test(arguments: bounds) func doubles(_ curve: UnaryOperation, _ bound: Double) {
+    @Test(arguments: bounds) func doubles(_ operation: UnaryOperation, _ bound: Double) {
       var worst = Worst()
       let block = 4096, blocks = harden ? 20_000 : 300
       let x = StridedMatrix<Double>(block, 1), y = StridedMatrix<Double>(block, 1)
-      // all bit patterns with a large odd stride; then ranges where the functions do something
+      // all bit patterns with a large odd stride; then ranges where the functions are not saturated
       var bits: UInt64 = 0
       for b in 0..<blocks {
         for i in 0..<block {
@@ -55,12 +54,12 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
           default: x[i, 0] = (unit - 0.5) * pow(2, -60 * unit)
           }
         }
-        apply(curve, 0, x.columns, to: y.columns)
+        apply(operation, 0, x.view, to: y.view)
         for i in 0..<block {
-          worst.take(x[i, 0], y[i, 0], exact(curve, Float80(x[i, 0])), unit: unit(curve, x[i, 0]))
+          worst.take(x[i, 0], y[i, 0], exact(operation, Float80(x[i, 0])), unit: unit(operation, x[i, 0]))
         }
       }
-      print("\(curve) float64: \(worst)")
+      print("\(operation) float64: \(worst)")
       #expect(worst.ulp <= bound, "\(worst)")
     }
   #endif
@@ -83,39 +82,39 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
       (.leakyRelu, [(inf, inf), (-inf, -inf)]),
       (.sqrt, [(0, 0), (4, 2), (inf, inf)]),
     ]
-    for (curve, pairs) in table {
-      for (x, y) in pairs { #expect(value(curve, x) == y, "\(curve)(\(x)) of \(T.self)") }
+    for (operation, pairs) in table {
+      for (x, y) in pairs { #expect(value(operation, x) == y, "\(operation)(\(x)) of \(T.self)") }
     }
     // the sign of zero survives where the function is odd
     #expect(value(.tanh, -0.0 as T).sign == .minus)
     for bad: T in [-1, -tiny, -inf] { #expect(value(.log, bad).isNaN) }
-    for curve in UnaryOperation.allCases {
-      #expect(value(curve, T.nan).isNaN, "\(curve)(NaN) of \(T.self)")
-      #expect(value(curve, -T.nan).isNaN, "\(curve)(-NaN) of \(T.self)")
+    for operation in UnaryOperation.allCases {
+      #expect(value(operation, T.nan).isNaN, "\(operation)(NaN) of \(T.self)")
+      #expect(value(operation, -T.nan).isNaN, "\(operation)(-NaN) of \(T.self)")
     }
   }
 
-  /// The same number has the same result in every place of a run.
-  @Test(arguments: UnaryOperation.allCases) func placeDoesNotMatter(_ curve: UnaryOperation) {
+  /// An element has the same result at every index of a run.
+  @Test(arguments: UnaryOperation.allCases) func resultsDoNotDependOnTheIndex(_ operation: UnaryOperation) {
     for x in [0.3, 1.7, 12.25] {
-      let alone = value(curve, Float(x))
+      let alone = value(operation, Float(x))
       for n in 1...17 {
         let run = StridedMatrix<Float>(n, 1) { _, _ in x }, y = StridedMatrix<Float>(n, 1)
-        apply(curve, 0.25, run.columns, to: y.columns)
+        apply(operation, 0.25, run.view, to: y.view)
         #expect(y.difference { _, _ in alone } == nil)
       }
     }
   }
 
-  private func value<T: Real>(_ curve: UnaryOperation, _ x: T) -> T {
+  private func value<T: Real>(_ operation: UnaryOperation, _ x: T) -> T {
     let one = StridedMatrix<T>(1, 1), y = StridedMatrix<T>(1, 1)
     one[0, 0] = x
-    apply(curve, 0.25, one.columns, to: y.columns)
+    apply(operation, 0.25, one.view, to: y.view)
     return y[0, 0]
   }
 }
 
-/// The largest error seen, in units in the last place of the type, and where.
+/// The largest error, in units in the last place of the type, and the operand that causes it.
 struct Worst: CustomStringConvertible {
   var ulp = 0.0
   var count = 0
@@ -123,7 +122,7 @@ struct Worst: CustomStringConvertible {
 
   var description: String { "\(count) points, at most \(ulp) ulp\(at)" }
 
-  /// `unit`: errors are counted in it where a unit in the last place is smaller.
+  /// Records one result. `unit` replaces the unit in the last place where that is smaller.
   mutating func take<T: Real, W: BinaryFloatingPoint>(_ x: T, _ y: T, _ exact: W, unit: T = 0) {
     count += 1
     let error: Double
@@ -139,13 +138,13 @@ struct Worst: CustomStringConvertible {
   }
 }
 
-/// x·σ(x) and x·Φ(x) are as fine as their second factor, which may be subnormal: then they count in |x| steps.
-private func unit<T: Real>(_ curve: UnaryOperation, _ x: T) -> T {
-  (curve == .silu || curve == .gelu) && abs(x) < 1000 ? abs(x) * T.leastNonzeroMagnitude : 0
+/// Returns |x| times the smallest subnormal for x·σ(x) and x·Φ(x): the resolution of a subnormal second factor.
+private func unit<T: Real>(_ operation: UnaryOperation, _ x: T) -> T {
+  (operation == .silu || operation == .gelu) && abs(x) < 1000 ? abs(x) * T.leastNonzeroMagnitude : 0
 }
 
-private func exact(_ curve: UnaryOperation, _ x: Double) -> Double {
-  switch curve {
+private func exact(_ operation: UnaryOperation, _ x: Double) -> Double {
+  switch operation {
   case .exp: exp(x)
   case .log: log(x)
   case .tanh: tanh(x)
@@ -153,13 +152,13 @@ private func exact(_ curve: UnaryOperation, _ x: Double) -> Double {
   case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
   case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
   case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * 0.5.squareRoot())
-  default: fatalError("no oracle for \(curve)")
+  default: fatalError("no oracle for \(operation)")
   }
 }
 
 #if arch(x86_64)
-  private func exact(_ curve: UnaryOperation, _ x: Float80) -> Float80 {
-    switch curve {
+  private func exact(_ operation: UnaryOperation, _ x: Float80) -> Float80 {
+    switch operation {
     case .exp: exp(x)
     case .log: log(x)
     case .tanh: tanh(x)
@@ -167,7 +166,7 @@ private func exact(_ curve: UnaryOperation, _ x: Double) -> Double {
     case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
     case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
     case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * (0.5 as Float80).squareRoot())
-    default: fatalError("no oracle for \(curve)")
+    default: fatalError("no oracle for \(operation)")
     }
   }
 #endif
