@@ -11,9 +11,9 @@
 //     panel                        columns left        kernel
 //     any, one column in total     1                   matrixVector: 4 × 1 pair
 //     edge (one vector of rows)    6 or more           edgePanel:    1 × 6
-//     any                          3, or 5 and more    panel:        4 × 3
-//     any                          4 or 2              panel:        4 × 2; 3 + 1 is slower: 4 × 1 runs at half the speed
-//     any                          1                   panel:        4 × 1
+//     any                          3, or 5 and more    compute:      4 × 3
+//     any                          4 or 2              compute:      4 × 2; 3 + 1 is slower: 4 × 1 runs at half the speed
+//     any                          1                   compute:      4 × 1
 //
 // Each sum is over ascending k in every kernel, so that its bits depend neither on the number of columns nor on the
 // thread. The exception is a matrix-vector product of two operands: each operand is summed separately.
@@ -62,7 +62,7 @@ extension Real {
   }
 }
 
-/// The arguments of a call of `gemmPacked`, and the three ways to compute a panel.
+/// The arguments of a call of `gemmPacked`, and the choice of a kernel for each panel.
 private struct PackedProduct<T: Real> {
   let layout: PanelLayout
   let initial: InitialValue<T>
@@ -70,12 +70,35 @@ private struct PackedProduct<T: Real> {
   let columns: Int
   let y: UnsafeMutablePointer<T>, columnStride: Int
 
-  /// Computes some panels: chooses the kernels.
+  /// Computes some panels, by the table above.
   @inline(__always) func compute(_ panels: Range<Int>) {
     var p = panels.lowerBound
     if columns == 1 { p = matrixVector(panels) }
     while p < panels.upperBound {
-      panel(p, from: edgePanel(p))
+      var j = edgePanel(p)
+      while columns &- j >= 3 && columns &- j != 4 {
+        var c = sums(p, j), d = sums(p, j &+ 1), e = sums(p, j &+ 2)
+        microKernel4x3(first, p, j, &c, &d, &e)
+        microKernel4x3(second, p, j, &c, &d, &e)
+        store(c, p, j)
+        store(d, p, j &+ 1)
+        store(e, p, j &+ 2)
+        j &+= 3
+      }
+      while columns &- j >= 2 {
+        var c = sums(p, j), d = sums(p, j &+ 1)
+        microKernel4x2(first, p, j, &c, &d)
+        microKernel4x2(second, p, j, &c, &d)
+        store(c, p, j)
+        store(d, p, j &+ 1)
+        j &+= 2
+      }
+      if j < columns {
+        var c = sums(p, j)
+        microKernel4x1(first, p, j, &c)
+        microKernel4x1(second, p, j, &c)
+        store(c, p, j)
+      }
       p &+= 1
     }
   }
@@ -130,34 +153,6 @@ private struct PackedProduct<T: Real> {
       }
     }
     return j
-  }
-
-  /// Computes the columns of panel `p` from column `from` on.
-  @inline(__always) private func panel(_ p: Int, from: Int) {
-    var j = from
-    while columns &- j >= 3 && columns &- j != 4 {
-      var c = sums(p, j), d = sums(p, j &+ 1), e = sums(p, j &+ 2)
-      microKernel4x3(first, p, j, &c, &d, &e)
-      microKernel4x3(second, p, j, &c, &d, &e)
-      store(c, p, j)
-      store(d, p, j &+ 1)
-      store(e, p, j &+ 2)
-      j &+= 3
-    }
-    while columns &- j >= 2 {
-      var c = sums(p, j), d = sums(p, j &+ 1)
-      microKernel4x2(first, p, j, &c, &d)
-      microKernel4x2(second, p, j, &c, &d)
-      store(c, p, j)
-      store(d, p, j &+ 1)
-      j &+= 2
-    }
-    if j < columns {
-      var c = sums(p, j)
-      microKernel4x1(first, p, j, &c)
-      microKernel4x1(second, p, j, &c)
-      store(c, p, j)
-    }
   }
 
   /// The initial value of column `j` of panel `p`.
