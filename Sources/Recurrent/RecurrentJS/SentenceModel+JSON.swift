@@ -54,14 +54,17 @@ extension SentenceModel {
     for (name, matrix) in caches {
       let values = try matrix.matrix(dtype)
       try require(
-        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
+        values.allSatisfy { $0 >= 0 }, .badFormat,
+        "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
       try optimizer.state("step_cache", of: name)?.set(rows: values)
     }
   }
 
   func recurrentJS() throws(RecurrentError) -> [UInt8] {
-    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding else {
-      throw RecurrentError(.badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
+    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding
+    else {
+      throw RecurrentError(
+        .badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
     }
     var matrices: [(key: String, value: JSON)] = []
     var caches: [(key: String, value: JSON)] = []
