@@ -109,7 +109,9 @@ struct Call {
   }
 
   /// Cannot happen: `lookup` has checked the kind.
-  private var internalError: RecurrentError { RecurrentError(.badHandle, "internal error: the kind of a handle changed during the call") }
+  private var internalError: RecurrentError {
+    RecurrentError(.badHandle, "internal error: the kind of a handle changed during the call")
+  }
 }
 
 // MARK: Outputs
@@ -118,7 +120,8 @@ struct Call {
 func output<T>(_ p: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RecurrentError) -> UnsafeMutablePointer<T> {
   guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
   guard UInt(bitPattern: p) % UInt(MemoryLayout<T>.alignment) == 0 else {
-    throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
+    throw RecurrentError(
+      .badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
   }
   return p
 }
@@ -170,7 +173,8 @@ func input<T>(
   if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
   guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
   guard UInt(bitPattern: p) % UInt(MemoryLayout<T>.alignment) == 0 else {
-    throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
+    throw RecurrentError(
+      .badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
   }
   guard !count.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow else {
     throw RecurrentError(.badShape, "\(name) is too large; expected what memory holds, got \(count) elements")
@@ -187,7 +191,8 @@ func text(_ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString) thr
       var iterator = bytes.makeIterator()
       var at = 0
       while case .valid(let letter) = parser.parseScalar(from: &iterator) { at += letter.count }
-      throw RecurrentError(.badValue, "\(name) is not valid UTF-8; expected a complete character at byte \(at), got another byte")
+      throw RecurrentError(
+        .badValue, "\(name) is not valid UTF-8; expected a complete character at byte \(at), got another byte")
     }
     return text
   }
@@ -249,7 +254,8 @@ func write(
   let buffer = try output(buffer, name), length = try output(length, "length")
   let bytes = Array(string.utf8)
   guard capacity >= bytes.count else {
-    throw RecurrentError(.shortBuffer, "capacity is too small; expected at least \(bytes.count) bytes for \(name), got \(capacity)")
+    throw RecurrentError(
+      .shortBuffer, "capacity is too small; expected at least \(bytes.count) bytes for \(name), got \(capacity)")
   }
   for (i, byte) in bytes.enumerated() { buffer[i] = CChar(bitPattern: byte) }
   length.pointee = Int64(bytes.count)
@@ -261,7 +267,8 @@ func copy<T>(
 ) throws(RecurrentError) {
   let buffer = try output(buffer, name)
   guard capacity >= values.count else {
-    throw RecurrentError(.shortBuffer, "capacity is too small; expected at least \(values.count) elements for \(name), got \(capacity)")
+    throw RecurrentError(
+      .shortBuffer, "capacity is too small; expected at least \(values.count) elements for \(name), got \(capacity)")
   }
   for (i, value) in values.enumerated() { buffer[i] = value }
 }

@@ -61,7 +61,9 @@ public func recurrent_graph_operation(
     let count = try output(count, "count")
     let operation = try call.graph(graph).operation(at: Int(index))
     guard operand_capacity >= operation.operands.count else {
-      throw RecurrentError(.shortBuffer, "operand_capacity is too small; expected at least \(operation.operands.count), got \(operand_capacity)")
+      throw RecurrentError(
+        .shortBuffer,
+        "operand_capacity is too small; expected at least \(operation.operands.count), got \(operand_capacity)")
     }
     try write(operation.name, name, capacity, length, "name")
     result.pointee = recurrent_operand(operation.result)

@@ -41,7 +41,8 @@ public func recurrent_network_free(_ network: recurrent_network) -> recurrent_st
 
 @implementation @_cdecl("recurrent_network_parameter")
 public func recurrent_network_parameter(
-  _ network: recurrent_network, _ name: UnsafePointer<CChar>!, _ length: Int64, _ mat: UnsafeMutablePointer<recurrent_mat>!
+  _ network: recurrent_network, _ name: UnsafePointer<CChar>!, _ length: Int64,
+  _ mat: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(mat, "mat"), network = try call.network(network), name = try text(name, length, "name")

@@ -13,7 +13,8 @@ public func recurrent_network_state_count(
     let out = try output(count, "count"), one = try call.network(network).stateCount(batchSize: 1)
     let (total, overflow) = Int64(one).multipliedReportingOverflow(by: batch_size)
     guard batch_size > 0, !overflow else {
-      throw RecurrentError(.badShape, "batch_size is out of range; expected at least 1 and at most what memory holds, got \(batch_size)")
+      throw RecurrentError(
+        .badShape, "batch_size is out of range; expected at least 1 and at most what memory holds, got \(batch_size)")
     }
     out.pointee = total
   }
@@ -27,7 +28,9 @@ public func recurrent_network_forward_sequence(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let network = try call.network(network), dtype = network.dtype
-    guard let y = try elements(y, dtype, "y") else { throw RecurrentError(.nullArgument, "y is NULL; expected a pointer, got NULL") }
+    guard let y = try elements(y, dtype, "y") else {
+      throw RecurrentError(.nullArgument, "y is NULL; expected a pointer, got NULL")
+    }
     try network.forward(
       inputs(network, x, tokens, T, B), T: Int(T), B: Int(B), state: elements(state, dtype, "state"),
       lengths: counts(lengths, B), y: y, finalState: elements(final_state, dtype, "final_state"))
@@ -41,7 +44,9 @@ public func recurrent_network_backward_sequence(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let network = try call.network(network), dtype = network.dtype
-    guard let dy = try elements(dy, dtype, "dy") else { throw RecurrentError(.nullArgument, "dy is NULL; expected a pointer, got NULL") }
+    guard let dy = try elements(dy, dtype, "dy") else {
+      throw RecurrentError(.nullArgument, "dy is NULL; expected a pointer, got NULL")
+    }
     try network.backward(
       dy: dy, dState: elements(dfinal, dtype, "dfinal"), dx: elements(dx, dtype, "dx"),
       dStart: elements(dstate, dtype, "dstate"))
@@ -63,7 +68,8 @@ public func recurrent_network_activation(
 
 @implementation @_cdecl("recurrent_network_train_step")
 public func recurrent_network_train_step(
-  _ network: recurrent_network, _ optimizer: recurrent_optimizer, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!,
+  _ network: recurrent_network, _ optimizer: recurrent_optimizer, _ x: UnsafeRawPointer!,
+  _ tokens: UnsafePointer<Int64>!,
   _ classes: UnsafePointer<Int64>!, _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!,
   _ lengths: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
   _ final_state: UnsafeMutableRawPointer!, _ result: UnsafeMutablePointer<recurrent_step_result>!
@@ -81,7 +87,8 @@ public func recurrent_network_train_step(
 
 @implementation @_cdecl("recurrent_network_loss")
 public func recurrent_network_loss(
-  _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ classes: UnsafePointer<Int64>!,
+  _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!,
+  _ classes: UnsafePointer<Int64>!,
   _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!,
   _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
@@ -101,7 +108,9 @@ public func recurrent_network_step(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let network = try call.network(network), dtype = network.dtype
-    guard let state = try elements(state, dtype, "state") else { throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL") }
+    guard let state = try elements(state, dtype, "state") else {
+      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
+    }
     try network.inferenceStep(token: Int(token), x: elements(x, dtype, "x"), state: state, y: elements(y, dtype, "y"))
   }
 }
@@ -120,7 +129,9 @@ private func inputs(
   _ network: Network, _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ T: Int64, _ B: Int64
 ) throws(RecurrentError) -> Network.Inputs {
   if let tokens {
-    guard x == nil else { throw RecurrentError(.badValue, "x and tokens are both given; expected one of them, got two") }
+    guard x == nil else {
+      throw RecurrentError(.badValue, "x and tokens are both given; expected one of them, got two")
+    }
     return .tokens(try input(tokens, columns(T, B), "tokens"))
   }
   guard let x = try elements(x, network.dtype, "x") else {

@@ -16,12 +16,15 @@ public func recurrent_optimizer_create(
 }
 
 @implementation @_cdecl("recurrent_optimizer_free")
-public func recurrent_optimizer_free(_ optimizer: recurrent_optimizer) -> recurrent_status { free(optimizer, .optimizer) }
+public func recurrent_optimizer_free(_ optimizer: recurrent_optimizer) -> recurrent_status {
+  free(optimizer, .optimizer)
+}
 
 @implementation @_cdecl("recurrent_optimizer_step")
 public func recurrent_optimizer_step(
   _ optimizer: recurrent_optimizer, _ names: UnsafePointer<UnsafePointer<CChar>?>!, _ lengths: UnsafePointer<Int64>!,
-  _ mats: UnsafePointer<recurrent_mat>!, _ count: Int64, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ mats: UnsafePointer<recurrent_mat>!, _ count: Int64, _ learning_rate: Double, _ weight_decay: Double,
+  _ clip: Double,
   _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -35,12 +38,14 @@ public func recurrent_optimizer_step(
 
 @implementation @_cdecl("recurrent_optimizer_step_network")
 public func recurrent_optimizer_step_network(
-  _ optimizer: recurrent_optimizer, _ network: recurrent_network, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ optimizer: recurrent_optimizer, _ network: recurrent_network, _ learning_rate: Double, _ weight_decay: Double,
+  _ clip: Double,
   _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let optimizer = try call.optimizer(optimizer), network = try call.network(network)
-    let step = try optimizer.step(network.parameters, learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
+    let step = try optimizer.step(
+      network.parameters, learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
 }
@@ -118,7 +123,8 @@ public func recurrent_optimizer_state(
   _ state: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(state, "state"), optimizer = try call.optimizer(optimizer), name = try text(name, length, "name")
+    let out = try output(state, "state"), optimizer = try call.optimizer(optimizer),
+      name = try text(name, length, "name")
     let kind = try element(index, of: optimizer.stateNames, "state")
     guard let mat = optimizer.state(kind, of: name) else {
       throw RecurrentError(.badIndex, "there is no \(kind) of '\(name)' yet")

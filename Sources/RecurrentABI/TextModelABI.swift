@@ -124,8 +124,8 @@ public func recurrent_text_model_encode(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(count, "count"), model = try call.textModel(model), text = try bytes(text, length, "text")
-    let errors = try RecurrentABI.errors(errors, replacement), capacity = try size(capacity, "capacity")
-    _ = try input(UnsafePointer(tokens), Int64(capacity), "tokens")
+    let errors = try RecurrentABI.errors(errors, replacement)
+    _ = try input(UnsafePointer(tokens), max(0, capacity), "tokens")
     if capacity >= text.count, let tokens {
       out.pointee = Int64(try model.tokenizer.encode(text, errors: errors, to: tokens))
       return

@@ -158,7 +158,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     },
     Function("optimizer_set_learning_rate", [.optimizer]) { h, _ in recurrent_optimizer_set_learning_rate(h[0], 0.5) },
     Function("optimizer_name_count", [.steppedOptimizer], outputs: 1) { recurrent_optimizer_name_count($0[0], $1(0)) },
-    Function("optimizer_name", [.steppedOptimizer], outputs: 2) { recurrent_optimizer_name($0[0], 0, $1(0), 32, $1(1)) },
+    Function("optimizer_name", [.steppedOptimizer], outputs: 2) {
+      recurrent_optimizer_name($0[0], 0, $1(0), 32, $1(1))
+    },
     Function("optimizer_state_count", [.optimizer], outputs: 1) { recurrent_optimizer_state_count($0[0], $1(0)) },
     Function("optimizer_state_name", [.optimizer], outputs: 2) {
       recurrent_optimizer_state_name($0[0], 0, $1(0), 32, $1(1))

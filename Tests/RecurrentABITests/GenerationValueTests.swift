@@ -69,8 +69,10 @@ extension ABITests {
       for (settings, words) in [
         (#"{"temperature": -1}"#, "temperature is out of range"), (#"{"top_k": 0}"#, "top_k is out of range"),
         (#"{"top_p": 0}"#, "top_p is out of range"), (#"{"top_p": 1.5}"#, "got 1.5"),
-        (#"{"min_p": 2}"#, "min_p is out of range"), (#"{"repetition_penalty": 0}"#, "repetition_penalty is out of range"),
-        (#"{"repetition_window": -1}"#, "repetition_window is out of range"), (#"{"top_k": "3"}"#, "top_k has the wrong type"),
+        (#"{"min_p": 2}"#, "min_p is out of range"),
+        (#"{"repetition_penalty": 0}"#, "repetition_penalty is out of range"),
+        (#"{"repetition_window": -1}"#, "repetition_window is out of range"),
+        (#"{"top_k": "3"}"#, "top_k has the wrong type"),
         (#"{"max_tokens": 3}"#, "max_tokens is not a setting of the sampler"), ("[]", "expected an object"),
       ] {
         fails(RECURRENT_BAD_VALUE, words) { compute(settings) }
@@ -98,7 +100,8 @@ extension ABITests {
     ) -> recurrent_status {
       with(settings) {
         recurrent_generator_create(
-          network, $0, $1, prompt, length ?? Int64(prompt?.count ?? 0), history, Int64(history.count), state, random, out)
+          network, $0, $1, prompt, length ?? Int64(prompt?.count ?? 0), history, Int64(history.count), state, random,
+          out)
       }
     }
 
@@ -131,7 +134,8 @@ extension ABITests {
       ok(recurrent_generator_state(first, &state))
       let second = make {
         create(
-          network, settings: settings, prompt: [tokens[7]], history: [1, 2] + tokens[..<7], state: state, random: random, $0)
+          network, settings: settings, prompt: [tokens[7]], history: [1, 2] + tokens[..<7], state: state,
+          random: random, $0)
       }
       var rest = [Int64](repeating: -7, count: 12)
       ok(recurrent_generator_next(second, 12, &rest, nil, &count))
@@ -164,7 +168,8 @@ extension ABITests {
     @Test func invalidGenerators() {
       let network = ArgumentKind.tokenNetwork.handle(after: []), odd = ArgumentKind.network.handle(after: [])
       for (settings, words) in [
-        (#"{"temperature": -1}"#, "temperature is out of range"), (#"{"max_tokens": -1}"#, "max_tokens is out of range"),
+        (#"{"temperature": -1}"#, "temperature is out of range"),
+        (#"{"max_tokens": -1}"#, "max_tokens is out of range"),
         (#"{"max_tokens": 1e300}"#, "max_tokens"), (#"{"max_tokens": "9"}"#, "max_tokens has the wrong type"),
         (#"{"stop": ["a"]}"#, "stop"), (#"{"stop": "a"}"#, "stop"), (#"{"replacement": "a"}"#, "replacement"),
         (#"{"errors": "ignore"}"#, "errors"), (#"{"seed": 1}"#, "seed is not a setting of the generator"),
@@ -310,7 +315,9 @@ extension ABITests {
       let network = ArgumentKind.tokenNetwork.handle(after: [])
       var tokens = [Int64](repeating: -7, count: 6), lengths = [Int64](repeating: -7, count: 3)
       var values = [Double](repeating: 7, count: 3), found: Int64 = -7
-      func search(_ prompt: [Int64] = [1], _ maxTokens: Int64 = 2, _ beams: Int64 = 3, end: Int64 = -1) -> recurrent_status {
+      func search(_ prompt: [Int64] = [1], _ maxTokens: Int64 = 2, _ beams: Int64 = 3, end: Int64 = -1)
+        -> recurrent_status
+      {
         recurrent_network_beam_search(
           network, prompt, Int64(prompt.count), maxTokens, beams, end, nil, &tokens, &lengths, &values, &found)
       }

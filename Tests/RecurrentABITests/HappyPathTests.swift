@@ -63,7 +63,8 @@ extension ABITests {
     @Test func graphs() {
       let g = make { recurrent_graph_create(1, $0) }, W = newMat(2, 2, [1, 2, 3, 4]),
         x = newMat(2, 1, [1, -1])
-      let y = make { recurrent_graph_mul(g, W, x, $0) }, z = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), y, 0, $0) }
+      let y = make { recurrent_graph_mul(g, W, x, $0) },
+        z = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), y, 0, $0) }
       let loss = make { recurrent_graph_sum(g, z, Int32(RECURRENT_ALL), $0) }
       var count: Int64 = 0
       ok(recurrent_graph_count(g, &count))
@@ -165,7 +166,8 @@ extension ABITests {
     }
 
     @Test func optimizers() {
-      let optimizer = newOptimizer(#"{"name": "recurrentjs", "decay_rate": 0.5, "smooth_eps": 0.0001}"#), m = newMat(1, 2, [1, 1])
+      let optimizer = newOptimizer(#"{"name": "recurrentjs", "decay_rate": 0.5, "smooth_eps": 0.0001}"#),
+        m = newMat(1, 2, [1, 1])
       #expect(
         settings(optimizer)
           == #"{"name":"recurrentjs","learning_rate":0.01,"decay_rate":0.5,"smooth_eps":0.0001,"clipping":"value"}"#)

@@ -85,7 +85,8 @@ extension ABITests {
     }
 
     @Test func stateOfAnOptimizerOutlivesIt() {
-      let model = ArgumentKind.sentences.handle(after: []), optimizer = make { recurrent_text_model_optimizer(model, $0) }
+      let model = ArgumentKind.sentences.handle(after: []),
+        optimizer = make { recurrent_text_model_optimizer(model, $0) }
       _ = with("hello") { recurrent_sentence_model_tick(model, $0, $1, 0.01, 0, 5, nil, nil) }
       let cache = make { out in with("bd") { recurrent_optimizer_state(optimizer, 0, $0, $1, out) } }
       ok(recurrent_text_model_free(model))

@@ -90,7 +90,8 @@ extension ABITests {
       // the length alone
       ok(recurrent_text_model_get_metadata(model, [107], 1, nil, 0, &length))
       #expect(length == 8)
-      fails(RECURRENT_NULL_ARGUMENT, "text") { _ in recurrent_text_model_get_metadata(model, [107], 1, nil, 8, &length) }
+      fails(RECURRENT_NULL_ARGUMENT, "text") { _ in recurrent_text_model_get_metadata(model, [107], 1, nil, 8, &length)
+      }
       ok(recurrent_text_model_free(model))
     }
 
@@ -136,7 +137,8 @@ extension ABITests {
       fails(RECURRENT_BAD_VALUE, "text is empty") { create("{}", texts: [""], $0) }
       fails(RECURRENT_BAD_VALUE, "text is empty") { create(#"{"tokenizer": "sentences"}"#, texts: [" \n"], $0) }
       for (settings, words) in [
-        (#"{"tokenizer": "words"}"#, "'words'"), (#"{"cell": "rnn"}"#, "'rnn'"), (#"{"dtype": 3}"#, "dtype has the wrong type"),
+        (#"{"tokenizer": "words"}"#, "'words'"), (#"{"cell": "rnn"}"#, "'rnn'"),
+        (#"{"dtype": 3}"#, "dtype has the wrong type"),
         (#"{"tied": 1}"#, "tied has the wrong type"), (#"{"hidden_sizes": 4}"#, "hidden_sizes has the wrong type"),
         (#"{"letters": 4}"#, "letters is not a setting of the text model"), ("[]", "expected an object"),
         (#"{"dropout": -0.1}"#, "-0.1"), (#"{"dropout": 1}"#, "dropout is out of range"),
@@ -239,7 +241,9 @@ extension ABITests {
       #expect(evaluate(1, maxSteps: 1).calls == 3)
 
       var state = [Double](repeating: 0, count: 24), step: Int64 = 0, nats = -7.0
-      func call(_ tokens: [Int64]?, _ batchSize: Int64 = 1, maxSteps: Int64 = 9, count: Int64? = nil) -> recurrent_status {
+      func call(_ tokens: [Int64]?, _ batchSize: Int64 = 1, maxSteps: Int64 = 9, count: Int64? = nil)
+        -> recurrent_status
+      {
         recurrent_text_model_evaluate(
           model, tokens, count ?? Int64(tokens?.count ?? 0), batchSize, maxSteps, &state, &step, &nats)
       }
@@ -279,7 +283,8 @@ extension ABITests {
         _ tokens: [Int64]? = nil, _ targets: [Int64]? = nil, T: Int64 = 2, B: Int64 = 2, learningRate: Double = 0.1,
         weightDecay: Double = 0, clip: Double = 5
       ) -> recurrent_status {
-        recurrent_text_model_train_step(model, tokens ?? good, targets ?? good, T, B, learningRate, weightDecay, clip, &result)
+        recurrent_text_model_train_step(
+          model, tokens ?? good, targets ?? good, T, B, learningRate, weightDecay, clip, &result)
       }
       for size: Int64 in [0, -1, .min, .max] {
         fails(RECURRENT_BAD_SHAPE) { _ in step(T: size) }
@@ -383,7 +388,9 @@ extension ABITests {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in tick(p, n, learningRate: x) }
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in tick(p, n, regc: x) }
         }
-        for x in [Double.nan, -Double.infinity, -1, 0] { fails(RECURRENT_BAD_VALUE, "\(x)") { _ in tick(p, n, clipval: x) } }
+        for x in [Double.nan, -Double.infinity, -1, 0] {
+          fails(RECURRENT_BAD_VALUE, "\(x)") { _ in tick(p, n, clipval: x) }
+        }
       }
       #expect(result.loss == -7 && result.gradient_norm == -7 && cost == -7 && perplexity == -7)
       // text models with another tokenizer

@@ -1,4 +1,4 @@
-// Files read whole and written whole: after a crash there is the old file or the new one, never a mixture.
+// Whole files: a write replaces the old file at once, or leaves it.
 
 import Synchronization
 
@@ -11,17 +11,17 @@ import Synchronization
 #endif
 
 enum File {
-  /// The most bytes that are read.
+  /// The largest file that is read, in bytes.
   static let maxBytes = 1 << 30
 
-  /// The contents of a regular file.
+  /// Reads a regular file.
   ///
   /// - Throws: as `Reader.init`; `.io` for a file beyond `maxBytes`.
   static func read(_ path: String) throws(RecurrentError) -> [UInt8] {
     let reader = try Reader(path)
     if reader.size > maxBytes {
       throw RecurrentError(
-        .io, "cannot read '\(path)': it has \(reader.size) bytes, the most is \(maxBytes)", errno: EFBIG)
+        .io, "cannot read '\(path)': expected at most \(maxBytes) bytes, got \(reader.size)", errno: EFBIG)
     }
     var bytes = [UInt8](repeating: 0, count: reader.size)
     var have = 0
@@ -39,10 +39,10 @@ enum File {
     private let path: String
     private let file: Int32
 
-    /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device, which would never end.
+    /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device, whose reading may not end.
     init(_ path: String) throws(RecurrentError) {
       try check(path)
-      // not to wait for a writer if this is a pipe
+      // O_NONBLOCK: opening a pipe does not wait for a writer
       let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       if file < 0 { throw failure("cannot open", path) }
       do throws(RecurrentError) {
@@ -50,7 +50,7 @@ enum File {
         if fstat(file, &status) != 0 { throw failure("cannot examine", path) }
         if status.st_mode & S_IFMT == S_IFDIR { throw failure("cannot read", path, EISDIR) }
         if status.st_mode & S_IFMT != S_IFREG {
-          throw RecurrentError(.io, "cannot read '\(path)': it is not a regular file", errno: EINVAL)
+          throw RecurrentError(.io, "cannot read '\(path)': expected a regular file, got another kind", errno: EINVAL)
         }
         size = Int(status.st_size)
       } catch {
@@ -62,9 +62,9 @@ enum File {
 
     deinit { close(file) }
 
-    /// Fills the buffer from where the last reading ended.
+    /// Fills the buffer from the end of the previous read.
     ///
-    /// - Returns: how many bytes there were, fewer only at the file's end.
+    /// - Returns: the number of bytes, smaller than the buffer only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(RecurrentError) -> Int {
       guard let start = buffer.baseAddress else { return 0 }
       var have = 0
@@ -90,10 +90,10 @@ enum File {
     }
   }
 
-  /// As the other `write`, from pieces that follow each other.
+  /// Replaces the file at `path` with the concatenation of pieces.
   static func write(_ pieces: [UnsafeRawBufferPointer], to path: String) throws(RecurrentError) {
     try check(path)
-    // a name of its own for every write, so that two threads may save to one path
+    // a unique name for every write: two threads may save to one path
     let temporary = path + ".tmp.\(getpid()).\(writes.wrappingAdd(1, ordering: .relaxed).newValue)"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("cannot write", path) }
@@ -119,7 +119,7 @@ enum File {
       unlink(temporary)
       throw reason
     }
-    // the name itself must reach the disk too
+    // the directory entry is synchronized too
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent = slash.map { String(path[...$0]) } ?? "./"
     let folder = open(parent, O_RDONLY | O_CLOEXEC)
     if folder >= 0 {
@@ -129,8 +129,8 @@ enum File {
     removeLeftovers(of: slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path, in: parent)
   }
 
-  /// Removes the temporary files of writers of `name` that were killed: their process is gone, and nobody has written
-  /// to them for a minute (another machine's processes cannot be asked).
+  /// Removes the temporary files of killed writers of `name`: their process does not exist, and the last write was more
+  /// than a minute ago (processes of other machines cannot be queried).
   private static func removeLeftovers(of name: String, in parent: String) {
     guard let folder = opendir(parent) else { return }
     defer { closedir(folder) }
@@ -148,7 +148,7 @@ enum File {
     }
   }
 
-  /// When a file was written to last, in seconds.
+  /// The time of the last write, in seconds.
   private static func modified(_ status: stat) -> time_t {
     #if canImport(Darwin)
       status.st_mtimespec.tv_sec
@@ -158,8 +158,8 @@ enum File {
   }
 
   private static func check(_ path: String) throws(RecurrentError) {
-    try require(!path.isEmpty, .badValue, "the path is empty")
-    try require(!path.utf8.contains(0), .badValue, "the path contains a NUL character")
+    try require(!path.isEmpty, .badValue, "path is empty; expected at least 1 character, got 0")
+    try require(!path.utf8.contains(0), .badValue, "path has a NUL character; expected none, got one")
   }
 
   private static func failure(_ what: String, _ path: String, _ code: Int32 = errno) -> RecurrentError {
@@ -167,9 +167,9 @@ enum File {
   }
 }
 
-/// How many writes there have been.
+/// The number of writes so far.
 private let writes = Atomic<Int>(0)
 
-// the C functions, which File's own names hide
+// the C functions, which File's methods hide
 private let systemRead = read
 private let systemWrite = write

@@ -1,4 +1,4 @@
-// Looking into a JSON document, with messages that say where.
+// Access to the values of a JSON document, with paths in messages.
 
 /// A JSON value and the path that leads to it, for messages.
 struct Field {
@@ -7,14 +7,14 @@ struct Field {
 
   init(_ json: JSON) { self.init(json, "") }
 
-  /// - Parameter path: what the document is called in messages.
+  /// - Parameter path: the name of the document in messages.
   init(_ json: JSON, _ path: String) { (self.json, self.path) = (json, path) }
 
-  /// A member that must be there.
+  /// A required member.
   subscript(key: String) -> Field {
     get throws(RecurrentError) {
       guard let field = try optional(key) else {
-        throw RecurrentError(.badFormat, "\(join(key)) is missing")
+        throw RecurrentError(.badFormat, "\(join(key)) is missing; expected a value, got none")
       }
       return field
     }
@@ -43,12 +43,15 @@ struct Field {
   func number() throws(RecurrentError) -> Double {
     if case .number(let value) = json { return value }
     if case .null = json {
-      throw RecurrentError(.badFormat, "\(path) is null: JavaScript saves NaN and Infinity so; the model had diverged")
+      throw RecurrentError(
+        .badFormat,
+        "\(path) is not a number; expected one, got null, which JavaScript writes for NaN and Infinity: the model has diverged"
+      )
     }
     throw wrong("a number")
   }
 
-  /// A whole number from 1 to what a Mat holds.
+  /// A whole number from 1 to the largest count of a Mat.
   func size() throws(RecurrentError) -> Int { try whole(1...Mat.maxCount) }
 
   /// A whole number in a range within ±2⁵³.
@@ -56,7 +59,9 @@ struct Field {
     let value = try number()
     guard let whole = Int(exactly: value), range.contains(whole) else {
       throw RecurrentError(
-        .badFormat, "\(path) is \(value); expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+        .badFormat,
+        "\(path) is out of range; expected a whole number from \(range.lowerBound) to \(range.upperBound), got \(value)"
+      )
     }
     return whole
   }
@@ -64,6 +69,7 @@ struct Field {
   private func join(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   func wrong(_ expected: String) -> RecurrentError {
-    RecurrentError(.badFormat, "\(path.isEmpty ? "the document" : path) is \(json.kind); expected \(expected)")
+    RecurrentError(
+      .badFormat, "\(path.isEmpty ? "the document" : path) has the wrong type; expected \(expected), got \(json.kind)")
   }
 }

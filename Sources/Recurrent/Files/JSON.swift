@@ -1,4 +1,4 @@
-// JSON, strictly: what RFC 8259 allows and nothing else, refused with the place where it goes wrong.
+// A strict JSON parser and writer (RFC 8259).
 
 /// A JSON value. Objects keep the order of their members.
 enum JSON: Sendable {
@@ -9,7 +9,7 @@ enum JSON: Sendable {
   case array([JSON])
   case object([(key: String, value: JSON)])
 
-  /// Nesting deeper than this is refused: nothing that this library reads is deeper than five.
+  /// The deepest nesting that is accepted; this library's documents have at most five levels.
   static let maxDepth = 64
 
   /// - Throws: `.badFormat` with the byte offset for anything that is not one JSON value in UTF-8, for numbers too
@@ -75,10 +75,10 @@ private struct Parser {
         if peek != UInt8(ascii: "\"") { throw fail("unexpected \(shown) where a key in quotes should be") }
         let start = at
         let key = try string()
-        // bytes, not String: Swift takes canonically equivalent strings for equal
+        // bytes, not String: canonically equivalent strings are equal in Swift
         if !seen.insert(Array(key.utf8)).inserted {
           at = start
-          throw fail("the key \"\(key)\" comes twice")
+          throw fail("the key \"\(key)\" occurs twice")
         }
         if !take(UInt8(ascii: ":")) { throw fail("unexpected \(shown) where ':' should be") }
         skipSpace()
@@ -230,7 +230,7 @@ private struct Parser {
     at += 1
   }
 
-  /// Passes over white space and, if it comes next, `byte`.
+  /// Skips white space and, if it is next, `byte`.
   private mutating func take(_ byte: UInt8) -> Bool {
     skipSpace()
     if peek != byte { return false }

@@ -1,4 +1,4 @@
-// Named tensors in one file that other programs open too, read strictly.
+// Safetensors files: named tensors and texts.
 
 import Kernels
 
@@ -6,14 +6,14 @@ import Kernels
 ///
 ///     header's length, 8 bytes, little-endian
 ///     header, JSON: {"__metadata__": {key: text, …}, name: {dtype, shape, data_offsets: [begin, end]}, …}, spaces
-///     data, the tensors one after the other without a gap
+///     data, the tensors in order, without gaps
 ///
-/// The first metadatum is `crc64`, the CRC-64/XZ of the whole file taken with sixteen zeros in its own place: it finds
-/// any flipped bit, in the header as in the data. A file without it, from another program, is read as well.
+/// The first text is `crc64`, the CRC-64/XZ of the whole file with sixteen zeros in place of the checksum: it detects
+/// any flipped bit of header and data. A file without it, from another program, is valid too.
 ///
 /// Reference: https://github.com/huggingface/safetensors, format of version 0.3 and later.
 final class Safetensors {
-  /// The types of number that such files hold.
+  /// The types of elements.
   enum Element: String, CaseIterable {
     case bool = "BOOL"
     case uint8 = "U8"
@@ -29,7 +29,7 @@ final class Safetensors {
     case int64 = "I64"
     case uint64 = "U64"
 
-    /// Bytes per number.
+    /// Bytes per element.
     var size: Int {
       switch self {
       case .bool, .uint8, .int8: 1
@@ -42,40 +42,42 @@ final class Safetensors {
     init(_ dtype: DType) { self = dtype == .float32 ? .float32 : .float64 }
   }
 
-  /// What a tensor is called, how large it is, and where its numbers lie.
+  /// The name, type, shape and location of a tensor.
   struct Tensor {
     let name: String
     let element: Element
     let shape: [Int]
-    /// Numbers, and bytes from the start of all data.
+    /// Elements, and the offset in bytes from the start of the data.
     let count: Int, start: Int
     var bytes: Int { count * element.size }
   }
 
-  /// The most bytes of a header; and of tensors, their names and their dimensions.
+  /// The largest header in bytes, number of tensors, name in bytes, and number of dimensions.
   static let maxHeader = 1 << 25, maxTensors = 10_000, maxName = 256, maxRank = 8
 
   let metadata: [(key: String, value: String)]
   /// In the order of their data.
   let tensors: [Tensor]
-  /// Whether the file carries its checksum; it was right.
+  /// Whether the file has a checksum, which was valid.
   let isChecked: Bool
   private let data: Storage
   private let size: Int
   private let byName: [String: Int]
 
-  /// Zeros, to be filled in by way of `start(of:)`.
+  /// Creates tensors of zeros; `start(of:)` gives access to their elements.
   ///
   /// - Parameters:
   ///   - metadata: texts by key.
-  ///   - shapes: what the tensors are called and how large they are, larger types first, so that all lie aligned.
+  ///   - shapes: names, types and shapes, larger types first, so that all tensors are aligned.
   init(
     metadata: [(key: String, value: String)], _ shapes: [(name: String, element: Element, shape: [Int])]
   ) throws(RecurrentError) {
     var tensors: [Tensor] = [], start = 0
     for (name, element, shape) in shapes {
       guard let (count, bytes) = Safetensors.extent(shape, element), Int.max - bytes >= start else {
-        throw RecurrentError(.badShape, "the tensor \(name) has more numbers than memory can hold")
+        throw RecurrentError(
+          .badShape,
+          "tensor \(name) is too large; expected what memory holds, got \(element.rawValue) of shape \(shape)")
       }
       tensors.append(Tensor(name: name, element: element, shape: shape, count: count, start: start))
       start += bytes
@@ -93,19 +95,19 @@ final class Safetensors {
 
   subscript(name: String) -> Tensor? { byName[name].map { tensors[$0] } }
 
-  /// The text of a metadatum, or nil.
+  /// Returns the text of a key, or nil.
   func text(_ key: String) -> String? { metadata.first { $0.key == key }?.value }
 
-  /// Where a tensor's numbers begin; valid as long as this object.
+  /// Returns the address of a tensor's elements; valid as long as this object.
   func start(of tensor: Tensor) -> UnsafeMutableRawPointer { data.start + tensor.start }
 
   private static func index(_ tensors: [Tensor]) -> [String: Int] {
-    var places: [String: Int] = [:]
-    for (i, tensor) in tensors.enumerated() { places[tensor.name] = i }
-    return places
+    var indices: [String: Int] = [:]
+    for (i, tensor) in tensors.enumerated() { indices[tensor.name] = i }
+    return indices
   }
 
-  /// Numbers and bytes of a shape; nil on overflow.
+  /// Returns the elements and bytes of a shape; nil on overflow.
   static func extent(_ shape: [Int], _ element: Element) -> (count: Int, bytes: Int)? {
     var count = 1
     for size in shape {
@@ -122,9 +124,9 @@ final class Safetensors {
   static let opening = Array(#"{"__metadata__":{"crc64":""#.utf8)
   static let noSum = Array("0000000000000000".utf8)
 
-  /// Writes the file; a crash leaves the old one or the new one.
+  /// Writes the file; a crash leaves the old file or the new one.
   ///
-  /// - Throws: `.io`; `.badValue` if the header would be larger than can be read.
+  /// - Throws: `.io`; `.badValue` for a header larger than a reader accepts.
   func write(to path: String) throws(RecurrentError) {
     var header = Safetensors.opening + Safetensors.noSum
     let rest = JSON.object(metadata.map { ($0.key, .string($0.value)) }).bytes.dropFirst()
@@ -145,22 +147,22 @@ final class Safetensors {
       header += described.dropFirst().dropLast()
     }
     header.append(UInt8(ascii: "}"))
-    // the data on a line of memory of their own
+    // the data begin at a multiple of the alignment
     let line = Storage.alignment
     header += [UInt8](repeating: UInt8(ascii: " "), count: (line - (8 + header.count) % line) % line)
     try require(
       header.count <= Safetensors.maxHeader, .badValue,
-      "the texts to be saved have \(header.count) bytes, the most is \(Safetensors.maxHeader)")
+      "metadata is too large; expected at most \(Safetensors.maxHeader) bytes, got \(header.count)")
     let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
     let data = UnsafeRawBufferPointer(start: self.data.start, count: size)
-    header.replaceSubrange(Safetensors.place, with: Safetensors.hex(Safetensors.sum(length, header, data)))
+    header.replaceSubrange(Safetensors.sumRange, with: Safetensors.hex(Safetensors.sum(length, header, data)))
     try (length + header).withUnsafeBufferPointer { (front) throws(RecurrentError) in
       try File.write([UnsafeRawBufferPointer(front), data], to: path)
     }
   }
 
-  /// Where in the header the checksum stands.
-  static var place: Range<Int> { opening.count..<opening.count + noSum.count }
+  /// The bytes of the checksum in the header.
+  static var sumRange: Range<Int> { opening.count..<opening.count + noSum.count }
 
   static func sum(_ length: [UInt8], _ header: [UInt8], _ data: UnsafeRawBufferPointer) -> UInt64 {
     let front = length.withUnsafeBytes { crc64($0) }

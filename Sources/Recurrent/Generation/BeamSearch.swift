@@ -33,7 +33,8 @@ extension Network {
   ) throws(RecurrentError) -> [Hypothesis] {
     let prompt = try self.prompt(prompt)
     try require(
-      beams >= 1 && beams <= Network.maximumBeams, .badValue, "beams is out of range; expected 1 to \(Network.maximumBeams), got \(beams)")
+      beams >= 1 && beams <= Network.maximumBeams, .badValue,
+      "beams is out of range; expected 1 to \(Network.maximumBeams), got \(beams)")
     try require(count >= 0, .badShape, "max_tokens is out of range; expected at least 0, got \(count)")
     switch dtype {
     case .float32: return try search(Float.self, prompt, count, beams, state, end)
@@ -68,7 +69,8 @@ extension Network {
         step.logSoftmax()
         for token in 0..<topSize {
           let p = Double(step.logProbabilities[token])
-          try require(!p.isNaN, .notFinite, "scores are not finite; expected finite scores, got NaN: the weights have diverged")
+          try require(
+            !p.isNaN, .notFinite, "scores are not finite; expected finite scores, got NaN: the weights have diverged")
           best.insert(hypothesis.text.logProbability + p, at, token: token)
         }
       }

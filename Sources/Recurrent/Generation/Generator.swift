@@ -153,7 +153,8 @@ public final class Generator {
         count >= 0 && count <= 1 << 53, .badValue, "max_tokens is out of range; expected 0 to \(1 << 53), got \(count)")
     }
     try require(
-      text != nil || options.stop.isEmpty, .badValue, "stop is not a setting of tokens; expected none, got \(options.stop)")
+      text != nil || options.stop.isEmpty, .badValue,
+      "stop is not a setting of tokens; expected none, got \(options.stop)")
     let bytes = network.stateCount(batchSize: 1) * network.dtype.size
     let start = state.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: bytes)) }
     (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
@@ -208,7 +209,9 @@ public final class Generator {
 
   /// Copies the network's state before the last token, which was produced and not read.
   public func copyState(to state: UnsafeMutableRawPointer) {
-    position.state.withUnsafeBytes { if let start = $0.baseAddress { state.copyMemory(from: start, byteCount: $0.count) } }
+    position.state.withUnsafeBytes {
+      if let start = $0.baseAddress { state.copyMemory(from: start, byteCount: $0.count) }
+    }
   }
 
   private func check(_ maxTokens: Int) throws(RecurrentError) {
@@ -247,7 +250,9 @@ public final class Generator {
     var step = try InferenceStep<T>(network)
     step.prepare(reads: max(position.unread.count, count))
     var state = position.state.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
-    func read(_ token: Int) { state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) } }
+    func read(_ token: Int) {
+      state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
+    }
     for token in position.unread.dropLast() { read(token) }
     var token = position.unread[position.unread.count - 1]
     var recent = position.recent, produced = Tokens(), hasEnded = false
@@ -259,7 +264,8 @@ public final class Generator {
         token = try sampler.choose(step.scores, recent: recent, random)
       } catch {
         throw RecurrentError(
-          .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN: the weights have diverged")
+          .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN: the weights have diverged"
+        )
       }
       if token == end {
         hasEnded = true

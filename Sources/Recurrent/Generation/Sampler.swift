@@ -84,7 +84,9 @@ public struct Sampler: Equatable, Sendable {
       try applyTemperature(work)
       truncate(work)
       let total = work.reduce(0) { $0 + Double($1) }
-      try require(total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN")
+      try require(
+        total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN"
+      )
       for i in 0..<work.count { p[i] = T(Double(work[i]) / total) }
     }
   }

@@ -28,10 +28,10 @@ extension SentenceModel {
     let generator = try file["generator"].string()
     guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
       let known = Cell.allCases.map { $0.generator }.joined(separator: ", ")
-      throw RecurrentError(.badFormat, "generator is '\(generator)'; expected one of \(known)")
+      throw RecurrentError(.badFormat, "generator is unknown; expected one of \(known), got '\(generator)'")
     }
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
-    try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer")
+    try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer, got none")
     let letterSize = try file["letter_size"].size()
     let tokenizer = Tokenizer(kind: .sentences, characters: try SentenceModel.vocabulary(file))
     let optimizer = try SentenceModel.optimizer(file)
@@ -54,14 +54,17 @@ extension SentenceModel {
     for (name, matrix) in caches {
       let values = try matrix.matrix(dtype)
       try require(
-        values.allSatisfy { $0 >= 0 }, .badFormat, "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
+        values.allSatisfy { $0 >= 0 }, .badFormat,
+        "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
       try optimizer.state("step_cache", of: name)?.set(rows: values)
     }
   }
 
   func recurrentJS() throws(RecurrentError) -> [UInt8] {
-    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding else {
-      throw RecurrentError(.badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
+    guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding
+    else {
+      throw RecurrentError(
+        .badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
     }
     var matrices: [(key: String, value: JSON)] = []
     var caches: [(key: String, value: JSON)] = []
@@ -99,24 +102,24 @@ extension SentenceModel {
   /// Requires letterToIndex to number single characters by 1, 2, …, and the other two, if present, to agree.
   private static func vocabulary(_ file: Field) throws(RecurrentError) -> [Unicode.Scalar] {
     let members = try file["letterToIndex"].members()
-    try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter")
+    try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter, got none")
     var letters = [Unicode.Scalar?](repeating: nil, count: members.count)
     for (key, field) in members {
       let scalars = key.unicodeScalars
       guard let letter = scalars.first, scalars.count == 1 else {
-        throw RecurrentError(.badFormat, "letterToIndex has the key \"\(key)\"; expected single letters")
+        throw RecurrentError(.badFormat, "letterToIndex has an invalid key; expected single characters, got \"\(key)\"")
       }
       let number = try field.size()
       try require(
         number <= letters.count && letters[number - 1] == nil, .badFormat,
-        "\(field.path) is \(number); expected each of 1 to \(letters.count) once")
+        "\(field.path) is out of range or a duplicate; expected each of 1 to \(letters.count) once, got \(number)")
       letters[number - 1] = letter
     }
     let vocabulary = letters.compactMap { $0 }
     if let members = try file.optional("indexToLetter")?.members() {
       try require(
         members.count == letters.count, .badFormat,
-        "indexToLetter has \(members.count) letters, letterToIndex has \(letters.count)")
+        "indexToLetter has the wrong length; expected \(letters.count), got \(members.count)")
       for (key, field) in members {
         guard let number = Int(key), number >= 1, number <= letters.count,
           try field.string().unicodeScalars.elementsEqual([vocabulary[number - 1]])
@@ -162,15 +165,17 @@ extension SentenceModel {
     for (name, field) in members { found[name] = field }
     for (name, n, d) in expected {
       guard let field = found.removeValue(forKey: name) else {
-        throw RecurrentError(.badFormat, "\(path).\(name) is missing")
+        throw RecurrentError(.badFormat, "\(path).\(name) is missing; expected \(n) x \(d), got none")
       }
       let (rows, columns) = (try field["n"].size(), try field["d"].size())
       try require(
-        rows == n && columns == d, .badFormat, "\(field.path) is \(rows) x \(columns); expected \(n) x \(d)")
+        rows == n && columns == d, .badFormat,
+        "\(field.path) has the wrong shape; expected \(n) x \(d), got \(rows) x \(columns)")
       try field.checkCount(n * d)
     }
     if let extra = found.keys.min() {
-      throw RecurrentError(.badFormat, "\(path).\(extra) is not a matrix of this model")
+      throw RecurrentError(
+        .badFormat, "\(path).\(extra) is unknown; expected the matrices of the model's settings, got one more")
     }
   }
 }
@@ -196,14 +201,15 @@ extension Field {
     case .object(let members): count = members.count
     default: throw w.wrong("an array, or an object with the keys 0, 1, …")
     }
-    try require(count == expected, .badFormat, "\(w.path) has \(count) numbers; expected \(expected)")
+    try require(
+      count == expected, .badFormat, "\(w.path) has the wrong length; expected \(expected), got \(count) numbers")
   }
 
   /// `numbers`, each of which `dtype` must be able to hold.
   fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
     let values = try numbers()
     if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
-      throw RecurrentError(.badFormat, "\(path).w[\(at)] is \(values[at]), too large for float32")
+      throw RecurrentError(.badFormat, "\(path).w[\(at)] is out of range; expected a float32, got \(values[at])")
     }
     return values
   }
@@ -228,7 +234,8 @@ extension Field {
       for (key, item) in members {
         // "+1" and "01" would be numbers too, and a second name for 1
         guard let index = Int(key), String(index) == key, index >= 0, index < values.count else {
-          throw RecurrentError(.badFormat, "\(w.path) has the key \"\(key)\"; expected 0 to \(values.count - 1)")
+          throw RecurrentError(
+            .badFormat, "\(w.path) has an invalid key; expected 0 to \(values.count - 1), got \"\(key)\"")
         }
         values[index] = try Field(item, "\(w.path)[\(key)]").number()
       }

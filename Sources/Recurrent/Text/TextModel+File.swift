@@ -66,7 +66,8 @@ extension TextModel {
       "the file has the wrong format; expected a model of recurrent, got a safetensors file of another program")
     let version = file.text("format_version") ?? "missing"
     guard let number = Int(version), number >= 1 else {
-      throw RecurrentError(.badFormat, "format_version is invalid; expected \(formatVersion), got \(version.prefix(40))")
+      throw RecurrentError(
+        .badFormat, "format_version is invalid; expected \(formatVersion), got \(version.prefix(40))")
     }
     try require(
       number == formatVersion, .badFormat,
@@ -187,7 +188,10 @@ extension TextModel {
   /// Requires exactly the tensors that the settings describe.
   private func check(_ file: Safetensors, _ expected: [Shape]) throws(RecurrentError) {
     for (name, element, shape) in expected {
-      guard let tensor = file[name] else { throw RecurrentError(.badFormat, "tensor \(name) is missing; expected \(element.rawValue) of shape \(shape), got none") }
+      guard let tensor = file[name] else {
+        throw RecurrentError(
+          .badFormat, "tensor \(name) is missing; expected \(element.rawValue) of shape \(shape), got none")
+      }
       try require(
         tensor.element == element && tensor.shape == shape, .badFormat,
         "\(name) has the wrong type or shape; expected \(element.rawValue) of \(shape), got \(tensor.element.rawValue) "
@@ -195,7 +199,8 @@ extension TextModel {
     }
     let known = Set(expected.map { $0.name })
     if let extra = file.tensors.first(where: { !known.contains($0.name) }) {
-      throw RecurrentError(.badFormat, "tensor \(extra.name) is unknown; expected the tensors of the model's settings, got one more")
+      throw RecurrentError(
+        .badFormat, "tensor \(extra.name) is unknown; expected the tensors of the model's settings, got one more")
     }
   }
 
@@ -260,7 +265,8 @@ extension Tokenizer {
       for (a, b) in zip(characters, characters.dropFirst()) {
         try require(
           a < b, .badFormat,
-          "tokenizer.vocabulary is not in order; expected ascending code points, got \(name(of: b)) after \(name(of: a))")
+          "tokenizer.vocabulary is not in order; expected ascending code points, got \(name(of: b)) after \(name(of: a))"
+        )
       }
     } else {
       try require(

@@ -46,7 +46,9 @@ extension TextModel {
       var reader = try SettingsReader(json, owner: "text model")
       let kinds = Tokenizer.Kind.allCases, cells = Cell.allCases, dtypes = DType.allCases
       tokenizer =
-        kinds[try reader.choice("tokenizer", of: kinds.map { $0.rawValue }, default: kinds.firstIndex(of: defaults.tokenizer))]
+        kinds[
+          try reader.choice(
+            "tokenizer", of: kinds.map { $0.rawValue }, default: kinds.firstIndex(of: defaults.tokenizer))]
       cell = cells[try reader.choice("cell", of: cells.map { $0.name }, default: cells.firstIndex(of: defaults.cell))]
       hiddenSizes = try reader.integers("hidden_sizes", default: defaults.hiddenSizes)
       embedding = try reader.optionalInteger("embedding", default: defaults.embedding)

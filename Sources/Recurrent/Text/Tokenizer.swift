@@ -160,7 +160,8 @@ public struct Tokenizer: Sendable {
     if errors == .strict, let unknown, let character = Unicode.Scalar(unknown.scalar) {
       throw RecurrentError(
         .badValue,
-        "text[\(unknown.position)] is outside the vocabulary; expected one of its characters, got \(name(of: character))")
+        "text[\(unknown.position)] is outside the vocabulary; expected one of its characters, got \(name(of: character))"
+      )
     }
     var count = 0
     try Tokenizer.eachScalar(of: text) { (scalar, _) in
@@ -233,7 +234,11 @@ public struct Tokenizer: Sendable {
         at += 1
       } else {
         let (scalar, length) = scalar(text, at)
-        if length == 0 { throw RecurrentError(.badValue, "text is not valid UTF-8; expected a complete character at byte \(at), got 0x\(String(first, radix: 16))") }
+        if length == 0 {
+          throw RecurrentError(
+            .badValue,
+            "text is not valid UTF-8; expected a complete character at byte \(at), got 0x\(String(first, radix: 16))")
+        }
         body(scalar, position)
         at += length
       }

@@ -1,4 +1,4 @@
-// JSON, strictly: what is read, what is refused, and what is written.
+// The JSON parser and writer.
 
 import Foundation
 import Testing
@@ -85,9 +85,9 @@ import Testing
   }
 
   @Test func duplicateKeysAreRefused() throws {
-    refused(.badFormat, "\"a\" comes twice") { try parse(#"{"a":1,"b":2,"a":3}"#) }
-    refused(.badFormat, "comes twice") { try parse(#"{"a":1,"\u0061":2}"#) }
-    // not the same letters, though they look the same
+    refused(.badFormat, "\"a\" occurs twice") { try parse(#"{"a":1,"b":2,"a":3}"#) }
+    refused(.badFormat, "occurs twice") { try parse(#"{"a":1,"\u0061":2}"#) }
+    // different characters of the same appearance
     _ = try parse("{\"\u{E9}\":1,\"e\u{301}\":2}")
     _ = try parse(#"{"a":{"a":1},"b":{"a":1}}"#)
   }

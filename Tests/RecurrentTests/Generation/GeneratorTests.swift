@@ -333,7 +333,8 @@ import Testing
       for _ in 0..<100 { parts += try slow.nextText(1) }
       #expect(Array(parts.utf8) == Array(whole.utf8))
       let tokens = try Generator(
-        model.network, prompt: model.tokenizer.encode("é"), hot, random: Random(seed: seed)).next(100).tokens
+        model.network, prompt: model.tokenizer.encode("é"), hot, random: Random(seed: seed)
+      ).next(100).tokens
       let decoded = try tokens.map { Int64($0) }.withUnsafeBufferPointer { try model.tokenizer.decode($0) }
       #expect(Array(decoded.utf8) == Array(whole.utf8))
     }

@@ -77,7 +77,8 @@ import Testing
   /// A token of the window is penalized once, however often it occurs.
   @Test func penaltiesCountOnce() throws {
     let once = try Sampler(repetitionPenalty: 2, repetitionWindow: 3)
-    #expect(try probabilities([2.0, 0, -1], once, recent: [0]) == probabilities([2.0, 0, -1], once, recent: [0, 0, 0]))
+    #expect(
+      try probabilities([2.0, 0, -1], once, recent: [0]) == probabilities([2.0, 0, -1], once, recent: [0, 0, 0]))
     #expect(try probabilities([2.0, 0, -1], once, recent: [0, 1, 1, 1]) == probabilities([2.0, 0, -1], Sampler()))
     let p = try probabilities([2.0, 0, -1], once, recent: [2]), q = try probabilities([2.0, 0, -2], Sampler())
     #expect(p == q)
@@ -131,7 +132,8 @@ import Testing
   @Test func settingsFromJSON() throws {
     #expect(try Sampler(json: "{}") == Sampler())
     #expect(try Sampler(json: #"{"top_k": null, "repetition_window": null}"#) == Sampler())
-    let all = #"{"temperature": 0.5, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 2, "repetition_window": 7}"#
+    let all =
+      #"{"temperature": 0.5, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 2, "repetition_window": 7}"#
     #expect(
       try Sampler(json: all)
         == Sampler(

@@ -116,7 +116,8 @@ import Testing
     for name in first.parameters.names {
       #expect(try mat(first, name).rows() == mat(second, name).rows())
       #expect(
-        try first.model.optimizer?.state("step_cache", of: name)?.rows() == second.model.optimizer?.state("step_cache", of: name)?.rows())
+        try first.model.optimizer?.state("step_cache", of: name)?.rows()
+          == second.model.optimizer?.state("step_cache", of: name)?.rows())
     }
     try check(second, expected)
     withExtendedLifetime(folder) {}
@@ -162,7 +163,8 @@ import Testing
   }
 
   /// The relative error of the cost; perplexity and the clipped fraction are checked here.
-  private func compare(_ tick: (result: StepResult, perplexity: Double), _ golden: Fixture, _ at: Int) throws -> Double {
+  private func compare(_ tick: (result: StepResult, perplexity: Double), _ golden: Fixture, _ at: Int) throws -> Double
+  {
     #expect(
       try tick.result.ratioClipped == golden.number("ratio_clipped"), "tick \(at): \(tick.result.ratioClipped)")
     let n = try golden.string("sentence").unicodeScalars.count

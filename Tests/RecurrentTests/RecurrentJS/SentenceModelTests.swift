@@ -79,7 +79,9 @@ import Testing
       refused(.badValue, "\(bad)") { try sm.tick("abc", learningRate: bad) }
       refused(.badValue, "\(bad)") { try sm.tick("abc", regc: bad) }
     }
-    for bad in [Double.nan, -1, 0] { refused(.badValue, "clip is out of range", "\(bad)") { try sm.tick("abc", clipval: bad) } }
+    for bad in [Double.nan, -1, 0] {
+      refused(.badValue, "clip is out of range", "\(bad)") { try sm.tick("abc", clipval: bad) }
+    }
     #expect(try state() == before)
     // the refused calls have no effect on the next step
     let twin = try model(["abc"])

@@ -25,12 +25,15 @@ import Testing
         let end = min((b + 1) * length, count)
         sum += try twin(lesson.tokens[b * length..<end], to: .max)
       }
-      #expect(try abs(lesson.evaluate(batchSize: batchSize) - sum / Double(count)) < tolerance, "batch size \(batchSize)")
+      #expect(
+        try abs(lesson.evaluate(batchSize: batchSize) - sum / Double(count)) < tolerance, "batch size \(batchSize)")
     }
   }
 
   /// The sum of every slice's mean loss times its targets: the arithmetic that a caller's own loop would do.
-  private func sliced(_ lesson: TextLesson, _ tokens: [Int64], _ batchSize: Int) throws -> (state: [UInt8], nats: Double) {
+  private func sliced(_ lesson: TextLesson, _ tokens: [Int64], _ batchSize: Int) throws -> (
+    state: [UInt8], nats: Double
+  ) {
     let network = lesson.model.network, count = tokens.count - 1, B = min(batchSize, count)
     let length = (count + B - 1) / B, slice = max(1, min(length, 256, 8192 / B))
     let state = try lesson.model.newState(batchSize: B)
@@ -118,7 +121,9 @@ import Testing
       }
     }
     for step in [-1, 4, .min, .max] {
-      refused(.badValue, "step is out of range; expected 0 to 3, got \(step)") { try evaluate([0, 1, 2, 3], step: step) }
+      refused(.badValue, "step is out of range; expected 0 to 3, got \(step)") {
+        try evaluate([0, 1, 2, 3], step: step)
+      }
     }
     for token in [-1, Int64(size), .min, .max] {
       refused(.badIndex, "tokens[2] is out of range; expected 0 to \(size - 1), got \(token)") {

@@ -157,7 +157,9 @@ import Testing
       ("model", "[6,5]", "[]", ["empty"]),
       ("model", "[6,5]", "[6,0]", ["hidden_sizes[1]", "0"]),
       ("model", "[6,5]", "[6,2147483647]", []),
-      ("model", "[6,5]", "[" + String(repeating: "1,", count: 500) + "1]", ["hidden_sizes has more layers", "got 501"]),
+      (
+        "model", "[6,5]", "[" + String(repeating: "1,", count: 500) + "1]", ["hidden_sizes has more layers", "got 501"]
+      ),
       ("model", "\"embedding\":null", "\"embedding\":3", ["model.Wil is missing"]),
       ("model", "\"embedding\":null", "\"embedding\":-3", ["embedding", "-3"]),
       ("model", "\"tied\":false", "\"tied\":true", ["tied"]),

@@ -16,7 +16,8 @@ struct TextLesson {
     seed: UInt64 = 7, kind: Tokenizer.Kind = .characters
   ) throws {
     let settings = TextModel.Settings(
-      kind, cell: cell, hiddenSizes: [6, 5], embedding: tied ? 5 : embedding, tied: tied, dropout: dropout, dtype: dtype)
+      kind, cell: cell, hiddenSizes: [6, 5], embedding: tied ? 5 : embedding, tied: tied, dropout: dropout, dtype: dtype
+    )
     model = try TextModel(settings, texts: [TextLesson.text], random: Random(seed: seed))
     tokens = try model.tokenizer.encode(TextLesson.text)
     model.optimizer = try Optimizer("adam")
