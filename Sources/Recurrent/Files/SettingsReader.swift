@@ -10,6 +10,20 @@ struct SettingsReader {
   private(set) var values: [(key: String, value: JSON)] = []
   private let members: [(key: String, value: JSON)]
 
+  /// - Throws: `.badValue` unless `text` is a JSON object.
+  init(_ text: String, owner: String) throws(RecurrentError) { try self.init(SettingsReader.parse(text), owner: owner) }
+
+  /// Parses settings.
+  ///
+  /// - Throws: `.badValue` for text that is not JSON: settings come from the caller, not from a file.
+  static func parse(_ text: String) throws(RecurrentError) -> JSON {
+    do {
+      return try JSON(parsing: Array(text.utf8))
+    } catch {
+      throw RecurrentError(.badValue, "settings are \(error.description)")
+    }
+  }
+
   /// - Throws: `.badValue` unless `json` is an object.
   init(_ json: JSON, owner: String) throws(RecurrentError) {
     guard case .object(let members) = json else {

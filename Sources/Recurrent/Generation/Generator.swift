@@ -115,7 +115,7 @@ public final class Generator {
     _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64>, state: UnsafeRawPointer?,
     settings: String, random: Random?
   ) throws(RecurrentError) {
-    var reader = try SettingsReader(JSON(parsing: Array(settings.utf8)), owner: "generator")
+    var reader = try SettingsReader(settings, owner: "generator")
     let sampler = try Sampler(&reader), options = try Options(&reader)
     try reader.finish()
     try self.init(network, prompt, history, state, sampler, options, random, nil)
@@ -128,7 +128,7 @@ public final class Generator {
   public convenience init(
     _ model: TextModel, prompt: UnsafeBufferPointer<UInt8>, settings: String, random: Random?
   ) throws(RecurrentError) {
-    var reader = try SettingsReader(JSON(parsing: Array(settings.utf8)), owner: "generator")
+    var reader = try SettingsReader(settings, owner: "generator")
     let sampler = try Sampler(&reader)
     var options = try Options(&reader)
     options.stop = try reader.strings("stop")

@@ -48,10 +48,10 @@ public struct Sampler: Equatable, Sendable {
   ///
   ///     {"temperature": 1, "top_k": null, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "repetition_window": 64}
   ///
-  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown, of the wrong type
   ///   or out of range.
   public init(json: String) throws(RecurrentError) {
-    var reader = try SettingsReader(JSON(parsing: Array(json.utf8)), owner: "sampler")
+    var reader = try SettingsReader(json, owner: "sampler")
     try self.init(&reader)
     try reader.finish()
   }

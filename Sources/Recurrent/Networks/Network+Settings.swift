@@ -41,9 +41,9 @@ extension Network {
     /// `cell`, `input_size` and `hidden_sizes` are required; other absent keys take the defaults shown, with no
     /// decoder. null means none.
     ///
-    /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown or of the wrong
+    /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
     ///   type.
-    public init(json: String) throws(RecurrentError) { try self.init(JSON(parsing: Array(json.utf8))) }
+    public init(json: String) throws(RecurrentError) { try self.init(SettingsReader.parse(json)) }
 
     init(_ json: JSON) throws(RecurrentError) {
       var reader = try SettingsReader(json, owner: "network")

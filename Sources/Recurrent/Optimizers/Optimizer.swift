@@ -39,10 +39,10 @@ public final class Optimizer {
   /// `name` is required; other absent keys take the algorithm's defaults. Keys are PyTorch's, except
   /// `learning_rate` and `learning_rate_decay`.
   ///
-  /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown, of the wrong type
+  /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown, of the wrong type
   ///   or out of range.
   public convenience init(settings: String) throws(RecurrentError) {
-    try self.init(JSON(parsing: Array(settings.utf8)))
+    try self.init(SettingsReader.parse(settings))
   }
 
   /// RecurrentJS's optimizer.

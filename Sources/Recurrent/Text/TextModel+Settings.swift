@@ -36,10 +36,10 @@ extension TextModel {
     ///      "dropout": 0, "forget_bias": 1, "dtype": "float32"}
     ///
     /// - Parameter defaults: the values of absent keys.
-    /// - Throws: `.badFormat` for text that is not JSON; `.badValue` naming a setting that is unknown or of the wrong
+    /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
     ///   type.
     public init(json: String, defaults: Settings = Settings()) throws(RecurrentError) {
-      try self.init(JSON(parsing: Array(json.utf8)), defaults: defaults)
+      try self.init(SettingsReader.parse(json), defaults: defaults)
     }
 
     init(_ json: JSON, defaults: Settings = Settings()) throws(RecurrentError) {

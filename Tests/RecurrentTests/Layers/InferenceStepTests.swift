@@ -91,7 +91,7 @@ import Testing
         refused(.badIndex, "token", "\(token)") { try bare.inferenceStep(token: token, x: nil, state: state, y: nil) }
       }
       refused(.nullArgument, "token") { try m.inferenceStep(token: nil, x: nil, state: state, y: nil) }
-      refused(.nullArgument, "x is NULL") { try bare.inferenceStep(token: nil, x: nil, state: state, y: nil) }
+      refused(.nullArgument, "input is missing") { try bare.inferenceStep(token: nil, x: nil, state: state, y: nil) }
     }
     #expect(state.allSatisfy { $0 == 0.5 })
   }
