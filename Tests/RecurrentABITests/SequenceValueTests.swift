@@ -133,12 +133,12 @@ extension ABITests {
       var state = [Double](repeating: 0.5, count: 12), y = [Double](repeating: -7, count: 6),
         text = [Int64](repeating: -7, count: 4)
       for bad: Int64 in [-1, 6, .max, .min] {
-        fails(RECURRENT_BAD_INDEX, "\(bad)", "0..<6") { recurrent_model_tick(tokens, bad, nil, &state, &y) }
+        fails(RECURRENT_BAD_INDEX, "expected 0 to 5, got \(bad)") { recurrent_model_tick(tokens, bad, nil, &state, &y) }
         fails(RECURRENT_BAD_INDEX, "\(bad)", "0..<6") {
           recurrent_model_generate(tokens, [0, bad], 2, 4, 1, &state, 0, &text)
         }
       }
-      fails(RECURRENT_BAD_INDEX, "3", "0..<3") { recurrent_model_tick(model, 3, nil, &state, &y) }
+      fails(RECURRENT_BAD_INDEX, "expected 0 to 2, got 3") { recurrent_model_tick(model, 3, nil, &state, &y) }
       for bad in [0, -1, Double.nan, .infinity] {
         fails(RECURRENT_BAD_VALUE, "temperature") {
           recurrent_model_generate(tokens, [0], 1, 4, bad, &state, 0, &text)

@@ -69,7 +69,7 @@ extension Network {
         ticker.decode()
         ticker.logSoftmax()
         for token in 0..<topSize {
-          let p = Double(ticker.spare[token])
+          let p = Double(ticker.logProbabilities[token])
           try require(!p.isNaN, .notFinite, "the model's scores are not finite; its weights have diverged")
           best.offer(beginning.text.logProbability + p, at, token: token)
         }

@@ -101,7 +101,7 @@ extension Network {
       }
       if token == end { break }
       written.tokens.append(token)
-      if wantsLogProbabilities { written.logProbabilities.append(Double(ticker.spare[token])) }
+      if wantsLogProbabilities { written.logProbabilities.append(Double(ticker.logProbabilities[token])) }
       if sampler.repetitionPenalty != 1 { seen.append(token) }
     }
     _ = state.update(from: carried)

@@ -1,16 +1,16 @@
-// One tick without a graph: no recording, no allocation, weights read once.
+// One time step of one sequence without a graph: no recording, no allocation, weights read once.
 
 import Kernels
 
 extension Network {
-  /// One tick of one sequence.
+  /// Computes one time step of one sequence.
   ///
   /// - Parameters:
-  ///   - token: what comes in, for a model with an embedding; for one without where x is nil, one-hot.
-  ///   - x: what comes in otherwise, inputSize numbers.
-  ///   - state: `stateCount(batchSize: 1)` numbers, read and overwritten; zeros open a sequence.
-  ///   - y: receives topSize numbers; nil to skip the decoder.
-  /// - Throws: `.badIndex` for a token out of range, `.nullArgument` where what comes in is missing.
+  ///   - token: the input of a network with an embedding; one-hot in a network without one, if `x` is nil.
+  ///   - x: the input otherwise, inputSize elements.
+  ///   - state: `stateCount(batchSize: 1)` elements, read and overwritten; zeros for the first step.
+  ///   - y: receives topSize elements; nil to skip the decoder.
+  /// - Throws: `.badIndex` for a token out of range, `.nullArgument` without an input.
   public func inferenceStep(
     token: Int?, x: UnsafeRawPointer?, state: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
@@ -21,148 +21,193 @@ extension Network {
   }
 }
 
-/// The work of a tick over a model's own scratch.
-struct InferenceStep<T: Real> {
-  let model: Network
-  /// Pre-activations [4H], a layer's input and its output.
-  private let z: UnsafeMutablePointer<T>, input: UnsafeMutablePointer<T>, output: UnsafeMutablePointer<T>
-  /// Room for the decoder's output, and for as much again.
-  let scores: UnsafeMutableBufferPointer<T>, spare: UnsafeMutableBufferPointer<T>
-  /// The bottom layer's z for each token before the output's product, [blocks·H × V]; empty unless `prepare` filled it.
-  private var products: [T] = []
+/// The scratch of an inference step, as offsets in elements.
+private struct InferenceWorkspace {
+  /// Pre-activations of the widest layer, a layer's input, and the top layer's output.
+  let z: Int, input: Int, output: Int
+  /// The decoder's output and its logarithms of probabilities.
+  let scores: Int, logProbabilities: Int
+  /// Elements in total.
+  let count: Int
 
-  init(_ model: Network) throws(RecurrentError) {
-    self.model = model
-    let widest = max(model.hiddenSizes.max() ?? 1, model.embedding ?? model.inputSize)
-    let scratch = try model.scratch(elements: 6 * widest + 2 * model.topSize)
-    z = scratch.assumingMemoryBound(to: T.self)
-    input = z + 4 * widest
-    output = input + widest
-    scores = UnsafeMutableBufferPointer(start: output + widest, count: model.topSize)
-    spare = UnsafeMutableBufferPointer(start: output + widest + model.topSize, count: model.topSize)
-    try model.parameters.flat.synchronize()
+  init(_ network: Network) {
+    var end = 0
+    func allocate(_ count: Int) -> Int {
+      defer { end += count }
+      return end
+    }
+    let widest = network.hiddenSizes.max() ?? 1
+    z = allocate(network.cell.blocks * widest)
+    input = allocate(network.embedding ?? network.inputSize)
+    output = allocate(widest)
+    scores = allocate(network.topSize)
+    logProbabilities = allocate(network.topSize)
+    count = end
+  }
+}
+
+/// Time steps of one sequence in a network's scratch memory.
+struct InferenceStep<Scalar: Real> {
+  private let network: Network
+  private let z: UnsafeMutablePointer<Scalar>
+  private let input: UnsafeMutablePointer<Scalar>, output: UnsafeMutablePointer<Scalar>
+  /// The decoder's output.
+  let scores: UnsafeMutableBufferPointer<Scalar>
+  /// What `logSoftmax` computes from the scores.
+  let logProbabilities: UnsafeMutableBufferPointer<Scalar>
+  /// The bottom layer's Wx·x + b for each token, [blocks·H × V]; empty unless `prepare` filled it.
+  private var tokenProducts: [Scalar] = []
+
+  /// The input of the bottom layer.
+  private enum Input {
+    /// A vector in `input`.
+    case vector
+    /// A one-hot column.
+    case oneHot(Int)
+    /// Wx·x + b, precomputed.
+    case precomputed(UnsafePointer<Scalar>)
   }
 
-  /// Before many reads of tokens: looks each of them up and multiplies it once, where the results are few.
+  init(_ network: Network) throws(RecurrentError) {
+    self.network = network
+    let workspace = InferenceWorkspace(network)
+    let scratch = try network.scratch(elements: workspace.count).assumingMemoryBound(to: Scalar.self)
+    z = scratch + workspace.z
+    input = scratch + workspace.input
+    output = scratch + workspace.output
+    scores = UnsafeMutableBufferPointer(start: scratch + workspace.scores, count: network.topSize)
+    logProbabilities = UnsafeMutableBufferPointer(
+      start: scratch + workspace.logProbabilities, count: network.topSize)
+    try network.parameters.flat.synchronize()
+  }
+
+  /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at
+  /// most 2²⁰ elements.
   mutating func prepare(reads: Int) {
-    guard let Wil = model.Wil, let H = model.hiddenSizes.first else { return }
-    let width = model.cell.blocks * H
+    guard let Wil = network.Wil, let H = network.hiddenSizes.first else { return }
+    let width = network.cell.blocks * H
     guard Wil.n <= reads / 2, Wil.n <= (1 << 20) / width else { return }
-    products.reserveCapacity(Wil.n * width)
+    tokenProducts.reserveCapacity(Wil.n * width)
     for token in 0..<Wil.n {
       lookUp(token, Wil)
-      begin(model.layers[0], H, input)
-      products += UnsafeBufferPointer(start: z, count: width)
+      inputProduct(network.layers[0], network.plans[0], input)
+      tokenProducts += UnsafeBufferPointer(start: z, count: width)
     }
   }
 
   func run(
     _ token: Int?, _ x: UnsafeRawPointer?, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
-    if let x, model.embedding == nil {
-      input.update(from: x.assumingMemoryBound(to: T.self), count: model.inputSize)
-      advance(state.assumingMemoryBound(to: T.self))
+    let state = state.assumingMemoryBound(to: Scalar.self)
+    if let x, network.embedding == nil {
+      input.update(from: x.assumingMemoryBound(to: Scalar.self), count: network.inputSize)
+      advance(.vector, state)
     } else {
       guard let token else {
-        throw RecurrentError(.nullArgument, "there is no token\(model.embedding == nil ? ", and x is NULL" : "")")
+        throw RecurrentError(
+          .nullArgument, "input is missing; expected a token\(network.embedding == nil ? " or x" : ""), got neither")
       }
       try require(
-        token >= 0 && token < model.inputSize, .badIndex, "the token is \(token), outside 0..<\(model.inputSize)")
-      read(token, state.assumingMemoryBound(to: T.self))
+        token >= 0 && token < network.inputSize, .badIndex,
+        "token is out of range; expected 0 to \(network.inputSize - 1), got \(token)")
+      read(token, state)
     }
-    if let y { decode(to: y.assumingMemoryBound(to: T.self)) }
+    if let y { decode(to: y.assumingMemoryBound(to: Scalar.self)) }
   }
 
-  /// All layers, from a token to `output`.
-  func read(_ token: Int, _ state: UnsafeMutablePointer<T>) {
-    guard let Wil = model.Wil else { return advance(state, column: token) }
-    if products.isEmpty {
+  /// All layers, from a token in range to `output`.
+  func read(_ token: Int, _ state: UnsafeMutablePointer<Scalar>) {
+    guard let Wil = network.Wil else { return advance(.oneHot(token), state) }
+    if tokenProducts.isEmpty {
       lookUp(token, Wil)
-      advance(state)
-    } else {
-      let width = products.count / Wil.n
-      products.withUnsafeBufferPointer { advance(state, begun: $0.baseAddress.unsafelyUnwrapped + token * width) }
+      return advance(.vector, state)
+    }
+    let width = tokenProducts.count / Wil.n
+    tokenProducts.withUnsafeBufferPointer {
+      advance(.precomputed($0.baseAddress.unsafelyUnwrapped + token * width), state)
     }
   }
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    pluck(Wil.operandRef.w(T.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
+    pluck(Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
   }
 
-  /// z = Wx·x + b, as a layer's gates need it; with `column`, of a column with a single 1 there.
-  private func begin(_ layer: Weights, _ H: Int, _ x: UnsafePointer<T>, column: Int? = nil) {
-    let Wx = layer.Wx.operandRef.w(T.self), b = layer.b.operandRef.w(T.self).p
-    func addInput(_ Wx: MatrixView<T>, to z: UnsafeMutablePointer<T>) {
-      guard let column else { return multiplyColumn(Wx, x, into: z) }
-      accumulate(Wx.columns(column, 1), times: 1, into: MatrixView(z, n: Wx.n, d: 1, stride: Wx.n))
-    }
-    switch model.cell {
-    case .lstm, .rnnTanh, .rnnRelu:
-      z.update(from: b, count: Wx.n)
-      addInput(Wx, to: z)
-    case .gru, .gruResetBefore:
-      z.update(from: b, count: 2 * H)
-      (z + 2 * H).update(from: layer.resetBias?.operandRef.w(T.self).p ?? b, count: H)
-      (z + 3 * H).update(from: b + 2 * H, count: H)
-      addInput(Wx.rows(0, 2 * H), to: z)
-      addInput(Wx.rows(2 * H, H), to: z + 3 * H)
-    }
-  }
-
-  /// All layers, from `input` to `output`; with `column`, from a column with a single 1 there; with `begun`, from the
-  /// bottom layer's z.
-  private func advance(
-    _ state: UnsafeMutablePointer<T>, column: Int? = nil, begun: UnsafePointer<T>? = nil
+  /// z = Wx·x + b, of a vector or a one-hot column.
+  private func inputProduct(
+    _ layer: Weights, _ plan: ScanPlan, _ x: UnsafePointer<Scalar>, oneHot column: Int? = nil
   ) {
-    var (column, begun) = (column, begun)
-    var (x, width) = (input, model.embedding ?? model.inputSize)
-    var h = state, c = state + model.hiddenSizes.reduce(0, +)
-    for (layer, H) in zip(model.layers, model.hiddenSizes) {
-      let Wh = layer.Wh.operandRef.w(T.self)
-      let old = MatrixView(h, n: H, d: 1, stride: H)
-      let gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
-      if let begun { z.update(from: begun, count: model.cell.blocks * H) } else { begin(layer, H, x, column: column) }
-      switch model.cell {
-      case .lstm:
-        multiplyColumn(Wh, h, into: z)
-        let cells = MatrixView(c, n: H, d: 1, stride: H)
-        lstmGates(gates, gate: H, cells, newH: old, newC: cells)
-        c += H
-      case .rnnTanh, .rnnRelu:
-        multiplyColumn(Wh, h, into: z)
-        apply(model.cell == .rnnRelu ? .relu : .tanh, 0, gates, to: old)
-      case .gru:
-        multiplyColumn(Wh, h, into: z)
-        gruGates(gates, gate: H, old, newH: old)
-      case .gruResetBefore:
-        multiplyColumn(Wh.rows(0, 2 * H), h, into: z)
-        gruReset(gates, gate: H, old)
-        multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
-        gruUpdate(gates, gate: H, old, newH: old)
+    let Wx = layer.Wx.operandRef.w(Scalar.self), b = layer.b.operandRef.w(Scalar.self).p
+    for i in 0..<4 {
+      guard let product = plan.merged[i] else { continue }
+      let rows = product.rows, resetBias = product.readsInput ? nil : layer.resetBias
+      (z + rows.z).update(from: resetBias?.operandRef.w(Scalar.self).p ?? b + rows.w, count: rows.count)
+      if !product.readsInput { continue }
+      let Wx = Wx.rows(rows.w, rows.count)
+      if let column {
+        accumulate(
+          Wx.columns(column, 1), times: 1, into: MatrixView(z + rows.z, n: rows.count, d: 1, stride: rows.count))
+      } else {
+        multiplyColumn(Wx, x, into: z + rows.z)
       }
-      (x, width, column, begun) = (h, H, nil, nil)
+    }
+  }
+
+  /// All layers, from the bottom layer's input to `output`.
+  private func advance(_ bottom: Input, _ state: UnsafeMutablePointer<Scalar>) {
+    var (x, width) = (input, network.embedding ?? network.inputSize)
+    var h = state, c = state + network.hiddenSizes.reduce(0, +)
+    for k in network.layers.indices {
+      let layer = network.layers[k], plan = network.plans[k], H = plan.H
+      switch k == 0 ? bottom : .vector {
+      case .vector: inputProduct(layer, plan, x)
+      case .oneHot(let column): inputProduct(layer, plan, x, oneHot: column)
+      case .precomputed(let product): z.update(from: product, count: network.cell.blocks * H)
+      }
+      recurrentStep(layer, plan, h, c)
+      (x, width) = (h, H)
       h += H
+      if network.cell.hasCell { c += H }
     }
     output.update(from: x, count: width)
+  }
+
+  /// The recurrent products and the gates of one layer: z and the state become the next state.
+  private func recurrentStep(
+    _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>
+  ) {
+    let H = plan.H, Wh = layer.Wh.operandRef.w(Scalar.self)
+    let state = MatrixView(h, n: H, d: 1, stride: H), gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
+    multiplyColumn(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
+    switch network.cell {
+    case .lstm:
+      let cells = MatrixView(c, n: H, d: 1, stride: H)
+      lstmGates(gates, gate: H, cells, newH: state, newC: cells)
+    case .rnnTanh, .rnnRelu: apply(network.cell == .rnnRelu ? .relu : .tanh, 0, gates, to: state)
+    case .gru: gruGates(gates, gate: H, state, newH: state)
+    case .gruResetBefore:
+      gruReset(gates, gate: H, state)
+      multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
+      gruUpdate(gates, gate: H, state, newH: state)
+    }
   }
 
   /// From `output` to `scores`.
   func decode() { decode(to: scores.baseAddress.unsafelyUnwrapped) }
 
-  /// From `scores` to their logarithms of probabilities in `spare`.
+  /// From `scores` to `logProbabilities`.
   func logSoftmax() {
-    let n = model.topSize
+    let n = network.topSize
     Kernels.logSoftmax(
       MatrixView(scores.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n),
-      to: MatrixView(spare.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n))
+      to: MatrixView(logProbabilities.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n))
   }
 
-  private func decode(to y: UnsafeMutablePointer<T>) {
-    guard let (Whd, bd) = model.decoder else {
-      return y.update(from: output, count: model.topSize)
+  private func decode(to y: UnsafeMutablePointer<Scalar>) {
+    guard let (Whd, bd) = network.decoder else {
+      return y.update(from: output, count: network.topSize)
     }
-    y.update(from: bd.operandRef.w(T.self).p, count: model.topSize)
-    multiplyColumn(Whd.operandRef.w(T.self), output, into: y)
+    y.update(from: bd.operandRef.w(Scalar.self).p, count: network.topSize)
+    multiplyColumn(Whd.operandRef.w(Scalar.self), output, into: y)
   }
 }

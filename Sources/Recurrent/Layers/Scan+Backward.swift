@@ -1,104 +1,135 @@
-// A sequence, backward: the gradient of each step's pre-activations, last step first; then all weights at once.
+// The backward pass of a scan: the gradient of each step's pre-activations, last step first; then all weights.
 
 import Kernels
+
+/// The gradients of the output, carried from time step to time step in two buffers that alternate.
+private struct Carry<Scalar: Real> {
+  /// The whole gradient of this step's output.
+  var current: MatrixView<Scalar>
+  /// Becomes the gradient of the previous step's output.
+  var next: MatrixView<Scalar>
+
+  mutating func advance() { swap(&current, &next) }
+}
 
 extension ScanRun {
   func backward() {
     let packs = BackwardPacks(self)
-    let dh = carried(plan.dh), dhNext = carried(plan.dhNext), dc = carried(plan.dc)
-    let inLoop = s.tokens == nil && s.wantsInput && B >= 12
-    if s.tokens != nil && !s.oneHot { fill(x.scratch(rows, V, at: plan.dProduct), with: 0) }
-    ThreadPool.run(s.threads) { thread, team in
+    // from 12 columns on a step's input gradient is worth its own product, while dz is in the cache
+    let inLoop = scan.tokens == nil && scan.wantsInput && B >= 12
+    if scan.hasTable { fill(dTokenProducts, with: 0) }
+    ThreadPool.run(scan.threads) { thread, team in
       let panels = team.share(packs.panelsH, thread)
       let units = panels.lowerBound * packs.units..<min(H, panels.upperBound * packs.units)
       packs.pack(self, team, thread)
-      seed(units, dh, dc)
+      var carry = Carry(current: carriedH.0, next: carriedH.1)
+      seed(units, carry.current)
       team.barrier()
-      var (dh, dhNext) = (dh, dhNext)
-      for t in (0..<T_).reversed() {
-        step(t, units, dh, dc, t == 0 ? x.gradient(1) : dhNext, team, packs, panels)
+      for t in (0..<T).reversed() {
+        // the gradient of the initial output is accumulated in place
+        let next = t == 0 ? dInitialH : carry.next
+        backward(t, units, carry.current, next, team, packs, panels)
         if inLoop {
-          inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dInput(t))
+          inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dx(t))
         }
-        swap(&dh, &dhNext)
+        carry.advance()
       }
       weightGradients(packs, team, thread, inLoop: inLoop)
     }
-    if s.tokens != nil && s.wantsInput {
-      transposeBackward(dy: x.scratch(I, V, at: plan.dTable), dx: x.gradient(0))
-    }
+    if scan.tokens != nil && scan.wantsInput { transposeBackward(dy: dTable, dx: dx) }
   }
 
-  /// One step: `dh` is the whole gradient of this step's output; `next` becomes that of the output before.
-  private func step(
-    _ t: Int, _ units: Range<Int>, _ dh: MatrixView<T>, _ dc: MatrixView<T>, _ next: MatrixView<T>, _ team: Team,
-    _ packs: BackwardPacks<T>, _ panels: Range<Int>
+  /// One time step, for some units.
+  ///
+  /// - Parameters:
+  ///   - dh: the whole gradient of this step's output.
+  ///   - next: becomes the gradient of the previous output.
+  private func backward(
+    _ t: Int, _ units: Range<Int>, _ dh: MatrixView<Scalar>, _ next: MatrixView<Scalar>, _ team: Team,
+    _ packs: BackwardPacks<Scalar>, _ panels: Range<Int>
   ) {
     let z = z(t), from = units.lowerBound, count = units.count
-    let hasUnits = count > 0
-    // what the output before gets besides the product; at the first step it is the start's own gradient
-    if hasUnits && t > 0 { copy(dy(t - 1).rows(from, count), to: next.rows(from, count)) }
-    if hasUnits {
-      let mine = z.rows(from, count), dhMine = dh.rows(from, count), before = y(t - 1).rows(from, count)
-      switch s.cell {
-      case .lstm:
-        lstmGatesBackward(
-          mine, gate: H, c(t - 1).rows(from, count), newC: c(t).rows(from, count), dnewH: dhMine,
-          dnewC: dc.rows(from, count), dc: (t == 0 ? x.gradient(2) : dc).rows(from, count), accumulate: t == 0)
-      case .rnnTanh, .rnnRelu:
-        fill(mine, with: 0)
-        applyBackward(
-          s.cell == .rnnRelu ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dhMine, dx: mine)
-      case .gru:
-        gruGatesBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
-      case .gruResetBefore:
-        gruUpdateBackward(mine, gate: H, before, dnewH: dhMine, dh: next.rows(from, count))
-      }
+    if count > 0 {
+      // the previous output's own gradient; dInitialH holds it already
+      if t > 0 { copy(dy(t - 1).rows(from, count), to: next.rows(from, count)) }
+      gatesBackward(t, from, count, dh, next)
     }
     team.barrier()
-    if s.cell == .gruResetBefore {
-      let da = carried(plan.da)
-      T.multiply(
-        packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
-        to: da.p, stride: da.stride)
-      if hasUnits {
-        gruResetBackward(
-          z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
-      }
+    if scan.cell == .gruResetBefore {
+      resetBackward(t, from, count, next, packs, panels)
       team.barrier()
     }
-    T.multiply(
+    Scalar.multiply(
       packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
       Operand(packs.Wh, k: packs.head, z.p, across: z.stride),
       Operand(packs.WhTail, k: packs.tail, z.p + packs.head, across: z.stride),
       columns: B, to: next.p, stride: next.stride)
-    if t > 0 && s.lengths != nil && hasUnits { unpad(t - 1, units, next, dc) }
+    if t > 0 && scan.lengths != nil && count > 0 { maskPadding(t - 1, units, next) }
   }
 
-  /// The gradients that the last step starts from: its output's own, and the final state's.
-  private func seed(_ units: Range<Int>, _ dh: MatrixView<T>, _ dc: MatrixView<T>) {
+  /// Replaces the gates of time step t by the gradients of their pre-activations, and adds to the gradients of the
+  /// previous state what does not pass through a product.
+  private func gatesBackward(
+    _ t: Int, _ from: Int, _ count: Int, _ dh: MatrixView<Scalar>, _ next: MatrixView<Scalar>
+  ) {
+    let z = z(t).rows(from, count), dh = dh.rows(from, count), before = y(t - 1).rows(from, count)
+    switch scan.cell {
+    case .lstm:
+      lstmGatesBackward(
+        z, gate: H, c(t - 1).rows(from, count), newC: c(t).rows(from, count), dnewH: dh,
+        dnewC: carriedC.rows(from, count), dc: (t == 0 ? dInitialC : carriedC).rows(from, count), accumulate: t == 0)
+    case .rnnTanh, .rnnRelu:
+      fill(z, with: 0)
+      applyBackward(
+        scan.cell == .rnnRelu ? .relu : .tanh, 0, y(t).rows(from, count), y(t).rows(from, count), dy: dh, dx: z)
+    case .gru:
+      gruGatesBackward(z, gate: H, before, dnewH: dh, dh: next.rows(from, count))
+    case .gruResetBefore:
+      gruUpdateBackward(z, gate: H, before, dnewH: dh, dh: next.rows(from, count))
+    }
+  }
+
+  /// The first stage of a GRU that resets before the product: da = Wnhᵀ·dn, then the reset gate.
+  private func resetBackward(
+    _ t: Int, _ from: Int, _ count: Int, _ next: MatrixView<Scalar>, _ packs: BackwardPacks<Scalar>,
+    _ panels: Range<Int>
+  ) {
+    let z = z(t), da = dResetOutput
+    Scalar.multiply(
+      packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
+      to: da.p, stride: da.stride)
+    if count > 0 {
+      gruResetBackward(
+        z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
+    }
+  }
+
+  // MARK: Padding
+
+  /// The gradients before the last step: its output's own, and the final state's.
+  private func seed(_ units: Range<Int>, _ dh: MatrixView<Scalar>) {
     let (from, count) = (units.lowerBound, units.count)
     if count <= 0 { return }
-    copy(dy(T_ - 1).rows(from, count), to: dh.rows(from, count))
-    fill(dc.rows(from, count), with: 0)
-    unpad(T_ - 1, units, dh, dc)
-    // a sequence of no steps hands the final state's gradient straight to the start's
+    copy(dy(T - 1).rows(from, count), to: dh.rows(from, count))
+    fill(carriedC.rows(from, count), with: 0)
+    maskPadding(T - 1, units, dh)
+    // a sequence of length 0 passes the final state's gradient to the initial state
     for j in 0..<B where length(j) == 0 {
-      accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: x.gradient(1).only(j).rows(from, count))
-      if s.cell.hasCell {
-        accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: x.gradient(2).only(j).rows(from, count))
+      accumulate(dFinalH.only(j).rows(from, count), times: 1, into: dInitialH.only(j).rows(from, count))
+      if scan.cell.hasCell {
+        accumulate(dFinalC.only(j).rows(from, count), times: 1, into: dInitialC.only(j).rows(from, count))
       }
     }
   }
 
-  /// At a sequence's last step the final state's gradient comes in; beyond it there is none.
-  private func unpad(_ t: Int, _ units: Range<Int>, _ dh: MatrixView<T>, _ dc: MatrixView<T>) {
-    let (from, count) = (units.lowerBound, units.count)
+  /// Adds the final state's gradient at a sequence's last valid step, and zeroes the gradients of padding.
+  private func maskPadding(_ t: Int, _ units: Range<Int>, _ dh: MatrixView<Scalar>) {
+    let (from, count) = (units.lowerBound, units.count), dc = carriedC
     for j in 0..<B {
       if t == length(j) - 1 {
-        accumulate(finalH(x.dy).only(j).rows(from, count), times: 1, into: dh.only(j).rows(from, count))
-        if s.cell.hasCell {
-          accumulate(finalC(x.dy).only(j).rows(from, count), times: 1, into: dc.only(j).rows(from, count))
+        accumulate(dFinalH.only(j).rows(from, count), times: 1, into: dh.only(j).rows(from, count))
+        if scan.cell.hasCell {
+          accumulate(dFinalC.only(j).rows(from, count), times: 1, into: dc.only(j).rows(from, count))
         }
       } else if t >= length(j) {
         fill(dh.only(j).rows(from, count), with: 0)
@@ -107,129 +138,69 @@ extension ScanRun {
     }
   }
 
+  // MARK: Input
+
   /// dx += Wxᵀ·dz.
-  private func inputGradient(_ packs: BackwardPacks<T>, _ panels: Range<Int>, _ dz: MatrixView<T>, to dx: MatrixView<T>)
-  {
+  func inputGradient(
+    _ packs: BackwardPacks<Scalar>, _ panels: Range<Int>, _ dz: MatrixView<Scalar>, to dx: MatrixView<Scalar>
+  ) {
+    let (one, two) = plan.inputRows
     var from = 0
     while from < dx.d {
       let columns = min(48, dx.d - from)
       let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
-      let (one, two) = inputParts
       let first = Operand(packs.Wx, k: one.count, dz + one.z, across: rows)
       let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, across: rows) } ?? .none(packs.Wx)
-      T.multiply(
+      Scalar.multiply(
         packs.rowsI, panels: panels, .columns(to, stride: dx.stride), first, second, columns: columns, to: to,
         stride: dx.stride)
       from += columns
     }
   }
-
-  /// Every weight's sum over all steps: one product for each matrix, both at once where they share dz.
-  private func weightGradients(_ packs: BackwardPacks<T>, _ team: Team, _ thread: Int, inLoop: Bool) {
-    // the input's sum runs over the steps, or for tokens over the table's rows
-    var (dz, input) = (z, x[0])
-    if s.oneHot {
-      inputColumnGradients(team, thread)
-    } else if let tokens = s.tokens {
-      (dz, input) = (x.scratch(rows, V, at: plan.dProduct), table)
-      let mine = team.share(rows, thread)
-      scatter(z.rows(mine.lowerBound, mine.count), tokens, into: dz.rows(mine.lowerBound, mine.count))
-      team.barrier()
-    }
-    let scratch = x.scratch(1, 1, at: plan.outer + thread * plan.outerSize).p
-    let none = MatrixView(scratch, n: 0, d: 0, stride: 0)
-    func grow(_ z: Int, _ w: Int, _ count: Int, input isInput: Bool, from before: MatrixView<T>?) {
-      let panels = team.share(PanelLayout.plain(count, T.self).panels, thread)
-      let (dWx, dWh) = (x.gradient(3).rows(isInput ? w : 0, count), x.gradient(4).rows(before == nil ? 0 : w, count))
-      if isInput && !s.oneHot && (s.tokens != nil || before == nil) {
-        outer(dz.rows(z, count), input, into: dWx, and: none, into: none, panels: panels, scratch: scratch)
-      }
-      if let before, s.tokens != nil || !isInput {
-        outer(self.z.rows(z, count), before, into: dWh, and: none, into: none, panels: panels, scratch: scratch)
-      } else if let before {
-        outer(self.z.rows(z, count), input, into: dWx, and: before, into: dWh, panels: panels, scratch: scratch)
-      }
-    }
-    switch s.cell {
-    case .gru:
-      grow(0, 0, 2 * H, input: true, from: before)
-      grow(2 * H, 2 * H, H, input: false, from: before)
-      grow(3 * H, 2 * H, H, input: true, from: nil)
-    case .gruResetBefore:
-      grow(0, 0, 2 * H, input: true, from: before)
-      grow(3 * H, 2 * H, H, input: true, from: z.rows(2 * H, H))
-    default: grow(0, 0, rows, input: true, from: before)
-    }
-    let (one, two) = inputParts
-    biasGradient(dz.rows(one.z, one.count), x.gradient(5).rows(one.row, one.count), team, thread)
-    if let two { biasGradient(dz.rows(two.z, two.count), x.gradient(5).rows(two.row, two.count), team, thread) }
-    if s.cell == .gru { biasGradient(z.rows(2 * H, H), x.gradient(6), team, thread) }
-
-    if s.wantsInput && !inLoop {
-      let panels = team.share(packs.panelsI, thread)
-      if s.tokens != nil {
-        let dTable = x.scratch(I, V, at: plan.dTable)
-        let from = panels.lowerBound * packs.units, count = min(I, panels.upperBound * packs.units) - from
-        if count > 0 { fill(dTable.rows(from, count), with: 0) }
-        inputGradient(packs, panels, dz, to: dTable)
-      } else {
-        inputGradient(packs, panels, dz, to: x.gradient(0))
-      }
-    }
-  }
-
-  /// db += Σ dz over the columns.
-  private func biasGradient(_ dz: MatrixView<T>, _ db: MatrixView<T>, _ team: Team, _ thread: Int) {
-    let mine = team.share(dz.n, thread)
-    if mine.isEmpty { return }
-    let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
-    accumulate(from, times: 1, into: MatrixView(to.p, n: to.n, d: from.d, stride: 0))
-  }
-
-  private func carried(_ at: Int) -> MatrixView<T> { x.scratch(H, B, at: at) }
 }
 
 /// Transposed weights, packed as the backward pass reads them.
-private struct BackwardPacks<T: Real> {
+struct BackwardPacks<Scalar: Real> {
   let rowsH: PanelLayout, rowsI: PanelLayout
-  /// For the parts of the input's rows; for the output's; and for the reset ones.
-  let Wx: UnsafeMutablePointer<T>, Wx2: UnsafeMutablePointer<T>
-  let Wh: UnsafeMutablePointer<T>, WhReset: UnsafeMutablePointer<T>
-  /// A single column's long sum is taken as two terms: how many of Wh's rows are in the first, and the second.
-  let head: Int, tail: Int, WhTail: UnsafeMutablePointer<T>
+  /// The rows of Wx that read the input, in one or two ranges.
+  let Wx: UnsafeMutablePointer<Scalar>, Wx2: UnsafeMutablePointer<Scalar>
+  /// The rows of Wh that read the previous output, and those that read the reset output.
+  let Wh: UnsafeMutablePointer<Scalar>, WhReset: UnsafeMutablePointer<Scalar>
+  /// The long sum of a single column is split into two operands: the rows of Wh in the first and in the second.
+  let head: Int, tail: Int, WhTail: UnsafeMutablePointer<Scalar>
 
   var panelsH: Int { rowsH.panels }
   var panelsI: Int { rowsI.panels }
   var units: Int { rowsH.unitsPerPanel }
 
-  init(_ run: ScanRun<T>) {
-    rowsH = .plain(run.H, T.self)
-    rowsI = .plain(run.I, T.self)
-    var at = run.packs
-    func place(_ rows: PanelLayout, _ k: Int) -> UnsafeMutablePointer<T> {
-      defer { at += packedCount(rows, k: k, T.self) }
-      return at
+  init(_ run: ScanRun<Scalar>) {
+    rowsH = .plain(run.H, Scalar.self)
+    rowsI = .plain(run.I, Scalar.self)
+    var next = run.packs
+    func allocate(_ rows: PanelLayout, _ k: Int) -> UnsafeMutablePointer<Scalar> {
+      defer { next += packedCount(rows, k: k, Scalar.self) }
+      return next
     }
-    tail = run.B == 1 ? run.outputPart.count / 2 : 0
-    head = run.outputPart.count - tail
-    Wh = place(rowsH, head)
-    WhTail = place(rowsH, tail)
-    WhReset = run.s.cell == .gruResetBefore ? place(rowsH, run.H) : at
-    let (one, two) = run.inputParts
-    Wx = place(rowsI, one.count)
-    if let two { Wx2 = place(rowsI, two.count) } else { Wx2 = at }
+    tail = run.B == 1 ? run.plan.outputRows.count / 2 : 0
+    head = run.plan.outputRows.count - tail
+    Wh = allocate(rowsH, head)
+    WhTail = allocate(rowsH, tail)
+    WhReset = run.scan.cell == .gruResetBefore ? allocate(rowsH, run.H) : next
+    let (one, two) = run.plan.inputRows
+    Wx = allocate(rowsI, one.count)
+    if let two { Wx2 = allocate(rowsI, two.count) } else { Wx2 = next }
   }
 
-  func pack(_ run: ScanRun<T>, _ team: Team, _ thread: Int) {
-    let part = run.outputPart
-    packTransposed(run.Wh.rows(part.row, head), panels: team.share(panelsH, thread), to: Wh)
-    packTransposed(run.Wh.rows(part.row + head, tail), panels: team.share(panelsH, thread), to: WhTail)
-    if run.s.cell == .gruResetBefore {
+  func pack(_ run: ScanRun<Scalar>, _ team: Team, _ thread: Int) {
+    let rows = run.plan.outputRows
+    packTransposed(run.Wh.rows(rows.w, head), panels: team.share(panelsH, thread), to: Wh)
+    packTransposed(run.Wh.rows(rows.w + head, tail), panels: team.share(panelsH, thread), to: WhTail)
+    if run.scan.cell == .gruResetBefore {
       packTransposed(run.Wh.rows(2 * run.H, run.H), panels: team.share(panelsH, thread), to: WhReset)
     }
-    if !run.s.wantsInput { return }
-    let (one, two) = run.inputParts, mine = team.share(panelsI, thread)
-    packTransposed(run.Wx.rows(one.row, one.count), panels: mine, to: Wx)
-    if let two { packTransposed(run.Wx.rows(two.row, two.count), panels: mine, to: Wx2) }
+    if !run.scan.wantsInput { return }
+    let (one, two) = run.plan.inputRows, mine = team.share(panelsI, thread)
+    packTransposed(run.Wx.rows(one.w, one.count), panels: mine, to: Wx)
+    if let two { packTransposed(run.Wx.rows(two.w, two.count), panels: mine, to: Wx2) }
   }
 }

@@ -1,202 +1,240 @@
-// A sequence, forward: weights packed once, then step after step, each thread its own units.
+// The forward pass of a scan: weights packed once, then step after step, each thread its own units.
 
 import Kernels
 
-/// The longest sum that is taken in one go: beyond it two panels no longer fit the near cache together.
-private let fused = 640
+/// The longest sum of one fused product: beyond 640 elements two panels no longer fit the first-level cache together.
+private let longestFusedSum = 640
 
-/// Packed weights as the forward pass reads them: one product for all gates, or one for each.
-private struct ForwardPacks<T: Real> {
-  /// Where each product's rows lie in z; its panels of Wx and Wh.
-  struct Product {
-    let rows: PanelLayout
-    /// The first row in z, and in Wx, Wh and b.
-    let z: Int, w: Int
-    let Wx: UnsafeMutablePointer<T>?, Wh: UnsafeMutablePointer<T>?
+/// The products of a step with their packed weights.
+private struct ForwardPacks<Scalar: Real> {
+  /// One product and its packed rows of Wx and Wh.
+  struct PackedProduct {
+    let rows: RowRange, source: ScanPlan.RecurrentSource?
+    let Wx: UnsafeMutablePointer<Scalar>?, Wh: UnsafeMutablePointer<Scalar>?
   }
+
   /// At most four, in the order of z's blocks.
-  let products: InlineArray<4, Product?>
-  /// Units of a panel and panels of H.
-  let units: Int, panels: Int
+  let products: InlineArray<4, PackedProduct?>
+  /// The panels of every product.
+  let layout: PanelLayout
+  var panels: Int { layout.panels }
 
-  init(_ run: ScanRun<T>) {
+  init(_ run: ScanRun<Scalar>) {
     let H = run.H
-    let rows: PanelLayout = run.s.cell == .lstm ? .gates(H, T.self) : .plain(H, T.self)
-    var at = run.packs
-    func place(_ k: Int) -> UnsafeMutablePointer<T> {
-      defer { at += packedCount(rows, k: k, T.self) }
-      return at
+    let layout: PanelLayout = run.scan.cell == .lstm ? .gates(H, Scalar.self) : .plain(H, Scalar.self)
+    var next = run.packs
+    func allocate(_ k: Int) -> UnsafeMutablePointer<Scalar> {
+      defer { next += packedCount(layout, k: k, Scalar.self) }
+      return next
     }
-    switch run.s.cell {
-    case .gru:
-      // r, z from both; a from h; n from x
-      products = [
-        Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
-        Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
-        Product(rows: rows, z: 2 * H, w: 2 * H, Wx: nil, Wh: place(H)),
-        Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: nil),
-      ]
-    case .gruResetBefore:
-      products = [
-        Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)),
-        Product(rows: rows, z: H, w: H, Wx: place(run.I), Wh: place(H)),
-        nil,
-        Product(rows: rows, z: 3 * H, w: 2 * H, Wx: place(run.I), Wh: place(H)),
-      ]
-    default:
-      products = [Product(rows: rows, z: 0, w: 0, Wx: place(run.I), Wh: place(H)), nil, nil, nil]
+    var products = InlineArray<4, PackedProduct?>(repeating: nil)
+    for i in 0..<4 {
+      guard let product = run.plan.products[i] else { continue }
+      let Wx = product.readsInput ? allocate(run.I) : nil
+      let Wh = product.source != nil ? allocate(H) : nil
+      products[i] = PackedProduct(rows: product.rows, source: product.source, Wx: Wx, Wh: Wh)
     }
-    units = rows.unitsPerPanel
-    panels = rows.panels
+    self.products = products
+    self.layout = layout
   }
+
+  /// Units of some panels.
+  func units(_ panels: Range<Int>, of H: Int) -> (first: Int, count: Int) {
+    let first = panels.lowerBound * layout.unitsPerPanel
+    return (first, min(H, panels.upperBound * layout.unitsPerPanel) - first)
+  }
+}
+
+/// One product as the arguments of the kernel: an initial value plus at most two operands.
+private struct ProductCall<Scalar: Real> {
+  let initial: InitialValue<Scalar>
+  let input: Operand<Scalar>?, recurrent: Operand<Scalar>?
+  let result: UnsafeMutablePointer<Scalar>, stride: Int
 }
 
 extension ScanRun {
   func forward() {
     let packs = ForwardPacks(self)
-    if s.tokens != nil && !s.oneHot { transpose(x[0], to: table) }
-    copy(x[1], to: y(-1))
-    if s.cell.hasCell { copy(x[2], to: c(-1)) }
-    ThreadPool.run(s.threads) { thread, team in
+    if scan.hasTable { transpose(x, to: table) }
+    copy(initialH, to: y(-1))
+    if scan.cell.hasCell { copy(initialC, to: c(-1)) }
+    ThreadPool.run(scan.threads) { thread, team in
       let mine = team.share(packs.panels, thread)
-      for i in 0..<4 {
-        guard let product = packs.products[i] else { continue }
-        let (all, one) = (product.w, s.cell == .lstm ? 4 * H : H)
-        if let p = product.Wx, !s.oneHot { pack(Wx.rows(all, one), product.rows, panels: mine, to: p) }
-        if let p = product.Wh { pack(Wh.rows(all, one), product.rows, panels: mine, to: p) }
-      }
-      // each thread reads only the panels that it packed itself
-      if s.oneHot {
-        inputColumns(mine.lowerBound * packs.units..<min(H, mine.upperBound * packs.units))
-      } else if s.tokens != nil {
-        inputProduct(packs, mine, table, to: product)
-      } else if s.hoisted {
-        inputProduct(packs, mine, x[0], to: z)
-      }
-      for t in 0..<T_ {
+      // each thread reads only the panels that it packed itself: no barrier before the first step
+      packWeights(packs, mine)
+      precomputeInput(packs, mine)
+      for t in 0..<T {
         forward(t, packs, mine, team)
         team.barrier()
       }
     }
-    finish()
+    copyFinalState()
   }
 
-  /// z = Wx·x + b for many columns at once.
-  private func inputProduct(_ packs: ForwardPacks<T>, _ panels: Range<Int>, _ x: MatrixView<T>, to z: MatrixView<T>) {
+  private func packWeights(_ packs: ForwardPacks<Scalar>, _ panels: Range<Int>) {
+    for i in 0..<4 {
+      guard let product = packs.products[i] else { continue }
+      let (first, count) = (product.rows.w, product.rows.count)
+      if let p = product.Wx, !scan.oneHot { pack(Wx.rows(first, count), packs.layout, panels: panels, to: p) }
+      if let p = product.Wh { pack(Wh.rows(first, count), packs.layout, panels: panels, to: p) }
+    }
+  }
+
+  /// The input's products that are computed before the first step: of every token, or of every column.
+  private func precomputeInput(_ packs: ForwardPacks<Scalar>, _ panels: Range<Int>) {
+    if scan.oneHot {
+      let (first, count) = packs.units(panels, of: H)
+      inputColumns(first..<max(first, first + count))
+    } else if scan.hasTable {
+      inputProduct(packs, panels, table, to: tokenProducts)
+    } else if scan.inputIsPrecomputed {
+      inputProduct(packs, panels, x, to: z)
+    }
+  }
+
+  /// z = Wx·x + b for many columns.
+  private func inputProduct(
+    _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ x: MatrixView<Scalar>, to z: MatrixView<Scalar>
+  ) {
     for i in 0..<4 {
       guard let product = packs.products[i], let Wx = product.Wx else { continue }
-      // a few columns at a time, which stay in the near cache while the panels pass
+      // 48 columns at a time stay in the first-level cache while the panels pass
       var from = 0
       while from < z.d {
         let columns = min(48, z.d - from)
-        T.multiply(
-          product.rows, panels: panels, .columns(b.p + product.w, stride: 0),
+        Scalar.multiply(
+          packs.layout, panels: panels, .columns(b.p + product.rows.w, stride: 0),
           Operand(Wx, k: I, x.p + from * x.stride, across: x.stride), columns: columns,
-          to: z.p + from * z.stride + product.z, stride: z.stride)
+          to: z.p + from * z.stride + product.rows.z, stride: z.stride)
         from += columns
       }
     }
   }
 
-  /// One step, for the units of some panels.
-  private func forward(_ t: Int, _ packs: ForwardPacks<T>, _ panels: Range<Int>, _ team: Team) {
-    // panel by panel, gates while their tile is hot; a single column takes all panels at once, two by two
+  /// One time step, for the units of some panels.
+  private func forward(_ t: Int, _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ team: Team) {
+    // panel by panel, so that the gates find their rows in the cache; a single column takes all panels in one call,
+    // which computes them two by two
     let stride = B == 1 ? max(1, panels.count) : 1
     for first in Swift.stride(from: panels.lowerBound, to: panels.upperBound, by: stride) {
       let some = first..<first + stride
-      let from = first * packs.units, count = min(H, some.upperBound * packs.units) - from
-      switch s.cell {
-      case .lstm:
-        product(packs, 0, t, some, to: z(t))
-        lstmGates(
-          z(t).rows(from, count), gate: H, c(t - 1).rows(from, count), newH: y(t).rows(from, count),
-          newC: c(t).rows(from, count))
-      case .rnnTanh, .rnnRelu:
-        let y = y(t)
-        product(packs, 0, t, some, to: y)
-        apply(s.cell == .rnnRelu ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
-      case .gru:
-        for i in 0..<4 { product(packs, i, t, some, to: z(t)) }
-        gruGates(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
-      case .gruResetBefore:
-        for i in 0..<2 { product(packs, i, t, some, to: z(t)) }
-        gruReset(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count))
-      }
+      let (from, count) = packs.units(some, of: H)
+      firstStage(t, packs, some, from, count)
     }
-    if s.cell == .gruResetBefore {
+    if scan.cell == .gruResetBefore {
+      // the second stage reads r ⊙ h of all units
       team.barrier()
       product(packs, 3, t, panels, to: z(t))
-      let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
+      let (from, count) = packs.units(panels, of: H)
       if count > 0 {
         gruUpdate(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
       }
     }
-    if s.lengths != nil { pad(t, packs, panels) }
+    if scan.lengths != nil { maskPadding(t, packs, panels) }
   }
 
-  /// One product of a step: from what the input has left in z, from the tokens' columns, or with the input's term.
-  private func product(_ packs: ForwardPacks<T>, _ i: Int, _ t: Int, _ panels: Range<Int>, to out: MatrixView<T>) {
-    guard let p = packs.products[i] else { return }
-    let before = y(t - 1), z = z(t)
-    // a GRU that resets before multiplies n's weights with r ⊙ h, which lies in block a
-    let isReset = s.cell == .gruResetBefore && p.z == 3 * H
-    let source = isReset ? z.rows(2 * H, H) : before
-    let start: InitialValue<T>
-    if p.Wx == nil {
-      start = .columns(resetBias.p, stride: 0)
-    } else if let tokens = s.looked {
-      start = .table(product.p + p.z, stride: product.stride, tokens + t * B)
-    } else if s.hoisted {
-      start = .columns(z.p + p.z, stride: z.stride)
-    } else {
-      start = .columns(b.p + p.w, stride: 0)
-    }
-    let to = out.p + p.z
-    let input = input(t)
-    let inputTerm = p.Wx.flatMap {
-      s.tokens == nil && !s.hoisted ? Operand($0, k: I, input.p, across: input.stride) : nil
-    }
-    let outputTerm = p.Wh.map { Operand($0, k: H, source.p, across: source.stride) }
-    if let inputTerm, let outputTerm {
-      if I + H <= fused {
-        T.multiply(p.rows, panels: panels, start, inputTerm, outputTerm, columns: B, to: to, stride: out.stride)
-      } else {
-        T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
-        T.multiply(
-          p.rows, panels: panels, .columns(to, stride: out.stride), outputTerm, columns: B, to: to, stride: out.stride)
-      }
-    } else if let inputTerm {
-      T.multiply(p.rows, panels: panels, start, inputTerm, columns: B, to: to, stride: out.stride)
-    } else if let outputTerm {
-      T.multiply(p.rows, panels: panels, start, outputTerm, columns: B, to: to, stride: out.stride)
-    } else if let tokens = s.looked {
-      // n of a GRU, all of it from the tokens
-      for j in 0..<B {
-        let from = product.p + p.z + Int(tokens[t * B + j]) * product.stride
-        let first = panels.lowerBound * p.rows.unitsPerPanel
-        let count = min(H, panels.upperBound * p.rows.unitsPerPanel) - first
-        copy(
-          MatrixView(from + first, n: count, d: 1, stride: count),
-          to: MatrixView(to + first + j * out.stride, n: count, d: 1, stride: count))
-      }
+  /// The products of some panels and the gates of their units; all of the step but a second stage.
+  private func firstStage(
+    _ t: Int, _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ from: Int, _ count: Int
+  ) {
+    switch scan.cell {
+    case .lstm:
+      product(packs, 0, t, panels, to: z(t))
+      lstmGates(
+        z(t).rows(from, count), gate: H, c(t - 1).rows(from, count), newH: y(t).rows(from, count),
+        newC: c(t).rows(from, count))
+    case .rnnTanh, .rnnRelu:
+      let y = y(t)
+      product(packs, 0, t, panels, to: y)
+      apply(scan.cell == .rnnRelu ? .relu : .tanh, 0, y.rows(from, count), to: y.rows(from, count))
+    case .gru:
+      for i in 0..<4 { product(packs, i, t, panels, to: z(t)) }
+      gruGates(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count), newH: y(t).rows(from, count))
+    case .gruResetBefore:
+      for i in 0..<2 { product(packs, i, t, panels, to: z(t)) }
+      gruReset(z(t).rows(from, count), gate: H, y(t - 1).rows(from, count))
     }
   }
 
-  /// Beyond a sequence's end the output is 0 and the cell stays.
-  private func pad(_ t: Int, _ packs: ForwardPacks<T>, _ panels: Range<Int>) {
-    let from = panels.lowerBound * packs.units, count = min(H, panels.upperBound * packs.units) - from
+  // MARK: Products
+
+  /// One product of time step t, for some panels.
+  private func product(
+    _ packs: ForwardPacks<Scalar>, _ i: Int, _ t: Int, _ panels: Range<Int>, to result: MatrixView<Scalar>
+  ) {
+    guard let product = packs.products[i] else { return }
+    let call = call(product, t, to: result), layout = packs.layout
+    switch (call.input, call.recurrent) {
+    case (let input?, let recurrent?) where I + H <= longestFusedSum:
+      Scalar.multiply(
+        layout, panels: panels, call.initial, input, recurrent, columns: B, to: call.result, stride: call.stride)
+    case (let input?, let recurrent?):
+      Scalar.multiply(layout, panels: panels, call.initial, input, columns: B, to: call.result, stride: call.stride)
+      Scalar.multiply(
+        layout, panels: panels, .columns(call.result, stride: call.stride), recurrent, columns: B, to: call.result,
+        stride: call.stride)
+    case (let operand?, nil), (nil, let operand?):
+      Scalar.multiply(layout, panels: panels, call.initial, operand, columns: B, to: call.result, stride: call.stride)
+    case (nil, nil):
+      copyTokenProducts(product, t, packs.units(panels, of: H), to: result)
+    }
+  }
+
+  private func call(
+    _ product: ForwardPacks<Scalar>.PackedProduct, _ t: Int, to result: MatrixView<Scalar>
+  ) -> ProductCall<Scalar> {
+    let source = product.source == .resetOutput ? z(t).rows(2 * H, H) : y(t - 1)
+    // tokens and precomputed inputs are part of the initial value
+    let hasInput = scan.tokens == nil && !scan.inputIsPrecomputed
+    let x = x(t)
+    return ProductCall(
+      initial: initialValue(product, t),
+      input: hasInput ? product.Wx.map { Operand($0, k: I, x.p, across: x.stride) } : nil,
+      recurrent: product.Wh.map { Operand($0, k: H, source.p, across: source.stride) },
+      result: result.p + product.rows.z, stride: result.stride)
+  }
+
+  private func initialValue(_ product: ForwardPacks<Scalar>.PackedProduct, _ t: Int) -> InitialValue<Scalar> {
+    if product.Wx == nil { return .columns(resetBias.p, stride: 0) }
+    if let tokens = scan.lookupTokens {
+      return .table(tokenProducts.p + product.rows.z, stride: tokenProducts.stride, tokens + t * B)
+    }
+    let z = z(t)
+    return scan.inputIsPrecomputed
+      ? .columns(z.p + product.rows.z, stride: z.stride) : .columns(b.p + product.rows.w, stride: 0)
+  }
+
+  /// A product without operands: the candidate n of a GRU. Precomputed columns are in place, token products are copied.
+  private func copyTokenProducts(
+    _ product: ForwardPacks<Scalar>.PackedProduct, _ t: Int, _ units: (first: Int, count: Int),
+    to result: MatrixView<Scalar>
+  ) {
+    guard let tokens = scan.lookupTokens else { return }
+    let row = product.rows.z + units.first
+    for j in 0..<B {
+      copy(
+        tokenProducts.columns(Int(tokens[t * B + j]), 1).rows(row, units.count),
+        to: result.columns(j, 1).rows(row, units.count))
+    }
+  }
+
+  // MARK: Padding
+
+  /// Sets the outputs of padding columns to 0 and carries their cells.
+  private func maskPadding(_ t: Int, _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>) {
+    let (from, count) = packs.units(panels, of: H)
     if count <= 0 { return }
     for j in 0..<B where t >= length(j) {
       fill(y(t).only(j).rows(from, count), with: 0)
-      if s.cell.hasCell { copy(c(t - 1).only(j).rows(from, count), to: c(t).only(j).rows(from, count)) }
+      if scan.cell.hasCell { copy(c(t - 1).only(j).rows(from, count), to: c(t).only(j).rows(from, count)) }
     }
   }
 
-  /// The state after each sequence's last step.
-  private func finish() {
+  /// Copies the state after each sequence's last valid step.
+  private func copyFinalState() {
     for j in 0..<B {
-      copy(y(length(j) - 1).only(j), to: finalH(x.y).only(j))
-      if s.cell.hasCell { copy(c(length(j) - 1).only(j), to: finalC(x.y).only(j)) }
+      copy(y(length(j) - 1).only(j), to: finalH.only(j))
+      if scan.cell.hasCell { copy(c(length(j) - 1).only(j), to: finalC.only(j)) }
     }
   }
 }

@@ -1,38 +1,39 @@
-// One-hot tokens: Wx times a column with a single 1 is a column of Wx, so the product is a look-up.
+// One-hot tokens: the product of Wx with a one-hot column is a column of Wx.
 
 import Kernels
 
 extension ScanRun {
-  /// For some units: Wx + b, a column for each token; or where tokens are more than steps, each step's column in z.
+  /// Wx + b of some units, a column per token; with more tokens than columns, each time step's column in z.
   func inputColumns(_ units: Range<Int>) {
-    guard let tokens = s.tokens, !units.isEmpty else { return }
-    eachBlock { row, z in
-      let Wx = Wx.rows(row + units.lowerBound, units.count), at = z + units.lowerBound
-      let b = MatrixView(b.p + row + units.lowerBound, n: units.count, d: Wx.d, stride: 0)
-      if s.looked != nil {
-        apply(.add, Wx, b, to: product.rows(at, units.count))
+    guard let tokens = scan.tokens, !units.isEmpty else { return }
+    forEachInputBlock { w, z in
+      let Wx = Wx.rows(w + units.lowerBound, units.count), row = z + units.lowerBound
+      let b = MatrixView(b.p + w + units.lowerBound, n: units.count, d: Wx.d, stride: 0)
+      if scan.lookupTokens != nil {
+        apply(.add, Wx, b, to: tokenProducts.rows(row, units.count))
       } else {
-        gather(Wx, tokens, adding: b, to: self.z.rows(at, units.count))
+        gather(Wx, tokens, adding: b, to: self.z.rows(row, units.count))
       }
     }
   }
 
-  /// Column `token` of dWx += dz, this thread's rows of it.
+  /// Adds dz to the columns of dWx that the tokens select, for this thread's units.
   func inputColumnGradients(_ team: Team, _ thread: Int) {
-    guard let tokens = s.tokens else { return }
+    guard let tokens = scan.tokens else { return }
     let mine = team.share(H, thread)
     if mine.isEmpty { return }
-    eachBlock { row, z in
+    forEachInputBlock { w, z in
       scatter(
-        self.z.rows(z + mine.lowerBound, mine.count), tokens, into: x.gradient(3).rows(row + mine.lowerBound, mine.count))
+        self.z.rows(z + mine.lowerBound, mine.count), tokens, into: dWx.rows(w + mine.lowerBound, mine.count))
     }
   }
 
-  /// Visits the gates that read the input: their first row in Wx and in z.
-  private func eachBlock(_ body: (_ row: Int, _ z: Int) -> Void) {
-    let (one, two) = inputParts
-    for part in [one, two ?? RowRange(row: 0, count: 0, z: 0)] {
-      for at in stride(from: 0, to: part.count, by: H) { body(part.row + at, part.z + at) }
+  /// Visits the blocks of H rows that read the input, with their first rows in Wx and z.
+  private func forEachInputBlock(_ body: (_ w: Int, _ z: Int) -> Void) {
+    func visit(_ rows: RowRange) {
+      for k in stride(from: 0, to: rows.count, by: H) { body(rows.w + k, rows.z + k) }
     }
+    visit(plan.inputRows.0)
+    if let second = plan.inputRows.1 { visit(second) }
   }
 }

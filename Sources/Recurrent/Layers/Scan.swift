@@ -1,27 +1,30 @@
-// A whole layer over a whole sequence as one node: recorded here, computed in the two files beside this one.
+// A layer over a whole sequence as one graph node: its recording. The computation is in ScanRun and its extensions.
 
 import Kernels
 
-/// What a sequence node needs to know beyond its operands.
+/// The settings of a scan node besides its operands.
 struct Scan {
   let cell: Cell
-  /// Steps, and sequences side by side.
+  /// Time steps and batch size.
   let T: Int, B: Int
-  /// Whether the input is tokens, one for each column: rows of operand 0, a table; or, one-hot, columns of Wx.
+  /// The input as tokens, one per column: rows of operand 0, a table; or, one-hot, columns of Wx. nil for vectors.
   let tokens: UnsafeMutablePointer<Int32>?
-  /// Whether a token stands for a column of zeros with a single 1: the input's product is a column of Wx.
+  /// Whether a token is a one-hot column: its product with Wx is a column of Wx.
   let oneHot: Bool
-  /// Valid steps of each sequence; all of them where nil.
+  /// Valid time steps of each sequence; nil for T.
   let lengths: UnsafeMutablePointer<Int32>?
-  /// Whether the input's gradient is wanted.
+  /// Whether the input's gradient is needed.
   let wantsInput: Bool
-  /// Whether the input product is done for all steps at once, before the first.
-  let hoisted: Bool
-  /// How many threads share the work.
+  /// Whether the input's product is computed for all steps at once, before the first.
+  let inputIsPrecomputed: Bool
+  /// The number of threads.
   let threads: Int
 
-  /// The columns of `ScanRun.product` that the steps start from; nil where z holds each step's own.
-  var looked: UnsafeMutablePointer<Int32>? { hoisted ? nil : tokens }
+  /// The tokens that select columns of the precomputed token products; nil if z holds each step's own input product.
+  var lookupTokens: UnsafeMutablePointer<Int32>? { inputIsPrecomputed ? nil : tokens }
+
+  /// Whether the tokens select rows of a table.
+  var hasTable: Bool { tokens != nil && !oneHot }
 }
 
 /// The weights of a layer, gates stacked.
@@ -33,19 +36,19 @@ struct Weights {
 }
 
 extension Graph {
-  /// A layer over T steps of B sequences side by side.
+  /// Records a layer over T time steps of B sequences.
   ///
   /// - Parameters:
   ///   - cell: the kind of layer.
-  ///   - input: x, [I × T·B], column t·B + b; or with `tokens` a table [V × I] of which they name the rows; nil for
-  ///     one-hot tokens, which name columns of Wx.
-  ///   - tokens: T·B row numbers, or nil.
-  ///   - h: the output before the first step, [H × B].
-  ///   - c: an LSTM's cell before the first step, [H × B].
+  ///   - input: x, [I × T·B], column t·B + b; or with `tokens` a table [V × I] whose rows they select; nil for one-hot
+  ///     tokens, which select columns of Wx.
+  ///   - tokens: T·B row indices, or nil.
+  ///   - h: the initial output, [H × B].
+  ///   - c: an LSTM's initial cell, [H × B].
   ///   - weights: the layer's.
-  ///   - lengths: valid steps of each sequence, 0 to T. Later outputs are 0, and the final state is that of the last
-  ///     valid step.
-  ///   - wantsInput: false where nobody will look at x's gradient.
+  ///   - lengths: valid time steps of each sequence, 0 to T. Padding steps are masked: their outputs are 0, and the final
+  ///     state is taken at the last valid step.
+  ///   - wantsInput: whether the gradient of x is needed.
   /// - Returns: outputs [H × T·B], and the final state.
   func scan(
     _ cell: Cell, _ input: Mat?, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
@@ -56,17 +59,17 @@ extension Graph {
     let gates = cell.gates.count
     try require(
       tokens != nil || x.d == T * B, .badShape,
-      "x is \(x.shape); expected \(T * B) columns, \(T) steps of \(B) sequences")
+      "x has the wrong shape; expected \(T * B) columns, \(T) time steps of \(B) sequences, got \(x.shape)")
     try checkWeights(weights, gates: gates, inputs: oneHot ? weights.Wx.d : inputs, units: H)
-    // few columns: weights would be read anew at every step, so the input's are read once for all
-    let hoisted = oneHot ? weights.Wx.d > T * B : tokens == nil && B < 12
-    // enough work in a step for each thread, or the waiting would cost more than it gives
+    // below 12 columns a step's product is bound by reading the weights: read the input's once for all steps
+    let inputIsPrecomputed = oneHot ? weights.Wx.d > T * B : tokens == nil && B < 12
+    // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
     let work = 2 * gates * H * (H + inputs) * B
     let threads = max(1, min(ThreadPool.count, (H + 7) / 8, work / 400_000))
-    let node = Scan(
+    let scan = Scan(
       cell: cell, T: T, B: B, tokens: tokens, oneHot: oneHot, lengths: lengths, wantsInput: wantsInput && !oneHot,
-      hoisted: hoisted, threads: threads)
-    let plan = ScanWorkspace(node, dtype: h.dtype, H: H, I: inputs, V: oneHot ? x.d : tokens == nil ? 0 : x.n)
+      inputIsPrecomputed: inputIsPrecomputed, threads: threads)
+    let workspace = ScanWorkspace(scan, dtype: h.dtype, H: H, I: inputs, V: oneHot ? x.d : tokens == nil ? 0 : x.n)
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
       try appendOperand(x, "x")
@@ -75,9 +78,9 @@ extension Graph {
       try appendOperand(weights.Wx, "Wx")
       try appendOperand(weights.Wh, "Wh")
       try appendOperand(weights.b, "b")
-      try appendOperand(weights.resetBias ?? weights.b, "the reset's bias")
-      // the start, all outputs, the final state
-      return try appendNode(node, since: mark, n: H, d: (T + 3) * B, scratch: plan.count)
+      try appendOperand(weights.resetBias ?? weights.b, "bnh")
+      // the initial output, all outputs, the final state
+      return try appendNode(scan, since: mark, n: H, d: (T + 3) * B, scratch: workspace.count)
     }
     return (
       try all.view(row: 0, column: B, n: H, d: T * B),
@@ -88,136 +91,14 @@ extension Graph {
 
   private func checkWeights(_ w: Weights, gates: Int, inputs: Int, units H: Int) throws(RecurrentError) {
     let rows = gates * H
-    try require(w.Wx.n == rows && w.Wx.d == inputs, .badShape, "Wx is \(w.Wx.shape); expected \(rows) x \(inputs)")
-    try require(w.Wh.n == rows && w.Wh.d == H, .badShape, "Wh is \(w.Wh.shape); expected \(rows) x \(H)")
-    try require(w.b.n == rows && w.b.d == 1, .badShape, "b is \(w.b.shape); expected \(rows) x 1")
-  }
-}
-
-/// How a sequence node's scratch is divided, in numbers from its start.
-struct ScanWorkspace {
-  /// Packed weights: forward's, then the transposes that backward needs.
-  let packs: Int
-  /// Pre-activations, gates, then their gradients: [blocks·H × T·B].
-  let z: Int
-  /// An LSTM's cells, the start's first, [H × (T + 1)·B].
-  let c: Int
-  /// Tokens: the table upright [I × V], its product with Wx [blocks·H × V], and their gradients.
-  let table: Int, product: Int, dTable: Int, dProduct: Int
-  /// Gradients carried from step to step: of h twice, of c; and one more for what a GRU resets.
-  let dh: Int, dhNext: Int, dc: Int, da: Int
-  /// Scratch of the weights' gradients, for each thread.
-  let outer: Int, outerSize: Int
-  /// Numbers in all.
-  let count: Int
-
-  init(_ s: Scan, dtype: DType, H: Int, I: Int, V: Int) {
-    switch dtype {
-    case .float32: self.init(s, H: H, I: I, V: V, Float.self)
-    case .float64: self.init(s, H: H, I: I, V: V, Double.self)
+    func check(_ mat: Mat, _ columns: Int, _ name: String) throws(RecurrentError) {
+      try require(
+        mat.n == rows && mat.d == columns, .badShape,
+        "\(name) has the wrong shape; expected \(rows) x \(columns), got \(mat.shape)")
     }
-  }
-
-  init<T: Real>(_ s: Scan, H: Int, I: Int, V: Int, _: T.Type) {
-    var at = 0
-    func take(_ count: Int) -> Int {
-      defer { at += (count + 15) & ~15 }
-      return at
-    }
-    let gates = s.cell.gates.count, rows = s.cell.blocks * H, columns = s.T * s.B
-    let forward =
-      gates * packedCount(.plain(H, T.self), k: H + I, T.self) + packedCount(.gates(H, T.self), k: H + I, T.self)
-    let backward =
-      packedCount(.plain(H, T.self), k: gates * H, T.self) + packedCount(.plain(I, T.self), k: gates * H, T.self)
-    packs = take(max(forward, backward))
-    z = take(rows * columns)
-    c = take(s.cell.hasCell ? H * (columns + s.B) : 0)
-    let tokens = s.tokens != nil && !s.oneHot
-    table = take(tokens ? I * V : 0)
-    product = take(s.looked != nil ? rows * V : 0)
-    dTable = take(tokens ? I * V : 0)
-    dProduct = take(tokens ? rows * V : 0)
-    dh = take(H * s.B)
-    dhNext = take(H * s.B)
-    dc = take(H * s.B)
-    da = take(s.cell == .gruResetBefore ? H * s.B : 0)
-    outerSize = (outerScratch(rows: gates * H, columns: I + H, T.self) + 15) & ~15
-    outer = take(s.threads * outerSize)
-    count = at
-  }
-}
-
-/// Blocks of a weight matrix's rows and where their products lie in z.
-struct RowRange {
-  let row: Int, count: Int, z: Int
-}
-
-/// A sequence node with all its matrix views at hand.
-struct ScanRun<T: Real> {
-  let s: Scan, plan: ScanWorkspace
-  let H: Int, I: Int, V: Int, T_: Int, B: Int
-  let x: Operands<T>
-  let packs: UnsafeMutablePointer<T>
-
-  init(_ s: Scan, _ x: Operands<T>) {
-    self.s = s
-    self.x = x
-    (H, T_, B) = (x[1].n, s.T, s.B)
-    (I, V) = s.oneHot ? (0, x[0].d) : s.tokens == nil ? (x[0].n, 0) : (x[0].d, x[0].n)
-    plan = ScanWorkspace(s, H: H, I: I, V: V, T.self)
-    packs = x.scratch(1, 1, at: plan.packs).p
-  }
-
-  /// Rows of z.
-  var rows: Int { s.cell.blocks * H }
-  /// z of step t, or of all steps.
-  func z(_ t: Int) -> MatrixView<T> { x.scratch(rows, B, at: plan.z + t * B * rows) }
-  var z: MatrixView<T> { x.scratch(rows, T_ * B, at: plan.z) }
-  /// The output and the cell of step t; of the start for t = −1.
-  func y(_ t: Int) -> MatrixView<T> { step(x.y, t + 1) }
-  func c(_ t: Int) -> MatrixView<T> { x.scratch(H, B, at: plan.c + (t + 1) * B * H) }
-  func dy(_ t: Int) -> MatrixView<T> { step(x.dy, t + 1) }
-  /// The outputs before each step, [H × T·B].
-  var before: MatrixView<T> { MatrixView(x.y.p, n: H, d: T_ * B, stride: x.y.stride) }
-  /// The input of step t.
-  func input(_ t: Int) -> MatrixView<T> { step(x[0], t) }
-  func dInput(_ t: Int) -> MatrixView<T> { step(x.gradient(0), t) }
-  /// The final state's columns of a result or gradient.
-  func finalH(_ y: MatrixView<T>) -> MatrixView<T> { columns(y, (T_ + 1) * B) }
-  func finalC(_ y: MatrixView<T>) -> MatrixView<T> { columns(y, (T_ + 2) * B) }
-
-  var Wx: MatrixView<T> { x[3] }
-  var Wh: MatrixView<T> { x[4] }
-  var b: MatrixView<T> { x[5] }
-  var resetBias: MatrixView<T> { x[6] }
-  /// The token table stood upright, [I × V].
-  var table: MatrixView<T> { x.scratch(I, V, at: plan.table) }
-  /// Wx·table + b, one-hot Wx + b, [rows × V].
-  var product: MatrixView<T> { x.scratch(rows, V, at: plan.product) }
-
-  /// Which rows of Wx make which rows of z: one part, for a GRU two.
-  var inputParts: (RowRange, RowRange?) {
-    switch s.cell {
-    case .gru, .gruResetBefore: (RowRange(row: 0, count: 2 * H, z: 0), RowRange(row: 2 * H, count: H, z: 3 * H))
-    default: (RowRange(row: 0, count: rows, z: 0), nil)
-    }
-  }
-
-  /// Which rows of Wh make which rows of z from h; a GRU that resets before makes n from r ⊙ h instead.
-  var outputPart: RowRange {
-    switch s.cell {
-    case .gru: RowRange(row: 0, count: 3 * H, z: 0)
-    case .gruResetBefore: RowRange(row: 0, count: 2 * H, z: 0)
-    default: RowRange(row: 0, count: rows, z: 0)
-    }
-  }
-
-  func length(_ b: Int) -> Int { s.lengths.map { Int($0[b]) } ?? T_ }
-
-  private func step(_ m: MatrixView<T>, _ t: Int) -> MatrixView<T> { columns(m, t * B) }
-
-  private func columns(_ m: MatrixView<T>, _ from: Int) -> MatrixView<T> {
-    MatrixView(m.p + from * m.stride, n: m.n, d: B, stride: m.stride)
+    try check(w.Wx, inputs, "Wx")
+    try check(w.Wh, H, "Wh")
+    try check(w.b, 1, "b")
   }
 }
 
@@ -227,14 +108,4 @@ extension Scan: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { ScanRun(self, args).forward() }
 
   func backward<T: Real>(_ args: Operands<T>) { ScanRun(self, args).backward() }
-}
-
-extension MatrixView {
-  /// Rows `from ..< from + count`.
-  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, n: count, d: d, stride: stride) }
-
-  /// Columns `from ..< from + count`.
-  func columns(_ from: Int, _ count: Int) -> MatrixView {
-    MatrixView(p + from * stride, n: n, d: count, stride: stride)
-  }
 }

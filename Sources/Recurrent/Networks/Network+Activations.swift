@@ -58,8 +58,8 @@ extension Network {
       let run = ScanRun(scan, Operands<Scalar>(operands, node)), H = run.H
       let values =
         switch source {
-        case .output: run.x.y.columns(record.B, record.T * record.B)
-        case .cell: MatrixView(run.c(0).p, n: H, d: record.T * record.B, stride: H)
+        case .output: run.y
+        case .cell: run.c
         case .gate(let block): run.z.rows(block * H, H)
         }
       let result = MatrixView(p, n: H, d: record.T * record.B, stride: H)

@@ -45,6 +45,8 @@ public final class Network {
   public var topSize: Int { outputSize ?? hiddenSizes[hiddenSizes.count - 1] }
 
   let layers: [Weights]
+  /// The products of each layer's time step.
+  let plans: [ScanPlan]
   let Wil: Mat?
   let decoder: (Whd: Mat, bd: Mat)?
   /// The graph of the array interface and its last forward pass; see Network+Arrays.swift.
@@ -88,6 +90,7 @@ public final class Network {
         Wx: parameters.stack($0.Wx), Wh: parameters.stack($0.Wh), b: parameters.stack($0.b),
         resetBias: $0.resetBias.map { parameters.stack($0) })
     }
+    plans = settings.hiddenSizes.map { ScanPlan(settings.cell, H: $0) }
     decoder = layout.decoder.map { (parameters.stack($0.Whd), parameters.stack($0.bd)) }
   }
 

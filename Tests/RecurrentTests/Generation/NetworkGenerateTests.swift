@@ -162,12 +162,12 @@ import Testing
     }
     refused(.badShape, "prime is empty") { try generate(m, prime: [], random, &state) }
     refused(.badValue, "6 tokens", "4 numbers") { try generate(odd, random, &state) }
-    refused(.nullArgument, "x is NULL") {
+    refused(.nullArgument, "a token or x") {
       try state.withUnsafeMutableBytes {
         try bare.inferenceStep(token: nil, x: nil, state: #require($0.baseAddress), y: nil)
       }
     }
-    refused(.badIndex, "the token is 6", "0..<6") {
+    refused(.badIndex, "token is out of range; expected 0 to 5, got 6") {
       try state.withUnsafeMutableBytes {
         try bare.inferenceStep(token: 6, x: nil, state: #require($0.baseAddress), y: nil)
       }

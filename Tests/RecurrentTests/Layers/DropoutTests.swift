@@ -1,4 +1,4 @@
-// Dropout between layers: which numbers go, what that does to gradients, and that nothing else ever drops.
+// Dropout between layers: masks, gradients, draws, and calls that never drop.
 
 import Testing
 
@@ -11,7 +11,7 @@ import Testing
     try ScanCase(cell, inputs: 5, hidden: hidden, outputs: 5, T: 4, B: 3, oneHot: true, seed: seed)
   }
 
-  /// Runs all layers over a case's tokens with masks from `seed`; the outputs.
+  /// Returns the outputs of all layers over a case's tokens, with masks from `seed`.
   private func run(_ s: ScanCase, _ graph: Graph, seed: UInt64) throws -> Mat {
     var state = try s.model.zeroState(graph, batchSize: s.B)
     let tokens = try graph.copyIndices(#require(s.tokens), below: 5, "token")
@@ -21,10 +21,10 @@ import Testing
     return try s.model.decode(graph, top)
   }
 
-  /// Every layer but the top one hands on its outputs times a mask, drawn layer by layer, column by column.
-  @Test(arguments: Cell.allCases) func masksLieBetweenTheLayers(_ cell: Cell) throws {
+  /// Every layer but the top one passes its outputs times a mask, drawn layer by layer, column by column.
+  @Test(arguments: Cell.allCases) func masksAreBetweenTheLayers(_ cell: Cell) throws {
     let s = try learner(cell, [6, 4, 7]), graph = Graph(), random = Random(seed: 9)
-    // the same layers as models of their own
+    // each layer as a network
     var x: Mat?
     for (k, H) in s.model.hiddenSizes.enumerated() {
       let below = k == 0 ? 5 : s.model.hiddenSizes[k - 1]
@@ -52,24 +52,24 @@ import Testing
   }
 
   @Test(arguments: Cell.allCases) func centralDifferencesWithAFixedMask(_ cell: Cell) throws {
-    // ReLU only where no unit is near its kink
+    // for ReLU a seed at which no unit is near its kink
     let s = try learner(cell, [6, 4, 3], seed: cell == .rnnRelu ? 11 : 3)
     let error = try gradientError([s.model.parameters.flat]) { graph in try run(s, graph, seed: 2) }
     #expect(error < GradientTests.bound, "\(cell): \(error)")
   }
 
-  private func train(_ s: ScanCase, _ solver: Optimizer) throws -> StepResult {
+  private func train(_ s: ScanCase, _ optimizer: Optimizer) throws -> StepResult {
     let classes = [Int64](repeating: 1, count: s.T * s.B)
     return try s.with { input, lengths in
       try classes.withUnsafeBufferPointer {
         try s.model.trainStep(
-          input, .classes($0), T: s.T, B: s.B, state: nil, lengths: lengths, finalState: nil, optimizer: solver,
+          input, .classes($0), T: s.T, B: s.B, state: nil, lengths: lengths, finalState: nil, optimizer: optimizer,
           learningRate: 0.01, weightDecay: 0, clip: 5)
       }
     }
   }
 
-  /// The same seed, the same bits, whatever the number of threads; another one, or none, others.
+  /// The bits depend on the seed and not on the number of threads.
   @Test func trainingStepsDrawFromTheGenerator() throws {
     let before = ThreadPool.count
     defer { try? ThreadPool.set(before) }
@@ -77,8 +77,8 @@ import Testing
       try ThreadPool.set(threads)
       let s = try ScanCase(.lstm, inputs: 5, hidden: [130, 40], outputs: 5, T: 3, B: 16, oneHot: true, seed: 3)
       s.model.dropout = try seed.map { try Dropout(rate: rate, random: Random(seed: $0)) }
-      let solver = try Optimizer.recurrentJS()
-      for _ in 0..<2 { _ = try train(s, solver) }
+      let optimizer = try Optimizer.recurrentJS()
+      for _ in 0..<2 { _ = try train(s, optimizer) }
       return try s.model.parameters.flat.rows()
     }
     let one = try weights(1, 1)
@@ -93,13 +93,13 @@ import Testing
     #expect(try s.run() == y)
     #expect(random.state == start)
     _ = try train(s, Optimizer.recurrentJS())
-    // a number for each of 6 units, 4 steps, 3 sequences
+    // one draw for each of 6 units, 4 time steps, 3 sequences
     let twin = Random(seed: 1)
     for _ in 0..<72 { _ = twin.next() }
     #expect(random.state == twin.state)
   }
 
-  @Test func failuresGiveTheDrawsBack() throws {
+  @Test func failuresRestoreTheGenerator() throws {
     let s = try learner(.lstm, [6, 4]), random = Random(seed: 1), start = random.state
     s.model.dropout = try Dropout(rate: 0.5, random: random)
     try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])

@@ -1,14 +1,14 @@
-// Recurrent layers as the textbook writes them: one graph operation for each sign, by the parameters' own names.
+// The naive reference of every cell: one graph operation per sign of the equations, by the parameters' names.
 
 import Recurrent
 import Testing
 
-/// Ticks of a model, slowly and plainly.
+/// Time steps of a network by the cells' equations.
 struct Equations {
   let model: Network, graph: Graph
   var h: [Mat], c: [Mat]
 
-  /// Starts from zeros, or from `state`.
+  /// From an initial state; nil for zeros.
   init(_ model: Network, _ graph: Graph, columns: Int, _ state: Network.State? = nil) throws {
     (self.model, self.graph) = (model, graph)
     let start: Network.State
@@ -16,15 +16,15 @@ struct Equations {
     (h, c) = (start.h, start.c)
   }
 
-  /// What a token feeds in: a row of the embedding, or a column of zeros with a 1.
+  /// The input of a token: a row of the embedding, or a one-hot column.
   func input(_ token: Int) throws -> Mat {
     if let Wil = model.parameters["Wil"] { return try graph.rowPluck(Wil, token) }
     return try Mat(
       model.inputSize, 1, .float64, rows: (0..<model.inputSize).map { $0 == token ? 1 : 0 })
   }
 
-  /// One tick of all layers and the decoder.
-  mutating func tick(_ x: Mat) throws -> Mat {
+  /// One time step of all layers and the decoder.
+  mutating func step(_ x: Mat) throws -> Mat {
     var input = x
     for k in h.indices {
       let old = h[k]

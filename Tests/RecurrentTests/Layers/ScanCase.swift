@@ -1,16 +1,16 @@
-// A model and a sequence for it, computed by the array interface and by the equations.
+// A network and a batch of sequences, computed by the array interface and by the equations.
 
 import Kernels
 import Testing
 
 @testable import Recurrent
 
-/// T steps of B sequences through a model, in float64.
+/// T time steps of B sequences through a network, in float64.
 struct ScanCase {
   let model: Network, T: Int, B: Int
-  /// Numbers, [I × T·B], or tokens.
+  /// Vectors, [I × T·B], or tokens.
   let x: Mat, tokens: [Int64]?
-  /// The start, every layer's h and then c, and the valid steps.
+  /// The initial state, every layer's h and then c; and the valid time steps.
   let state: [Double], lengths: [Int64]?
 
   init(
@@ -25,20 +25,20 @@ struct ScanCase {
         tied: tied, dtype: .float64), random: dice.random)
     try model.parameters.flat.fillUniform(-0.7, 0.7, dice.random)
     (self.T, self.B) = (T, B)
-    let hasNumbers = embedding == nil && !oneHot
-    x = try Mat(hasNumbers ? inputs : 1, T * B, .float64)
+    let hasVectors = embedding == nil && !oneHot
+    x = try Mat(hasVectors ? inputs : 1, T * B, .float64)
     try x.fillUniform(-1, 1, dice.random)
-    tokens = hasNumbers ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
+    tokens = hasVectors ? nil : (0..<T * B).map { _ in Int64(dice.integer(0...inputs - 1)) }
     state = (0..<model.stateCount(batchSize: B)).map { _ in dice.random.uniform(-0.5, 0.5) }
     self.lengths = lengths ? (0..<B).map { _ in Int64(dice.integer(0...T)) } : nil
   }
 
-  /// What comes out of a run: outputs and the final state.
+  /// The outputs and the final state.
   struct Result: Equatable {
     var y: [Double], end: [Double]
   }
 
-  /// What flows back: to the parameters, the input and the start.
+  /// The gradients of the parameters, the input and the initial state.
   struct Gradients {
     var parameters: [Double], x: [Double], start: [Double]
   }
@@ -51,7 +51,7 @@ struct ScanCase {
     }
   }
 
-  /// By the array interface.
+  /// Runs the array interface forward.
   func run(from start: [Double]? = nil) throws -> Result {
     var result = Result(
       y: [Double](repeating: .nan, count: T * B * model.topSize),
@@ -70,7 +70,7 @@ struct ScanCase {
     return result
   }
 
-  /// Walks `run` back.
+  /// Backpropagates through `run`.
   func back(dy: [Double], dEnd: [Double]) throws -> Gradients {
     try model.parameters.flat.zeroGradient()
     var dx = [Double](repeating: 0, count: tokens == nil ? x.count : 0), dStart = state
@@ -89,16 +89,16 @@ struct ScanCase {
     return Gradients(parameters: try model.parameters.flat.gradientRows(), x: dx, start: dStart)
   }
 
-  /// By the equations, each sequence by itself, with gradients from the graph.
+  /// Computes the same by the equations, each sequence separately, with the graph's gradients.
   func twin(dy: [Double], dEnd: [Double]) throws -> (Result, Gradients) {
     try model.parameters.flat.zeroGradient()
     var result = Result(y: [Double](repeating: 0, count: T * B * model.topSize), end: state)
     var gradients = Gradients(
       parameters: [], x: [Double](repeating: 0, count: tokens == nil ? x.count : 0), start: state)
-    let numbers = try columns(x.rows(), x.n, T * B)
+    let vectors = try columns(x.rows(), x.n, T * B)
     for b in 0..<B {
       let graph = Graph(), top = model.topSize
-      // this sequence's part of a state: H numbers for each layer, h and then c
+      // this sequence's regions of a state: H elements per layer, h and then c
       var places: [(at: Int, n: Int)] = []
       var at = 0
       for _ in 0..<(model.cell.hasCell ? 2 : 1) {
@@ -117,16 +117,16 @@ struct ScanCase {
         let column = t * B + b
         let input =
           try tokens.map { try equations.input(Int($0[column])) }
-          ?? Mat(x.n, 1, .float64, rows: numbers[column])
+          ?? Mat(x.n, 1, .float64, rows: vectors[column])
         inputs.append(input)
-        let y = try equations.tick(input), place = column * top..<(column + 1) * top
+        let y = try equations.step(input), place = column * top..<(column + 1) * top
         result.y.replaceSubrange(place, with: try y.rows())
         try y.set(gradientRows: zip(y.gradientRows(), dy[place]).map { $0 + $1 })
       }
       for (m, place) in zip(equations.h + equations.c, places) {
         let range = place.at..<place.at + place.n
         result.end.replaceSubrange(range, with: try m.rows())
-        // added: without a decoder the output is the state too
+        // added: without a decoder the last output is also the final state
         try m.set(gradientRows: zip(m.gradientRows(), dEnd[range]).map { $0 + $1 })
       }
       try graph.backward()
@@ -145,7 +145,7 @@ struct ScanCase {
   }
 
   /// Random gradients for outputs and final state.
-  func slopes(_ seed: UInt64) -> (dy: [Double], dEnd: [Double]) {
+  func outputGradients(_ seed: UInt64) -> (dy: [Double], dEnd: [Double]) {
     let random = Random(seed: seed)
     return (
       (0..<T * B * model.topSize).map { _ in random.uniform(-1, 1) }, state.map { _ in random.uniform(-1, 1) }

@@ -1,4 +1,4 @@
-// Layers over whole sequences against the equations: every size, lengths, tokens, central differences.
+// Scans against the equations: sizes, lengths, tokens, central differences, threads.
 
 import Foundation
 import Testing
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.serialized) struct ScanEquationTests {
   private func compare(_ s: ScanCase, _ what: String) throws -> Double {
-    let (dy, dEnd) = s.slopes(3)
+    let (dy, dEnd) = s.outputGradients(3)
     let (result, gradients) = try s.twin(dy: dy, dEnd: dEnd), ours = try s.run()
     let back = try s.back(dy: dy, dEnd: dEnd)
     let worst = [
@@ -19,7 +19,7 @@ import Testing
     return worst.max() ?? 0
   }
 
-  /// Every cell at the sizes where panels and registers end, few columns and many.
+  /// Sizes at the edges of panels and registers, few columns and many.
   @Test(arguments: Cell.allCases) func sizes(_ cell: Cell) throws {
     var worst = 0.0
     for (H, I) in [(1, 1), (3, 7), (7, 3), (8, 8), (9, 17), (16, 1), (17, 9), (31, 5), (33, 16), (40, 2)] {
@@ -47,7 +47,7 @@ import Testing
         let s = try ScanCase(
           cell, inputs: 4, hidden: [9, 3], outputs: seed % 2 == 0 ? 5 : nil, T: T, B: B, lengths: true, seed: seed)
         _ = try compare(s, "\(cell) \(T) steps of \(B), lengths \(s.lengths ?? [])")
-        // beyond the end there is nothing, and nothing is made of what stands there
+        // outputs of padding are 0, and inputs of padding have no effect
         let y = try s.run().y
         for t in 0..<T {
           for b in 0..<B where t >= Int(s.lengths?[b] ?? 0) {
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  /// More tokens than steps, and fewer: looked up one by one, or multiplied once as a table.
+  /// More tokens than columns, looked up one by one; and fewer, multiplied once as a table.
   @Test(arguments: Cell.allCases) func tokens(_ cell: Cell) throws {
     for (V, T, B) in [(1, 1, 1), (5, 2, 2), (5, 3, 2), (30, 2, 3), (3, 7, 1), (6, 3, 13), (50, 4, 12)] {
       for lengths in [false, true] {
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  /// One-hot tokens: a table of products where there are more steps than tokens, else a column for each step.
+  /// One-hot tokens: a table of products for more columns than tokens, otherwise a column of Wx per time step.
   @Test(arguments: Cell.allCases) func oneHot(_ cell: Cell) throws {
     for (V, H, T, B) in [
       (1, 3, 1, 1), (5, 9, 2, 2), (5, 9, 3, 2), (30, 8, 2, 3), (3, 1, 7, 1), (6, 33, 3, 13), (50, 17, 4, 12),
@@ -84,7 +84,7 @@ import Testing
     }
   }
 
-  /// One table for what comes in and what goes out.
+  /// One table for the embedding and the decoder.
   @Test(arguments: Cell.allCases) func tied(_ cell: Cell) throws {
     for (V, T, B) in [(1, 1, 1), (5, 3, 2), (30, 2, 3), (6, 3, 13)] {
       let s = try ScanCase(
@@ -108,17 +108,17 @@ import Testing
       let start = try Mat(s.state.count, 1, .float64, rows: s.state)
       var leaves = [s.model.parameters.flat, start]
       if numbers { leaves.append(s.x) }
-      // a kink shows as a difference that depends on the step: those cases are left out
+      // ReLU: skip cases near the kink, where the difference depends on the step
       if cell == .rnnRelu, try nearKink(s) { continue }
       cases += 1
-      let outputs = s.slopes(1).dy.count
+      let outputs = s.outputGradients(1).dy.count
       let error = try gradientError(leaves, elements: 30) {
         let r = try s.run(from: start.rows())
         return r.y + r.end
       } gradients: { r in
         _ = try s.run(from: start.rows())
         let g = try s.back(dy: Array(r.prefix(outputs)), dEnd: Array(r.dropFirst(outputs)))
-        // the input lies column by column, a Mat's rows are asked for in reading order
+        // `x` of the gradients is column-major, `rows` row-major
         let I = s.x.n, columns = T * B
         return [g.parameters, g.start]
           + (numbers ? [(0..<I * columns).map { g.x[$0 % columns * I + $0 / columns] }] : [])
@@ -129,7 +129,7 @@ import Testing
     print("gradient of \(cell) sequences: \(worst)")
   }
 
-  /// Whether some unit that is on is nearly off, or the reverse: seen by moving all weights a little.
+  /// Whether a small change of all weights changes the sign of a unit.
   private func nearKink(_ s: ScanCase) throws -> Bool {
     let w = try s.model.parameters.flat.rows()
     func signs(_ factor: Double) throws -> [Bool] {
@@ -151,7 +151,7 @@ import Testing
           let x =
             try s.tokens.map { try equations.input(Int($0[column])) }
             ?? Mat(s.x.n, 1, .float64, rows: (0..<s.x.n).map { numbers[$0 * s.T * s.B + column] })
-          _ = try equations.tick(x)
+          _ = try equations.step(x)
           for m in equations.h { signs += try m.rows().map { $0 > 0 } }
         }
       }
@@ -163,7 +163,7 @@ import Testing
 
   // MARK: Threads
 
-  /// The same bits at any number of threads.
+  /// The bits do not depend on the number of threads.
   @Test(arguments: Cell.allCases) func threadsDoNotChangeABit(_ cell: Cell) throws {
     let before = ThreadPool.count
     defer { try? ThreadPool.set(before) }
@@ -174,7 +174,7 @@ import Testing
       let s = try ScanCase(
         cell, inputs: tokens && !oneHot ? 11 : I, hidden: [H], outputs: nil, T: T, B: B,
         embedding: tokens && !oneHot ? I : nil, lengths: tokens, oneHot: oneHot, seed: 6)
-      let (dy, dEnd) = s.slopes(7)
+      let (dy, dEnd) = s.outputGradients(7)
       try ThreadPool.set(1)
       let one = try s.run(), back = try s.back(dy: dy, dEnd: dEnd)
       for count in [2, 3, 5] {
@@ -189,7 +189,7 @@ import Testing
   }
 
   @Test func numbersOfThreads() throws {
-    // other tests set it too: only what is refused can be looked at
+    // other tests set the number too: only refusals are checked
     for n in [0, -1, 257, Int.min, Int.max] { refused(.badValue, "\(n)", "1 to 256") { try ThreadPool.set(n) } }
     #expect((1...ThreadPool.maximum).contains(ThreadPool.count))
   }

@@ -1,10 +1,10 @@
-// Whole sequences against the same layers ticked one step at a time.
+// Scans against the same layers recorded one time step at a time.
 
 import Testing
 
 @testable import Recurrent
 
-/// A layer stack run over a sequence, and what it was given.
+/// The cell and the sizes of one test.
 private struct Case: CustomStringConvertible {
   let cell: Cell
   let hidden: [Int], inputs: Int, steps: Int, columns: Int
@@ -21,7 +21,7 @@ private struct Case: CustomStringConvertible {
       ] {
         cases.append(Case(cell: cell, hidden: hidden, inputs: inputs, steps: steps, columns: columns))
       }
-      // more steps than tokens, and fewer
+      // more columns than tokens, and fewer
       cases.append(Case(cell: cell, hidden: [9, 4], inputs: 5, steps: 4, columns: 3, tokens: true))
       cases.append(Case(cell: cell, hidden: [6], inputs: 40, steps: 3, columns: 2, tokens: true))
     }
@@ -29,13 +29,13 @@ private struct Case: CustomStringConvertible {
   }()
 }
 
-/// Everything a run gives: outputs, final state, and the gradients of weights, input and initial state.
+/// The results of a run: outputs and final state; gradients of weights, input and initial state.
 private struct Outcome {
   var values: [Double] = []
   var gradients: [[Double]] = []
 }
 
-/// One model with its input and initial state, the same for every way of running it.
+/// A network with its input, initial state and output gradients.
 private struct Setting {
   let c: Case, model: Network, x: Mat, start: Network.State, dy: [Double], dState: [[Double]], tokens: [Int]
 
@@ -62,14 +62,14 @@ private struct Setting {
     dState = (start.h + start.c).map { m in (0..<m.count).map { _ in random.uniform(-1, 1) } }
   }
 
-  /// Clears all gradients, runs, seeds the results' gradients, walks back and collects.
+  /// Clears all gradients, runs forward and backward, and collects the results.
   func outcome(_ graph: Graph, _ run: (inout Network.State) throws -> Mat) throws -> Outcome {
     for m in [model.parameters.flat, x] + start.h + start.c { try m.zeroGradient() }
     var state = start
     let y = try run(&state)
     try y.set(gradientRows: dy)
     for (m, d) in zip(state.h + state.c, dState) {
-      // the top output is also the last step's: its gradient adds up
+      // the last output is also the final state: its gradients add up
       try m.set(gradientRows: zip(try m.gradientRows(), d).map { $0 + $1 })
     }
     var outcome = Outcome(values: try y.rows() + (state.h + state.c).flatMap { try $0.rows() })
@@ -89,7 +89,7 @@ private struct Setting {
     }
   }
 
-  func ticks() throws -> Outcome {
+  func timeSteps() throws -> Outcome {
     let graph = Graph()
     return try outcome(graph) { state in
       var tops: [Mat] = []
@@ -118,14 +118,14 @@ private func worst(_ a: Outcome, _ b: Outcome) -> Double {
 }
 
 @Suite struct ScanTests {
-  @Test(arguments: Case.all) fileprivate func aSequenceIsItsTicks(_ c: Case) throws {
+  @Test(arguments: Case.all) fileprivate func aScanMatchesItsTimeSteps(_ c: Case) throws {
     let wide = try Setting(c, .float64)
-    let reference = try wide.ticks()
+    let reference = try wide.timeSteps()
     #expect(try worst(wide.sequence(), reference) < 1e-11, "\(c)")
     #expect(try worst(Setting(c, .float32).sequence(), reference) < 1e-5, "\(c)")
   }
 
-  /// Each sequence of a batch with lengths is that sequence alone, cut at its length.
+  /// Each sequence of a batch with lengths equals that sequence alone, cut at its length.
   @Test(arguments: Cell.allCases) func lengthsCutWithoutSorting(_ cell: Cell) throws {
     let c = Case(cell: cell, hidden: [9], inputs: 4, steps: 5, columns: 4)
     let lengths = [3, 5, 0, 1]
@@ -186,7 +186,7 @@ private func worst(_ a: Outcome, _ b: Outcome) -> Double {
     }
   }
 
-  @Test(arguments: Cell.allCases) func aTickWithoutAGraphIsATick(_ cell: Cell) throws {
+  @Test(arguments: Cell.allCases) func anInferenceStepMatchesATimeStep(_ cell: Cell) throws {
     for dtype in DType.allCases {
       let setting = try Setting(Case(cell: cell, hidden: [20, 9], inputs: 5, steps: 1, columns: 1), dtype)
       let graph = Graph()

@@ -1,4 +1,4 @@
-// Models over arrays in the caller's memory: training steps, and sequences that are refused.
+// Networks over arrays in the caller's memory: training steps, losses and refused sequences.
 
 import Foundation
 import Testing
@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct NetworkArraysTests {
   private func train(
-    _ s: ScanCase, _ solver: Optimizer, classes: [Int64]? = nil, numbers: [Double]? = nil,
+    _ s: ScanCase, _ optimizer: Optimizer, classes: [Int64]? = nil, numbers: [Double]? = nil,
     rate: Double = 0.01,
     regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
   ) throws -> StepResult {
@@ -17,7 +17,7 @@ import Testing
           try (numbers ?? []).withUnsafeBytes { n in
             try s.model.trainStep(
               input, classes == nil ? .values(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
-              state: state.baseAddress, lengths: lengths, finalState: end, optimizer: solver, learningRate: rate,
+              state: state.baseAddress, lengths: lengths, finalState: end, optimizer: optimizer, learningRate: rate,
               weightDecay: regc, clip: clip)
           }
         }
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  /// A step in one call is forward, loss, backward and the solver's step.
+  /// One call of `trainStep` equals forward, loss, backward and the optimizer's step.
   @Test(arguments: Cell.allCases, [false, true]) func aTrainStepIsItsParts(_ cell: Cell, _ lengths: Bool)
     throws
   {
@@ -36,7 +36,7 @@ import Testing
     let dice = Dice(9)
     let classes = (0..<12).map { _ in Int64(dice.integer(-1...4)) },
       aims = (0..<60).map { _ in dice.random.uniform(-1, 1) }
-    for (solvers, useClasses) in [
+    for (optimizers, useClasses) in [
       ((try Optimizer.recurrentJS(), try Optimizer.recurrentJS()), true),
       ((try Optimizer.recurrentJS(), try Optimizer.recurrentJS()), false),
     ] {
@@ -44,7 +44,7 @@ import Testing
         var end = s.state
         let step = try end.withUnsafeMutableBytes {
           try train(
-            s, solvers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims,
+            s, optimizers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims,
             end: $0.baseAddress)
         }
         let run = try twin.run()
@@ -69,7 +69,7 @@ import Testing
         }
         #expect(relative(step.loss, loss) < 1e-12)
         _ = try twin.back(dy: dy, dEnd: [Double](repeating: 0, count: end.count))
-        let statistics = try solvers.1.step(twin.model.parameters, learningRate: 0.01, weightDecay: 1e-4, clip: 5)
+        let statistics = try optimizers.1.step(twin.model.parameters, learningRate: 0.01, weightDecay: 1e-4, clip: 5)
         #expect(relative(step.gradientNorm, statistics.gradientNorm) < 1e-10)
         #expect(
           relativeDistance(try s.model.parameters.flat.rows(), try twin.model.parameters.flat.rows()) < 1e-9)
@@ -79,8 +79,8 @@ import Testing
     }
   }
 
-  /// The summed loss over a sentence is RecurrentJS's cost, and a step by it is RecurrentJS's step, bit for bit.
-  @Test(arguments: Cell.allCases, DType.allCases) func aSumIsRecurrentJSsStep(_ cell: Cell, _ dtype: DType) throws {
+  /// With a summed loss, T = n + 1 and B = 1, a training step is RecurrentJS's tick bit for bit.
+  @Test(arguments: Cell.allCases, DType.allCases) func aSumIsRecurrentJSsTick(_ cell: Cell, _ dtype: DType) throws {
     let words = ["the quick brown fox", "jumps", "over the lazy dog", "a"]
     let sentences = try SentenceModel(
       words, cell: cell, hiddenSizes: [20, 9], letterSize: 5, dtype: dtype, random: Random(seed: 3))
@@ -133,7 +133,7 @@ import Testing
     }
   }
 
-  /// A step without a learning rate takes the optimizer's.
+  /// A step without a learning rate uses the optimizer's.
   @Test func theOptimizersLearningRate() throws {
     let models = try (0..<2).map { _ in
       try ScanCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
@@ -153,25 +153,25 @@ import Testing
 
   @Test func refusedStepsChangeNothing() throws {
     let s = try ScanCase(.lstm, inputs: 5, hidden: [4], outputs: 5, T: 2, B: 2, embedding: 3, seed: 1)
-    let solver = try Optimizer.recurrentJS(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
+    let optimizer = try Optimizer.recurrentJS(), w = try s.model.parameters.flat.rows(), good: [Int64] = [0, 1, 2, -1]
     for x in [Double.nan, .infinity, -1] {
-      refused(.badValue, "\(x)") { try train(s, solver, classes: good, rate: x) }
-      refused(.badValue, "\(x)") { try train(s, solver, classes: good, regc: x) }
+      refused(.badValue, "\(x)") { try train(s, optimizer, classes: good, rate: x) }
+      refused(.badValue, "\(x)") { try train(s, optimizer, classes: good, regc: x) }
     }
-    for x in [Double.nan, -1, 0] { refused(.badValue, "\(x)") { try train(s, solver, classes: good, clip: x) } }
+    for x in [Double.nan, -1, 0] { refused(.badValue, "\(x)") { try train(s, optimizer, classes: good, clip: x) } }
     for bad: Int64 in [5, -2, .max, .min] {
-      refused(.badIndex, "target 2", "\(bad)", "-1 to 4") { try train(s, solver, classes: [0, 1, bad, 0]) }
+      refused(.badIndex, "target 2", "\(bad)", "-1 to 4") { try train(s, optimizer, classes: [0, 1, bad, 0]) }
     }
-    refused(.badShape, "expected 4, got 3") { try train(s, solver, classes: [0, 1, 2]) }
-    refused(.badValue, "targets is empty") { try train(s, solver, classes: [-1, -1, -1, -1]) }
+    refused(.badShape, "expected 4, got 3") { try train(s, optimizer, classes: [0, 1, 2]) }
+    refused(.badValue, "targets is empty") { try train(s, optimizer, classes: [-1, -1, -1, -1]) }
     try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
-    refused(.notFinite, "gradient of") { try train(s, solver, classes: good) }
+    refused(.notFinite, "gradient of") { try train(s, optimizer, classes: good) }
     try #require(s.model.parameters["bd"]).set(rows: [0, 0, 0, 0, 0])
     let same = try #require(s.model.parameters["bd"])
     try same.set(rows: Array(w.suffix(5)))
     #expect(try s.model.parameters.flat.rows() == w)
     #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
-    #expect(solver.names == [])
+    #expect(optimizer.names == [])
   }
 
   @Test func sequencesRefused() throws {
@@ -207,15 +207,15 @@ import Testing
     refused(.badIndex, "length 0", "got 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
     refused(.badShape, "lengths has the wrong length; expected 2, got 1") { try forward(s.model, numbers, 2, 2, [1]) }
     #expect(y == [Double](repeating: 7, count: 8))
-    // nothing to walk back, and nothing twice
+    // backward requires a forward, and runs once
     refused(.invalidated, "forward") { try s.back(dy: y, dEnd: s.state) }
     _ = try s.run()
     _ = try s.back(dy: y, dEnd: s.state)
     refused(.invalidated, "per forward") { try s.back(dy: y, dEnd: s.state) }
   }
 
-  /// Weights written between forward and backward do not disturb the graph of anybody else.
-  @Test func aModelsTwoFacesAgree() throws {
+  /// The array interface computes what recorded time steps compute.
+  @Test func arraysMatchRecordedSteps() throws {
     for cell in Cell.allCases {
       let s = try ScanCase(cell, inputs: 3, hidden: [5, 2], outputs: 4, T: 3, B: 2, seed: 3)
       let g = Graph()

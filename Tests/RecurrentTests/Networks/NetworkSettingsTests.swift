@@ -84,12 +84,4 @@ import Testing
     }
     #expect(network.dropout?.rate == 0.5 && network.dropout?.random === random && plain.dropout == nil)
   }
-
-  @Test func namesOfCells() throws {
-    for cell in Cell.allCases { #expect(try Cell(name: cell.name) == cell) }
-    #expect(Cell.allCases.map { $0.name } == ["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before"])
-    refused(.badValue, "cell is unknown", "rnn_tanh, rnn_relu, lstm", "got 'LSTM'") {
-      try Cell(name: "LSTM")
-    }
-  }
 }

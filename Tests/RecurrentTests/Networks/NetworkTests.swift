@@ -1,4 +1,4 @@
-// Models: their parameters' names, order and memory, and ticks.
+// Networks: names, order and memory of the parameters, and time steps.
 
 import Recurrent
 import Testing
@@ -46,7 +46,7 @@ import Testing
     }
     #expect(total == m.parameters.flat.count)
     #expect(try m.parameters.flat.rows().allSatisfy { $0 != 0 })
-    #expect(m.parameters["nobody"] == nil)
+    #expect(m.parameters["Wxx"] == nil)
   }
 
   @Test(arguments: Cell.allCases) func weightsAreDrawnInOrderAndBiasesAreZero(_ cell: Cell) throws {
@@ -61,15 +61,15 @@ import Testing
     #expect(try model(cell, [4, 2], 8).parameters.flat.rows() != m.parameters.flat.rows())
   }
 
-  /// A tick by the names' own matrices, operation by operation as the textbook writes it.
-  @Test(arguments: Cell.allCases) func aTickIsWhatItsEquationsSay(_ cell: Cell) throws {
+  /// A time step by named matrices, one graph operation per sign of the equations.
+  @Test(arguments: Cell.allCases) func aTimeStepMatchesTheEquations(_ cell: Cell) throws {
     let m = try model(cell, [4, 2]), g = Graph(), random = Random(seed: 2)
     try m.parameters.flat.fillUniform(-1, 1, random)
     let x = try Mat(3, 5, .float64)
     try x.fillUniform(-1, 1, random)
     var equations = try Equations(m, g, columns: 5), state: Network.State?
     for _ in 0..<3 {
-      let expected = try equations.tick(x), (o, next) = try m.forward(g, x, state)
+      let expected = try equations.step(x), (o, next) = try m.forward(g, x, state)
       state = next
       #expect(relativeDistance(try o.rows(), try expected.rows()) < 1e-14)
       for k in 0..<2 {
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// Sequences side by side do not see each other.
+  /// The sequences of a batch are independent.
   @Test(arguments: Cell.allCases) func columnsAreSequences(_ cell: Cell) throws {
     let m = try model(cell, [4, 2]), g = Graph(), x = try Mat(3, 6, .float64)
     try x.fillUniform(-1, 1, Random(seed: 2))
@@ -111,7 +111,7 @@ import Testing
     #expect(random.state == Random(seed: 1).state)
   }
 
-  @Test func ticksRefused() throws {
+  @Test func timeStepsRefused() throws {
     let m = try model(.lstm, [4, 2]), g = Graph(), x = try Mat(3, 2, .float64)
     let good = try m.forward(g, x).state, count = g.count
     func advance(_ x: Mat, _ change: (inout Network.State) throws -> Void) throws {
@@ -119,13 +119,15 @@ import Testing
       try change(&state)
       let before = try state.h.map { try $0.wPointer() }
       defer {
-        // a refused tick leaves the state, and the graph
+        // a refused time step changes neither the state nor the graph
         #expect((try? state.h.map { try $0.wPointer() }) == before)
         #expect(g.count == count)
       }
       _ = try m.advance(g, x, &state)
     }
-    refused(.badShape, "x has the wrong shape", "got 2 x 2", "expected 3 x B") { try advance(Mat(2, 2, .float64)) { _ in } }
+    refused(.badShape, "x has the wrong shape", "got 2 x 2", "expected 3 x B") {
+      try advance(Mat(2, 2, .float64)) { _ in }
+    }
     refused(.badType, "got float32") { try advance(Mat(3, 2, .float32)) { _ in } }
     refused(.badShape, "expected 2 x 3") {
       try advance(Mat(3, 3, .float64)) { $0.h[0] = try Mat(4, 3, .float64) }

@@ -1,11 +1,11 @@
-// The same seed gives the same bits: what C prints (examples/c/seeded.c), Swift must come to.
+// The same seed gives the same bits in C (examples/c/seeded.c) and Swift.
 
 import Foundation
 import Recurrent
 import Testing
 
 @Suite struct SeededTests {
-  @Test func swiftComesToTheSameBitsAsC() throws {
+  @Test func swiftMatchesC() throws {
     let url = try #require(Bundle.module.url(forResource: "Fixtures/seeded", withExtension: "txt"))
     let expected = try String(contentsOf: url, encoding: .utf8)
     let lines = try DType.allCases.map { dtype in

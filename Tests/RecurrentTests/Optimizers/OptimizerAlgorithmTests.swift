@@ -1,4 +1,4 @@
-// Optimization algorithms, clipping, settings and state.
+// Optimization algorithms, clipping and settings.
 
 import Testing
 
@@ -21,10 +21,6 @@ import Testing
     try Network(
       Network.Settings(.lstm, inputSize: 3, hiddenSizes: [5, 2], outputSize: 4, dtype: dtype),
       random: Random(seed: seed))
-  }
-
-  private func fill(_ p: Parameters, _ random: Random) throws {
-    try p.flat.set(gradientRows: (0..<p.flat.count).map { _ in random.gaussian(0, 4) })
   }
 
   /// The first steps of one weight, by hand.
@@ -62,33 +58,33 @@ import Testing
     #expect(try near(steps("recurrentjs", #""decay_rate": 0"#, [3], weightDecay: 0.25), [0.25]))
   }
 
-  /// AMSGrad does not forget a large gradient.
+  /// AMSGrad keeps the largest second moment.
   @Test func amsgradKeepsTheLargest() throws {
-    let solver = try Optimizer("adam", #""betas": [0.9, 0.5], "amsgrad": true"#), m = try Mat(1, 1, .float64)
+    let optimizer = try Optimizer("adam", #""betas": [0.9, 0.5], "amsgrad": true"#), m = try Mat(1, 1, .float64)
     for g in [4.0, 0, 0] {
       try m.set(gradientRows: [g])
-      _ = try solver.step([("m", m)])
+      _ = try optimizer.step([("m", m)])
     }
-    #expect(try solver.state("exp_avg_sq", of: "m")?.rows() == [2])
-    #expect(try solver.state("max_exp_avg_sq", of: "m")?.rows() == [8])
+    #expect(try optimizer.state("exp_avg_sq", of: "m")?.rows() == [2])
+    #expect(try optimizer.state("max_exp_avg_sq", of: "m")?.rows() == [8])
   }
 
-  /// The variance of equal gradients is 0 but for rounding: no root of a negative number.
+  /// The variance of equal gradients is 0 up to rounding; its square root stays a number.
   @Test(arguments: DType.allCases) func centeredStaysANumber(_ dtype: DType) throws {
-    let solver = try Optimizer("rmsprop", #""alpha": 0.5, "centered": true"#), m = try Mat(1, 1, dtype)
+    let optimizer = try Optimizer("rmsprop", #""alpha": 0.5, "centered": true"#), m = try Mat(1, 1, dtype)
     for _ in 0..<2000 {
       try m.set(gradientRows: [0.1])
-      _ = try solver.step([("m", m)], learningRate: 1e-12)
+      _ = try optimizer.step([("m", m)], learningRate: 1e-12)
     }
     #expect(try m.rows()[0].isFinite)
   }
 
-  /// A slab in one pass gives the bits that its Mats give one by one, also after some went ahead.
+  /// One pass over the flat buffer gives the bits of a pass per parameter, also if some parameters made more steps.
   @Test(arguments: all, Optimizer.Clipping.allCases) func aModelStepsAsItsParts(
     _ algorithm: (name: String, settings: String), _ clipping: Optimizer.Clipping
   ) throws {
     let models = [try model(), try model()], random = Random(seed: 2)
-    let solvers = try models.map { _ in try optimizer(algorithm, clipping) }
+    let optimizers = try models.map { _ in try make(algorithm, clipping) }
     for k in 0..<4 {
       let g = (0..<models[0].parameters.flat.count).map { _ in random.gaussian(0, 4) }
       for m in models { try m.parameters.flat.set(gradientRows: g) }
@@ -96,25 +92,25 @@ import Testing
       if k == 2 {
         for m in models {
           let some = Array(m.parameters.all.prefix(3))
-          _ = try solvers[m === models[0] ? 0 : 1].step(some, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
+          _ = try optimizers[m === models[0] ? 0 : 1].step(some, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
         }
       }
-      let a = try solvers[0].step(models[0].parameters, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
-      let b = try solvers[1].step(parts, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
+      let a = try optimizers[0].step(models[0].parameters, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
+      let b = try optimizers[1].step(parts, learningRate: 0.1, weightDecay: 1e-3, clip: 5)
       #expect(a.ratioClipped == b.ratioClipped && a.ratioClipped > 0)
     }
     let w = try models.map { try $0.parameters.flat.rows() }
-    // the norm of everything is summed in another order
+    // the global norm is summed in another order
     #expect(clipping == .globalNorm ? relativeDistance(w[0], w[1]) < 1e-12 : w[0] == w[1])
-    #expect(solvers.map { $0.steps(of: "Wix0") } == [5, 5] && solvers.map { $0.steps(of: "bd") } == [4, 4])
+    #expect(optimizers.map { $0.steps(of: "Wix0") } == [5, 5] && optimizers.map { $0.steps(of: "bd") } == [4, 4])
   }
 
   @Test(arguments: DType.allCases) func clippingByNorm(_ dtype: DType) throws {
     func step(_ clipping: Optimizer.Clipping, _ c: Double) throws -> (w: [Double], StepResult) {
-      let a = try Mat(2, 1, dtype), b = try Mat(1, 1, dtype), solver = try optimizer(("sgd", ""), clipping)
+      let a = try Mat(2, 1, dtype), b = try Mat(1, 1, dtype), optimizer = try make(("sgd", ""), clipping)
       try a.set(gradientRows: [3, -4])
       try b.set(gradientRows: [12])
-      let done = try solver.step([("a", a), ("b", b)], learningRate: 1, clip: c)
+      let done = try optimizer.step([("a", a), ("b", b)], learningRate: 1, clip: c)
       #expect(try a.gradientRows() == [0, 0] && b.gradientRows() == [0])
       return (try a.rows() + b.rows(), done)
     }
@@ -133,7 +129,7 @@ import Testing
 
   // MARK: Settings
 
-  private func optimizer(
+  private func make(
     _ algorithm: (name: String, settings: String), _ clipping: Optimizer.Clipping
   ) throws -> Optimizer {
     let separator = algorithm.settings.isEmpty ? "" : ", "
@@ -143,19 +139,19 @@ import Testing
   @Test(arguments: all, Optimizer.Clipping.allCases) func settingsComeBack(
     _ algorithm: (name: String, settings: String), _ clipping: Optimizer.Clipping
   ) throws {
-    let solver = try optimizer(algorithm, clipping)
-    try solver.set(learningRate: 0.1 + 0.2)
-    let twin = try Optimizer(settings: solver.settings)
+    let optimizer = try make(algorithm, clipping)
+    try optimizer.set(learningRate: 0.1 + 0.2)
+    let twin = try Optimizer(settings: optimizer.settings)
     #expect(twin.name == algorithm.name && twin.learningRate == 0.1 + 0.2 && twin.clipping == clipping)
-    #expect(twin.settings == solver.settings && twin.stateNames == solver.stateNames)
+    #expect(twin.settings == optimizer.settings && twin.stateNames == optimizer.stateNames)
     for setting in algorithm.settings.replacing("1e-4", with: "0.0001").replacing(": ", with: ":").split(
       separator: ", \"")
     {
-      #expect(solver.settings.contains(setting.replacing(", ", with: ",")), "\(setting)")
+      #expect(optimizer.settings.contains(setting.replacing(", ", with: ",")), "\(setting)")
     }
   }
 
-  /// Defaults are PyTorch's, but for RecurrentJS's own algorithm.
+  /// Defaults are PyTorch's, except those of RecurrentJS's algorithm.
   @Test func settingsThatAreAbsentAreDefaults() throws {
     for (name, learningRate, settings) in [
       ("recurrentjs", 0.01, #""decay_rate":0.999,"smooth_eps":1e-08"#),
@@ -212,7 +208,7 @@ import Testing
     #expect(fine.names == [])
   }
 
-  /// Every number of every algorithm has a range; NaN and infinity, which JSON text cannot hold, are outside too.
+  /// Every numeric setting has a range. NaN and infinity, which JSON text cannot hold, are out of range.
   @Test func numbersRefused() throws {
     for (name, settings) in [
       ("recurrentjs", ["decay_rate", "smooth_eps"]), ("sgd", ["momentum", "dampening", "weight_decay"]),
@@ -235,85 +231,5 @@ import Testing
         }
       }
     }
-  }
-
-  // MARK: Memory
-
-  /// A solver made from settings and state goes on to the same bits.
-  @Test(arguments: all, DType.allCases) func stateGoesOn(
-    _ algorithm: (name: String, settings: String), _ dtype: DType
-  ) throws {
-    for byNames in [false, true] {
-      let m = try model(dtype), solver = try Optimizer(algorithm.name, algorithm.settings), random = Random(seed: 3)
-      for _ in 0..<5 {
-        try fill(m.parameters, random)
-        if byNames {
-          _ = try solver.step(m.parameters.all, learningRate: 0.1)
-          try fill(m.parameters, random)
-          _ = try solver.step(Array(m.parameters.all.suffix(2)), learningRate: 0.1)
-        } else {
-          _ = try solver.step(m.parameters, learningRate: 0.1)
-        }
-      }
-      let state = try solver.state(of: m.parameters)
-      #expect(state.tensors.map { $0.name } == solver.stateNames)
-      #expect(state.steps == m.parameters.names.map { byNames && ["Whd", "bd"].contains($0) ? 10 : 5 })
-      let twin = try Optimizer(settings: solver.settings), copy = try model(dtype, seed: 9)
-      try copy.parameters.flat.set(m.parameters.flat)
-      try twin.restore(state, of: copy.parameters)
-      for k in 0..<3 {
-        for (m, solver) in [(m, solver), (copy, twin)] {
-          try fill(m.parameters, Random(seed: UInt64(10 + k)))
-          _ = try solver.step(m.parameters, learningRate: 0.1)
-        }
-      }
-      #expect(try m.parameters.flat.rows() == copy.parameters.flat.rows())
-      // what was taken out is nobody's: it has not gone on
-      #expect(state.steps.max() == (byNames ? 10 : 5))
-      if let (name, flat) = state.tensors.first {
-        #expect(try flat.rows() != twin.state(of: copy.parameters).tensors.first?.flat.rows(), "\(name)")
-      }
-    }
-  }
-
-  @Test func stateOfWhatWasNeverStepped() throws {
-    let m = try model(), solver = try Optimizer("adagrad", #""initial_accumulator_value": 0.5"#)
-    let state = try solver.state(of: m.parameters)
-    #expect(state.steps.allSatisfy { $0 == 0 } && state.steps.count == m.parameters.names.count)
-    #expect(try state.tensors[0].flat.rows().allSatisfy { $0 == 0.5 })
-    #expect(solver.names == [])
-    // a solver that knows some of the names goes on with all of them
-    let half = try Optimizer("adagrad")
-    _ = try half.step([("bd", try Mat(4, 1, .float64))])
-    try half.restore(state, of: m.parameters)
-    #expect(try half.state("sum", of: "Wix0")?.rows().allSatisfy { $0 == 0.5 } == true)
-    #expect(half.steps(of: "bd") == 0 && Set(half.names) == Set(m.parameters.names))
-  }
-
-  @Test func stateRefused() throws {
-    let m = try model(), other = try model(.float32), solver = try Optimizer("adam")
-    let small = try Network(
-      Network.Settings(.rnnRelu, inputSize: 1, hiddenSizes: [1], outputSize: 1, dtype: .float64),
-      random: Random(seed: 1))
-    let good = try solver.state(of: m.parameters)
-    func refuse(_ kind: RecurrentError.Kind, _ words: String, _ change: (inout Optimizer.State) throws -> Void) throws {
-      var state = good
-      try change(&state)
-      refused(kind, words) { try solver.restore(state, of: m.parameters) }
-      #expect(solver.names == [])
-    }
-    try refuse(.badValue, "expected exp_avg, exp_avg_sq, got exp_avg") { $0.tensors.removeLast() }
-    try refuse(.badValue, "got sum") { $0.tensors[0].name = "sum" }
-    try refuse(.badShape, "exp_avg has the wrong shape") { $0.tensors[0].flat = small.parameters.flat }
-    try refuse(.badType, "got float32") { $0.tensors[1].flat = other.parameters.flat }
-    try refuse(.badShape, "steps has the wrong length") { $0.steps.removeLast() }
-    try refuse(.badValue, "steps of Wih0 is out of range") { $0.steps[1] = -1 }
-    try refuse(.badValue, "steps") { $0.steps[1] = .max }
-    _ = try solver.step(small.parameters)
-    let clash = try Network(
-      Network.Settings(.rnnRelu, inputSize: 1, hiddenSizes: [2], outputSize: 1, dtype: .float64),
-      random: Random(seed: 1))
-    refused(.badShape, "Wxh0 has the wrong shape") { try solver.state(of: clash.parameters) }
-    refused(.badShape, "Wxh0 has the wrong shape") { try solver.restore(good, of: clash.parameters) }
   }
 }
