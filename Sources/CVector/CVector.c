@@ -1,2 +1,2 @@
-// SwiftPM wants one source file in a C target; everything is in the header.
+// SwiftPM requires one source file in a C target. All code is in the header.
 #include "CVector.h"

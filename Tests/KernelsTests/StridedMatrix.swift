@@ -25,7 +25,7 @@ final class StridedMatrix<T: Real> {
   deinit { start.deallocate() }
 
   /// What the kernel gets.
-  var columns: MatrixView<T> { MatrixView(start + Self.margin, n: n, d: d, stride: stride) }
+  var view: MatrixView<T> { MatrixView(start + Self.margin, rows: n, columns: d, columnStride: stride) }
 
   subscript(i: Int, j: Int) -> T {
     get { start[Self.margin + j * stride + i] }
@@ -95,4 +95,4 @@ func fraction(_ seed: Int) -> (Int, Int) -> Double {
 }
 
 /// How far a sound kernel may be from a twin in float64: a few roundings of the type.
-func tolerance<T: Real>(_: T.Type) -> Double { T.isWide ? 1e-13 : 2e-6 }
+func tolerance<T: Real>(_: T.Type) -> Double { T.is64Bit ? 1e-13 : 2e-6 }

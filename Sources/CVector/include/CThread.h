@@ -1,9 +1,9 @@
-// Two things about cores that Swift cannot say.
+// Processor primitives without a Swift spelling: the spin-loop hint and the number of usable cores.
 #pragma once
 
 #include <stdint.h>
 
-// Tells the core that this is a loop that waits.
+// Hints that the caller is in a spin-wait loop.
 static inline __attribute__((always_inline)) void ct_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -12,7 +12,7 @@ static inline __attribute__((always_inline)) void ct_pause(void) {
 #endif
 }
 
-// How many cores this process may run on; 0 where the system does not say.
+// Returns the number of cores in the process's affinity mask; 0 if it cannot be read.
 #if defined(__linux__)
 extern int sched_getaffinity(int pid, unsigned long size, void *mask);
 static inline int64_t ct_cores(void) {

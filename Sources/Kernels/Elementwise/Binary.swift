@@ -1,19 +1,19 @@
-// Functions of two numbers: each pair is its value and, directly beneath, its two gradients.
+// Element-wise functions of two operands.
 //
-// A single column stands beside a matrix view by having stride 0: read, it is the same column every time;
-// written as a gradient, it collects the sum over all columns.
+// A single column is broadcast by a column stride of 0: a read returns the same column every time, and a gradient
+// accumulates the sum over all columns.
 
-/// The elementwise functions of two operands.
+/// An element-wise function of two operands.
 public enum BinaryOperation: UInt8, Sendable, CaseIterable {
   case add, sub, eltmul, div
 }
 
-/// y = a ∘ b.
+/// y = a ∘ b. `y` may be `a` or `b`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func apply<T: Real>(_ pair: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, to y: MatrixView<T>) {
-  switch pair {
+public func apply<T: Real>(_ operation: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, to y: MatrixView<T>) {
+  switch operation {
   case .add: map(a, b, to: y) { $0 + $1 }
   case .sub: map(a, b, to: y) { $0 - $1 }
   case .eltmul: map(a, b, to: y) { $0 * $1 }
@@ -21,15 +21,15 @@ public func apply<T: Real>(_ pair: BinaryOperation, _ a: MatrixView<T>, _ b: Mat
   }
 }
 
-/// da += dy ∂y/∂a, then db += dy ∂y/∂b; in this order, so that `a` and `b` may be one Mat.
+/// da += dy ∂y/∂a, then db += dy ∂y/∂b. The order is fixed, so that `a` and `b` may be one matrix.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func applyBackward<T: Real>(
-  _ pair: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>, da: MatrixView<T>,
-  db: MatrixView<T>
+  _ operation: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>,
+  da: MatrixView<T>, db: MatrixView<T>
 ) {
-  switch pair {
+  switch operation {
   case .add:
     map(dy, da, to: da) { $0 + $1 }
     map(dy, db, to: db) { $0 + $1 }

@@ -1,4 +1,4 @@
-// Numbers carried from place to place, unchanged: fill, copy, transpose, and rows by index.
+// Data movement: fill, copy, accumulate, transpose, gather and scatter.
 
 /// y = value.
 @_specialize(where T == Float)
@@ -17,7 +17,7 @@ public func copy<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   map(x, to: y) { $0 }
 }
 
-/// y += factor · x. The gradient of a copy, with factor 1.
+/// y += factor · x. With factor 1 it is the gradient of a copy.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -34,109 +34,119 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>
   map(x, factors, y, to: y) { T.V.fma($0, $1, $2) }
 }
 
-/// y = xᵀ; x is [n × d], y is [d × n].
+/// y = xᵀ.
+///
+/// - Parameters:
+///   - x: [n × d].
+///   - y: [d × n]; its memory does not overlap that of `x`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
-  let lanes = T.V.count, rows = x.n / lanes &* lanes
+  let lanes = T.V.count, rows = x.rows / lanes &* lanes
   var j = 0
-  while j &+ lanes <= x.d {
+  while j &+ lanes <= x.columns {
     var i = 0
     while i < rows {
-      T.V.turn(x.column(j) + i, from: x.stride, columns: lanes, to: y.column(i) + j, y.stride)
+      T.V.transposeBlock(
+        x.columnPointer(j) + i, x.columnStride, columns: lanes, to: y.columnPointer(i) + j, y.columnStride)
       i &+= lanes
     }
     j &+= lanes
   }
-  // what is left of the squares: rows below them, then columns beside them
+  // the remainder: rows below the square blocks, then columns after them
   let columns = j
   j = 0
-  while j < x.d {
-    let from = x.column(j)
+  while j < x.columns {
+    let from = x.columnPointer(j)
     var i = j < columns ? rows : 0
-    while i < x.n {
-      y.column(i)[j] = from[i]
+    while i < x.rows {
+      y.columnPointer(i)[j] = from[i]
       i &+= 1
     }
     j &+= 1
   }
 }
 
-/// dx += dyᵀ.
+/// dx += dyᵀ: the gradient of `transpose`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < dx.d {
-    let to = dx.column(j)
+  while j < dx.columns {
+    let to = dx.columnPointer(j)
     var i = 0
-    while i < dx.n {
-      to[i] += dy.column(i)[j]
+    while i < dx.rows {
+      to[i] += dy.columnPointer(i)[j]
       i &+= 1
     }
     j &+= 1
   }
 }
 
-/// Column b of y is row `rows[b]` of m, stood upright.
+/// y[:, b] = m[rows[b], :]ᵀ for each column b of y.
+///
+/// - Parameters:
+///   - m: [n × d].
+///   - rows: a row index for each column of `y`, unchecked.
+///   - y: [d × B].
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func pluck<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y: MatrixView<T>) {
+public func gatherRows<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y: MatrixView<T>) {
   var b = 0
-  while b < y.d {
-    let row = m.p + Int(rows[b]), to = y.column(b)
+  while b < y.columns {
+    let row = m.p + Int(rows[b]), to = y.columnPointer(b)
     var i = 0
-    while i < m.d {
-      to[i] = row[i &* m.stride]
+    while i < m.columns {
+      to[i] = row[i &* m.columnStride]
       i &+= 1
     }
     b &+= 1
   }
 }
 
-/// Row `rows[b]` of dm += column b of dy. A row plucked twice collects both.
+/// dm[rows[b], :] += dy[:, b]ᵀ for each column b of dy: the gradient of `gatherRows`. Repeated rows accumulate.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func pluckBackward<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, dm: MatrixView<T>) {
+public func scatterRows<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, dm: MatrixView<T>) {
   var b = 0
-  while b < dy.d {
-    let row = dm.p + Int(rows[b]), from = dy.column(b)
+  while b < dy.columns {
+    let row = dm.p + Int(rows[b]), from = dy.columnPointer(b)
     var i = 0
-    while i < dm.d {
-      row[i &* dm.stride] += from[i]
+    while i < dm.columns {
+      row[i &* dm.columnStride] += from[i]
       i &+= 1
     }
     b &+= 1
   }
 }
 
-/// Column j of y is column `columns[j]` of a table, plus a column of `b`.
+/// y[:, j] = table[:, columns[j]] + b[:, j] for each column j of y. `columns` is unchecked.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func gather<T: Real>(
+public func gatherColumns<T: Real>(
   _ table: MatrixView<T>, _ columns: UnsafePointer<Int32>, adding b: MatrixView<T>, to y: MatrixView<T>
 ) {
   var j = 0
-  while j < y.d {
-    map(table.only(Int(columns[j])), b.only(j), to: y.only(j)) { $0 + $1 }
+  while j < y.columns {
+    map(table.column(Int(columns[j])), b.column(j), to: y.column(j)) { $0 + $1 }
     j &+= 1
   }
 }
 
-/// Column `columns[j]` of y += column j of x: the gradient of columns looked up in a table.
+/// y[:, columns[j]] += x[:, j] for each column j of x: the gradient of `gatherColumns`. Repeated columns accumulate.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func scatter<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
+public func scatterColumns<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let from = MatrixView(x.column(j), n: x.n, d: 1, stride: x.n)
-    let to = MatrixView(y.column(Int(columns[j])), n: x.n, d: 1, stride: x.n)
+  while j < x.columns {
+    let from = MatrixView(x.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows)
+    let to = MatrixView(y.columnPointer(Int(columns[j])), rows: x.rows, columns: 1, columnStride: x.rows)
     map(from, to, to: to) { $0 + $1 }
     j &+= 1
   }

@@ -1,86 +1,90 @@
-// Loops over matrix views, a register at a time: the skeleton of every elementwise kernel.
+// Loops over matrix views, one vector at a time: the skeleton of every element-wise kernel.
 //
-// The last register of a run is loaded and stored in part, and computed like every other, so that a
-// number's result does not depend on where in the run it stands.
+// The last vector of a column may be partial. It is computed like the others, so that the result of an element does
+// not depend on its index.
 
+/// Calls `body` for the elements 0..<n, one vector at a time: with the index of its first element and its number of
+/// elements, which is below `T.V.count` for the last vector only.
+///
+/// `body` is inlined twice. In the first copy `count` is a constant, so that its partial loads and stores are whole.
 @inline(__always)
-func map<T: Real>(_ a: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V) -> T.V) {
-  runs(out, a.isRun) { n, j in
-    let a = a.column(j), out = out.column(j)
-    registers(n, T.self) { i in
-      f(T.V.load(a + i)).store(out + i)
-    } part: { i, k in
-      f(T.V.load(a + i, first: k)).store(out + i, first: k)
-    }
+func forEachVector<T: Real>(_ n: Int, _: T.Type, _ body: (_ index: Int, _ count: Int) -> Void) {
+  var i = 0
+  while i &+ T.V.count <= n {
+    body(i, T.V.count)
+    i &+= T.V.count
   }
+  if i < n { body(i, n &- i) }
 }
 
+/// Calls `body` for each column of a view, or once for all its elements if it and the other views of the loop are
+/// contiguous.
 @inline(__always)
-func map<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V) -> T.V) {
-  runs(out, a.isRun && b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), out = out.column(j)
-    registers(n, T.self) { i in
-      f(T.V.load(a + i), T.V.load(b + i)).store(out + i)
-    } part: { i, k in
-      f(T.V.load(a + i, first: k), T.V.load(b + i, first: k)).store(out + i, first: k)
-    }
-  }
-}
-
-@inline(__always)
-func map<T: Real>(
-  _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V, T.V) -> T.V
+func forEachContiguousRun<T: Real>(
+  _ out: MatrixView<T>, othersAreContiguous: Bool, _ body: (_ n: Int, _ column: Int) -> Void
 ) {
-  runs(out, a.isRun && b.isRun && c.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), c = c.column(j), out = out.column(j)
-    registers(n, T.self) { i in
-      f(T.V.load(a + i), T.V.load(b + i), T.V.load(c + i)).store(out + i)
-    } part: { i, k in
-      f(T.V.load(a + i, first: k), T.V.load(b + i, first: k), T.V.load(c + i, first: k))
-        .store(out + i, first: k)
-    }
-  }
-}
-
-@inline(__always)
-func map<T: Real>(
-  _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, _ d: MatrixView<T>, to out: MatrixView<T>,
-  _ f: (T.V, T.V, T.V, T.V) -> T.V
-) {
-  runs(out, a.isRun && b.isRun && c.isRun && d.isRun) { n, j in
-    let a = a.column(j), b = b.column(j), c = c.column(j), d = d.column(j), out = out.column(j)
-    registers(n, T.self) { i in
-      f(T.V.load(a + i), T.V.load(b + i), T.V.load(c + i), T.V.load(d + i)).store(out + i)
-    } part: { i, k in
-      f(
-        T.V.load(a + i, first: k), T.V.load(b + i, first: k), T.V.load(c + i, first: k),
-        T.V.load(d + i, first: k)
-      ).store(out + i, first: k)
-    }
-  }
-}
-
-/// Visits a matrix view column by column, or, where nothing lies between columns, as one long run.
-@inline(__always)
-func runs<T: Real>(_ out: MatrixView<T>, _ othersAreRuns: Bool, _ body: (_ n: Int, _ column: Int) -> Void) {
-  if othersAreRuns && out.isRun {
-    body(out.n &* out.d, 0)
+  if othersAreContiguous && out.isContiguous {
+    body(out.rows &* out.columns, 0)
   } else {
     var j = 0
-    while j < out.d {
-      body(out.n, j)
+    while j < out.columns {
+      body(out.rows, j)
       j &+= 1
     }
   }
 }
 
-/// Visits 0..<n in whole registers, then what is left in one part of a register.
+/// out = f(a), element by element.
 @inline(__always)
-func registers<T: Real>(_ n: Int, _: T.Type, _ whole: (Int) -> Void, part: (_ at: Int, _ count: Int) -> Void) {
-  var i = 0
-  while i &+ T.V.count <= n {
-    whole(i)
-    i &+= T.V.count
+func map<T: Real>(_ a: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V) -> T.V) {
+  forEachContiguousRun(out, othersAreContiguous: a.isContiguous) { n, j in
+    let a = a.columnPointer(j), out = out.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      f(.loadPartial(a + i, count: k)).storePartial(out + i, count: k)
+    }
   }
-  if i < n { part(i, n &- i) }
+}
+
+/// out = f(a, b), element by element.
+@inline(__always)
+func map<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V) -> T.V) {
+  forEachContiguousRun(out, othersAreContiguous: a.isContiguous && b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), out = out.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      f(.loadPartial(a + i, count: k), .loadPartial(b + i, count: k)).storePartial(out + i, count: k)
+    }
+  }
+}
+
+/// out = f(a, b, c), element by element.
+@inline(__always)
+func map<T: Real>(
+  _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, to out: MatrixView<T>, _ f: (T.V, T.V, T.V) -> T.V
+) {
+  forEachContiguousRun(out, othersAreContiguous: a.isContiguous && b.isContiguous && c.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), c = c.columnPointer(j), out = out.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      f(.loadPartial(a + i, count: k), .loadPartial(b + i, count: k), .loadPartial(c + i, count: k))
+        .storePartial(out + i, count: k)
+    }
+  }
+}
+
+/// out = f(a, b, c, d), element by element.
+@inline(__always)
+func map<T: Real>(
+  _ a: MatrixView<T>, _ b: MatrixView<T>, _ c: MatrixView<T>, _ d: MatrixView<T>, to out: MatrixView<T>,
+  _ f: (T.V, T.V, T.V, T.V) -> T.V
+) {
+  let areContiguous = a.isContiguous && b.isContiguous && c.isContiguous && d.isContiguous
+  forEachContiguousRun(out, othersAreContiguous: areContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j), c = c.columnPointer(j), d = d.columnPointer(j)
+    let out = out.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      f(
+        .loadPartial(a + i, count: k), .loadPartial(b + i, count: k), .loadPartial(c + i, count: k),
+        .loadPartial(d + i, count: k)
+      ).storePartial(out + i, count: k)
+    }
+  }
 }

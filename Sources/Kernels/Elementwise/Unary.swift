@@ -1,175 +1,127 @@
-// Functions of one number: each curve is its value and, directly beneath, its slope.
+// Element-wise functions of one operand.
 
-/// The elementwise functions, by name. `parameter` is leakyRelu's slope, scale's factor.
+/// An element-wise function of one operand. A new one is a case here and a row of `withFunctions`.
 public enum UnaryOperation: UInt8, Sendable, CaseIterable {
   case tanh, sigmoid, relu, leakyRelu, gelu, silu, softplus
   case neg, scale, exp, log, sqrt, square, abs
 }
 
-/// y = f(x) and dy/dx. A slope may use the value that the forward pass left.
-private protocol Function {
-  static func value<T: Real>(_ x: T.V, _ parameter: T.V, _: T.Type) -> T.V
-  static func slope<T: Real>(_ x: T.V, _ y: T.V, _ parameter: T.V, _: T.Type) -> T.V
+/// A loop over elements that `withFunctions` specializes for each operation.
+private protocol UnaryLoop {
+  associatedtype T: Real
+  func run(_ value: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V)
 }
 
-private enum Tanh: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.tanh(x) }
-  // d tanh = 1 − tanh²
-  @inline(__always) static func slope<T: Real>(_: T.V, _ y: T.V, _: T.V, _: T.Type) -> T.V { 1.0 - y * y }
-}
-
-private enum Sigmoid: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.sigmoid(x) }
-  // dσ = σ(1 − σ)
-  @inline(__always) static func slope<T: Real>(_: T.V, _ y: T.V, _: T.V, _: T.Type) -> T.V { y * (1.0 - y) }
-}
-
-private enum Relu: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V {
-    T.V.select(0.0, above: x, 0.0, x)
-  }
-  // Parity: 1 where the input is above 0, and 0 at 0
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V {
-    T.V.select(x, above: 0.0, 1.0, 0.0)
-  }
-}
-
-private enum LeakyRelu: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _ parameter: T.V, _: T.Type) -> T.V {
-    T.V.select(x, above: 0.0, x, x * parameter)
-  }
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _ parameter: T.V, _: T.Type) -> T.V {
-    T.V.select(x, above: 0.0, 1.0, parameter)
-  }
-}
-
-private enum Gelu: Function {
-  // x Φ(x), the exact form
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V {
-    let y = x * T.normal(x).share
-    // −∞·0 has the limit 0
-    return T.V.select(-1e9, above: x, 0.0, y)
-  }
-  // Φ(x) + x φ(x)
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V {
-    let (share, density) = T.normal(x)
-    return T.V.fma(x, density, share)
-  }
-}
-
-private enum Silu: Function {
-  // x σ(x)
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V {
-    T.V.select(-1e9, above: x, 0.0, x * T.sigmoid(x))
-  }
-  // σ + y (1 − σ)
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _ y: T.V, _: T.V, _: T.Type) -> T.V {
-    let s = T.sigmoid(x)
-    return T.V.fma(y, 1.0 - s, s)
-  }
-}
-
-private enum Softplus: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.softplus(x) }
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V { T.sigmoid(x) }
-}
-
-private enum Neg: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { -1.0 * x }
-  @inline(__always) static func slope<T: Real>(_: T.V, _: T.V, _: T.V, _: T.Type) -> T.V { -1.0 }
-}
-
-private enum Scale: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _ parameter: T.V, _: T.Type) -> T.V { x * parameter }
-  @inline(__always) static func slope<T: Real>(_: T.V, _: T.V, _ parameter: T.V, _: T.Type) -> T.V { parameter }
-}
-
-private enum Exp: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.exp(x) }
-  @inline(__always) static func slope<T: Real>(_: T.V, _ y: T.V, _: T.V, _: T.Type) -> T.V { y }
-}
-
-private enum Log: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.log(x) }
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V { 1.0 / x }
-}
-
-private enum Sqrt: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.V.sqrt(x) }
-  @inline(__always) static func slope<T: Real>(_: T.V, _ y: T.V, _: T.V, _: T.Type) -> T.V { 0.5 / y }
-}
-
-private enum Square: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { x * x }
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V { 2.0 * x }
-}
-
-private enum Abs: Function {
-  @inline(__always) static func value<T: Real>(_ x: T.V, _: T.V, _: T.Type) -> T.V { T.V.abs(x) }
-  // 0 at 0, as the other libraries have it
-  @inline(__always) static func slope<T: Real>(_ x: T.V, _: T.V, _: T.V, _: T.Type) -> T.V {
-    T.V.select(x, above: 0.0, 1.0, T.V.select(0.0, above: x, -1.0, 0.0))
+/// Runs a loop with the value y = f(x) and the derivative f′(x, y) of an operation.
+///
+/// This table is the definition of every operation. A derivative may use the value y of the forward pass. The loop is
+/// a type rather than a closure, because Swift inlines its method in each row; a closure would stay a call per vector.
+///
+/// - Parameters:
+///   - operation: the operation.
+///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
+///   - loop: receives the two functions.
+@inline(__always)
+private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop: L) {
+  typealias T = L.T
+  switch operation {
+  case .tanh:
+    loop.run({ T.tanh($0) }, { _, y in 1.0 - y * y })
+  case .sigmoid:
+    loop.run({ T.sigmoid($0) }, { _, y in y * (1.0 - y) })
+  case .relu:
+    // Parity: the derivative is 0 at 0
+    loop.run({ x in T.V.select(0.0, greaterThan: x, 0.0, x) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, 0.0) })
+  case .leakyRelu:
+    loop.run({ x in T.V.select(x, greaterThan: 0.0, x, x * a) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, a) })
+  case .gelu:
+    // x Φ(x), the exact form; the limit of −∞·0 is 0. Its derivative is Φ(x) + x φ(x)
+    loop.run(
+      { x in
+        let y = x * T.normal(x).cdf
+        return T.V.select(-1e9, greaterThan: x, 0.0, y)
+      },
+      { x, _ in
+        let (cdf, pdf) = T.normal(x)
+        return T.V.fma(x, pdf, cdf)
+      })
+  case .silu:
+    // x σ(x); its derivative is σ + y (1 − σ)
+    loop.run(
+      { x in T.V.select(-1e9, greaterThan: x, 0.0, x * T.sigmoid(x)) },
+      { x, y in
+        let s = T.sigmoid(x)
+        return T.V.fma(y, 1.0 - s, s)
+      })
+  case .softplus:
+    loop.run({ T.softplus($0) }, { x, _ in T.sigmoid(x) })
+  case .neg:
+    loop.run({ -1.0 * $0 }, { _, _ in -1.0 })
+  case .scale:
+    loop.run({ $0 * a }, { _, _ in a })
+  case .exp:
+    loop.run({ T.exp($0) }, { _, y in y })
+  case .log:
+    loop.run({ T.log($0) }, { x, _ in 1.0 / x })
+  case .sqrt:
+    loop.run({ T.V.sqrt($0) }, { _, y in 0.5 / y })
+  case .square:
+    loop.run({ $0 * $0 }, { x, _ in 2.0 * x })
+  case .abs:
+    // the derivative is 0 at 0, as in PyTorch and JAX
+    loop.run(
+      { T.V.abs($0) },
+      { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, T.V.select(0.0, greaterThan: x, -1.0, 0.0)) })
   }
 }
 
-/// y = f(x).
+private struct ForwardLoop<T: Real>: UnaryLoop {
+  let x: MatrixView<T>, y: MatrixView<T>
+
+  @inline(__always) func run(_ value: (_ x: T.V) -> T.V, _: (_ x: T.V, _ y: T.V) -> T.V) {
+    map(x, to: y) { value($0) }
+  }
+}
+
+private struct BackwardLoop<T: Real>: UnaryLoop {
+  let x: MatrixView<T>, y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>
+
+  @inline(__always) func run(_: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V) {
+    map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.fma(dy, derivative(x, y), dx) }
+  }
+}
+
+/// y = f(x). `y` may be `x`.
+///
+/// - Parameters:
+///   - operation: f.
+///   - parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
+///   - x: the operand.
+///   - y: receives the values.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func apply<T: Real>(_ curve: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, to y: MatrixView<T>) {
-  switch curve {
-  case .tanh: forward(Tanh.self, parameter, x, y)
-  case .sigmoid: forward(Sigmoid.self, parameter, x, y)
-  case .relu: forward(Relu.self, parameter, x, y)
-  case .leakyRelu: forward(LeakyRelu.self, parameter, x, y)
-  case .gelu: forward(Gelu.self, parameter, x, y)
-  case .silu: forward(Silu.self, parameter, x, y)
-  case .softplus: forward(Softplus.self, parameter, x, y)
-  case .neg: forward(Neg.self, parameter, x, y)
-  case .scale: forward(Scale.self, parameter, x, y)
-  case .exp: forward(Exp.self, parameter, x, y)
-  case .log: forward(Log.self, parameter, x, y)
-  case .sqrt: forward(Sqrt.self, parameter, x, y)
-  case .square: forward(Square.self, parameter, x, y)
-  case .abs: forward(Abs.self, parameter, x, y)
-  }
+public func apply<T: Real>(
+  _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, to y: MatrixView<T>
+) {
+  withFunctions(operation, T.V(parameter), ForwardLoop(x: x, y: y))
 }
 
 /// dx += dy · f′(x).
+///
+/// - Parameters:
+///   - operation: f.
+///   - parameter: as in `apply`.
+///   - x: the operand.
+///   - y: f(x), as `apply` left it.
+///   - dy: the gradient of y.
+///   - dx: the gradient of x, added to.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func applyBackward<T: Real>(
-  _ curve: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>
+  _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>,
+  dx: MatrixView<T>
 ) {
-  switch curve {
-  case .tanh: backward(Tanh.self, parameter, x, y, dy, dx)
-  case .sigmoid: backward(Sigmoid.self, parameter, x, y, dy, dx)
-  case .relu: backward(Relu.self, parameter, x, y, dy, dx)
-  case .leakyRelu: backward(LeakyRelu.self, parameter, x, y, dy, dx)
-  case .gelu: backward(Gelu.self, parameter, x, y, dy, dx)
-  case .silu: backward(Silu.self, parameter, x, y, dy, dx)
-  case .softplus: backward(Softplus.self, parameter, x, y, dy, dx)
-  case .neg: backward(Neg.self, parameter, x, y, dy, dx)
-  case .scale: backward(Scale.self, parameter, x, y, dy, dx)
-  case .exp: backward(Exp.self, parameter, x, y, dy, dx)
-  case .log: backward(Log.self, parameter, x, y, dy, dx)
-  case .sqrt: backward(Sqrt.self, parameter, x, y, dy, dx)
-  case .square: backward(Square.self, parameter, x, y, dy, dx)
-  case .abs: backward(Abs.self, parameter, x, y, dy, dx)
-  }
-}
-
-@inline(__always)
-private func forward<T: Real, F: Function>(_: F.Type, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>) {
-  let parameter = T.V(parameter)
-  map(x, to: y) { F.value($0, parameter, T.self) }
-}
-
-@inline(__always)
-private func backward<T: Real, F: Function>(
-  _: F.Type, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>, _ dy: MatrixView<T>, _ dx: MatrixView<T>
-) {
-  let parameter = T.V(parameter)
-  map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.fma(dy, F.slope(x, y, parameter, T.self), dx) }
+  withFunctions(operation, T.V(parameter), BackwardLoop(x: x, y: y, dy: dy, dx: dx))
 }

@@ -1,8 +1,16 @@
-// Matrix products over column-major matrix views: W·X, and the two products its gradient needs.
+// The unpacked GEMM: products of column-major matrices, and the two products of their gradient.
 //
-// A column of W is a run of outputs, so W·X loads W by registers and broadcasts one number of X for each;
-// dW += dY·Xᵀ is the same loop with X read across. dX += Wᵀ·dY is dot products down the columns.
-// Every sum runs over its index in ascending order, whatever the tile, so tiling never changes a bit.
+// W·X reads a column of W as vectors of outputs and broadcasts one element of X for each; dW += dY·Xᵀ is the same loop
+// with the strides of X exchanged. dX += Wᵀ·dY is dot products rs the columns. There is no packing, which pays off
+// for small matrices only; `gemmPacked` serves the others.
+//
+//     micro-tile         used for
+//     2 vectors × 4      four columns of Y at a time, all whole vectors of rows in pairs
+//     1 vector  × 4      the remaining rows of those columns
+//     4 vectors × 1      each remaining column
+//     1 vector  × 1      the remaining rows of that column
+//
+// Every sum is over ascending k, whatever the micro-tile, so that tiling does not change a bit.
 
 /// y = w·x, or y += w·x.
 ///
@@ -10,15 +18,15 @@
 ///   - w: [n × k].
 ///   - x: [k × d].
 ///   - y: [n × d].
-///   - accumulate: keep what y holds and add to it.
+///   - accumulate: whether to add to y; otherwise y is overwritten.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiply<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixView<T>, accumulate: Bool) {
-  tiles(w, x.p, along: 1, across: x.stride, to: y, accumulate)
+public func gemm<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixView<T>, accumulate: Bool) {
+  gemmTiles(w, x.p, rowStride: 1, columnStride: x.columnStride, to: y, accumulate)
 }
 
-/// dw += dy·xᵀ.
+/// dw += dy·xᵀ: the gradient of w in y = w·x.
 ///
 /// - Parameters:
 ///   - dy: [n × d].
@@ -27,11 +35,11 @@ public func multiply<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: Matr
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyBackward<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw: MatrixView<T>) {
-  tiles(dy, x.p, along: x.stride, across: 1, to: dw, true)
+public func gemmBackwardWeights<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw: MatrixView<T>) {
+  gemmTiles(dy, x.p, rowStride: x.columnStride, columnStride: 1, to: dw, true)
 }
 
-/// dx += wᵀ·dy.
+/// dx += wᵀ·dy: the gradient of x in y = w·x.
 ///
 /// - Parameters:
 ///   - w: [n × k].
@@ -40,26 +48,21 @@ public func multiplyBackward<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw:
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyBackward<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
+public func gemmBackwardInput<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < dy.d {
-    let y = UnsafePointer(dy.column(j)), x = dx.column(j)
+  while j < dy.columns {
+    let y = UnsafePointer(dy.columnPointer(j)), x = dx.columnPointer(j)
     var k = 0
-    while k &+ 4 <= w.d {
-      let w0 = w.column(k), w1 = w.column(k &+ 1), w2 = w.column(k &+ 2), w3 = w.column(k &+ 3)
+    while k &+ 4 <= w.columns {
+      let w0 = w.columnPointer(k), w1 = w.columnPointer(k &+ 1), w2 = w.columnPointer(k &+ 2),
+        w3 = w.columnPointer(k &+ 3)
       var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
-      registers(w.n, T.self) { i in
-        let v = T.V.load(y + i)
-        s0 = T.V.fma(T.V.load(w0 + i), v, s0)
-        s1 = T.V.fma(T.V.load(w1 + i), v, s1)
-        s2 = T.V.fma(T.V.load(w2 + i), v, s2)
-        s3 = T.V.fma(T.V.load(w3 + i), v, s3)
-      } part: { i, count in
-        let v = T.V.load(y + i, first: count)
-        s0 = T.V.fma(T.V.load(w0 + i, first: count), v, s0)
-        s1 = T.V.fma(T.V.load(w1 + i, first: count), v, s1)
-        s2 = T.V.fma(T.V.load(w2 + i, first: count), v, s2)
-        s3 = T.V.fma(T.V.load(w3 + i, first: count), v, s3)
+      forEachVector(w.rows, T.self) { i, count in
+        let v = T.V.loadPartial(y + i, count: count)
+        s0 = T.V.fma(T.V.loadPartial(w0 + i, count: count), v, s0)
+        s1 = T.V.fma(T.V.loadPartial(w1 + i, count: count), v, s1)
+        s2 = T.V.fma(T.V.loadPartial(w2 + i, count: count), v, s2)
+        s3 = T.V.fma(T.V.loadPartial(w3 + i, count: count), v, s3)
       }
       x[k] += s0.sum
       x[k &+ 1] += s1.sum
@@ -67,13 +70,11 @@ public func multiplyBackward<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx:
       x[k &+ 3] += s3.sum
       k &+= 4
     }
-    while k < w.d {
-      let w0 = w.column(k)
+    while k < w.columns {
+      let w0 = w.columnPointer(k)
       var s0: T.V = 0.0
-      registers(w.n, T.self) { i in
-        s0 = T.V.fma(T.V.load(w0 + i), T.V.load(y + i), s0)
-      } part: { i, count in
-        s0 = T.V.fma(T.V.load(w0 + i, first: count), T.V.load(y + i, first: count), s0)
+      forEachVector(w.rows, T.self) { i, count in
+        s0 = T.V.fma(T.V.loadPartial(w0 + i, count: count), T.V.loadPartial(y + i, count: count), s0)
       }
       x[k] += s0.sum
       k &+= 1
@@ -82,35 +83,34 @@ public func multiplyBackward<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx:
   }
 }
 
-/// y (+)= a·b, where b's number (k, j) lies at `b[k·along + j·across]`.
-///
-/// A tile is rows of registers by columns of y: 2 × 4 while there are four columns, then 4 × 1.
+/// y = a·b or y += a·b, where element (k, j) of b is `b[k · rowStride + j · columnStride]`.
 @inline(__always)
-private func tiles<T: Real>(
-  _ a: MatrixView<T>, _ b: UnsafeMutablePointer<T>, along: Int, across: Int, to y: MatrixView<T>, _ accumulate: Bool
+private func gemmTiles<T: Real>(
+  _ a: MatrixView<T>, _ b: UnsafeMutablePointer<T>, rowStride rs: Int, columnStride cs: Int, to y: MatrixView<T>,
+  _ accumulate: Bool
 ) {
   let lanes = T.V.count
   var j = 0
-  while j &+ 4 <= y.d {
+  while j &+ 4 <= y.columns {
     var i = 0
-    while i &+ 2 &* lanes <= a.n {
-      tile2x4(a, i, b + j &* across, along, across, y, j, accumulate)
+    while i &+ 2 &* lanes <= a.rows {
+      microTile2x4(a, i, b + j &* cs, rs, cs, y, j, accumulate)
       i &+= 2 &* lanes
     }
-    while i < a.n {
-      tile1x4(a, i, min(lanes, a.n &- i), b + j &* across, along, across, y, j, accumulate)
+    while i < a.rows {
+      microTile1x4(a, i, min(lanes, a.rows &- i), b + j &* cs, rs, cs, y, j, accumulate)
       i &+= lanes
     }
     j &+= 4
   }
-  while j < y.d {
+  while j < y.columns {
     var i = 0
-    while i &+ 4 &* lanes <= a.n {
-      tile4x1(a, i, b + j &* across, along, y, j, accumulate)
+    while i &+ 4 &* lanes <= a.rows {
+      microTile4x1(a, i, b + j &* cs, rs, y, j, accumulate)
       i &+= 4 &* lanes
     }
-    while i < a.n {
-      tile1x1(a, i, min(lanes, a.n &- i), b + j &* across, along, y, j, accumulate)
+    while i < a.rows {
+      microTile1x1(a, i, min(lanes, a.rows &- i), b + j &* cs, rs, y, j, accumulate)
       i &+= lanes
     }
     j &+= 1
@@ -118,12 +118,12 @@ private func tiles<T: Real>(
 }
 
 @inline(__always)
-private func tile2x4<T: Real>(
-  _ a: MatrixView<T>, _ i: Int, _ b: UnsafeMutablePointer<T>, _ along: Int, _ across: Int, _ y: MatrixView<T>,
+private func microTile2x4<T: Real>(
+  _ a: MatrixView<T>, _ i: Int, _ b: UnsafeMutablePointer<T>, _ rs: Int, _ cs: Int, _ y: MatrixView<T>,
   _ j: Int, _ accumulate: Bool
 ) {
   let lanes = T.V.count
-  let y0 = y.column(j) + i, y1 = y0 + y.stride, y2 = y1 + y.stride, y3 = y2 + y.stride
+  let y0 = y.columnPointer(j) + i, y1 = y0 + y.columnStride, y2 = y1 + y.columnStride, y3 = y2 + y.columnStride
   var (s00, s10, s01, s11): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   var (s02, s12, s03, s13): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
@@ -133,20 +133,20 @@ private func tile2x4<T: Real>(
     (s03, s13) = (.load(y3), .load(y3 + lanes))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     let u = T.V.load(p), v = T.V.load(p + lanes)
-    let b0 = T.V(q[0]), b1 = T.V(q[across])
+    let b0 = T.V(q[0]), b1 = T.V(q[cs])
     s00 = T.V.fma(u, b0, s00)
     s10 = T.V.fma(v, b0, s10)
     s01 = T.V.fma(u, b1, s01)
     s11 = T.V.fma(v, b1, s11)
-    let b2 = T.V(q[2 &* across]), b3 = T.V(q[3 &* across])
+    let b2 = T.V(q[2 &* cs]), b3 = T.V(q[3 &* cs])
     s02 = T.V.fma(u, b2, s02)
     s12 = T.V.fma(v, b2, s12)
     s03 = T.V.fma(u, b3, s03)
     s13 = T.V.fma(v, b3, s13)
-    p += a.stride
-    q += along
+    p += a.columnStride
+    q += rs
     k &+= 1
   }
   s00.store(y0)
@@ -160,55 +160,54 @@ private func tile2x4<T: Real>(
 }
 
 @inline(__always)
-private func tile1x4<T: Real>(
-  _ a: MatrixView<T>, _ i: Int, _ rows: Int, _ b: UnsafeMutablePointer<T>, _ along: Int, _ across: Int,
+private func microTile1x4<T: Real>(
+  _ a: MatrixView<T>, _ i: Int, _ rows: Int, _ b: UnsafeMutablePointer<T>, _ rs: Int, _ cs: Int,
   _ y: MatrixView<T>, _ j: Int, _ accumulate: Bool
 ) {
-  let whole = rows == T.V.count
-  let y0 = y.column(j) + i, y1 = y0 + y.stride, y2 = y1 + y.stride, y3 = y2 + y.stride
+  let y0 = y.columnPointer(j) + i, y1 = y0 + y.columnStride, y2 = y1 + y.columnStride, y3 = y2 + y.columnStride
   var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
-    (s0, s1) = (.load(y0, rows, whole), .load(y1, rows, whole))
-    (s2, s3) = (.load(y2, rows, whole), .load(y3, rows, whole))
+    (s0, s1) = (.loadPartial(y0, count: rows), .loadPartial(y1, count: rows))
+    (s2, s3) = (.loadPartial(y2, count: rows), .loadPartial(y3, count: rows))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
-    let u = T.V.load(p, rows, whole)
+  while k < a.columns {
+    let u = T.V.loadPartial(p, count: rows)
     s0 = T.V.fma(u, T.V(q[0]), s0)
-    s1 = T.V.fma(u, T.V(q[across]), s1)
-    s2 = T.V.fma(u, T.V(q[2 &* across]), s2)
-    s3 = T.V.fma(u, T.V(q[3 &* across]), s3)
-    p += a.stride
-    q += along
+    s1 = T.V.fma(u, T.V(q[cs]), s1)
+    s2 = T.V.fma(u, T.V(q[2 &* cs]), s2)
+    s3 = T.V.fma(u, T.V(q[3 &* cs]), s3)
+    p += a.columnStride
+    q += rs
     k &+= 1
   }
-  s0.store(y0, rows, whole)
-  s1.store(y1, rows, whole)
-  s2.store(y2, rows, whole)
-  s3.store(y3, rows, whole)
+  s0.storePartial(y0, count: rows)
+  s1.storePartial(y1, count: rows)
+  s2.storePartial(y2, count: rows)
+  s3.storePartial(y3, count: rows)
 }
 
 @inline(__always)
-private func tile4x1<T: Real>(
-  _ a: MatrixView<T>, _ i: Int, _ b: UnsafeMutablePointer<T>, _ along: Int, _ y: MatrixView<T>, _ j: Int,
+private func microTile4x1<T: Real>(
+  _ a: MatrixView<T>, _ i: Int, _ b: UnsafeMutablePointer<T>, _ rs: Int, _ y: MatrixView<T>, _ j: Int,
   _ accumulate: Bool
 ) {
   let lanes = T.V.count
-  let y0 = y.column(j) + i
+  let y0 = y.columnPointer(j) + i
   var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
   if accumulate {
     (s0, s1) = (.load(y0), .load(y0 + lanes))
     (s2, s3) = (.load(y0 + 2 &* lanes), .load(y0 + 3 &* lanes))
   }
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
+  while k < a.columns {
     let v = T.V(q[0])
     s0 = T.V.fma(T.V.load(p), v, s0)
     s1 = T.V.fma(T.V.load(p + lanes), v, s1)
     s2 = T.V.fma(T.V.load(p + 2 &* lanes), v, s2)
     s3 = T.V.fma(T.V.load(p + 3 &* lanes), v, s3)
-    p += a.stride
-    q += along
+    p += a.columnStride
+    q += rs
     k &+= 1
   }
   s0.store(y0)
@@ -218,84 +217,61 @@ private func tile4x1<T: Real>(
 }
 
 @inline(__always)
-private func tile1x1<T: Real>(
-  _ a: MatrixView<T>, _ i: Int, _ rows: Int, _ b: UnsafeMutablePointer<T>, _ along: Int, _ y: MatrixView<T>,
+private func microTile1x1<T: Real>(
+  _ a: MatrixView<T>, _ i: Int, _ rows: Int, _ b: UnsafeMutablePointer<T>, _ rs: Int, _ y: MatrixView<T>,
   _ j: Int, _ accumulate: Bool
 ) {
-  let whole = rows == T.V.count
-  let y0 = y.column(j) + i
-  var s0: T.V = accumulate ? .load(y0, rows, whole) : 0.0
+  let y0 = y.columnPointer(j) + i
+  var s0: T.V = accumulate ? .loadPartial(y0, count: rows) : 0.0
   var p = a.p + i, q = b, k = 0
-  while k < a.d {
-    s0 = T.V.fma(T.V.load(p, rows, whole), T.V(q[0]), s0)
-    p += a.stride
-    q += along
+  while k < a.columns {
+    s0 = T.V.fma(T.V.loadPartial(p, count: rows), T.V(q[0]), s0)
+    p += a.columnStride
+    q += rs
     k &+= 1
   }
-  s0.store(y0, rows, whole)
+  s0.storePartial(y0, count: rows)
 }
 
-extension Vector {
-  @inline(__always)
-  static func load(_ p: UnsafeMutablePointer<Scalar>, _ count: Int, _ whole: Bool) -> Self {
-    whole ? load(p) : load(p, first: count)
-  }
-
-  @inline(__always)
-  func store(_ p: UnsafeMutablePointer<Scalar>, _ count: Int, _ whole: Bool) {
-    if whole { store(p) } else { store(p, first: count) }
-  }
-}
-
-/// y += w·x for one column: eight columns of w at a time, each read from top to bottom.
+/// y += w·x for a vector x.
 ///
-/// At batch 1 a product is a reading of w, once; this order reads it in long runs and needs no packing.
+/// The product is bound by reading w once. Eight columns of w are read at a time, in contiguous runs, without packing.
 ///
 /// - Parameters:
 ///   - w: [n × k].
-///   - x: k numbers, `along` apart.
-///   - y: n numbers.
+///   - x: k elements.
+///   - xStride: elements of memory from one element of x to the next.
+///   - y: n elements.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func multiplyColumn<T: Real>(
-  _ w: MatrixView<T>, _ x: UnsafePointer<T>, along: Int = 1, into y: UnsafeMutablePointer<T>
+public func gemv<T: Real>(
+  _ w: MatrixView<T>, _ x: UnsafePointer<T>, xStride: Int = 1, into y: UnsafeMutablePointer<T>
 ) {
   var k = 0
-  while k &+ 8 <= w.d {
-    let w0 = w.column(k), s = w.stride, q = x + k &* along
-    let (x0, x1, x2, x3) = (T.V(q[0]), T.V(q[along]), T.V(q[2 &* along]), T.V(q[3 &* along]))
-    let (x4, x5, x6, x7) = (T.V(q[4 &* along]), T.V(q[5 &* along]), T.V(q[6 &* along]), T.V(q[7 &* along]))
+  while k &+ 8 <= w.columns {
+    let w0 = w.columnPointer(k), s = w.columnStride, q = x + k &* xStride
+    let (x0, x1, x2, x3) = (T.V(q[0]), T.V(q[xStride]), T.V(q[2 &* xStride]), T.V(q[3 &* xStride]))
+    let (x4, x5, x6, x7) = (T.V(q[4 &* xStride]), T.V(q[5 &* xStride]), T.V(q[6 &* xStride]), T.V(q[7 &* xStride]))
     let w1 = w0 + s, w2 = w1 + s, w3 = w2 + s, w4 = w3 + s, w5 = w4 + s, w6 = w5 + s, w7 = w6 + s
-    registers(w.n, T.self) { i in
-      var a = T.V.fma(T.V.load(w0 + i), x0, T.V.load(y + i))
-      a = T.V.fma(T.V.load(w1 + i), x1, a)
-      a = T.V.fma(T.V.load(w2 + i), x2, a)
-      a = T.V.fma(T.V.load(w3 + i), x3, a)
-      a = T.V.fma(T.V.load(w4 + i), x4, a)
-      a = T.V.fma(T.V.load(w5 + i), x5, a)
-      a = T.V.fma(T.V.load(w6 + i), x6, a)
-      a = T.V.fma(T.V.load(w7 + i), x7, a)
-      a.store(y + i)
-    } part: { i, c in
-      var a = T.V.fma(T.V.load(w0 + i, first: c), x0, T.V.load(y + i, first: c))
-      a = T.V.fma(T.V.load(w1 + i, first: c), x1, a)
-      a = T.V.fma(T.V.load(w2 + i, first: c), x2, a)
-      a = T.V.fma(T.V.load(w3 + i, first: c), x3, a)
-      a = T.V.fma(T.V.load(w4 + i, first: c), x4, a)
-      a = T.V.fma(T.V.load(w5 + i, first: c), x5, a)
-      a = T.V.fma(T.V.load(w6 + i, first: c), x6, a)
-      a = T.V.fma(T.V.load(w7 + i, first: c), x7, a)
-      a.store(y + i, first: c)
+    forEachVector(w.rows, T.self) { i, c in
+      var a = T.V.fma(T.V.loadPartial(w0 + i, count: c), x0, T.V.loadPartial(y + i, count: c))
+      a = T.V.fma(T.V.loadPartial(w1 + i, count: c), x1, a)
+      a = T.V.fma(T.V.loadPartial(w2 + i, count: c), x2, a)
+      a = T.V.fma(T.V.loadPartial(w3 + i, count: c), x3, a)
+      a = T.V.fma(T.V.loadPartial(w4 + i, count: c), x4, a)
+      a = T.V.fma(T.V.loadPartial(w5 + i, count: c), x5, a)
+      a = T.V.fma(T.V.loadPartial(w6 + i, count: c), x6, a)
+      a = T.V.fma(T.V.loadPartial(w7 + i, count: c), x7, a)
+      a.storePartial(y + i, count: c)
     }
     k &+= 8
   }
-  while k < w.d {
-    let column = w.column(k), factor = T.V(x[k &* along])
-    registers(w.n, T.self) { i in
-      T.V.fma(T.V.load(column + i), factor, T.V.load(y + i)).store(y + i)
-    } part: { i, c in
-      T.V.fma(T.V.load(column + i, first: c), factor, T.V.load(y + i, first: c)).store(y + i, first: c)
+  while k < w.columns {
+    let column = w.columnPointer(k), factor = T.V(x[k &* xStride])
+    forEachVector(w.rows, T.self) { i, c in
+      T.V.fma(T.V.loadPartial(column + i, count: c), factor, T.V.loadPartial(y + i, count: c)).storePartial(
+        y + i, count: c)
     }
     k &+= 1
   }

@@ -1,221 +1,82 @@
-// Matrices laid out for the tile: what is read together lies together.
+// Packing: the left operand of a product, copied into panels in the order in which the micro-kernel reads it.
+//
+// A panel is MR = 4 vectors of rows. It holds, for each column of the matrix, the elements of those rows:
+//
+//     panel 0: w[rows 0 ..< MR, 0]  w[rows 0 ..< MR, 1]  …  w[rows 0 ..< MR, k − 1]
+//     panel 1: w[rows MR ..< 2 MR, 0]  …
+//
+// Reference: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (2008); BLIS calls
+// the panels micro-panels.
 
-/// Numbers that `pack` writes for a matrix of `rows` and sums of length `k`.
-public func packedCount<T: Real>(_ rows: PanelLayout, k: Int, _: T.Type) -> Int { rows.panels * k * 4 * T.V.count }
+/// Returns the number of elements that `pack` writes for a matrix with the rows of `layout` and `k` columns.
+public func packedCount<T: Real>(_ layout: PanelLayout, k: Int, _: T.Type) -> Int {
+  layout.panels * k * 4 * T.V.count
+}
 
-/// Panels of w's rows: for each panel, for each column of w, four registers; 0 where there are no rows.
+/// Packs panels of w. Padding rows are 0.
 ///
 /// - Parameters:
 ///   - w: [n × k].
-///   - rows: which rows stand together.
-///   - p: receives `packedCount` numbers.
+///   - layout: the rows of the panels.
+///   - panels: the panels to pack.
+///   - p: room for `packedCount` elements, of which those of `panels` are written.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
-public func pack<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
+public func pack<T: Real>(_ w: MatrixView<T>, _ layout: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>)
+{
   let lanes = T.V.count
   for panel in panels {
-    var out = p + panel &* w.d &* 4 &* lanes
+    var out = p + panel &* w.columns &* 4 &* lanes
     let (o0, o1, o2, o3) = (
-      rows.offset(panel, 0), rows.offset(panel, 1), rows.offset(panel, 2), rows.offset(panel, 3)
+      layout.offset(panel, 0), layout.offset(panel, 1), layout.offset(panel, 2), layout.offset(panel, 3)
     )
-    let (n0, n1) = (rows.lanes(panel, 0, of: lanes), rows.lanes(panel, 1, of: lanes))
-    let (n2, n3) = (rows.lanes(panel, 2, of: lanes), rows.lanes(panel, 3, of: lanes))
+    let (n0, n1) = (layout.lanes(panel, 0, of: lanes), layout.lanes(panel, 1, of: lanes))
+    let (n2, n3) = (layout.lanes(panel, 2, of: lanes), layout.lanes(panel, 3, of: lanes))
     var k = 0
-    while k < w.d {
-      let column = UnsafePointer(w.column(k))
-      T.V.load(column + o0, upTo: n0).store(out)
-      T.V.load(column + o1, upTo: n1).store(out + lanes)
-      T.V.load(column + o2, upTo: n2).store(out + 2 &* lanes)
-      T.V.load(column + o3, upTo: n3).store(out + 3 &* lanes)
+    while k < w.columns {
+      let column = UnsafePointer(w.columnPointer(k))
+      T.V.loadPartial(column + o0, count: n0).store(out)
+      T.V.loadPartial(column + o1, count: n1).store(out + lanes)
+      T.V.loadPartial(column + o2, count: n2).store(out + 2 &* lanes)
+      T.V.loadPartial(column + o3, count: n3).store(out + 3 &* lanes)
       out += 4 &* lanes
       k &+= 1
     }
   }
 }
 
-/// Panels of wᵀ's rows, which are w's columns: for each panel, for each row of w, the numbers of 4 registers' columns.
+/// Packs panels of wᵀ. Its rows, the columns of w, are contiguous.
 ///
 /// - Parameters:
-///   - w: [k × n]; the packed matrix is [n × k], its rows plain.
-///   - p: receives `packedCount` numbers.
+///   - w: [k × n].
+///   - panels: the panels to pack.
+///   - p: room for `packedCount` elements, of which those of `panels` are written.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func packTransposed<T: Real>(_ w: MatrixView<T>, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
   let lanes = T.V.count, width = 4 &* lanes
   for panel in panels {
-    let out = p + panel &* w.n &* width, first = panel &* width
+    let out = p + panel &* w.rows &* width, first = panel &* width
     var k = 0
-    while k &+ lanes <= w.n {
+    while k &+ lanes <= w.rows {
       var j = 0
       while j < width {
-        let columns = max(0, min(lanes, w.d &- first &- j))
-        T.V.turn(w.column(first &+ j) + k, from: w.stride, columns: columns, to: out + (k &* width &+ j), width)
+        let columns = max(0, min(lanes, w.columns &- first &- j))
+        T.V.transposeBlock(
+          w.columnPointer(first &+ j) + k, w.columnStride, columns: columns, to: out + (k &* width &+ j), width)
         j &+= lanes
       }
       k &+= lanes
     }
-    while k < w.n {
+    while k < w.rows {
       var j = 0
       while j < width {
-        out[k &* width &+ j] = first &+ j < w.d ? w.column(first &+ j)[k] : 0
+        out[k &* width &+ j] = first &+ j < w.columns ? w.columnPointer(first &+ j)[k] : 0
         j &+= 1
       }
       k &+= 1
     }
-  }
-}
-
-/// The length of the sum that `outer` takes at a time.
-private let outerBlock = 192
-/// Panels that it packs together: what fits half of the second cache.
-private let outerPanels = 16
-/// Numbers left free after each of them: at a distance of whole pages they would all fall on the same few cache lines.
-private let outerGap = 16
-
-/// Numbers of scratch that `outer` needs for `rows` rows and `columns` columns of results in all.
-public func outerScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> Int {
-  (outerBlock * 4 * T.V.count + outerGap) * min(outerPanels, PanelLayout.plain(rows, T.self).panels)
-    + ((columns + 2) / 3 + 2) * (3 * outerBlock + 1)
-}
-
-/// c += a·bᵀ and e += a·dᵀ, sums over columns: what weights gain from all the steps of a sequence at once.
-///
-/// - Parameters:
-///   - a: [m × k].
-///   - b: [n × k].
-///   - c: [m × n].
-///   - d: [p × k], or no rows.
-///   - e: [m × p].
-///   - panels: which panels of the results' plain rows to compute.
-///   - scratch: `outerScratch(rows: m, columns: n + p)` numbers.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
-@inline(never)
-public func outer<T: Real>(
-  _ a: MatrixView<T>, _ b: MatrixView<T>, into c: MatrixView<T>, and d: MatrixView<T>, into e: MatrixView<T>, panels: Range<Int>,
-  scratch: UnsafeMutablePointer<T>
-) {
-  let rows = PanelLayout.plain(a.n, T.self), width = 4 &* T.V.count
-  let packedA = scratch, packedB = scratch + (outerBlock &* width &+ outerGap) &* min(outerPanels, rows.panels)
-  let packedD = packedB + (b.n &+ 2) / 3 &* (3 &* outerBlock &+ 1)
-  var from = 0
-  while from < a.d {
-    let k = min(outerBlock, a.d &- from)
-    packThrees(MatrixView(b.column(from), n: b.n, d: k, stride: b.stride), to: packedB)
-    if d.n > 0 { packThrees(MatrixView(d.column(from), n: d.n, d: k, stride: d.stride), to: packedD) }
-    var first = panels.lowerBound
-    while first < panels.upperBound {
-      let last = min(first &+ outerPanels, panels.upperBound)
-      packAcross(MatrixView(a.column(from), n: a.n, d: k, stride: a.stride), rows, panels: first..<last, to: packedA)
-      for panel in first..<last {
-        let packed = packedA + (panel &- first) &* (k &* width &+ outerGap)
-        threes(packed, k, packedB, b.n, into: c, panel)
-        threes(packed, k, packedD, d.n, into: e, panel)
-      }
-      first = last
-    }
-    from &+= k
-  }
-}
-
-/// As `pack`, of plain rows, but column after column: a tall matrix is read as it lies.
-@inline(__always)
-private func packAcross<T: Real>(_ w: MatrixView<T>, _ rows: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
-  let lanes = T.V.count, width = 4 &* lanes, size = w.d &* width &+ outerGap
-  var k = 0
-  while k < w.d {
-    let column = UnsafePointer(w.column(k))
-    var out = p + k &* width
-    for panel in panels {
-      let at = column + panel &* width
-      if panel &* width &+ width <= w.n {
-        T.V.load(at).store(out)
-        T.V.load(at + lanes).store(out + lanes)
-        T.V.load(at + 2 &* lanes).store(out + 2 &* lanes)
-        T.V.load(at + 3 &* lanes).store(out + 3 &* lanes)
-      } else {
-        for s in 0..<4 {
-          T.V.load(at + s &* lanes, upTo: rows.lanes(panel, s, of: lanes)).store(out + s &* lanes)
-        }
-      }
-      out += size
-    }
-    k &+= 1
-  }
-}
-
-/// `outer` with one result.
-@inline(__always)
-public func outer<T: Real>(
-  _ a: MatrixView<T>, _ b: MatrixView<T>, into c: MatrixView<T>, panels: Range<Int>, scratch: UnsafeMutablePointer<T>
-) {
-  let nothing = MatrixView(b.p, n: 0, d: 0, stride: 0)
-  outer(a, b, into: c, and: nothing, into: nothing, panels: panels, scratch: scratch)
-}
-
-/// One panel of rows, all columns of c.
-@inline(__always)
-private func threes<T: Real>(
-  _ packedA: UnsafePointer<T>, _ k: Int, _ packedB: UnsafePointer<T>, _ n: Int, into c: MatrixView<T>, _ panel: Int
-) {
-  let rows = PanelLayout.plain(c.n, T.self), three = 3 &* k &+ 1
-  var j = 0
-  if rows.isStrip(panel, T.self) {
-    let lanes = rows.lanes(panel, 0, of: T.V.count)
-    while j &+ 6 <= n {
-      let y = c.column(j) + rows.offset(panel, 0), b = packedB + j / 3 &* three
-      var s = EdgeKernel(y, c.stride, lanes)
-      s.add(packedA, k, b, b + three, along: 3, across: 1)
-      s.store(y, c.stride, lanes)
-      j &+= 6
-    }
-  }
-  while j < n {
-    let columns = min(3, n &- j), y = c.column(j)
-    let term = Operand<T>(packedA, k: k, packedB + j / 3 &* three, along: 3, across: 1)
-    var s = Accumulators(y, rows, panel)
-    if columns == 3 {
-      var t = Accumulators(y + c.stride, rows, panel), u = Accumulators(y + 2 &* c.stride, rows, panel)
-      tile3(term, 0, 0, &s, &t, &u)
-      t.store(y + c.stride, rows, panel)
-      u.store(y + 2 &* c.stride, rows, panel)
-    } else if columns == 2 {
-      var t = Accumulators(y + c.stride, rows, panel)
-      tile2(term, 0, 0, &s, &t)
-      t.store(y + c.stride, rows, panel)
-    } else {
-      tile1(term, 0, 0, &s)
-    }
-    s.store(y, rows, panel)
-    j &+= 3
-  }
-}
-
-/// b's rows three by three: for each three, for each column, its three numbers; a number lies free between threes.
-@inline(__always)
-private func packThrees<T: Real>(_ b: MatrixView<T>, to p: UnsafeMutablePointer<T>) {
-  var k = 0
-  while k < b.d {
-    let column = b.column(k)
-    var out = p + 3 &* k
-    var j = 0
-    // four are copied at once: the fourth is overwritten by the next column's first, or falls into the gap
-    while j &+ 4 <= b.n {
-      out.update(from: column + j, count: 4)
-      out += 3 &* b.d &+ 1
-      j &+= 3
-    }
-    while j < b.n {
-      var i = 0
-      while i < 3 {
-        out[i] = j &+ i < b.n ? column[j &+ i] : 0
-        i &+= 1
-      }
-      out += 3 &* b.d &+ 1
-      j &+= 3
-    }
-    k &+= 1
   }
 }

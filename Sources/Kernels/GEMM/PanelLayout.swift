@@ -1,83 +1,48 @@
-// What a product is said in: the rows of packed panels, what their sums start from, and the terms that are added.
+// The rows of packed panels.
 
-/// Where the rows of packed panels lie in a column: panel p's segment s, one register, begins at
-/// `p·panel + s·segment`; it holds rows while `p·unit + s·step` is below `limit`.
+/// The mapping from the rows of packed panels to the rows of a matrix.
 ///
-/// Plain rows have segments side by side. In an LSTM the four segments are the same units' rows of the four gates,
-/// so that a tile holds all that a unit needs.
+/// A panel has four segments of one vector each. Segment s of panel p begins at row `p · panelStride + s · vectorStride`.
+/// Its lane l is a row of the matrix if `p · unitsPerPanel + s · unitStride + l < rowCount`, else padding.
+///
+///     contiguous: n rows                      interleavedGates: four blocks of n rows
+///
+///     panel 0   segment 0   rows 0 ..< L      panel 0   segment 0   block 0, rows 0 ..< L
+///               segment 1   rows L ..< 2L               segment 1   block 1, rows 0 ..< L
+///               segment 2   rows 2L ..< 3L              segment 2   block 2, rows 0 ..< L
+///               segment 3   rows 3L ..< 4L              segment 3   block 3, rows 0 ..< L
+///     panel 1   segment 0   rows 4L ..< 5L    panel 1   segment 0   block 0, rows L ..< 2L
+///
+/// With the gates of an LSTM interleaved, one micro-tile holds all four gates of its units.
 public struct PanelLayout: Sendable {
-  let panel: Int, segment: Int, unit: Int, step: Int, limit: Int
+  let panelStride: Int, vectorStride: Int, unitStride: Int, rowCount: Int
+  /// The number of rows of one block that a panel covers.
+  public let unitsPerPanel: Int
 
-  /// `n` rows as they come.
-  public static func plain<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
+  /// Returns the layout of `n` rows in order.
+  public static func contiguous<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
     let lanes = T.V.count
-    return PanelLayout(panel: 4 * lanes, segment: lanes, unit: 4 * lanes, step: lanes, limit: n)
+    return PanelLayout(
+      panelStride: 4 * lanes, vectorStride: lanes, unitStride: lanes, rowCount: n, unitsPerPanel: 4 * lanes)
   }
 
-  /// Four blocks of `n` rows, the same rows of each side by side.
-  public static func gates<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
+  /// Returns the layout of four blocks of `n` rows each, the same rows of every block in one panel.
+  public static func interleavedGates<T: Real>(_ n: Int, _: T.Type) -> PanelLayout {
     let lanes = T.V.count
-    return PanelLayout(panel: lanes, segment: n, unit: lanes, step: 0, limit: n)
+    return PanelLayout(panelStride: lanes, vectorStride: n, unitStride: 0, rowCount: n, unitsPerPanel: lanes)
   }
 
-  /// Panels that hold all rows.
-  public var panels: Int { (limit + unit - 1) / unit }
+  /// The number of panels that hold all rows.
+  public var panels: Int { (rowCount + unitsPerPanel - 1) / unitsPerPanel }
 
-  /// Rows of one block that a panel covers.
-  public var unitsPerPanel: Int { unit }
+  /// The row at which segment `s` of panel `p` begins.
+  @inline(__always) func offset(_ p: Int, _ s: Int) -> Int { p &* panelStride &+ s &* vectorStride }
 
-  @inline(__always) func offset(_ p: Int, _ s: Int) -> Int { p &* panel &+ s &* segment }
-
-  /// How many lanes of a segment hold rows.
+  /// The number of lanes of segment `s` of panel `p` that are rows, of `count` lanes.
   @inline(__always) func lanes(_ p: Int, _ s: Int, of count: Int) -> Int {
-    max(0, min(count, limit &- (p &* unit &+ s &* step)))
-  }
-}
-
-/// What sums start from: nothing, a column for all, a column each, or for column j the column `rows[j]` of a table.
-public struct InitialValue<T: Real> {
-  let base: UnsafePointer<T>?, stride: Int, rows: UnsafePointer<Int32>?
-
-  /// From 0.
-  public static var zero: InitialValue { InitialValue(base: nil, stride: 0, rows: nil) }
-
-  /// From columns `stride` apart; one column for all where `stride` is 0.
-  public static func columns(_ base: UnsafePointer<T>, stride: Int) -> InitialValue {
-    InitialValue(base: base, stride: stride, rows: nil)
+    max(0, min(count, rowCount &- (p &* unitsPerPanel &+ s &* unitStride)))
   }
 
-  /// From the columns of a table, by number.
-  public static func table(_ base: UnsafePointer<T>, stride: Int, _ rows: UnsafePointer<Int32>) -> InitialValue {
-    InitialValue(base: base, stride: stride, rows: rows)
-  }
-
-  /// Whether the columns are equally far from each other.
-  @inline(__always) var isEven: Bool { rows == nil }
-
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T>? {
-    guard let base else { return nil }
-    if let rows { return base + Int(rows[j]) &* stride }
-    return base + j &* stride
-  }
-}
-
-/// One term of a sum of products: packed panels times columns. Number i of column j is `b[i·along + j·across]`.
-public struct Operand<T: Real> {
-  let panels: UnsafePointer<T>, k: Int, b: UnsafePointer<T>, along: Int, across: Int
-
-  /// - Parameters:
-  ///   - panels: as `pack` leaves them.
-  ///   - k: the length of the sum.
-  ///   - b: the first number of the first column.
-  ///   - along: from one number of a column to the next.
-  ///   - across: from one column to the next.
-  public init(_ panels: UnsafePointer<T>, k: Int, _ b: UnsafePointer<T>, along: Int = 1, across: Int) {
-    (self.panels, self.k, self.b, self.along, self.across) = (panels, k, b, along, across)
-  }
-
-  /// No term at all.
-  public static func none(_ panels: UnsafePointer<T>) -> Operand { Operand(panels, k: 0, panels, across: 0) }
-
-  @inline(__always) func panel(_ p: Int) -> UnsafePointer<T> { panels + p &* k &* 4 &* T.V.count }
-  @inline(__always) func column(_ j: Int) -> UnsafePointer<T> { b + j &* across }
+  /// Whether only the first segment of panel `p` holds rows.
+  @inline(__always) func isEdge<T: Real>(_ p: Int, _: T.Type) -> Bool { lanes(p, 1, of: T.V.count) == 0 }
 }

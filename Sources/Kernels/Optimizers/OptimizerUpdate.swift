@@ -1,64 +1,79 @@
-// What a solver does to one matrix view of weights: one pass over weights, gradients and whatever the rule remembers.
+// The update step of each optimizer: one pass over weights, gradients and optimizer state.
 
-/// What every rule is given.
+/// The settings that all update steps share.
 ///
-/// A gradient is clipped, ĝ = clamp(scale·g, ±bound), then λ·w is added to it. Apart from the rule's own step, a weight
-/// loses a share of itself.
+/// A gradient is scaled and clipped, ĝ = clamp(gradientScale · g, ±clipValue); then weightDecay · w is added to it.
+/// Decoupled weight decay multiplies the weight by 1 − decoupledDecay.
 public struct OptimizerUpdate<T: Real> {
-  let rate, weightDecay, share, keep, scale, bound: T
+  let learningRate, weightDecay, decoupledDecay, gradientScale, clipValue: T
+  /// 1 − decoupledDecay, rounded once.
+  let keptFraction: T
 
+  /// Creates the settings, each rounded to `T` once.
+  ///
   /// - Parameters:
-  ///   - rate: α.
-  ///   - weightDecay: λ, what of the weight is added to its gradient.
-  ///   - share: what is taken off each weight.
-  ///   - scale: multiplies each gradient.
-  ///   - bound: the largest magnitude of a gradient; infinity for none.
-  public init(rate: Double, weightDecay: Double = 0, share: Double = 0, scale: Double = 1, bound: Double = .infinity) {
-    (self.rate, self.weightDecay, self.share) = (T(rate), T(weightDecay), T(share))
-    (keep, self.scale, self.bound) = (T(1 - share), T(scale), T(bound))
+  ///   - learningRate: α.
+  ///   - weightDecay: λ, the factor of the weight that is added to its gradient.
+  ///   - decoupledDecay: the fraction that is subtracted from each weight.
+  ///   - gradientScale: a factor of all gradients.
+  ///   - clipValue: the largest magnitude of a gradient; infinity for no clipping.
+  public init(
+    learningRate: Double, weightDecay: Double = 0, decoupledDecay: Double = 0, gradientScale: Double = 1,
+    clipValue: Double = .infinity
+  ) {
+    self.learningRate = T(learningRate)
+    self.weightDecay = T(weightDecay)
+    self.decoupledDecay = T(decoupledDecay)
+    keptFraction = T(1 - decoupledDecay)
+    self.gradientScale = T(gradientScale)
+    self.clipValue = T(clipValue)
   }
 }
 
-/// An exponential mean: s ← old·s + new·x, with new = 1 − old rounded once.
+/// The coefficients of an exponential moving average: s ← old · s + new · x, with new = 1 − old rounded once.
 public struct ExponentialMovingAverage<T: Real> {
   let old, new: T
 
-  /// From ρ, the share of the old.
+  /// Creates the coefficients of the decay ρ = old.
   public init(_ decay: Double) { (old, new) = (T(decay), T(1 - decay)) }
 }
 
-/// A register's place in matrix views that are walked together.
-private struct Place {
-  let column, row, count: Int
-  let whole: Bool
+/// The position of a vector in matrix views of one shape.
+private struct VectorIndex {
+  let row: Int, column: Int, count: Int
 
-  @inline(__always) func load<T: Real>(_ x: MatrixView<T>) -> T.V { .load(x.column(column) + row, count, whole) }
-  @inline(__always) func store<T: Real>(_ v: T.V, _ x: MatrixView<T>) { v.store(x.column(column) + row, count, whole) }
+  @inline(__always) func load<T: Real>(_ x: MatrixView<T>) -> T.V {
+    .loadPartial(x.columnPointer(column) + row, count: count)
+  }
+  @inline(__always) func store<T: Real>(_ v: T.V, _ x: MatrixView<T>) {
+    v.storePartial(x.columnPointer(column) + row, count: count)
+  }
 }
 
-/// w ← body(place, w, g, ĝ);  g ← 0.
+/// For each vector: w ← body(index, w, g, ĝ); g ← 0.
 ///
-/// - Returns: how many gradients were beyond the bound.
+/// - Returns: the number of gradients beyond `clipValue`.
 @inline(__always)
-private func descend<T: Real>(
-  _ w: MatrixView<T>, _ dw: MatrixView<T>, slotsAreRuns: Bool, _ d: OptimizerUpdate<T>,
-  _ body: (_ at: Place, _ w: T.V, _ g: T.V, _ clipped: T.V) -> T.V
+private func updateWeights<T: Real>(
+  _ w: MatrixView<T>, _ dw: MatrixView<T>, stateIsContiguous: Bool, _ update: OptimizerUpdate<T>,
+  _ body: (_ index: VectorIndex, _ w: T.V, _ g: T.V, _ clipped: T.V) -> T.V
 ) -> Int {
-  let scale = T.V(d.scale), high = T.V(d.bound), low = T.V(-d.bound)
+  let scale = T.V(update.gradientScale), high = T.V(update.clipValue), low = T.V(-update.clipValue)
   var clipped: T.V = 0.0
   var count = 0
-  runs(w, dw.isRun && slotsAreRuns) { n, j in
+  forEachContiguousRun(w, othersAreContiguous: dw.isContiguous && stateIsContiguous) { n, j in
     var i = 0
     while i < n {
-      let k = min(T.V.count, n &- i), at = Place(column: j, row: i, count: k, whole: k == T.V.count)
-      let g = at.load(dw), scaled = scale * g
-      clipped = clipped + T.V.select(T.V.abs(scaled), above: high, 1.0, 0.0)
-      let bounded = T.V.select(scaled, above: high, high, T.V.select(low, above: scaled, low, scaled))
-      at.store(body(at, at.load(w), g, bounded), w)
+      let index = VectorIndex(row: i, column: j, count: min(T.V.count, n &- i))
+      let g = index.load(dw), scaled = scale * g
+      clipped = clipped + T.V.select(T.V.abs(scaled), greaterThan: high, 1.0, 0.0)
+      let bounded = T.V.select(
+        scaled, greaterThan: high, high, T.V.select(low, greaterThan: scaled, low, scaled))
+      index.store(body(index, index.load(w), g, bounded), w)
       let zero: T.V = 0.0
-      at.store(zero, dw)
+      index.store(zero, dw)
       i &+= T.V.count
-      // a float counts exactly only so far
+      // a lane of float counts exactly up to 2²⁴; it is added to the integer every 2²⁰ elements
       if i & 0xFFFFF == 0 || i >= n {
         count &+= Int(clipped.sum)
         clipped = 0.0
@@ -68,135 +83,151 @@ private func descend<T: Real>(
   return count
 }
 
-/// RecurrentJS's RMSProp: s ← ρs + (1−ρ)g²;  w ← w − α·ĝ/√(s + ε) − share·w;  g ← 0.
+/// RecurrentJS's RMSProp: s ← ρs + (1−ρ)g²;  w ← w − α·ĝ/√(s + ε) − decoupledDecay·w;  g ← 0.
 ///
-/// Parity: the cache s sees the gradient before clipping, ε stands under the root, 1 − ρ is taken from the rounded ρ.
+/// Parity: the cache s takes the gradient before clipping, ε is under the root, and 1 − ρ is computed from the rounded ρ.
 ///
-/// - Returns: how many gradients were beyond the bound.
+/// - Returns: the number of gradients beyond `clipValue`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func recurrentJS<T: Real>(
-  _ w: MatrixView<T>, dw: MatrixView<T>, cache: MatrixView<T>, _ d: OptimizerUpdate<T>, decay: T, epsilon: T
+  _ w: MatrixView<T>, dw: MatrixView<T>, cache: MatrixView<T>, _ update: OptimizerUpdate<T>, decay: T, epsilon: T
 ) -> Int {
-  let old = T.V(decay), new = T.V(1 - decay), epsilon = T.V(epsilon), rate = T.V(d.rate), share = T.V(d.share)
-  return descend(w, dw, slotsAreRuns: cache.isRun, d) { at, w, g, clipped in
-    let s = at.load(cache) * old + new * g * g
-    at.store(s, cache)
-    return w - rate * clipped / T.V.sqrt(s + epsilon) - share * w
+  let old = T.V(decay), new = T.V(1 - decay), epsilon = T.V(epsilon), rate = T.V(update.learningRate),
+    decay = T.V(update.decoupledDecay)
+  return updateWeights(w, dw, stateIsContiguous: cache.isContiguous, update) { index, w, g, clipped in
+    let s = index.load(cache) * old + new * g * g
+    index.store(s, cache)
+    return w - rate * clipped / T.V.sqrt(s + epsilon) - decay * w
   }
 }
 
-/// SGD: b ← μb + new·(ĝ + λw);  w ← keep·w − α·b, or with Nesterov's look ahead w ← keep·w − α·(ĝ + λw + μb).
+/// SGD: b ← μb + new·(ĝ + λw);  w ← κ·w − α·b, or with Nesterov's momentum w ← κ·w − α·(ĝ + λw + μb).
+///
+/// κ = 1 − decoupledDecay, here and below.
 ///
 /// - Parameters:
-///   - momentum: b; nil for none, then b is ĝ + λw itself.
+///   - momentum: b; nil for none, where b is ĝ + λw.
 ///   - mu: μ.
-///   - new: one less dampening; 1 at the first step.
-///   - nesterov: whether to look ahead.
-/// - Returns: how many gradients were beyond the bound.
+///   - new: 1 − dampening; 1 at the first step.
+///   - nesterov: whether to use Nesterov's momentum.
+/// - Returns: the number of gradients beyond `clipValue`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func sgd<T: Real>(
-  _ w: MatrixView<T>, dw: MatrixView<T>, momentum: MatrixView<T>?, _ d: OptimizerUpdate<T>, mu: T, new: T, nesterov: Bool
+  _ w: MatrixView<T>, dw: MatrixView<T>, momentum: MatrixView<T>?, _ update: OptimizerUpdate<T>, mu: T, new: T,
+  nesterov: Bool
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), mu = T.V(mu), new = T.V(new)
-  return descend(w, dw, slotsAreRuns: momentum?.isRun ?? true, d) { at, w, _, clipped in
+  let rate = T.V(update.learningRate), decay = T.V(update.weightDecay), kept = T.V(update.keptFraction), mu = T.V(mu),
+    new = T.V(new)
+  return updateWeights(w, dw, stateIsContiguous: momentum?.isContiguous ?? true, update) { index, w, _, clipped in
     let g = clipped + decay * w
-    guard let momentum else { return keep * w - rate * g }
-    let b = at.load(momentum) * mu + new * g
-    at.store(b, momentum)
-    return keep * w - rate * (nesterov ? g + mu * b : b)
+    guard let momentum else { return kept * w - rate * g }
+    let b = index.load(momentum) * mu + new * g
+    index.store(b, momentum)
+    return kept * w - rate * (nesterov ? g + mu * b : b)
   }
 }
 
-/// Adagrad: g ← ĝ + λw;  S ← S + g²;  w ← keep·w − α·g/(√S + ε).
+/// Adagrad: g ← ĝ + λw;  S ← S + g²;  w ← κ·w − α·g/(√S + ε).
 ///
-/// - Returns: how many gradients were beyond the bound.
+/// Reference: Duchi, Hazan and Singer, JMLR 12 (2011).
+///
+/// - Returns: the number of gradients beyond `clipValue`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func adagrad<T: Real>(
-  _ w: MatrixView<T>, dw: MatrixView<T>, sum: MatrixView<T>, _ d: OptimizerUpdate<T>, epsilon: T
+  _ w: MatrixView<T>, dw: MatrixView<T>, sum: MatrixView<T>, _ update: OptimizerUpdate<T>, epsilon: T
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
-  return descend(w, dw, slotsAreRuns: sum.isRun, d) { at, w, _, clipped in
-    let g = clipped + decay * w, s = at.load(sum) + g * g
-    at.store(s, sum)
-    return keep * w - rate * g / (T.V.sqrt(s) + epsilon)
+  let rate = T.V(update.learningRate), decay = T.V(update.weightDecay), kept = T.V(update.keptFraction),
+    epsilon = T.V(epsilon)
+  return updateWeights(w, dw, stateIsContiguous: sum.isContiguous, update) { index, w, _, clipped in
+    let g = clipped + decay * w, s = index.load(sum) + g * g
+    index.store(s, sum)
+    return kept * w - rate * g / (T.V.sqrt(s) + epsilon)
   }
 }
 
-/// RMSProp: g ← ĝ + λw;  s ← ρs + (1−ρ)g²;  v = correction·(s − m²);  u = g/(√v + ε);  w ← keep·w − α·u.
+/// RMSProp: g ← ĝ + λw;  s ← ρs + (1−ρ)g²;  v = correction·(s − m²);  u = g/(√v + ε);  w ← κ·w − α·u.
+///
+/// Reference: Tieleman and Hinton, lecture 6.5 of Neural Networks for Machine Learning (2012); the form is PyTorch's.
 ///
 /// - Parameters:
 ///   - square: s.
-///   - momentum: b; nil for none. With it b ← μb + u takes u's place.
-///   - mean: m ← ρm + (1−ρ)g; nil where the variance is not centered, then m is 0.
+///   - momentum: b ← μb + u, which replaces u in the step; nil for none.
+///   - mean: m ← ρm + (1−ρ)g; nil for the uncentered form, with m = 0.
 ///   - decay: ρ.
 ///   - correction: 1/(1 − ρᵗ), or 1.
 ///   - mu: μ.
-/// - Returns: how many gradients were beyond the bound.
+/// - Returns: the number of gradients beyond `clipValue`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func rmsprop<T: Real>(
-  _ w: MatrixView<T>, dw: MatrixView<T>, square: MatrixView<T>, momentum: MatrixView<T>?, mean: MatrixView<T>?, _ d: OptimizerUpdate<T>,
+  _ w: MatrixView<T>, dw: MatrixView<T>, square: MatrixView<T>, momentum: MatrixView<T>?, mean: MatrixView<T>?,
+  _ update: OptimizerUpdate<T>,
   decay: ExponentialMovingAverage<T>, correction: T, epsilon: T, mu: T
 ) -> Int {
-  let rate = T.V(d.rate), weightDecay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon)
+  let rate = T.V(update.learningRate), weightDecay = T.V(update.weightDecay), kept = T.V(update.keptFraction),
+    epsilon = T.V(epsilon)
   let old = T.V(decay.old), new = T.V(decay.new), correction = T.V(correction), mu = T.V(mu)
-  let slotsAreRuns = square.isRun && momentum?.isRun ?? true && mean?.isRun ?? true
-  return descend(w, dw, slotsAreRuns: slotsAreRuns, d) { at, w, _, clipped in
+  let stateIsContiguous = square.isContiguous && momentum?.isContiguous ?? true && mean?.isContiguous ?? true
+  return updateWeights(w, dw, stateIsContiguous: stateIsContiguous, update) { index, w, _, clipped in
     let g = clipped + weightDecay * w
-    var v = at.load(square) * old + new * g * g
-    at.store(v, square)
+    var v = index.load(square) * old + new * g * g
+    index.store(v, square)
     if let mean {
-      let m0 = at.load(mean), m = m0 + new * (g - m0)
-      at.store(m, mean)
-      // never below 0 but for rounding
+      let m0 = index.load(mean), m = m0 + new * (g - m0)
+      index.store(m, mean)
+      // a variance below 0 is a rounding error
       let variance = v - m * m
-      v = T.V.select(variance, above: 0.0, variance, 0.0)
+      v = T.V.select(variance, greaterThan: 0.0, variance, 0.0)
     }
     let root = T.V.sqrt(v * correction) + epsilon
-    guard let momentum else { return keep * w - rate * g / root }
-    let b = at.load(momentum) * mu + g / root
-    at.store(b, momentum)
-    return keep * w - rate * b
+    guard let momentum else { return kept * w - rate * g / root }
+    let b = index.load(momentum) * mu + g / root
+    index.store(b, momentum)
+    return kept * w - rate * b
   }
 }
 
-/// Adam: g ← ĝ + λw;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← keep·w − α·m/(√v/root + ε).
+/// Adam: g ← ĝ + λw;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← κ·w − α·m/(√v/root + ε).
+///
+/// Reference: Kingma and Ba, arXiv:1412.6980; Reddi et al., arXiv:1904.09237, for AMSGrad.
 ///
 /// - Parameters:
-///   - d: its rate is the learning rate over 1 − β₁ᵗ.
+///   - update: its learningRate is α = learning rate/(1 − β₁ᵗ).
 ///   - mean: m.
 ///   - square: v.
-///   - largest: AMSGrad's, the largest v so far, which takes v's place in the step; nil for none.
+///   - largest: the largest v of all steps, which replaces v in the step (AMSGrad); nil for none.
 ///   - root: √(1 − β₂ᵗ).
-/// - Returns: how many gradients were beyond the bound.
+/// - Returns: the number of gradients beyond `clipValue`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func adam<T: Real>(
-  _ w: MatrixView<T>, dw: MatrixView<T>, mean: MatrixView<T>, square: MatrixView<T>, largest: MatrixView<T>?, _ d: OptimizerUpdate<T>,
+  _ w: MatrixView<T>, dw: MatrixView<T>, mean: MatrixView<T>, square: MatrixView<T>, largest: MatrixView<T>?,
+  _ update: OptimizerUpdate<T>,
   beta1: ExponentialMovingAverage<T>, beta2: ExponentialMovingAverage<T>, root: T, epsilon: T
 ) -> Int {
-  let rate = T.V(d.rate), decay = T.V(d.weightDecay), keep = T.V(d.keep), epsilon = T.V(epsilon), root = T.V(root)
+  let rate = T.V(update.learningRate), decay = T.V(update.weightDecay), kept = T.V(update.keptFraction),
+    epsilon = T.V(epsilon), root = T.V(root)
   let new1 = T.V(beta1.new), old2 = T.V(beta2.old), new2 = T.V(beta2.new)
-  let slotsAreRuns = mean.isRun && square.isRun && largest?.isRun ?? true
-  return descend(w, dw, slotsAreRuns: slotsAreRuns, d) { at, w, _, clipped in
+  let stateIsContiguous = mean.isContiguous && square.isContiguous && largest?.isContiguous ?? true
+  return updateWeights(w, dw, stateIsContiguous: stateIsContiguous, update) { index, w, _, clipped in
     let g = clipped + decay * w
-    let m0 = at.load(mean), m = m0 + new1 * (g - m0)
-    at.store(m, mean)
-    var v = at.load(square) * old2 + new2 * g * g
-    at.store(v, square)
+    let m0 = index.load(mean), m = m0 + new1 * (g - m0)
+    index.store(m, mean)
+    var v = index.load(square) * old2 + new2 * g * g
+    index.store(v, square)
     if let largest {
-      let before = at.load(largest)
-      v = T.V.select(before, above: v, before, v)
-      at.store(v, largest)
+      let previous = index.load(largest)
+      v = T.V.select(previous, greaterThan: v, previous, v)
+      index.store(v, largest)
     }
-    return keep * w - rate * m / (T.V.sqrt(v) / root + epsilon)
+    return kept * w - rate * m / (T.V.sqrt(v) / root + epsilon)
   }
 }

@@ -1,10 +1,11 @@
-// A checksum of bytes: CRC-64, eight bytes at a step.
+// CRC-64/XZ, eight bytes per step ("slicing by 8").
+//
+// Reference: Kounavis and Berry, IEEE Transactions on Computers 57 (2008), for slicing.
 
-/// CRC-64/XZ of bytes, continued: `crc64(b, crc64(a))` is that of a followed by b.
+/// Returns the CRC-64/XZ of bytes. `crc64(b, crc64(a))` is the checksum of `a` followed by `b`.
 ///
-/// Polynomial 42F0E1EBA9EA3693 (ECMA-182), reflected, complemented before and after. It finds every single and double
-/// flipped bit of any file that fits on a disk, every burst of up to 64 bits, and any other damage but for one
-/// chance in 2⁶⁴.
+/// Polynomial 42F0E1EBA9EA3693 (ECMA-182), reflected, complemented before and after. It detects
+/// every burst of errors of up to 64 bits and any other damage with probability 1 − 2⁻⁶⁴.
 @inline(never)
 public func crc64(_ bytes: UnsafeRawBufferPointer, _ before: UInt64 = 0) -> UInt64 {
   guard let start = bytes.baseAddress else { return before }
@@ -30,8 +31,8 @@ public func crc64(_ bytes: UnsafeRawBufferPointer, _ before: UInt64 = 0) -> UInt
   return ~crc
 }
 
-/// Row k says what a byte comes to after k more bytes of zeros.
-// never freed: it is as old as the process
+/// Row k holds the CRC of each byte followed by k zero bytes.
+// never freed: it lives as long as the process
 nonisolated(unsafe) private let crcTable: UnsafeMutablePointer<UInt64> = {
   let table = UnsafeMutablePointer<UInt64>.allocate(capacity: 8 * 256)
   for byte in 0..<256 as Range<UInt64> {

@@ -1,4 +1,6 @@
-// Columns brought to mean 0 and variance 1.
+// Layer normalization: each column is brought to mean 0 and variance 1.
+//
+// Reference: Ba, Kiros and Hinton, arXiv:1607.06450.
 
 /// x̂ = (x − mean)/√(variance + ε) in each column; y = gain ⊙ x̂ + bias.
 ///
@@ -6,9 +8,9 @@
 ///   - x: [n × d].
 ///   - gain: [n × 1].
 ///   - bias: [n × 1].
-///   - epsilon: ε, keeps a constant column finite.
-///   - normal: [n × d], receives x̂ for the backward pass.
-///   - scale: [1 × d], receives 1/√(variance + ε).
+///   - epsilon: ε, which keeps the result of a constant column finite.
+///   - normal: [n × d], receives x̂, which the backward pass uses.
+///   - scale: [1 × d], receives 1/√(variance + ε), which the backward pass uses.
 ///   - y: [n × d].
 @_specialize(where T == Float)
 @_specialize(where T == Double)
@@ -17,14 +19,14 @@ public func layerNorm<T: Real>(
   _ x: MatrixView<T>, gain: MatrixView<T>, bias: MatrixView<T>, epsilon: T, normal: MatrixView<T>, scale: MatrixView<T>,
   to y: MatrixView<T>
 ) {
-  let n = T(x.n)
+  let n = T(x.rows)
   var j = 0
-  while j < x.d {
-    let x = x.only(j), normal = normal.only(j), y = y.only(j)
+  while j < x.columns {
+    let x = x.column(j), normal = normal.column(j), y = y.column(j)
     let mean = T.V(sum(x) / n)
     map(x, to: normal) { $0 - mean }
     let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
-    scale.column(j)[0] = s
+    scale.columnPointer(j)[0] = s
     let factor = T.V(s)
     map(normal, to: normal) { $0 * factor }
     map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
@@ -34,21 +36,30 @@ public func layerNorm<T: Real>(
 
 /// With g = dy ⊙ gain: dx += scale (g − mean g − x̂ mean(g ⊙ x̂)); dgain += Σⱼ dy ⊙ x̂; dbias += Σⱼ dy.
 ///
-/// `work` is [n × 1] of scratch.
+/// - Parameters:
+///   - gain: [n × 1].
+///   - normal: [n × d], x̂.
+///   - scale: [1 × d].
+///   - dy: [n × d].
+///   - dx: [n × d].
+///   - dgain: [n × 1].
+///   - dbias: [n × 1].
+///   - work: [n × 1] of scratch.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func layerNormBackward<T: Real>(
-  gain: MatrixView<T>, normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>, dgain: MatrixView<T>,
+  gain: MatrixView<T>, normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>,
+  dgain: MatrixView<T>,
   dbias: MatrixView<T>, work: MatrixView<T>
 ) {
-  let n = T(dx.n)
+  let n = T(dx.rows)
   var j = 0
-  while j < dx.d {
-    let normal = normal.only(j), dy = dy.only(j), dx = dx.only(j)
+  while j < dx.columns {
+    let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
     map(dy, gain, to: work) { $0 * $1 }
-    let mean = T.V(sum(work) / n), along = T.V(dot(work, normal) / n), factor = T.V(scale.column(j)[0])
-    map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * along, dx) }
+    let mean = T.V(sum(work) / n), projection = T.V(dot(work, normal) / n), factor = T.V(scale.columnPointer(j)[0])
+    map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
     map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
     map(dy, dbias, to: dbias) { $0 + $1 }
     j &+= 1

@@ -1,13 +1,13 @@
-// What a solver asks of gradients before it moves anything.
+// Gradient reductions: squared norm and the first non-finite element.
 
-/// Σ x², summed in double precision.
+/// Returns Σ x², summed in double precision.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   var (s0, s1, s2, s3) = (0.0, 0.0, 0.0, 0.0)
-  runs(x, true) { n, j in
-    let x = x.column(j)
+  forEachContiguousRun(x, othersAreContiguous: true) { n, j in
+    let x = x.columnPointer(j)
     var i = 0
     while i &+ 4 <= n {
       let (a, b, c, d) = (Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]))
@@ -25,16 +25,16 @@ public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   return (s0 + s1) + (s2 + s3)
 }
 
-/// The place of the first number that is infinite or NaN, in column-major order; −1 where there is none.
+/// Returns the row and column of the first infinite or NaN element in column-major order; (−1, −1) if all are finite.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
   var j = 0
-  while j < x.d {
-    let column = x.column(j)
+  while j < x.columns {
+    let column = x.columnPointer(j)
     var i = 0
-    while i < x.n {
+    while i < x.rows {
       if !column[i].isFinite { return (i, j) }
       i &+= 1
     }

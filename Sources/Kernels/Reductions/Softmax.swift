@@ -1,4 +1,4 @@
-// Probabilities from scores, column by column, and the losses made of them.
+// Softmax, log-softmax and cross-entropy, column by column.
 
 /// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
 @_specialize(where T == Float)
@@ -6,9 +6,9 @@
 @inline(never)
 public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let column = MatrixView(p.column(j), n: x.n, d: 1, stride: x.n)
-    let (_, total) = exponentials(x.column(j), x.n, to: column.p)
+  while j < x.columns {
+    let column = MatrixView(p.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows)
+    let (_, total) = exponentials(x.columnPointer(j), x.rows, to: column.p)
     let scale = T.V(1 / total)
     map(column, to: column) { $0 * scale }
     j &+= 1
@@ -21,8 +21,8 @@ public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
 @inline(never)
 public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < p.d {
-    let p = p.only(j), dp = dp.only(j), dx = dx.only(j)
+  while j < p.columns {
+    let p = p.column(j), dp = dp.column(j), dx = dx.column(j)
     let mean = T.V(dot(p, dp))
     map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
     j &+= 1
@@ -35,10 +35,10 @@ public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: 
 @inline(never)
 public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    let x = x.only(j), y = y.only(j)
-    let (top, total) = exponentials(x.p, x.n, to: y.p)
-    let shift = T.V(top), log = T.log(T.V(total))
+  while j < x.columns {
+    let x = x.column(j), y = y.column(j)
+    let (maximum, total) = exponentials(x.p, x.rows, to: y.p)
+    let shift = T.V(maximum), log = T.log(T.V(total))
     map(x, to: y) { ($0 - shift) - log }
     j &+= 1
   }
@@ -50,19 +50,24 @@ public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 @inline(never)
 public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
-  while j < y.d {
-    let y = y.only(j), dy = dy.only(j), dx = dx.only(j)
+  while j < y.columns {
+    let y = y.column(j), dy = dy.column(j), dx = dx.column(j)
     let total = T.V(sum(dy))
     map(y, dy, dx, to: dx) { y, dy, dx in dx + (dy - T.exp(y) * total) }
     j &+= 1
   }
 }
 
-/// −ln p[targets[j], j] for each column, and the probabilities p that the gradient will want.
+/// Computes −ln p[targets[j], j] for each column j, and the probabilities p for the backward pass.
 ///
-/// A column whose target is negative counts for nothing: its loss and its p are 0.
+/// −ln p is computed as ln Σ e^(x − max x) − (x − max x), which is finite for all finite scores. A column with a
+/// negative target is ignored: its loss and its p are 0.
 ///
-/// −ln p is formed as ln Σ e^(x − max x) − (x − max x): finite for all finite scores.
+/// - Parameters:
+///   - x: [n × d], scores.
+///   - targets: d row indices below n, unchecked; negative for an ignored column.
+///   - p: [n × d], receives the probabilities.
+///   - losses: receives d losses in nats.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -70,14 +75,14 @@ public func crossEntropy<T: Real>(
   _ x: MatrixView<T>, targets: UnsafePointer<Int32>, to p: MatrixView<T>, losses: UnsafeMutablePointer<T>
 ) {
   var j = 0
-  while j < x.d {
-    let x = x.column(j), p = p.only(j), target = Int(targets[j])
+  while j < x.columns {
+    let x = x.columnPointer(j), p = p.column(j), target = Int(targets[j])
     if target < 0 {
       fill(p, with: 0)
       losses[j] = 0
     } else {
-      let (top, total) = exponentials(x, p.n, to: p.p)
-      losses[j] = T.log(T.V(total)).first - (x[target] - top)
+      let (maximum, total) = exponentials(x, p.rows, to: p.p)
+      losses[j] = T.log(T.V(total)).first - (x[target] - maximum)
       let scale = T.V(1 / total)
       map(p, to: p) { $0 * scale }
     }
@@ -85,7 +90,7 @@ public func crossEntropy<T: Real>(
   }
 }
 
-/// dx += dy (p − onehot(target)) in each column, with dy one number.
+/// dx += dy (p − onehot(target)) in each column, for a scalar dy.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -94,51 +99,31 @@ public func crossEntropyBackward<T: Real>(
 ) {
   accumulate(p, times: dy, into: dx)
   var j = 0
-  while j < dx.d {
-    if targets[j] >= 0 { dx.column(j)[Int(targets[j])] -= dy }
+  while j < dx.columns {
+    if targets[j] >= 0 { dx.columnPointer(j)[Int(targets[j])] -= dy }
     j &+= 1
   }
 }
 
-/// y = e^(x − max x) over one run; returns the maximum and the sum.
+/// y = e^(x − max x) for n elements. Returns max x and the sum of y.
 @inline(__always)
 private func exponentials<T: Real>(
   _ x: UnsafeMutablePointer<T>, _ n: Int, to y: UnsafeMutablePointer<T>
-) -> (top: T, sum: T) {
-  var tops = T.V(x[0])
+) -> (maximum: T, sum: T) {
+  var maxima = T.V(x[0])
   var i = 0
   while i &+ T.V.count <= n {
-    let some = T.V.load(x + i)
-    tops = T.V.select(some, above: tops, some, tops)
+    let v = T.V.load(x + i)
+    maxima = T.V.select(v, greaterThan: maxima, v, maxima)
     i &+= T.V.count
   }
-  var top = tops.largest
+  var maximum = maxima.largest
   while i < n {
-    if x[i] > top { top = x[i] }
+    if x[i] > maximum { maximum = x[i] }
     i &+= 1
   }
-  let shift = T.V(top)
-  let x = MatrixView(x, n: n, d: 1, stride: n), y = MatrixView(y, n: n, d: 1, stride: n)
+  let shift = T.V(maximum)
+  let x = MatrixView(x, rows: n, columns: 1, columnStride: n), y = MatrixView(y, rows: n, columns: 1, columnStride: n)
   map(x, to: y) { T.exp($0 - shift) }
-  return (top, sum(y))
-}
-
-extension Vector {
-  /// The largest lane.
-  @inline(__always) fileprivate var largest: Scalar {
-    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
-      store($0.baseAddress.unsafelyUnwrapped)
-      var top = $0[0]
-      for i in 1..<Self.count where $0[i] > top { top = $0[i] }
-      return top
-    }
-  }
-
-  /// The first lane.
-  @inline(__always) var first: Scalar {
-    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
-      store($0.baseAddress.unsafelyUnwrapped)
-      return $0[0]
-    }
-  }
+  return (maximum, sum(y))
 }

@@ -1,4 +1,4 @@
-// Accumulators: over everything, down each column, along each row; and of products.
+// Sums: of all elements, of each column, of each row, and of products.
 
 /// Σ x.
 @_specialize(where T == Float)
@@ -6,12 +6,10 @@
 @inline(never)
 public func sum<T: Real>(_ x: MatrixView<T>) -> T {
   var total: T.V = 0.0
-  runs(x, true) { n, j in
-    let x = x.column(j)
-    registers(n, T.self) { i in
-      total = total + T.V.load(x + i)
-    } part: { i, k in
-      total = total + T.V.load(x + i, first: k)
+  forEachContiguousRun(x, othersAreContiguous: true) { n, j in
+    let x = x.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      total = total + T.V.loadPartial(x + i, count: k)
     }
   }
   return total.sum
@@ -23,12 +21,10 @@ public func sum<T: Real>(_ x: MatrixView<T>) -> T {
 @inline(never)
 public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
-  runs(a, b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j)
-    registers(n, T.self) { i in
-      total = T.V.fma(T.V.load(a + i), T.V.load(b + i), total)
-    } part: { i, k in
-      total = T.V.fma(T.V.load(a + i, first: k), T.V.load(b + i, first: k), total)
+  forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      total = T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), total)
     }
   }
   return total.sum
@@ -40,20 +36,17 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
 @inline(never)
 public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
-  runs(a, b.isRun) { n, j in
-    let a = a.column(j), b = b.column(j)
-    registers(n, T.self) { i in
-      let e = T.V.load(a + i) - T.V.load(b + i)
-      total = T.V.fma(e, e, total)
-    } part: { i, k in
-      let e = T.V.load(a + i, first: k) - T.V.load(b + i, first: k)
+  forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
+    let a = a.columnPointer(j), b = b.columnPointer(j)
+    forEachVector(n, T.self) { i, k in
+      let e = T.V.loadPartial(a + i, count: k) - T.V.loadPartial(b + i, count: k)
       total = T.V.fma(e, e, total)
     }
   }
   return total.sum
 }
 
-/// da += 2·dy·(a − b), db −= 2·dy·(a − b), with dy one number.
+/// da += 2·dy·(a − b), db −= 2·dy·(a − b), for a scalar dy: the gradient of `squaredDistance`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
@@ -71,22 +64,22 @@ public func squaredDistanceBackward<T: Real>(
 @inline(never)
 public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   var j = 0
-  while j < x.d {
-    y.column(j)[0] = factor * sum(MatrixView(x.column(j), n: x.n, d: 1, stride: x.n))
+  while j < x.columns {
+    y.columnPointer(j)[0] = factor * sum(MatrixView(x.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows))
     j &+= 1
   }
 }
 
-/// dx[i, j] += factor · dy[j].
+/// dx[i, j] += factor · dy[j]: the gradient of `sumRows`.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)
 public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: MatrixView<T>) {
   var j = 0
-  while j < dx.d {
-    let column = MatrixView(dx.column(j), n: dx.n, d: 1, stride: dx.n)
-    let slope = T.V(factor * dy.column(j)[0])
-    map(column, to: column) { $0 + slope }
+  while j < dx.columns {
+    let column = MatrixView(dx.columnPointer(j), rows: dx.rows, columns: 1, columnStride: dx.rows)
+    let gradient = T.V(factor * dy.columnPointer(j)[0])
+    map(column, to: column) { $0 + gradient }
     j &+= 1
   }
 }
@@ -97,21 +90,13 @@ public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: Mat
 @inline(never)
 public func sumColumns<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   let scale = T.V(factor)
-  registers(x.n, T.self) { i in
+  forEachVector(x.rows, T.self) { i, k in
     var total: T.V = 0.0
     var j = 0
-    while j < x.d {
-      total = total + T.V.load(x.column(j) + i)
+    while j < x.columns {
+      total = total + T.V.loadPartial(x.columnPointer(j) + i, count: k)
       j &+= 1
     }
-    (total * scale).store(y.p + i)
-  } part: { i, k in
-    var total: T.V = 0.0
-    var j = 0
-    while j < x.d {
-      total = total + T.V.load(x.column(j) + i, first: k)
-      j &+= 1
-    }
-    (total * scale).store(y.p + i, first: k)
+    (total * scale).storePartial(y.p + i, count: k)
   }
 }

@@ -1,90 +1,60 @@
-// The two kinds of number that every kernel is compiled for.
+// The scalar types that every kernel is compiled for.
 
-/// `Float` or `Double`.
+/// A scalar type of the kernels: `Float` or `Double`.
 ///
-/// Kernels are written once over `Real` and marked `@_specialize` for both, so that a call from another
-/// module, optimized or not, arrives in concrete code after one comparison of types.
+/// Kernels are written once over `Real` and marked `@_specialize` for both types, so that a call from another module,
+/// optimized or not, reaches concrete code after one type comparison.
 public protocol Real: BinaryFloatingPoint, Sendable {
-  /// The register that kernels compute in.
+  /// The vector type that kernels compute in.
   associatedtype V: Vector where V.Scalar == Self
 
-  /// Where `exp` is certain to have overflowed, and where to have underflowed to zero.
+  /// `exp` overflows to infinity above `high` and underflows to 0 below `low`.
   static var expRange: (low: Double, high: Double) { get }
-  /// Within ± this, `exp` and its scale are normal numbers.
-  static var expNormal: Double { get }
-  /// ln 2 as two numbers: the first has trailing zeros, so that its product with an exponent is exact.
+  /// For |x| up to this limit, eˣ and the power of two that scales it are normal numbers.
+  static var normalExpLimit: Double { get }
+  /// ln 2 as the sum of two numbers. The first has trailing zero bits, so that its product with an exponent is exact.
   static var ln2: (high: Double, low: Double) { get }
-  /// Where `tanh` rounds to 1.
+  /// For |x| from this limit on, `tanh` rounds to ±1.
   static var tanhLimit: Double { get }
-  /// y[:, j] = start[:, j] + first·b[:, j] + second·b[:, j], for some panels and columns 0 ..< `columns`.
+  /// Whether the type has 64 bits. Kernels choose the length of a polynomial by it.
+  static var is64Bit: Bool { get }
+
+  /// Packed GEMM: `y[:, j] = initial[:, j] + first · B₁[:, j] + second · B₂[:, j]` for some row panels.
   ///
   /// - Parameters:
-  ///   - rows: where the panels' rows lie in y and in start.
-  ///   - panels: which panels.
-  ///   - start: what the sums start from.
-  ///   - first: a term.
-  ///   - second: another term, or none.
-  ///   - columns: how many columns.
-  ///   - y: the first column; the columns are `stride` apart.
-  ///   - stride: numbers from one column of y to the next.
-  static func multiply(
-    _ rows: PanelLayout, panels: Range<Int>, _ start: InitialValue<Self>, _ first: Operand<Self>, _ second: Operand<Self>, columns: Int,
-    to y: UnsafeMutablePointer<Self>, stride: Int)
-
-  /// True for the wider of the two: kernels choose the length of a series by it.
-  static var isWide: Bool { get }
+  ///   - layout: where the panels' rows are in `y` and in `initial`.
+  ///   - panels: the panels to compute.
+  ///   - initial: the initial value of the sums.
+  ///   - first: a packed operand and its B.
+  ///   - second: a second one; `Operand.none` for none.
+  ///   - columns: the number of columns of y.
+  ///   - y: the first column.
+  ///   - columnStride: elements from one column of y to the next.
+  static func gemmPacked(
+    _ layout: PanelLayout, panels: Range<Int>, _ initial: InitialValue<Self>, _ first: Operand<Self>,
+    _ second: Operand<Self>, columns: Int, to y: UnsafeMutablePointer<Self>, columnStride: Int)
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Float: Real {
   public typealias V = Float8
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-104, 89) }
-  @inline(__always) public static var expNormal: Double { 87 }
+  @inline(__always) public static var normalExpLimit: Double { 87 }
   @inline(__always) public static var ln2: (high: Double, low: Double) {
     (0.693145751953125, 1.42860682030941723212e-6)
   }
   @inline(__always) public static var tanhLimit: Double { 10 }
-  @inline(__always) public static var isWide: Bool { false }
+  @inline(__always) public static var is64Bit: Bool { false }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Double: Real {
   public typealias V = Double4
   @inline(__always) public static var expRange: (low: Double, high: Double) { (-746, 710) }
-  @inline(__always) public static var expNormal: Double { 708 }
+  @inline(__always) public static var normalExpLimit: Double { 708 }
   @inline(__always) public static var ln2: (high: Double, low: Double) {
     (0.693147180369123816490, 1.90821492927058770002e-10)
   }
   @inline(__always) public static var tanhLimit: Double { 22 }
-  @inline(__always) public static var isWide: Bool { true }
-}
-
-/// A matrix view of numbers in somebody else's memory: `n` rows by `d` columns, column-major, a column
-/// every `stride` numbers. Kernels take it by value and keep nothing.
-public struct MatrixView<T: Real> {
-  /// The first number of the first column.
-  public let p: UnsafeMutablePointer<T>
-  /// PanelLayout, columns, and the numbers from one column's start to the next.
-  public let n: Int, d: Int, stride: Int
-
-  /// - Parameters:
-  ///   - p: the first number.
-  ///   - n: rows.
-  ///   - d: columns.
-  ///   - stride: numbers from one column to the next, at least `n`.
-  @inline(__always) public init(_ p: UnsafeMutablePointer<T>, n: Int, d: Int, stride: Int) {
-    (self.p, self.n, self.d, self.stride) = (p, n, d, stride)
-  }
-
-  /// The first `rows` rows.
-  @inline(__always) public func top(_ rows: Int) -> MatrixView<T> { MatrixView(p, n: rows, d: d, stride: stride) }
-
-  /// Column `j` as a matrix view of its own.
-  @inline(__always) public func only(_ j: Int) -> MatrixView<T> { MatrixView(column(j), n: n, d: 1, stride: n) }
-
-  /// The first number of column `j`.
-  @inline(__always) func column(_ j: Int) -> UnsafeMutablePointer<T> { p + j &* stride }
-
-  /// No gap between the columns: the matrix view is one run of `n·d` numbers.
-  @inline(__always) var isRun: Bool { stride == n || d == 1 }
+  @inline(__always) public static var is64Bit: Bool { true }
 }

@@ -1,10 +1,10 @@
-// A register of numbers with the operators that formulas are written in.
+// SIMD vectors of floating-point elements and their operators.
 
 import CVector
 
-/// A register's worth of floating-point numbers.
+/// A SIMD vector of floating-point elements, one vector register wide.
 ///
-/// Every operator is one inlined function of CVector.h. A literal fills all lanes.
+/// Every operator is one inlined function of CVector.h. A literal is broadcast to all lanes.
 public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Double {
   /// The type of one lane.
   associatedtype Scalar: Real where Scalar.V == Self
@@ -12,63 +12,99 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   /// The number of lanes.
   static var count: Int { get }
 
-  /// All lanes equal to `s`.
+  /// Broadcasts `s` to all lanes.
   init(_ s: Scalar)
 
-  /// `count` numbers from `p`, which needs no alignment.
+  /// Loads `count` elements. `p` needs no alignment.
   static func load(_ p: UnsafePointer<Scalar>) -> Self
-  /// The first `k < count` numbers from `p`, zeros after them; reads no further.
+  /// Loads the first `k < count` elements and sets the other lanes to 0; reads nothing after element `k - 1`.
   static func load(_ p: UnsafePointer<Scalar>, first k: Int) -> Self
-  /// Writes all lanes to `p`.
+  /// Stores all lanes to `p`.
   func store(_ p: UnsafeMutablePointer<Scalar>)
-  /// Writes the first `k < count` lanes to `p` and touches nothing after them.
+  /// Stores the first `k < count` lanes to `p`; writes nothing after element `k - 1`.
   func store(_ p: UnsafeMutablePointer<Scalar>, first k: Int)
-  /// A square turned over its diagonal: `count` registers at `q`, `to` apart, each with a number of every column at
-  /// `p`, `from` apart; zeros for columns beyond the first `columns`.
-  static func turn(
-    _ p: UnsafePointer<Scalar>, from: Int, columns: Int, to q: UnsafeMutablePointer<Scalar>, _ to: Int)
+  /// Transposes a block of `count` rows and columns: `q[j + i·qStride] = p[i + j·pStride]`.
+  ///
+  /// - Parameters:
+  ///   - p: the block to read.
+  ///   - pStride: the column stride of `p`.
+  ///   - columns: how many columns of `p` are read, at most `count`; the others are taken as 0.
+  ///   - q: receives `count` columns of `count` elements.
+  ///   - qStride: the column stride of `q`.
+  static func transposeBlock(
+    _ p: UnsafePointer<Scalar>, _ pStride: Int, columns: Int, to q: UnsafeMutablePointer<Scalar>, _ qStride: Int)
 
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
   static func / (a: Self, b: Self) -> Self
-  /// `a·b + c`, rounded once.
+  /// Returns `a·b + c`, rounded once.
   static func fma(_ a: Self, _ b: Self, _ c: Self) -> Self
+  /// Returns √a.
   static func sqrt(_ a: Self) -> Self
+  /// Returns |a|.
   static func abs(_ a: Self) -> Self
-  /// −|a|.
+  /// Returns −|a|.
   static func negativeAbs(_ a: Self) -> Self
-  /// The magnitude of `a` with the sign of `b`.
+  /// Returns the magnitude of `a` with the sign of `b`.
   static func copysign(_ a: Self, _ b: Self) -> Self
-  /// `a > b ? x : y` in each lane; a NaN in `a` or `b` chooses `y`.
-  static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self
-  /// Whether `a > b` in any lane.
-  static func any(_ a: Self, above b: Self) -> Bool
-  /// `x` where `a` is a number, `y` where it is NaN.
-  static func select(number a: Self, _ x: Self, _ y: Self) -> Self
-  /// The nearest integer, ties to even, for magnitudes far below the mantissa's range.
+  /// Returns `a > b ? x : y` in each lane; `y` where `a` or `b` is NaN.
+  static func select(_ a: Self, greaterThan b: Self, _ x: Self, _ y: Self) -> Self
+  /// Returns whether `a > b` in any lane.
+  static func anyGreater(_ a: Self, than b: Self) -> Bool
+  /// Returns `x` where `a` is not NaN, `y` where it is.
+  static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self
+  /// Returns the nearest integer, ties to even, for |a| below 2²¹ (float) or 2⁵⁰ (double).
   static func round(_ a: Self) -> Self
-  /// The nearest integer n to a·b, held so that the next two can take it out.
-  static func snap(_ a: Self, _ b: Self) -> Self
-  /// n.
-  static func whole(ofSnapped a: Self) -> Self
-  /// 2ⁿ, for n within the normal exponents.
-  static func power(ofSnapped a: Self) -> Self
-  /// 2ⁿ for integers within the normal exponents.
+  /// Returns an encoding of n, the integer nearest to a·b, that `roundedValue` and `roundedExp2` decode.
+  static func roundToIntMagic(_ a: Self, _ b: Self) -> Self
+  /// Returns n from the result of `roundToIntMagic`.
+  static func roundedValue(_ a: Self) -> Self
+  /// Returns 2ⁿ from the result of `roundToIntMagic`, for n in the range of normal exponents.
+  static func roundedExp2(_ a: Self) -> Self
+  /// Returns 2ⁿ for integers in the range of normal exponents.
   static func exp2i(_ n: Self) -> Self
-  /// The exponent of a normal positive number.
+  /// Returns the exponent of a normal positive number.
   static func exponent(_ a: Self) -> Self
-  /// The mantissa of a normal positive number, in [1, 2).
+  /// Returns the mantissa of a normal positive number, in [1, 2).
   static func mantissa(_ a: Self) -> Self
-  /// The sum of all lanes, in an order that never changes.
+  /// The sum of all lanes. The order of the additions is fixed.
   var sum: Scalar { get }
 }
 
 extension Vector {
+  /// Loads the first `k` elements, 0 ≤ `k` ≤ `count`, and sets the other lanes to 0.
+  @inline(__always) static func loadPartial(_ p: UnsafePointer<Scalar>, count k: Int) -> Self {
+    k == count ? load(p) : load(p, first: k)
+  }
+
+  /// Stores the first `k` lanes, 0 ≤ `k` ≤ `count`.
+  @inline(__always) func storePartial(_ p: UnsafeMutablePointer<Scalar>, count k: Int) {
+    if k == Self.count { store(p) } else { store(p, first: k) }
+  }
+
   @inline(__always) static prefix func - (a: Self) -> Self { 0.0 - a }
+
+  /// The first lane.
+  @inline(__always) var first: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      return $0[0]
+    }
+  }
+
+  /// The largest lane.
+  @inline(__always) var largest: Scalar {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      var largest = $0[0]
+      for i in 1..<Self.count where $0[i] > largest { largest = $0[i] }
+      return largest
+    }
+  }
 }
 
-/// Eight floats. Its functions are documented at `Vector`.
+/// A vector of 8 floats. Its functions are documented at `Vector`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct Float8: Vector {
   @usableFromInline let v: SIMD8<Float>
@@ -79,17 +115,17 @@ public struct Float8: Vector {
   @inline(__always) public init(floatLiteral s: Double) { v = cv_f32_broadcast(Float(s)) }
   @inline(__always) public static func load(_ p: UnsafePointer<Float>) -> Self { .init(v: cv_f32_load(p)) }
   @inline(__always) public static func load(_ p: UnsafePointer<Float>, first k: Int) -> Self {
-    .init(v: cv_f32_load_part(p, Int64(truncatingIfNeeded: k)))
+    .init(v: cv_f32_load_partial(p, Int64(truncatingIfNeeded: k)))
   }
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Float>) { cv_f32_store(p, v) }
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Float>, first k: Int) {
-    cv_f32_store_part(p, v, Int64(truncatingIfNeeded: k))
+    cv_f32_store_partial(p, v, Int64(truncatingIfNeeded: k))
   }
-  @inline(__always) public static func turn(
-    _ p: UnsafePointer<Float>, from: Int, columns: Int, to q: UnsafeMutablePointer<Float>, _ to: Int
+  @inline(__always) public static func transposeBlock(
+    _ p: UnsafePointer<Float>, _ pStride: Int, columns: Int, to q: UnsafeMutablePointer<Float>, _ qStride: Int
   ) {
-    cv_f32_turn(
-      p, Int64(truncatingIfNeeded: from), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: to))
+    cv_f32_transpose8x8(
+      p, Int64(truncatingIfNeeded: pStride), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: qStride))
   }
   @inline(__always) public static func + (a: Self, b: Self) -> Self { .init(v: cv_f32_add(a.v, b.v)) }
   @inline(__always) public static func - (a: Self, b: Self) -> Self { .init(v: cv_f32_sub(a.v, b.v)) }
@@ -104,24 +140,26 @@ public struct Float8: Vector {
   @inline(__always) public static func copysign(_ a: Self, _ b: Self) -> Self {
     .init(v: cv_f32_copysign(a.v, b.v))
   }
-  @inline(__always) public static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self {
-    .init(v: cv_f32_select(a.v, b.v, x.v, y.v))
+  @inline(__always) public static func select(_ a: Self, greaterThan b: Self, _ x: Self, _ y: Self) -> Self {
+    .init(v: cv_f32_select_greater(a.v, b.v, x.v, y.v))
   }
-  @inline(__always) public static func any(_ a: Self, above b: Self) -> Bool { cv_f32_any(a.v, b.v) != 0 }
-  @inline(__always) public static func select(number a: Self, _ x: Self, _ y: Self) -> Self {
-    .init(v: cv_f32_number(a.v, x.v, y.v))
+  @inline(__always) public static func anyGreater(_ a: Self, than b: Self) -> Bool { cv_f32_any_greater(a.v, b.v) != 0 }
+  @inline(__always) public static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self {
+    .init(v: cv_f32_select_not_nan(a.v, x.v, y.v))
   }
   @inline(__always) public static func round(_ a: Self) -> Self { .init(v: cv_f32_round(a.v)) }
-  @inline(__always) public static func snap(_ a: Self, _ b: Self) -> Self { .init(v: cv_f32_snap(a.v, b.v)) }
-  @inline(__always) public static func whole(ofSnapped a: Self) -> Self { .init(v: cv_f32_snapped_whole(a.v)) }
-  @inline(__always) public static func power(ofSnapped a: Self) -> Self { .init(v: cv_f32_snapped_power(a.v)) }
+  @inline(__always) public static func roundToIntMagic(_ a: Self, _ b: Self) -> Self {
+    .init(v: cv_f32_round_to_int_magic(a.v, b.v))
+  }
+  @inline(__always) public static func roundedValue(_ a: Self) -> Self { .init(v: cv_f32_rounded_value(a.v)) }
+  @inline(__always) public static func roundedExp2(_ a: Self) -> Self { .init(v: cv_f32_rounded_exp2(a.v)) }
   @inline(__always) public static func exp2i(_ n: Self) -> Self { .init(v: cv_f32_exp2i(n.v)) }
   @inline(__always) public static func exponent(_ a: Self) -> Self { .init(v: cv_f32_exponent(a.v)) }
   @inline(__always) public static func mantissa(_ a: Self) -> Self { .init(v: cv_f32_mantissa(a.v)) }
   @inline(__always) public var sum: Float { cv_f32_sum(v) }
 }
 
-/// Four doubles. Its functions are documented at `Vector`.
+/// A vector of 4 doubles. Its functions are documented at `Vector`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct Double4: Vector {
   @usableFromInline let v: SIMD4<Double>
@@ -132,17 +170,17 @@ public struct Double4: Vector {
   @inline(__always) public init(floatLiteral s: Double) { v = cv_f64_broadcast(s) }
   @inline(__always) public static func load(_ p: UnsafePointer<Double>) -> Self { .init(v: cv_f64_load(p)) }
   @inline(__always) public static func load(_ p: UnsafePointer<Double>, first k: Int) -> Self {
-    .init(v: cv_f64_load_part(p, Int64(truncatingIfNeeded: k)))
+    .init(v: cv_f64_load_partial(p, Int64(truncatingIfNeeded: k)))
   }
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>) { cv_f64_store(p, v) }
   @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>, first k: Int) {
-    cv_f64_store_part(p, v, Int64(truncatingIfNeeded: k))
+    cv_f64_store_partial(p, v, Int64(truncatingIfNeeded: k))
   }
-  @inline(__always) public static func turn(
-    _ p: UnsafePointer<Double>, from: Int, columns: Int, to q: UnsafeMutablePointer<Double>, _ to: Int
+  @inline(__always) public static func transposeBlock(
+    _ p: UnsafePointer<Double>, _ pStride: Int, columns: Int, to q: UnsafeMutablePointer<Double>, _ qStride: Int
   ) {
-    cv_f64_turn(
-      p, Int64(truncatingIfNeeded: from), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: to))
+    cv_f64_transpose4x4(
+      p, Int64(truncatingIfNeeded: pStride), Int64(truncatingIfNeeded: columns), q, Int64(truncatingIfNeeded: qStride))
   }
   @inline(__always) public static func + (a: Self, b: Self) -> Self { .init(v: cv_f64_add(a.v, b.v)) }
   @inline(__always) public static func - (a: Self, b: Self) -> Self { .init(v: cv_f64_sub(a.v, b.v)) }
@@ -157,17 +195,19 @@ public struct Double4: Vector {
   @inline(__always) public static func copysign(_ a: Self, _ b: Self) -> Self {
     .init(v: cv_f64_copysign(a.v, b.v))
   }
-  @inline(__always) public static func select(_ a: Self, above b: Self, _ x: Self, _ y: Self) -> Self {
-    .init(v: cv_f64_select(a.v, b.v, x.v, y.v))
+  @inline(__always) public static func select(_ a: Self, greaterThan b: Self, _ x: Self, _ y: Self) -> Self {
+    .init(v: cv_f64_select_greater(a.v, b.v, x.v, y.v))
   }
-  @inline(__always) public static func any(_ a: Self, above b: Self) -> Bool { cv_f64_any(a.v, b.v) != 0 }
-  @inline(__always) public static func select(number a: Self, _ x: Self, _ y: Self) -> Self {
-    .init(v: cv_f64_number(a.v, x.v, y.v))
+  @inline(__always) public static func anyGreater(_ a: Self, than b: Self) -> Bool { cv_f64_any_greater(a.v, b.v) != 0 }
+  @inline(__always) public static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self {
+    .init(v: cv_f64_select_not_nan(a.v, x.v, y.v))
   }
   @inline(__always) public static func round(_ a: Self) -> Self { .init(v: cv_f64_round(a.v)) }
-  @inline(__always) public static func snap(_ a: Self, _ b: Self) -> Self { .init(v: cv_f64_snap(a.v, b.v)) }
-  @inline(__always) public static func whole(ofSnapped a: Self) -> Self { .init(v: cv_f64_snapped_whole(a.v)) }
-  @inline(__always) public static func power(ofSnapped a: Self) -> Self { .init(v: cv_f64_snapped_power(a.v)) }
+  @inline(__always) public static func roundToIntMagic(_ a: Self, _ b: Self) -> Self {
+    .init(v: cv_f64_round_to_int_magic(a.v, b.v))
+  }
+  @inline(__always) public static func roundedValue(_ a: Self) -> Self { .init(v: cv_f64_rounded_value(a.v)) }
+  @inline(__always) public static func roundedExp2(_ a: Self) -> Self { .init(v: cv_f64_rounded_exp2(a.v)) }
   @inline(__always) public static func exp2i(_ n: Self) -> Self { .init(v: cv_f64_exp2i(n.v)) }
   @inline(__always) public static func exponent(_ a: Self) -> Self { .init(v: cv_f64_exponent(a.v)) }
   @inline(__always) public static func mantissa(_ a: Self) -> Self { .init(v: cv_f64_mantissa(a.v)) }

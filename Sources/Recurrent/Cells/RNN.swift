@@ -68,16 +68,16 @@ func preactivate<T: Real>(
   to z: MatrixView<T>
 ) {
   copy(b, to: z)
-  multiply(Wx, x, to: z, accumulate: true)
-  multiply(Wh, h, to: z, accumulate: true)
+  gemm(Wx, x, to: z, accumulate: true)
+  gemm(Wh, h, to: z, accumulate: true)
 }
 
 /// Adds to the gradients of x (operand 0), h (operand 1) and the weights (operands `Wx`, `Wh` and `b`), from dz.
 @inline(__always)
 func preactivateBackward<T: Real>(_ args: Operands<T>, Wx: Int, Wh: Int, b: Int, dz: MatrixView<T>) {
-  multiplyBackward(dy: dz, args[0], dw: args.gradient(Wx))
-  multiplyBackward(dy: dz, args[1], dw: args.gradient(Wh))
+  gemmBackwardWeights(dy: dz, args[0], dw: args.gradient(Wx))
+  gemmBackwardWeights(dy: dz, args[1], dw: args.gradient(Wh))
   accumulate(dz, times: 1, into: args.gradient(b))
-  multiplyBackward(args[Wx], dy: dz, dx: args.gradient(0))
-  multiplyBackward(args[Wh], dy: dz, dx: args.gradient(1))
+  gemmBackwardInput(args[Wx], dy: dz, dx: args.gradient(0))
+  gemmBackwardInput(args[Wh], dy: dz, dx: args.gradient(1))
 }

@@ -14,5 +14,5 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
   public var description: String { self == .float32 ? "float32" : "float64" }
 
   /// The element type that `T` stores.
-  init<T: Real>(_: T.Type) { self = T.isWide ? .float64 : .float32 }
+  init<T: Real>(_: T.Type) { self = T.is64Bit ? .float64 : .float32 }
 }

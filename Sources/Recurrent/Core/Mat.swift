@@ -76,7 +76,7 @@ public struct Mat {
   /// - Throws: `.badType` unless `T` is the element type, `.invalidated` if the graph was reset or freed.
   public func w<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
     try checkType(T.self)
-    return MatrixView(try wPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    return MatrixView(try wPointer().assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 
   /// The gradients, as accumulated so far.
@@ -84,7 +84,7 @@ public struct Mat {
   /// - Throws: `.badType` unless `T` is the element type, `.invalidated` if the graph was reset or freed.
   public func dw<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {
     try checkType(T.self)
-    return MatrixView(try dwPointer().assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    return MatrixView(try dwPointer().assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 
   /// The first value, evaluated first if necessary.

@@ -105,7 +105,7 @@ public struct Sampler: Equatable, Sendable {
       let top = scores[try argmax(UnsafeBufferPointer(scores))], divisor = max(T(temperature), T.leastNormalMagnitude)
       for i in 0..<scores.count { scores[i] = (scores[i] - top) / divisor }
     }
-    let column = MatrixView(start, n: scores.count, d: 1, stride: scores.count)
+    let column = MatrixView(start, rows: scores.count, columns: 1, columnStride: scores.count)
     Kernels.softmax(column, to: column)
   }
 

@@ -25,11 +25,11 @@ struct OperandRef {
   var node: Int
 
   @inline(__always) func w<T: Real>(_: T.Type) -> MatrixView<T> {
-    MatrixView(w.assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    MatrixView(w.assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 
   @inline(__always) func dw<T: Real>(_: T.Type) -> MatrixView<T> {
-    MatrixView(dw.assumingMemoryBound(to: T.self), n: n, d: d, stride: stride)
+    MatrixView(dw.assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
   }
 }
 

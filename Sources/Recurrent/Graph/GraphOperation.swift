@@ -50,6 +50,6 @@ struct Operands<T: Real> {
   @inline(__always) var dy: MatrixView<T> { node.pointee.result.dw(T.self) }
   /// `n` rows by `d` columns of the scratch, from element `offset`.
   @inline(__always) func scratch(_ n: Int, _ d: Int, at offset: Int = 0) -> MatrixView<T> {
-    MatrixView(node.pointee.scratch.assumingMemoryBound(to: T.self) + offset, n: n, d: d, stride: n)
+    MatrixView(node.pointee.scratch.assumingMemoryBound(to: T.self) + offset, rows: n, columns: d, columnStride: n)
   }
 }

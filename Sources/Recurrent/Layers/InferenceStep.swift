@@ -130,7 +130,7 @@ struct InferenceStep<Scalar: Real> {
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    pluck(Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, n: Wil.d, d: 1, stride: Wil.d))
+    gatherRows(Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, rows: Wil.d, columns: 1, columnStride: Wil.d))
   }
 
   /// z = Wx·x + b, of a vector or a one-hot column.
@@ -146,9 +146,9 @@ struct InferenceStep<Scalar: Real> {
       let Wx = Wx.rows(rows.w, rows.count)
       if let column {
         accumulate(
-          Wx.columns(column, 1), times: 1, into: MatrixView(z + rows.z, n: rows.count, d: 1, stride: rows.count))
+          Wx.columns(column, 1), times: 1, into: MatrixView(z + rows.z, rows: rows.count, columns: 1, columnStride: rows.count))
       } else {
-        multiplyColumn(Wx, x, into: z + rows.z)
+        gemv(Wx, x, into: z + rows.z)
       }
     }
   }
@@ -177,17 +177,17 @@ struct InferenceStep<Scalar: Real> {
     _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>
   ) {
     let H = plan.H, Wh = layer.Wh.operandRef.w(Scalar.self)
-    let state = MatrixView(h, n: H, d: 1, stride: H), gates = MatrixView(z, n: H, d: 1, stride: 4 * H)
-    multiplyColumn(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
+    let state = MatrixView(h, rows: H, columns: 1, columnStride: H), gates = MatrixView(z, rows: H, columns: 1, columnStride: 4 * H)
+    gemv(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
     switch network.cell {
     case .lstm:
-      let cells = MatrixView(c, n: H, d: 1, stride: H)
+      let cells = MatrixView(c, rows: H, columns: 1, columnStride: H)
       lstmGates(gates, gate: H, cells, newH: state, newC: cells)
     case .rnnTanh, .rnnRelu: apply(network.cell == .rnnRelu ? .relu : .tanh, 0, gates, to: state)
     case .gru: gruGates(gates, gate: H, state, newH: state)
     case .gruResetBefore:
       gruReset(gates, gate: H, state)
-      multiplyColumn(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
+      gemv(Wh.rows(2 * H, H), z + 2 * H, into: z + 3 * H)
       gruUpdate(gates, gate: H, state, newH: state)
     }
   }
@@ -199,8 +199,8 @@ struct InferenceStep<Scalar: Real> {
   func logSoftmax() {
     let n = network.topSize
     Kernels.logSoftmax(
-      MatrixView(scores.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n),
-      to: MatrixView(logProbabilities.baseAddress.unsafelyUnwrapped, n: n, d: 1, stride: n))
+      MatrixView(scores.baseAddress.unsafelyUnwrapped, rows: n, columns: 1, columnStride: n),
+      to: MatrixView(logProbabilities.baseAddress.unsafelyUnwrapped, rows: n, columns: 1, columnStride: n))
   }
 
   private func decode(to y: UnsafeMutablePointer<Scalar>) {
@@ -208,6 +208,6 @@ struct InferenceStep<Scalar: Real> {
       return y.update(from: output, count: network.topSize)
     }
     y.update(from: bd.operandRef.w(Scalar.self).p, count: network.topSize)
-    multiplyColumn(Whd.operandRef.w(Scalar.self), output, into: y)
+    gemv(Whd.operandRef.w(Scalar.self), output, into: y)
   }
 }

@@ -59,11 +59,11 @@ extension ScanRun {
       resetBackward(t, from, count, next, packs, panels)
       team.barrier()
     }
-    Scalar.multiply(
-      packs.rowsH, panels: panels, .columns(next.p, stride: next.stride),
-      Operand(packs.Wh, k: packs.head, z.p, across: z.stride),
-      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, across: z.stride),
-      columns: B, to: next.p, stride: next.stride)
+    Scalar.gemmPacked(
+      packs.rowsH, panels: panels, .matrix(next.p, columnStride: next.stride),
+      Operand(packs.Wh, k: packs.head, z.p, columnStride: z.stride),
+      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, columnStride: z.stride),
+      columns: B, to: next.p, columnStride: next.stride)
     if t > 0 && scan.lengths != nil && count > 0 { maskPadding(t - 1, units, next) }
   }
 
@@ -95,9 +95,9 @@ extension ScanRun {
     _ panels: Range<Int>
   ) {
     let z = z(t), da = dResetOutput
-    Scalar.multiply(
-      packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, across: z.stride), columns: B,
-      to: da.p, stride: da.stride)
+    Scalar.gemmPacked(
+      packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, columnStride: z.stride), columns: B,
+      to: da.p, columnStride: da.stride)
     if count > 0 {
       gruResetBackward(
         z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
@@ -115,9 +115,9 @@ extension ScanRun {
     maskPadding(T - 1, units, dh)
     // a sequence of length 0 passes the final state's gradient to the initial state
     for j in 0..<B where length(j) == 0 {
-      accumulate(dFinalH.only(j).rows(from, count), times: 1, into: dInitialH.only(j).rows(from, count))
+      accumulate(dFinalH.column(j).rows(from, count), times: 1, into: dInitialH.column(j).rows(from, count))
       if scan.cell.hasCell {
-        accumulate(dFinalC.only(j).rows(from, count), times: 1, into: dInitialC.only(j).rows(from, count))
+        accumulate(dFinalC.column(j).rows(from, count), times: 1, into: dInitialC.column(j).rows(from, count))
       }
     }
   }
@@ -127,13 +127,13 @@ extension ScanRun {
     let (from, count) = (units.lowerBound, units.count), dc = carriedC
     for j in 0..<B {
       if t == length(j) - 1 {
-        accumulate(dFinalH.only(j).rows(from, count), times: 1, into: dh.only(j).rows(from, count))
+        accumulate(dFinalH.column(j).rows(from, count), times: 1, into: dh.column(j).rows(from, count))
         if scan.cell.hasCell {
-          accumulate(dFinalC.only(j).rows(from, count), times: 1, into: dc.only(j).rows(from, count))
+          accumulate(dFinalC.column(j).rows(from, count), times: 1, into: dc.column(j).rows(from, count))
         }
       } else if t >= length(j) {
-        fill(dh.only(j).rows(from, count), with: 0)
-        fill(dc.only(j).rows(from, count), with: 0)
+        fill(dh.column(j).rows(from, count), with: 0)
+        fill(dc.column(j).rows(from, count), with: 0)
       }
     }
   }
@@ -149,11 +149,11 @@ extension ScanRun {
     while from < dx.d {
       let columns = min(48, dx.d - from)
       let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
-      let first = Operand(packs.Wx, k: one.count, dz + one.z, across: rows)
-      let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, across: rows) } ?? .none(packs.Wx)
-      Scalar.multiply(
-        packs.rowsI, panels: panels, .columns(to, stride: dx.stride), first, second, columns: columns, to: to,
-        stride: dx.stride)
+      let first = Operand(packs.Wx, k: one.count, dz + one.z, columnStride: rows)
+      let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, columnStride: rows) } ?? .none(packs.Wx)
+      Scalar.gemmPacked(
+        packs.rowsI, panels: panels, .matrix(to, columnStride: dx.stride), first, second, columns: columns, to: to,
+        columnStride: dx.stride)
       from += columns
     }
   }
@@ -174,8 +174,8 @@ struct BackwardPacks<Scalar: Real> {
   var units: Int { rowsH.unitsPerPanel }
 
   init(_ run: ScanRun<Scalar>) {
-    rowsH = .plain(run.H, Scalar.self)
-    rowsI = .plain(run.I, Scalar.self)
+    rowsH = .contiguous(run.H, Scalar.self)
+    rowsI = .contiguous(run.I, Scalar.self)
     var next = run.packs
     func allocate(_ rows: PanelLayout, _ k: Int) -> UnsafeMutablePointer<Scalar> {
       defer { next += packedCount(rows, k: k, Scalar.self) }

@@ -21,7 +21,7 @@ private struct ForwardPacks<Scalar: Real> {
 
   init(_ run: ScanRun<Scalar>) {
     let H = run.H
-    let layout: PanelLayout = run.scan.cell == .lstm ? .gates(H, Scalar.self) : .plain(H, Scalar.self)
+    let layout: PanelLayout = run.scan.cell == .lstm ? .interleavedGates(H, Scalar.self) : .contiguous(H, Scalar.self)
     var next = run.packs
     func allocate(_ k: Int) -> UnsafeMutablePointer<Scalar> {
       defer { next += packedCount(layout, k: k, Scalar.self) }
@@ -102,10 +102,10 @@ extension ScanRun {
       var from = 0
       while from < z.d {
         let columns = min(48, z.d - from)
-        Scalar.multiply(
-          packs.layout, panels: panels, .columns(b.p + product.rows.w, stride: 0),
-          Operand(Wx, k: I, x.p + from * x.stride, across: x.stride), columns: columns,
-          to: z.p + from * z.stride + product.rows.z, stride: z.stride)
+        Scalar.gemmPacked(
+          packs.layout, panels: panels, .broadcastColumn(b.p + product.rows.w),
+          Operand(Wx, k: I, x.p + from * x.stride, columnStride: x.stride), columns: columns,
+          to: z.p + from * z.stride + product.rows.z, columnStride: z.stride)
         from += columns
       }
     }
@@ -166,15 +166,15 @@ extension ScanRun {
     let call = call(product, t, to: result), layout = packs.layout
     switch (call.input, call.recurrent) {
     case (let input?, let recurrent?) where I + H <= longestFusedSum:
-      Scalar.multiply(
-        layout, panels: panels, call.initial, input, recurrent, columns: B, to: call.result, stride: call.stride)
+      Scalar.gemmPacked(
+        layout, panels: panels, call.initial, input, recurrent, columns: B, to: call.result, columnStride: call.stride)
     case (let input?, let recurrent?):
-      Scalar.multiply(layout, panels: panels, call.initial, input, columns: B, to: call.result, stride: call.stride)
-      Scalar.multiply(
-        layout, panels: panels, .columns(call.result, stride: call.stride), recurrent, columns: B, to: call.result,
-        stride: call.stride)
+      Scalar.gemmPacked(layout, panels: panels, call.initial, input, columns: B, to: call.result, columnStride: call.stride)
+      Scalar.gemmPacked(
+        layout, panels: panels, .matrix(call.result, columnStride: call.stride), recurrent, columns: B, to: call.result,
+        columnStride: call.stride)
     case (let operand?, nil), (nil, let operand?):
-      Scalar.multiply(layout, panels: panels, call.initial, operand, columns: B, to: call.result, stride: call.stride)
+      Scalar.gemmPacked(layout, panels: panels, call.initial, operand, columns: B, to: call.result, columnStride: call.stride)
     case (nil, nil):
       copyTokenProducts(product, t, packs.units(panels, of: H), to: result)
     }
@@ -189,19 +189,19 @@ extension ScanRun {
     let x = x(t)
     return ProductCall(
       initial: initialValue(product, t),
-      input: hasInput ? product.Wx.map { Operand($0, k: I, x.p, across: x.stride) } : nil,
-      recurrent: product.Wh.map { Operand($0, k: H, source.p, across: source.stride) },
+      input: hasInput ? product.Wx.map { Operand($0, k: I, x.p, columnStride: x.stride) } : nil,
+      recurrent: product.Wh.map { Operand($0, k: H, source.p, columnStride: source.stride) },
       result: result.p + product.rows.z, stride: result.stride)
   }
 
   private func initialValue(_ product: ForwardPacks<Scalar>.PackedProduct, _ t: Int) -> InitialValue<Scalar> {
-    if product.Wx == nil { return .columns(resetBias.p, stride: 0) }
+    if product.Wx == nil { return .broadcastColumn(resetBias.p) }
     if let tokens = scan.lookupTokens {
-      return .table(tokenProducts.p + product.rows.z, stride: tokenProducts.stride, tokens + t * B)
+      return .gather(tokenProducts.p + product.rows.z, columnStride: tokenProducts.stride, indices: tokens + t * B)
     }
     let z = z(t)
     return scan.inputIsPrecomputed
-      ? .columns(z.p + product.rows.z, stride: z.stride) : .columns(b.p + product.rows.w, stride: 0)
+      ? .matrix(z.p + product.rows.z, columnStride: z.stride) : .broadcastColumn(b.p + product.rows.w)
   }
 
   /// A product without operands: the candidate n of a GRU. Precomputed columns are in place, token products are copied.
@@ -225,16 +225,16 @@ extension ScanRun {
     let (from, count) = packs.units(panels, of: H)
     if count <= 0 { return }
     for j in 0..<B where t >= length(j) {
-      fill(y(t).only(j).rows(from, count), with: 0)
-      if scan.cell.hasCell { copy(c(t - 1).only(j).rows(from, count), to: c(t).only(j).rows(from, count)) }
+      fill(y(t).column(j).rows(from, count), with: 0)
+      if scan.cell.hasCell { copy(c(t - 1).column(j).rows(from, count), to: c(t).column(j).rows(from, count)) }
     }
   }
 
   /// Copies the state after each sequence's last valid step.
   private func copyFinalState() {
     for j in 0..<B {
-      copy(y(length(j) - 1).only(j), to: finalH.only(j))
-      if scan.cell.hasCell { copy(c(length(j) - 1).only(j), to: finalC.only(j)) }
+      copy(y(length(j) - 1).column(j), to: finalH.column(j))
+      if scan.cell.hasCell { copy(c(length(j) - 1).column(j), to: finalC.column(j)) }
     }
   }
 }

@@ -8,11 +8,11 @@ extension ScanRun {
     guard let tokens = scan.tokens, !units.isEmpty else { return }
     forEachInputBlock { w, z in
       let Wx = Wx.rows(w + units.lowerBound, units.count), row = z + units.lowerBound
-      let b = MatrixView(b.p + w + units.lowerBound, n: units.count, d: Wx.d, stride: 0)
+      let b = MatrixView(b.p + w + units.lowerBound, rows: units.count, columns: Wx.d, columnStride: 0)
       if scan.lookupTokens != nil {
         apply(.add, Wx, b, to: tokenProducts.rows(row, units.count))
       } else {
-        gather(Wx, tokens, adding: b, to: self.z.rows(row, units.count))
+        gatherColumns(Wx, tokens, adding: b, to: self.z.rows(row, units.count))
       }
     }
   }
@@ -23,7 +23,7 @@ extension ScanRun {
     let mine = team.share(H, thread)
     if mine.isEmpty { return }
     forEachInputBlock { w, z in
-      scatter(
+      scatterColumns(
         self.z.rows(z + mine.lowerBound, mine.count), tokens, into: dWx.rows(w + mine.lowerBound, mine.count))
     }
   }

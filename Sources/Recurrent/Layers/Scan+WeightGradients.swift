@@ -18,7 +18,7 @@ extension ScanRun {
     } else if let tokens = scan.tokens {
       // the input's sums run over the tokens of the table instead of the columns
       let mine = team.share(rows, thread)
-      scatter(z.rows(mine.lowerBound, mine.count), tokens, into: dTokenProducts.rows(mine.lowerBound, mine.count))
+      scatterColumns(z.rows(mine.lowerBound, mine.count), tokens, into: dTokenProducts.rows(mine.lowerBound, mine.count))
       team.barrier()
     }
     for i in 0..<4 {
@@ -53,14 +53,14 @@ extension ScanRun {
       input?.second = (both.source, both.destination)
       recurrent = nil
     }
-    let panels = team.share(PanelLayout.plain(count, Scalar.self).panels, thread)
+    let panels = team.share(PanelLayout.contiguous(count, Scalar.self).panels, thread)
     if let input { add(input, panels, thread) }
     if let recurrent { add(recurrent, panels, thread) }
   }
 
   private func add(_ product: GradientProduct<Scalar>, _ panels: Range<Int>, _ thread: Int) {
-    let scratch = gradientScratch(thread), none = MatrixView(scratch, n: 0, d: 0, stride: 0)
-    outer(
+    let scratch = gradientScratch(thread), none = MatrixView(scratch, rows: 0, columns: 0, columnStride: 0)
+    rankKUpdate(
       product.rows, product.source, into: product.destination, and: product.second?.source ?? none,
       into: product.second?.destination ?? none, panels: panels, scratch: scratch)
   }
@@ -70,7 +70,7 @@ extension ScanRun {
     let mine = team.share(dz.n, thread)
     if mine.isEmpty { return }
     let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
-    accumulate(from, times: 1, into: MatrixView(to.p, n: to.n, d: from.d, stride: 0))
+    accumulate(from, times: 1, into: MatrixView(to.p, rows: to.n, columns: from.d, columnStride: 0))
   }
 
   /// The input's gradients of all time steps, or of all tokens.

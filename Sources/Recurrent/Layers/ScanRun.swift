@@ -107,10 +107,10 @@ struct ScanRun<Scalar: Real> {
 
 extension MatrixView {
   /// Rows `from ..< from + count`.
-  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, n: count, d: d, stride: stride) }
+  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, rows: count, columns: d, columnStride: stride) }
 
   /// Columns `from ..< from + count`.
   func columns(_ from: Int, _ count: Int) -> MatrixView {
-    MatrixView(p + from * stride, n: n, d: count, stride: stride)
+    MatrixView(p + from * stride, rows: n, columns: count, columnStride: stride)
   }
 }

@@ -35,11 +35,11 @@ struct ScanWorkspace {
     }
     let cell = scan.cell, gates = cell.gates.count, rows = cell.blocks * H, columns = scan.T * scan.B
     let forward =
-      gates * packedCount(.plain(H, Scalar.self), k: H + I, Scalar.self)
-      + packedCount(.gates(H, Scalar.self), k: H + I, Scalar.self)
+      gates * packedCount(.contiguous(H, Scalar.self), k: H + I, Scalar.self)
+      + packedCount(.interleavedGates(H, Scalar.self), k: H + I, Scalar.self)
     let backward =
-      packedCount(.plain(H, Scalar.self), k: gates * H, Scalar.self)
-      + packedCount(.plain(I, Scalar.self), k: gates * H, Scalar.self)
+      packedCount(.contiguous(H, Scalar.self), k: gates * H, Scalar.self)
+      + packedCount(.contiguous(I, Scalar.self), k: gates * H, Scalar.self)
     packs = allocate(max(forward, backward))
     z = allocate(rows * columns)
     c = allocate(cell.hasCell ? H * (columns + scan.B) : 0)
@@ -52,7 +52,7 @@ struct ScanWorkspace {
     dhNext = allocate(H * scan.B)
     dc = allocate(H * scan.B)
     da = allocate(cell == .gruResetBefore ? H * scan.B : 0)
-    outerSize = (outerScratch(rows: gates * H, columns: I + H, Scalar.self) + 15) & ~15
+    outerSize = (rankKUpdateScratch(rows: gates * H, columns: I + H, Scalar.self) + 15) & ~15
     outer = allocate(scan.threads * outerSize)
     count = end
   }

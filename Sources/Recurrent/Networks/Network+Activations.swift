@@ -62,10 +62,10 @@ extension Network {
         case .cell: run.c
         case .gate(let block): run.z.rows(block * H, H)
         }
-      let result = MatrixView(p, n: H, d: record.T * record.B, stride: H)
+      let result = MatrixView(p, rows: H, columns: record.T * record.B, columnStride: H)
       Kernels.copy(values, to: result)
       guard let lengths = record.lengths else { return }
-      for j in 0..<result.d where j / record.B >= lengths[j % record.B] { fill(result.only(j), with: 0) }
+      for j in 0..<result.d where j / record.B >= lengths[j % record.B] { fill(result.column(j), with: 0) }
     }
   }
 }

@@ -91,7 +91,8 @@ struct ParameterStep<Scalar: Real> {
   ///   - decoupled: the fraction of the weight that is subtracted.
   func options(learningRate: Double, coupled: Double = 0, decoupled: Double = 0) -> OptimizerUpdate<Scalar> {
     OptimizerUpdate(
-      rate: learningRate, weightDecay: coupled, share: weightDecay + decoupled, scale: gradientScale, bound: clipValue)
+      learningRate: learningRate, weightDecay: coupled, decoupledDecay: weightDecay + decoupled,
+      gradientScale: gradientScale, clipValue: clipValue)
   }
 }
 

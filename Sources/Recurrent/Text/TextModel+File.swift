@@ -193,7 +193,7 @@ extension Mat {
   }
 
   private func turned<T: Real>(_ p: UnsafeMutableRawPointer) -> MatrixView<T> {
-    MatrixView(p.assumingMemoryBound(to: T.self), n: d, d: n, stride: d)
+    MatrixView(p.assumingMemoryBound(to: T.self), rows: d, columns: n, columnStride: d)
   }
 
   fileprivate var firstNonFinite: (row: Int, column: Int, value: Double)? {

@@ -30,11 +30,11 @@ import Testing
     let (oldA, oldB) = (da.copy(), db.copy())
     let (ja, jb): (Int, Int) = (wideA ? 1 : 0, wideB ? 1 : 0)
 
-    apply(pair, beside(a, d), beside(b, d), to: y.columns)
+    apply(pair, beside(a, d), beside(b, d), to: y.view)
     #expect(y.difference { value(pair, a[$0, $1 * ja], b[$0, $1 * jb]) } == nil)
 
     applyBackward(
-      pair, beside(a, d), beside(b, d), y.columns, dy: dy.columns, da: beside(da, d), db: beside(db, d))
+      pair, beside(a, d), beside(b, d), y.view, dy: dy.view, da: beside(da, d), db: beside(db, d))
     #expect(
       da.difference { i, j in
         (wideA ? j..<j + 1 : 0..<d).reduce(oldA[i, j]) { $0 + dy[i, $1] * slopeA(pair, b[i, $1 * jb]) }
@@ -49,7 +49,7 @@ import Testing
 
   /// A single column as `d` of them.
   private func beside<T: Real>(_ m: StridedMatrix<T>, _ d: Int) -> MatrixView<T> {
-    m.d == d ? m.columns : MatrixView(m.columns.p, n: m.n, d: d, stride: 0)
+    m.d == d ? m.view : MatrixView(m.view.p, rows: m.n, columns: d, columnStride: 0)
   }
 
   private func value<T: Real>(_ pair: BinaryOperation, _ a: T, _ b: T) -> T {
@@ -81,8 +81,8 @@ import Testing
   @Test(arguments: BinaryOperation.allCases) func oneMatOnBothSides(_ pair: BinaryOperation) {
     let a = StridedMatrix<Double>(9, 2) { i, _ in [1, 2, -4, 0.5][i % 4] }, y = StridedMatrix<Double>(9, 2)
     let dy = StridedMatrix<Double>(9, 2, small(1)), da = StridedMatrix<Double>(9, 2)
-    apply(pair, a.columns, a.columns, to: y.columns)
-    applyBackward(pair, a.columns, a.columns, y.columns, dy: dy.columns, da: da.columns, db: da.columns)
+    apply(pair, a.view, a.view, to: y.view)
+    applyBackward(pair, a.view, a.view, y.view, dy: dy.view, da: da.view, db: da.view)
     let slope: (Double) -> Double =
       switch pair {
       case .add: { _ in 2 }

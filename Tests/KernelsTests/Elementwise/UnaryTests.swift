@@ -24,12 +24,12 @@ import Testing
       return curve == .log || curve == .sqrt ? 0.25 + abs(x) : x
     }
     let y = StridedMatrix<T>(n, d, gap: gap)
-    apply(curve, T(parameter), x.columns, to: y.columns)
+    apply(curve, T(parameter), x.view, to: y.view)
     #expect(y.distance { oracle(curve, Double(x[$0, $1]), parameter).value } < tolerance(T.self))
 
     let dy = StridedMatrix<T>(n, d, gap: gap, small(2)), dx = StridedMatrix<T>(n, d, gap: gap, small(3)),
       before = dx.copy()
-    applyBackward(curve, T(parameter), x.columns, y.columns, dy: dy.columns, dx: dx.columns)
+    applyBackward(curve, T(parameter), x.view, y.view, dy: dy.view, dx: dx.view)
     #expect(
       dx.distance {
         Double(before[$0, $1]) + Double(dy[$0, $1]) * oracle(curve, Double(x[$0, $1]), parameter).slope
@@ -63,20 +63,21 @@ import Testing
     for zero in [0.0, -0.0] {
       let x = StridedMatrix<Double>(1, 1) { _, _ in zero }, y = StridedMatrix<Double>(1, 1)
       let dy = StridedMatrix<Double>(1, 1) { _, _ in 1 }, dx = StridedMatrix<Double>(1, 1)
-      apply(curve, 0.25, x.columns, to: y.columns)
-      applyBackward(curve, 0.25, x.columns, y.columns, dy: dy.columns, dx: dx.columns)
+      apply(curve, 0.25, x.view, to: y.view)
+      applyBackward(curve, 0.25, x.view, y.view, dy: dy.view, dx: dx.view)
       #expect(dx[0, 0] == slope)
     }
   }
 
   /// Far from 0 every slope has a limit; the ones that have a finite limit must reach it without a NaN.
-  @Test(arguments: [UnaryOperation.tanh, .sigmoid, .gelu, .silu, .softplus]) func slopesFarOut(_ curve: UnaryOperation) {
+  @Test(arguments: [UnaryOperation.tanh, .sigmoid, .gelu, .silu, .softplus]) func slopesFarOut(_ curve: UnaryOperation)
+  {
     let limit = curve == .tanh || curve == .sigmoid ? 0.0 : 1.0
     for (x, slope) in [(1e4, limit), (1e20, limit), (1e30, limit), (-1e4, 0), (-1e20, 0), (-1e30, 0)] {
       let m = StridedMatrix<Float>(1, 1) { _, _ in x }, y = StridedMatrix<Float>(1, 1)
       let dy = StridedMatrix<Float>(1, 1) { _, _ in 1 }, dx = StridedMatrix<Float>(1, 1)
-      apply(curve, 0, m.columns, to: y.columns)
-      applyBackward(curve, 0, m.columns, y.columns, dy: dy.columns, dx: dx.columns)
+      apply(curve, 0, m.view, to: y.view)
+      applyBackward(curve, 0, m.view, y.view, dy: dy.view, dx: dx.view)
       #expect(Double(dx[0, 0]) == slope, "\(curve)'s slope at \(x)")
     }
   }
@@ -84,8 +85,8 @@ import Testing
   /// A curve may write over what it reads.
   @Test(arguments: UnaryOperation.allCases) func inPlace(_ curve: UnaryOperation) {
     let x = StridedMatrix<Double>(17, 3, gap: 1) { 1 + abs(fraction(1)($0, $1)) }, y = StridedMatrix<Double>(17, 3)
-    apply(curve, 0.5, x.columns, to: y.columns)
-    apply(curve, 0.5, x.columns, to: x.columns)
+    apply(curve, 0.5, x.view, to: y.view)
+    apply(curve, 0.5, x.view, to: x.view)
     #expect(x.difference { y[$0, $1] } == nil)
   }
 }

@@ -20,18 +20,18 @@ import Testing
         let product = triple(n, d, k) { w[$0, $2] * x[$2, $1] }
 
         let sum = y.copy()
-        multiply(w.columns, x.columns, to: sum.columns, accumulate: true)
+        gemm(w.view, x.view, to: sum.view, accumulate: true)
         #expect(sum.difference { y[$0, $1] + product($0, $1) } == nil)
-        multiply(w.columns, x.columns, to: y.columns, accumulate: false)
+        gemm(w.view, x.view, to: y.view, accumulate: false)
         #expect(y.difference(from: product) == nil)
 
         let dw = StridedMatrix<T>(n, k, gap: gap, small(seed + 4)), dwBefore = dw.copy()
-        multiplyBackward(dy: dy.columns, x.columns, dw: dw.columns)
+        gemmBackwardWeights(dy: dy.view, x.view, dw: dw.view)
         let dwTwin = triple(n, k, d) { dy[$0, $2] * x[$1, $2] }
         #expect(dw.difference { dwBefore[$0, $1] + dwTwin($0, $1) } == nil)
 
         let dx = StridedMatrix<T>(k, d, gap: gap, small(seed + 5)), dxBefore = dx.copy()
-        multiplyBackward(w.columns, dy: dy.columns, dx: dx.columns)
+        gemmBackwardInput(w.view, dy: dy.view, dx: dx.view)
         let dxTwin = triple(k, d, n) { w[$2, $0] * dy[$2, $1] }
         #expect(dx.difference { dxBefore[$0, $1] + dxTwin($0, $1) } == nil)
       }
@@ -62,7 +62,7 @@ import Testing
     // the numbers of x stand `along` apart: a row of a matrix view of that height
     let w = StridedMatrix<T>(n, k, gap: gap, small(1)), x = StridedMatrix<T>(along, k, small(2))
     let y = StridedMatrix<T>(n, 1, small(3)), before = y.copy()
-    multiplyColumn(w.columns, x.columns.p, along: along, into: y.columns.p)
+    gemv(w.view, x.view.p, xStride: along, into: y.view.p)
     #expect(y.difference { i, _ in (0..<k).reduce(before[i, 0]) { $0 + w[i, $1] * x[0, $1] } } == nil)
   }
 
@@ -70,10 +70,10 @@ import Testing
   @Test func columnsDoNotDependOnTheirNeighbours() {
     let w = StridedMatrix<Float>(33, 65, fraction(1)), x = StridedMatrix<Float>(65, 9, fraction(2))
     let all = StridedMatrix<Float>(33, 9), one = StridedMatrix<Float>(33, 1)
-    multiply(w.columns, x.columns, to: all.columns, accumulate: false)
+    gemm(w.view, x.view, to: all.view, accumulate: false)
     for j in 0..<9 {
-      let column = MatrixView(x.columns.p + j * 65, n: 65, d: 1, stride: 65)
-      multiply(w.columns, column, to: one.columns, accumulate: false)
+      let column = MatrixView(x.view.p + j * 65, rows: 65, columns: 1, columnStride: 65)
+      gemm(w.view, column, to: one.view, accumulate: false)
       #expect(one.difference { i, _ in all[i, j] } == nil)
     }
   }

@@ -40,13 +40,15 @@ import Testing
     let d = 1 << 24 + 5
     let w = StridedMatrix<Float>(1, d, gap: 1), dw = StridedMatrix<Float>(1, d, gap: 1) { _, _ in 2 }
     let clipped = Kernels.sgd(
-      w.columns, dw: dw.columns, momentum: nil, OptimizerUpdate(rate: 0, bound: 1), mu: 0, new: 1, nesterov: false)
+      w.view, dw: dw.view, momentum: nil, OptimizerUpdate(learningRate: 0, clipValue: 1), mu: 0, new: 1, nesterov: false
+    )
     #expect(clipped == d)
   }
 
   // MARK: The rules, by a kernel and by one number at a time
 
-  typealias Kernel<T: Real> = (_ w: MatrixView<T>, _ dw: MatrixView<T>, _ slots: [MatrixView<T>], OptimizerUpdate<T>) -> Int
+  typealias Kernel<T: Real> = (_ w: MatrixView<T>, _ dw: MatrixView<T>, _ slots: [MatrixView<T>], OptimizerUpdate<T>) ->
+    Int
   typealias Plain<T: Real> = (_ w: T, _ raw: T, _ clipped: T, _ slots: inout [T], Settings<T>) -> T
 
   /// What a `OptimizerUpdate` is made of.
@@ -54,10 +56,14 @@ import Testing
     var rate: T = 0.01, decay: T = 0.125, share: T = 1e-3, scale: T = 0.75, bound: T = 0.5
     /// 1 − share, rounded once.
     var keep: T { T(1 - 1e-3) }
-    var descent: OptimizerUpdate<T> { OptimizerUpdate(rate: 0.01, weightDecay: 0.125, share: 1e-3, scale: 0.75, bound: 0.5) }
+    var descent: OptimizerUpdate<T> {
+      OptimizerUpdate(learningRate: 0.01, weightDecay: 0.125, decoupledDecay: 1e-3, gradientScale: 0.75, clipValue: 0.5)
+    }
   }
 
-  private func recurrentJS<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>) -> Int {
+  private func recurrentJS<T: Real>(
+    _ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>
+  ) -> Int {
     Kernels.recurrentJS(w, dw: dw, cache: s[0], d, decay: 0.999, epsilon: 1e-8)
   }
 
@@ -79,7 +85,9 @@ import Testing
     }
   }
 
-  private func adagrad<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>) -> Int {
+  private func adagrad<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>)
+    -> Int
+  {
     Kernels.adagrad(w, dw: dw, sum: s[0], d, epsilon: 1e-10)
   }
 
@@ -114,9 +122,12 @@ import Testing
     }
   }
 
-  private func adam<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>) -> Int {
+  private func adam<T: Real>(_ w: MatrixView<T>, _ dw: MatrixView<T>, _ s: [MatrixView<T>], _ d: OptimizerUpdate<T>)
+    -> Int
+  {
     Kernels.adam(
-      w, dw: dw, mean: s[0], square: s[1], largest: s.count > 2 ? s[2] : nil, d, beta1: ExponentialMovingAverage(0.9), beta2: ExponentialMovingAverage(0.999),
+      w, dw: dw, mean: s[0], square: s[1], largest: s.count > 2 ? s[2] : nil, d, beta1: ExponentialMovingAverage(0.9),
+      beta2: ExponentialMovingAverage(0.999),
       root: 0.625, epsilon: 1e-8)
   }
 
@@ -153,7 +164,7 @@ import Testing
           for (slot, value) in zip(expectedSlots, s) { slot[i, j] = value }
         }
       }
-      let clipped = kernel(w.columns, dw.columns, slots.map { $0.columns }, settings.descent)
+      let clipped = kernel(w.view, dw.view, slots.map { $0.view }, settings.descent)
       #expect(clipped == beyond)
       #expect(w.difference { expected[$0, $1] } == nil)
       #expect(dw.difference { _, _ in 0 } == nil)

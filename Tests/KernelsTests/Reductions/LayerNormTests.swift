@@ -19,8 +19,8 @@ import Testing
     let gain = StridedMatrix<T>(n, 1, small(2)), bias = StridedMatrix<T>(n, 1, small(3))
     let normal = StridedMatrix<T>(n, d), scale = StridedMatrix<T>(1, d), y = StridedMatrix<T>(n, d, gap: gap)
     layerNorm(
-      x.columns, gain: gain.columns, bias: bias.columns, epsilon: T(epsilon), normal: normal.columns,
-      scale: scale.columns, to: y.columns)
+      x.view, gain: gain.view, bias: bias.view, epsilon: T(epsilon), normal: normal.view,
+      scale: scale.view, to: y.view)
 
     let scales = (0..<d).map { j in
       let v = (0..<n).map { Double(x[$0, j]) }, mean = v.reduce(0, +) / Double(n)
@@ -32,11 +32,12 @@ import Testing
     #expect(y.distance { Double(gain[$0, 0]) * hat($0, $1) + Double(bias[$0, 0]) } < bound)
 
     let dy = StridedMatrix<T>(n, d, gap: gap, small(4)), dx = StridedMatrix<T>(n, d, gap: gap, small(5))
-    let dgain = StridedMatrix<T>(n, 1, small(6)), dbias = StridedMatrix<T>(n, 1, small(7)), work = StridedMatrix<T>(n, 1)
+    let dgain = StridedMatrix<T>(n, 1, small(6)), dbias = StridedMatrix<T>(n, 1, small(7)),
+      work = StridedMatrix<T>(n, 1)
     let (oldX, oldGain, oldBias) = (dx.copy(), dgain.copy(), dbias.copy())
     layerNormBackward(
-      gain: gain.columns, normal: normal.columns, scale: scale.columns, dy: dy.columns, dx: dx.columns,
-      dgain: dgain.columns, dbias: dbias.columns, work: work.columns)
+      gain: gain.view, normal: normal.view, scale: scale.view, dy: dy.view, dx: dx.view,
+      dgain: dgain.view, dbias: dbias.view, work: work.view)
     let g: (Int, Int) -> Double = { Double(dy[$0, $1]) * Double(gain[$0, 0]) }
     #expect(
       dx.distance { i, j in
@@ -56,9 +57,9 @@ import Testing
     let x = StridedMatrix<Float>(9, 1) { _, _ in 7 }, one = StridedMatrix<Float>(9, 1) { _, _ in 1 }
     let normal = StridedMatrix<Float>(9, 1), scale = StridedMatrix<Float>(1, 1), y = StridedMatrix<Float>(9, 1)
     layerNorm(
-      x.columns, gain: one.columns, bias: one.columns, epsilon: 1e-5, normal: normal.columns,
-      scale: scale.columns,
-      to: y.columns)
+      x.view, gain: one.view, bias: one.view, epsilon: 1e-5, normal: normal.view,
+      scale: scale.view,
+      to: y.view)
     #expect(y.difference { _, _ in 1 } == nil)
   }
 }

@@ -12,15 +12,15 @@ import Testing
         for j in 0..<d {
           for i in 0..<n { total += Double(x[i, j] * x[i, j]) }
         }
-        #expect(squaredNorm(x.columns) == total)
-        #expect(squaredNorm(y.columns) == total)
-        #expect(firstNonFinite(x.columns) == (-1, -1))
+        #expect(squaredNorm(x.view) == total)
+        #expect(squaredNorm(y.view) == total)
+        #expect(firstNonFinite(x.view) == (-1, -1))
         for bad in [Float.nan, .infinity, -.infinity] {
           let broken = x.copy()
           broken[n - 1, d - 1] = bad
-          #expect(firstNonFinite(broken.columns) == (n - 1, d - 1))
+          #expect(firstNonFinite(broken.view) == (n - 1, d - 1))
           broken[n / 2, 0] = bad
-          #expect(firstNonFinite(broken.columns) == (n / 2, 0))
+          #expect(firstNonFinite(broken.view) == (n / 2, 0))
         }
       }
     }
@@ -28,6 +28,6 @@ import Testing
 
   @Test func floatsAreSummedInDouble() {
     let x = StridedMatrix<Float>(3, 1) { i, _ in [1e30, 1, 1e-30][i] }
-    #expect(squaredNorm(x.columns).isFinite)
+    #expect(squaredNorm(x.view).isFinite)
   }
 }

@@ -24,15 +24,15 @@ import Testing
     }
 
     let p = StridedMatrix<T>(n, d, gap: gap)
-    softmax(x.columns, to: p.columns)
+    softmax(x.view, to: p.view)
     #expect(p.distance { shares[$1][$0] } < bound)
     let y = StridedMatrix<T>(n, d, gap: gap)
-    logSoftmax(x.columns, to: y.columns)
+    logSoftmax(x.view, to: y.view)
     #expect(y.distance { log(shares[$1][$0]) } < bound)
 
     let dy = StridedMatrix<T>(n, d, gap: gap, small(2)), dx = StridedMatrix<T>(n, d, gap: gap, small(3)),
       before = dx.copy()
-    softmaxBackward(p.columns, dp: dy.columns, dx: dx.columns)
+    softmaxBackward(p.view, dp: dy.view, dx: dx.view)
     #expect(
       dx.distance { i, j in
         let mean = (0..<n).reduce(0) { $0 + shares[j][$1] * Double(dy[$1, j]) }
@@ -40,7 +40,7 @@ import Testing
       } < 4 * bound)
 
     let dz = before.copy()
-    logSoftmaxBackward(y.columns, dy: dy.columns, dx: dz.columns)
+    logSoftmaxBackward(y.view, dy: dy.view, dx: dz.view)
     #expect(
       dz.distance { i, j in
         let total = (0..<n).reduce(0) { $0 + Double(dy[$1, j]) }
@@ -49,12 +49,12 @@ import Testing
 
     let targets = (0..<d).map { Int32(($0 * 5 + 2) % n) }
     let kept = StridedMatrix<T>(n, d)
-    let loss = totalLoss(x.columns, targets: targets, to: kept.columns)
+    let loss = totalLoss(x.view, targets: targets, to: kept.view)
     let expected = (0..<d).reduce(0) { $0 - log(shares[$1][Int(targets[$1])]) }
     #expect(abs(Double(loss) - expected) < 4 * bound * max(1, expected))
     #expect(kept.distance { shares[$1][$0] } < bound)
     let ds = before.copy()
-    crossEntropyBackward(kept.columns, targets: targets, dy: 0.5, dx: ds.columns)
+    crossEntropyBackward(kept.view, targets: targets, dy: 0.5, dx: ds.view)
     #expect(
       ds.distance { i, j in
         Double(before[i, j]) + 0.5 * (shares[j][i] - (Int(targets[j]) == i ? 1 : 0))
@@ -67,34 +67,34 @@ import Testing
       dx = StridedMatrix<Double>(5, 3, small(2))
     let before = dx.copy(), one = StridedMatrix<Double>(5, 1) { i, _ in fraction(1)(i, 1) },
       q = StridedMatrix<Double>(5, 1)
-    let loss = totalLoss(x.columns, targets: [-1, 3, -1], to: p.columns)
-    #expect(loss == totalLoss(one.columns, targets: [3], to: q.columns))
+    let loss = totalLoss(x.view, targets: [-1, 3, -1], to: p.view)
+    #expect(loss == totalLoss(one.view, targets: [3], to: q.view))
     #expect(p.difference { i, j in j == 1 ? q[i, 0] : 0 } == nil)
-    crossEntropyBackward(p.columns, targets: [-1, 3, -1], dy: 2, dx: dx.columns)
+    crossEntropyBackward(p.view, targets: [-1, 3, -1], dy: 2, dx: dx.view)
     #expect(dx.distance { i, j in before[i, j] + (j == 1 ? 2 * (q[i, 0] - (i == 3 ? 1 : 0)) : 0) } < 1e-15)
   }
 
   @Test func equalScoresShareEqually() {
     for n in [1, 2, 4, 8, 16, 64] {
       let x = StridedMatrix<Float>(n, 2) { _, j in j == 0 ? 3e38 : -3e38 }, p = StridedMatrix<Float>(n, 2)
-      softmax(x.columns, to: p.columns)
+      softmax(x.view, to: p.view)
       #expect(p.difference { _, _ in 1 / Float(n) } == nil)
     }
   }
 
   @Test func scoresFarApartGiveZeroAndOne() {
     let x = StridedMatrix<Double>(3, 1) { i, _ in [1e308, 0, -1e308][i] }, p = StridedMatrix<Double>(3, 1)
-    softmax(x.columns, to: p.columns)
+    softmax(x.view, to: p.view)
     #expect(p.difference { i, _ in i == 0 ? 1 : 0 } == nil)
-    let loss = totalLoss(x.columns, targets: [1], to: p.columns)
+    let loss = totalLoss(x.view, targets: [1], to: p.view)
     #expect(loss == 1e308)
   }
 
   @Test(arguments: [0, 5, 10]) func aNaNReachesItsWholeColumnAndNoOther(place: Int) {
     let x = StridedMatrix<Float>(11, 2, fraction(1)), p = StridedMatrix<Float>(11, 2), y = StridedMatrix<Float>(11, 2)
     x[place, 0] = .nan
-    softmax(x.columns, to: p.columns)
-    logSoftmax(x.columns, to: y.columns)
+    softmax(x.view, to: p.view)
+    logSoftmax(x.view, to: y.view)
     for i in 0..<11 {
       #expect(p[i, 0].isNaN && y[i, 0].isNaN)
       #expect(p[i, 1] > 0 && y[i, 1] < 0)

@@ -26,7 +26,7 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
         x[i, 0] = Float(bitPattern: UInt32(truncatingIfNeeded: min(bits, 0xFFFF_FFFF)))
         bits += step
       }
-      apply(curve, 0, x.columns, to: y.columns)
+      apply(curve, 0, x.view, to: y.view)
       for i in 0..<block {
         worst.take(x[i, 0], y[i, 0], exact(curve, Double(x[i, 0])), unit: unit(curve, x[i, 0]))
       }
@@ -55,7 +55,7 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
           default: x[i, 0] = (unit - 0.5) * pow(2, -60 * unit)
           }
         }
-        apply(curve, 0, x.columns, to: y.columns)
+        apply(curve, 0, x.view, to: y.view)
         for i in 0..<block {
           worst.take(x[i, 0], y[i, 0], exact(curve, Float80(x[i, 0])), unit: unit(curve, x[i, 0]))
         }
@@ -101,7 +101,7 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
       let alone = value(curve, Float(x))
       for n in 1...17 {
         let run = StridedMatrix<Float>(n, 1) { _, _ in x }, y = StridedMatrix<Float>(n, 1)
-        apply(curve, 0.25, run.columns, to: y.columns)
+        apply(curve, 0.25, run.view, to: y.view)
         #expect(y.difference { _, _ in alone } == nil)
       }
     }
@@ -110,7 +110,7 @@ let harden = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
   private func value<T: Real>(_ curve: UnaryOperation, _ x: T) -> T {
     let one = StridedMatrix<T>(1, 1), y = StridedMatrix<T>(1, 1)
     one[0, 0] = x
-    apply(curve, 0.25, one.columns, to: y.columns)
+    apply(curve, 0.25, one.view, to: y.view)
     return y[0, 0]
   }
 }

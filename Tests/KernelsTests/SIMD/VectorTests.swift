@@ -13,8 +13,8 @@ import Testing
     let lanes = T.V.count
     for k in 1..<lanes {
       let x = StridedMatrix<T>(k, 1) { i, _ in Double(i + 1) }, y = StridedMatrix<T>(k, 1)
-      let v = T.V.load(x.columns.p, first: k)
-      v.store(y.columns.p, first: k)
+      let v = T.V.load(x.view.p, first: k)
+      v.store(y.view.p, first: k)
       // the store touches k numbers, and the lanes after them were loaded as zeros
       #expect(y.difference { x[$0, $1] } == nil)
       #expect(v.sum == T(k * (k + 1) / 2))
@@ -32,15 +32,15 @@ import Testing
 
   private func first<V: Vector>(_ v: V) -> V.Scalar {
     let y = StridedMatrix<V.Scalar>(1, 1)
-    v.store(y.columns.p, first: 1)
+    v.store(y.view.p, first: 1)
     return y[0, 0]
   }
 
   @Test func aNaNChoosesTheSecond() {
     let nan = Double.V(.nan), one: Double.V = 1.0, two: Double.V = 2.0
-    #expect(Double.V.select(nan, above: one, one, two).sum == 8)
-    #expect(Double.V.select(one, above: nan, one, two).sum == 8)
-    #expect(Double.V.select(number: nan, one, two).sum == 8)
-    #expect(Double.V.select(number: two, one, two).sum == 4)
+    #expect(Double.V.select(nan, greaterThan: one, one, two).sum == 8)
+    #expect(Double.V.select(one, greaterThan: nan, one, two).sum == 8)
+    #expect(Double.V.select(notNaN: nan, one, two).sum == 8)
+    #expect(Double.V.select(notNaN: two, one, two).sum == 4)
   }
 }

@@ -29,16 +29,16 @@ private struct Product: GraphOperation {
   }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    if threads == 0 { return multiply(args[0], args[1], to: args.y, accumulate: false) }
+    if threads == 0 { return gemm(args[0], args[1], to: args.y, accumulate: false) }
     let (a, b, y) = (args[0], args[1], args.y)
-    let rows = PanelLayout.plain(a.n, T.self), packed = args.scratch(1, 1).p
+    let rows = PanelLayout.contiguous(a.n, T.self), packed = args.scratch(1, 1).p
     ThreadPool.run(threads) { thread, team in
       let panels = team.share(rows.panels, thread)
       pack(a, rows, panels: panels, to: packed)
       inBlocks(of: b.d) { from, columns in
-        T.multiply(
-          rows, panels: panels, .zero, Operand(packed, k: a.d, b.p + from * b.stride, across: b.stride),
-          columns: columns, to: y.p + from * y.stride, stride: y.stride)
+        T.gemmPacked(
+          rows, panels: panels, .zero, Operand(packed, k: a.d, b.p + from * b.stride, columnStride: b.stride),
+          columns: columns, to: y.p + from * y.stride, columnStride: y.stride)
       }
     }
   }
@@ -46,26 +46,26 @@ private struct Product: GraphOperation {
   // da += dy·bᵀ, db += aᵀ·dy
   func backward<T: Real>(_ args: Operands<T>) {
     if threads == 0 {
-      multiplyBackward(dy: args.dy, args[1], dw: args.gradient(0))
-      return multiplyBackward(args[0], dy: args.dy, dx: args.gradient(1))
+      gemmBackwardWeights(dy: args.dy, args[1], dw: args.gradient(0))
+      return gemmBackwardInput(args[0], dy: args.dy, dx: args.gradient(1))
     }
     let (a, b, dy, da, db) = (args[0], args[1], args.dy, args.gradient(0), args.gradient(1))
-    let rowsA = PanelLayout.plain(a.n, T.self), rowsB = PanelLayout.plain(a.d, T.self)
+    let rowsA = PanelLayout.contiguous(a.n, T.self), rowsB = PanelLayout.contiguous(a.d, T.self)
     let packed = args.scratch(1, 1).p
-    let updateSize = outerScratch(rows: a.n, columns: a.d, T.self)
+    let updateSize = rankKUpdateScratch(rows: a.n, columns: a.d, T.self)
     let updateStart = max(packedCount(rowsA, k: a.d, T.self), packedCount(rowsB, k: a.n, T.self))
     ThreadPool.run(threads) { thread, team in
       let panelsA = team.share(rowsA.panels, thread), panelsB = team.share(rowsB.panels, thread)
-      outer(dy, b, into: da, panels: panelsA, scratch: packed + updateStart + thread * updateSize)
+      rankKUpdate(dy, b, into: da, panels: panelsA, scratch: packed + updateStart + thread * updateSize)
       packTransposed(a, panels: panelsB, to: packed)
       // a and b may be one Mat: its gradient receives one product, then the other
       team.barrier()
       inBlocks(of: b.d) { from, columns in
         let to = db.p + from * db.stride
-        T.multiply(
-          rowsB, panels: panelsB, .columns(to, stride: db.stride),
-          Operand(packed, k: a.n, dy.p + from * dy.stride, across: dy.stride), columns: columns, to: to,
-          stride: db.stride)
+        T.gemmPacked(
+          rowsB, panels: panelsB, .matrix(to, columnStride: db.stride),
+          Operand(packed, k: a.n, dy.p + from * dy.stride, columnStride: dy.stride), columns: columns, to: to,
+          columnStride: db.stride)
       }
     }
   }
@@ -73,8 +73,8 @@ private struct Product: GraphOperation {
   /// Elements of scratch: the packed left operand or its transpose, and one rank-k update per thread.
   func scratch(_ a: Mat) -> Int {
     func count<T: Real>(_: T.Type) -> Int {
-      max(packedCount(.plain(a.n, T.self), k: a.d, T.self), packedCount(.plain(a.d, T.self), k: a.n, T.self))
-        + threads * outerScratch(rows: a.n, columns: a.d, T.self)
+      max(packedCount(.contiguous(a.n, T.self), k: a.d, T.self), packedCount(.contiguous(a.d, T.self), k: a.n, T.self))
+        + threads * rankKUpdateScratch(rows: a.n, columns: a.d, T.self)
     }
     if threads == 0 { return 0 }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)

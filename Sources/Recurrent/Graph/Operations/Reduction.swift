@@ -64,7 +64,7 @@ private struct ReduceAll: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) {
     let dx = args.gradient(0)
     sumRowsBackward(
-      dy: MatrixView(args.dy.p, n: 1, d: dx.d, stride: 0), times: T(reduction.factor(count)), dx: dx)
+      dy: MatrixView(args.dy.p, rows: 1, columns: dx.d, columnStride: 0), times: T(reduction.factor(count)), dx: dx)
   }
 }
 
@@ -94,7 +94,7 @@ private struct ReduceColumns: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) {
     let dx = args.gradient(0)
     accumulate(
-      MatrixView(args.dy.p, n: dx.n, d: dx.d, stride: 0), times: T(reduction.factor(dx.d)), into: dx)
+      MatrixView(args.dy.p, rows: dx.n, columns: dx.d, columnStride: 0), times: T(reduction.factor(dx.d)), into: dx)
   }
 }
 

@@ -34,7 +34,7 @@ private struct RowPluck: GraphOperation {
 
   var name: String { "row_pluck" }
 
-  func forward<T: Real>(_ args: Operands<T>) { pluck(args[0], rows: rows, to: args.y) }
+  func forward<T: Real>(_ args: Operands<T>) { gatherRows(args[0], rows: rows, to: args.y) }
 
-  func backward<T: Real>(_ args: Operands<T>) { pluckBackward(dy: args.dy, rows: rows, dm: args.gradient(0)) }
+  func backward<T: Real>(_ args: Operands<T>) { scatterRows(dy: args.dy, rows: rows, dm: args.gradient(0)) }
 }
