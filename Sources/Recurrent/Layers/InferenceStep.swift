@@ -130,7 +130,8 @@ struct InferenceStep<Scalar: Real> {
 
   private func lookUp(_ token: Int, _ Wil: Mat) {
     var row = Int32(token)
-    gatherRows(Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, rows: Wil.d, columns: 1, columnStride: Wil.d))
+    gatherRows(
+      Wil.operandRef.w(Scalar.self), rows: &row, to: MatrixView(input, rows: Wil.d, columns: 1, columnStride: Wil.d))
   }
 
   /// z = Wx·x + b, of a vector or a one-hot column.
@@ -146,7 +147,8 @@ struct InferenceStep<Scalar: Real> {
       let Wx = Wx.rows(rows.w, rows.count)
       if let column {
         accumulate(
-          Wx.columns(column, 1), times: 1, into: MatrixView(z + rows.z, rows: rows.count, columns: 1, columnStride: rows.count))
+          Wx.columns(column, 1), times: 1,
+          into: MatrixView(z + rows.z, rows: rows.count, columns: 1, columnStride: rows.count))
       } else {
         gemv(Wx, x, into: z + rows.z)
       }
@@ -177,7 +179,8 @@ struct InferenceStep<Scalar: Real> {
     _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>
   ) {
     let H = plan.H, Wh = layer.Wh.operandRef.w(Scalar.self)
-    let state = MatrixView(h, rows: H, columns: 1, columnStride: H), gates = MatrixView(z, rows: H, columns: 1, columnStride: 4 * H)
+    let state = MatrixView(h, rows: H, columns: 1, columnStride: H),
+      gates = MatrixView(z, rows: H, columns: 1, columnStride: 4 * H)
     gemv(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
     switch network.cell {
     case .lstm:

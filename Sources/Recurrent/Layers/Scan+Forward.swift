@@ -169,12 +169,14 @@ extension ScanRun {
       Scalar.gemmPacked(
         layout, panels: panels, call.initial, input, recurrent, columns: B, to: call.result, columnStride: call.stride)
     case (let input?, let recurrent?):
-      Scalar.gemmPacked(layout, panels: panels, call.initial, input, columns: B, to: call.result, columnStride: call.stride)
+      Scalar.gemmPacked(
+        layout, panels: panels, call.initial, input, columns: B, to: call.result, columnStride: call.stride)
       Scalar.gemmPacked(
         layout, panels: panels, .matrix(call.result, columnStride: call.stride), recurrent, columns: B, to: call.result,
         columnStride: call.stride)
     case (let operand?, nil), (nil, let operand?):
-      Scalar.gemmPacked(layout, panels: panels, call.initial, operand, columns: B, to: call.result, columnStride: call.stride)
+      Scalar.gemmPacked(
+        layout, panels: panels, call.initial, operand, columns: B, to: call.result, columnStride: call.stride)
     case (nil, nil):
       copyTokenProducts(product, t, packs.units(panels, of: H), to: result)
     }

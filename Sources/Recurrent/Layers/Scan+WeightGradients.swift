@@ -18,7 +18,8 @@ extension ScanRun {
     } else if let tokens = scan.tokens {
       // the input's sums run over the tokens of the table instead of the columns
       let mine = team.share(rows, thread)
-      scatterColumns(z.rows(mine.lowerBound, mine.count), tokens, into: dTokenProducts.rows(mine.lowerBound, mine.count))
+      scatterColumns(
+        z.rows(mine.lowerBound, mine.count), tokens, into: dTokenProducts.rows(mine.lowerBound, mine.count))
       team.barrier()
     }
     for i in 0..<4 {

@@ -107,7 +107,9 @@ struct ScanRun<Scalar: Real> {
 
 extension MatrixView {
   /// Rows `from ..< from + count`.
-  func rows(_ from: Int, _ count: Int) -> MatrixView { MatrixView(p + from, rows: count, columns: d, columnStride: stride) }
+  func rows(_ from: Int, _ count: Int) -> MatrixView {
+    MatrixView(p + from, rows: count, columns: d, columnStride: stride)
+  }
 
   /// Columns `from ..< from + count`.
   func columns(_ from: Int, _ count: Int) -> MatrixView {

@@ -162,7 +162,8 @@ extension Network {
     switch input {
     case .values(let p):
       try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
-      let mat = copies ? try graph.zeros(inputSize, columns, dtype) : try graph.wrapExternal(p, inputSize, columns, dtype)
+      let mat =
+        copies ? try graph.zeros(inputSize, columns, dtype) : try graph.wrapExternal(p, inputSize, columns, dtype)
       if copies { read(p, into: State(h: [mat], c: [])) }
       x = mat
       source = .vectors(mat)
