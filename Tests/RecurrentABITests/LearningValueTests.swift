@@ -66,9 +66,9 @@ extension ABITests {
       #expect(p == [0, 0.5, 0.5, 0])
       p = [-7, -7, -7, -7]
       for (change, words) in [
-        ({ $0.temperature = 0 }, "temperature is 0"), ({ $0.top_k = -1 }, "top_k is -1"),
+        ({ $0.temperature = 0 }, "expected a finite number above 0, got 0.0"), ({ $0.top_k = -1 }, "top_k is -1"),
         ({ $0.top_p = 0 }, "top_p is 0"), ({ $0.top_p = 1.5 }, "top_p is 1.5"), ({ $0.min_p = 2 }, "min_p is 2"),
-        ({ $0.repetition_penalty = .nan }, "repetition_penalty is nan"),
+        ({ $0.repetition_penalty = .nan }, "expected a finite number above 0, got nan"),
         ({ $0.repetition_window = -1 }, "repetition_window is -1"),
       ] as [((inout recurrent_sampler) -> Void, String)] {
         var bad = sampler
