@@ -124,10 +124,10 @@ extension ABITests {
         fails(RECURRENT_BAD_VALUE, "\(axis)") { recurrent_graph_cross_entropy(g, m, [0, 0, 0], 3, axis, $0) }
       }
       for index: Int64 in [-1, 2, .max, .min] {
-        fails(RECURRENT_BAD_INDEX, "\(index)") {
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0 to 1") {
           recurrent_graph_row_pluck(g, m, [0, index], 2, $0)
         }
-        fails(RECURRENT_BAD_INDEX, "\(index)") {
+        fails(RECURRENT_BAD_INDEX, "\(index)", "0 to 1") {
           recurrent_graph_cross_entropy(g, m, [0, index, 0], 3, 0, $0)
         }
       }
@@ -135,7 +135,7 @@ extension ABITests {
       fails(RECURRENT_BAD_SHAPE, "-1") { recurrent_graph_row_pluck(g, m, [0], -1, $0) }
       fails(RECURRENT_BAD_SHAPE) { recurrent_graph_row_pluck(g, m, [0], .max, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "rows") { recurrent_graph_row_pluck(g, m, nil, 1, $0) }
-      fails(RECURRENT_BAD_SHAPE, "2") { recurrent_graph_cross_entropy(g, m, [0, 0], 2, 0, $0) }
+      fails(RECURRENT_BAD_SHAPE, "expected 3", "got 2") { recurrent_graph_cross_entropy(g, m, [0, 0], 2, 0, $0) }
       fails(RECURRENT_NULL_ARGUMENT, "targets") { recurrent_graph_cross_entropy(g, m, nil, 3, 0, $0) }
       for (start, count): (Int64, Int64) in [
         (-1, 1), (0, 0), (0, 9), (9, 1), (1, .max), (.max, 1), (.min, .min), (0, -1),
@@ -155,7 +155,7 @@ extension ABITests {
       fails(RECURRENT_BAD_SHAPE) { recurrent_graph_rnn(g, m, odd, m, m, m, $0) }
       fails(RECURRENT_BAD_SHAPE) { recurrent_graph_lstm(g, m, odd, m, m, m, m, $0, $0) }
       fails(RECURRENT_BAD_SHAPE, "2 x 3") { _ in recurrent_graph_backward_from(g, y) }
-      fails(RECURRENT_BAD_VALUE) { _ in
+      fails(RECURRENT_BAD_VALUE, "loss is foreign") { _ in
         ArgumentKind.mat(1, 1).with { recurrent_graph_backward_from(g, $0) }
       }
       var count: Int64 = 0

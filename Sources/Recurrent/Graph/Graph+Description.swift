@@ -34,7 +34,7 @@ extension Graph {
       "index is out of range; expected below \(nodes.count), the number of operations, got \(index)")
     let node = nodes[index]
     return Description(
-      name: node.operation.name, result: Description.OperandInfo(node.result),
+      name: node.operation.name(node), result: Description.OperandInfo(node.result),
       operands: operands[node.first..<node.first + node.count].map { Description.OperandInfo($0) })
   }
 }

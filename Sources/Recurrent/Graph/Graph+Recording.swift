@@ -2,15 +2,25 @@
 
 import Kernels
 
-/// A recorded operation with its operands and result.
+/// A recorded operation with its operands and result. Trivial, so that a reset costs nothing per node.
 struct Node {
-  var operation: any GraphOperation
+  var operation: any GraphOperation.Type
+  /// The settings, an `operation`; or their address in the arena if they exceed 16 bytes.
+  var settings: (UInt64, UInt64)
   /// The operands are `operands[first ..< first + count]`.
   var first: Int
   var count: Int
   var result: OperandRef
   /// Memory that `forward` fills for `backward`; undefined for operations that requested none.
   var scratch: UnsafeMutableRawPointer
+
+  /// The settings, whose type is `operation`.
+  @inline(__always) func settings<O: GraphOperation>(_: O.Type) -> O {
+    withUnsafeBytes(of: settings) { bytes in
+      MemoryLayout<O>.size <= bytes.count
+        ? bytes.load(as: O.self) : bytes.load(as: UnsafeRawPointer.self).load(as: O.self)
+    }
+  }
 }
 
 /// Addresses and shape of a Mat, without ownership or state. The graph's `inputStorages` keep the memory alive.
@@ -97,15 +107,16 @@ extension Graph {
   /// Appends the node of the operands since `mark`; returns its result, n rows by d columns.
   ///
   /// - Parameter count: elements of scratch that `forward` and `backward` share.
-  func appendNode(
-    _ operation: some GraphOperation, since mark: Int, n: Int, d: Int, scratch count: Int = 0
+  func appendNode<O: GraphOperation>(
+    _ operation: O, since mark: Int, n: Int, d: Int, scratch count: Int = 0
   ) throws(RecurrentError) -> Mat {
     let dtype = self.dtype ?? .float32
     let scratch = count == 0 ? nil : try allocate(count, dtype)
+    let settings = try store(operation)
     let result = try makeResult(n, d, dtype, node: nodes.count)
     nodes.append(
       Node(
-        operation: operation, first: mark, count: operands.count - mark, result: result.operandRef,
+        operation: O.self, settings: settings, first: mark, count: operands.count - mark, result: result.operandRef,
         scratch: scratch ?? result.wStart))
     if !needsBackprop {
       runForward(from: 0)
@@ -162,6 +173,21 @@ extension Graph {
     let p = try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: indices.count)
     for (at, index) in indices.enumerated() { p[at] = Int32(index) }
     return p
+  }
+
+  /// The settings as a node stores them: 16 bytes, or their address in the arena.
+  private func store<O: GraphOperation>(_ operation: O) throws(RecurrentError) -> (UInt64, UInt64) {
+    assert(_isPOD(O.self), "settings must be trivial: they are never destroyed")
+    var settings: (UInt64, UInt64) = (0, 0)
+    if MemoryLayout<O>.size <= 16 {
+      withUnsafeMutableBytes(of: &settings) { $0.storeBytes(of: operation, as: O.self) }
+    } else {
+      let bytes = (MemoryLayout<O>.size + Storage.alignment - 1) & ~(Storage.alignment - 1)
+      let p = try arena.allocate(bytes, self).0
+      p.storeBytes(of: operation, as: O.self)
+      settings.0 = UInt64(UInt(bitPattern: p))
+    }
+    return settings
   }
 
   /// Uninitialized memory of the arena for `count` elements.

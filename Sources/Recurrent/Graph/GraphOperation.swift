@@ -4,7 +4,8 @@ import Kernels
 
 /// An operation of a graph. Its stored properties are its settings; its operands, result and scratch are arguments.
 ///
-/// One type per operation, in Graph/Operations beside the method that records it; nothing else lists them.
+/// One type per operation, in Graph/Operations beside the method that records it; nothing else lists them. A type must be
+/// trivial (no references): a graph stores the settings in the node or its arena and never destroys them.
 protocol GraphOperation {
   /// The name in C and Python, without the prefix recurrent_graph_.
   var name: String { get }
@@ -13,19 +14,21 @@ protocol GraphOperation {
   /// Adds to the operands' gradients, from the result's.
   func backward<T: Real>(_ args: Operands<T>)
 
-  // Entry points for both types, with a default each. A graph calls these through an existential: the generic methods
-  // would run unspecialized there.
-  func forward32(_ args: Operands<Float>)
-  func forward64(_ args: Operands<Double>)
-  func backward32(_ args: Operands<Float>)
-  func backward64(_ args: Operands<Double>)
+  // Entry points for a graph, with a default each. A graph has the type of an operation as an existential, through
+  // which generic methods would run unspecialized. The settings are those of the node.
+  static func name(_ node: Node) -> String
+  static func forward32(_ args: Operands<Float>)
+  static func forward64(_ args: Operands<Double>)
+  static func backward32(_ args: Operands<Float>)
+  static func backward64(_ args: Operands<Double>)
 }
 
 extension GraphOperation {
-  func forward32(_ args: Operands<Float>) { forward(args) }
-  func forward64(_ args: Operands<Double>) { forward(args) }
-  func backward32(_ args: Operands<Float>) { backward(args) }
-  func backward64(_ args: Operands<Double>) { backward(args) }
+  static func name(_ node: Node) -> String { node.settings(Self.self).name }
+  static func forward32(_ args: Operands<Float>) { args.settings(Self.self).forward(args) }
+  static func forward64(_ args: Operands<Double>) { args.settings(Self.self).forward(args) }
+  static func backward32(_ args: Operands<Float>) { args.settings(Self.self).backward(args) }
+  static func backward64(_ args: Operands<Double>) { args.settings(Self.self).backward(args) }
 }
 
 /// The operands of a node as typed matrix views, with its result and its scratch.
@@ -38,6 +41,8 @@ struct Operands<T: Real> {
     self.node = node
   }
 
+  /// The settings of the node.
+  @inline(__always) func settings<O: GraphOperation>(_: O.Type) -> O { node.pointee.settings(O.self) }
   /// The number of operands.
   var count: Int { node.pointee.count }
   /// The values of operand `i`.

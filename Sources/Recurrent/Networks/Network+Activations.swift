@@ -52,9 +52,10 @@ extension Network {
   ) {
     var k = 0
     graph.forEachNode(0..<graph.nodes.count) { node, operands in
-      guard let scan = node.pointee.operation as? Scan else { return }
+      guard node.pointee.operation == Scan.self else { return }
       defer { k += 1 }
       guard k == layer else { return }
+      let scan = node.pointee.settings(Scan.self)
       let run = ScanRun(scan, Operands<Scalar>(operands, node)), H = run.H
       let values =
         switch source {
