@@ -35,8 +35,8 @@ extension ABITests {
       ] {
         fails(RECURRENT_BAD_VALUE, words) { create(settings, $0) }
       }
-      fails(RECURRENT_BAD_FORMAT, "byte") { create("{", $0) }
-      fails(RECURRENT_BAD_FORMAT) { create("", $0) }
+      fails(RECURRENT_BAD_VALUE, "byte") { create("{", $0) }
+      fails(RECURRENT_BAD_VALUE) { create("", $0) }
       for size: Int64 in [0, -1, 1 << 40] {
         fails(RECURRENT_BAD_SHAPE) { create(sizes(size), $0) }
         fails(RECURRENT_BAD_SHAPE) { create(sizes(3, [4, size]), $0) }
@@ -211,8 +211,8 @@ extension ABITests {
       func create(_ text: String, _ out: UnsafeMutablePointer<UInt64>) -> recurrent_status {
         with(text) { recurrent_optimizer_create($0, $1, out) }
       }
-      fails(RECURRENT_BAD_FORMAT, "byte 1") { create("{", $0) }
-      fails(RECURRENT_BAD_FORMAT) { create("", $0) }
+      fails(RECURRENT_BAD_VALUE, "byte 1") { create("{", $0) }
+      fails(RECURRENT_BAD_VALUE) { create("", $0) }
       fails(RECURRENT_BAD_VALUE, "an array") { create("[]", $0) }
       fails(RECURRENT_BAD_VALUE, "name is missing") { create("{}", $0) }
       for x in ["1", "-1", "1e300"] {

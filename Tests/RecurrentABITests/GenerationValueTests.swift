@@ -77,7 +77,7 @@ extension ABITests {
       ] {
         fails(RECURRENT_BAD_VALUE, words) { compute(settings) }
       }
-      fails(RECURRENT_BAD_FORMAT, "byte") { compute("{") }
+      fails(RECURRENT_BAD_VALUE, "byte") { compute("{") }
       fails(RECURRENT_BAD_INDEX, "history[0] is out of range; expected 0 to 3, got 4") { compute(nil, history: [4]) }
       fails(RECURRENT_NOT_FINITE, "not finite") { compute(nil, scores: [.nan, 0, 0, 0]) }
       fails(RECURRENT_BAD_VALUE, "dtype") { compute(nil, dtype: 2) }
@@ -177,7 +177,7 @@ extension ABITests {
       ] {
         fails(RECURRENT_BAD_VALUE, words) { create(network, settings: settings, $0) }
       }
-      fails(RECURRENT_BAD_FORMAT, "byte") { create(network, settings: "{", $0) }
+      fails(RECURRENT_BAD_VALUE, "byte") { create(network, settings: "{", $0) }
       for end in [-1, 6, 1 << 40] {
         fails(RECURRENT_BAD_INDEX, "end is out of range; expected 0 to 5, got \(end)") {
           create(network, settings: "{\"end\": \(end)}", $0)

@@ -145,7 +145,7 @@ extension ABITests {
       ] {
         fails(RECURRENT_BAD_VALUE, words) { create(settings, $0) }
       }
-      for json in ["{", "", "nul"] { fails(RECURRENT_BAD_FORMAT) { create(json, $0) } }
+      for json in ["{", "", "nul"] { fails(RECURRENT_BAD_VALUE) { create(json, $0) } }
       for size in [0, -1, 1 << 40] as [Int64] {
         fails(RECURRENT_BAD_SHAPE) { create("{\"hidden_sizes\": [\(size)]}", $0) }
         fails(RECURRENT_BAD_SHAPE) { create("{\"embedding\": \(size)}", $0) }

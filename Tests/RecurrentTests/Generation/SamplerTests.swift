@@ -145,7 +145,7 @@ import Testing
       (.badValue, #"{"top_k": 0}"#, "top_k is out of range"), (.badValue, #"{"top_k": 1.5}"#, "top_k"),
       (.badValue, #"{"top_k": 1e300}"#, "top_k"), (.badValue, #"{"topk": 1}"#, "topk is not a setting of the sampler"),
       (.badValue, #"{"max_tokens": 1}"#, "max_tokens is not a setting of the sampler"),
-      (.badValue, "[]", "expected an object"), (.badFormat, "{", "byte"), (.badFormat, "", "byte 0"),
+      (.badValue, "[]", "expected an object"), (.badValue, "{", "byte"), (.badValue, "", "byte 0"),
     ]
     for (kind, json, words) in cases { refused(kind, words) { try Sampler(json: json) } }
   }

@@ -49,7 +49,7 @@ import Testing
     refuse("dtype", .string("float16"), "expected one of float32, float64, got 'float16'")
     refuse("hidden_size", .number(2), "is not a setting of the network; expected one of cell, input_size, hidden_sizes")
     refused(.badValue, "expected an object, got an array") { try Network.Settings(json: "[]") }
-    refused(.badFormat, "byte 1") { try Network.Settings(json: "{") }
+    refused(.badValue, "byte 1") { try Network.Settings(json: "{") }
   }
 
   @Test func rangesAreValidatedBeforeAnythingIsDrawn() throws {

@@ -200,8 +200,8 @@ import Testing
     ] {
       refused(.badValue, words) { try Optimizer(settings: text) }
     }
-    refused(.badFormat, "byte 8") { try Optimizer(settings: #"{"name":}"#) }
-    refused(.badFormat, "twice") { try Optimizer(settings: #"{"name":"adam","eps":1,"eps":1}"#) }
+    refused(.badValue, "byte 8") { try Optimizer(settings: #"{"name":}"#) }
+    refused(.badValue, "twice") { try Optimizer(settings: #"{"name":"adam","eps":1,"eps":1}"#) }
     // an ε that is 0 in float32 would divide by 0
     let fine = try Optimizer("adam", #""eps": 1e-60"#), m = try Mat(1, 1)
     refused(.badValue, "eps is 0 in float32", "1e-60") { try fine.step([("m", m)]) }

@@ -44,6 +44,6 @@ import Testing
       ("[]", "expected an object, got an array"),
     ]
     for (json, words) in cases { refused(.badValue, words) { try TextModel.Settings(json: json) } }
-    for json in ["", "{", "{} x"] { refused(.badFormat) { try TextModel.Settings(json: json) } }
+    for json in ["", "{", "{} x"] { refused(.badValue) { try TextModel.Settings(json: json) } }
   }
 }
