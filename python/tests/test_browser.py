@@ -346,7 +346,7 @@ def test_text_is_text(chromium):
     (lambda p: p.fill('[name="hidden_sizes"]', "2048,2048,2048"), "lower the hidden sizes."),
     (lambda p: p.fill('[name="letter_size"]', "0"), "Letter size: sentences need one of at least 1, got 0."),
     (lambda p: p.fill('[name="learning_rate"]', "-1"), "Learning rate: expected a number of at least 0 and at most 10"),
-    (lambda p: p.fill('[name="text"]', "   \n"), "The text has no letters: there is nothing to learn."),
+    (lambda p: p.fill('[name="text"]', "   \n"), "The text has no letters: there is no training data."),
     (lambda p: p.check("text=running text"), "lower the batch size or the sequence length."),
 ])  # fmt: skip
 def test_settings_that_make_no_model(chromium, do, words):

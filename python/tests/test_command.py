@@ -517,7 +517,7 @@ def test_checkpoints_that_are_none(text, trained, capsys):
         (b"ab\xffc" * 5000, "'bad' is not valid UTF-8 at byte 2, 0xFF; --tokens bytes reads anything"),
         (None, "cannot read 'bad': no such file or directory"),
         ("folder", "cannot read 'bad': is a directory"),
-        ("fifo", "cannot read 'bad': it is not a regular file"),
+        ("fifo", "cannot read 'bad': not a regular file"),
     ],
 )
 def test_texts_that_are_none(working_directory, capsys, content, words):
@@ -660,7 +660,7 @@ def test_a_save_that_fails_is_a_sentence(text, capsys, monkeypatch):
     monkeypatch.setattr(recurrent.TextModel, "save", save)
     assert main(["train", "novel.txt", "--steps", "2", "--checkpoint-every", "1", "--quiet", *SMALL]) == 1
     first, *_, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("recurrent: ") and first.endswith("; training goes on")
+    assert first.startswith("recurrent: ") and first.endswith("; training continues")
     assert last == "recurrent: cannot write 'x': no space left on device"
 
 

@@ -183,8 +183,8 @@ def test_letters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "{} has no letters in it: there is nothing to learn"),
-        (b" \n\t\r\n\n", "{} has no letters in it: there is nothing to learn"),
+        (b"", "{} has no letters in it: there is no training data"),
+        (b" \n\t\r\n\n", "{} has no letters in it: there is no training data"),
         (b"fine\n\xff\xfe not", "{} is not UTF-8 text: line 2 has the byte 0xff"),
         (None, "cannot read {}: is a directory"),
     ],

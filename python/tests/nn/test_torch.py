@@ -113,8 +113,8 @@ def test_load_torch_refuses_and_changes_nothing():
     net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
     weights, before = net.to_torch(), net.flat.w.copy()
     for name, array, words in [
-        ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has shape"),
-        ("rnn.weight_hh_l0", None, "no 'rnn.weight_hh_l0'"),
+        ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has the wrong shape"),
+        ("rnn.weight_hh_l0", None, "expected 'rnn.weight_hh_l0'"),
         ("decoder.weight", None, "a decoder"),
         ("other.weight_ih_l0", np.zeros((16, 3)), "expected one"),
     ]:

@@ -1,4 +1,4 @@
-"""A text being written by a network, some tokens at a time."""
+"""Generator: tokens drawn from a network, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ CHUNK_TOKENS = 256
 
 
 class Generator:
-    """Where a text stands: what was written last, what came before, the state and the generator.
+    """The position in a generated text: the last token, the recent ones, the state and the random numbers.
 
     Parameters
     ----------
-    network
-        The library's network; reads and scores the same tokens.
-    prompt
+    network : Handle
+        The library's network; its input and output are the same tokens.
+    prompt : array of int
         At least one token.
-    state
-        Numbers to go on from, which are overwritten.
-    sampler
-        How tokens are chosen; a temperature of 0 takes the likeliest each time.
-    random
-        Draws them; None for a temperature of 0.
-    end
-        A token that ends the text, or -1.
+    state : array
+        The initial state, which is overwritten.
+    sampler : Sampler
+        The sampling settings; a temperature of 0 takes the likeliest token.
+    random : Random or None
+        The source of random numbers; None for a temperature of 0.
+    end : int
+        The token that ends the text, or -1.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Generator:
         self.has_ended = False
 
     def generate(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """At most ``count`` more tokens, and the logarithms of their probabilities."""
+        """Returns at most ``count`` further tokens, and ln p of each."""
         tokens, numbers = np.empty(count, np.int64), np.empty(count)
         written = ctypes.c_int64()
         _lib.recurrent_model_sample(
@@ -74,7 +74,7 @@ class Generator:
         )
         self.has_ended = written.value < count
         tokens, numbers = tokens[: written.value], numbers[: written.value]
-        # all but the last token has been read
+        # the network has read all tokens but the last
         text = np.concatenate([self._history, self._prompt, tokens])
         self._prompt, window = text[-1:], self._sampler.repetition_window
         self._history = text[:-1][-window:] if window else text[:0]
