@@ -60,13 +60,13 @@ $(LIBRARY): $(SOURCES)
 TEXT ?=
 FLAGS ?=
 demo: setup ## train on the sentences that ship, or on yours: make demo TEXT=path FLAGS='--help'
-	$(PYTHON) -m recurrent.demo $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
+	$(PYTHON) -m recurrent demo $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
 
 page: setup ## the same live, on a page in the browser: make page FLAGS='--port 8000'
 	$(PYTHON) -m recurrent demo --web $(if $(TEXT),--text '$(TEXT)') $(FLAGS)
 
 pretrained: setup ## train the model that the page ships again
-	$(PYTHON) -m recurrent.web.pretrain
+	$(PYTHON) python/tools/pretrain.py
 
 # ---- tests
 

@@ -1,7 +1,7 @@
-"""How soon and how fast the page is: from the command to the first sample, and ticks a second while one looks on.
+"""Speed of the live page: seconds from the command to the first sample, and steps per second with a page open.
 
-Run it where playwright and chromium are: ``.venv-newest/bin/python python/benchmarks/page.py``. RecurrentJS's tick of
-the same size is measured by ``compare.py --only demo --recurrentjs PATH``; ``--tick MS`` sets it beside ours.
+Requires playwright and chromium: ``.venv-newest/bin/python python/benchmarks/page.py``. ``compare.py --only demo
+--recurrentjs PATH`` measures a step of RecurrentJS with the same sizes; ``--step MS`` prints the ratio to it.
 """
 
 from __future__ import annotations
@@ -17,58 +17,60 @@ import time
 from playwright.sync_api import Page, sync_playwright
 
 
-def started(flags: list[str]) -> tuple[subprocess.Popen[str], str]:
-    """The command, and the address it says."""
+def start_command(flags: list[str]) -> tuple[subprocess.Popen[str], str]:
+    """Starts the command; returns the process and the address that it prints."""
     command = [sys.executable, "-m", "recurrent", "demo", "--web", "--no-browser", "--port", "0", *flags]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     while running.stdout is not None and (line := running.stdout.readline()):
-        if found := re.search(r"http://\S+", line):
-            return running, found[0]
+        if url := re.search(r"http://\S+", line):
+            return running, url[0]
     raise SystemExit("the page did not start")
 
 
-def first_sample(page: Page) -> float:
-    """Seconds from the command to a sample on the page; the browser is open already."""
-    began = time.perf_counter()
-    running, url = started([])
+def time_to_first_sample(page: Page) -> float:
+    """Returns the seconds from the command to a sample on the page; the browser is open before."""
+    start = time.perf_counter()
+    running, url = start_command([])
     page.goto(url)
     page.wait_for_selector(".samples li")
-    passed = time.perf_counter() - began
+    elapsed = time.perf_counter() - start
     running.terminate()
-    return passed
+    return elapsed
 
 
-def per_tick(page: Page, seconds: float) -> float:
-    """Milliseconds per tick with RecurrentJS's settings, everything on the page going on."""
-    running, url = started(["--recurrentjs"])
+def time_per_step(page: Page, seconds: float) -> float:
+    """Returns the milliseconds per step with RecurrentJS's settings, while the page updates."""
+    running, url = start_command(["--recurrentjs"])
     page.goto(url)
     page.wait_for_selector(".samples li")
-    count = "Number(document.querySelector('[data-show=tick]').textContent.replaceAll(',', ''))"
-    before, began = page.evaluate(count), time.perf_counter()
+    count = "Number(document.querySelector('[data-show=step]').textContent.replaceAll(',', ''))"
+    before, start = page.evaluate(count), time.perf_counter()
     page.wait_for_timeout(1000 * seconds)
-    ticks, passed = page.evaluate(count) - before, time.perf_counter() - began
+    steps, elapsed = page.evaluate(count) - before, time.perf_counter() - start
     running.terminate()
-    return 1000 * passed / ticks
+    return 1000 * elapsed / steps
 
 
 def main() -> None:
-    """Print the plots."""
+    """Prints both times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tick", type=float, metavar="MS", help="RecurrentJS's, to compare with")
-    parser.add_argument("--seconds", type=float, default=10, metavar="N", help="how long to look on (10)")
+    parser.add_argument("--step", type=float, metavar="MS", help="RecurrentJS's time per step, for the ratio")
+    parser.add_argument(
+        "--seconds", type=float, default=10, metavar="N", help="duration of the measurement (10)"
+    )
     options = parser.parse_args()
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
-        starts = sorted(first_sample(page) for _ in range(5))
+        starts = sorted(time_to_first_sample(page) for _ in range(5))
         print(
             f"command to first sample   {statistics.median(starts):.2f} s, {starts[0]:.2f} to {starts[-1]:.2f}"
         )
-        ours = per_tick(page, options.seconds)
-        print(f"ticks on the page         {1000 / ours:,.0f} a second, {ours:.3f} ms each, lstm 20,20")
-        if options.tick:
+        ours = time_per_step(page, options.seconds)
+        print(f"steps on the page         {1000 / ours:,.0f} per second, {ours:.3f} ms each, lstm 20,20")
+        if options.step:
             print(
-                f"RecurrentJS               {1000 / options.tick:,.0f} a second; ratio {options.tick / ours:.0f}"
+                f"RecurrentJS               {1000 / options.step:,.0f} per second; ratio {options.step / ours:.0f}"
             )
         browser.close()
 

@@ -10,7 +10,7 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
-    ("_version", "_c", "_checks", "tape", "operation", "state"),
+    ("_version", "_terminal", "_c", "_checks", "tape", "operation", "state"),
     ("random",),
     ("mat",),
     ("parameters", "sampling"),
@@ -22,9 +22,8 @@ LAYERS = (
     ("",),
     ("demo",),
     ("web",),
-    ("demo.__main__",),
-    ("cli", "web.pretrain"),
-    ("__main__",),
+    ("cli",),
+    ("__main__", "demo.__main__"),
 )
 # packages that are optional, which a function imports when it needs them
 EXTRAS = {"anywidget", "IPython", "matplotlib", "plotext", "tqdm", "traitlets"}

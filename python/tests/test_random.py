@@ -97,7 +97,7 @@ def test_a_long_counter():
 def test_bad_seeds(seed, error, words):
     with pytest.raises(error, match=words):
         Random(seed)
-    with pytest.raises(error, match=words.replace("seed is a", "rng is a")):
+    with pytest.raises(error, match=words.replace("seed has", "rng has")):
         recurrent.Mat.uniform(1, 1, rng=seed)
 
 
@@ -137,7 +137,7 @@ def test_rng_arguments():
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(draw(np.random.default_rng(5)), first)
     for bad in (np.random.RandomState(0), "a", 1.5, [1]):
-        with pytest.raises(TypeError, match=r"rng has the wrong type; .*got RandomState"):
+        with pytest.raises(TypeError, match="rng has the wrong type"):
             draw(bad)
 
 

@@ -96,5 +96,5 @@ def test_pages_that_cannot_be_made():
         tm.html(TEXT, "h0", -1)
     with pytest.raises(IndexError, match="unknown activation 'x'"):
         tm.html(TEXT, "x", 0)
-    with pytest.raises(ValueError, match="text has 20,001 tokens; expected 1 to 20,000"):
+    with pytest.raises(ValueError, match="text has the wrong length; expected 1 to 20,000 tokens"):
         tm.html("s" * 20_001, "h0", 0)

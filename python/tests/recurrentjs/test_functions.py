@@ -233,10 +233,14 @@ def test_bad_ticks(kind):
         (lambda: tick(G, model, sizes, mat(3, 1, "float32"), None), ValueError, "x is 3 x 1|expected 12 x 3"),
         (lambda: tick(G, model, sizes, mat(2, 1), None), TypeError, "float64|float32"),
         (lambda: tick(G, model, sizes, mat(2, 2, "float32"), good), ValueError, "3 x 1"),
-        (lambda: tick(G, model, [3], x, good), ValueError, r"prev.h has 2 layers; expected 1"),
+        (lambda: tick(G, model, [3], x, good), ValueError, r"prev.h has the wrong length; expected 1 layers"),
         (lambda: tick(G, model, sizes, x, {"h": good.h}), TypeError, "prev has no c"),
         (lambda: tick(G, model, sizes, x, 5), TypeError, "prev has no h"),
-        (lambda: tick(G, model, sizes, x, {"h": [1, 2], "c": [1, 2]}), TypeError, r"prev.h\[0\] is a int"),
+        (
+            lambda: tick(G, model, sizes, x, {"h": [1, 2], "c": [1, 2]}),
+            TypeError,
+            r"prev.h\[0\] has the wrong type; .*got int",
+        ),
         (lambda: tick(G, model, sizes, x, {"h": [good.h[0], other], "c": good.c}), TypeError, "float64"),
         (lambda: tick(G, model, sizes, x, {"h": good.h[::-1], "c": good.c}), ValueError, "4 x 1"),
         (lambda: recurrentjs.forward_rnn(G, model, [3], x, None), (ValueError, KeyError), "an lstm|Wxh0"),
@@ -247,9 +251,9 @@ def test_bad_ticks(kind):
             bad()
         if kind is not dict:
             assert len(G) == count, "a refused tick leaves nothing on the graph"
-    with pytest.raises(TypeError, match=r"model\['bi0'\] is a int"):
+    with pytest.raises(TypeError, match=r"model\['bi0'\] has the wrong type; .*got int"):
         tick(G, {**model, "bi0": 3}, sizes, x, None)
-    with pytest.raises(ValueError, match=r"hidden_sizes is \[3, 5\]; the model has \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"hidden_sizes is out of range; .*got \[3, 5\]"):
         tick(G, whole, [3, 5], x, None)
     G.backward(G.sum(good.o))
     assert (whole["bd"].dw == 1).all()

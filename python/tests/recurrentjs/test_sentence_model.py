@@ -88,8 +88,8 @@ def test_any_letter(tmp_path, text):
         ("he\0", r"the letter U\+0000 at position 2"),
         ("h\u202e", r"U\+202E at position 1"),
         ("hel\u0301", r"U\+0301\) at position 3"),
-        ("\udc80", r"lone surrogate U\+DC80 at position 0"),
-        ("he\ud83dl", r"lone surrogate U\+D83D at position 2"),
+        ("\udc80", r"lone surrogate at position 0; .*got U\+DC80"),
+        ("he\ud83dl", r"lone surrogate at position 2; .*got U\+D83D"),
         ("", "empty"),
     ],
 )
@@ -117,7 +117,11 @@ def test_unknown_letters(sentence, words):
         (({"a": 1},), TypeError, r"sentences has the wrong type; .*got dict"),
         ((["a", 5],), TypeError, r"sentences\[1\] has the wrong type; .*got int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] has the wrong type; .*got bytes"),
-        ((["a", "b\ud800"],), ValueError, r"sentences\[1\] has a lone surrogate U\+D800 at position 1"),
+        (
+            (["a", "b\ud800"],),
+            ValueError,
+            r"sentences\[1\] has a lone surrogate at position 1; .*got U\+D800",
+        ),
         (
             (["a"], "cnn"),
             ValueError,
@@ -265,9 +269,9 @@ def test_predict():
         ({"temperature": math.nan}, ValueError, r"temperature is out of range; .*got nan"),
         ({"temperature": "1"}, TypeError, r"temperature has the wrong type; .*got str"),
         ({"max_chars": 0}, ValueError, r"max_chars is out of range; .*got 0"),
-        ({"max_chars": 2**63}, ValueError, "max_chars is 9223372036854775808"),
-        ({"max_chars": 2**21}, ValueError, "max_chars is 2097152"),
-        ({"max_chars": 1.5}, TypeError, "max_chars is a float"),
+        ({"max_chars": 2**63}, ValueError, r"max_chars is out of range; .*got 9223372036854775808"),
+        ({"max_chars": 2**21}, ValueError, r"max_chars is out of range; .*got 2097152"),
+        ({"max_chars": 1.5}, TypeError, r"max_chars has the wrong type; .*got float"),
         ({"rng": "a"}, TypeError, r"rng has the wrong type; .*got str"),
     ):
         with pytest.raises(error, match=words):

@@ -169,7 +169,7 @@ def test_invalid_utf8_is_named(data, at, tmp_path):
 
 
 def test_a_lone_surrogate():
-    refuse("abc\ud800def", ValueError, r"text has a lone surrogate U\+D800 at position 3")
+    refuse("abc\ud800def", ValueError, r"text has a lone surrogate at position 3; .*got U\+D800")
 
 
 @pytest.mark.parametrize("source", [None, 5, ["a"], np.zeros(3)])

@@ -93,7 +93,7 @@ def test_all_of_the_run_is_needed(lose, tmp_path):
         tm.save(tmp_path / "m")
         tm = recurrent.TextModel.load(tmp_path / "m")
         if loss:
-            loss(tm._trainer)
+            loss(tm.trainer)
         tm.resume(TEXT, 10, progress=False)
         found.append(digest(tm))
     assert found[0] != found[1]

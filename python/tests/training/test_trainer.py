@@ -96,7 +96,7 @@ def test_validation():
     assert tm.vocabulary == "\n abcdexyz" and h.validation == [(3, tm.evaluate("xyz" + TEXT[:50]))]
     # the default looks at most for about a tenth of the time
     tm.fit(TEXT, 1, 1, 1, validation_split=0.5, progress=False)
-    assert tm._trainer.settings.evaluate_every == 667
+    assert tm.trainer.settings.evaluate_every == 667
     # the first 1,003,854 characters of tiny Shakespeare
     assert int(1_115_394 * (1 - 0.1)) == 1_003_854
 

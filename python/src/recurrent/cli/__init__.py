@@ -1,81 +1,73 @@
-"""The command ``recurrent``: train on a text, go on, write, look, from a shell."""
+"""The command ``recurrent``: trains, resumes, samples and evaluates models of text; the demo and the live page."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
-from ..demo.__main__ import main as demo
-from .flags import parse
-from .look import evaluate, info
+from .._terminal import UserError
+from . import demo
+from .arguments import parse
+from .console import EXIT_BROKEN_PIPE, EXIT_FAILURE, EXIT_INTERRUPTED, Console, describe, report_error
+from .evaluate import evaluate, info
 from .sample import sample
 from .train import resume, train
-from .voice import RefusalError, Voice, complain, refusal
 
 _JOBS = {"train": train, "resume": resume, "sample": sample, "info": info, "evaluate": evaluate}
-# what the library raises, and what the system does; anything else is a bug, which its traceback helps to find
+# errors of the library and the system; any other is a bug, and its traceback helps to find it
 _FAILURES = (
-    ArithmeticError,
-    ImportError,
-    IndexError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-INTERRUPTED, NOBODY_READS = 128 + signal.SIGINT, 128 + 13
+    ArithmeticError, ImportError, IndexError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+    """Runs the command.
 
     Parameters
     ----------
     arguments : list of str, optional
-        What stands after ``recurrent``; this process's own where absent.
+        The arguments after ``recurrent``; the default is those of the process.
 
     Returns
     -------
     status : int
-        0 if it went well, 1 if not, and then a sentence on standard error says why, 130 after Ctrl-C, 141 if nobody
-        reads the output any more.
+        0 after success; 1 after a failure, with a message on standard error; 130 after Ctrl-C; 141 if the output is
+        closed.
 
     Raises
     ------
     SystemExit
-        With 2 for what is no command.
+        With 2 for an invalid command.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words[:1] == ["demo"]:
-            return demo(words[1:], "recurrent demo")
+            return demo.main(words[1:])
         options = parse(words)
-        with Voice(options) as voice:
-            return _JOBS[options.job](options, voice)
+        with Console(options) as console:
+            return _JOBS[options.job](options, console)
     except KeyboardInterrupt:
-        complain("interrupted")
-        return INTERRUPTED
+        report_error("interrupted")
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
-        return NOBODY_READS
-    except RefusalError as problem:
-        complain(str(problem))
-        return 1
+        return EXIT_BROKEN_PIPE
+    except UserError as error:
+        report_error(str(error))
+        return EXIT_FAILURE
     except _FAILURES as error:
-        complain(refusal(error))
-        return 1
+        report_error(describe(error))
+        return EXIT_FAILURE
 
 
-def run() -> int:
-    """Run the command as a process of its own."""
-    status = main()
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command as a process and returns its exit status."""
+    status = main(arguments)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        status = NOBODY_READS
-    if status == NOBODY_READS:
-        # what is left to write would be complained about at the end
+        status = EXIT_BROKEN_PIPE
+    if status == EXIT_BROKEN_PIPE:
+        # the interpreter flushes at its end: without an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return status

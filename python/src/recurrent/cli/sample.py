@@ -1,4 +1,4 @@
-"""`recurrent sample`."""
+"""``recurrent sample``."""
 
 from __future__ import annotations
 
@@ -9,43 +9,35 @@ import sys
 
 from ..nn.threads import set_num_threads
 from ..text.model import TextModel
-from .voice import Voice, errors_of
+from .console import Console
 
 
-def sample(options: argparse.Namespace, voice: Voice) -> int:
-    """Write text: the prime text, and what follows, as it comes."""
+def sample(options: argparse.Namespace, console: Console) -> int:
+    """Prints the prompt and its continuation, character by character."""
     o = options
     if o.threads:
         set_num_threads(o.threads)
     model = TextModel.load(o.model)
     seed = secrets.randbelow(1 << 32) if o.seed is None else o.seed
-    # a shell's bytes as they are, where that can be said
-    prime = os.fsencode(o.primetext) if model.tokenizer == "bytes" else o.primetext
+    # bytes of the shell that are not UTF-8 stay as they are
+    prompt = os.fsencode(o.prompt) if model.tokenizer == "bytes" else o.prompt
     pieces = model.stream(
-        o.length,
-        prime,
-        o.temperature,
-        o.top_k,
-        o.top_p,
-        o.stop,
-        seed,
-        min_p=o.min_p,
-        repetition_penalty=o.repetition_penalty,
-        repetition_window=o.repetition_window,
-        **errors_of(o.unknown),
-    )
-    begin = prime.decode("utf-8", "replace") if isinstance(prime, bytes) else prime
-    if voice.is_json:
-        voice.tell(prime=begin, text="".join(pieces), seed=seed)
+        o.length, prompt, o.temperature, o.top_k, o.top_p, o.stop, seed,
+        min_p=o.min_p, repetition_penalty=o.repetition_penalty, repetition_window=o.repetition_window,
+        errors=o.errors, replacement=o.replacement,
+    )  # fmt: skip
+    shown = prompt.decode("utf-8", "replace") if isinstance(prompt, bytes) else prompt
+    if console.is_json:
+        console.write_json(prompt=shown, text="".join(pieces), seed=seed)
         return 0
     out, is_terminal = sys.stdout, sys.stdout.isatty()
     last = ""
-    if voice.is_for_people:
-        out.write(begin)
-        last = begin[-1:]
+    if console.is_verbose:
+        out.write(shown)
+        last = shown[-1:]
     try:
         for piece in pieces:
-            out.write(_visible(piece) if is_terminal else piece)
+            out.write(without_controls(piece) if is_terminal else piece)
             out.flush()
             last = piece
     finally:
@@ -55,9 +47,9 @@ def sample(options: argparse.Namespace, voice: Voice) -> int:
     return 0
 
 
-def _visible(letter: str) -> str:
-    """What a terminal would obey, as a sign of it."""
-    code = ord(letter)
-    if letter in "\n\t\r" or not (code < 32 or 127 <= code < 160):
-        return letter
+def without_controls(character: str) -> str:
+    """Returns a visible symbol for a control character, which a terminal would execute; newlines and tabs stay."""
+    code = ord(character)
+    if character in "\n\t\r" or not (code < 32 or 127 <= code < 160):
+        return character
     return chr(0x2400 + code) if code < 32 else "␡" if code == 127 else "\ufffd"

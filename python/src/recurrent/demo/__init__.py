@@ -1,1 +1,1 @@
-"""The demo, ``python -m recurrent.demo``: a small network learns sentences by heart, letter by letter."""
+"""The demo, ``recurrent demo``: a small network memorizes sentences, character by character."""

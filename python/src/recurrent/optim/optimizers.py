@@ -282,3 +282,7 @@ def _pair(betas: Any) -> list[float]:
 
 def _word(clipping: Any) -> str:
     return as_text(clipping, "clipping").decode()
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind._name: kind for kind in (RMSProp, Adam, AdamW, SGD, Adagrad)}
+"""The optimizers by name."""

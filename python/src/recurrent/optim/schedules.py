@@ -459,3 +459,7 @@ def _word(value: Any, name: str, *known: str) -> str:
             f"{name} is unknown; expected {' or '.join(repr(word) for word in known)}, got {value!r}"
         )
     return value
+
+
+SCHEDULES: dict[str, type[Schedule]] = dict(Schedule._classes)
+"""The schedules by name."""

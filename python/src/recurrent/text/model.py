@@ -36,6 +36,7 @@ from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import sampler
 from ..state import StepResult
 from ..training.history import History
+from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
 from ..training.trainer import Callback, Trainer
 from .generation import decode_stream
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 _lib = _c.lib
 _ints = ctypes.POINTER(ctypes.c_int64)
 # by recurrent_alphabet
-_TOKENIZERS = ("characters", "bytes")
+TOKENIZERS = ("characters", "bytes")
 
 
 class TextModel:
@@ -103,7 +104,7 @@ class TextModel:
         tied: bool = False,
         forget_bias: float = 1.0,
     ) -> None:
-        for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, _TOKENIZERS)):
+        for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
             if value not in known:
                 raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
         self.hidden_sizes: list[int] = as_sizes(hidden_sizes, "hidden_sizes").tolist()
@@ -160,7 +161,7 @@ class TextModel:
                 _lib.recurrent_text_model_free,
                 data,
                 len(data),
-                _TOKENIZERS.index(self.tokenizer),
+                TOKENIZERS.index(self.tokenizer),
                 CELLS.index(self.cell),
                 self._code,
                 widths.ctypes.data_as(_ints),
@@ -185,7 +186,7 @@ class TextModel:
             _lib.recurrent_text_model_network, _lib.recurrent_model_free, handle.value, owner=handle
         )
         self.cell = CELLS[info.cell]
-        self.tokenizer, self._code, self.tied = _TOKENIZERS[info.alphabet], info.dtype, bool(info.tied)
+        self.tokenizer, self._code, self.tied = TOKENIZERS[info.alphabet], info.dtype, bool(info.tied)
         self.hidden_sizes, self.embedding, self.dropout = list(widths), info.embedding or None, info.dropout
         self._network = network_of(
             inside, self.cell, info.dtype, info.letters, info.embedding, self.hidden_sizes, self.tied
@@ -392,22 +393,22 @@ class TextModel:
         self,
         text: str | bytes | os.PathLike[str],
         steps: int,
-        batch_size: int = 50,
-        seq_length: int = 50,
+        batch_size: int = BATCH_SIZE,
+        seq_length: int = SEQ_LENGTH,
         optimizer: Optimizer | None = None,
         schedule: Schedule | None = None,
-        validation_split: float = 0.1,
+        validation_split: float = VALIDATION_SPLIT,
         validation_data: str | bytes | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
         *,
         learning_rate: float | None = None,
-        clip: float | None = 5.0,
+        clip: float | None = CLIP,
         evaluate_every: int | None = None,
         patience: int | None = None,
         checkpoint_every: int | None = None,
-        checkpoint_minutes: float | None = 5.0,
+        checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
         keep_best: bool = True,
         record_every: int | None = None,
         errors: str = "strict",
@@ -561,6 +562,11 @@ class TextModel:
         return self._trainer.run(self, shows, listeners)
 
     @property
+    def trainer(self) -> Trainer | None:
+        """The last training run; it is saved with the model."""
+        return self._trainer
+
+    @property
     def history(self) -> History | None:
         """The records of the last training run, which are saved with the model; None without one."""
         return None if self._trainer is None else self._trainer.history
@@ -572,7 +578,7 @@ class TextModel:
         tokens: npt.ArrayLike,
         targets: npt.ArrayLike,
         learning_rate: float | None = None,
-        clip: float | None = 5.0,
+        clip: float | None = CLIP,
         weight_decay: float = 0.0,
     ) -> StepResult:
         """Makes one training step on the next chunk, from the carried state.

@@ -13,6 +13,15 @@ from typing import Any
 from .._checks import as_errors, as_flag, as_float, as_int, as_path
 from ..optim.schedules import Schedule
 
+# defaults of `TextModel.fit`, the command and the page
+LEARNING_RATE = 2e-3
+DECAY_RATE = 0.95  # of RMSProp's average of squares
+BATCH_SIZE = 50
+SEQ_LENGTH = 50
+CLIP = 5.0
+VALIDATION_SPLIT = 0.1
+EVALUATE_EVERY = 500  # steps, at least
+CHECKPOINT_MINUTES = 5.0
 # records in a history, which the header of a checkpoint holds
 MAX_RECORDS = 200_000
 

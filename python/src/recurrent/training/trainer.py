@@ -17,7 +17,7 @@ from .batches import ContiguousBatches
 from .corpus import Corpus
 from .history import History, StepReport
 from .interrupt import Interrupt
-from .options import MAX_RECORDS, TrainingOptions, count
+from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, MAX_RECORDS, TrainingOptions, count
 from .progress import Progress
 from .trainable import Trainable
 
@@ -76,7 +76,7 @@ class Trainer:
         total = count(steps, "steps")
         options = TrainingOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
-            evaluate_every=500 if evaluate_every is None else evaluate_every,
+            evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=-(-total // 20_000) if record_every is None else record_every,
             **arguments,
         )
@@ -99,9 +99,11 @@ class Trainer:
         if evaluate_every is None:
             # evaluation costs a third of training: validate during 10% of the time at most
             chunk = options.batch_size * options.seq_length
-            options.evaluate_every = max(500, -(-10 * len(trainer._validation_tokens) // (3 * chunk)))
+            options.evaluate_every = max(
+                EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
+            )
         if optimizer is not None or model.optimizer is None:
-            model.optimizer = optimizer or RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)
+            model.optimizer = optimizer or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
         return trainer
 
     def resume(
@@ -182,6 +184,11 @@ class Trainer:
                 "validation_split=0 holds out none"
             )
         return cut
+
+    @property
+    def batches(self) -> ContiguousBatches:
+        """The batches of the training text."""
+        return self._batches
 
     # ---- the run
 

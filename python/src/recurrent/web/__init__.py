@@ -1,49 +1,50 @@
-"""The live page, ``recurrent demo --web``: a network learns before one's eyes, and one moves the sliders.
+"""The live page, ``recurrent demo --web``: shows a network during training, with settings that act at once.
 
-``desk`` owns the run and answers what the page asks for; ``learners`` do the learning, ``insight`` looks inside;
-``server`` is the way to a browser, ``widget`` the way to a notebook. Both show the same ``page.js``.
+``session`` owns the run and its thread, ``actions`` carries out the requests of the page, ``trainers`` train,
+``introspection`` and ``network_picture`` look into the network. ``server`` connects a browser, ``widget`` a notebook;
+both show the same modules of ``static``.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
-from ..demo.text import CORPUS
+from ..demo.sentences import CORPUS
 from ..training.corpus import Corpus
-from .desk import Desk
+from .session import Session
 from .settings import TEXT, Settings
 
 
 def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Any:
-    """The live page in a notebook; it needs ``anywidget``.
+    """Shows the live page in a notebook; requires ``anywidget``.
 
     Parameters
     ----------
     text : str or Path, optional
-        Sentences, one a line; or the Path of a UTF-8 file of them; where absent, the sentences of the package.
+        The training text, one sentence a line, or a ``Path`` of a UTF-8 file. The default is the package's sentences.
     settings
-        The page's boxes: ``cell``, ``hidden_sizes``, ``letter_size``, ``learning_rate``, ``regc``, ``clip``, ``seed``;
-        with ``kind="text"``, which reads running text in batches, also ``batch_size`` and ``seq_length``.
+        The settings of the page: ``cell``, ``hidden_sizes``, ``embedding``, ``learning_rate``, ``weight_decay``,
+        ``clip``, ``seed``. ``kind="text"`` trains on running text in batches and adds ``batch_size`` and
+        ``seq_length``.
 
     Returns
     -------
     widget : Live
-        Shows itself as a cell's last value; ``widget.desk.learner.model`` is the model that learns, ``widget.close()``
-        ends it.
+        Shows the page as the last value of a notebook cell. ``widget.session.trainer.model`` is the model in
+        training; ``widget.close()`` ends the run.
 
     Raises
     ------
     ImportError
-        Without anywidget.
+        If anywidget is not installed.
     ValueError
-        Naming a setting out of range, or a text that has no letters.
+        If a setting is out of range or the text has no characters.
     """
     try:
-        widget = importlib.import_module(".widget", __name__)
+        from .widget import Live
     except ImportError as error:
-        raise ImportError("the page in a notebook needs anywidget: pip install anywidget") from error
-    lines = Corpus(CORPUS if text is None else text, "characters").data.decode()
-    usual = TEXT if settings.get("kind") == "text" else Settings()
-    return widget.Live(Desk(usual.changed(settings), lines))
+        raise ImportError("the page in a notebook requires anywidget: pip install anywidget") from error
+    data = Corpus(CORPUS if text is None else text, "characters").data.decode()
+    defaults = TEXT if settings.get("kind") == "text" else Settings()
+    return Live(Session(defaults.changed(settings), data))

@@ -1,35 +1,36 @@
-"""The perplexity curve, of a bounded number of points however long a run is."""
+"""The perplexity curve, with a bounded number of points for a run of any length."""
 
 from __future__ import annotations
 
-# when there are so many, two and two become one
-_MOST = 1200
+# points at which each two become one
+_MAX_POINTS = 1200
 
 
 class Curve:
-    """Points of equal length: the mean of so many values each, first one, then then more.
+    """Points that each hold the mean of equally many values: 1 at first, then 2, 4 and so on.
 
-    ``edition`` tells those who hold some of the points when theirs are no longer among them.
+    ``revision`` counts the times that points were merged: a subscriber with another revision needs all points again.
     """
 
     def __init__(self) -> None:
         self.points: list[tuple[float, float]] = []
-        self.edition = 0
-        self._each = 1
-        self._waiting: list[tuple[float, float]] = []
+        self.revision = 0
+        self._values_per_point = 1
+        self._pending: list[tuple[float, float]] = []
 
     def add(self, x: float, value: float) -> None:
-        """A further value; x never falls."""
-        self._waiting.append((x, value))
-        if len(self._waiting) == self._each:
-            self.points.append(_mean(self._waiting))
-            self._waiting = []
-        if len(self.points) == _MOST:
-            self.points = [_mean(self.points[k : k + 2]) for k in range(0, _MOST, 2)]
-            self._each *= 2
-            self.edition += 1
+        """Adds a value; ``x`` must not decrease."""
+        self._pending.append((x, value))
+        if len(self._pending) == self._values_per_point:
+            self.points.append(_mean(self._pending))
+            self._pending = []
+        if len(self.points) == _MAX_POINTS:
+            # a new list: subscribers may read the old one in another thread
+            self.points = [_mean(self.points[k : k + 2]) for k in range(0, _MAX_POINTS, 2)]
+            self._values_per_point *= 2
+            self.revision += 1
 
 
 def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """The last x, and the values' mean."""
+    """Returns the last x and the mean of the values."""
     return points[-1][0], sum(value for _, value in points) / len(points)

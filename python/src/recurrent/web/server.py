@@ -1,4 +1,4 @@
-"""The way to a browser: http.server and server-sent events, for one user on one machine."""
+"""The HTTP server of the page: files, actions and server-sent events, for one user on one machine."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import webbrowser
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .desk import MENDABLE, Desk
-from .settings import LARGEST_TEXT
+from .actions import perform
+from .assets import MODULES, STATIC
+from .session import USER_ERRORS, Session
+from .settings import MAX_TEXT
 
-_HERE = Path(__file__).parent
 _FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}": (name, "text/javascript; charset=utf-8") for name in MODULES},
 }
-_LARGEST_BODY = LARGEST_TEXT + LARGEST_TEXT // 2  # JSON writes some characters as several
-_DRAINED = 256 << 20  # bytes of a body too large that are read to say so
-_WATCHERS = 16
+_MAX_BODY = MAX_TEXT + MAX_TEXT // 2  # JSON escapes take more bytes than the text
+_MAX_DRAINED = 256 << 20  # bytes of a too large body that are read before the answer
+_MAX_SUBSCRIBERS = 16
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
@@ -41,28 +41,28 @@ _HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one desk.
+    """Serves one session.
 
-    Who has the token may look and do; it comes once, in the address, and goes on in a cookie. The Host header keeps out
-    names that were bent to this machine, the Origin header other pages.
+    A request needs the token, which the first address contains and a cookie keeps. The check of the Host header stops
+    DNS rebinding, that of the Origin header requests from other pages.
 
     Parameters
     ----------
-    desk : Desk
-        What is shown.
+    session : Session
+        The run.
     host : str
-        Where to listen.
+        The address to listen at.
     port : int
-        Likewise; 0 takes one that is free.
+        The port to listen at; 0 takes a free one.
     """
 
     daemon_threads = True
-    # a port in use must be an error
+    # on Windows this option would allow a port in use
     allow_reuse_address = sys.platform != "win32"
 
-    def __init__(self, desk: Desk, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.desk, self.token = desk, secrets.token_urlsafe(24)
-        self.watchers = threading.BoundedSemaphore(_WATCHERS)
+    def __init__(self, session: Session, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.session, self.token = session, secrets.token_urlsafe(24)
+        self.subscriptions = threading.BoundedSemaphore(_MAX_SUBSCRIBERS)
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
@@ -71,15 +71,15 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The page's address, with the token."""
+        """The address of the page, with the token."""
         host = str(self.server_address[0])
         if host in ("0.0.0.0", "::"):
             host = socket.gethostname()
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.server_port}/?token={self.token}"
 
-    def knows(self, host: str) -> bool:
-        """Whether a Host header names this machine: a number, localhost, or its own name."""
+    def is_own_host(self, host: str) -> bool:
+        """Returns whether a Host header names this machine: an IP address, localhost or its host name."""
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname or "", parts.port or 80
@@ -96,19 +96,19 @@ class Server(ThreadingHTTPServer):
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no error."""
+        """Ignores a closed connection; prints any other error."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """End the page and the run."""
+        """Ends the page and the run."""
         self.is_closing = True
-        self.desk.close()
+        self.session.close()
         self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Handles the requests of one connection."""
 
     server: Server
     protocol_version = "HTTP/1.1"
@@ -116,66 +116,71 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60  # seconds without a byte
 
     def do_GET(self) -> None:
-        """The page's files, and the events."""
+        """Sends a file of the page, or the events."""
         path, _, query = self.path.partition("?")
-        if not self._is_ours():
+        if not self._has_own_host():
             return
         token = parse_qs(query).get("token", [""])[-1]
-        is_let_in = path == "/" and hmac.compare_digest(token.encode(), self.server.token.encode())
-        if not (is_let_in or self._has_cookie()):
-            return self._refuse(
-                HTTPStatus.FORBIDDEN, "open the address that the terminal shows, with the token in it"
+        has_token = path == "/" and hmac.compare_digest(token.encode(), self.server.token.encode())
+        if not (has_token or self._has_cookie()):
+            return self._send_error(
+                HTTPStatus.FORBIDDEN, "token is missing; open the address that the terminal shows"
             )
         if path == "/events":
             return self._events()
         if path not in _FILES:
-            return self._refuse(HTTPStatus.NOT_FOUND, f"there is no {path[:80]}")
+            return self._send_error(HTTPStatus.NOT_FOUND, f"unknown path {path[:80]}")
         name, kind = _FILES[path]
         cookie = f"{self.server.cookie}={self.server.token}; HttpOnly; SameSite=Strict; Path=/"
         self._send(
-            HTTPStatus.OK, (_HERE / name).read_bytes(), kind, {"Set-Cookie": cookie} if is_let_in else {}
+            HTTPStatus.OK, (STATIC / name).read_bytes(), kind, {"Set-Cookie": cookie} if has_token else {}
         )
 
     def do_POST(self) -> None:
-        """An action: JSON, or a file with its arguments in the query; JSON comes back, or a file likewise."""
+        """Performs an action.
+
+        The arguments are a JSON body, or in the query if the body is a file. The reply is JSON, or in the header
+        X-Reply if the body is a file.
+        """
         path, _, query = self.path.partition("?")
         body = self._body()
-        if body is None or not self._is_ours():
+        if body is None or not self._has_own_host():
             return
         origin = self.headers.get("Origin", "")
         if urlsplit(origin).netloc != self.headers.get("Host") or not origin.startswith("http://"):
-            return self._refuse(HTTPStatus.FORBIDDEN, "this did not come from the page")
+            return self._send_error(HTTPStatus.FORBIDDEN, "origin is not this page")
         if not self._has_cookie():
-            return self._refuse(HTTPStatus.FORBIDDEN, "this page is of another run: open the new address")
+            return self._send_error(HTTPStatus.FORBIDDEN, "token is not valid; open the new address")
         if not path.startswith("/do/"):
-            return self._refuse(HTTPStatus.NOT_FOUND, f"there is no {path[:80]}")
+            return self._send_error(HTTPStatus.NOT_FOUND, f"unknown path {path[:80]}")
         kind = self.headers.get("Content-Type", "").partition(";")[0]
         if kind not in ("application/json", "application/octet-stream"):
-            return self._refuse(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected JSON or a file, got {kind[:80]!r}"
+            return self._send_error(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"content type is not supported; expected JSON or a file, got {kind[:80]!r}",
             )
         is_file = kind == "application/octet-stream"
         try:
             arguments = json.loads(parse_qs(query).get("arguments", ["{}"])[0] if is_file else body)
-            reply, data = self.server.desk.do(path[4:], arguments, body if is_file else None)
+            reply, data = perform(self.server.session, path[4:], arguments, body if is_file else None)
         except (RecursionError, UnicodeDecodeError, json.JSONDecodeError):
-            return self._refuse(HTTPStatus.BAD_REQUEST, "what came is not JSON")
-        except MENDABLE as error:
-            return self._refuse(HTTPStatus.BAD_REQUEST, str(error) or type(error).__name__)
+            return self._send_error(HTTPStatus.BAD_REQUEST, "body is not JSON")
+        except USER_ERRORS as error:
+            return self._send_error(HTTPStatus.BAD_REQUEST, str(error) or type(error).__name__)
         except Exception as error:
             traceback.print_exc()
-            return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"this should not have happened: {error!r}")
+            return self._send_error(HTTPStatus.INTERNAL_SERVER_ERROR, f"internal error: {error!r}")
         if data is None:
             return self._send(HTTPStatus.OK, json.dumps(reply).encode(), "application/json")
         self._send(HTTPStatus.OK, data, "application/octet-stream", {"X-Reply": json.dumps(reply)})
 
-    # ---- who it is, and what comes
+    # ---- requests
 
-    def _is_ours(self) -> bool:
+    def _has_own_host(self) -> bool:
         host = self.headers.get("Host", "")
-        if self.server.knows(host):
+        if self.server.is_own_host(host):
             return True
-        self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"this page is not at {host[:80]}")
+        self._send_error(HTTPStatus.MISDIRECTED_REQUEST, f"unknown host {host[:80]}")
         return False
 
     def _has_cookie(self) -> bool:
@@ -193,22 +198,22 @@ class _Handler(BaseHTTPRequestHandler):
             length = -1
         if length < 0:
             self.close_connection = True
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "say how long it is")
+            self._send_error(HTTPStatus.LENGTH_REQUIRED, "content length is missing")
             return None
-        if length <= _LARGEST_BODY:
+        if length <= _MAX_BODY:
             return self.rfile.read(length)
-        # a browser looks for an answer only when it has sent everything
-        left = min(length, _DRAINED)
-        while left > 0 and (part := self.rfile.read(min(left, 1 << 20))):
-            left -= len(part)
+        # a browser reads the answer only after it has sent the whole body
+        remaining = min(length, _MAX_DRAINED)
+        while remaining > 0 and (part := self.rfile.read(min(remaining, 1 << 20))):
+            remaining -= len(part)
         self.close_connection = True
-        self._refuse(
+        self._send_error(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"{length / 1e6:,.0f} MB are too many: the page takes {LARGEST_TEXT >> 20} MB at most",
+            f"the body is too large; expected at most {MAX_TEXT >> 20} MB, got {length / 1e6:,.0f} MB",
         )
         return None
 
-    # ---- what goes
+    # ---- responses
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, more: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -221,15 +226,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _refuse(self, status: HTTPStatus, why: str) -> None:
+    def _send_error(self, status: HTTPStatus, message: str) -> None:
         if self.command == "POST":
-            return self._send(status, json.dumps({"error": why}).encode(), "application/json")
-        self._send(status, f"{why[:1].upper()}{why[1:]}.\n".encode(), "text/plain; charset=utf-8")
+            return self._send(status, json.dumps({"error": message}).encode(), "application/json")
+        self._send(status, f"{message[:1].upper()}{message[1:]}.\n".encode(), "text/plain; charset=utf-8")
 
     def _events(self) -> None:
-        if not self.server.watchers.acquire(blocking=False):
-            return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"{_WATCHERS} pages watch this run already")
-        watcher = self.server.desk.watch()
+        if not self.server.subscriptions.acquire(blocking=False):
+            return self._send_error(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"too many pages; at most {_MAX_SUBSCRIBERS} show a run"
+            )
+        subscriber = self.server.session.subscribe()
         try:
             self.close_connection = True
             self.send_response(HTTPStatus.OK)
@@ -239,27 +246,27 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
             while not self.server.is_closing:
-                frame = watcher.frame(wait=2)
-                # without news a comment, which shows whether anybody is there
+                frame = subscriber.receive(timeout=2)
+                # an empty comment detects a closed connection
                 self.wfile.write(f"data: {frame}\n\n".encode() if frame else b":\n\n")
                 self.wfile.flush()
         except (ConnectionError, TimeoutError):
             pass
         finally:
-            watcher.close()
-            self.server.watchers.release()
+            subscriber.close()
+            self.server.subscriptions.release()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the address has a token in it."""
+        """Logs nothing: the address contains the token."""
 
 
 def open_browser(url: str) -> bool:
-    """Show a page in a window; False where there is none to show it in."""
+    """Opens a page in a browser window; returns False without a browser."""
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
         return False
-    # one that runs in the terminal would take it away
+    # a browser in the terminal would replace the output
     if isinstance(browser, webbrowser.GenericBrowser) and not isinstance(
         browser, webbrowser.BackgroundBrowser
     ):

@@ -1,4 +1,4 @@
-"""What a run on the page is made of: read from what a browser sends, which may be anything."""
+"""The settings of a run on the page, checked: a browser may send anything."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ..parameters import CELLS
+from ..training.options import BATCH_SIZE, CLIP, LEARNING_RATE, SEQ_LENGTH
+
 KINDS = ("sentences", "text")
-CELLS = ("lstm", "gru", "rnn")
-# bounds that keep a run from filling the memory
-MOST_LAYERS, WIDEST, MOST_WEIGHTS = 8, 2048, 16_000_000
-MOST_NUMBERS = 8_000_000  # of one layer's outputs, all layers and steps of a batch together
-LARGEST_TEXT = 16 << 20  # bytes
+# bounds on the memory of a run
+MAX_LAYERS, MAX_SIZE, MAX_WEIGHTS = 8, 2048, 16_000_000
+MAX_ELEMENTS = 8_000_000  # in one activation of all layers over a batch
+MAX_TEXT = 16 << 20  # bytes
+_GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3}
 
 
 @dataclass(frozen=True)
@@ -22,97 +25,106 @@ class Settings:
     kind: str = "sentences"
     cell: str = "lstm"
     hidden_sizes: list[int] = field(default_factory=lambda: [40, 40])
-    letter_size: int = 10
+    embedding: int = 10
     learning_rate: float = 0.005
-    regc: float = 1e-6
-    clip: float = 5.0
-    batch_size: int = 50
-    seq_length: int = 50
+    weight_decay: float = 1e-6
+    clip: float = CLIP
+    batch_size: int = BATCH_SIZE
+    seq_length: int = SEQ_LENGTH
     seed: int = 1
 
     def changed(self, values: Any) -> Settings:
-        """These settings with others in their place.
+        """Returns these settings with some replaced.
 
         Raises
         ------
         ValueError
-            In the page's words: which box, what it expects, what it holds.
+            Naming the box, what it expects and what it holds.
         """
         if not isinstance(values, Mapping):
-            raise ValueError(f"the settings are a {type(values).__name__}; expected an object")
+            raise ValueError(f"settings has the wrong type; expected an object, got {type(values).__name__}")
         known = asdict(self)
         for name in values:
             if name not in known:
-                raise ValueError(f"there is no setting {str(name)[:40]!r}")
+                raise ValueError(f"unknown setting {str(name)[:40]!r}; available: {', '.join(known)}")
         return replace(self, **{name: _READERS[name](value) for name, value in values.items()})
 
-    def check(self, letters: int) -> Settings:
-        """Refuse a model or a batch too large for the page; the alphabet has so many letters."""
-        gates = {"lstm": 4, "gru": 3, "rnn": 1}[self.cell]
-        below, weights = self.letter_size or letters, letters * self.letter_size
+    def check(self, vocabulary_size: int) -> Settings:
+        """Returns these settings if the model and a batch fit into the page's memory bounds.
+
+        Raises
+        ------
+        ValueError
+            Naming the number of weights or elements.
+        """
+        gates = _GATES.get(self.cell, 1)
+        inputs, weights = self.embedding or vocabulary_size, vocabulary_size * self.embedding
         for size in self.hidden_sizes:
-            weights += gates * size * (below + size + 1)
-            below = size
-        weights += letters * (below + 1)
-        if weights > MOST_WEIGHTS:
+            weights += gates * size * (inputs + size + 1)
+            inputs = size
+        weights += vocabulary_size * (inputs + 1)
+        if weights > MAX_WEIGHTS:
             raise ValueError(
-                f"this network has {weights:,} weights, and the page takes {MOST_WEIGHTS:,} at most: "
+                f"the network is too large; expected at most {MAX_WEIGHTS:,} weights, got {weights:,}: "
                 "lower the hidden sizes"
             )
-        numbers = self.batch_size * self.seq_length * sum(self.hidden_sizes)
-        if self.kind == "text" and numbers > MOST_NUMBERS:
+        elements = self.batch_size * self.seq_length * sum(self.hidden_sizes)
+        if self.kind == "text" and elements > MAX_ELEMENTS:
             raise ValueError(
-                f"a step would hold {numbers:,} numbers per gate, and the page takes {MOST_NUMBERS:,} at most: "
+                f"the batch is too large; expected at most {MAX_ELEMENTS:,} elements a gate, got {elements:,}: "
                 "lower the batch size or the sequence length"
             )
         return self
 
 
-# what suits running text, where the page begins with sentences
-TEXT = Settings(kind="text", hidden_sizes=[128, 128], letter_size=0, learning_rate=0.002)
+# defaults for running text; those of `Settings` suit sentences
+TEXT = Settings(kind="text", hidden_sizes=[128, 128], embedding=0, learning_rate=LEARNING_RATE)
 
 
 def number(value: Any, name: str, low: float, high: float, above: bool = False) -> float:
-    """A number of the page, within its bounds."""
-    found = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    """Returns a number from the page; ``above`` excludes ``low``."""
+    result = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     if isinstance(value, str):
         try:
-            found = float(value)
+            result = float(value)
         except ValueError:
-            found = math.nan
-    if not low <= found <= high or (above and found == low):
-        most = "" if high == math.inf else f" and at most {high:g}"
-        raise ValueError(
-            f"{name}: expected a number {'above' if above else 'of at least'} {low:g}{most}, {_got(value)}"
+            result = math.nan
+    # NaN fails both comparisons
+    if not (low <= result <= high) or (above and result == low):
+        bounds = (
+            f"a number above {low:g} and at most {high:g}" if above else f"a number from {low:g} to {high:g}"
         )
-    return float(found)
+        raise ValueError(f"{name} is invalid; expected {bounds}, {_got(value)}")
+    return float(result)
 
 
-def whole(value: Any, name: str, low: int, high: int) -> int:
-    """A whole number of the page, within its bounds."""
+def integer(value: Any, name: str, low: int, high: int) -> int:
+    """Returns an integer from the page."""
     try:
-        found = number(value, name, low, high)
+        result = number(value, name, low, high)
     except ValueError:
-        found = math.nan
-    if found != found or found != int(found):
-        raise ValueError(f"{name}: expected a whole number from {low:,} to {high:,}, {_got(value)}")
-    return int(found)
+        result = math.nan
+    if result != result or result != int(result):
+        raise ValueError(f"{name} is invalid; expected an integer from {low:,} to {high:,}, {_got(value)}")
+    return int(result)
 
 
-def words(value: Any, name: str, most: int) -> str:
-    """Text of the page: at most so many characters, each one that UTF-8 can hold."""
+def text(value: Any, name: str, max_length: int) -> str:
+    """Returns text from the page, with U+FFFD for each unpaired surrogate."""
     if not isinstance(value, str):
-        raise ValueError(f"{name}: expected text, {_got(value)}")
-    if len(value) > most:
-        raise ValueError(f"{name}: {len(value):,} characters, and the page takes {most:,} at most")
-    # a browser may send half of a pair
+        raise ValueError(f"{name} is invalid; expected text, {_got(value)}")
+    if len(value) > max_length:
+        raise ValueError(
+            f"{name} is too long; expected at most {max_length:,} characters, got {len(value):,}"
+        )
+    # a browser may send half of a surrogate pair
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _choice(name: str, known: tuple[str, ...]) -> Any:
     def read(value: Any) -> str:
         if value not in known:
-            raise ValueError(f"{name}: expected {' or '.join(known)}, {_got(value)}")
+            raise ValueError(f"{name} is invalid; expected one of {', '.join(known)}, {_got(value)}")
         return str(value)
 
     return read
@@ -121,11 +133,11 @@ def _choice(name: str, known: tuple[str, ...]) -> Any:
 def _sizes(value: Any) -> list[int]:
     parts = value.replace(" ", ",").split(",") if isinstance(value, str) else value
     parts = [part for part in parts if part != ""] if isinstance(parts, list) else []
-    if not 1 <= len(parts) <= MOST_LAYERS:
+    if not 1 <= len(parts) <= MAX_LAYERS:
         raise ValueError(
-            f"hidden sizes: expected 1 to {MOST_LAYERS} numbers between commas, such as 40,40, {_got(value)}"
+            f"hidden sizes is invalid; expected 1 to {MAX_LAYERS} integers between commas, such as 40,40, {_got(value)}"
         )
-    return [whole(part, "hidden sizes", 1, WIDEST) for part in parts]
+    return [integer(part, "hidden sizes", 1, MAX_SIZE) for part in parts]
 
 
 def _got(value: Any) -> str:
@@ -134,14 +146,14 @@ def _got(value: Any) -> str:
 
 
 _READERS: dict[str, Any] = {
-    "kind": _choice("learn", KINDS),
-    "cell": _choice("generator", CELLS),
+    "kind": _choice("kind", KINDS),
+    "cell": _choice("cell", CELLS),
     "hidden_sizes": _sizes,
-    "letter_size": lambda value: whole(value, "letter size", 0, 512),
+    "embedding": lambda value: integer(value, "embedding", 0, 512),
     "learning_rate": lambda value: number(value, "learning rate", 0, 10),
-    "regc": lambda value: number(value, "regularization", 0, 1),
+    "weight_decay": lambda value: number(value, "weight decay", 0, 1),
     "clip": lambda value: number(value, "clip", 0, 1e9, above=True),
-    "batch_size": lambda value: whole(value, "batch size", 1, 1024),
-    "seq_length": lambda value: whole(value, "sequence length", 1, 2000),
-    "seed": lambda value: whole(value, "seed", 0, 2**53),
+    "batch_size": lambda value: integer(value, "batch size", 1, 1024),
+    "seq_length": lambda value: integer(value, "sequence length", 1, 2000),
+    "seed": lambda value: integer(value, "seed", 0, 2**53),
 }

@@ -1,86 +1,85 @@
-"""The way to a notebook: the page as an anywidget, over the notebook's own line to its kernel."""
+"""The live page in a notebook: an anywidget that sends messages between the views and the kernel."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from .desk import MENDABLE, Desk, Watcher
+from .actions import perform
+from .assets import STATIC, bundle, markup
+from .session import USER_ERRORS, Session, Subscriber
 
-_HERE = Path(__file__).parent
-_BEAT = 120.0  # seconds without a word from a view after which nobody is there; a busy kernel hears none
+_VIEW_TIMEOUT = 120.0  # seconds without a message of any view; a busy kernel receives none
 
 
 class Live(anywidget.AnyWidget):
-    """A run on a page in a notebook; any number of its views show the same.
+    """A run in a notebook; all its views show the same.
 
     Parameters
     ----------
-    desk : Desk
+    session : Session
         The run.
     """
 
-    _esm = _HERE / "page.js"
-    _css = _HERE / "page.css"
+    _esm = bundle()
+    _css = STATIC / "page.css"
     markup = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, desk: Desk) -> None:
-        html = (_HERE / "page.html").read_text(encoding="utf-8")
-        super().__init__(markup=html.partition('<main class="recurrent-live">')[2].partition("</main>")[0])
-        self.desk = desk
-        self._watcher: Watcher | None = None
-        self._heard = 0.0
+    def __init__(self, session: Session) -> None:
+        super().__init__(markup=markup())
+        self.session = session
+        self._subscriber: Subscriber | None = None
+        self._last_message = 0.0
         self._lock = threading.Lock()
-        self.on_msg(self._hear)
+        self.on_msg(self._receive)
 
-    def _hear(self, _: Any, message: Any, buffers: list[Any]) -> None:
-        """What a view sends."""
+    def _receive(self, _: Any, message: Any, buffers: list[Any]) -> None:
+        """Handles a message of a view."""
         kind = message.get("kind") if isinstance(message, dict) else None
         if kind == "watch":
-            self._watch(bool(message.get("fresh")))
+            self._subscribe(bool(message.get("fresh")))
         elif kind == "do":
-            self._do(message, bytes(buffers[0]) if buffers else None)
+            self._perform(message, bytes(buffers[0]) if buffers else None)
 
-    def _do(self, message: dict[str, Any], data: bytes | None) -> None:
+    def _perform(self, message: dict[str, Any], data: bytes | None) -> None:
         answer = {"kind": "reply", "id": message.get("id")}
         try:
-            reply, data = self.desk.do(str(message.get("name")), message.get("arguments", {}), data)
-        except MENDABLE as error:
+            reply, data = perform(self.session, str(message.get("name")), message.get("arguments", {}), data)
+        except USER_ERRORS as error:
             self.send({**answer, "error": str(error) or type(error).__name__})
         except Exception as error:
-            self.send({**answer, "error": f"this should not have happened: {error!r}"})
+            self.send({**answer, "error": f"internal error: {error!r}"})
             raise
         else:
             self.send({**answer, "reply": reply}, [data] if data is not None else None)
 
-    def _watch(self, fresh: bool) -> None:
-        """Tell the views, as long as one of them says that it is there; a fresh one needs all from the start."""
+    def _subscribe(self, fresh: bool) -> None:
+        """Sends frames while messages of views arrive; a fresh view needs a frame with everything."""
         with self._lock:
-            self._heard = time.monotonic()
-            if self._watcher is None:
-                self._watcher = self.desk.watch()
-                threading.Thread(target=self._tell, name="recurrent-view", daemon=True).start()
+            self._last_message = time.monotonic()
+            if self._subscriber is None:
+                self._subscriber = self.session.subscribe()
+                threading.Thread(target=self._send_frames, name="recurrent-view", daemon=True).start()
             elif fresh:
-                self._watcher.forget()
+                self._subscriber.restart()
 
-    def _tell(self) -> None:
-        watcher = self._watcher
-        assert watcher is not None
-        while time.monotonic() - self._heard < _BEAT and not self.desk.is_closed:
-            frame = watcher.frame(wait=1)
+    def _send_frames(self) -> None:
+        subscriber = self._subscriber
+        assert subscriber is not None
+        while time.monotonic() - self._last_message < _VIEW_TIMEOUT and not self.session.is_closed:
+            frame = subscriber.receive(timeout=1)
             if frame is not None:
                 self.send({"kind": "frame", "frame": json.loads(frame)})
         with self._lock:
-            watcher.close()
-            self._watcher = None
+            subscriber.close()
+            self._subscriber = None
 
     def close(self) -> None:
-        """End the run, and take its views away."""
-        self.desk.close()
+        """Ends the run and removes its views."""
+        self.session.close()
         super().close()

@@ -1,4 +1,4 @@
-"""The demo: a run and its files, the same seed twice, texts good and bad, flags, and ends before the end."""
+"""The demo: a run and its files, seeds, texts, flags and interruptions."""
 
 import csv
 import subprocess
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import recurrent
-from recurrent.demo import __main__ as demo
-from recurrent.demo import lesson, report, screen
-from recurrent.demo import text as texts
+from recurrent._terminal import UserError
+from recurrent.cli import demo, main
+from recurrent.demo import report, screen, sentences, training
 
 LINES = "hello there\ngood morning\nwell, good night\n"
 
@@ -23,21 +23,23 @@ def text(tmp_path: Path) -> Path:
 
 
 def run(text: Path, out: Path, *flags: str) -> int:
-    return demo.main(["--text", str(text), "--out", str(out), "--hidden", "8", "--letter-size", "4", *flags])
+    return demo.main(
+        ["--text", str(text), "--out", str(out), "--hidden-sizes", "8", "--embedding", "4", *flags]
+    )
 
 
 # ---- the corpus
 
 
 def test_corpus() -> None:
-    raw = texts.CORPUS.read_bytes()
+    raw = sentences.CORPUS.read_bytes()
     assert raw.isascii() and raw.endswith(b".\n")
-    sentences, note = texts.read_sentences(texts.CORPUS)
-    assert sentences == raw.decode().splitlines()
+    lines, note = sentences.read_sentences(sentences.CORPUS)
+    assert lines == raw.decode().splitlines()
     assert note == ""
-    assert len(set(sentences)) == len(sentences) == 100
-    assert all(25 <= len(sentence) <= 70 and sentence == sentence.strip().lower() for sentence in sentences)
-    assert len({sentence[0] for sentence in sentences}) >= 24
+    assert len(set(lines)) == len(lines) == 100
+    assert all(25 <= len(sentence) <= 70 and sentence == sentence.strip().lower() for sentence in lines)
+    assert len({sentence[0] for sentence in lines}) >= 24
 
 
 # ---- the run
@@ -49,28 +51,28 @@ def test_run(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     printed = capsys.readouterr()
     assert printed.err == ""
     for words in (
-        "learning 3 sentences",
-        "by heart",
+        "memorizing 3 sentences",
+        "memorized",
         "argmax",
         "temperature 0.3: ",
         "median perplexity",
         "model.json",
     ):
         assert words in printed.out
-    assert "\x1b" not in printed.out  # no colours where there is no terminal
+    assert "\x1b" not in printed.out  # no colors without a terminal
     model = recurrent.SentenceModel.load_recurrentjs(out / "model.json", dtype="float32")
-    assert (model.generator, model.hidden_sizes, model.letter_size) == ("lstm", [8], 4)
+    assert (model.cell, model.hidden_sizes, model.letter_size) == ("lstm", [8], 4)
     assert model.predict(sample=False, max_chars=10) in (out / "samples.txt").read_text(encoding="utf-8")
     with (out / "curve.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["tick"], float(row["epoch"])) for row in rows] == [("3", 1.0), ("6", 2.0)]
+    assert [(row["step"], float(row["epoch"])) for row in rows] == [("3", 1.0), ("6", 2.0)]
     assert all(float(row["perplexity"]) > 1 for row in rows)
 
 
-def test_learns_by_heart_and_stops(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(text, tmp_path / "out", "--epochs", "3000", "--hidden", "24", "--quiet") == 0
+def test_memorizes_and_stops(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(text, tmp_path / "out", "--epochs", "3000", "--hidden-sizes", "24", "--quiet") == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Done: all known by heart")
+    assert printed.startswith("Done: all memorized")
     argmax = printed.split("argmax", 1)[1].splitlines()[1]
     assert argmax.startswith("  ✓ ") and argmax[4:] in LINES.splitlines()
 
@@ -82,7 +84,7 @@ def test_same_seed_same_run(text: Path, tmp_path: Path, bounds: list[str]) -> No
     models = [(tmp_path / name / "model.json").read_bytes() for name in "abc"]
     assert models[0] == models[1] != models[2]
     samples = [(tmp_path / name / "samples.txt").read_text(encoding="utf-8") for name in "ab"]
-    assert samples[0].splitlines()[1:] == samples[1].splitlines()[1:]  # the first line tells the time
+    assert samples[0].splitlines()[1:] == samples[1].splitlines()[1:]  # the first line contains the time
 
 
 @pytest.mark.parametrize(
@@ -94,13 +96,13 @@ def test_other_settings(text: Path, tmp_path: Path, flags: list[str]) -> None:
 
 def test_seconds_end_it(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, tmp_path / "out", "--seconds", "0.01", "--learning-rate", "0", "--quiet") == 0
-    assert capsys.readouterr().out.startswith("Time is up: 0 % known by heart")
+    assert capsys.readouterr().out.startswith("Time is up: 0 % memorized")
 
 
 def test_recurrentjs() -> None:
-    options = demo.parse(["--recurrentjs", "--learning-rate", "0.002"], "recurrent demo")
-    assert (options.cell, options.hidden, options.letter_size) == ("lstm", [20, 20], 5)
-    assert (options.regc, options.clip, options.schedule, options.learning_rate) == (
+    options = demo.parse(["--recurrentjs", "--learning-rate", "0.002"])
+    assert (options.cell, options.hidden_sizes, options.embedding) == ("lstm", [20, 20], 5)
+    assert (options.weight_decay, options.clip, options.schedule, options.learning_rate) == (
         1e-6,
         5.0,
         "constant",
@@ -108,23 +110,23 @@ def test_recurrentjs() -> None:
     )
 
 
-def test_interrupted_lesson_is_reported(
+def test_interrupted_run_is_reported(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(self: screen.Screen, lesson: lesson.Lesson) -> None:
-        if lesson.tick == 4:
+    def interrupt(self: screen.Screen, run: training.TrainingRun) -> None:
+        if run.step == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(screen.Screen, "watch", interrupt)
+    monkeypatch.setattr(screen.Screen, "update", interrupt)
     assert run(text, tmp_path / "out") == 0
     printed = capsys.readouterr().out
     assert "Stopped: " in printed and "after 1.33 epochs" in printed and "argmax" in printed
     assert len((tmp_path / "out" / "curve.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
-def test_without_what_is_optional(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optional_modules(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (screen, report):
-        monkeypatch.setattr(module, "optional", lambda name: None)
+        monkeypatch.setattr(module, "optional_module", lambda name: None)
     assert run(text, tmp_path / "out", "--epochs", "2") == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "curve.csv",
@@ -145,7 +147,7 @@ def test_as_a_command(text: Path, tmp_path: Path) -> None:
     for flag in (
         "--text",
         "--cell",
-        "--hidden",
+        "--hidden-sizes",
         "--epochs",
         "--seconds",
         "--seed",
@@ -157,7 +159,7 @@ def test_as_a_command(text: Path, tmp_path: Path) -> None:
         [*command, "--text", tmp_path / "none"], capture_output=True, text=True, check=False
     )
     assert missing.returncode == 2
-    assert missing.stderr == f"recurrent.demo: cannot read {tmp_path / 'none'}: no such file or directory\n"
+    assert missing.stderr == f"recurrent demo: cannot read {tmp_path / 'none'}: no such file or directory\n"
 
 
 # ---- texts
@@ -167,13 +169,13 @@ def test_long_lines_are_split(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     sentence = "this one is short. " * 15
     path.write_bytes(f"\ufeff  one line \r\n\n{sentence}\n{'word ' * 50}\n{'x' * 450}\n".encode())
-    sentences, note = texts.read_sentences(path)
-    assert sentences[:16] == ["one line", *["this one is short."] * 15]
-    assert [len(piece) for piece in sentences[16:]] == [199, 49, 200, 200, 50]
-    assert note == "lines of more than 200 letters, split into sentences: 3 of 4"
+    lines, note = sentences.read_sentences(path)
+    assert lines[:16] == ["one line", *["this one is short."] * 15]
+    assert [len(piece) for piece in lines[16:]] == [199, 49, 200, 200, 50]
+    assert note == "lines of more than 200 characters, split into sentences: 3 of 4"
 
 
-def test_letters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_characters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("größe\n日本 😀\n\x1b[31mred\x00\n", encoding="utf-8")
     assert run(path, tmp_path / "out", "--epochs", "2") == 0
@@ -183,73 +185,76 @@ def test_letters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "{} has no letters in it: there is no training data"),
-        (b" \n\t\r\n\n", "{} has no letters in it: there is no training data"),
+        (b"", "no training data: {} has no characters"),
+        (b" \n\t\r\n\n", "no training data: {} has no characters"),
         (b"fine\n\xff\xfe not", "{} is not UTF-8 text: line 2 has the byte 0xff"),
         (None, "cannot read {}: is a directory"),
     ],
 )
-def test_bad_text(
+def test_invalid_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: "bytes | None", problem: str
 ) -> None:
     path = tmp_path / "text"
     path.mkdir() if content is None else path.write_bytes(content)
     assert run(path, tmp_path / "out") == 2
-    assert capsys.readouterr() == ("", f"recurrent.demo: {problem.format(path)}\n")
+    assert capsys.readouterr() == ("", f"recurrent demo: {problem.format(path)}\n")
     assert not (tmp_path / "out").exists()
 
 
 def test_text_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "LARGEST_TEXT", 1 << 20)
+    monkeypatch.setattr(sentences, "MAX_TEXT", 1 << 20)
     path = tmp_path / "text"
     path.write_bytes(b"x" * (1 << 20) + b"\n")
-    with pytest.raises(texts.RefusalError, match="larger than 1 MB"):
-        texts.read_sentences(path)
+    with pytest.raises(UserError, match="too large; expected at most 1 MB"):
+        sentences.read_sentences(path)
 
 
-# ---- other bad input
+# ---- other invalid input
 
 
 def test_out_is_a_file(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, text) == 2
-    assert capsys.readouterr().err == f"recurrent.demo: cannot save in {text}: file exists\n"
+    assert capsys.readouterr().err == f"recurrent demo: cannot save in {text}: file exists\n"
 
 
 @pytest.mark.parametrize(
     "flags",
     [
-        ["--hidden", "20,"],
-        ["--hidden", "0"],
-        ["--letter-size", "1.5"],
+        ["--hidden-sizes", "20,"],
+        ["--hidden-sizes", "0"],
+        ["--embedding", "1.5"],
         ["--learning-rate", "-1"],
-        ["--regc", "nan"],
+        ["--weight-decay", "nan"],
         ["--clip", "0"],
         ["--epochs", "0"],
         ["--seconds", "inf"],
         ["--temperatures", "1,0"],
         ["--seed", "-1"],
+        ["--seed", str(2**64)],
         ["--cell", "cnn"],
         ["--dtype", "float16"],
         ["--unknown"],
     ],
 )
-def test_bad_flags(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_flags(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         demo.main(flags)
     assert stopped.value.code == 2
     assert "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flags", [["--hidden", "99999999"], ["--seed", str(2**64)]])
-def test_refused_by_the_library(
-    text: Path, tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(text, tmp_path / "out", *flags) == 2
-    assert capsys.readouterr().err.startswith("recurrent.demo: ")
+def test_errors_of_the_library(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(text, tmp_path / "out", "--hidden-sizes", "99999999") == 2
+    assert capsys.readouterr().err.startswith("recurrent demo: ")
 
 
 def test_divergence(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, tmp_path / "out", "--learning-rate", "1e6", "--epochs", "9") == 1
     error = capsys.readouterr().err
-    assert error.startswith("recurrent.demo: training diverged in tick ")
+    assert error.startswith("recurrent demo: training diverged in step ")
     assert error.endswith(": try --learning-rate 0.01\n")
+
+
+def test_as_a_job_of_the_command(working_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--epochs", "1", "--hidden-sizes", "4", "--quiet"]) == 0
+    assert "memorized" in capsys.readouterr().out

@@ -1,0 +1,39 @@
+"""What the applications share: errors for the user, printable text and optional modules."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+from typing import Any
+
+
+class UserError(Exception):
+    """A request that cannot be carried out; the message is one sentence for the user."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Returns the message of an error in one line; an ``OSError`` gives the system's reason."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text, reason = error.strerror, os.strerror(error.errno or 0).lower()
+        if text.lower() == reason or error.errno not in errno.errorcode:
+            text = text.lower()
+        elif reason not in text.lower() and ": " not in text:
+            text = f"{text}: {reason}"
+    elif isinstance(error, MemoryError) and not text:
+        text = "out of memory"
+    return " ".join(text.split("\n"))
+
+
+def printable(text: str) -> str:
+    """Returns the text with a dot for each character that has no visible form."""
+    return "".join(character if character.isprintable() else "·" for character in text)
+
+
+def optional_module(name: str) -> Any:
+    """Returns a module, or None if it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

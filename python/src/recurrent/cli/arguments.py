@@ -1,0 +1,455 @@
+"""The flags of the commands, as tables; flags that char-rnn has keep its spelling as an alias."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._checks import DTYPES
+from .._version import __version__
+from ..optim.optimizers import OPTIMIZERS
+from ..optim.schedules import SCHEDULES
+from ..parameters import CELLS
+from ..text.model import TOKENIZERS
+from ..training.options import (
+    BATCH_SIZE,
+    CHECKPOINT_MINUTES,
+    CLIP,
+    DECAY_RATE,
+    EVALUATE_EVERY,
+    LEARNING_RATE,
+    SEQ_LENGTH,
+    VALIDATION_SPLIT,
+)
+
+DTYPE_NAMES = tuple(str(np.dtype(dtype)) for dtype in DTYPES)
+EPOCHS = 50
+# a new network's architecture; with --init-from the model decides it
+_ARCHITECTURE = {
+    "cell": "lstm",
+    "hidden_sizes": None,
+    "rnn_size": 128,
+    "num_layers": 2,
+    "embedding": None,
+    "tied": False,
+    "dropout": 0.0,
+    "tokenizer": "characters",
+    "dtype": "float32",
+}
+
+
+class Flag(NamedTuple):
+    """The names of a flag or argument and the keywords of ``add_argument``."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+def argument(name: str, metavar: str, help: str, nargs: str | None = None) -> Flag:
+    """A positional argument that is a path."""
+    return Flag((name,), {"metavar": metavar, "type": Path, "help": help, "nargs": nargs})
+
+
+def value(
+    names: str,
+    read: Callable[[str], Any],
+    metavar: str,
+    help: str,
+    default: Any = None,
+    action: str = "store",
+) -> Flag:
+    """A flag with a value; the first name gives the option's name, the others are aliases."""
+    settings = {"type": read, "metavar": metavar, "help": help, "default": default, "action": action}
+    return Flag(tuple(names.split()), settings)
+
+
+def choice(names: str, choices: Sequence[str], metavar: str, help: str, default: str | None = None) -> Flag:
+    """A flag whose value is one of a few words."""
+    settings = {"choices": choices, "metavar": metavar, "help": help, "default": default}
+    return Flag(tuple(names.split()), settings)
+
+
+def switch(name: str, help: str, default: bool | None = False) -> Flag:
+    """A flag without a value."""
+    return Flag((name,), {"action": "store_true", "help": help, "default": default})
+
+
+# ---- readers of values
+
+
+def number_reader(
+    kind: type[int] | type[float], expected: str, is_valid: Callable[[float], bool]
+) -> Callable[[str], Any]:
+    """Returns a reader of finite numbers."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and is_valid(value)):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+        return value
+
+    return read
+
+
+def list_reader(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Returns a reader of lists between commas."""
+    return lambda text: [read(part) for part in text.split(",")]
+
+
+count = number_reader(int, "an integer of at least 1", lambda n: 1 <= n < 1 << 62)
+natural = number_reader(int, "an integer of at least 0", lambda n: 0 <= n < 1 << 63)
+non_negative = number_reader(float, "a number of at least 0", lambda x: x >= 0)
+positive = number_reader(float, "a number above 0", lambda x: x > 0)
+fraction_below_1 = number_reader(float, "a number of at least 0 and below 1", lambda x: 0 <= x < 1)
+probability = number_reader(float, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+positive_fraction = number_reader(float, "a number above 0 and at most 1", lambda x: 0 < x <= 1)
+
+
+def character(text: str) -> str:
+    """Reads one character."""
+    if len(text) != 1:
+        raise argparse.ArgumentTypeError(f"expected one character, got {text!r}")
+    return text
+
+
+def stop_text(text: str) -> str:
+    """Reads a stop text; a backslash and an n are a newline."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected at least one character, got ''")
+    return text.replace("\\n", "\n")
+
+
+def cell_reader(aliases: Mapping[str, str]) -> Callable[[str], str]:
+    """Returns a reader of cells with other names for some."""
+
+    def read(text: str) -> str:
+        name = aliases.get(text, text)
+        if name not in CELLS:
+            raise argparse.ArgumentTypeError(f"expected one of {', '.join(CELLS)}, got {text!r}")
+        return name
+
+    return read
+
+
+# ---- tables
+
+Table = dict[str, tuple[Flag, ...]]
+
+_THREADS = value("--threads", count, "N", "number of threads; results do not depend on it")
+_CHECKPOINT = argument("model", "CHECKPOINT", "a file that `recurrent train` saved")
+_PRINT_EVERY = value("--print-every", count, "N", "steps between two lines (100)")
+_ERRORS = (
+    choice(
+        "--errors",
+        ("strict", "ignore", "replace"),
+        "E",
+        "characters outside the vocabulary: strict, ignore or replace (strict)",
+    ),
+    value("--replacement", character, "C", "the character that replaces them, with replace"),
+)
+_OUTPUT = (
+    switch("--quiet", "print errors only"),
+    switch("--json", "print JSON lines, for scripts"),
+)
+
+_TRAIN: Table = {
+    "": (argument("file", "FILE", "a UTF-8 text; any file with --tokenizer bytes"),),
+    "network": (
+        value(
+            "--cell --model",
+            cell_reader({"rnn": "rnn_tanh"}),
+            "C",
+            f"{', '.join(CELLS)}; rnn is rnn_tanh (lstm)",
+        ),
+        value("--hidden-sizes", list_reader(count), "N,N", "units in each layer (128,128)"),
+        value("--rnn-size", count, "N", "units in every layer, instead of --hidden-sizes"),
+        value("--num-layers", count, "N", "layers, with --rnn-size (2)"),
+        value("--embedding", count, "N", "size of the embedding (one-hot)"),
+        switch("--tied", "use the embedding as the decoder", None),
+        value("--dropout", fraction_below_1, "P", "fraction dropped between layers (0)"),
+        choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
+        choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
+        value("--init-from", Path, "CKPT", "start from this model instead of a new one"),
+        *_ERRORS,
+    ),
+    "training": (
+        value("--seq-length", count, "N", f"steps of backpropagation ({SEQ_LENGTH})", SEQ_LENGTH),
+        value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
+        value("--max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
+        value("--steps", count, "N", "steps, instead of epochs"),
+        choice("--optimizer", tuple(OPTIMIZERS), "O", f"{', '.join(OPTIMIZERS)}; sgd has momentum (rmsprop)"),
+        value("--learning-rate", non_negative, "X", f"learning rate ({LEARNING_RATE:g})", LEARNING_RATE),
+        value("--decay-rate", fraction_below_1, "X", f"of rmsprop's average of squares ({DECAY_RATE:g})"),
+        value("--weight-decay", non_negative, "X", "weight decay (0)", 0.0),
+        choice(
+            "--schedule",
+            tuple(name.replace("_", "-") for name in SCHEDULES),
+            "S",
+            f"of the learning rate: {', '.join(SCHEDULES).replace('_', '-')} (step)",
+            "step",
+        ),
+        value(
+            "--learning-rate-decay",
+            positive_fraction,
+            "X",
+            "factor of step and exponential, per epoch; of plateau, per validation without a new best (0.97)",
+            0.97,
+        ),
+        value("--learning-rate-decay-after", natural, "N", "epochs before step's first (10)", 10),
+        value("--warmup-steps", natural, "N", "of cosine, up to the full learning rate (0)", 0),
+        value(
+            "--clip --grad-clip", non_negative, "X", f"bound on each gradient; 0 for none ({CLIP:g})", CLIP
+        ),
+        value("--seed", natural, "N", "seed of weights and dropout (123)", 123),
+    ),
+    "validation and files": (
+        value(
+            "--validation-split --val-frac",
+            fraction_below_1,
+            "P",
+            f"fraction of the text, at its end, that is held out ({VALIDATION_SPLIT:g})",
+            VALIDATION_SPLIT,
+        ),
+        value(
+            "--evaluate-every --eval-val-every",
+            count,
+            "N",
+            f"steps between two validations ({EVALUATE_EVERY})",
+        ),
+        value("--patience", count, "N", "stop after N validations without a new best"),
+        value("--checkpoint", Path, "PATH", "the file to save to (FILE's name, .safetensors, here)"),
+        value("--checkpoint-every", count, "N", "steps between two saves"),
+        value(
+            "--checkpoint-minutes",
+            positive,
+            "X",
+            f"minutes between two saves ({CHECKPOINT_MINUTES:g})",
+            CHECKPOINT_MINUTES,
+        ),
+        switch("--force", "overwrite an existing checkpoint"),
+        _PRINT_EVERY,
+        _THREADS,
+    ),
+}
+
+_RESUME: Table = {
+    "": (
+        _CHECKPOINT,
+        argument("file", "FILE", "the same text, if its file has moved", nargs="?"),
+        value("--steps", count, "N", "number of further steps (the remaining ones)"),
+        value("--checkpoint", Path, "PATH", "the file to save to (CHECKPOINT)"),
+        _PRINT_EVERY,
+        _THREADS,
+    )
+}
+
+_SAMPLE: Table = {
+    "": (
+        _CHECKPOINT,
+        value("--length", natural, "N", "maximum number of characters, or bytes (2000)", 2000),
+        value("--prompt --primetext", str, "TEXT", "the text to continue", ""),
+        value("--temperature", non_negative, "X", "divides the scores; 0 takes the most probable (1)", 1.0),
+        value("--top-k", count, "N", "keep the N most probable"),
+        value(
+            "--top-p", positive_fraction, "P", "keep the most probable that sum to P, above 0 and at most 1"
+        ),
+        value("--min-p", probability, "P", "keep those with at least P times the highest probability"),
+        value("--repetition-penalty", positive, "X", "above 1 penalizes repetitions (1)", 1.0),
+        value("--repetition-window", natural, "N", "number of tokens that count as repeated (64)", 64),
+        value(
+            "--stop",
+            stop_text,
+            "TEXT",
+            "end before this text (\\n is a newline); repeatable",
+            action="append",
+        ),
+        value("--seed", natural, "N", "seed of the sample (random)"),
+        *_ERRORS,
+        _THREADS,
+    )
+}
+
+_EVALUATE: Table = {
+    "": (
+        _CHECKPOINT,
+        argument("file", "FILE", "a text"),
+        value(
+            "--validation-split --val-frac",
+            positive_fraction,
+            "P",
+            "evaluate only this fraction, at the end (1)",
+            1.0,
+        ),
+        value("--batch-size", count, "N", "parts evaluated in parallel; 1 gives the exact value (up to 64)"),
+        *_ERRORS,
+        _THREADS,
+    )
+}
+
+_DESCRIPTION = "Recurrent networks that learn a text character by character and generate more of it."
+_TABLES: dict[str, Table] = {
+    "train": _TRAIN,
+    "resume": _RESUME,
+    "sample": _SAMPLE,
+    "info": {"": (_CHECKPOINT,)},
+    "evaluate": _EVALUATE,
+}
+_HELP = {
+    "train": "train a model on a text",
+    "resume": "continue a training run, with the same bits as without the break",
+    "sample": "generate text",
+    "info": "describe a checkpoint",
+    "evaluate": "compute the loss of a model on a text",
+    "demo": "train a small network that memorizes sentences; with --web on a live page",
+}
+_USAGE = {
+    "train": "train FILE [flags]",
+    "resume": "resume CHECKPOINT [FILE] [flags]",
+    "sample": "sample CHECKPOINT [flags]",
+    "info": "info CHECKPOINT [flags]",
+    "evaluate": "evaluate CHECKPOINT FILE [flags]",
+    "demo": "demo [flags]",
+}
+_EXAMPLES = {
+    "": """\
+examples:
+  recurrent train input.txt                     train; Ctrl-C saves and ends
+  recurrent resume input.safetensors            continue the training run
+  recurrent sample input.safetensors --temperature 0.7 --prompt "Once"
+  recurrent evaluate input.safetensors other.txt
+  recurrent COMMAND --help                      all flags of a command
+
+exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command;
+130 Ctrl-C (the training run is saved); 141 closed output""",
+    "train": """\
+examples:
+  recurrent train input.txt
+  recurrent train input.txt --cell gru --hidden-sizes 256,256,256 --dropout 0.2
+  recurrent train input.txt --max-epochs 10 --checkpoint runs/a.safetensors --seed 2
+  recurrent train input.txt --steps 2000 --schedule cosine --warmup-steps 100 --learning-rate 5e-3
+  recurrent train more.txt --init-from input.safetensors        train a saved model on another text
+  recurrent train input.txt --json | jq 'select(.validation)'
+
+128 to 512 units and 2 or 3 layers suit a text of 1 MB. A training loss far below the validation loss indicates
+overfitting: use dropout or a smaller network. A training loss close to it suggests a larger network.""",
+    "resume": """\
+examples:
+  recurrent resume input.safetensors                 the remaining steps
+  recurrent resume input.safetensors --steps 1000    1000 further steps
+  recurrent resume input.safetensors moved/input.txt the file of the text has moved""",
+    "sample": """\
+examples:
+  recurrent sample input.safetensors
+  recurrent sample input.safetensors --length 500 --temperature 0.7 --prompt "Once upon"
+  recurrent sample input.safetensors --temperature 0            the most probable characters
+  recurrent sample input.safetensors --top-p 0.9 --stop "\\n\\n" --seed 1""",
+    "info": """\
+examples:
+  recurrent info input.safetensors
+  recurrent info input.safetensors --json | jq .step""",
+    "evaluate": """\
+examples:
+  recurrent evaluate input.safetensors other.txt
+  recurrent evaluate input.safetensors input.txt --validation-split 0.1    the part that train holds out""",
+}
+
+
+# ---- parsing
+
+
+def add_flags(parser: argparse.ArgumentParser, table: Mapping[str, Sequence[Flag]]) -> None:
+    """Adds the flags of a table by groups; those of the group "" have no title."""
+    for title, flags in table.items():
+        group = parser.add_argument_group(title) if title else parser
+        for names, settings in flags:
+            group.add_argument(*names, **settings)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Returns the options, with the command as ``job``; underscores in flags are dashes.
+
+    Raises
+    ------
+    SystemExit
+        With 0 after ``--help`` or ``--version``, with 2 for an invalid command.
+    """
+    parser = argparse.ArgumentParser("recurrent", description=_DESCRIPTION, **layout(""))
+    parser.add_argument("--version", action="version", version=f"recurrent {__version__}")
+    jobs = parser.add_subparsers(dest="job", metavar="COMMAND", title="commands")
+    for job, text in _HELP.items():
+        description = text[0].upper() + text[1:] + "."
+        subparser = jobs.add_parser(
+            job, usage=f"recurrent {_USAGE[job]}", help=text, description=description, **layout(job)
+        )
+        if job in _TABLES:
+            add_flags(subparser, {**_TABLES[job], "output": _OUTPUT})
+    options, unrecognized = parser.parse_known_args([_dashed(word) for word in arguments])
+    if unrecognized:
+        jobs.choices.get(options.job, parser).error(f"unrecognized arguments: {' '.join(unrecognized)}")
+    if options.job is None:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    if "errors" in options:
+        _check_errors(options, jobs.choices[options.job])
+    if options.job == "train":
+        _check_train(options, jobs.choices["train"])
+    return options
+
+
+def _check_errors(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Checks that a replacement comes with ``--errors replace`` and not otherwise."""
+    if options.job == "train" and options.errors is not None and not options.init_from:
+        parser.error("--errors requires --init-from: a new model takes its vocabulary from the text")
+    if (options.errors == "replace") != (options.replacement is not None):
+        parser.error("--replacement and --errors replace require each other")
+    options.errors = options.errors or "strict"
+
+
+def _check_train(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Checks flags that exclude each other, then sets the defaults of the network."""
+    if options.hidden_sizes and (options.rnn_size or options.num_layers):
+        parser.error("--hidden-sizes excludes --rnn-size and --num-layers")
+    for name, value in _ARCHITECTURE.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+        elif options.init_from:
+            parser.error(f"--{name.replace('_', '-')} is not allowed with --init-from: the model decides it")
+    options.hidden_sizes = options.hidden_sizes or [options.rnn_size] * options.num_layers
+    if options.max_epochs is not None and options.steps is not None:
+        parser.error("--max-epochs and --steps exclude each other")
+    if options.decay_rate is not None and (options.optimizer or "rmsprop") != "rmsprop":
+        parser.error(f"--decay-rate requires --optimizer rmsprop, got {options.optimizer}")
+    if options.schedule == "plateau" and not options.validation_split:
+        parser.error("--schedule plateau requires a --validation-split above 0")
+    if options.schedule == "plateau" and options.learning_rate_decay == 1:
+        parser.error("--schedule plateau requires a --learning-rate-decay below 1")
+    if options.patience and not options.validation_split:
+        parser.error("--patience requires a --validation-split above 0")
+
+
+def _dashed(word: str) -> str:
+    """Returns char-rnn's ``--rnn_size`` as ``--rnn-size``."""
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value if word.startswith("--") and " " not in name else word
+
+
+def layout(job: str) -> dict[str, Any]:
+    """Returns the settings of a parser: examples below the flags, no abbreviations."""
+    return {"epilog": _EXAMPLES.get(job), "formatter_class": _Layout, "allow_abbrev": False}
+
+
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """Help with the flags in one column and their descriptions in another."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36, width=min(shutil.get_terminal_size().columns, 118))

@@ -1,0 +1,98 @@
+"""``recurrent demo --web``: serves the live page until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import threading
+from pathlib import Path
+
+from .._terminal import UserError, describe_error
+from .._version import __version__
+from ..demo.sentences import CORPUS, read_sentences
+from ..nn.threads import get_num_threads, set_num_threads
+from ..training.interrupt import sigterm_as_interrupt
+from ..web.server import Server, open_browser
+from ..web.session import Session
+from ..web.settings import Settings
+
+PORT = 8462
+_SETTINGS = ("cell", "hidden_sizes", "embedding", "seed", "learning_rate", "weight_decay", "clip")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serves the page and saves the model at the end; returns 0.
+
+    Parameters
+    ----------
+    options : Namespace
+        The flags of the demo.
+
+    Raises
+    ------
+    UserError
+        If the page cannot start or the model cannot be saved.
+    """
+    o = options
+    if "RECURRENT_NUM_THREADS" not in os.environ:
+        # the browser needs a core too: threads that wait at a barrier stall if it takes theirs
+        set_num_threads(max(1, get_num_threads() - 1))
+    try:
+        text = _read(o.text or CORPUS)
+        session = Session(Settings().changed({name: getattr(o, name) for name in _SETTINGS}), text)
+    except (ValueError, MemoryError, OSError) as error:
+        raise UserError(describe_error(error)) from None
+    server = _listen(session, o.host, o.port)
+    print(f"recurrent {__version__}: the live page is at\n\n  {server.url}\n\nCtrl-C ends it.", flush=True)
+    if not o.no_browser:
+        # the start of a browser may block
+        threading.Thread(target=_open, args=(server.url,), daemon=True).start()
+    try:
+        with sigterm_as_interrupt():
+            server.serve_forever(poll_interval=0.2)
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.close()
+    return _save(session, o.out)
+
+
+def _save(session: Session, folder: Path) -> int:
+    """Saves a model that has been trained; returns 0."""
+    trainer = session.trainer
+    if not trainer.step:
+        return 0
+    try:
+        name, data = trainer.save()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    except (OSError, FloatingPointError) as error:
+        raise UserError(f"cannot save in {folder}: {describe_error(error)}") from None
+    print(f"saved in {folder / name}")
+    return 0
+
+
+def _read(path: Path) -> str:
+    """Returns the text of a file that contains sentences."""
+    read_sentences(path)
+    return path.read_bytes().decode("utf-8-sig")
+
+
+def _listen(session: Session, host: str, port: int | None) -> Server:
+    """Returns a server at the given port; without one, at the usual port or a free one."""
+    try:
+        return Server(session, host, PORT if port is None else port)
+    except OverflowError:
+        raise UserError(f"--port is out of range; expected 0 to 65535, got {port}") from None
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise UserError(f"cannot listen at {host}: {describe_error(error)}") from None
+        if port is not None:
+            raise UserError(f"port {port} is in use: choose another, or --port 0 for a free one") from None
+        return Server(session, host, 0)
+
+
+def _open(url: str) -> None:
+    if not open_browser(url):
+        print("No browser opened: open the address above in one.", flush=True)

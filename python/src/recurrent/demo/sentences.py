@@ -1,0 +1,54 @@
+"""Sentences from a text or a file."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from .._terminal import UserError, describe_error
+
+CORPUS = Path(__file__).parents[1] / "data" / "sentences.txt"
+MAX_TEXT = 64 << 20  # bytes
+MAX_SENTENCE = 200  # characters
+
+
+def read_sentences(path: Path) -> tuple[list[str], str]:
+    """Returns the sentences of a file, as ``split_sentences`` does.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is too large, is not UTF-8 or has no characters.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_TEXT + 1)
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"line {raw.count(10, 0, error.start) + 1} has the byte 0x{raw[error.start]:02x}"
+        raise UserError(f"{path} is not UTF-8 text: {where}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {describe_error(error)}") from None
+    if len(raw) > MAX_TEXT:
+        raise UserError(f"{path} is too large; expected at most {MAX_TEXT >> 20} MB")
+    sentences, note = split_sentences(text)
+    if not sentences:
+        raise UserError(f"no training data: {path} has no characters")
+    return sentences, note
+
+
+def split_sentences(text: str) -> tuple[list[str], str]:
+    """Returns the sentences of a text, one a line, and a note about lines that were split ("" if none were).
+
+    A line of more than 200 characters is split at the ends of its sentences; a longer piece is split between words.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    sentences: list[str] = []
+    for line in lines:
+        pieces = re.split(r"(?<=[.!?;])\s+", line) if len(line) > MAX_SENTENCE else [line]
+        for piece in pieces:
+            sentences += textwrap.wrap(piece, MAX_SENTENCE) if len(piece) > MAX_SENTENCE else [piece]
+    long = sum(len(line) > MAX_SENTENCE for line in lines)
+    note = f"lines of more than {MAX_SENTENCE} characters, split into sentences: {long:,} of {len(lines):,}"
+    return sentences, note if long else ""

@@ -1,0 +1,263 @@
+"""`recurrent train`."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from commands import SMALL, TEXT, begun, failure, lines, process, usage
+from recurrent.cli import arguments, main
+from recurrent.optim.optimizers import OPTIMIZERS
+from recurrent.optim.schedules import SCHEDULES
+
+
+def test_train_says_what_it_does_and_saves(text, capsys):
+    assert (
+        main(["train", "novel.txt", "--steps", "30", "--print-every", "10", "--evaluate-every", "15", *SMALL])
+        == 0
+    )
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for words in (
+        "2,000 characters, 13 distinct; the last 10 % held out",
+        "lstm 8 8, one-hot: ",
+        "30 steps, 44 to an epoch; RMSProp",
+        "Done: step 30, ",
+        "saved in novel.safetensors; next: recurrent sample novel.safetensors",
+    ):
+        assert words in printed.out
+    steps = [
+        line.split()[0] for line in printed.out.splitlines() if line[:1] == " " and line.split()[0].isdigit()
+    ]
+    assert steps == ["1", "10", "15", "20", "30"]
+    tm = recurrent.TextModel.load("novel.safetensors")
+    assert (tm.step, tm.hidden_sizes, tm.cell) == (30, [8, 8], "lstm")
+    assert Path("novel.best.safetensors").exists()
+
+
+def test_train_is_fit(text):
+    """Every flag has the effect of the argument of the library."""
+    words = ["--cell", "gru", "--hidden-sizes", "6,6,6", "--dropout", "0.2", "--embedding", "5"]
+    words += [
+        "--seq-length",
+        "7",
+        "--batch-size",
+        "5",
+        "--max-epochs",
+        "2",
+        "--optimizer",
+        "adamw",
+        "--weight-decay",
+        "0.1",
+    ]
+    words += ["--learning-rate", "0.01", "--schedule", "cosine", "--warmup-steps", "3", "--clip", "0.3"]
+    words += [
+        "--validation-split",
+        "0.2",
+        "--evaluate-every",
+        "9",
+        "--seed",
+        "4",
+        "--dtype",
+        "float64",
+        "--checkpoint",
+        "a",
+    ]
+    assert main(["train", "novel.txt", "--quiet", *words]) == 0
+    tm = recurrent.TextModel("gru", [6, 6, 6], 5, 0.2, dtype="float64", rng=4)
+    steps = 2 * ((1600 - 1) // 5 // 7)
+    schedule = recurrent.schedules.Cosine(0.01, steps, 3)
+    optimizer = recurrent.AdamW(0.01, weight_decay=0.1)
+    run = tm.fit(text, steps, 5, 7, optimizer, schedule, 0.2, progress=False, clip=0.3, evaluate_every=9)
+    found = recurrent.TextModel.load("a")
+    assert np.array_equal(found.flat.w, tm.flat.w)
+    assert found.history.validation == run.validation and found.history.train == run.train
+
+
+def test_train_in_char_rnns_words(text):
+    """The defaults of char-rnn, and flags with underscores: after epoch 10 the rate falls by 0.97 per epoch."""
+    words = [
+        "--rnn_size=8",
+        "--num_layers",
+        "1",
+        "--seq_length",
+        "10",
+        "--batch_size",
+        "4",
+        "--max_epochs",
+        "12",
+    ]
+    assert main(["train", "novel.txt", "--quiet", *words]) == 0
+    tm = recurrent.TextModel.load("novel.safetensors")
+    rates = dict(tm.history.learning_rates)
+    assert tm.step == 12 * 44 and tm.hidden_sizes == [8]
+    assert rates[1] == rates[11 * 44] == 2e-3 and rates[11 * 44 + 1] == pytest.approx(2e-3 * 0.97)
+    settings = tm.optimizer.settings
+    assert (settings["optimizer"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
+    options = arguments.parse(["train", "x"])
+    names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "clip", "seed")
+    assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
+
+
+@pytest.mark.parametrize("schedule", [name.replace("_", "-") for name in SCHEDULES])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_and_schedule(text, optimizer, schedule):
+    words = ["--optimizer", optimizer, "--schedule", schedule, "--steps", "6", "--evaluate-every", "2"]
+    assert main(["train", "novel.txt", "--quiet", *words, *SMALL]) == 0
+    tm = recurrent.TextModel.load("novel.safetensors")
+    assert tm.optimizer.settings["optimizer"] == optimizer
+    assert tm.trainer.settings.schedule.to_dict()["schedule"] == schedule.replace("-", "_")
+
+
+def test_train_json(text, capsys):
+    words = ["--steps", "9", "--print-every", "4", "--evaluate-every", "6"]
+    assert main(["train", "novel.txt", "--json", *words, *SMALL]) == 0
+    printed = capsys.readouterr()
+    start, *steps, end = lines(printed.out)
+    assert start == {
+        "event": "start", "text": "novel.txt", "steps": 9, "steps_per_epoch": 44,
+        "checkpoint": "novel.safetensors", "seed": 123,
+    }  # fmt: skip
+    assert [step["step"] for step in steps] == [1, 4, 6, 8, 9]
+    history = recurrent.TextModel.load("novel.safetensors").history
+    for step in steps:
+        assert step["loss"] == dict(history.train)[step["step"]]
+        assert step["gradient_norm"] == dict(history.gradient_norms)[step["step"]]
+        assert step.get("validation") == dict(history.validation).get(step["step"])
+    assert (end["event"], end["stop_reason"], end["step"]) == ("end", "steps", 9)
+    assert end["validation"] == history.validation[-1][1] and end["best"] == list(history.best)
+
+
+def test_quiet(text, capsys):
+    assert main(["train", "novel.txt", "--steps", "2", "--quiet", *SMALL]) == 0
+    assert main(["resume", "novel.safetensors", "--steps", "2", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == ""
+
+
+def test_train_overwrites_with_force_only(text, capsys):
+    assert main(["train", "novel.txt", "--steps", "2", "--quiet", *SMALL]) == 0
+    before = Path("novel.safetensors").read_bytes()
+    sentence = failure(capsys, "train", "novel.txt", "--steps", "3", *SMALL)
+    assert sentence.startswith("novel.safetensors exists already: `recurrent resume novel.safetensors`")
+    assert Path("novel.safetensors").read_bytes() == before
+    assert main(["train", "novel.txt", "--steps", "3", "--quiet", "--force", *SMALL]) == 0
+    assert recurrent.TextModel.load("novel.safetensors").step == 3
+    sentence = failure(capsys, "train", "novel.txt", "--checkpoint", text, "--force", *SMALL)
+    assert "is the text itself" in sentence
+    assert text.read_text(encoding="utf-8") == TEXT
+
+
+def test_train_init_from(text, trained, capsys):
+    Path("more.txt").write_text("the éend, " * 100, encoding="utf-8")
+    words = ["train", "more.txt", "--init-from", str(trained), "--steps", "3", *SMALL[2:]]
+    assert (
+        failure(capsys, *words)
+        == "character 4 of 'more.txt' is unknown; expected one of the vocabulary, got 'é' (U+00E9)"
+    )
+    assert main([*words, "--errors", "replace", "--replacement", "e", "--quiet"]) == 0
+    tm = recurrent.TextModel.load("more.safetensors")
+    assert tm.step == 23 and tm.vocabulary == recurrent.TextModel.load(trained).vocabulary
+    assert "--rnn-size is not allowed with --init-from" in usage(capsys, *words, "--rnn-size", "3")
+
+
+def test_patience(text, capsys):
+    words = ["--learning-rate", "0", "--patience", "2", "--evaluate-every", "2", "--steps", "50"]
+    assert main(["train", "novel.txt", *words, *SMALL]) == 0
+    assert "Stopped, no new best validation loss: step 6" in capsys.readouterr().out
+
+
+def test_divergence(text, capsys):
+    words = ["--learning-rate", "1e6", "--schedule", "constant", "--steps", "50", "--quiet", *SMALL]
+    assert failure(capsys, "train", "novel.txt", *words).startswith("training diverged in step ")
+    assert not Path("novel.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "'bad' is empty"),
+        (
+            b"a",
+            "'bad' is too short; expected at least 2,501 characters for a batch of 50 x 50, got 0; lower --batch-size",
+        ),
+        (b"ab\xffc" * 5000, "'bad' is not valid UTF-8 at byte 2, 0xFF; --tokenizer bytes reads anything"),
+        (None, "cannot read 'bad': no such file or directory"),
+        ("folder", "cannot read 'bad': is a directory"),
+        ("fifo", "cannot read 'bad': not a regular file"),
+    ],
+)
+def test_invalid_texts(working_directory, capsys, content, words):
+    if content == "folder":
+        Path("bad").mkdir()
+    elif content == "fifo":
+        os.mkfifo("bad")
+    elif content is not None:
+        Path("bad").write_bytes(content)
+    assert words in failure(capsys, "train", "bad")
+    assert [path.name for path in Path().iterdir()] == (["bad"] if content is not None else [])
+
+
+@pytest.mark.parametrize("content", ["a\r\nb\0c\ufeff" * 400, "\ufeff" + "e\u0301😀👩‍👩‍👧" * 400])
+def test_unusual_texts(working_directory, capsys, content):
+    Path("odd").write_bytes(content.encode())
+    assert main(["train", "odd", "--steps", "2", *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert not set("\0\r") & set(printed)
+    tm = recurrent.TextModel.load("odd.safetensors")
+    assert set(tm.vocabulary) == set(content.removeprefix("\ufeff"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_training_is_saved(text, number, capsys):
+    running = begun("novel.txt")
+    running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130 and err == b""
+    # begun() has read ahead, to the middle of a line
+    end = json.loads(out.decode().splitlines()[-1])
+    assert end["stop_reason"] == "interrupted"
+    assert recurrent.TextModel.load("novel.safetensors").step == end["step"]
+    assert main(["info", "novel.safetensors"]) == 0
+    assert f"{end['step']:,} steps of 1,000,000, interrupted" in capsys.readouterr().out
+    assert main(["resume", "novel.safetensors", "--steps", "2", "--quiet"]) == 0
+
+
+def test_failing_save(text, capsys, monkeypatch):
+    """During training a warning, at the end exit status 1."""
+
+    def save(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "cannot write 'x'")
+
+    monkeypatch.setattr(recurrent.TextModel, "save", save)
+    assert main(["train", "novel.txt", "--steps", "2", "--checkpoint-every", "1", "--quiet", *SMALL]) == 1
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("recurrent: ") and first.endswith("; training continues")
+    assert last == "recurrent: cannot write 'x': no space left on device"
+
+
+@pytest.mark.nightly
+def test_time_to_the_first_step(working_directory):
+    """At most 0.5 s from the command to the first step, on a text of 1 MB with the default network."""
+    letters = np.random.default_rng(1).choice(list("abcdefghijklmnopqrstuvwxyz ,.\n"), 1_000_000)
+    Path("large.txt").write_text("".join(letters), encoding="utf-8")
+    fastest = 9.0
+    for _ in range(10):
+        began = time.perf_counter()
+        running = process("train", "large.txt", "--json", "--force")
+        while json.loads(running.stdout.readline())["event"] != "step":
+            pass
+        fastest = min(fastest, time.perf_counter() - began)
+        running.kill()
+        running.communicate()
+        if fastest < 0.5:
+            return
+    raise AssertionError(f"the first step took {fastest:.2f} s")

@@ -1,0 +1,83 @@
+"""`recurrent demo --web`."""
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+import recurrent
+from recurrent.cli import demo, web
+from recurrent.web.session import Session
+from recurrent.web.settings import Settings
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_until_a_signal(tmp_path, number):
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "recurrent",
+        "demo",
+        "--web",
+        "--no-browser",
+        "--port",
+        "0",
+    ]
+    running = subprocess.Popen(
+        [*command, "--hidden-sizes", "8", "--out", tmp_path / "a" / "b"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = [running.stdout.readline() for _ in range(5)]
+        url = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=\S{32}", said[2])
+        assert "the live page is at" in said[0] and "Ctrl-C ends it" in said[4]
+        connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=20)
+        connection.request("GET", url[0].partition(url[1])[2])
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read()
+        connection.request("GET", "/events", headers={"Cookie": answer.headers["Set-Cookie"]})
+        connection.getresponse().readline()
+        time.sleep(0.3)
+        connection.close()
+        taken = subprocess.run([*command[:-1], url[1]], capture_output=True, text=True, timeout=60)
+        assert taken.returncode == 2
+        assert (
+            taken.stderr
+            == f"recurrent demo: port {url[1]} is in use: choose another, or --port 0 for a free one\n"
+        )
+    finally:
+        running.send_signal(number)
+        said, err = running.communicate(timeout=60)
+    assert running.returncode == 0 and err == ""
+    # the model is saved
+    assert said.strip() == f"saved in {tmp_path / 'a' / 'b' / 'model.json'}"
+    assert recurrent.SentenceModel.load_recurrentjs(tmp_path / "a" / "b" / "model.json").hidden_sizes == [8]
+
+
+@pytest.mark.parametrize("flags, words", [
+    (["--port", "99999"], "--port is out of range; expected 0 to 65535, got 99999"),
+    (["--host", "nowhere.invalid"], "cannot listen at nowhere.invalid"),
+    (["--text", "missing.txt"], "cannot read missing.txt"),
+    (["--hidden-sizes", "4000"], "hidden sizes is invalid; expected an integer from 1 to 2,048, got 4000"),
+])  # fmt: skip
+def test_invalid_options(flags, words, capsys):
+    assert demo.main(["--web", "--no-browser", *flags]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_another_port_if_the_usual_one_is_in_use(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setattr(web, "PORT", other.getsockname()[1])
+        session = Session(Settings(hidden_sizes=[2]), "a b")
+        with web._listen(session, "127.0.0.1", None) as server:
+            assert server.server_port not in (0, other.getsockname()[1])
+        session.close()

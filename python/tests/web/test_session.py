@@ -1,0 +1,141 @@
+"""The session: training, requests between steps, subscribers, divergence and idling."""
+
+import json
+import math
+import time
+
+import numpy as np
+import pytest
+
+from recurrent.web.actions import perform
+from sessions import LINES, frame_part, open_session, wait_for, weights_of
+
+
+def test_run():
+    with open_session() as session:
+        time.sleep(0.05)
+        assert session.trainer.step == 0  # without a subscriber
+        subscriber = session.subscribe()
+        first = json.loads(subscriber.receive(5))
+        assert first["run"]["text"] == LINES and first["curve"]["from"] == 0
+        wait_for(lambda: session.trainer.step > 3000)
+        before = frame_part(session, "samples")
+        assert (
+            math.exp(wait_for(lambda: frame_part(session, "progress")["loss"]))
+            < 3
+            < first["run"]["vocabulary"]
+        )
+        assert perform(session, "pause", {}) == ({}, None)
+        tick, weights = session.trainer.step, weights_of(session)
+        time.sleep(0.1)
+        assert session.trainer.step == tick and not frame_part(session, "run")["learning"]
+        assert np.array_equal(weights_of(session), weights)
+        assert (
+            frame_part(session, "progress")["step"] == tick and frame_part(session, "samples")["step"] == tick
+        )
+        assert frame_part(session, "samples")["samples"] != before["samples"]
+        # introspection does not change the weights
+        for action, values in (
+            ("continue", {"prompt": "h"}),
+            ("predict", {}),
+            ("color", {}),
+            ("change", {"temperature": 1}),
+        ):
+            perform(session, action, values)
+        assert np.array_equal(weights_of(session), weights)
+        perform(session, "resume", {})
+        wait_for(lambda: session.trainer.step > tick + 100)
+        subscriber.close()
+
+
+def test_calls_run_between_steps():
+    """An object serves one thread at a time: another thread may get an error."""
+    with open_session() as session:
+        subscriber = session.subscribe()
+        wait_for(lambda: session.trainer.step > 100)
+        tick, before = session.trainer.step, weights_of(session)
+        for _ in range(300):
+            assert np.isfinite(weights_of(session)).all()
+        assert session.trainer.step > tick and not np.array_equal(weights_of(session), before)
+        assert session.call(lambda: session.call(lambda: 7)) == 7
+        with pytest.raises(AttributeError, match="no_such"):
+            session.call(lambda: session.no_such)
+        wait_for(lambda: session.trainer.step > tick + 1000)
+        subscriber.close()
+    with pytest.raises(RuntimeError, match="the run has ended"):
+        session.call(lambda: 1)
+
+
+def test_subscribers_receive_the_same_curve():
+    with open_session() as session:
+        early, points = session.subscribe(), []
+
+        def read(subscriber, points):
+            frame = json.loads(subscriber.receive(1) or "{}")
+            if "curve" in frame:
+                del points[frame["curve"]["from"] :]
+                points += frame["curve"]["points"]
+
+        while len(points) < 1000:
+            read(early, points)
+        revision = session.trainer.curve.revision
+        wait_for(lambda: read(early, points) or session.trainer.curve.revision > revision, 60)
+        perform(session, "pause", {})
+        while (frame := early.receive(0.3)) is not None:
+            frame = json.loads(frame)
+            if "curve" in frame:
+                del points[frame["curve"]["from"] :]
+                points += frame["curve"]["points"]
+        assert points == frame_part(session, "curve")["points"] and len(points) == len(
+            session.trainer.curve.points
+        )
+        early.close()
+
+
+def test_sliders_act_at_once():
+    with open_session() as session:
+        subscriber = session.subscribe()
+        wait_for(lambda: session.trainer.step > 50)
+        perform(session, "change", {"learning_rate": "0", "weight_decay": 0})
+        # a pause ends the changes of the worker thread
+        perform(session, "pause", {})
+        weights, tick = weights_of(session), session.trainer.step
+        perform(session, "resume", {})
+        wait_for(lambda: session.trainer.step > tick + 500)
+        perform(session, "pause", {})
+        assert np.array_equal(weights_of(session), weights)
+        assert frame_part(session, "run")["settings"]["learning_rate"] == 0
+        cold = frame_part(session, "samples")["samples"]
+        perform(session, "change", {"temperature": 1e-3})
+        assert frame_part(session, "samples")["samples"] != cold
+        assert len({text for text, _ in frame_part(session, "samples")["samples"]}) == 1
+        subscriber.close()
+
+
+def test_divergence_pauses_the_run(monkeypatch):
+    def lost(*_):
+        raise FloatingPointError("training diverged in step 7")
+
+    with open_session() as session:
+        subscriber = session.subscribe()
+        monkeypatch.setattr(session.trainer.model, "tick", lost)
+        problem = wait_for(lambda: frame_part(session, "run")["problem"])
+        assert problem == "training diverged in step 7: lower the learning rate and learn again"
+        assert not session.is_learning
+        assert perform(session, "continue", {"prompt": "h"})[0]["text"] is not None
+        perform(session, "learn", {"settings": {"learning_rate": 0.01, "clip": 5}})
+        wait_for(lambda: session.trainer.step > 100)
+        assert frame_part(session, "run")["problem"] == ""
+        subscriber.close()
+
+
+def test_pauses_without_subscribers():
+    with open_session(idle_timeout=0.2) as session:
+        subscriber = session.subscribe()
+        wait_for(lambda: session.trainer.step > 20)
+        time.sleep(0.4)
+        assert session.is_learning
+        subscriber.close()
+        subscriber.close()
+        wait_for(lambda: not session.is_learning, 5)
+        assert frame_part(session, "run")["note"] == "paused: no page was open"
