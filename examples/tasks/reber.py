@@ -53,7 +53,7 @@ def right(net, strings):
 
 
 def unseen(rng, seen, count):
-    """So many strings, each another, none among those seen."""
+    """Returns ``count`` different strings that are not in ``seen``."""
     strings = {}
     while len(strings) < count:
         word, possible = string(rng)

@@ -1,12 +1,11 @@
 """Tiny Shakespeare, character by character: two layers of 128, two thousand steps.
 
-The first 1,003,854 characters are learned from, in 50 streams side by side, 50 characters a step, the state carried
-from step to step. The other 111,540 are read, and how surprising each was is what is shown: nats per character. Who
-knows only which characters there are needs ln 65 = 4.17.
+Training uses the first 1,003,854 characters, in 50 sequences of 50 characters a step, with the state carried from step
+to step. Validation uses the other 111,540 and reports nats per character; uniform guessing gives ln 65 = 4.17.
 
-Settings and text are char-rnn's (Karpathy, 2015): RMSProp at 0.002, each gradient within ±5, weights within ±0.08. Its
-start is not put right, as torch.optim's is not: the first steps, four times too long, leave the first plateau sooner.
-Gates' biases learn twice as fast, as they do in Torch and PyTorch: a gate there adds two, and both go the same way.
+Settings and text are char-rnn's (Karpathy, 2015): RMSProp at 0.002, each gradient within ±5, weights within ±0.08.
+There is no bias correction, as in torch.optim: the first steps, four times too long, leave the first plateau sooner.
+Biases of gates learn twice as fast, as in Torch and PyTorch, where a gate adds two biases with equal gradients.
 """
 
 import argparse
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import recurrent
 
-# at most so many nats after so many steps
+# an upper bound of the nats at each step
 PASS = {1000: 1.88, 1500: 1.77, 2000: 1.68}
 
 

@@ -68,7 +68,7 @@ def _cores() -> list[int]:
 
 
 def pin(threads: int) -> None:
-    """Keep to so many cores, and tell every library so before it is loaded."""
+    """Limits the number of cores, of every library before it is loaded."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, _cores()[-threads:])
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RECURRENT_NUM_THREADS"):
@@ -79,7 +79,7 @@ def pin(threads: int) -> None:
 
 
 def say(text: str) -> None:
-    """A line for whoever watches; the tables go to standard output."""
+    """Writes a line of progress; the tables go to standard output."""
     print(text, file=sys.stderr, flush=True)
 
 

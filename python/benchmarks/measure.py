@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-# runs a step so many times and returns the seconds it took
+# runs a step a number of times and returns the seconds
 Run = Callable[[int], float]
 
 _CHAINS, _VECTOR_BYTES = 12, 32
@@ -42,7 +42,7 @@ class Clock:
 
 
 class Peak:
-    """The multiply-adds per second that so many cores can do.
+    """Returns the multiply-adds per second of a number of cores.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Race:
 def race(
     runs: dict[str, Run], seconds: float, peak: Peak, dtype: str, rounds: int = 15, warmups: int = 3
 ) -> Race:
-    """Time competitors in turns, A B C A B C …, at least so many rounds and so many seconds.
+    """Time competitors in turns, A B C A B C …, for at least a number of rounds and of seconds.
 
     Parameters
     ----------

@@ -280,7 +280,7 @@ class RecurrentJS:
         return answer["loss"], in_torch_layout(self.workload, named)
 
     def run(self, count: int) -> float:
-        """The seconds that so many ticks took."""
+        """Returns the seconds of a number of ticks."""
         return float(self._ask({"ticks": count})[self._clock])
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ const R = new Function(fs.readFileSync(process.argv[2], 'utf8') + '\nreturn R;')
 
 let model, solver, task;
 
-/** The cost of the whole sentence and the graph to walk back, as in the demo's costfun. */
+/** The cost of the whole sentence and the graph for its backward pass, as in the demo's costfun. */
 function cost() {
   const G = new R.Graph();
   let prev = {}, total = 0;

@@ -129,7 +129,7 @@ def grid_table(rows: Sequence[dict[str, Any]]) -> str:
 
 def _best(row: dict[str, Any]) -> tuple[str, float]:
     ratios = [(row[f"{name}_ratio"], TITLES[name]) for name in ("torch", "jax") if f"{name}_ratio" in row]
-    ratio, name = min(ratios, default=(float("inf"), "nobody"))
+    ratio, name = min(ratios, default=(float("inf"), "no peer"))
     return name, ratio
 
 

@@ -32,7 +32,7 @@ class Workload:
     hidden : tuple of int
         The widths of the layers, all alike.
     B, T : int
-        Sequences side by side, and steps.
+        The batch size, and the number of steps.
     dtypes : tuple of str
         What is measured where nothing is asked for.
     """

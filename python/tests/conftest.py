@@ -22,7 +22,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without an -m of one's own, nightly tests stay out."""
+    """Deselects nightly tests unless -m is given."""
     if config.option.markexpr:
         return
     nightly = [item for item in items if item.get_closest_marker("nightly")]
@@ -46,7 +46,7 @@ def golden() -> Iterator[object]:
 
 @pytest.fixture
 def graph() -> recurrent.Graph:
-    """A graph of one's own."""
+    """A new graph."""
     return recurrent.Graph()
 
 

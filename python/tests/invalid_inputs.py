@@ -235,7 +235,7 @@ GOOD_NUMBERS = {
 }
 # settings that must be above 0, at least 0, below 1
 POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
-# infinity is none
+# infinity has its own meaning
 UNBOUNDED = {"clipval"}
 NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate", "dropout"}
 BELOW_ONE = {"rate", "decay_rate", "dropout"}
@@ -255,7 +255,7 @@ class Call:
         over_sequences = {**self.over_sequences(), **self.over_text()}
         self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
         if self.name in {"model_backward_sequence", "model_tap"}:
-            # there is something to walk back
+            # a backward needs a recording
             forward = Call("recurrent_model_forward_sequence", bench)
             attempt(forward, [choices[0] for choices in forward.arguments], check=False)
 

@@ -157,7 +157,7 @@ def test_deep_graphs():
     assert np.isclose(x.dw.item(), 1.00001**100_000, rtol=1e-9)
 
 
-# ---- the checker catches what is wrong
+# ---- the checker finds planted errors
 
 PLANTED = {
     "a sign": lambda G, a, b: G.sub(G.scale(Mat.from_array(2 * a.w), 1), G.sub(a, b)),

@@ -86,18 +86,18 @@ def test_a_long_counter():
 @pytest.mark.parametrize(
     "seed, error, words",
     [
-        (-1, ValueError, "seed is -1"),
-        (2**64, ValueError, "seed is 18446744073709551616"),
-        (1.0, TypeError, "seed is a float"),
-        ("1", TypeError, "seed is a str"),
-        (True, TypeError, "seed is a bool"),
-        (np.bool_(True), TypeError, "seed is a bool"),
+        (-1, ValueError, r"seed is out of range; .*got -1"),
+        (2**64, ValueError, r"seed is out of range; .*got 18446744073709551616"),
+        (1.0, TypeError, r"seed has the wrong type; .*got float"),
+        ("1", TypeError, r"seed has the wrong type; .*got str"),
+        (True, TypeError, r"seed has the wrong type; .*got bool"),
+        (np.bool_(True), TypeError, r"seed has the wrong type; .*got bool"),
     ],
 )
 def test_bad_seeds(seed, error, words):
     with pytest.raises(error, match=words):
         Random(seed)
-    with pytest.raises(error, match=words.replace("seed is a", "rng is a")):
+    with pytest.raises(error, match=words.replace("seed has", "rng has")):
         recurrent.Mat.uniform(1, 1, rng=seed)
 
 
@@ -137,9 +137,7 @@ def test_rng_arguments():
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(draw(np.random.default_rng(5)), first)
     for bad in (np.random.RandomState(0), "a", 1.5, [1]):
-        with pytest.raises(
-            TypeError, match=r"rng is a .*expected an int, a numpy Generator, a Random or None"
-        ):
+        with pytest.raises(TypeError, match="rng has the wrong type"):
             draw(bad)
 
 

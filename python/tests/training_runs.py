@@ -53,7 +53,7 @@ def resume(*paths):
 
 
 def autosave(path, cell, dtype):
-    """Save after every step, until somebody ends it."""
+    """Saves after every step until killed."""
     fit(model(cell, dtype), 10**7, record_every=100, checkpoint=path, checkpoint_every=1)
 
 

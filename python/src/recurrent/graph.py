@@ -1,4 +1,7 @@
-"""Graph: operations recorded, computed on the first look, and walked back for gradients."""
+"""Graph: a tape for reverse-mode differentiation.
+
+Operations are recorded as data, evaluated lazily on first access, and backpropagated in reverse order.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +30,21 @@ _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
 class Graph(GraphElementwise[Mat]):
-    """An expression graph, as RecurrentJS has it.
+    """An expression graph, with the methods of RecurrentJS's.
 
-    Operations check shapes and are recorded; values are computed when somebody looks at a result's ``w``. After
-    setting ``dw`` on results, ``backward()`` adds to every operand's ``dw``. ``reset()`` empties the graph and keeps
-    its memory: a loop that records, walks back and resets allocates nothing.
+    Operations check shapes and are recorded; a value is computed on the first access to a result's ``w``. After
+    setting ``dw`` on results, ``backward()`` accumulates every operand's ``dw``. ``reset()`` empties the graph and
+    keeps its memory: a loop of recording, backward and reset does not allocate.
 
     Parameters
     ----------
     needs_backprop : bool
-        False keeps no history: each result is computed at once and is a Mat of its own.
+        False keeps no history: each result is computed immediately and owns its memory.
+
+    Raises
+    ------
+    TypeError
+        If ``needs_backprop`` is not a bool.
 
     Examples
     --------
@@ -54,27 +62,31 @@ class Graph(GraphElementwise[Mat]):
 
     def __init__(self, needs_backprop: bool = True) -> None:
         if not isinstance(needs_backprop, (bool, np.bool_)):
-            raise TypeError(f"needs_backprop is a {type(needs_backprop).__name__}; expected a bool")
+            raise TypeError(
+                f"needs_backprop has the wrong type; expected a bool, got {type(needs_backprop).__name__}"
+            )
         self.needs_backprop = bool(needs_backprop)
         self._is_backpropagated = False
-        # results that somebody still holds, as Mat or as view
+        # results that are still referenced, as Mat or as view
         self._live = 0
         self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
 
     # ---- the graph itself
 
     def backward(self, loss: Mat | None = None) -> None:
-        """Add to every operand's ``dw`` what the results' ``dw`` say.
+        """Accumulates every operand's ``dw`` from the results' ``dw``, in reverse order.
 
         Parameters
         ----------
         loss : Mat, optional
-            A 1 x 1 result whose gradient is set to 1 first.
+            A (1, 1) result whose gradient is set to 1 first.
 
         Raises
         ------
         RuntimeError
-            If this recording has been walked already, which would count every gradient twice.
+            If backward was called on this recording already: gradients would count twice.
+        ValueError
+            If ``loss`` is not (1, 1) or not a result of this graph.
         """
         if loss is None:
             _lib.recurrent_graph_backward(self._handle.value)
@@ -83,17 +95,19 @@ class Graph(GraphElementwise[Mat]):
         self._is_backpropagated = True
 
     def evaluate(self) -> None:
-        """Compute everything recorded so far."""
+        """Computes all recorded operations that are not computed yet."""
         _lib.recurrent_graph_evaluate(self._handle.value)
 
     def reset(self) -> None:
-        """Forget what was recorded; the memory is kept. Earlier results become stale."""
+        """Removes all recorded operations and keeps the memory. Earlier results become invalid."""
         _lib.recurrent_graph_reset(self._handle.value)
         self._is_backpropagated = False
 
     @property
     def operations(self) -> list[Operation]:
-        """What was recorded since the last reset, in order; a copy, whose addresses are the Mats' until the next.
+        """The recorded operations since the last reset, in order.
+
+        A copy; its addresses are valid until the next reset.
 
         Examples
         --------
@@ -118,7 +132,7 @@ class Graph(GraphElementwise[Mat]):
                 )  # fmt: skip
                 break
             except ValueError:
-                # concat_rows and concat_columns take any number
+                # concat_rows and concat_columns have any number of operands
                 capacity *= 2
         inputs = [
             Operand(None if p.operation < 0 else p.operation, p.n, p.d, p.w) for p in operands[: count.value]
@@ -126,22 +140,24 @@ class Graph(GraphElementwise[Mat]):
         return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, inputs)
 
     def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
-        """A picture of what was recorded: Mats from outside, operations, and arrows along the data.
+        """Returns a drawing of the recorded operations: inputs, operations, and arrows along the data.
 
         Parameters
         ----------
         names : mapping of str to Mat, optional
-            What Mats from outside are called; a ``Model`` is one.
+            Labels of inputs, such as ``Network.parameters``.
 
         Returns
         -------
         drawing : str
-            SVG that needs nothing else; a notebook shows it, ``drawing.save(path)`` writes it.
+            A self-contained SVG; notebooks display it, ``drawing.save(path)`` writes it.
 
         Raises
         ------
         ValueError
-            If nothing was recorded, or more than 400 operations.
+            If no operation is recorded, or more than 400.
+        TypeError
+            If ``names`` is not a mapping of str to Mat.
         """
         return draw(self.operations, names)
 
@@ -165,7 +181,7 @@ class Graph(GraphElementwise[Mat]):
     def __repr__(self) -> str:
         if not self.needs_backprop:
             return "<Graph without history>"
-        return f"<Graph of {len(self)} operations{', walked back' if self._is_backpropagated else ''}>"
+        return f"<Graph of {len(self)} operations{', backward done' if self._is_backpropagated else ''}>"
 
     def _record(self, operation: Callable[..., int], *arguments: Any) -> Mat:
         """Call an operation whose last argument receives the result."""
@@ -189,33 +205,66 @@ class Graph(GraphElementwise[Mat]):
     # ---- products and look-ups
 
     def mul(self, a: Mat, b: Mat) -> Mat:
-        """The matrix product: (n, k) times (k, d) is (n, d).
+        """Returns the matrix product ``a b``.
+
+        Parameters
+        ----------
+        a : Mat
+            (n, k).
+        b : Mat
+            (k, d).
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
 
         Raises
         ------
         ValueError
-            Unless a has as many columns as b has rows.
+            If the columns of ``a`` differ from the rows of ``b``.
         """
         return self._record(_lib.recurrent_graph_mul, expect_mat(a, "a"), expect_mat(b, "b"))
 
     def dot(self, a: Mat, b: Mat) -> Mat:
-        """Σ a b over all elements, 1 x 1."""
+        """Returns ``Σ a b`` over all elements.
+
+        Parameters
+        ----------
+        a, b : Mat
+            (n, d) each.
+
+        Returns
+        -------
+        Mat
+            (1, 1), new.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
         return self._record(_lib.recurrent_graph_dot, expect_mat(a, "a"), expect_mat(b, "b"))
 
     def row_pluck(self, m: Mat, ix: int | Iterable[int]) -> Mat:
-        """Rows of m stood upright as columns.
+        """Gathers rows of ``m`` as columns.
 
         Parameters
         ----------
         m : Mat
             (n, d).
-        ix : int or list of ints
-            Row numbers, 0 <= ix < n. A row that comes twice collects both gradients.
+        ix : int or list of int
+            Row indices, 0 to n - 1. A repeated row accumulates both gradients.
 
         Returns
         -------
         Mat
-            (d, 1) for one row, (d, B) for B of them.
+            (d, 1) for one row, (d, B) for B rows.
+
+        Raises
+        ------
+        IndexError
+            If an index is out of range.
         """
         rows = as_ints(ix, "ix")
         return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(rows), len(rows))
@@ -223,23 +272,115 @@ class Graph(GraphElementwise[Mat]):
     # ---- shapes
 
     def transpose(self, m: Mat) -> Mat:
-        """(n, d) becomes (d, n)."""
+        """Returns the transpose.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (d, n), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
         return self._record(_lib.recurrent_graph_transpose, expect_mat(m, "m"))
 
     def concat_rows(self, mats: Iterable[Mat]) -> Mat:
-        """Mats with equal columns, one below the other."""
+        """Concatenates Mats with equal columns vertically.
+
+        Parameters
+        ----------
+        mats : iterable of Mat
+            (n_k, d) each, at least one.
+
+        Returns
+        -------
+        Mat
+            (Σ n_k, d), new.
+
+        Raises
+        ------
+        ValueError
+            If the columns differ.
+        TypeError
+            If ``mats`` is a Mat or contains another type.
+        """
         return self._record(_lib.recurrent_graph_concat_rows, *_handles(mats))
 
     def concat_columns(self, mats: Iterable[Mat]) -> Mat:
-        """Mats with equal rows, side by side."""
+        """Concatenates Mats with equal rows horizontally.
+
+        Parameters
+        ----------
+        mats : iterable of Mat
+            (n, d_k) each, at least one.
+
+        Returns
+        -------
+        Mat
+            (n, Σ d_k), new.
+
+        Raises
+        ------
+        ValueError
+            If the rows differ.
+        TypeError
+            If ``mats`` is a Mat or contains another type.
+        """
         return self._record(_lib.recurrent_graph_concat_columns, *_handles(mats))
 
     def slice_rows(self, m: Mat, start: int, count: int) -> Mat:
-        """Rows start .. start + count - 1: a view that shares w and dw with m, as slices in NumPy."""
+        """Returns rows ``start`` to ``start + count - 1`` as a view that shares ``w`` and ``dw`` with ``m``.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        start : int
+            The first row, from 0.
+        count : int
+            The number of rows, at least 1.
+
+        Returns
+        -------
+        Mat
+            (count, d), a view.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If the rows are out of range.
+        """
         return self._slice(_lib.recurrent_graph_slice_rows, m, start, count)
 
     def slice_columns(self, m: Mat, start: int, count: int) -> Mat:
-        """Columns start .. start + count - 1: a view, as ``slice_rows``."""
+        """Returns columns ``start`` to ``start + count - 1`` as a view that shares ``w`` and ``dw`` with ``m``.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        start : int
+            The first column, from 0.
+        count : int
+            The number of columns, at least 1.
+
+        Returns
+        -------
+        Mat
+            (n, count), a view.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If the columns are out of range.
+        """
         return self._slice(_lib.recurrent_graph_slice_columns, m, start, count)
 
     def _slice(self, operation: Callable[..., int], m: Mat, start: int, count: int) -> Mat:
@@ -256,38 +397,122 @@ class Graph(GraphElementwise[Mat]):
     # ---- sums, probabilities, losses
 
     def sum(self, m: Mat, axis: int | None = None) -> Mat:
-        """The sum over everything (1 x 1), over rows (axis 0: 1 x d) or over columns (axis 1: n x 1)."""
+        """Returns the sum over all elements, rows or columns.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        axis : {None, 0, 1}
+            None reduces all elements, 0 the rows, 1 the columns.
+
+        Returns
+        -------
+        Mat
+            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        ValueError
+            If ``axis`` is unknown.
+        """
         return self._record(_lib.recurrent_graph_sum, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
 
     def mean(self, m: Mat, axis: int | None = None) -> Mat:
-        """The mean, with axes as in ``sum``."""
+        """Returns the mean over all elements, rows or columns.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        axis : {None, 0, 1}
+            None reduces all elements, 0 the rows, 1 the columns.
+
+        Returns
+        -------
+        Mat
+            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        ValueError
+            If ``axis`` is unknown.
+        """
         return self._record(_lib.recurrent_graph_mean, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
 
     def softmax(self, m: Mat) -> Mat:
-        """exp(x) / Σ exp(x) in each column, safe for scores of any size."""
+        """Returns ``exp(x) / Σ exp(x)`` of each column, without overflow for finite scores.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
         return self._record(_lib.recurrent_graph_softmax, expect_mat(m, "m"))
 
     def log_softmax(self, m: Mat) -> Mat:
-        """Ln softmax in each column, without forming it."""
+        """Returns ``ln softmax(x)`` of each column, computed without forming softmax.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
         return self._record(_lib.recurrent_graph_log_softmax, expect_mat(m, "m"))
 
     def cross_entropy(
         self, scores: Mat, targets: int | Iterable[int], reduction: Literal["mean", "sum"] = "mean"
     ) -> Mat:
-        """-ln softmax(scores)[target] over the columns, 1 x 1.
+        """Returns ``-ln softmax(scores)[target]`` over the columns.
 
         Parameters
         ----------
         scores : Mat
-            (n, d): n classes, d examples. Not yet probabilities.
-        targets : int or list of ints
-            A class, 0 <= target < n, for each column.
+            (n, d): unnormalized scores of n classes for d examples.
+        targets : int or list of int
+            The class of each column, 0 to n - 1.
         reduction : {"mean", "sum"}
-            Over the columns.
+            How to reduce over the columns.
+
+        Returns
+        -------
+        Mat
+            (1, 1), in nats.
+
+        Raises
+        ------
+        IndexError
+            If a target is out of range.
+        ValueError
+            If the number of targets differs from d.
 
         Notes
         -----
-        Finite for all finite scores; the gradient is softmax(scores) - onehot(target), over d for the mean.
+        Finite for all finite scores. The gradient is ``softmax(scores) - onehot(target)``, divided by d for the mean.
         """
         classes = as_ints(targets, "targets")
         return self._record(
@@ -299,7 +524,25 @@ class Graph(GraphElementwise[Mat]):
         )
 
     def squared_error(self, a: Mat, b: Mat, reduction: Literal["mean", "sum"] = "mean") -> Mat:
-        """(a - b)² over all elements, 1 x 1: their mean, or their sum."""
+        """Returns ``(a - b)²`` reduced over all elements.
+
+        Parameters
+        ----------
+        a, b : Mat
+            (n, d) each.
+        reduction : {"mean", "sum"}
+            How to reduce.
+
+        Returns
+        -------
+        Mat
+            (1, 1), new.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ or ``reduction`` is unknown.
+        """
         return self._record(
             _lib.recurrent_graph_squared_error,
             expect_mat(a, "a"),
@@ -310,14 +553,62 @@ class Graph(GraphElementwise[Mat]):
     # ---- normalization
 
     def dropout(self, m: Mat, rate: float, rng: RNG = None) -> Mat:
-        """Each number 0 with probability ``rate`` (0 <= rate < 1), else divided by 1 - rate (JMLR 15, 2014)."""
+        """Zeroes a random fraction of the elements and divides the others by ``1 - rate``.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        rate : float
+            The probability of zeroing an element, at least 0 and below 1.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; a seed where an int; fresh where absent.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        ValueError
+            If ``rate`` is out of range.
+
+        References
+        ----------
+        Srivastava et al., JMLR 15, 2014.
+        """
         random = as_random(rng)
         return self._record(
             _lib.recurrent_graph_dropout, expect_mat(m, "m"), as_float(rate, "rate"), random._handle.value
         )
 
     def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
-        """Each column to mean 0 and variance 1, then times gain plus bias, both (n, 1) (arXiv:1607.06450)."""
+        """Normalizes each column to mean 0 and variance 1, then multiplies by ``gain`` and adds ``bias``.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, d).
+        gain, bias : Mat
+            (n, 1) each.
+        epsilon : float
+            Added to the variance, above 0.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        ValueError
+            If a shape differs or ``epsilon`` is out of range.
+
+        References
+        ----------
+        Ba, Kiros and Hinton, arXiv:1607.06450.
+        """
         return self._record(
             _lib.recurrent_graph_layer_norm,
             expect_mat(m, "m"),
@@ -329,12 +620,30 @@ class Graph(GraphElementwise[Mat]):
     # ---- one tick of a layer
 
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
-        """H' = relu(Wx x + Wh h + b), with x (I, B), h (H, B), Wx (H, I), Wh (H, H), b (H, 1)."""
+        """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.
+
+        Parameters
+        ----------
+        x, h : Mat
+            (I, B) and (H, B).
+        Wx, Wh, b : Mat
+            (H, I), (H, H) and (H, 1).
+
+        Returns
+        -------
+        Mat
+            h', (H, B).
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
         mats = ((x, "x"), (h, "h"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
         return self._record(_lib.recurrent_graph_rnn, *(expect_mat(m, name) for m, name in mats))
 
     def lstm(self, x: Mat, h: Mat, c: Mat, Wx: Mat, Wh: Mat, b: Mat) -> tuple[Mat, Mat]:
-        """One tick of an LSTM layer.
+        """Returns one time step of an LSTM layer.
 
         ::
 
@@ -347,12 +656,17 @@ class Graph(GraphElementwise[Mat]):
         x, h, c : Mat
             (I, B), (H, B), (H, B).
         Wx, Wh, b : Mat
-            (4H, I), (4H, H), (4H, 1): the rows of i, f, o, g one below the other.
+            (4H, I), (4H, H), (4H, 1): the rows of i, f, o, g in this order.
 
         Returns
         -------
         tuple of Mat
-            h' and c'.
+            h' and c', (H, B) each.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
         """
         mats = ((x, "x"), (h, "h"), (c, "c"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
         next_h, next_c = ctypes.c_uint64(), ctypes.c_uint64()
@@ -366,7 +680,7 @@ class Graph(GraphElementwise[Mat]):
 
 
 class _ResultHandle(_c.Handle):
-    """A result's handle: keeps its graph, and is counted by it."""
+    """A result's handle: keeps its graph alive and is counted by it."""
 
     __slots__ = ()
 
@@ -383,7 +697,12 @@ register(Graph)
 
 
 def no_grad() -> Graph:
-    """A graph without history, for a `with` block: expressions inside are computed at once.
+    """Returns a graph without history, for a ``with`` block: expressions inside are computed immediately.
+
+    Returns
+    -------
+    Graph
+        ``Graph(needs_backprop=False)``.
 
     Examples
     --------
@@ -402,7 +721,7 @@ def _pointer(values: npt.NDArray[np.int64]) -> Any:
 
 def _handles(mats: Iterable[Mat]) -> tuple[Any, int]:
     if isinstance(mats, Mat):
-        raise TypeError("mats is a Mat; expected a list of them")
+        raise TypeError("mats has the wrong type; expected a list of Mats, got Mat")
     handles = [expect_mat(m, f"mats[{i}]") for i, m in enumerate(mats)]
     return (ctypes.c_uint64 * len(handles))(*handles), len(handles)
 
@@ -412,4 +731,4 @@ def _choice(value: Any, choices: dict[Any, int], name: str) -> int:
         return choices[value]
     except (KeyError, TypeError):
         expected = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} is {value!r}; expected one of {expected}") from None
+        raise ValueError(f"{name} is unknown; expected one of {expected}, got {value!r}") from None

@@ -1,4 +1,4 @@
-"""Mat: numbers and their gradients, seen as NumPy arrays."""
+"""Mat: a matrix of values and gradients, viewed as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -27,16 +27,23 @@ class _Recorder(Protocol):
 
 
 class Mat(MatElementwise):
-    """``n`` rows by ``d`` columns of numbers ``w``, with their gradients ``dw`` beside them.
+    """``n`` rows by ``d`` columns of values ``w``, with their gradients ``dw``.
 
     A column is one example. Memory is column-major, aligned to 64 bytes, and never moves.
 
     Parameters
     ----------
     n, d : int
-        Rows and columns, at least 1 each, at most 2**31 - 1 elements together.
+        Rows and columns, at least 1 each, at most 2**31 - 1 elements in total.
     dtype : {"float32", "float64"}
-        The type of the numbers.
+        The type of the elements.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size or ``dtype`` is out of range.
+    MemoryError
+        If the memory cannot be allocated.
 
     Examples
     --------
@@ -45,10 +52,15 @@ class Mat(MatElementwise):
     >>> m.w[0, 1] = 5
     >>> m.w.sum()
     np.float32(5.0)
+    >>> W, x = recurrent.Mat.from_array([[1, 2], [3, 4]]), recurrent.Mat.from_array([1, 1])
+    >>> loss = (W @ x).square().sum()
+    >>> loss.backward()
+    >>> x.dw[:, 0].tolist()
+    [48.0, 68.0]
     """
 
     __slots__ = ("_dw", "_graph", "_handle", "_info", "_w")
-    # NumPy must leave `array @ mat` and the like to us, and must not compute without the graph
+    # makes NumPy return NotImplemented from `array @ mat`, which the graph has to record
     __array_ufunc__ = None
 
     _handle: _c.Handle
@@ -74,14 +86,32 @@ class Mat(MatElementwise):
 
     @classmethod
     def from_array(cls, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Mat:
-        """A Mat with a copy of ``values``.
+        """Returns a Mat with a copy of ``values``.
 
         Parameters
         ----------
         values : array_like
             (n, d), or (n,) for a column.
         dtype : {"float32", "float64"}, optional
-            Where absent, that of an array or Mat of such floats, float32 for anything else.
+            The type of the elements; where absent, that of a float array or Mat, float32 for other values.
+
+        Returns
+        -------
+        Mat
+            (n, d).
+
+        Raises
+        ------
+        TypeError
+            If the elements are not real numbers.
+        ValueError
+            If there are no elements, or a finite element overflows ``dtype``.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> recurrent.Mat.from_array([1, 2, 3]).shape
+        (3, 1)
         """
         array = as_matrix(values, "values")
         native = array.dtype.newbyteorder("=")
@@ -111,7 +141,30 @@ class Mat(MatElementwise):
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
     ) -> Mat:
-        """Numbers uniform on [low, high), drawn column by column; float32 rounds what float64 would draw."""
+        """Returns a Mat of elements uniform on [low, high), drawn column by column.
+
+        Parameters
+        ----------
+        n, d : int
+            Rows and columns.
+        low, high : float
+            The range.
+        dtype : {"float32", "float64"}
+            The type of the elements.
+            float32 rounds the draws of float64.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; a seed where an int; fresh where absent.
+
+        Returns
+        -------
+        Mat
+            (n, d).
+
+        Raises
+        ------
+        ValueError
+            If ``low`` or ``high`` is not finite.
+        """
         mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_uniform(
             mat._handle.value, as_float(low, "low"), as_float(high, "high"), random._handle.value
@@ -128,7 +181,30 @@ class Mat(MatElementwise):
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
     ) -> Mat:
-        """Normal numbers, drawn column by column; float32 rounds what float64 would draw."""
+        """Returns a Mat of normally distributed elements, drawn column by column.
+
+        Parameters
+        ----------
+        n, d : int
+            Rows and columns.
+        mean, std : float
+            The mean, and the standard deviation, at least 0.
+        dtype : {"float32", "float64"}
+            The type of the elements.
+            float32 rounds the draws of float64.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; a seed where an int; fresh where absent.
+
+        Returns
+        -------
+        Mat
+            (n, d).
+
+        Raises
+        ------
+        ValueError
+            If ``mean`` or ``std`` is out of range.
+        """
         mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_gaussian(
             mat._handle.value, as_float(mean, "mean"), as_float(std, "std"), random._handle.value
@@ -146,12 +222,12 @@ class Mat(MatElementwise):
 
     @property
     def n(self) -> int:
-        """Rows."""
+        """The number of rows."""
         return self._describe()[0]
 
     @property
     def d(self) -> int:
-        """Columns."""
+        """The number of columns."""
         return self._describe()[1]
 
     @property
@@ -161,18 +237,18 @@ class Mat(MatElementwise):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the numbers."""
+        """The type of the elements."""
         return DTYPES[self._describe()[3]]  # type: ignore[no-any-return]
 
     # ---- the numbers
 
     @property
     def w(self) -> npt.NDArray[Any]:
-        """The numbers, (n, d): a writable view, not a copy.
+        """The values, (n, d): a writable view. Assigning copies.
 
-        Looking computes what a graph has not computed yet; and lets a graph that still has to read this Mat do so,
-        so that writing changes nothing recorded before. (Writing through a view that was taken before the recording
-        cannot be seen: ask for ``w`` again.) The view keeps the memory alive. Assigning copies.
+        Access evaluates this Mat first if necessary, and evaluates every recorded operation that reads it, so that
+        writing cannot change earlier results. (A view that was taken before a recording bypasses this: access ``w``
+        again.) The view keeps the memory alive.
         """
         address = ctypes.c_void_p()
         _lib.recurrent_mat_w(self._handle.value, ctypes.byref(address))
@@ -186,7 +262,7 @@ class Mat(MatElementwise):
 
     @property
     def dw(self) -> npt.NDArray[Any]:
-        """The gradients, (n, d): a writable view, not a copy. Assigning copies."""
+        """The gradients, (n, d): a writable view. Assigning copies."""
         address = ctypes.c_void_p()
         _lib.recurrent_mat_dw(self._handle.value, ctypes.byref(address))
         if self._dw is None:
@@ -206,7 +282,25 @@ class Mat(MatElementwise):
         return np.ndarray((n, d), DTYPES[code], buffer, strides=(item, stride * item))
 
     def view(self, row: int, column: int, n: int, d: int) -> Mat:
-        """The rectangle of n x d at (row, column): it shares numbers and gradients with this Mat."""
+        """Returns a submatrix that shares values and gradients with this Mat.
+
+        Parameters
+        ----------
+        row, column : int
+            The first row and column, from 0.
+        n, d : int
+            Rows and columns, at least 1 each.
+
+        Returns
+        -------
+        Mat
+            (n, d), a view.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If the submatrix is out of range.
+        """
         where = [as_int(v, name) for v, name in ((row, "row"), (column, "column"), (n, "n"), (d, "d"))]
         handle = _c.new(
             _lib.recurrent_mat_view, _lib.recurrent_mat_free, self._handle.value, *where, owner=self._handle
@@ -214,23 +308,62 @@ class Mat(MatElementwise):
         return Mat._from_handle(handle, self._graph)
 
     def copy(self) -> Mat:
-        """A Mat of its own with the same numbers; gradients zero, no graph."""
+        """Returns a copy of the values with zero gradients and without a graph.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+        """
         return Mat._from_handle(_c.new(_lib.recurrent_mat_copy, _lib.recurrent_mat_free, self._handle.value))
 
     def fill(self, value: float) -> Mat:
-        """Set every number to ``value``; returns the Mat."""
+        """Sets every value.
+
+        Parameters
+        ----------
+        value : float
+            Finite.
+
+        Returns
+        -------
+        Mat
+            This Mat.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``value`` is not a finite number.
+        """
         _lib.recurrent_mat_fill(self._handle.value, as_float(value, "value"))
         return self
 
     def zero_gradient(self) -> Mat:
-        """Set every gradient to 0; returns the Mat."""
+        """Sets every gradient to 0.
+
+        Returns
+        -------
+        Mat
+            This Mat.
+        """
         _lib.recurrent_mat_zero_gradient(self._handle.value)
         return self
 
     def item(self) -> float:
-        """The number of a 1 x 1 Mat."""
+        """Returns the value of a (1, 1) Mat.
+
+        Returns
+        -------
+        float
+            The only element.
+
+        Raises
+        ------
+        ValueError
+            If the shape is not (1, 1).
+        """
         if self.shape != (1, 1):
-            raise ValueError(f"item() is for a 1 x 1 Mat; this one is {self.n} x {self.d}")
+            raise ValueError(f"the Mat has the wrong shape; expected (1, 1), got {self.shape}")
         return float(self.w[0, 0])
 
     __float__ = item
@@ -248,7 +381,9 @@ class Mat(MatElementwise):
         array = self.w
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
-                raise ValueError(f"a view of {array.dtype} numbers as {np.dtype(dtype)} needs a copy")
+                raise ValueError(
+                    f"copy is False; expected True or None to convert {array.dtype} to {np.dtype(dtype)}"
+                )
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -277,7 +412,7 @@ class Mat(MatElementwise):
         return self._on()._unary(operation, self, parameter)
 
     def _operand(self, other: Any) -> Mat | None:
-        """The other side of an operator: a Mat, an array copied into one, or a number as a column."""
+        """Returns the other operand of an operator: a Mat, an array copied into one, or a number as a column."""
         if isinstance(other, Mat):
             return other
         if isinstance(other, np.ndarray) and other.ndim > 0:
@@ -325,7 +460,7 @@ class Mat(MatElementwise):
         value = _scalar(other)
         if value is not None:
             if value == 0:
-                raise ZeroDivisionError("a Mat divided by 0")
+                raise ZeroDivisionError("division of a Mat by 0")
             return self._on().scale(self, 1 / value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).div(self, other)
@@ -343,7 +478,7 @@ class Mat(MatElementwise):
         if exponent == 0.5:
             return self.sqrt()
         raise ValueError(
-            f"the exponent is {exponent!r}; a Mat knows 2 and 0.5: for others use exp(p * log(x))"
+            f"exponent is out of range; expected 2 or 0.5, got {exponent!r}; for others use exp(p * log(x))"
         )
 
     def __abs__(self) -> Mat:
@@ -351,49 +486,119 @@ class Mat(MatElementwise):
 
     @property
     def T(self) -> Mat:
-        """The transpose, [d x n], recorded on the graph."""
+        """The transpose, (d, n), recorded on the graph."""
         return self._on().transpose(self)
 
     def sum(self, axis: int | None = None) -> Mat:
-        """The sum over everything (1 x 1), over rows (axis 0: 1 x d) or over columns (axis 1: n x 1)."""
-        return self._on().sum(self, axis)
+        """Returns the sum over all elements, rows or columns.
 
-    def mean(self, axis: int | None = None) -> Mat:
-        """The mean, with axes as in ``sum``."""
-        return self._on().mean(self, axis)
+        Parameters
+        ----------
+        axis : {None, 0, 1}
+            None reduces all elements, 0 the rows, 1 the columns.
 
-    def dot(self, other: Mat) -> Mat:
-        """Σ x y over all elements, 1 x 1."""
-        expect_mat(other, "other")
-        return self._on(other).dot(self, other)
-
-    def softmax(self) -> Mat:
-        """Softmax of each column."""
-        return self._on().softmax(self)
-
-    def log_softmax(self) -> Mat:
-        """Ln softmax of each column."""
-        return self._on().log_softmax(self)
-
-    def backward(self) -> None:
-        """Set this 1 x 1 Mat's gradient to 1 and walk its graph back: every operand's ``dw`` gains its share.
+        Returns
+        -------
+        Mat
+            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
 
         Raises
         ------
         ValueError
-            If this Mat is not 1 x 1, or is no result of a graph.
+            If ``axis`` is unknown.
+        """
+        return self._on().sum(self, axis)
+
+    def mean(self, axis: int | None = None) -> Mat:
+        """Returns the mean over all elements, rows or columns.
+
+        Parameters
+        ----------
+        axis : {None, 0, 1}
+            None reduces all elements, 0 the rows, 1 the columns.
+
+        Returns
+        -------
+        Mat
+            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
+
+        Raises
+        ------
+        ValueError
+            If ``axis`` is unknown.
+        """
+        return self._on().mean(self, axis)
+
+    def dot(self, other: Mat) -> Mat:
+        """Returns ``Σ x y`` over all elements.
+
+        Parameters
+        ----------
+        other : Mat
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (1, 1), new.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        TypeError
+            If ``other`` is not a Mat.
+        """
+        expect_mat(other, "other")
+        return self._on(other).dot(self, other)
+
+    def softmax(self) -> Mat:
+        """Returns ``exp(x) / Σ exp(x)`` of each column.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
         RuntimeError
-            If the graph has been walked already, or keeps no history.
+            If this Mat is a result of a graph that was reset.
+        """
+        return self._on().softmax(self)
+
+    def log_softmax(self) -> Mat:
+        """Returns ``ln softmax(x)`` of each column.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            If this Mat is a result of a graph that was reset.
+        """
+        return self._on().log_softmax(self)
+
+    def backward(self) -> None:
+        """Sets the gradient of this (1, 1) Mat to 1 and accumulates the gradients of all operands.
+
+        Raises
+        ------
+        ValueError
+            If this Mat is not (1, 1) or has no recorded history.
+        RuntimeError
+            If backward was called on the graph already, or the graph keeps no history.
         """
         if self._graph is None:
-            raise ValueError(
-                "this Mat is no result of a graph that keeps history: there is nothing to walk back"
-            )
+            raise ValueError("this Mat has no recorded history; backward() is undefined")
         self._graph.backward(self)
 
 
 def _scalar(value: Any) -> float | None:
-    """A real number, or an array of no dimensions with one; None for anything else."""
+    """Returns a real number, or the element of a 0-dimensional array; None for other values."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -402,10 +607,10 @@ def _scalar(value: Any) -> float | None:
 
 
 def expect_mat(value: Any, name: str) -> int:
-    """The handle of an argument that must be a Mat."""
+    """Returns the handle of an argument that must be a Mat."""
     if not isinstance(value, Mat):
         raise TypeError(
-            f"{name} is a {type(value).__name__}; expected a Mat (recurrent.Mat.from_array(array) makes one)"
+            f"{name} has the wrong type; expected a Mat, as of Mat.from_array, got {type(value).__name__}"
         )
     return value._handle.value
 
@@ -413,7 +618,5 @@ def expect_mat(value: Any, name: str) -> int:
 def _assign(view: npt.NDArray[Any], values: Any, name: str) -> None:
     array = as_matrix(values, name)
     if array.shape != view.shape:
-        raise ValueError(
-            f"{name} is {view.shape[0]} x {view.shape[1]}; the new values have shape {array.shape}"
-        )
+        raise ValueError(f"{name} has the wrong shape; expected {view.shape}, got {array.shape}")
     np.copyto(view, as_type(array, view.dtype, name))

@@ -15,14 +15,29 @@ CELLS = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
 
 
 class Parameters(Mapping[str, Mat]):
-    """A network's weights by name, in creation order, read-only as a mapping: ``parameters["Wix0"].w[:] = 0``.
+    """A network's weights by name, in creation order: ``parameters["Wix0"].w[:] = 0``.
 
-    All Mats are live views of one buffer.
+    Read-only as a mapping; all Mats are live views of one buffer. ``dict(parameters)`` shares the Mats,
+    ``copy.deepcopy(parameters)`` copies them.
+
+    Parameters
+    ----------
+    handle : Handle
+        The library's network.
+    cell : str
+        The name of its cell.
 
     Attributes
     ----------
     flat : Mat
         The whole buffer as one column, ``flat.w`` and ``flat.dw``.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> net = recurrent.RNN(3, [2], rng=1)
+    >>> list(net.parameters), net.parameters.flat.shape
+    (['Wxh0', 'Whh0', 'bhh0'], (12, 1))
     """
 
     def __init__(self, handle: _c.Handle, cell: str) -> None:

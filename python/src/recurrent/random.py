@@ -1,4 +1,4 @@
-"""The library's random numbers, and what `rng` arguments become."""
+"""Random numbers of the library, and the conversion of ``rng`` arguments."""
 
 from __future__ import annotations
 
@@ -18,31 +18,53 @@ if TYPE_CHECKING:
 
 
 class Random:
-    """Philox4x64-10: the same seed gives the same numbers from Python, C and Swift.
+    """Philox4x64-10 (Salmon et al., SC 2011): equal seeds give equal numbers in Python, C and Swift.
 
     Parameters
     ----------
     seed : int, optional
-        0 to 2**64 - 1; fresh from the system where absent. ``numpy.random.Philox(key=seed)`` gives the same words.
+        0 to 2**64 - 1; from the operating system where absent. ``numpy.random.Philox(key=seed)`` gives equal words.
 
     Raises
     ------
-    ValueError
-        If the seed does not fit 64 bits.
+    TypeError, ValueError
+        If the seed is not an int of 64 bits.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> recurrent.Random(7).uniform(count=2).round(3).tolist() == recurrent.Random(7).uniform(count=2).round(3).tolist()
+    True
     """
 
     def __init__(self, seed: int | None = None) -> None:
         if seed is None:
             seed = int.from_bytes(os.urandom(8), "little")
         elif isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
-            raise TypeError(f"seed is a {type(seed).__name__}; expected an int")
+            raise TypeError(f"seed has the wrong type; expected an int, got {type(seed).__name__}")
         seed = int(seed)
         if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is {seed}; expected 0 to 2**64 - 1")
+            raise ValueError(f"seed is out of range; expected 0 to 2**64 - 1, got {seed}")
         self._handle = _c.new(_c.lib.recurrent_random_create, _c.lib.recurrent_random_free, seed)
 
     def words(self, count: int) -> npt.NDArray[np.uint64]:
-        """The next ``count`` 64-bit words."""
+        """Returns the next 64-bit words.
+
+        Parameters
+        ----------
+        count : int
+            The number of words, at least 0.
+
+        Returns
+        -------
+        array of uint64
+            (count,).
+
+        Raises
+        ------
+        ValueError
+            If ``count`` is negative.
+        """
         out = np.empty(_count(count), np.uint64)
         _c.lib.recurrent_random_words(
             self._handle.value, out.ctypes.data_as(ctypes.POINTER(ctypes.c_uint64)), len(out)
@@ -50,7 +72,25 @@ class Random:
         return out
 
     def uniform(self, low: float = 0.0, high: float = 1.0, count: int = 1) -> npt.NDArray[np.float64]:
-        """The next ``count`` numbers in [low, high): ``low + (high - low) * u``."""
+        """Returns the next numbers uniform on [low, high): ``low + (high - low) * u``.
+
+        Parameters
+        ----------
+        low, high : float
+            The range, finite.
+        count : int
+            The number of draws, at least 0.
+
+        Returns
+        -------
+        array of float64
+            (count,).
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+        """
         out = np.empty(_count(count), np.float64)
         _c.lib.recurrent_random_uniform(
             self._handle.value,
@@ -62,7 +102,25 @@ class Random:
         return out
 
     def gaussian(self, mean: float = 0.0, std: float = 1.0, count: int = 1) -> npt.NDArray[np.float64]:
-        """The next ``count`` normal numbers."""
+        """Returns the next normally distributed numbers.
+
+        Parameters
+        ----------
+        mean, std : float
+            The mean, and the standard deviation, at least 0.
+        count : int
+            The number of draws, at least 0.
+
+        Returns
+        -------
+        array of float64
+            (count,).
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+        """
         out = np.empty(_count(count), np.float64)
         _c.lib.recurrent_random_gaussian(
             self._handle.value,
@@ -75,7 +133,7 @@ class Random:
 
     @property
     def state(self) -> tuple[int, ...]:
-        """The whole state, 11 words; assign it to go on from there."""
+        """The whole state, 11 words; assignable, to continue from it."""
         out = (ctypes.c_uint64 * 11)()
         _c.lib.recurrent_random_get_state(self._handle.value, out)
         return tuple(out)
@@ -84,7 +142,9 @@ class Random:
     def state(self, words: tuple[int, ...]) -> None:
         words = tuple(words)
         if len(words) != 11 or not all(isinstance(w, int) and 0 <= w < 2**64 for w in words):
-            raise ValueError("a state is 11 ints of 64 bits, as Random.state gives them")
+            raise ValueError(
+                "state has the wrong shape; expected 11 ints of 64 bits, as Random.state returns"
+            )
         _c.lib.recurrent_random_set_state(self._handle.value, (ctypes.c_uint64 * 11)(*words))
 
     def __repr__(self) -> str:
@@ -95,12 +155,12 @@ class Random:
 if TYPE_CHECKING:
     RNG = Union[None, int, np.random.Generator, Random]
 else:
-    # numpy.random is loaded when somebody uses it: importing it takes as long as half of this package
+    # importing numpy.random takes half as long as importing this package: leave it to its users
     RNG = Any
 
 
 def as_random(rng: Any) -> Random:
-    """What an ``rng`` argument means: a seed, a NumPy generator to draw a seed from, ours, or None for fresh."""
+    """Returns the generator for an ``rng`` argument: a seed, a NumPy generator to draw one from, a Random, None."""
     if isinstance(rng, Random):
         return rng
     if "numpy.random" in sys.modules and isinstance(rng, np.random.Generator):
@@ -109,13 +169,13 @@ def as_random(rng: Any) -> Random:
         return Random()
     if isinstance(rng, (bool, np.bool_)) or not hasattr(rng, "__index__"):
         raise TypeError(
-            f"rng is a {type(rng).__name__}; expected an int, a numpy Generator, a Random or None"
+            f"rng has the wrong type; expected an int, a numpy Generator, a Random or None, got {type(rng).__name__}"
         )
     return Random(rng.__index__())
 
 
 class _Shared(threading.local):
-    """One generator a thread, for draws that nobody seeded."""
+    """One generator for each thread, for draws without a seed."""
 
     random: Random | None = None
 
@@ -124,7 +184,7 @@ _shared = _Shared()
 
 
 def as_random_or_shared(rng: Any) -> Random:
-    """As ``generator``, but None continues this thread's own generator instead of making one."""
+    """Like ``as_random``, but None continues the thread's generator."""
     if rng is not None:
         return as_random(rng)
     if _shared.random is None:
@@ -135,5 +195,5 @@ def as_random_or_shared(rng: Any) -> Random:
 def _count(count: Any) -> int:
     result = as_int(count, "count")
     if result < 0:
-        raise ValueError(f"count is {result}; expected 0 or more")
+        raise ValueError(f"count is out of range; expected at least 0, got {result}")
     return result

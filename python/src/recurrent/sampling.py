@@ -1,4 +1,4 @@
-"""From scores to a choice."""
+"""From scores to probabilities."""
 
 from __future__ import annotations
 
@@ -19,10 +19,31 @@ _lib = _c.lib
 
 
 def softmax(m: Mat) -> Mat:
-    """exp(x) / Σ exp(x) of each column, as a Mat of its own.
+    """Returns ``exp(x) / Σ exp(x)`` of each column, without recording it on a graph.
 
-    Parity: as in RecurrentJS no graph records it; set ``m.dw`` to ``p.w`` minus one at the target yourself, or use
+    Parity: as in RecurrentJS. For gradients set ``m.dw`` to ``p.w`` minus one at the target, or use
     ``Graph.cross_entropy``.
+
+    Parameters
+    ----------
+    m : Mat
+        (n, d) scores.
+
+    Returns
+    -------
+    Mat
+        (n, d) probabilities.
+
+    Raises
+    ------
+    TypeError
+        If ``m`` is not a Mat.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> recurrent.softmax(recurrent.Mat.from_array([0.0, 0.0])).w[:, 0].tolist()
+    [0.5, 0.5]
     """
     return Mat._from_handle(_c.new(_lib.recurrent_softmax, _lib.recurrent_mat_free, expect_mat(m, "m")))
 
@@ -37,29 +58,41 @@ def probabilities(
     repetition_window: int = 64,
     history: npt.ArrayLike = (),
 ) -> npt.NDArray[Any]:
-    """The probabilities, summing to 1, with which a token is drawn by its score.
+    """Returns the probability of each token, given its score.
 
-    Seen tokens are penalized, then scores are divided by the temperature; of the probabilities that they make,
-    ``top_k``, ``top_p`` and ``min_p`` each cut what the one before has left.
+    Applied in order: repetition penalty, temperature, softmax, then top-k, top-p and min-p, each on the tokens that the
+    previous filter kept; the result sums to 1.
 
     Parameters
     ----------
-    scores : array of numbers
-        One for each token; their shape does not matter.
+    scores : array of float
+        One for each token, of any shape.
     temperature : float
-        Scores are divided by it, above 0: below 1 is cautious, above 1 is wild.
+        The divisor of the scores, above 0: below 1 favors likely tokens.
     top_k : int, optional
-        Keep so many of the likeliest, at least 1; of equals the first.
+        Keep the k likeliest tokens, at least 1; of equal ones the first.
     top_p : float, optional
-        Keep the likeliest until their share reaches this, above 0 and at most 1 (arXiv:1904.09751).
+        Keep the likeliest tokens until their probability reaches this, above 0 and at most 1 (arXiv:1904.09751).
     min_p : float, optional
-        Keep what is at least so likely, measured by the likeliest, 0 to 1 (arXiv:2407.01082).
+        Keep tokens with p ≥ min_p · max p, 0 to 1 (arXiv:2407.01082).
     repetition_penalty : float
-        A seen token's score is divided by it where it is above 0, else multiplied (arXiv:1909.05858); 1 for none.
+        The divisor of positive scores, and factor of negative ones, of recent tokens (arXiv:1909.05858); 1 for none.
     repetition_window : int
-        How many of the latest tokens count as seen.
-    history : array of ints
-        The tokens that were seen, the latest last.
+        The number of recent tokens that are penalized.
+    history : array of int
+        The earlier tokens, the latest last.
+
+    Returns
+    -------
+    array of float
+        The probabilities, one for each token.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting is out of range.
+    FloatingPointError
+        If a score is NaN or infinite.
 
     Examples
     --------
@@ -100,7 +133,7 @@ def sampler_settings(
 
 
 def as_scores(w: Any) -> tuple[int, npt.NDArray[Any]]:
-    """The dtype's code and the elements as one contiguous row."""
+    """Returns the code of the dtype and the elements as one contiguous row."""
     array = as_matrix(w.w if isinstance(w, Mat) else w, "w")
     code = 0 if array.dtype == np.float32 else 1
     return code, np.ascontiguousarray(array.reshape(-1, order="F"), dtype=DTYPES[code])

@@ -10,9 +10,19 @@ if TYPE_CHECKING:
 
 
 class State:
-    """What a sequence carries on: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, lowest first.
+    """The recurrent state of sequences: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, bottom first.
 
-    The arrays are views of one buffer, ``flat``, so a state is cheap to hand from call to call; ``copy()`` keeps one.
+    The arrays are views of one buffer, ``flat``. A call that continues a sequence does not change the state it is
+    given.
+
+    Parameters
+    ----------
+    flat : array
+        All elements: h of each layer, then c of each layer.
+    widths : sequence of int
+        The hidden size of each layer.
+    has_cell : bool
+        Whether there is a ``c``.
     """
 
     __slots__ = ("_has_cell", "_widths", "flat")
@@ -23,12 +33,12 @@ class State:
 
     @property
     def h(self) -> list[npt.NDArray[Any]]:
-        """Outputs, (B, H) for each layer."""
+        """The outputs, (B, H) for each layer."""
         return self._parts(0)
 
     @property
     def c(self) -> list[npt.NDArray[Any]]:
-        """Cells of an LSTM, (B, H) for each layer; empty for the others."""
+        """The cells of an LSTM, (B, H) for each layer; empty for other cells."""
         return self._parts(1) if self._has_cell else []
 
     def _parts(self, which: int) -> list[npt.NDArray[Any]]:
@@ -41,7 +51,13 @@ class State:
         return parts
 
     def copy(self) -> State:
-        """A state with numbers of its own."""
+        """Returns a copy with its own buffer.
+
+        Returns
+        -------
+        State
+            The copy.
+        """
         return State(self.flat.copy(), self._widths, self._has_cell)
 
     def __repr__(self) -> str:

@@ -47,7 +47,7 @@ def test_types(name):
     function = getattr(_c.lib, name)
     assert list(function.argtypes) == declared
     assert function.restype is declared_result
-    # a status that nobody looks at would be a lost error
+    # an unchecked status would lose an error
     assert (function.errcheck == binding._raise) is (result == "recurrent_status")
 
 

@@ -43,12 +43,14 @@ def test_resume_has_the_same_bits(text, capsys):
 
 
 def test_invalid_resume(text, trained, capsys):
-    assert failure(capsys, "resume", trained) == "all 20 steps are made: say how many more with --steps"
+    assert failure(capsys, "resume", trained) == (
+        "--steps is missing; expected the number of further steps, as all 20 are done"
+    )
     other = Path("other.txt")
     other.write_text(TEXT + "x", encoding="utf-8")
     sentence = failure(capsys, "resume", trained, other, "--steps", "1")
-    assert "'other.txt' is not what the model was learning from" in sentence
-    assert sentence.endswith("go on with the same text, or `recurrent train --init-from`")
+    assert "'other.txt' is another text" in sentence
+    assert sentence.endswith("resume with the same text, or run `recurrent train --init-from`")
     recurrent.TextModel(hidden_sizes=[3], rng=1).build("ab").save("new")
     assert "no training run to continue" in failure(capsys, "resume", "new")
     assert main(["train", "novel.txt", "--schedule", "cosine", "--steps", "3", "--quiet", *SMALL]) == 0

@@ -161,7 +161,7 @@ def test_train_init_from(text, trained, capsys):
     words = ["train", "more.txt", "--init-from", str(trained), "--steps", "3", *SMALL[2:]]
     assert (
         failure(capsys, *words)
-        == "the character 'é' (U+00E9) at position 4 of 'more.txt' is not in the vocabulary"
+        == "character 4 of 'more.txt' is unknown; expected one of the vocabulary, got 'é' (U+00E9)"
     )
     assert main([*words, "--errors", "replace", "--replacement", "e", "--quiet"]) == 0
     tm = recurrent.TextModel.load("more.safetensors")
@@ -187,12 +187,12 @@ def test_divergence(text, capsys):
         (b"", "'bad' is empty"),
         (
             b"a",
-            "'bad' has 0 characters to learn from; a batch of 50 streams of 50 needs 2,501: lower --batch-size",
+            "'bad' is too short; expected at least 2,501 characters for a batch of 50 x 50, got 0; lower --batch-size",
         ),
         (b"ab\xffc" * 5000, "'bad' is not valid UTF-8 at byte 2, 0xFF; --tokenizer bytes reads anything"),
         (None, "cannot read 'bad': no such file or directory"),
         ("folder", "cannot read 'bad': is a directory"),
-        ("fifo", "cannot read 'bad': it is not a regular file"),
+        ("fifo", "cannot read 'bad': not a regular file"),
     ],
 )
 def test_invalid_texts(working_directory, capsys, content, words):
@@ -240,7 +240,7 @@ def test_failing_save(text, capsys, monkeypatch):
     monkeypatch.setattr(recurrent.TextModel, "save", save)
     assert main(["train", "novel.txt", "--steps", "2", "--checkpoint-every", "1", "--quiet", *SMALL]) == 1
     first, *_, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("recurrent: ") and first.endswith("; training goes on")
+    assert first.startswith("recurrent: ") and first.endswith("; training continues")
     assert last == "recurrent: cannot write 'x': no space left on device"
 
 

@@ -54,7 +54,7 @@ def test_next_characters_are_the_likeliest(tokenizer, monkeypatch):
         every = tm.next_characters("so", k=1000)[-1]
         assert len(every) == len(tm.vocabulary)
         assert math.isclose(sum(share for _, share in every), 1)
-    with pytest.raises(ValueError, match="k is 0; expected at least 1"):
+    with pytest.raises(ValueError, match="k is out of range; expected at least 1"):
         tm.next_characters("so", k=0)
 
 
@@ -86,5 +86,5 @@ def test_gradient_norms_are_central_differences(cell):
         for name, norm in expected.items():
             assert found[name].shape == (7,)
             assert abs(found[name][t] - norm) < 1e-7 * (1 + norm), (name, t)
-    with pytest.raises(ValueError, match="text has 2 tokens; expected at least 3"):
+    with pytest.raises(ValueError, match="text has the wrong length; expected at least 3 tokens"):
         tm.gradient_norms("so")

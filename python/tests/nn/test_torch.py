@@ -113,10 +113,10 @@ def test_load_torch_refuses_and_changes_nothing():
     net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
     weights, before = net.to_torch(), net.flat.w.copy()
     for name, array, words in [
-        ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has shape"),
-        ("rnn.weight_hh_l0", None, "no 'rnn.weight_hh_l0'"),
+        ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has the wrong shape"),
+        ("rnn.weight_hh_l0", None, "expected 'rnn.weight_hh_l0'"),
         ("decoder.weight", None, "a decoder"),
-        ("other.weight_ih_l0", np.zeros((16, 3)), "expected one"),
+        ("other.weight_ih_l0", np.zeros((16, 3)), "expected 1 name"),
     ]:
         broken = dict(weights)
         broken.pop(name, None)
@@ -128,7 +128,7 @@ def test_load_torch_refuses_and_changes_nothing():
     tied = recurrent.LSTM(3, [4], dtype="float64", rng=0, tied=True)
     weights = tied.to_torch()
     weights["decoder.weight"] = weights["decoder.weight"] + 1
-    with pytest.raises(ValueError, match="tied to it"):
+    with pytest.raises(ValueError, match="the decoder is tied"):
         tied.load_torch(weights)
-    with pytest.raises(ValueError, match="resets before"):
+    with pytest.raises(ValueError, match="gru_reset_before"):
         recurrent.GRU(3, [4], reset_after=False).load_torch({})

@@ -53,7 +53,7 @@ def test_against_torch(case, dtype, tolerance):
 
 
 def test_the_first_steps_of_rmsprop():
-    """Put right, a weight's first step is the learning rate; to the letter it is ten of them."""
+    """With bias correction a weight's first step is the learning rate, without it 10 times as long."""
     for bias_correction, expected in ((True, -0.01), (False, -0.1)):
         m = Mat(1, 1, "float64")
         m.dw[...] = 3
@@ -206,7 +206,7 @@ def test_the_rate_can_be_set():
     nets[1].train_step(x, aim, SGD(0.25))
     assert bits(nets[0].parameters) == bits(nets[1].parameters)
     for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):
-        with pytest.raises(error, match=r"(learning_rate|lr) is"):
+        with pytest.raises(error, match=r"(learning_rate|lr) (is|has)"):
             solver.learning_rate = bad
         assert solver.learning_rate == 0.25
 
@@ -253,30 +253,30 @@ def test_clipping(clipping, bound, expected, ratio):
     "make, error, words",
     [
         (lambda: SGD(-1), ValueError, "lr is -1"),
-        (lambda: SGD("fast"), TypeError, "learning_rate is a str"),
+        (lambda: SGD("fast"), TypeError, r"learning_rate has the wrong type; .*got str"),
         (lambda: SGD(momentum=-0.1), ValueError, "momentum is -0.1"),
-        (lambda: SGD(momentum=np.nan), ValueError, "momentum is nan"),
+        (lambda: SGD(momentum=np.nan), ValueError, r"momentum is out of range; .*got nan"),
         (lambda: SGD(nesterov=True), ValueError, "nesterov needs a momentum above 0"),
         (lambda: SGD(momentum=0.9, dampening=0.1, nesterov=True), ValueError, "no dampening"),
-        (lambda: SGD(nesterov=1), TypeError, "nesterov is a int; expected a bool"),
+        (lambda: SGD(nesterov=1), TypeError, "nesterov has the wrong type; expected a bool"),
         (lambda: Adagrad(eps=0), ValueError, "eps is 0"),
         (lambda: Adagrad(learning_rate_decay=-1), ValueError, "lr_decay is -1"),
         (lambda: Adagrad(initial_accumulator_value=-1), ValueError, "initial_accumulator_value is -1"),
         (lambda: RMSProp(alpha=1), ValueError, "alpha is 1.0; expected at least 0 and below 1"),
-        (lambda: RMSProp(centered=None), TypeError, "centered is a NoneType"),
+        (lambda: RMSProp(centered=None), TypeError, r"centered has the wrong type; .*got NoneType"),
         (lambda: RMSProp(weight_decay=-1e-9), ValueError, "weight_decay is -1e-09"),
         (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"betas\[1\] is 1.0"),
         (lambda: Adam(betas=(-0.1, 0.9)), ValueError, r"betas\[0\] is -0.1"),
-        (lambda: Adam(betas=0.9), TypeError, "betas is a float; expected two numbers"),
-        (lambda: Adam(betas="01"), TypeError, "betas is a str"),
-        (lambda: Adam(betas=(0.9,)), ValueError, "betas has 1 elements"),
-        (lambda: Adam(betas=(0.9, None)), TypeError, r"betas\[1\] is a NoneType"),
-        (lambda: Adam(eps=np.inf), ValueError, "eps is inf"),
+        (lambda: Adam(betas=0.9), TypeError, "betas has the wrong type; expected two numbers"),
+        (lambda: Adam(betas="01"), TypeError, r"betas has the wrong type; .*got str"),
+        (lambda: Adam(betas=(0.9,)), ValueError, r"betas has the wrong length; .*got 1"),
+        (lambda: Adam(betas=(0.9, None)), TypeError, r"betas\[1\] has the wrong type; .*got NoneType"),
+        (lambda: Adam(eps=np.inf), ValueError, r"eps is out of range; .*got inf"),
         (lambda: AdamW(clipping="norm"), ValueError, "clipping is 'norm'; expected one of value"),
-        (lambda: AdamW(clipping=None), TypeError, "clipping is a NoneType"),
+        (lambda: AdamW(clipping=None), TypeError, r"clipping has the wrong type; .*got NoneType"),
         (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 1e-60, which is 0 in float32"),
         (lambda: Adam().step({"m": Mat(1, 1)}, clip=0), ValueError, "clipval is 0"),
-        (lambda: Adam().step({"m": Mat(1, 1)}, clip=np.inf), ValueError, "clip is inf"),
+        (lambda: Adam().step({"m": Mat(1, 1)}, clip=np.inf), ValueError, r"clip is out of range; .*got inf"),
     ],
 )
 def test_refused(make, error, words):

@@ -45,7 +45,7 @@ def test_samplei_follows_its_seed():
     # by the running sum, one number each
     edges = np.cumsum([0.1, 0.2, 0.7])
     assert drawn == [int(np.searchsorted(edges, u, side="right")) for u in Random(3).uniform(count=100)]
-    assert len({samplei([1] * 1000) for _ in range(50)}) > 10, "fresh numbers where nobody seeds"
+    assert len({samplei([1] * 1000) for _ in range(50)}) > 10, "fresh numbers without a seed"
 
 
 def test_samplei_in_proportion():

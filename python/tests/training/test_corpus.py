@@ -76,7 +76,7 @@ def test_parts_end_where_characters_do(monkeypatch):
             (corpus.letters, corpus.length) == (whole.letters, whole.length) == (frozenset(text), len(text))
         )
         assert model.decode(encoded(corpus, model).astype(int)) == text
-        with pytest.raises(ValueError, match="'日' \\(U\\+65E5\\) at position 3 of"):
+        with pytest.raises(ValueError, match=r"character 3 of the text is unknown; .*got '日'"):
             encoded(corpus, small().build("aé😀"))
         with pytest.raises(ValueError, match="not valid UTF-8 at byte 401, 0xE9"):
             Corpus(text.encode()[:401] + b"\xe9" + text.encode()[401:], "characters")
@@ -96,19 +96,21 @@ def test_a_str_is_text_and_a_path_is_a_file(working_directory):
     assert Corpus(b"poem", "characters").data == b"poem"
     assert Corpus("novel", "characters").data == b"novel"
     assert Corpus("x" * 5000, "characters").path is None
-    with pytest.raises(ValueError, match=r"the text has 5 characters .* a str is text, and a Path is a file"):
+    with pytest.raises(
+        ValueError, match=r"the text is too short; .* got 5; .*; a str is text, and a Path is a file"
+    ):
         learn("novel")
 
 
 def test_unknown_characters():
     model = learn("hello help hello")
-    with pytest.raises(ValueError, match=r"the character 'w' \(U\+0077\) at position 6 of the text is not"):
+    with pytest.raises(ValueError, match=r"character 6 of the text is unknown; .*got 'w' \(U\+0077\)"):
         learn("hello world", model)
     assert learn("hello world hello", model, errors="ignore").step == 4
     assert learn("hello world hello", model, errors="replace", replacement="o").step == 6
-    with pytest.raises(ValueError, match=r"the text has 5 characters to learn from"):
+    with pytest.raises(ValueError, match=r"the text is too short; .*got 5"):
         learn("hell www", model, errors="ignore")
-    with pytest.raises(ValueError, match=r"U\+0007 at position 2 of"):
+    with pytest.raises(ValueError, match=r"character 2 of .*got U\+0007"):
         learn("he\a" * 9, model)
 
 
@@ -128,9 +130,9 @@ def test_too_short(length, tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("x" * length)
     sentence = (
-        "there is nothing to learn from: .*t.txt' is empty"
+        "no training data: .*t.txt' is empty"
         if not length
-        else f"t.txt' has {length} characters to learn from; a batch of 2 streams of 3 needs 7: lower batch_size or"
+        else f"t.txt' is too short; expected at least 7 characters for a batch of 2 x 3, got {length}; lower batch"
     )
     refuse(path, ValueError, sentence)
     refuse("x" * length, ValueError, sentence.replace(".*t.txt'", "the text").replace("t.txt'", "the text"))
@@ -167,12 +169,16 @@ def test_invalid_utf8_is_named(data, at, tmp_path):
 
 
 def test_a_lone_surrogate():
-    refuse("abc\ud800def", ValueError, r"text has a lone surrogate U\+D800 at position 3")
+    refuse("abc\ud800def", ValueError, r"text has a lone surrogate at position 3; .*got U\+D800")
 
 
 @pytest.mark.parametrize("source", [None, 5, ["a"], np.zeros(3)])
 def test_no_text(source):
-    refuse(source, TypeError, f"text is a {type(source).__name__}; expected a str, bytes or a Path")
+    refuse(
+        source,
+        TypeError,
+        f"text has the wrong type; expected a str, bytes or a Path, got {type(source).__name__}",
+    )
 
 
 def test_what_is_no_file(tmp_path):
@@ -191,9 +197,9 @@ def test_what_is_no_file(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    refuse(tmp_path / "pipe", OSError, "cannot read '.*pipe': it is not a regular file")
+    refuse(tmp_path / "pipe", OSError, "cannot read '.*pipe': not a regular file")
     if Path("/dev/zero").exists():
-        refuse(Path("/dev/zero"), OSError, "cannot read '/dev/zero': it is not a regular file")
+        refuse(Path("/dev/zero"), OSError, "cannot read '/dev/zero': not a regular file")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no users here")
@@ -202,7 +208,7 @@ def test_permissions(tmp_path):
     path.write_text("x" * 50)
     path.chmod(0)
     if user == 0:
-        # root may do everything, so be somebody else
+        # root may read everything, so use another user
         tmp_path.chmod(0o755)
         os.seteuid(65534)
     try:
@@ -215,10 +221,10 @@ def test_too_large(tmp_path, monkeypatch):
     path = tmp_path / "t.txt"
     with path.open("wb") as file:
         file.truncate((1 << 30) + 1)
-    sentence = r"cannot read '.*t.txt': it has 1,073,741,825 bytes, the most is 1,073,741,824"
+    sentence = r"cannot read '.*t.txt': expected at most 1,073,741,824 bytes, got 1,073,741,825"
     refuse(path, OSError, sentence)
     monkeypatch.setattr(_corpus, "MAX_BYTES", 99)
-    refuse("x" * 100, ValueError, "the text has 100 bytes; the most is 99")
+    refuse("x" * 100, ValueError, "the text is too long; expected at most 99 bytes, got 100")
     path.write_text("x" * 99)
     assert learn(path).step == 2
 

@@ -233,11 +233,11 @@ def test_another_text(tmp_path):
     tm = model()
     fit(tm, 5)
     before, history = digest(tm), json.dumps(tm.history.to_dict())
-    sentence = r"the text is not what the model was learning from: its SHA-256 is [0-9a-f]{12}…, expected [0-9a-f]{12}…"
+    sentence = r"the text is another text; expected SHA-256 [0-9a-f]{12}…, got [0-9a-f]{12}…"
     for other in (TEXT + "a", TEXT[:-1], TEXT.replace("a", "b"), TEXT.upper().lower() + " "):
         with pytest.raises(ValueError, match=sentence):
             tm.resume(other, 5, progress=False)
-    with pytest.raises(ValueError, match="text was no file: it is needed again"):
+    with pytest.raises(ValueError, match="text is missing; expected the same text again"):
         tm.resume(steps=5, progress=False)
     with pytest.raises(FileNotFoundError, match="cannot read"):
         tm.resume(tmp_path / "none", 5, progress=False)
@@ -246,36 +246,36 @@ def test_another_text(tmp_path):
     tm.resume(path, 5, progress=False)
     assert tm.step == 10
     path.write_text(TEXT + "!", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"t\.txt' is not what the model was learning from"):
+    with pytest.raises(ValueError, match=r"t\.txt' is another text"):
         tm.resume(steps=5, progress=False)
 
 
 def test_another_validation(tmp_path):
     tm, aside = model(), TEXT[::-1]
     fit(tm, 5, validation_data=aside)
-    with pytest.raises(ValueError, match="validation_data was no file: it is needed again"):
+    with pytest.raises(ValueError, match="validation_data is missing; expected the same text again"):
         tm.resume(TEXT, 5, progress=False)
-    with pytest.raises(ValueError, match="the text is not what the model was learning from"):
+    with pytest.raises(ValueError, match="the text is another text"):
         tm.resume(TEXT, 5, validation_data=aside + "a", progress=False)
     tm.resume(TEXT, 5, validation_data=aside, progress=False)
     whole = model()
     fit(whole, 10, validation_data=aside)
     assert digest(whole) == digest(tm)
     fit(tm, 5)
-    with pytest.raises(ValueError, match="validation_data is given, and the run had none of its own"):
+    with pytest.raises(ValueError, match="validation_data is unexpected"):
         tm.resume(TEXT, 5, validation_data=aside, progress=False)
 
 
 def test_nothing_to_go_on_with(tmp_path):
-    with pytest.raises(RuntimeError, match="no training run to go on with: fit it"):
+    with pytest.raises(RuntimeError, match="the model has no training run"):
         model().resume(TEXT)
-    with pytest.raises(RuntimeError, match="no training run to go on with: fit it"):
+    with pytest.raises(RuntimeError, match="the model has no training run"):
         model().build(TEXT).resume(TEXT)
     tm = model()
     fit(tm, 5)
-    with pytest.raises(ValueError, match="all 5 steps are made: say how many more with steps"):
+    with pytest.raises(ValueError, match="steps is missing; expected the number of further steps"):
         tm.resume(TEXT, progress=False)
-    with pytest.raises(ValueError, match="steps is 0; expected at least 1"):
+    with pytest.raises(ValueError, match="steps is out of range; expected at least 1"):
         tm.resume(TEXT, 0, progress=False)
     with pytest.raises(NotADirectoryError, match="checkpoint"):
         (tmp_path / "f").write_text("")
@@ -283,7 +283,7 @@ def test_nothing_to_go_on_with(tmp_path):
     tokens = tm.encode(TEXT[:7])[:, None]
     tm.reset_state()
     tm.train_step(tokens[:-1], tokens[1:])
-    with pytest.raises(RuntimeError, match="the model has made 6 steps, its training run 5: fit it instead"):
+    with pytest.raises(RuntimeError, match="the model has the wrong step; expected 5"):
         tm.resume(TEXT, 5, progress=False)
 
 

@@ -1,4 +1,4 @@
-"""The loaded library. A failing status raises the Python exception that fits, with the library's message."""
+"""The loaded library. A failing status raises the matching Python exception, with the library's message."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
 
 
 def _raise(status: int, function: Any, arguments: Any) -> int:
-    """Turn a failing status into the exception that fits."""
+    """Turns a failing status into the matching exception."""
     if status == 0:
         return status
     message = lib.recurrent_last_error().decode("utf-8", "replace")

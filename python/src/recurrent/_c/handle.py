@@ -7,15 +7,15 @@ from typing import Any, Callable, NoReturn
 
 
 class Handle:
-    """Owns one object of the library and frees it when the last reference goes.
+    """Owns one object of the library and frees it with the last reference.
 
     Parameters
     ----------
-    value
-        The library's number for the object.
-    free
+    value : int
+        The library's handle.
+    free : callable
         The function that frees it.
-    owner
+    owner : object, optional
         An object that must live as long as this one.
     """
 
@@ -35,7 +35,7 @@ class Handle:
 
 
 def new(create: Callable[..., int], free: Callable[[int], int], *arguments: Any, owner: Any = None) -> Handle:
-    """Call a function whose last argument receives a handle."""
+    """Returns the handle that a function writes to its last argument."""
     out = ctypes.c_uint64()
     create(*arguments, ctypes.byref(out))
     return Handle(out.value, free, owner)

@@ -1,4 +1,4 @@
-"""Finds and loads the shared library."""
+"""Finding and loading of the shared library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CPU_FLAGS = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"})
 
 
 def _candidates() -> list[Path]:
-    """Where the library may be, most wanted first."""
+    """Returns the paths to try, in order."""
     here = Path(__file__).resolve().parents[1]
     paths = []
     if "RECURRENT_LIBRARY" in os.environ:
@@ -29,7 +29,7 @@ def _candidates() -> list[Path]:
 
 
 def _missing_cpu_flags() -> list[str]:
-    """Instructions that the library needs and this CPU does not have."""
+    """Returns the instructions that the library needs and this CPU lacks."""
     if platform.machine().lower() not in {"x86_64", "amd64"}:
         return []
     try:
@@ -43,7 +43,7 @@ def _missing_cpu_flags() -> list[str]:
 
 
 def load() -> ctypes.CDLL:
-    """Load the library, or raise an ImportError that says what to do."""
+    """Returns the loaded library; an ImportError names the cause and a remedy."""
     paths = _candidates()
     found = next((path for path in paths if path.is_file()), None)
     if found is None:

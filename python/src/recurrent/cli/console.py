@@ -21,14 +21,13 @@ _FLAGS = {
     "embedding": "--embedding",
     "evaluate_every": "--evaluate-every",
     "hidden_sizes": "--hidden-sizes",
-    "fit it instead": "`recurrent train --init-from` begins a new one",
+    "call fit": "run `recurrent train --init-from`",
     "learning_rate": "--learning-rate",
-    "or fit": "or `recurrent train --init-from`",
     "patience": "--patience",
     "seq_length": "--seq-length",
     "validation_split=0": "--validation-split 0",
     "validation_split": "--validation-split",
-    "with steps": "with --steps",
+    "steps is missing": "--steps is missing",
 }
 _ARGUMENT = re.compile(r"(?<![\w'/.-])(" + "|".join(map(re.escape, _FLAGS)) + r")(?![\w'/.-])")
 _QUOTED = re.compile(r"('[^']*'(?!\w))")

@@ -22,7 +22,27 @@ _CHUNK_SCORES = 1 << 22
 def activations(
     network: Network, tokens: npt.NDArray[np.int64], names: Sequence[str] | None = None
 ) -> dict[str, npt.NDArray[Any]]:
-    """``TextModel.activations``: (T, H) each."""
+    """Computes the activations of all layers over a text.
+
+    Parameters
+    ----------
+    network : Network
+        A network over tokens.
+    tokens : array of int
+        (T,), at least one.
+    names : list of str, optional
+        Names as for ``Network.activations``; all where absent.
+
+    Returns
+    -------
+    dict of str to array
+        (T, H) each.
+
+    Raises
+    ------
+    ValueError, IndexError
+        If there are no tokens, or a name is unknown.
+    """
     _check(tokens, 1)
     found = network.activations(tokens[:, None], names=names)
     return {name: values[:, 0] for name, values in found.items()}
@@ -31,11 +51,33 @@ def activations(
 def next_characters(
     network: Network, tokens: npt.NDArray[np.int64], characters: Sequence[str], k: int
 ) -> list[list[tuple[str, float]]]:
-    """``TextModel.next_characters``: the k likeliest after each token; of equals the first."""
+    """Returns the ``k`` likeliest next characters after each token; of equal ones the first.
+
+    Parameters
+    ----------
+    network : Network
+        A network over tokens.
+    tokens : array of int
+        (T,), at least one.
+    characters : sequence of str
+        The label of each token.
+    k : int
+        At least 1.
+
+    Returns
+    -------
+    list of list of (str, float)
+        For each token the labels and their probabilities, the likeliest first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no tokens, or ``k`` is out of range.
+    """
     _check(tokens, 1)
     count = min(as_int(k, "k"), len(characters))
     if count < 1:
-        raise ValueError(f"k is {k}; expected at least 1")
+        raise ValueError(f"k is out of range; expected at least 1, got {k}")
     found, state = [], None
     chunk = max(1, _CHUNK_SCORES // len(characters))
     for at in range(0, len(tokens), chunk):
@@ -48,7 +90,27 @@ def next_characters(
 
 
 def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """``TextModel.gradient_norms``: backward in single steps, each forward computed again from its state."""
+    """Returns ‖∂L/∂s‖ of each earlier state s, with L = -ln p of the last token.
+
+    Backpropagates in single steps, each forward recomputed from its state.
+
+    Parameters
+    ----------
+    network : Network
+        A network over tokens.
+    tokens : array of int
+        (T,), at least three.
+
+    Returns
+    -------
+    dict of str to array
+        (T - 2,) for each layer's h and c.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three tokens.
+    """
     _check(tokens, 3)
     inputs, target = tokens[:-1, None], tokens[-1]
     states, state = [], network.zero_state()
@@ -77,4 +139,4 @@ def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str,
 
 def _check(tokens: npt.NDArray[np.int64], least: int) -> None:
     if len(tokens) < least:
-        raise ValueError(f"text has {len(tokens)} tokens; expected at least {least}")
+        raise ValueError(f"text has the wrong length; expected at least {least} tokens, got {len(tokens)}")

@@ -1,8 +1,8 @@
-"""A graph drawn as SVG: layers from the top down, as Sugiyama, Tagawa and Toda have it (IEEE SMC-11, 1981).
+"""A drawing of a graph as SVG, in layers from the top down (Sugiyama, Tagawa and Toda, IEEE SMC-11, 1981).
 
-Every operation stands just above the first that needs its result, and a branch that shares its inputs with others
-beside those; a line that crosses layers has a bend in each; orders within layers come from barycentres, places from
-a least-squares fit that keeps the order.
+Every operation is one layer above the first operation that uses its result, and a branch that shares its inputs with
+others is beside those; a line that crosses layers has a bend in each. Orders within layers come from barycenters,
+positions from a least-squares fit that keeps the order.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import NamedTuple
 from ..mat import Mat
 from ..operation import Operand, Operation
 
-MOST, MOST_OPERANDS = 400, 1000
+MAX_OPERATIONS, MAX_OPERANDS = 400, 1000
 _SIGNS = {
     "add": "+", "sub": "−", "neg": "−", "mul": "×", "eltmul": "⊙", "div": "÷", "sigmoid": "σ", "row_pluck": "row",
     "sum": "Σ", "dot": "·", "sqrt": "√", "square": "x²", "transpose": "ᵀ", "cross_entropy": "−ln p",
-    "squared_error": "(a−b)²", "abs": "|x|", "concat_rows": "stack", "concat_columns": "side by side",
+    "squared_error": "(a−b)²", "abs": "|x|", "concat_rows": "stack rows", "concat_columns": "stack columns",
 }  # fmt: skip
-# operands that lie one below the other in one box, where there are so many
+# from this number on, operands share one box, one below the other
 _STACKED = 3
 _LETTERS = 28
 _SWEEPS, _FITS, _NEAR = 24, 120, 4.0
@@ -45,12 +45,12 @@ _STYLE = """\
 
 
 class Drawing(str):
-    """SVG that needs nothing else; a notebook shows it."""
+    """Self-contained SVG, which notebooks display."""
 
     __slots__ = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file, for a browser or an editor of drawings."""
+        """Writes the drawing to a file."""
         Path(path).write_text(self, encoding="utf-8")
 
     def _repr_svg_(self) -> str:
@@ -58,7 +58,7 @@ class Drawing(str):
 
 
 class _Label(NamedTuple):
-    """A line in a box: a sign or a name, a shape, and what pointing at it tells."""
+    """A line in a box: a sign or a name, a shape, and a tooltip."""
 
     sign: str
     shape: str
@@ -66,7 +66,7 @@ class _Label(NamedTuple):
 
     @property
     def width(self) -> float:
-        """An estimate, as nobody knows the font."""
+        """An estimate of the width in pixels, as the font is unknown."""
         return 8.2 * len(self.sign) + 6.3 * len(self.shape) + 26
 
 
@@ -82,8 +82,8 @@ class _Node:
         self.height = _HEIGHT + (len(labels) - 1) * _LINE if labels else 0
 
 
-class _Place(NamedTuple):
-    """Where a named Mat's numbers lie."""
+class _Region(NamedTuple):
+    """The memory range of a named Mat."""
 
     name: str
     low: int
@@ -94,13 +94,17 @@ class _Place(NamedTuple):
 
 
 def draw(operations: list[Operation], names: Mapping[str, Mat] | None) -> Drawing:
-    """``Graph.svg``."""
-    if not 0 < len(operations) <= MOST:
-        raise ValueError(f"the graph has {len(operations)} operations; expected 1 to {MOST}")
+    """Returns the drawing of ``Graph.svg``."""
+    if not 0 < len(operations) <= MAX_OPERATIONS:
+        raise ValueError(
+            f"the graph has the wrong size; expected 1 to {MAX_OPERATIONS} operations, got {len(operations)}"
+        )
     places = _places(names)
     operands = sum(len(operation.operands) for operation in operations)
-    if operands > MOST_OPERANDS:
-        raise ValueError(f"the graph's operations have {operands} operands; expected at most {MOST_OPERANDS}")
+    if operands > MAX_OPERANDS:
+        raise ValueError(
+            f"the graph has the wrong size; expected at most {MAX_OPERANDS} operands, got {operands}"
+        )
     boxes, mats = _boxes(operations, places)
     _rank(boxes, mats)
     layers = _layers(_by_depth(boxes))
@@ -112,27 +116,29 @@ def draw(operations: list[Operation], names: Mapping[str, Mat] | None) -> Drawin
 # ---- what there is to draw
 
 
-def _places(names: Mapping[str, Mat] | None) -> list[_Place]:
+def _places(names: Mapping[str, Mat] | None) -> list[_Region]:
     if names is None:
         return []
     if not isinstance(names, Mapping):
-        raise TypeError(f"names is a {type(names).__name__}; expected a mapping of str to Mat")
+        raise TypeError(
+            f"names has the wrong type; expected a mapping of str to Mat, got {type(names).__name__}"
+        )
     places = []
     for name, mat in names.items():
         if not isinstance(name, str) or not isinstance(mat, Mat):
             raise TypeError(
-                f"names has a {type(name).__name__} for a {type(mat).__name__}; expected a str for a Mat"
+                f"names has the wrong type; expected str for Mat, got {type(name).__name__} for {type(mat).__name__}"
             )
         w = mat.w
         low = w.__array_interface__["data"][0]
         # columns may lie apart
         high = low + w.itemsize + sum((n - 1) * s for n, s in zip(w.shape, w.strides))
-        places.append(_Place(name, low, high, mat.n, mat.d, w.itemsize))
+        places.append(_Region(name, low, high, mat.n, mat.d, w.itemsize))
     return places
 
 
-def _name(p: Operand, places: list[_Place]) -> str:
-    """Whose numbers they are: a Mat's that begins there, several ones' one below the other, or a larger one's."""
+def _name(p: Operand, places: list[_Region]) -> str:
+    """Returns the name of an operand's memory: of one Mat, of several adjacent ones, or of a larger one."""
     # gates that are stacked lie one through the other: their parts begin within the first column
     begins = [place for place in places if place.low == p.w]
     for place in begins:
@@ -147,8 +153,8 @@ def _name(p: Operand, places: list[_Place]) -> str:
     return begins[0].name if begins else within[0] if within else ""
 
 
-def _boxes(operations: list[Operation], places: list[_Place]) -> tuple[list[_Node], list[_Node]]:
-    """A box for each operation and for each Mat from outside, joined along the data."""
+def _boxes(operations: list[Operation], places: list[_Region]) -> tuple[list[_Node], list[_Node]]:
+    """Returns a node for each operation and each input, joined along the data."""
     users: dict[tuple[int, int, int], set[int]] = {}
     for k, operation in enumerate(operations):
         for p in operation.operands:
@@ -180,14 +186,14 @@ def _boxes(operations: list[Operation], places: list[_Place]) -> tuple[list[_Nod
     return boxes, list(mats.values())
 
 
-def _label(p: Operand, places: list[_Place]) -> _Label:
+def _label(p: Operand, places: list[_Region]) -> _Label:
     name = _visible(_name(p, places))
     short = name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
     return _Label(short, f"{p.n}×{p.d}", name or "a Mat without a name")
 
 
 def _visible(name: str) -> str:
-    """A name with what XML cannot hold replaced."""
+    """Replaces characters that XML cannot hold."""
     return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)
 
 
@@ -200,7 +206,7 @@ def _join(above: _Node, below: _Node) -> None:
 
 
 def _rank(boxes: list[_Node], mats: list[_Node]) -> None:
-    """Gives each box its layer; the lowest is 0, others are below 0."""
+    """Sets the layer of each node; the lowest is 0, others are negative."""
     for box in reversed(boxes):
         box.layer = min((user.layer - 1 for user in box.below), default=0)
     for mat in mats:
@@ -238,7 +244,7 @@ def _raise(box: _Node) -> bool:
 
 
 def _by_depth(boxes: list[_Node]) -> list[_Node]:
-    """Every node behind its operands, these in the order of the call: neighbours that belong together."""
+    """Returns every node after its operands, in the order of the calls, so that related nodes are neighbors."""
     found: dict[_Node, None] = {}
     waiting = [box for box in reversed(boxes) if not box.below]
     while waiting:
@@ -252,7 +258,7 @@ def _by_depth(boxes: list[_Node]) -> list[_Node]:
 
 
 def _layers(nodes: list[_Node]) -> list[list[_Node]]:
-    """The nodes by layer, with bends where a line passes a layer by."""
+    """Returns the nodes by layer, with a bend where a line crosses a layer."""
     lowest = min(node.layer for node in nodes)
     layers: list[list[_Node]] = [[] for _ in range(1 - lowest)]
     for node in nodes:
@@ -281,7 +287,7 @@ def _layers(nodes: list[_Node]) -> list[list[_Node]]:
 
 
 def _order(layers: list[list[_Node]]) -> None:
-    """Fewer crossings: each layer by the mean place of its neighbours, down and up in turn; the best of all."""
+    """Orders each layer by the mean position of its neighbors, alternating down and up; keeps the fewest crossings."""
     for layer in layers:
         _number(layer)
     best, fewest = [list(layer) for layer in layers], _crossings(layers)
@@ -302,7 +308,7 @@ def _number(layer: list[_Node]) -> None:
 
 
 def _crossings(layers: list[list[_Node]]) -> int:
-    """Pairs of lines whose ends are in the other order than their starts."""
+    """Returns the number of pairs of lines that cross."""
     count = 0
     for layer in layers:
         seen: list[float] = []
@@ -320,7 +326,7 @@ def _mean(nodes: list[_Node], otherwise: float) -> float:
 
 
 def _place(layers: list[list[_Node]]) -> None:
-    """As near to their neighbours as order and widths allow, in turns."""
+    """Sets positions near those of the neighbors, as order and widths allow, in alternating sweeps."""
     for layer in layers:
         x = 0.0
         for node in layer:
@@ -337,7 +343,7 @@ def _place(layers: list[list[_Node]]) -> None:
 
 
 def _pull(above: _Node, below: _Node) -> float:
-    """How much a line wants to be straight: one through layers most, one from a Mat that can stand anywhere least."""
+    """Returns the weight of a line: highest for one through layers, lowest for one from an input."""
     if not above.kind and not below.kind:
         return 8.0
     if above.kind == "mat":
@@ -346,7 +352,7 @@ def _pull(above: _Node, below: _Node) -> float:
 
 
 def _fit(layer: list[_Node], straight: bool) -> None:
-    """The places nearest to those wanted, in squares, that keep the order and the gaps: pool adjacent violators."""
+    """Sets the positions nearest to the wanted ones, in squares, with order and gaps kept: pool adjacent violators."""
     offsets, x = [], 0.0
     for before, node in zip([None, *layer], layer):
         x += (before.width + node.width) / 2 + _GAP if before else 0.0

@@ -1,6 +1,6 @@
 """Plots of training runs and of activations, by matplotlib where it is installed.
 
-Each function returns a ``matplotlib.figure.Figure``: a notebook shows it, ``figure.savefig(path)`` writes it.
+Each function returns a ``matplotlib.figure.Figure``: notebooks display it, ``figure.savefig(path)`` writes it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,32 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _BLUE, _ORANGE, _GRAY, _FAINT = "#1f6fb2", "#d9601a", "#888888", "#e6e6e6"
-# the most characters that are written under a figure
+# more labels would overlap
 _MAX_LABELS = 120
 
 
 def history(run: History) -> Any:
-    """A run's losses, learning rate and gradient norms against steps.
+    """Plots a run's losses, learning rate and gradient norms against the steps.
 
     Parameters
     ----------
     run : History
-        What ``TextModel.fit`` returned.
+        The result of ``TextModel.fit``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+
+    Raises
+    ------
+    ValueError
+        If no step is recorded.
+    ImportError
+        Without matplotlib.
     """
     if not run.train:
-        raise ValueError("the history is empty; expected at least one step")
+        raise ValueError("run is empty; expected at least one recorded step, got none")
     figure = _figure(8.0, 5.6)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     steps, losses = _columns(run.train)
@@ -48,7 +60,7 @@ def history(run: History) -> Any:
         if best != run.validation[-1]:
             label = f"best {best[1]:.3f}, step {best[0]:,}"
             top.plot(*best, "o", ms=8, mfc="none", color=_ORANGE, label=label, ls="none")
-    # the first steps' fall is not all there is to see
+    # the limits leave out the steep start
     low = min(smooth.min(), *(loss for _, loss in run.validation or [run.train[-1]]))
     high = max(np.percentile(smooth, 98), low + 0.1)
     top.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
@@ -89,21 +101,33 @@ def activations(
     names: str | Sequence[str] | None = None,
     units: Sequence[int] | None = None,
 ) -> Any:
-    """Activations over a text: a row for each unit, a column for each token.
+    """Plots activations over a text: a row for each unit, a column for each token.
 
     Parameters
     ----------
     network : Network
-        Reads the tokens.
+        A network over tokens.
     tokens : array of int
-        (T,): a line or two; of more than 120 tokens the characters are not written.
+        (T,); above 120 tokens the characters are omitted.
     characters : sequence of str
         The label of each token, such as ``TextModel.characters``.
     names : str or list of str, optional
-        Names of activations, as for ``Network.activations``, a panel for each; the top layer's output where absent. A
-        cell is shown through tanh.
+        Names as for ``Network.activations``, a panel for each; the top layer's output where absent. A cell is shown
+        through tanh.
     units : list of int, optional
-        Which units of each; all of them where absent.
+        The indices of the units; all where absent.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each name.
+
+    Raises
+    ------
+    ValueError, IndexError
+        If there are no tokens, or a name or unit is unknown.
+    ImportError
+        Without matplotlib.
     """
     wanted = [names] if isinstance(names, str) else list(names or [f"h{len(network.hidden_sizes) - 1}"])
     found = _activations.activations(network, tokens, wanted)
@@ -140,16 +164,28 @@ def activations(
 
 
 def gradient_norms(network: Network, tokens: npt.NDArray[np.int64], characters: Sequence[str]) -> Any:
-    """How far back the prediction of the last token reaches: ‖∂L/∂s‖ against time, log scale.
+    """Plots ‖∂L/∂s‖ of the last prediction against time, on a log scale.
 
     Parameters
     ----------
     network : Network
-        Reads the tokens.
+        A network over tokens.
     tokens : array of int
         (T,), at least three.
     characters : sequence of str
         The label of each token, such as ``TextModel.characters``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A line for each layer's h and c.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three tokens.
+    ImportError
+        Without matplotlib.
     """
     norms = _activations.gradient_norms(network, tokens)
     count = len(next(iter(norms.values())))
@@ -173,13 +209,11 @@ def gradient_norms(network: Network, tokens: npt.NDArray[np.int64], characters: 
 
 
 def _figure(width: float, height: float) -> Any:
-    """An empty figure, which a notebook shows."""
+    """Returns an empty figure, which a notebook displays."""
     try:
         base = importlib.import_module("matplotlib.figure").Figure
     except ImportError:
-        raise ImportError(
-            "figures are drawn by matplotlib, which is not installed: pip install matplotlib"
-        ) from None
+        raise ImportError("plots need matplotlib; install it with `pip install matplotlib`") from None
     return base(figsize=(width, height), layout="constrained", dpi=110)
 
 
@@ -194,7 +228,7 @@ def _plain(axes: Any) -> None:
 
 
 def _label(axes: Any, tokens: npt.NDArray[np.int64], characters: Sequence[str]) -> None:
-    """Writes the characters under the columns, if there is room; dollars do not open formulas."""
+    """Writes the characters under the columns if there is room; dollars do not open formulas."""
     if len(tokens) > _MAX_LABELS:
         axes.set_xlabel("token")
         return

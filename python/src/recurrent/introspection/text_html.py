@@ -1,4 +1,4 @@
-"""A text colored by what one unit does, as HTML."""
+"""A text colored by the activation of one unit, as HTML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import activations
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# the most tokens of a page, about 10 MB
+# a page of 20,000 tokens has about 10 MB
 MAX_TOKENS = 20_000
 _SIGNS = {"\n": "↵", "\t": "⇥", " ": "␣", "\r": "␍"}
 _BLUE, _RED = "109,176,242", "244,140,125"
@@ -43,12 +43,12 @@ box-shadow:0 2px 8px #0003;white-space:pre;pointer-events:none}
 
 
 class HTML(str):
-    """HTML that needs nothing else; a notebook shows it."""
+    """Self-contained HTML, which notebooks display."""
 
     __slots__ = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file, for a browser."""
+        """Writes the page to a file."""
         Path(path).write_text(self, encoding="utf-8")
 
     def _repr_html_(self) -> str:
@@ -65,13 +65,15 @@ def page(
     k: int,
     caption: str,
 ) -> HTML:
-    """``TextModel.html``."""
+    """Returns the page of ``TextModel.html``."""
     if not 0 < len(tokens) <= MAX_TOKENS:
-        raise ValueError(f"text has {len(tokens):,} tokens; expected 1 to {MAX_TOKENS:,}")
+        raise ValueError(
+            f"text has the wrong length; expected 1 to {MAX_TOKENS:,} tokens, got {len(tokens):,}"
+        )
     values = activations.activations(network, tokens, [activation])[activation]
     index, units = as_int(unit, "unit"), values.shape[1]
     if not 0 <= index < units:
-        raise IndexError(f"unit is {index}; {activation} has units 0 to {units - 1}")
+        raise IndexError(f"unit is out of range; expected 0 to {units - 1}, got {index}")
     column = values[:, index].astype(float)
     shades, ends, made = colors(network.cell, activation, column)
     guesses = activations.next_characters(network, tokens, characters, k)
@@ -91,7 +93,7 @@ def page(
         '<meta name="viewport" content="width=device-width">'
         f"<title>{title}</title></head><body>\n"
         f'<div class="recurrent-page"><style>{_STYLE}</style>\n<h1>{title} <small>of {about}</small></h1>\n'
-        f"<p>{_scale(ends, made)}. Point at a character for its number, and for what is expected after it.</p>\n"
+        f"<p>{_scale(ends, made)}. Point at a character for its value and the predictions after it.</p>\n"
         f"<pre>{''.join(spans)}</pre>\n</div>\n</body></html>\n"
     )
 
@@ -99,7 +101,7 @@ def page(
 def colors(
     cell: str, activation: str, values: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float], str]:
-    """Numbers from -1 to 1 for an activation of a cell, the ends of their scale, and what was done to them."""
+    """Returns values from -1 to 1 for an activation of a cell, the ends of their scale, and the function applied."""
     if activation[0] == "c":
         return np.tanh(values), (-1.0, 1.0), "tanh"
     if activation[0] in "ifoz" or (activation[0] == "r" and "rnn" not in cell):
@@ -111,7 +113,7 @@ def colors(
 
 
 def _scale(ends: tuple[float, float], made: str) -> str:
-    """The scale as HTML: from the one colour to the other."""
+    """Returns the scale as HTML."""
     low, high = (_number(end) if end % 1 else _number(end).partition(".")[0] for end in ends)
     colors = f"rgb({_RED}),#fff,rgb({_BLUE})" if ends[0] < 0 else f"#fff,rgb({_BLUE})"
     bar = f'<span class="scale" style="background:linear-gradient(90deg,{colors})"></span>'
@@ -137,7 +139,7 @@ def _color(shade: float) -> str:
 
 
 def _visible(letter: str, brief: bool = False) -> str:
-    """A character as HTML; what cannot be seen as a sign."""
+    """Returns a character as HTML; invisible ones as a sign."""
     code = ord(letter[0])
     if letter in _SIGNS and (brief or letter != " "):
         sign = _SIGNS[letter]

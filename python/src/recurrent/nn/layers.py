@@ -16,29 +16,34 @@ if TYPE_CHECKING:
 
 
 class RNN(Network):
-    """Plain layers: h' = φ(Wxh x + Whh h + bhh), with φ tanh or ReLU.
+    """Elman layers: h' = φ(Wxh x + Whh h + bhh), with φ tanh or ReLU.
 
     Parameters
     ----------
     input_size : int
-        Numbers per step; how many tokens there are where the input is tokens.
+        Elements of an input vector; the number of different tokens where the input is tokens.
     hidden_sizes : list of int
-        The width of each layer, lowest first.
+        The hidden size of each layer, bottom first.
     output_size : int, optional
-        A decoder ``Whd h + bd`` on top.
+        The size of a linear decoder ``Whd h + bd`` on top; none where absent.
     embedding : int, optional
-        The input is tokens, looked up in a table ``Wil`` (input_size, embedding).
+        The width of a table ``Wil`` (input_size, embedding) for tokens; none where absent.
     dtype : {"float32", "float64"}
-        The type of all numbers.
+        The type of all elements.
     rng : int, numpy.random.Generator, Random, optional
         Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
     nonlinearity : {"tanh", "relu"}
         φ.
     tied : bool
-        The decoder is ``Wil h + bd``: it scores the tokens by the embedding's own table, which is as wide as the top
-        layer (arXiv:1608.05859). ``embedding`` and ``output_size`` may be left out then.
+        Use the embedding's table as the decoder's matrix, ``Wil h + bd`` (arXiv:1608.05859); it is as wide as the top
+        layer. ``embedding`` and ``output_size`` may be omitted.
     dropout : float
-        The share of every layer's output but the top one's that training steps drop, at least 0 and below 1.
+        The fraction of the outputs between layers that training steps zero, at least 0 and below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class RNN(Network):
         dropout: float = 0.0,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"nonlinearity is {nonlinearity!r}; expected 'tanh' or 'relu'")
+            raise ValueError(f"nonlinearity is unknown; expected 'tanh' or 'relu', got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
         self._build(
             f"rnn_{nonlinearity}", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
@@ -75,7 +80,20 @@ class LSTM(Network):
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
         As for ``RNN``.
     forget_bias : float
-        The initial value of the forget gates' biases ``bf``; ``TextModel`` starts with 1.
+        The initial forget biases ``bf``; the default of ``TextModel`` is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, recurrent
+    >>> net = recurrent.LSTM(3, [8], 2, rng=1)
+    >>> y, state = net.forward(np.ones((5, 4, 3), np.float32))
+    >>> y.shape, state.h[0].shape
+    ((5, 4, 2), (4, 8))
     """
 
     def __init__(
@@ -105,7 +123,7 @@ class LSTM(Network):
 
 
 class GRU(Network):
-    """Gated recurrent units; parameters as for ``RNN``.
+    """Gated recurrent units (Cho et al., arXiv:1406.1078).
 
     ::
 
@@ -113,6 +131,18 @@ class GRU(Network):
         n = tanh(Wnx x + bn + r (Wnh h + bnh))    reset_after=True: PyTorch, cuDNN
         n = tanh(Wnx x + bn + Wnh (r h))          reset_after=False: arXiv:1406.1078
         h' = (1 - z) n + z h
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+        As for ``RNN``.
+    reset_after : bool
+        Whether the reset gate multiplies after the product with the recurrent matrix.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(

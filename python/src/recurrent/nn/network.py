@@ -30,9 +30,9 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 
 
 class Network:
-    """What RNN, LSTM and GRU have in common: stacked layers over whole sequences, in one call.
+    """The base of RNN, LSTM and GRU: stacked layers over whole sequences.
 
-    Sequences are time-major: T steps of B sequences side by side.
+    Sequences are time-major: T steps of B sequences.
     """
 
     def _build(
@@ -108,19 +108,19 @@ class Network:
 
     @property
     def flat(self) -> Mat:
-        """All weights as one column, ``net.flat.w`` and ``net.flat.dw``, for optimizers and averaging."""
+        """All weights as one column: ``net.flat.w`` and ``net.flat.dw``."""
         return self._parameters.flat
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of all numbers."""
+        """The type of all elements."""
         return DTYPES[self._code]  # type: ignore[no-any-return]
 
     @property
     def dropout(self) -> float:
-        """The share of every layer's output but the top one's that training steps drop on its way up; assignable.
+        """The fraction of the outputs between layers that training steps zero; assignable.
 
-        The masks are drawn by the generator that drew the weights. ``forward`` and ``generate`` drop nothing.
+        The generator of the weights draws the masks. ``forward`` and ``generate`` apply no dropout.
         """
         return self._dropout
 
@@ -128,7 +128,7 @@ class Network:
     def dropout(self, rate: float) -> None:
         share = as_float(rate, "dropout")
         if not 0 <= share < 1:
-            raise ValueError(f"dropout is {rate}; expected at least 0 and below 1")
+            raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {rate}")
         if share and len(self.hidden_sizes) == 1:
             warnings.warn(_ONE_LAYER, stacklevel=3)
         _lib.recurrent_network_set_dropout(self._handle.value, share, self._random._handle.value)
@@ -138,11 +138,27 @@ class Network:
     def _outputs(self) -> int:
         return self.output_size or self.hidden_sizes[-1]
 
-    def zero_state(self, batch: int = 1) -> State:
-        """The state before the first step of ``batch`` sequences."""
-        columns = as_int(batch, "batch")
+    def zero_state(self, batch_size: int = 1) -> State:
+        """Returns the initial state, all zeros.
+
+        Parameters
+        ----------
+        batch_size : int
+            The number of sequences, at least 1.
+
+        Returns
+        -------
+        State
+            (B, H) for each layer.
+
+        Raises
+        ------
+        ValueError
+            If ``batch_size`` is below 1.
+        """
+        columns = as_int(batch_size, "batch_size")
         if columns < 1:
-            raise ValueError(f"batch is {columns}; expected at least 1")
+            raise ValueError(f"batch_size is out of range; expected at least 1, got {columns}")
         return State(np.zeros(self._width * columns, self.dtype), self.hidden_sizes, self._has_cell)
 
     # ---- forward and back
@@ -150,30 +166,31 @@ class Network:
     def forward(
         self, x: npt.ArrayLike, state: Any = None, lengths: npt.ArrayLike | None = None
     ) -> tuple[npt.NDArray[Any], State]:
-        """Run T steps of B sequences.
+        """Computes the outputs of T steps of B sequences.
+
+        Padding steps are masked: their outputs are 0, and the final state is taken at the last valid step.
 
         Parameters
         ----------
         x : array
-            Numbers (T, B, input_size); or tokens (T, B), ints 0 .. input_size - 1, looked up in the embedding. Without
-            one a token stands for a row of zeros with a 1, at the cost of a look-up.
-        state : State, optional
-            What an earlier call returned; zeros where absent. Also a pair (h, c) of lists of arrays (B, H).
-        lengths : array of B ints, optional
-            Valid steps of each sequence, 0 to T. Later outputs are 0, and the final state is that of the last valid
-            step; no sorting is needed.
+            (T, B, input_size); or tokens, (T, B) ints from 0 to input_size - 1, looked up in the embedding. Without an
+            embedding a token is a one-hot vector, at the cost of a look-up.
+        state : State or pair of lists, optional
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+        lengths : array of int, optional
+            (B,): the valid steps of each sequence, 0 to T; all T where absent.
 
         Returns
         -------
         y : array
-            (T, B, output_size), or (T, B, H) of the top layer where there is no decoder.
+            (T, B, output_size), or (T, B, H) of the top layer without a decoder.
         state : State
             The final state.
 
         Raises
         ------
         ValueError, TypeError, IndexError
-            Naming the argument, what was expected and what came.
+            If an argument has the wrong shape, type or range.
         """
         data, tokens, (T, B) = self._input(x)
         before, counts = self._state(state, B), _lengths(lengths, B)
@@ -194,7 +211,7 @@ class Network:
         return y, State(after, self.hidden_sizes, self._has_cell)
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
-        """Walk the last ``forward`` back, once: adds to ``net.flat.dw``.
+        """Backpropagates through the last ``forward``, once, and accumulates ``net.flat.dw``.
 
         Parameters
         ----------
@@ -213,10 +230,12 @@ class Network:
         Raises
         ------
         RuntimeError
-            If there is no ``forward`` to walk back.
+            If there is no ``forward`` before it.
+        ValueError
+            If a shape is wrong.
         """
         if self._shape is None:
-            raise RuntimeError("backward needs a forward before it; each forward can be walked back once")
+            raise RuntimeError("backward has no forward pass; expected one forward before each backward")
         T, B = self._shape
         gradient = self._numbers(dy, "dy", (T, B, self._outputs))
         after = self._state(dstate, B)
@@ -231,26 +250,37 @@ class Network:
     def activations(
         self, x: npt.ArrayLike, state: Any = None, lengths: Any = None, names: Sequence[str] | None = None
     ) -> dict[str, npt.NDArray[Any]]:
-        """What every layer does over a sequence: outputs, cells and gates.
+        """Computes the activations of all layers: outputs, cells and gates.
 
         Parameters
         ----------
-        x, state, lengths
-            As for ``forward``.
+        x : array
+            (T, B, input_size), or tokens (T, B).
+        state : State or pair of lists, optional
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+        lengths : array of int, optional
+            (B,): the valid steps of each sequence, 0 to T; all T where absent.
         names : list of str, optional
-            Which ones; all of them where absent. For layer 0 ``"h0"`` is the output; an LSTM has ``"c0"``, the cell,
-            ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); a GRU has
-            ``"r0"``, ``"z0"`` and ``"n0"``.
+            The activations to return; all where absent. Of layer 0: ``"h0"``, the output; of an LSTM ``"c0"``, the
+            cell, ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); of a
+            GRU ``"r0"``, ``"z0"`` and ``"n0"``.
 
         Returns
         -------
-        activations : dict of arrays
-            (T, B, H) each, H being the layer's width; 0 beyond each sequence's end.
+        dict of str to array
+            (T, B, H) each, H the layer's hidden size; 0 beyond a sequence's length.
 
         Raises
         ------
         IndexError
-            For an unknown name, with those available.
+            If a name is unknown, with the names available.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> net = recurrent.GRU(4, [3], rng=1)
+        >>> {name: array.shape for name, array in net.activations([[0], [2]]).items()}
+        {'h0': (2, 1, 3), 'r0': (2, 1, 3), 'z0': (2, 1, 3), 'n0': (2, 1, 3)}
         """
         letters = {"lstm": "hcifog", "gru": "hrzn", "gru_reset_before": "hrzn"}.get(self.cell, "h")
         known = [f"{letter}{k}" for k in range(len(self.hidden_sizes)) for letter in letters]
@@ -276,26 +306,51 @@ class Network:
         lengths: npt.ArrayLike | None = None,
         weight_decay: float = 0.0,
     ) -> StepResult:
-        """Forward, mean loss, backward, clipping and the optimizer's step, in one call that releases the GIL.
+        """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
 
         Parameters
         ----------
-        x, state, lengths
-            As for ``forward``.
+        x : array
+            (T, B, input_size), or tokens (T, B).
         targets : array
-            Classes (T, B), ints, -1 for none: mean cross-entropy. Or numbers (T, B, outputs): mean squared error.
+            (T, B) ints for the mean cross-entropy, -1 for no target; or (T, B, outputs) for the mean squared error.
         optimizer : Optimizer
-            Moves the weights.
-        learning_rate, clip, weight_decay : float
-            As for ``optimizer.step``: None is the optimizer's own learning rate, or no clipping.
+            Updates the weights.
+        learning_rate : float, optional
+            At least 0; the optimizer's own where absent.
+        clip : float, optional
+            The gradient clipping threshold, above 0; None for none.
+        state : State or pair of lists, optional
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+        lengths : array of int, optional
+            (B,): the valid steps of each sequence, 0 to T; all T where absent.
+        weight_decay : float
+            The fraction of each weight that is subtracted besides, at least 0.
+
+        Returns
+        -------
+        StepResult
+            The loss before the update, in nats for classes; the gradient's norm; the fraction clipped; the final state.
 
         Raises
         ------
         FloatingPointError
-            Naming the parameter whose gradient is infinite or NaN; the weights are as before.
+            If a gradient is infinite or NaN, with the parameter's name; the weights are unchanged.
+        ValueError, TypeError, IndexError
+            If an argument has the wrong shape, type or range.
+
+        Examples
+        --------
+        >>> import numpy as np, recurrent
+        >>> net, tokens = recurrent.GRU(5, [8], 5, rng=1), np.array([[0], [1], [2], [3]])
+        >>> r = net.train_step(tokens[:-1], tokens[1:], recurrent.SGD(0.1))
+        >>> round(r.loss, 2), r.state.h[0].shape
+        (1.61, (1, 8))
         """
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is a {type(optimizer).__name__}; expected an Optimizer")
+            raise TypeError(
+                f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
+            )
         data, tokens, (T, B) = self._input(x)
         before, counts = self._state(state, B), _lengths(lengths, B)
         aim = np.asarray(targets)
@@ -345,29 +400,49 @@ class Network:
         repetition_window: int = 64,
         end: int | None = None,
     ) -> npt.NDArray[np.int64]:
-        """Read ``prompt``, then write ``n`` tokens, each drawn from the scores and read in turn.
+        """Generates tokens after a prompt.
 
         Parameters
         ----------
         n : int
-            How many tokens to write.
-        prompt : array of ints
-            At least one token to begin with.
+            The number of tokens, at least 0.
+        prompt : array of int
+            (P,): the tokens to start from, at least one.
         temperature : float
-            Scores are divided by it; 0 takes the likeliest each time.
+            The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
         state : State, optional
-            Where to go on from, of one sequence; it is not changed.
+            The initial state, of one sequence, which is unchanged; zeros where absent.
         rng : int, numpy.random.Generator, Random, optional
-            The same int, the same tokens.
-        top_k, top_p, min_p, repetition_penalty, repetition_window
-            As for ``recurrent.probabilities``; ``prompt`` counts as seen.
+            The source of random numbers; a seed where an int; fresh where absent.
+        top_k : int, optional
+            Keep the k likeliest tokens, at least 1.
+        top_p : float, optional
+            Keep the likeliest tokens until their probability reaches this, above 0 and at most 1.
+        min_p : float, optional
+            Keep tokens with p ≥ min_p · max p, 0 to 1.
+        repetition_penalty : float
+            The divisor of positive scores, and factor of negative ones, of recent tokens; 1 for none.
+        repetition_window : int
+            The number of recent tokens that are penalized, the prompt included.
         end : int, optional
-            A token that ends the text and is not written.
+            The token that ends the text, which is not returned.
 
         Returns
         -------
-        tokens : array of ints
-            ``n`` of them, or fewer where the text has ended.
+        array of int
+            (n,), or fewer where ``end`` is drawn.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            If an argument is out of range.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> net = recurrent.LSTM(5, [8], 5, rng=1)
+        >>> net.generate(4, prompt=[1], rng=2).shape
+        (4,)
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
         generator = self._generator(n, prompt, state, rng, end, settings)
@@ -398,21 +473,44 @@ class Network:
         repetition_window: int = 64,
         end: int | None = None,
     ) -> Iterator[tuple[int, float]]:
-        """Write token by token: the tokens of ``generate``, each as soon as it is there.
+        """Yields the tokens of ``generate`` one by one, each as soon as it is drawn.
 
         Parameters
         ----------
-        prompt, temperature, state, rng, top_k, top_p, min_p, repetition_penalty, repetition_window, end
-            As for ``generate``.
-        n : int, optional
-            How many tokens to write; without end where absent.
+        n : int or None
+            The number of tokens; None for no limit.
+        prompt : array of int
+            (P,): the tokens to start from, at least one.
+        temperature : float
+            The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
+        state : State, optional
+            The initial state, of one sequence, which is unchanged; zeros where absent.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; a seed where an int; fresh where absent.
+        top_k : int, optional
+            Keep the k likeliest tokens, at least 1.
+        top_p : float, optional
+            Keep the likeliest tokens until their probability reaches this, above 0 and at most 1.
+        min_p : float, optional
+            Keep tokens with p ≥ min_p · max p, 0 to 1.
+        repetition_penalty : float
+            The divisor of positive scores, and factor of negative ones, of recent tokens; 1 for none.
+        repetition_window : int
+            The number of recent tokens that are penalized, the prompt included.
+        end : int, optional
+            The token that ends the text, which is not yielded.
 
         Yields
         ------
         token : int
             The token.
         log_probability : float
-            ln p of it by the softmax of the network's own scores.
+            ln p of it by the softmax of the network's scores, in nats.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            If an argument is out of range, before the first token.
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
         generator = self._generator(n, prompt, state, rng, end, settings)
@@ -429,32 +527,37 @@ class Network:
     def beam_search(
         self, n: int, prompt: npt.ArrayLike, beams: int = 4, state: Any = None, *, end: int | None = None
     ) -> list[tuple[npt.NDArray[np.int64], float]]:
-        """The likeliest whole texts of ``n`` tokens, as far as a search that keeps ``beams`` beginnings finds them.
+        """Searches for the likeliest texts, with the ``beams`` likeliest hypotheses kept at each step.
 
         Parameters
         ----------
         n : int
-            Tokens of a text, at most.
-        prompt : array of ints
-            At least one token to begin with.
+            The largest number of tokens of a text.
+        prompt : array of int
+            (P,): the tokens to start from, at least one.
         beams : int
-            Beginnings to keep at each step, 1 to 4096.
+            Hypotheses kept at each step, 1 to 4096.
         state : State, optional
-            Where to go on from, of one sequence.
+            The initial state, of one sequence, which is unchanged; zeros where absent.
         end : int, optional
-            A token that ends a text and is not part of it; what it costs is.
+            The token that ends a text; its probability counts, and it is not part of the text.
 
         Returns
         -------
-        texts : list of (tokens, log_probability)
-            At most ``beams`` of them, the likeliest first.
+        list of (array of int, float)
+            At most ``beams`` texts with their log-probabilities in nats, the likeliest first.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            If an argument is out of range.
         """
         tokens, before = self._prompt(prompt), self._state(state, 1)
         count, kept = as_int(n, "n"), as_int(beams, "beams")
         if count < 0:
-            raise ValueError(f"n is {n}; expected 0 or more")
+            raise ValueError(f"n is out of range; expected at least 0, got {n}")
         if not 1 <= kept <= 4096:
-            raise ValueError(f"beams is {beams}; expected 1 to 4096")
+            raise ValueError(f"beams is out of range; expected 1 to 4096, got {beams}")
         texts, lengths = np.empty((kept, count), np.int64), np.empty(kept, np.int64)
         numbers, found = np.empty(kept), ctypes.c_int64()
         _lib.recurrent_network_beam_search(
@@ -489,31 +592,41 @@ class Network:
     def _token(self, token: Any, name: str) -> int:
         value = as_int(token, name)
         if not 0 <= value < self.input_size:
-            raise IndexError(f"{name} is {value}, outside 0..<{self.input_size}")
+            raise IndexError(f"{name} is out of range; expected 0 to {self.input_size - 1}, got {value}")
         return value
 
     # ---- PyTorch's weights
 
     def load_torch(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
+        """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
 
         Parameters
         ----------
         state_dict : mapping of str to array
-            As ``{k: v.numpy() for k, v in module.state_dict().items()}``. The layers are found by ``weight_ih_l0``
-            and its fellows under any prefix; the embedding and the decoder by their shapes.
+            ``{k: v.numpy() for k, v in module.state_dict().items()}``. The layers are found by ``weight_ih_l0`` and its
+            relatives under any prefix, the embedding and the decoder by their shapes.
 
         Raises
         ------
         ValueError
-            Naming what is missing, ambiguous or of the wrong shape; nothing has been changed.
+            If an array is missing, ambiguous or of the wrong shape; the weights are unchanged.
         """
         from_torch(self._architecture, self._parameters, state_dict)
 
     def to_torch(self) -> dict[str, npt.NDArray[Any]]:
-        """The weights as a ``state_dict`` of arrays: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
+        """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
 
-        PyTorch's two biases hold ours and zeros.
+        Of PyTorch's two biases the first holds the bias, the second zeros.
+
+        Returns
+        -------
+        dict of str to array
+            A ``state_dict``.
+
+        Raises
+        ------
+        ValueError
+            If torch.nn has no such cell.
         """
         return to_torch(self._architecture, self._parameters)
 
@@ -528,7 +641,7 @@ class Network:
     def _input(self, x: Any) -> tuple[npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, tuple[int, int]]:
         array = np.asarray(x)
         if self.embedding and array.ndim != 2:
-            raise ValueError(f"x has shape {array.shape}; expected tokens (T, B)")
+            raise ValueError(f"x has the wrong shape; expected tokens (T, B), got {array.shape}")
         if array.ndim == 2 and (self.embedding or array.dtype.kind in "iu"):
             T, B = array.shape
             return None, _tokens(array, "x", (T, B)), (T, B)
@@ -541,18 +654,22 @@ class Network:
         return self._numbers(array, "x", (T, B, self.input_size)), None, (T, B)
 
     def _numbers(self, values: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """An array as it lies, or a contiguous copy in the network's type."""
+        """Returns the array itself, or a contiguous copy in the network's dtype."""
         if isinstance(values, np.ma.MaskedArray):
-            raise TypeError(f"{name} is a masked array; fill it first")
+            raise TypeError(
+                f"{name} has the wrong type; expected an array, got a masked array, which has to be filled"
+            )
         array = np.asarray(values)
         if array.dtype.kind not in "iuf":
-            raise TypeError(f"{name} has elements of type {array.dtype}; expected real numbers")
+            raise TypeError(
+                f"{name} has the wrong type; expected real numbers, got elements of type {array.dtype}"
+            )
         if array.shape != shape:
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
         return np.ascontiguousarray(array, self.dtype)
 
     def _state(self, state: Any, columns: int) -> npt.NDArray[Any] | None:
-        """A state's numbers in one buffer."""
+        """Returns the elements of a state in one buffer."""
         if state is None:
             return None
         if isinstance(state, State):
@@ -567,10 +684,14 @@ class Network:
         elif isinstance(state, tuple) and len(state) == 2:
             h, c = list(state[0]), list(state[1]) if state[1] is not None else []
         else:
-            raise TypeError(f"state is a {type(state).__name__}; expected a State, a pair (h, c) or None")
+            raise TypeError(
+                f"state has the wrong type; expected a State, a pair (h, c) or None, got {type(state).__name__}"
+            )
         layers, cells = len(self.hidden_sizes), len(self.hidden_sizes) if self._has_cell else 0
         if len(h) != layers or len(c) != cells:
-            raise ValueError(f"state has {len(h)} h and {len(c)} c; expected {layers} and {cells}")
+            raise ValueError(
+                f"state has the wrong length; expected {layers} h and {cells} c, got {len(h)} and {len(c)}"
+            )
         parts = [
             self._numbers(part, f"state.{name}[{k}]", (columns, self.hidden_sizes[k]))
             for name, list_ in (("h", h), ("c", c))
@@ -594,9 +715,9 @@ class Network:
 
 def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
+        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
     if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+        raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
     return np.ascontiguousarray(array, np.int64)
 
 

@@ -9,10 +9,27 @@ _lib = _c.lib
 
 
 def set_num_threads(count: int) -> None:
-    """How many threads large operations use, 1 to 256. The results are the same bits at any number."""
+    """Sets the number of threads of large operations. The results are the same bits at any number.
+
+    Parameters
+    ----------
+    count : int
+        1 to 256.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``count`` is out of range.
+    """
     _lib.recurrent_set_num_threads(as_int(count, "count"))
 
 
 def get_num_threads() -> int:
-    """How many threads large operations use: what was set, else RECURRENT_NUM_THREADS, else the cores there are."""
+    """Returns the number of threads of large operations.
+
+    Returns
+    -------
+    int
+        The number set, else ``RECURRENT_NUM_THREADS``, else the number of cores.
+    """
     return int(_lib.recurrent_get_num_threads())

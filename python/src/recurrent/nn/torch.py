@@ -1,4 +1,4 @@
-"""PyTorch's weights, in and out: the same numbers under other names and in another order of gates."""
+"""PyTorch's weights: other names, and another order of gates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..parameters import Parameters
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# the gates in the order of PyTorch's rows, by the names of ours
+# the gates in the order of PyTorch's rows, by their names here
 _GATES = {"rnn_relu": "h", "lstm": "ifco", "rnn_tanh": "h", "gru": "rzn"}
 
 
@@ -34,24 +34,26 @@ def _names(cell: str, gate: str, layer: int) -> tuple[str, str, str]:
 
 
 def from_torch(net: Architecture, parameters: Parameters, state_dict: Mapping[str, Any]) -> None:
-    """Set a network's weights from a state_dict; all of them or none."""
+    """Sets a network's weights from a state_dict; all of them or none."""
     if net.cell not in _GATES:
         raise ValueError(
-            "torch.nn.GRU resets after the product; this GRU resets before it, so its weights mean more"
+            "the network has the wrong cell; expected one that torch.nn has, got gru_reset_before"
         )
     arrays = {name: np.asarray(value) for name, value in state_dict.items()}
     firsts = [name for name in arrays if name.endswith("weight_ih_l0")]
     if len(firsts) != 1:
-        raise ValueError(f"the state_dict has {len(firsts)} names that end in weight_ih_l0; expected one")
+        raise ValueError(
+            f"state_dict is ambiguous; expected 1 name that ends in weight_ih_l0, got {len(firsts)}"
+        )
     prefix = firsts[0][: -len("weight_ih_l0")]
     found: dict[str, npt.NDArray[Any]] = {}
     used = set()
 
     def take(name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         if name not in arrays:
-            raise ValueError(f"the state_dict has no {name!r}")
+            raise ValueError(f"state_dict is incomplete; expected {name!r}, got {sorted(arrays)}")
         if arrays[name].shape != shape:
-            raise ValueError(f"{name} has shape {arrays[name].shape}; expected {shape}")
+            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {arrays[name].shape}")
         used.add(name)
         return arrays[name]
 
@@ -77,7 +79,7 @@ def from_torch(net: Architecture, parameters: Parameters, state_dict: Mapping[st
     others = {name: array for name, array in arrays.items() if name not in used}
     if net.embedding:
         shape = (net.input_size, net.embedding)
-        # an embedding has a weight and no bias
+        # an embedding has a weight, and a decoder a bias too
         found["Wil"] = others[
             _name_by_shape(others, shape, "an embedding", lambda n: _bias_of(n) not in others)
         ]
@@ -88,11 +90,13 @@ def from_torch(net: Architecture, parameters: Parameters, state_dict: Mapping[st
         if not net.tied:
             found["Whd"] = others[name]
         elif not np.array_equal(others[name], found["Wil"]):
-            raise ValueError(f"{name} is not the embedding's weight; this network's decoder is tied to it")
+            raise ValueError(
+                f"{name} has the wrong values; expected the embedding's, to which the decoder is tied"
+            )
     for name, array in found.items():
         mat = parameters[name]
         if array.size != mat.w.size:
-            raise ValueError(f"{name} has {array.size} numbers; expected {mat.w.size}")
+            raise ValueError(f"{name} has the wrong size; expected {mat.w.size} elements, got {array.size}")
     for name, array in found.items():
         parameters[name].w = array.reshape(parameters[name].shape)
 
@@ -107,16 +111,17 @@ def _name_by_shape(
     names = [name for name, array in arrays.items() if array.shape == shape and fits(name)]
     if len(names) != 1:
         raise ValueError(
-            f"{len(names)} arrays of shape {shape} could be {what}; expected one: {sorted(arrays)}"
+            f"state_dict is ambiguous; expected 1 array of shape {shape} for {what}, "
+            f"got {len(names)} of {sorted(arrays)}"
         )
     return names[0]
 
 
 def to_torch(net: Architecture, parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
-    """A network's weights as a state_dict of arrays."""
+    """Returns a network's weights as a state_dict of arrays."""
     if net.cell not in _GATES:
         raise ValueError(
-            "torch.nn.GRU resets after the product; this GRU resets before it and has no such module"
+            "the network has the wrong cell; expected one that torch.nn has, got gru_reset_before"
         )
     weights = {name: np.array(mat.w) for name, mat in parameters.items()}
     out = {}

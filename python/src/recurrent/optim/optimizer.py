@@ -17,7 +17,13 @@ from ..state import StepResult
 _lib = _c.lib
 
 class Optimizer:
-    """Moves weights against their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW."""
+    """Updates weights from their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW.
+
+    Raises
+    ------
+    TypeError
+        As the class is abstract.
+    """
 
     _name: ClassVar[str] = ""
     _classes: ClassVar[dict[str, type[Optimizer]]] = {}
@@ -70,29 +76,34 @@ class Optimizer:
         weight_decay: float = 0.0,
         clip: float | None = None,
     ) -> StepResult:
-        """Moves every Mat of ``parameters`` and sets its gradients to 0.
+        """Updates every Mat of ``parameters`` and sets its gradients to 0.
 
         Parameters
         ----------
         parameters : mapping of str to Mat
-            What to move; the optimizer's state of a Mat belongs to its name.
+            The weights; the optimizer's state of a Mat belongs to its name.
         learning_rate : float, optional
             At least 0; the optimizer's own where absent.
         weight_decay : float
-            The fraction of each weight that is subtracted at every step besides, at least 0.
+            The fraction of each weight that is subtracted besides, at least 0.
         clip : float, optional
-            The bound for clipping, above 0; None for no clipping.
+            The gradient clipping threshold, above 0; None for none.
+
+        Returns
+        -------
+        StepResult
+            The norm of the gradients before clipping and the fraction clipped; ``loss`` is NaN.
 
         Raises
         ------
         FloatingPointError
-            Naming the first gradient that is infinite or NaN; nothing has been changed.
+            If a gradient is infinite or NaN, with the name of its Mat; the weights are unchanged.
         ValueError, TypeError
-            If a name comes back with another shape or type, or a setting is out of range.
+            If a name has another shape or dtype than before, or a setting is out of range.
         """
         if not isinstance(parameters, Mapping):
             raise TypeError(
-                f"parameters is a {type(parameters).__name__}; expected a mapping of names to Mats"
+                f"parameters has the wrong type; expected a mapping of names to Mats, got {type(parameters).__name__}"
             )
         return self._step(
             parameters,
@@ -126,21 +137,21 @@ class Optimizer:
 
     @property
     def state(self) -> dict[str, Mapping[str, Mat]]:
-        """The state of the algorithm: for each of its slots (torch.optim's names) live Mats by name."""
+        """The state of the algorithm: for each of its slots, named as in torch.optim, live Mats by name."""
         count = ctypes.c_int64()
         _lib.recurrent_optimizer_state_count(self._handle.value, ctypes.byref(count))
         slots = [Slot(self._handle, index) for index in range(count.value)]
         return {slot.name: slot for slot in slots}
 
     def __repr__(self) -> str:
-        # learning_rate and clipping are no arguments of RecurrentJS's
+        # recurrentjs.Solver has no arguments learning_rate and clipping
         known = type(self).__init__.__annotations__
         words = [f"{name}={value!r}" for name, value in self.settings.items() if name in known]
         return f"{type(self).__name__}({', '.join(words)})"
 
 
 class Slot(Mapping[str, Mat]):
-    """One of an optimizer's slots, by name: what is there now, not what was there when this object was made."""
+    """One of an optimizer's slots, by name: a live view of the optimizer's state."""
 
     def __init__(self, handle: _c.Handle, index: int) -> None:
         self._handle, self._index = handle, index
@@ -179,7 +190,7 @@ class Slot(Mapping[str, Mat]):
 
 
 def _python(value: Any) -> Any:
-    """A setting as the classes take it: floats, tuples."""
+    """Returns a setting as the classes take it: floats, tuples."""
     if isinstance(value, list):
         return tuple(float(number) for number in value)
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,11 +1,12 @@
-"""Optimizers as torch.optim defines them, argument for argument.
+"""Optimizers with the names and arguments of torch.optim.
 
-In all of them the gradient is clipped, ``g = clip(g)``, before anything else, and what a step's ``weight_decay`` argument says is taken
-off besides: ``w = w - regc w``. t counts the steps of a weight from 1. ``clipping`` says what a step's bound c means:
+The gradient is clipped first, ``g = clip(g)``. The ``weight_decay`` argument of a step, unlike that of a constructor,
+is subtracted besides: ``w = w - weight_decay w``. t counts the steps of a weight from 1. ``clipping`` defines the
+bound c of a step:
 
-- ``"value"``: each number by itself, ``clamp(g, ±c)``;
-- ``"tensor_norm"``: each named Mat as a whole, ``g min(1, c / (‖g‖ + 1e-6))``;
-- ``"global_norm"``: all gradients as a whole, likewise.
+- ``"value"``: each element, ``clamp(g, ±c)``;
+- ``"tensor_norm"``: each named Mat, ``g min(1, c / (‖g‖ + 1e-6))``;
+- ``"global_norm"``: all gradients as one vector, by the same formula.
 """
 
 from __future__ import annotations
@@ -18,32 +19,33 @@ from .optimizer import Optimizer
 
 
 class SGD(Optimizer, name="sgd"):
-    """Stochastic gradient descent, with momentum or without.
+    """Stochastic gradient descent with optional momentum (Sutskever et al., ICML 2013).
 
     ::
 
         g = g + weight_decay w
-        b = momentum b + (1 - dampening) g, at first b = g
+        b = momentum b + (1 - dampening) g, initially b = g
         w = w - learning_rate b;  nesterov: w = w - learning_rate (g + momentum b)
 
     Parameters
     ----------
     learning_rate : float
-        The learning rate of steps that are given none, at least 0.
+        The learning rate of steps that pass none, at least 0.
     momentum : float
-        At least 0; 0 is none.
+        At least 0; 0 for none.
     dampening : float
         0 to 1.
     weight_decay : float
         At least 0.
     nesterov : bool
-        Look ahead; needs momentum, and no dampening.
+        Use Nesterov's momentum, which needs ``momentum`` and no ``dampening``.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the bound of a step means.
+        What the ``clip`` of a step bounds.
 
-    References
-    ----------
-    Sutskever, Martens, Dahl and Hinton, ICML 2013.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class SGD(Optimizer, name="sgd"):
 
 
 class Adagrad(Optimizer, name="adagrad"):
-    """Adagrad: the more a weight has moved, the less it moves.
+    """Adagrad (Duchi, Hazan and Singer, JMLR 12, 2011).
 
     ::
 
@@ -78,21 +80,22 @@ class Adagrad(Optimizer, name="adagrad"):
     Parameters
     ----------
     learning_rate : float
-        The learning rate of steps that are given none, at least 0.
+        The learning rate of steps that pass none, at least 0.
     learning_rate_decay : float
         At least 0.
     weight_decay : float
         At least 0.
     initial_accumulator_value : float
-        Where ``sum`` starts, at least 0.
+        The initial ``sum``, at least 0.
     eps : float
         Above 0.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the bound of a step means.
+        What the ``clip`` of a step bounds.
 
-    References
-    ----------
-    Duchi, Hazan and Singer, JMLR 12, 2011.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Adagrad(Optimizer, name="adagrad"):
 
 
 class RMSProp(Optimizer, name="rmsprop"):
-    """RMSProp as torch.optim has it, its start put right.
+    """PyTorch's RMSprop with bias correction of the running average, which is on by default.
 
     ::
 
@@ -125,13 +128,13 @@ class RMSProp(Optimizer, name="rmsprop"):
         v = s / (1 - alpha^t);  without bias_correction v = s
         w = w - learning_rate g / (sqrt(v) + eps)
 
-    ``centered`` puts s - m² for s in v, m the mean of g as s is of g². With momentum it is b that learning_rate multiplies,
-    b = momentum b + g / (sqrt(v) + eps).
+    ``centered`` replaces s in v by s - m², with m the running average of g. With momentum,
+    b = momentum b + g / (sqrt(v) + eps) and w = w - learning_rate b.
 
     Parameters
     ----------
     learning_rate : float
-        The learning rate of steps that are given none, at least 0.
+        The learning rate of steps that pass none, at least 0.
     alpha : float
         At least 0 and below 1.
     eps : float
@@ -139,17 +142,22 @@ class RMSProp(Optimizer, name="rmsprop"):
     weight_decay : float
         At least 0.
     momentum : float
-        At least 0; 0 is none.
+        At least 0; 0 for none.
     centered : bool
-        Divide by the deviation instead of the root mean square.
+        Divide by the standard deviation instead of the root mean square.
     bias_correction : bool
-        False is torch.optim.RMSprop to the letter: its first step is learning_rate / sqrt(1 - alpha), 10 learning_rate with 0.99.
+        False is torch.optim.RMSprop: its first step is learning_rate / sqrt(1 - alpha), 10 learning_rate with 0.99.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the bound of a step means.
+        What the ``clip`` of a step bounds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
 
     References
     ----------
-    Tieleman and Hinton, Coursera lecture 6.5, 2012; centered: Graves, arXiv 1308.0850.
+    Tieleman and Hinton, Coursera lecture 6.5, 2012; centered: Graves, arXiv:1308.0850.
     """
 
     def __init__(
@@ -177,7 +185,7 @@ class RMSProp(Optimizer, name="rmsprop"):
 
 
 class Adam(Optimizer, name="adam"):
-    """Adam, with AMSGrad on request.
+    """Adam (Kingma and Ba, ICLR 2015), optionally AMSGrad (Reddi, Kale and Kumar, ICLR 2018).
 
     ::
 
@@ -189,7 +197,7 @@ class Adam(Optimizer, name="adam"):
     Parameters
     ----------
     learning_rate : float
-        The learning rate of steps that are given none, at least 0.
+        The learning rate of steps that pass none, at least 0.
     betas : pair of float
         Each at least 0 and below 1.
     eps : float
@@ -197,13 +205,22 @@ class Adam(Optimizer, name="adam"):
     weight_decay : float
         At least 0.
     amsgrad : bool
-        The largest v so far takes v's place in the last line.
+        Use the largest v so far in the last line.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the bound of a step means.
+        What the ``clip`` of a step bounds.
 
-    References
-    ----------
-    Kingma and Ba, ICLR 2015; Reddi, Kale and Kumar, ICLR 2018.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> import recurrent
+    >>> net, optimizer = recurrent.LSTM(4, [8], 4, rng=1), recurrent.Adam(learning_rate=0.01)
+    >>> losses = [net.train_step([[0], [1], [2]], [[1], [2], [3]], optimizer).loss for _ in range(50)]
+    >>> losses[-1] < losses[0]
+    True
     """
 
     def __init__(
@@ -227,16 +244,19 @@ class Adam(Optimizer, name="adam"):
 
 
 class AdamW(Adam, name="adamw"):
-    """Adam whose weight decay stays out of the means: w = (1 - learning_rate weight_decay) w, then Adam's step.
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
+
+    First w = (1 - learning_rate weight_decay) w, then Adam's step without weight decay.
 
     Parameters
     ----------
     learning_rate, betas, eps, weight_decay, amsgrad, clipping
-        As Adam's.
+        As for ``Adam``.
 
-    References
-    ----------
-    Loshchilov and Hutter, ICLR 2019.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(
@@ -254,9 +274,9 @@ class AdamW(Adam, name="adamw"):
 
 def _pair(betas: Any) -> list[float]:
     if isinstance(betas, str) or not isinstance(betas, Sequence):
-        raise TypeError(f"betas is a {type(betas).__name__}; expected two numbers")
+        raise TypeError(f"betas has the wrong type; expected two numbers, got {type(betas).__name__}")
     if len(betas) != 2:
-        raise ValueError(f"betas has {len(betas)} elements; expected two numbers")
+        raise ValueError(f"betas has the wrong length; expected 2, got {len(betas)}")
     return [as_float(beta, f"betas[{k}]") for k, beta in enumerate(betas)]
 
 

@@ -1,11 +1,11 @@
-"""Learning rates as pure functions of the step: the same step, the same rate, after a resume too.
+"""Learning rates as pure functions of the step, which a resumed run reproduces.
 
 >>> from recurrent.optim.schedules import Cosine, Schedule
 >>> schedule = Cosine(learning_rate=0.1, total_steps=100, warmup_steps=10)
 >>> round(schedule(0), 6), schedule(10), schedule(100)
 (0.009091, 0.1, 0.0)
 
-A schedule goes into a file as a dict, and comes back equal:
+A schedule is saved as a dict:
 
 >>> Schedule.from_dict(schedule.to_dict()) == schedule
 True
@@ -26,7 +26,7 @@ _RENAMED = {"lr": "learning_rate", "max_lr": "max_learning_rate", "min_lr": "min
 
 
 class Schedule:
-    """What all schedules have in common: called with a step, they return its learning rate.
+    """The base of all schedules: called with a step, they return its learning rate.
 
     Steps count from 0. Arguments are named as in torch.optim.lr_scheduler.
     """
@@ -39,35 +39,61 @@ class Schedule:
         Schedule._classes[name] = cls
 
     def __call__(self, step: int, validation: History = ()) -> float:
-        """The learning rate of a step.
+        """Returns the learning rate of a step.
 
         Parameters
         ----------
         step : int
-            How many steps were made before it, at least 0.
+            The number of earlier steps, at least 0.
         validation : sequence of (int, float)
-            Validation losses so far, each with how many steps had been made; only Plateau looks at them.
+            Validation losses so far, each with the number of steps before it; only Plateau uses them.
+
+        Returns
+        -------
+        float
+            The learning rate.
+
+        Raises
+        ------
+        ValueError
+            If ``step`` is negative.
         """
         done = as_int(step, "step")
         if done < 0:
-            raise ValueError(f"step is {done}; expected 0 or more")
+            raise ValueError(f"step is out of range; expected at least 0, got {done}")
         return self._rate(done, validation)
 
     def _rate(self, step: int, validation: History) -> float:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """The schedule as a dict that JSON can hold."""
+        """Returns the schedule as a dict for JSON.
+
+        Returns
+        -------
+        dict
+            The name under ``"schedule"``, and the settings.
+        """
         return {"schedule": self._name, **asdict(self)}  # type: ignore[call-overload]
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Schedule:
-        """The schedule that ``to_dict`` wrote.
+        """Returns the schedule of a dict that ``to_dict`` returned.
+
+        Parameters
+        ----------
+        data : mapping
+            The name and the settings.
+
+        Returns
+        -------
+        Schedule
+            An equal schedule.
 
         Raises
         ------
         ValueError, TypeError
-            Naming what is unknown, missing, or out of range.
+            If a setting is unknown, missing or out of range.
         """
         if not isinstance(data, Mapping):
             raise TypeError(f"the schedule is a {type(data).__name__}; expected a dict")
@@ -78,7 +104,9 @@ class Schedule:
                 settings[new] = settings.pop(old)
         kind = Schedule._classes.get(name) if isinstance(name, str) else None
         if kind is None:
-            raise ValueError(f"schedule is {name!r}; expected one of {', '.join(Schedule._classes)}")
+            raise ValueError(
+                f"schedule is unknown; expected one of {', '.join(Schedule._classes)}, got {name!r}"
+            )
         known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
         for key in settings:
             if key not in known:
@@ -91,19 +119,24 @@ class Schedule:
             raise
 
     def _check(self, **values: Any) -> None:
-        """Put checked values in place of what came."""
+        """Replaces arguments by their checked values."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
 class Constant(Schedule, name="constant"):
-    """The same learning rate always.
+    """A constant learning rate.
 
     Parameters
     ----------
     learning_rate : float
         At least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     learning_rate: float
@@ -117,18 +150,23 @@ class Constant(Schedule, name="constant"):
 
 @dataclass(frozen=True)
 class Step(Schedule, name="step"):
-    """learning_rate · gamma^⌊(step - after) / step_size⌋, and learning_rate before ``after``.
+    """``learning_rate · gamma^⌊(step - after) / step_size⌋``, and ``learning_rate`` before ``after``.
 
     Parameters
     ----------
     learning_rate : float
         At least 0.
     step_size : int
-        Steps from one drop to the next, at least 1.
+        Steps between two reductions, at least 1.
     gamma : float
-        What each drop multiplies by, above 0 and at most 1.
+        The factor of each reduction, above 0 and at most 1.
     after : int
-        Where the first of these intervals begins, at least 0.
+        The start of the first interval, at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     learning_rate: float
@@ -150,7 +188,7 @@ class Step(Schedule, name="step"):
 
 @dataclass(frozen=True)
 class Exponential(Schedule, name="exponential"):
-    """learning_rate · gamma^step.
+    """``learning_rate · gamma^step``.
 
     Parameters
     ----------
@@ -158,6 +196,11 @@ class Exponential(Schedule, name="exponential"):
         At least 0.
     gamma : float
         Above 0 and at most 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     learning_rate: float
@@ -174,12 +217,12 @@ class Exponential(Schedule, name="exponential"):
 
 @dataclass(frozen=True)
 class Cosine(Schedule, name="cosine"):
-    """Half a cosine from learning_rate down to eta_min, after a straight rise.
+    """Half a cosine from ``learning_rate`` to ``eta_min``, after a linear warm-up (Loshchilov and Hutter, ICLR 2017).
 
     ::
 
-        learning_rate (step + 1) / (warmup_steps + 1)                                for step < warmup_steps
-        eta_min + (learning_rate - eta_min) (1 + cos(π p)) / 2                       after that,
+        learning_rate (step + 1) / (warmup_steps + 1)                     for step < warmup_steps
+        eta_min + (learning_rate - eta_min) (1 + cos(π p)) / 2            after that,
         p = (step - warmup_steps) / (total_steps - warmup_steps), at most 1
 
     Parameters
@@ -187,15 +230,16 @@ class Cosine(Schedule, name="cosine"):
     learning_rate : float
         At least 0.
     total_steps : int
-        Where the rate is down, above ``warmup_steps``.
+        The step of the last value, above ``warmup_steps``.
     warmup_steps : int
         At least 0.
     eta_min : float
         At least 0.
 
-    References
-    ----------
-    Loshchilov and Hutter, ICLR 2017.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     learning_rate: float
@@ -221,7 +265,7 @@ class Cosine(Schedule, name="cosine"):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule, name="one_cycle"):
-    """Up from max_learning_rate / div_factor to max_learning_rate, then down to the start's final_div_factor-th part.
+    """Rises from ``max_learning_rate / div_factor``, then falls (Smith and Topin, arXiv:1708.07120).
 
     Parameters
     ----------
@@ -230,19 +274,20 @@ class OneCycle(Schedule, name="one_cycle"):
     total_steps : int
         The length of the cycle, at least 2; the last rate holds after it.
     pct_start : float
-        The share of the steps that goes up, 0 to 1, with three phases at most a half.
+        The fraction of the steps that rise, 0 to 1, with three phases at most 0.5.
     anneal_strategy : {"cos", "linear"}
-        The way between two rates.
+        The interpolation between two rates.
     div_factor : float
-        Above 0.
+        The maximum divided by the initial rate, above 0.
     final_div_factor : float
-        Above 0.
+        The initial rate divided by the last, above 0.
     three_phase : bool
-        Come back to the start as long as it went up, and only then go lower.
+        Return to the initial rate in as many steps as the rise, then fall to the last.
 
-    References
-    ----------
-    Smith and Topin, arXiv 1708.07120.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     max_learning_rate: float
@@ -257,7 +302,7 @@ class OneCycle(Schedule, name="one_cycle"):
         three, most = as_flag(self.three_phase, "three_phase"), 0.5 if self.three_phase else 1.0
         share = as_float(self.pct_start, "pct_start")
         if not 0 <= share <= most:
-            raise ValueError(f"pct_start is {share}; expected 0 to {most}")
+            raise ValueError(f"pct_start is out of range; expected 0 to {most}, got {share}")
         self._check(
             max_learning_rate=_at_least_0(self.max_learning_rate, "max_learning_rate"),
             total_steps=_count(self.total_steps, "total_steps", 2),
@@ -271,7 +316,7 @@ class OneCycle(Schedule, name="one_cycle"):
     def _rate(self, step: int, validation: History) -> float:
         start, up = self.max_learning_rate / self.div_factor, self.pct_start * self.total_steps - 1
         lowest, last = start / self.final_div_factor, self.total_steps - 1
-        # where each phase ends, and with which rate
+        # the end of each phase, and its rate
         ends = [(up, self.max_learning_rate), (2 * up, start), (last, lowest)] if self.three_phase else None
         begin, rate = 0.0, start
         for end, goal in ends or [(up, self.max_learning_rate), (last, lowest)]:
@@ -289,30 +334,35 @@ class OneCycle(Schedule, name="one_cycle"):
 
 @dataclass(frozen=True)
 class Plateau(Schedule, name="plateau"):
-    """learning_rate, times factor whenever the validation loss has not improved for more than ``patience`` looks at it.
+    """``learning_rate``, times ``factor`` whenever the validation loss has not improved for ``patience`` evaluations.
 
-    Pure in the step and the history: it looks at the losses up to the step, every time from the first.
+    A pure function of the step and the history: the losses up to the step are read from the first each time.
 
     Parameters
     ----------
     learning_rate : float
         At least 0.
     mode : {"min", "max"}
-        Whether low or high is good.
+        Whether low or high values are better.
     factor : float
         Above 0 and below 1.
     patience : int
-        Looks without improvement that pass, at least 0.
+        Evaluations without improvement that are allowed, at least 0.
     threshold : float
-        How much better is better, at least 0.
+        The smallest improvement, at least 0.
     threshold_mode : {"rel", "abs"}
-        Whether that is a share of the best or a difference from it.
+        Whether ``threshold`` is a fraction of the best value or a difference.
     cooldown : int
-        Looks after a reduction that do not count, at least 0.
+        Evaluations after a reduction that do not count, at least 0.
     min_learning_rate : float
         At least 0.
     eps : float
-        A smaller reduction is not made, at least 0.
+        The smallest reduction, at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     learning_rate: float
@@ -328,7 +378,7 @@ class Plateau(Schedule, name="plateau"):
     def __post_init__(self) -> None:
         factor = _factor(self.factor, "factor")
         if factor == 1:
-            raise ValueError("factor is 1.0; expected above 0 and below 1")
+            raise ValueError("factor is out of range; expected above 0 and below 1, got 1.0")
         self._check(
             learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
             mode=_word(self.mode, "mode", "min", "max"),
@@ -376,36 +426,38 @@ def _cosine(start: float, end: float, done: float) -> float:
 def _at_least_0(value: Any, name: str) -> float:
     found = as_float(value, name)
     if found < 0:
-        raise ValueError(f"{name} is {found}; expected at least 0")
+        raise ValueError(f"{name} is out of range; expected at least 0, got {found}")
     return found
 
 
 def _above_0(value: Any, name: str) -> float:
     found = as_float(value, name)
     if found <= 0:
-        raise ValueError(f"{name} is {found}; expected above 0")
+        raise ValueError(f"{name} is out of range; expected above 0, got {found}")
     return found
 
 
 def _factor(value: Any, name: str) -> float:
     found = as_float(value, name)
     if not 0 < found <= 1:
-        raise ValueError(f"{name} is {found}; expected above 0 and at most 1")
+        raise ValueError(f"{name} is out of range; expected above 0 and at most 1, got {found}")
     return found
 
 
 def _count(value: Any, name: str, least: int) -> int:
     found = as_int(value, name)
     if found < least:
-        raise ValueError(f"{name} is {found}; expected at least {least}")
+        raise ValueError(f"{name} is out of range; expected at least {least}, got {found}")
     return found
 
 
 def _word(value: Any, name: str, *known: str) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a {type(value).__name__}; expected a str")
+        raise TypeError(f"{name} has the wrong type; expected a str, got {type(value).__name__}")
     if value not in known:
-        raise ValueError(f"{name} is {value!r}; expected {' or '.join(repr(word) for word in known)}")
+        raise ValueError(
+            f"{name} is unknown; expected {' or '.join(repr(word) for word in known)}, got {value!r}"
+        )
     return value
 
 

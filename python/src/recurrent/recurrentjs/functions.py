@@ -25,13 +25,18 @@ _RNN, _LSTM = "rnn_relu", "lstm"
 class Model(dict[str, Mat]):
     """A model's parameters by name, in creation order: ``model["Wix0"].w``.
 
-    A dict like any other, so entries may be added (RecurrentJS's demo puts its letter vectors ``Wil`` there) and
-    replaced. As made, all Mats are views of one slab.
+    A dict, so that entries can be added (RecurrentJS's demo adds its letter vectors ``Wil``) and replaced. As created,
+    all Mats are views of one buffer.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The weights of a network.
 
     Attributes
     ----------
     flat : Mat
-        The whole slab as one column, ``flat.w`` and ``flat.dw``: for solvers, averaging, optimizers.
+        The whole buffer as one column, ``flat.w`` and ``flat.dw``.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -41,12 +46,12 @@ class Model(dict[str, Mat]):
 
     @property
     def is_intact(self) -> bool:
-        """Whether every parameter the model was made with is still in its place."""
+        """Whether every original parameter is still in its place."""
         return all(self.get(name) is mat for name, mat in self.own.items())
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds the parameters it was made with and nothing else."""
+        """Whether the dict holds the original parameters and nothing else."""
         return len(self) == len(self.own) and self.is_intact
 
     def __copy__(self) -> NoReturn:
@@ -65,34 +70,60 @@ class Model(dict[str, Mat]):
 def RandMat(
     n: int, d: int, mu: float = 0.0, std: float = 0.08, dtype: npt.DTypeLike = "float32", rng: RNG = None
 ) -> Mat:
-    """Numbers uniform on ``mu`` ± ``std``.
+    """Returns a Mat of elements uniform on ``mu`` ± ``std``.
 
-    Parity: RecurrentJS calls the range std, and so do we. ``Mat.gaussian`` is what the name suggests.
+    Parity: RecurrentJS calls the half width std. ``Mat.gaussian`` has a standard deviation.
 
     Parameters
     ----------
     n, d : int
         Rows and columns.
     mu, std : float
-        Middle and half width of the range; std at least 0.
+        The middle and the half width of the range; std at least 0.
     dtype : {"float32", "float64"}
-        The type of the numbers.
+        The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
-        Where the numbers come from: the same int, the same numbers.
+        The source of random numbers; a seed where an int; fresh where absent.
+
+    Returns
+    -------
+    Mat
+        (n, d).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of range.
     """
     mu, std = as_float(mu, "mu"), as_float(std, "std")
     if std < 0:
-        raise ValueError(f"std is {std}; expected at least 0")
+        raise ValueError(f"std is out of range; expected at least 0, got {std}")
     return Mat.uniform(n, d, mu - std, mu + std, dtype, rng)
 
 
 def maxi(w: npt.ArrayLike | Mat) -> int:
-    """The place of the largest number; of the first one where several are equal.
+    """Returns the index of the largest element, of the first of equal ones.
+
+    Parameters
+    ----------
+    w : array_like or Mat
+        At least one element.
+
+    Returns
+    -------
+    int
+        The index.
 
     Raises
     ------
     ValueError
-        If there are no numbers, or one is NaN.
+        If there are no elements, or one is NaN.
+
+    Examples
+    --------
+    >>> from recurrent.recurrentjs import maxi
+    >>> maxi([0.1, 0.7, 0.2])
+    1
     """
     code, array = as_scores(w)
     index = ctypes.c_int64()
@@ -101,16 +132,26 @@ def maxi(w: npt.ArrayLike | Mat) -> int:
 
 
 def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
-    """An index drawn with the probability that ``w`` gives it.
+    """Returns an index drawn with probability proportional to ``w``.
 
-    The draw is in proportion, so ``w`` need not sum to exactly 1; it never runs off the end.
+    ``w`` need not sum to exactly 1; the index is always in range.
 
     Parameters
     ----------
     w : array_like or Mat
-        Finite numbers of at least 0, not all 0.
+        Finite elements of at least 0, not all 0.
     rng : int, numpy.random.Generator, Random, optional
-        An int draws the same index every time; pass a ``Random`` to go on drawing.
+        An int draws the same index every time; a ``Random`` continues.
+
+    Returns
+    -------
+    int
+        The index.
+
+    Raises
+    ------
+    ValueError
+        If an element is negative, infinite or NaN, or all are 0.
     """
     code, array = as_scores(w)
     random, index = as_random_or_shared(rng), ctypes.c_int64()
@@ -119,9 +160,16 @@ def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
 
 
 class Output:
-    """What a tick returns: ``h`` and ``c``, a Mat for each layer, and the decoder's ``o``.
+    """The result of a time step: ``h`` and ``c``, a Mat for each layer, and the decoder's ``o``.
 
     ``c`` is empty for an RNN. ``o`` holds scores, not probabilities.
+
+    Parameters
+    ----------
+    h, c : list of Mat
+        (H, B) each.
+    o : Mat
+        (output_size, B).
     """
 
     __slots__ = ("c", "h", "o")
@@ -140,24 +188,38 @@ def init_lstm(
     dtype: npt.DTypeLike = "float32",
     rng: RNG = None,
 ) -> Model:
-    """LSTM layers, one on the other, and a linear decoder on top.
+    """Returns the parameters of LSTM layers with a linear decoder.
 
     Parameters
     ----------
-    input_size, output_size : int
-        Rows of the input and of the output.
+    input_size : int
+        Rows of the input.
     hidden_sizes : list of int
-        The width of each layer, lowest first.
+        The hidden size of each layer, bottom first.
+    output_size : int
+        Rows of the output.
     dtype : {"float32", "float64"}
-        The type of all numbers.
+        The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
         Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
 
     Returns
     -------
     Model
-        Names to Mats: ``Wix0 Wih0 bi0 Wfx0 Wfh0 bf0 Wox0 Woh0 bo0 Wcx0 Wch0 bc0``, likewise for each further layer,
-        ``Whd bd``.
+        ``Wix0 Wih0 bi0 Wfx0 Wfh0 bf0 Wox0 Woh0 bo0 Wcx0 Wch0 bc0``, the same for each further layer, ``Whd bd``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is out of range.
+
+    Examples
+    --------
+    >>> from recurrent.recurrentjs import Graph, Mat, forward_lstm, init_lstm
+    >>> model = init_lstm(2, [3], 4, rng=1)
+    >>> out = forward_lstm(Graph(), model, [3], Mat(2, 1), None)
+    >>> out.o.shape, out.h[0].shape
+    ((4, 1), (3, 1))
     """
     return _init(_LSTM, input_size, hidden_sizes, output_size, dtype, rng)
 
@@ -169,7 +231,31 @@ def init_rnn(
     dtype: npt.DTypeLike = "float32",
     rng: RNG = None,
 ) -> Model:
-    """As ``init_lstm`` with plain ReLU layers: ``Wxh0 Whh0 bhh0``, …, ``Whd bd``."""
+    """Returns the parameters of ReLU layers with a linear decoder.
+
+    Parameters
+    ----------
+    input_size : int
+        Rows of the input.
+    hidden_sizes : list of int
+        The hidden size of each layer, bottom first.
+    output_size : int
+        Rows of the output.
+    dtype : {"float32", "float64"}
+        The type of the elements.
+    rng : int, numpy.random.Generator, Random, optional
+        The source of random numbers; a seed where an int; fresh where absent.
+
+    Returns
+    -------
+    Model
+        ``Wxh0 Whh0 bhh0``, the same for each further layer, ``Whd bd``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is out of range.
+    """
     return _init(_RNN, input_size, hidden_sizes, output_size, dtype, rng)
 
 
@@ -177,7 +263,7 @@ def _init(cell: str, input_size: Any, hidden_sizes: Any, output_size: Any, type_
     widths = as_sizes(hidden_sizes, "hidden_sizes")
     outputs = as_int(output_size, "output_size")
     if outputs < 1:
-        raise ValueError(f"output_size is {outputs}; expected at least 1")
+        raise ValueError(f"output_size is out of range; expected at least 1, got {outputs}")
     random = as_random(rng)
     settings = json.dumps(
         {
@@ -205,9 +291,9 @@ def forward_lstm(
     x: Mat,
     prev: Output | Mapping[str, Any] | None,
 ) -> Output:
-    """One tick of an LSTM.
+    """Returns one time step of LSTM layers.
 
-    For each layer, with x its input and h, c what the tick before left::
+    For each layer, with x its input and h, c the previous state::
 
         i = σ(Wix x + Wih h + bi)    f = σ(Wfx x + Wfh h + bf)    o = σ(Wox x + Woh h + bo)
         c' = f c + i tanh(Wcx x + Wch h + bc)
@@ -216,20 +302,27 @@ def forward_lstm(
     Parameters
     ----------
     G : Graph
-        Records the tick.
+        Records the step.
     model : Model or mapping of str to Mat
-        The parameters. Any mapping with these names will do; one from ``init_lstm`` is faster.
+        The parameters. Any mapping with these names works; one from ``init_lstm`` is faster.
     hidden_sizes : list of int
-        The widths of the model's layers.
+        The hidden sizes of the model.
     x : Mat
         (input_size, B).
     prev : Output, optional
-        What the tick before returned; None or {} opens a sequence with zeros.
+        The result of the previous step; None or {} starts from zeros.
 
     Returns
     -------
     Output
         ``h`` and ``c``, lists of (H, B), and ``o``, (output_size, B).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a shape or type does not fit.
+    KeyError
+        If a parameter is missing.
     """
     return _forward(_LSTM, G, model, hidden_sizes, x, prev)
 
@@ -241,15 +334,35 @@ def forward_rnn(
     x: Mat,
     prev: Output | Mapping[str, Any] | None,
 ) -> Output:
-    """One tick of an RNN: h' = relu(Wxh x + Whh h + bhh) for each layer. As ``forward_lstm`` otherwise."""
+    """Returns one time step of ReLU layers: ``h' = relu(Wxh x + Whh h + bhh)``.
+
+    Parameters
+    ----------
+    G, model, hidden_sizes, x, prev
+        As for ``forward_lstm``.
+
+    Returns
+    -------
+    Output
+        ``h``, a list of (H, B), and ``o``, (output_size, B); ``c`` is empty.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a shape or type does not fit.
+    KeyError
+        If a parameter is missing.
+    """
     return _forward(_RNN, G, model, hidden_sizes, x, prev)
 
 
 def _forward(cell: str, G: Graph, model: Mapping[str, Mat], hidden_sizes: Any, x: Mat, prev: Any) -> Output:
     if not isinstance(G, Graph):
-        raise TypeError(f"G is a {type(G).__name__}; expected a Graph")
+        raise TypeError(f"G has the wrong type; expected a Graph, got {type(G).__name__}")
     if not isinstance(model, Mapping):
-        raise TypeError(f"model is a {type(model).__name__}; expected a mapping of names to Mats")
+        raise TypeError(
+            f"model has the wrong type; expected a mapping of names to Mats, got {type(model).__name__}"
+        )
     widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
     expect_mat(x, "x")
     h, c = _state(cell, prev, len(widths))
@@ -259,17 +372,19 @@ def _forward(cell: str, G: Graph, model: Mapping[str, Mat], hidden_sizes: Any, x
 
 
 def _state(cell: str, prev: Any, layers: int) -> tuple[list[Mat] | None, list[Mat] | None]:
-    """The outputs and cells in ``prev``; None for both where it opens a sequence."""
+    """Returns the outputs and cells of ``prev``; None for both if it starts a sequence."""
     if prev is None or (isinstance(prev, Mapping) and not prev):
         return None, None
     parts = []
     for part in ("h", "c") if cell == _LSTM else ("h",):
         mats = prev.get(part) if isinstance(prev, Mapping) else getattr(prev, part, None)
         if mats is None:
-            raise TypeError(f"prev has no {part}; expected None, {{}} or what an earlier tick returned")
+            raise TypeError(
+                f"prev has no {part}; expected None, {{}} or the Output of an earlier call, got {type(prev).__name__}"
+            )
         mats = list(mats)
         if len(mats) != layers:
-            raise ValueError(f"prev.{part} has {len(mats)} layers; expected {layers}")
+            raise ValueError(f"prev.{part} has the wrong length; expected {layers} layers, got {len(mats)}")
         for k, mat in enumerate(mats):
             expect_mat(mat, f"prev.{part}[{k}]")
         parts.append(mats)
@@ -282,11 +397,11 @@ def _forward_model(
     own = model.own
     if cell != own.cell:
         names = {"rnn_relu": "an rnn", "lstm": "an lstm"}
-        raise ValueError(f"the model is {names[own.cell]}; this is forward for {names[cell]}")
+        raise ValueError(f"model has the wrong cell; expected {names[cell]}, got {names[own.cell]}")
     layers = len(widths)
     found = [mat.n for name, mat in own.items() if name.startswith("bhh" if cell == _RNN else "bi")]
     if found != widths:
-        raise ValueError(f"hidden_sizes is {widths}; the model has {found}")
+        raise ValueError(f"hidden_sizes is out of range; expected {found}, the model's, got {widths}")
     handles = ctypes.c_uint64 * layers
     next_h, next_c, out = handles(), handles(), ctypes.c_uint64()
     _lib.recurrent_network_forward(
@@ -315,7 +430,7 @@ def _forward_named(
     h: list[Mat] | None,
     c: list[Mat] | None,
 ) -> Output:
-    """The same tick from Mats that somebody else made: gates are stacked first, on the graph."""
+    """Computes the step from a mapping of foreign Mats: gates are stacked first, on the graph."""
 
     def parameter(name: str) -> Mat:
         if name not in model:

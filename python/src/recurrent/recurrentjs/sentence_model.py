@@ -25,7 +25,7 @@ _lib = _c.lib
 
 
 class Cost(NamedTuple):
-    """What a sentence costs."""
+    """The cost of a sentence."""
 
     cost: float
     """Σ -ln p over the n + 1 predictions of n letters, in nats."""
@@ -34,7 +34,7 @@ class Cost(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """What a tick did; cost and perplexity are those before the step."""
+    """The result of a tick; cost and perplexity are those before the update."""
 
     cost: float
     perplexity: float
@@ -43,25 +43,30 @@ class Tick(NamedTuple):
 
 
 class SentenceModel:
-    """Letter vectors, a recurrent network and a solver, learning one sentence at a tick.
+    """Letter vectors, a recurrent network and a solver that learn one sentence at a tick.
 
-    A sentence of n letters asks for n + 1 predictions: the first letter, each next one, and the end. A letter is a
-    Unicode code point; number 0 is both start and end.
+    A sentence of n letters has n + 1 predictions: each letter, and the end. A letter is a Unicode code point; index
+    0 is both start and end.
 
     Parameters
     ----------
     sentences : str or iterable of str
-        Give the vocabulary. A str is split into lines, stripped of surrounding space; blank sentences are passed over.
+        The vocabulary. A str is split into lines, stripped of surrounding space; blank sentences are skipped.
     cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"}
         The kind of layer. RecurrentJS has "lstm" and "rnn_relu", which it calls "rnn".
     hidden_sizes : list of int
-        The width of each layer, lowest first.
+        The hidden size of each layer, bottom first.
     letter_size : int
-        Numbers per letter vector.
+        Elements of a letter vector.
     dtype : {"float32", "float64"}
-        The type of all numbers.
+        The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights and, where ``predict`` gets no generator of its own, the letters.
+        Draws the weights and, unless ``predict`` gets its own generator, the letters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range, or all sentences are blank.
 
     Examples
     --------
@@ -84,7 +89,7 @@ class SentenceModel:
     ) -> None:
         kept = _sentences(sentences)
         if cell not in CELLS:
-            raise ValueError(f"cell is {cell!r}; expected one of {', '.join(CELLS)}")
+            raise ValueError(f"cell is unknown; expected one of {', '.join(CELLS)}, got {cell!r}")
         settings = json.dumps(
             {
                 "cell": cell,
@@ -133,12 +138,12 @@ class SentenceModel:
 
     @property
     def network(self) -> Network:
-        """The network inside, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
+        """The network, an ``LSTM``, ``GRU`` or ``RNN`` over letters, on the same weights."""
         return self._network
 
     @property
     def optimizer(self) -> Solver:
-        """RecurrentJS's solver, with its caches."""
+        """The solver, with its caches."""
         return self._optimizer
 
     @property
@@ -153,27 +158,33 @@ class SentenceModel:
 
     @property
     def dtype(self) -> Any:
-        """The type of all numbers."""
+        """The type of all elements."""
         return self._network.dtype
 
     def tick(
         self, sentence: str, learning_rate: float = 0.01, regc: float = 1e-6, clipval: float = 5.0
     ) -> Tick:
-        """Learn from one sentence: forward, backward, one step of the solver, in one call.
+        """Learns one sentence: forward, backward, and one step of the solver.
 
         Parameters
         ----------
         sentence : str
-            At least one letter, all of them in the vocabulary.
+            At least one letter, all in the vocabulary.
         learning_rate, regc, clipval : float
-            The solver's step size (at least 0), regularization (at least 0) and bound on each gradient (above 0).
+            The step size (at least 0), the regularization (at least 0) and the bound on each gradient (above 0).
+
+        Returns
+        -------
+        Tick
+            Cost and perplexity before the update, the fraction clipped, the gradient's norm.
 
         Raises
         ------
         ValueError
-            Naming a letter outside the vocabulary and its position, or a setting out of range.
+            If a letter is outside the vocabulary, with its index, or a setting is out of range; the weights are
+            unchanged.
         FloatingPointError
-            If a gradient is infinite or NaN. In either case the weights are as before.
+            If a gradient is infinite or NaN; the weights are unchanged.
         """
         encoded = as_text(sentence, "sentence")
         perplexity, result = ctypes.c_double(), _c.StepResult()
@@ -190,7 +201,23 @@ class SentenceModel:
         return Tick(result.loss, perplexity.value, result.ratio_clipped, result.gradient_norm)
 
     def cost(self, sentence: str) -> Cost:
-        """What a sentence costs now; learns nothing."""
+        """Computes the cost of a sentence without updating the weights.
+
+        Parameters
+        ----------
+        sentence : str
+            At least one letter, all in the vocabulary.
+
+        Returns
+        -------
+        Cost
+            Cost in nats, and perplexity.
+
+        Raises
+        ------
+        ValueError
+            If a letter is outside the vocabulary.
+        """
         encoded = as_text(sentence, "sentence")
         cost, perplexity = ctypes.c_double(), ctypes.c_double()
         _lib.recurrent_sentence_model_cost(
@@ -201,22 +228,32 @@ class SentenceModel:
     def predict(
         self, sample: bool = True, temperature: float = 1.0, max_chars: int = 100, rng: RNG = None
     ) -> str:
-        """Write a sentence.
+        """Generates a sentence.
 
         Parameters
         ----------
         sample : bool
-            Draw each letter; False takes the likeliest, whatever the temperature.
+            Draw each letter; False takes the likeliest.
         temperature : float
-            Above 0: scores are divided by it. Below 1 is cautious, above 1 is wild.
+            The divisor of the scores, above 0: below 1 favors likely letters.
         max_chars : int
-            The most letters to write, 1 to 2**20.
+            The largest number of letters, 1 to 2**20.
         rng : int, numpy.random.Generator, Random, optional
-            An int writes the same sentence every time; None goes on with the model's own generator.
+            An int gives the same sentence every time; None continues the model's generator.
+
+        Returns
+        -------
+        str
+            The sentence.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range.
         """
         count = as_int(max_chars, "max_chars")
         if not 1 <= count <= 2**20:
-            raise ValueError(f"max_chars is {count}; expected 1 to {2**20}")
+            raise ValueError(f"max_chars is out of range; expected 1 to {2**20}, got {count}")
         random = self._random if rng is None else as_random(rng)
         settings = {
             "temperature": as_float(temperature, "temperature") if sample else 0.0,
@@ -234,14 +271,19 @@ class SentenceModel:
         return "".join(parts)
 
     def save_recurrentjs(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its solver's cache as RecurrentJS's page does.
+        """Writes the model and its solver's cache as RecurrentJS's page does.
 
-        A crash while saving leaves the old file or the new one, never a mixture.
+        A crash leaves the old file or the new one.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
 
         Raises
         ------
         OSError
-            With the system's reason.
+            If the file cannot be written.
         FloatingPointError
             If a weight is not finite, which JSON cannot hold.
         """
@@ -252,23 +294,28 @@ class SentenceModel:
     def load_recurrentjs(
         cls, path: str | os.PathLike[str], dtype: npt.DTypeLike = "float64", rng: RNG = None
     ) -> SentenceModel:
-        """A model saved by RecurrentJS's page or by ``save_recurrentjs``, ready to go on where it stopped.
+        """Returns a model saved by RecurrentJS's page or by ``save_recurrentjs``.
 
         Parameters
         ----------
-        path : path-like
+        path : str or Path
             A JSON file; its ``w`` may be lists or objects ``{"0": …}``.
         dtype : {"float32", "float64"}
-            The type to hold the numbers in.
+            The type of the elements.
         rng : int, numpy.random.Generator, Random, optional
             Draws the letters of ``predict``; the file holds no generator.
+
+        Returns
+        -------
+        SentenceModel
+            The model, which continues training.
 
         Raises
         ------
         OSError
-            FileNotFoundError, PermissionError, IsADirectoryError, …
+            If the file cannot be read.
         ValueError
-            Naming what in the file is missing, of the wrong kind or of the wrong size.
+            If a field is missing, or of the wrong kind or size, with its name.
         """
         encoded, random = as_path(path), as_random(rng)
         handle = _c.new(
@@ -304,16 +351,18 @@ def _sentences(sentences: Any) -> list[str]:
         sentences = [line.strip() for line in sentences.splitlines()]
     elif isinstance(sentences, (bytes, Mapping)) or not isinstance(sentences, Iterable):
         raise TypeError(
-            f"sentences is a {type(sentences).__name__}; expected a list of str, or a text of lines"
+            f"sentences has the wrong type; expected a list of str, or a text of lines, got {type(sentences).__name__}"
         )
     kept = []
     for i, sentence in enumerate(sentences):
         if not isinstance(sentence, str):
-            raise TypeError(f"sentences[{i}] is a {type(sentence).__name__}; expected a str")
-        # here, where the place in the list is known
+            raise TypeError(
+                f"sentences[{i}] has the wrong type; expected a str, got {type(sentence).__name__}"
+            )
+        # checked here, where the index is known
         as_text(sentence, f"sentences[{i}]")
         if sentence.strip():
             kept.append(sentence)
     if not kept:
-        raise ValueError("there is nothing to learn from: no sentence has a letter in it")
+        raise ValueError("no training data: all sentences are blank")
     return kept

@@ -14,7 +14,7 @@ from .functions import Model
 
 
 class Solver(Optimizer, name="recurrentjs"):
-    """RMSProp as RecurrentJS has it.
+    """RMSProp as RecurrentJS defines it (Tieleman and Hinton, Coursera lecture 6.5, 2012).
 
     ::
 
@@ -22,8 +22,8 @@ class Solver(Optimizer, name="recurrentjs"):
         w = w - step_size clamp(g, ±clipval) / sqrt(s + smooth_eps) - regc w
         g = 0
 
-    Parity: ``s`` sees the gradient before it is clipped, ``smooth_eps`` stands under the root, ``regc`` is not scaled
-    by the step, and there is no bias correction: with 0.999 a weight's first step is about 31.6 times step_size.
+    Parity: ``s`` uses the gradient before clipping, ``smooth_eps`` is inside the root, ``regc`` is not scaled by the
+    step, and there is no bias correction: with 0.999 the first step of a weight is about 31.6 step_size.
 
     Parameters
     ----------
@@ -32,9 +32,10 @@ class Solver(Optimizer, name="recurrentjs"):
     smooth_eps : float
         Above 0.
 
-    References
-    ----------
-    Tieleman and Hinton, Coursera lecture 6.5, 2012.
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
     """
 
     def __init__(self, decay_rate: float = 0.999, smooth_eps: float = 1e-8) -> None:
@@ -54,28 +55,35 @@ class Solver(Optimizer, name="recurrentjs"):
         regc: float = 0.0,
         clipval: float | None = None,
     ) -> StepResult:
-        """Move every Mat of ``model`` and zero its gradients.
+        """Updates every Mat of ``model`` and sets its gradients to 0.
 
         Parameters
         ----------
         model : mapping of str to Mat
-            What to move; what is remembered of a Mat belongs to its name.
+            The weights; the cache of a Mat belongs to its name.
         step_size : float, optional
             The learning rate, at least 0; the solver's own where absent.
         regc : float
-            The fraction of each weight that is subtracted at every step besides, at least 0.
+            The fraction of each weight that is subtracted besides, at least 0.
         clipval : float, optional
-            The bound on each gradient, above 0; None for no clipping.
+            The bound on each gradient, above 0; None for none.
+
+        Returns
+        -------
+        StepResult
+            The norm of the gradients before clipping and the fraction clipped; ``loss`` is NaN.
 
         Raises
         ------
         FloatingPointError
-            Naming the first gradient that is infinite or NaN; nothing has been changed.
+            If a gradient is infinite or NaN, with the name of its Mat; the weights are unchanged.
         ValueError, TypeError
-            If a name comes back with another shape or type, or a setting is out of range.
+            If a name has another shape or dtype than before, or a setting is out of range.
         """
         if not isinstance(model, Mapping):
-            raise TypeError(f"model is a {type(model).__name__}; expected a mapping of names to Mats")
+            raise TypeError(
+                f"model has the wrong type; expected a mapping of names to Mats, got {type(model).__name__}"
+            )
         return self._step(
             model.own if isinstance(model, Model) and model.is_whole else model,
             math.nan if step_size is None else as_float(step_size, "step_size"),

@@ -1,4 +1,4 @@
-"""TextModel: a network that reads and writes text, with all that its training goes on from."""
+"""TextModel: a tokenizer, a network, an optimizer and the state of training."""
 
 from __future__ import annotations
 
@@ -50,31 +50,36 @@ TOKENIZERS = ("characters", "bytes")
 
 
 class TextModel:
-    """A network that reads a text's tokens and scores the next, with all that its training goes on from.
+    """A network that predicts the next token of a text, with everything needed to resume training.
 
-    A token is a character of the text it was built on (a Unicode code point; nothing is normalized) or a byte. What a
-    file holds: weights, solver, dropout's generator, the state of the streams, the count of steps, the vocabulary.
+    A token is a character (a Unicode code point; nothing is normalized) or a byte. A file holds the weights, the
+    optimizer, dropout's generator, the carried state, the step, the vocabulary and the metadata.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"}
         The kind of layer.
     hidden_sizes : list of int
-        The width of each layer, lowest first.
+        The hidden size of each layer, bottom first.
     embedding : int, optional
-        Numbers per token, looked up in a table; without it a token is a column of zeros with a 1.
+        The width of the embedding; one-hot input where absent.
     dropout : float
-        The share that training steps drop between layers, at least 0 and below 1.
+        The fraction of the outputs between layers that training steps zero, at least 0 and below 1.
     tokenizer : {"characters", "bytes"}
         What a token is.
     dtype : {"float32", "float64"}
-        The type of all numbers.
+        The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights, uniform on ±0.08 (an LSTM's forget biases are 1, the others 0), and dropout's seed.
+        Draws the weights, uniform on ±0.08, and dropout's seed. Biases are 0, except forget biases.
     tied : bool
-        Let the embedding's table be the decoder's matrix; it is then as wide as the top layer.
+        Use the embedding's table as the decoder's matrix; it is as wide as the top layer.
     forget_bias : float
-        The initial value of an LSTM's forget biases; other cells have none.
+        The initial forget biases of an LSTM; other cells have none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
 
     Examples
     --------
@@ -101,7 +106,7 @@ class TextModel:
     ) -> None:
         for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
             if value not in known:
-                raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+                raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
         self.hidden_sizes: list[int] = as_sizes(hidden_sizes, "hidden_sizes").tolist()
         self.cell, self.tokenizer, self.tied = cell, tokenizer, bool(tied)
         self.embedding: int | None = None if embedding is None else as_int(embedding, "embedding")
@@ -109,14 +114,14 @@ class TextModel:
             self.embedding = self.hidden_sizes[-1]
         for name, size in (("embedding", self.embedding), *(("hidden_sizes", n) for n in self.hidden_sizes)):
             if size is not None and size < 1:
-                raise ValueError(f"{name} has {size}; expected at least 1")
+                raise ValueError(f"{name} is out of range; expected at least 1, got {size}")
         if tied and self.embedding != self.hidden_sizes[-1]:
             raise ValueError(
-                f"embedding is {embedding}; expected {self.hidden_sizes[-1]} where the decoder is tied"
+                f"embedding is out of range; expected {self.hidden_sizes[-1]}, as it is tied, got {embedding}"
             )
         self.dropout: float = as_float(dropout, "dropout")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected at least 0 and below 1")
+            raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_float(forget_bias, "forget_bias")
         self._code = as_dtype(dtype)
         self._random = as_random(rng)
@@ -126,27 +131,27 @@ class TextModel:
     # ---- what it is made of
 
     def build(self, text: str | bytes) -> TextModel:
-        """Take the vocabulary from a text and draw the weights; ``fit`` does it by itself.
+        """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
 
         Parameters
         ----------
         text : str or bytes
-            Every character that there will be, in any order and any number; bytes are UTF-8.
+            All characters of the vocabulary, in any order and number; bytes are UTF-8.
 
         Returns
         -------
-        model : TextModel
-            This one.
+        TextModel
+            This model.
 
         Raises
         ------
         RuntimeError
-            If it was built before.
+            If the model is built already.
         ValueError
-            For an empty text, or naming the first byte that is not UTF-8.
+            If the text is empty, or not UTF-8, with the index of the first invalid byte.
         """
         if self._model is not None:
-            raise RuntimeError("this model has its vocabulary and its weights already; make a new one")
+            raise RuntimeError("the model is built already; expected a new TextModel")
         data = _bytes(text)
         settings = json.dumps(
             {
@@ -196,12 +201,12 @@ class TextModel:
     @property
     def _handle(self) -> _c.Handle:
         if self._model is None:
-            raise RuntimeError("this model has no vocabulary yet: fit it, build it on a text, or load one")
+            raise RuntimeError("the model has no vocabulary; expected fit, build or load first")
         return self._model
 
     @property
     def is_built(self) -> bool:
-        """Whether there are an vocabulary and weights."""
+        """Whether the model has a vocabulary and weights."""
         return self._model is not None
 
     @property
@@ -217,7 +222,7 @@ class TextModel:
 
     @property
     def characters(self) -> list[str]:
-        """A label of each token, from 0: its character; of a byte beyond ASCII its code, such as ``\\xC3``."""
+        r"""A label of each token, from 0: its character; of a byte beyond ASCII its code, such as ``\xC3``."""
         _ = self._handle
         if self.tokenizer == "bytes":
             return [chr(token) if token < 128 else f"\\x{token:02X}" for token in range(256)]
@@ -225,7 +230,7 @@ class TextModel:
 
     @property
     def network(self) -> Network:
-        """The network inside, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
+        """The network, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
         _ = self._handle
         return self._network
 
@@ -241,25 +246,27 @@ class TextModel:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of all numbers."""
+        """The type of all elements."""
         return DTYPES[self._code]  # type: ignore[no-any-return]
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """What moves the weights; assign one before the first step. It is saved with the model."""
+        """The optimizer; assignable. It is saved with the model."""
         _ = self._handle
         return self._optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is a {type(optimizer).__name__}; expected an Optimizer")
+            raise TypeError(
+                f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
+            )
         _lib.recurrent_text_model_set_optimizer(self._handle.value, optimizer._handle.value)
         self._optimizer = optimizer
 
     @property
     def step(self) -> int:
-        """Training steps made."""
+        """The number of training steps made."""
         return int(_info(self._handle).step)
 
     @property
@@ -293,21 +300,33 @@ class TextModel:
     def encode(
         self, text: str | bytes, errors: str = "strict", replacement: str | None = None
     ) -> npt.NDArray[np.int64]:
-        """The tokens of a text.
+        """Returns the tokens of a text.
 
         Parameters
         ----------
         text : str or bytes
-            Bytes are UTF-8; or, where tokens are bytes, anything.
+            Bytes are UTF-8; of any value where tokens are bytes.
         errors : {"strict", "ignore", "replace"}
             How to handle characters outside the vocabulary: raise an error, skip them, or encode ``replacement``.
         replacement : str, optional
-            One character of the vocabulary, with ``errors="replace"``.
+            A character of the vocabulary, with ``errors="replace"``.
+
+        Returns
+        -------
+        array of int
+            (T,).
 
         Raises
         ------
         ValueError
-            Naming the first character outside the vocabulary and its position, or the first byte that is not UTF-8.
+            If a character is outside the vocabulary, with its index, or a byte is not UTF-8.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel(hidden_sizes=[4], rng=1).build("abc")
+        >>> tm.encode("cab").tolist(), tm.encode("xa", errors="ignore").tolist()
+        ([2, 0, 1], [0])
         """
         data, (code, point) = _bytes(text), as_errors(errors, replacement)
         tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
@@ -324,7 +343,27 @@ class TextModel:
         return tokens[: count.value]
 
     def decode(self, tokens: npt.ArrayLike) -> str:
-        """The text of tokens; of bytes, what is no UTF-8 becomes U+FFFD, and half a character at the end goes."""
+        """Returns the text of tokens.
+
+        Of bytes, invalid UTF-8 becomes U+FFFD and an incomplete trailing character is omitted.
+
+        Parameters
+        ----------
+        tokens : array of int
+            Any shape.
+
+        Returns
+        -------
+        str
+            The text.
+
+        Raises
+        ------
+        IndexError
+            If a token is out of range.
+        TypeError
+            If the tokens are not ints.
+        """
         numbers = _tokens(tokens, "tokens")
         buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
         _lib.recurrent_text_model_decode(
@@ -364,76 +403,83 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> History:
-        """Learn from a text: ``batch_size`` parts of it side by side, in chunks, state carried from chunk to chunk.
+        """Trains on a text.
 
-        Ctrl-C ends it after the step that is being made; everything learned is kept, and ``resume`` goes on.
+        The text is cut into ``batch_size`` contiguous sequences, which are read in chunks of ``seq_length`` tokens;
+        the state is carried from chunk to chunk (Williams and Peng, Neural Computation 2, 1990). Ctrl-C stops after
+        the current step; ``resume`` continues.
 
         Parameters
         ----------
         text : str, bytes or Path
-            The text, or the Path of a UTF-8 file of at most 1 GiB. It gives the vocabulary if there is none yet.
-            Nothing is normalized: CRLF stays two characters. Only a byte order mark that opens a file is removed;
-            where tokens are bytes, nothing is.
+            The text, or the Path of a UTF-8 file of at most 1 GiB. It gives the vocabulary if the model has none.
+            Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed unless tokens
+            are bytes.
         steps : int
-            How many to make, more of them if there were some before.
+            The number of further steps.
         batch_size : int
-            Streams that the text is cut into.
+            The number of sequences.
         seq_length : int
-            Tokens of each that a step learns from; gradients go back no further.
+            The tokens of each sequence in a step; gradients are truncated there.
         optimizer : Optimizer, optional
-            What moves the weights; where absent the model's own, and at first
-            ``RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)``: char-rnn's, with bias correction.
+            The optimizer; where absent the model's own, and initially char-rnn's with bias correction,
+            ``RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)``.
         schedule : Schedule, optional
-            The learning rates, from ``recurrent.schedules``; the run's first step is its step 0.
+            The learning rates, of ``recurrent.schedules``; the first step of the run is its step 0.
         validation_split : float
-            The fraction of the text, at its end, that is held out for validation, at least 0 and below 1. Ignored
-            with ``validation_data``.
+            The fraction at the end of the text that is held out for validation, at least 0 and below 1. Unused with
+            ``validation_data``.
         validation_data : str, bytes or Path, optional
             Another text for validation.
         checkpoint : str or Path, optional
-            The file to save to, at the end and on the way.
+            The file to save to, during training and at its end.
         progress : bool
-            Show a bar, by tqdm, in terminals and notebooks.
+            Whether to show a bar, by tqdm, in terminals and notebooks.
         callbacks : iterable of callable
-            Called with a ``StepReport`` after every step; one that returns True ends the run.
+            Called with a ``StepReport`` after every step; a callback that returns True stops the run.
         learning_rate : float, optional
-            In place of the solver's own. That one is looked at before every step, where there is no schedule
-            either: a callback may say ``report.model.optimizer.learning_rate *= 0.5``.
+            Replaces the optimizer's. Without both it and a schedule, the optimizer's is read before each step, so
+            that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
         clip : float, optional
-            The bound on gradients, above 0; None for none. Applied per element, per tensor or globally according to the optimizer's ``clipping``.
+            The gradient clipping threshold, above 0; None for none. Applied per element, per tensor or globally
+            according to the optimizer's ``clipping``.
         evaluate_every : int, optional
-            Steps between two looks at the validation loss; where absent 500, or more, so that they take about a tenth
-            of the time at most. Besides there is one at the end.
+            Steps between two validations; where absent 500, or more, so that validation takes about 10% of the time
+            at most. The end of the run is validated besides.
         patience : int, optional
-            So many looks without a new lowest loss end the run.
+            Stop after this number of validations without a new lowest loss.
         checkpoint_every : int, optional
-            Steps from one save to the next.
+            Steps between two saves.
         checkpoint_minutes : float, optional
-            Minutes from one save to the next, whichever comes first.
+            Minutes between two saves; the earlier of both applies.
         keep_best : bool
-            Save the model with the lowest validation loss too: beside model.safetensors as model.best.safetensors.
+            Whether to save the model of the lowest validation loss too: model.safetensors as model.best.safetensors.
         record_every : int, optional
-            Steps to a record of the history; where absent 1, and more in runs of more than 20,000.
+            Steps for each record of the history; where absent 1, and more in runs above 20,000 steps.
         errors, replacement
             As for ``encode``, for characters outside a vocabulary that the model has already.
 
         Returns
         -------
-        history : History
-            What was recorded, this model's ``history`` too.
+        History
+            The records, also at ``history``.
 
         Raises
         ------
         OSError
-            If the text cannot be read, or the last save cannot be made; one on the way that fails is a warning.
+            If the text cannot be read, or the last save fails; an earlier save that fails is a warning.
         ValueError, TypeError
-            Naming what is out of range, unreadable or too short for one batch; nothing has changed.
+            If an argument is out of range, or the text is unreadable or too short; the model is unchanged.
         FloatingPointError
-            Naming the tensor with which training diverged; saved files are as they were.
+            If training diverges, with the name of the parameter; saved files are unchanged.
 
-        References
-        ----------
-        Karpathy, char-rnn, 2015; Williams and Peng, Neural Computation 2, 1990.
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel("gru", [16], rng=1)
+        >>> history = tm.fit("hello help " * 50, 60, batch_size=5, seq_length=10, progress=False)
+        >>> history.stop_reason, tm.step, history.train[-1][1] < history.train[0][1]
+        ('steps', 60, True)
         """
         shows, listeners = as_flag(progress, "progress"), _callables(callbacks)
         trainer = Trainer.new(
@@ -471,36 +517,36 @@ class TextModel:
         validation_data: str | bytes | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> History:
-        """Go on with the ``fit`` that was interrupted or has ended, to the same bits as without a break.
+        """Continues an interrupted or finished ``fit``, to the same bits as without the interruption.
 
         Parameters
         ----------
         text : str, bytes or Path, optional
-            The same text; where absent, the file that it was.
+            The same text; where absent, its file.
         steps : int, optional
-            How many more; where absent, those that are left.
+            The number of further steps; where absent, those that remain.
         progress, callbacks
             As for ``fit``.
         validation_data : str, bytes or Path, optional
-            The same other text again, if there was one and it was no file.
+            The same validation text, if there was one and it was not a file.
         checkpoint : str or Path, optional
             The file to save to; where absent, that of ``fit``.
 
         Returns
         -------
-        history : History
-            Of the whole run, what was before the break included.
+        History
+            The records of the whole run.
 
         Raises
         ------
         ValueError
-            If the text is not the one that the model was learning from, or no steps are left.
+            If the text differs from that of the run, or no steps remain.
         RuntimeError
-            If there is no run to go on with.
+            If there is no run to resume.
         """
         shows, listeners = as_flag(progress, "progress"), _callables(callbacks)
         if self._trainer is None:
-            raise RuntimeError("this model has no training run to go on with: fit it")
+            raise RuntimeError("the model has no training run; expected fit first")
         self._trainer.resume(self, text, steps, validation_data, checkpoint)
         return self._trainer.run(self, shows, listeners)
 
@@ -511,7 +557,7 @@ class TextModel:
 
     @property
     def history(self) -> History | None:
-        """What the last training run recorded; it is saved with the model."""
+        """The records of the last training run, which are saved with the model; None without one."""
         return None if self._trainer is None else self._trainer.history
 
     # ---- steps and evaluation
@@ -524,30 +570,37 @@ class TextModel:
         clip: float | None = CLIP,
         weight_decay: float = 0.0,
     ) -> StepResult:
-        """Learn from the next chunk of streams, beginning in the state that the step before left, in one call.
+        """Makes one training step on the next chunk, from the carried state.
 
         Parameters
         ----------
-        tokens, targets : array of ints
-            (T, B): T steps of B streams; targets are the tokens that follow, -1 where there is none.
+        tokens, targets : array of int
+            (T, B): T steps of B sequences; targets are the tokens that follow, -1 for none.
         learning_rate : float, optional
-            At least 0; the solver's own where absent.
+            At least 0; the optimizer's own where absent.
         clip : float, optional
-            The bound on gradients, above 0; None for none.
+            The gradient clipping threshold, above 0; None for none.
         weight_decay : float
             The fraction of each weight that is subtracted besides, at least 0.
+
+        Returns
+        -------
+        StepResult
+            The loss before the update, in nats per token; ``state`` is None, as the model keeps it.
 
         Raises
         ------
         RuntimeError
-            If there is no optimizer yet.
+            If the model has no optimizer.
         FloatingPointError
-            Naming the parameter whose gradient is infinite or NaN; everything is as before.
+            If a gradient is infinite or NaN, with the parameter's name; the model is unchanged.
+        ValueError, TypeError, IndexError
+            If an argument has the wrong shape, type or range.
         """
         read, aims = np.asarray(tokens), np.asarray(targets)
         if read.ndim != 2 or aims.shape != read.shape:
             raise ValueError(
-                f"tokens have shape {read.shape} and targets {aims.shape}; expected (T, B) of both"
+                f"tokens and targets have the wrong shape; expected (T, B), got {read.shape} and {aims.shape}"
             )
         T, B = read.shape
         read, aims = _tokens(read, "tokens"), _tokens(aims, "targets")
@@ -566,7 +619,7 @@ class TextModel:
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped)
 
     def reset_state(self) -> None:
-        """Forget the streams: the next step begins in zeros, with any number of them."""
+        """Resets the carried state: the next step starts from zeros, with any batch size."""
         _lib.recurrent_text_model_reset_state(self._handle.value)
 
     def evaluate(
@@ -576,17 +629,27 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> float:
-        """Nats per token: the mean of -ln p over all tokens but the first, each predicted from those before it.
+        """Returns the mean of -ln p over all tokens but the first, in nats per token, without updating the weights.
 
         Parameters
         ----------
-        text : str, bytes or array of ints
+        text : str, bytes or array of int
             At least two tokens.
         batch_size : int
             The tokens are split into this number of equal parts that are evaluated in parallel, each from a zero
             state: 1 gives the exact value, more is faster.
         errors, replacement
             As for ``encode``.
+
+        Returns
+        -------
+        float
+            Nats per token.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            If the text is too short, or a token is out of range.
         """
         tokens = (
             self.encode(text, errors, replacement)
@@ -595,9 +658,9 @@ class TextModel:
         )
         count, most = len(tokens) - 1, as_int(batch_size, "batch_size")
         if count < 1:
-            raise ValueError(f"there are {len(tokens)} tokens; expected at least 2")
+            raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {len(tokens)}")
         if most < 1:
-            raise ValueError(f"batch_size is {batch_size}; expected at least 1")
+            raise ValueError(f"batch_size is out of range; expected at least 1, got {batch_size}")
         tokens = np.ascontiguousarray(tokens, np.int64)
         B = min(most, count)
         length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
@@ -634,25 +697,43 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> str:
-        """Read ``prompt``, then write.
+        r"""Generates text after a prompt.
 
         Parameters
         ----------
         n : int
-            The most tokens to write: characters, or bytes.
+            The largest number of tokens: characters, or bytes.
         prompt : str or bytes
-            What the text begins with; it is not part of what is returned. Empty: a line's end is read, where the
-            vocabulary has none a space, else token 0.
+            The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
+            vocabulary has no newline, or token 0.
         temperature : float
-            Scores are divided by it: below 1 is cautious, above 1 is wild. 0 takes the likeliest each time.
-        top_k, top_p, min_p, repetition_penalty, repetition_window
-            As for ``recurrent.probabilities``; ``prompt`` counts as seen.
+            The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
+        top_k : int, optional
+            Keep the k likeliest tokens, at least 1.
+        top_p : float, optional
+            Keep the likeliest tokens until their probability reaches this, above 0 and at most 1.
         stop : str or iterable of str, optional
-            Texts that end the writing; the one that does is not part of what is returned.
+            Strings that end the text and are not part of it.
         rng : int, numpy.random.Generator, Random, optional
-            The same int, the same text, in every language.
+            The source of random numbers; equal seeds give equal texts in every language.
+        min_p : float, optional
+            Keep tokens with p ≥ min_p · max p, 0 to 1.
+        repetition_penalty : float
+            The divisor of positive scores, and factor of negative ones, of recent tokens; 1 for none.
+        repetition_window : int
+            The number of recent tokens that are penalized, the prompt included.
         errors, replacement
-            As for ``encode``, for characters of ``prompt``.
+            As for ``encode``, for characters of the prompt.
+
+        Returns
+        -------
+        str
+            The text after the prompt.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
         """
         generator = self._generator(
             _count(n),
@@ -687,16 +768,31 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> Iterator[str]:
-        """The text of ``sample`` character by character, each as soon as it is sure.
+        r"""Yields the text of ``sample`` character by character, each as soon as it is complete.
+
+        A suffix that may become a ``stop`` string is held back.
 
         Parameters
         ----------
         n : int, optional
-            The most tokens to write; without end where absent.
-        prompt, temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window
+            The largest number of tokens; no limit where absent.
+        prompt : str or bytes
+            The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
+            vocabulary has no newline, or token 0.
+        temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window
             As for ``sample``.
         errors, replacement
-            As for ``sample``. What may be the beginning of a ``stop`` is held back until it is sure.
+            As for ``sample``.
+
+        Yields
+        ------
+        str
+            One character.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
         """
         generator = self._generator(
             None if n is None else _count(n),
@@ -734,44 +830,56 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
-        """What every layer does while it reads a text from zeros: outputs, cells and gates.
+        """Computes the activations of all layers over a text: outputs, cells and gates.
 
         Parameters
         ----------
         text : str or bytes
-            At least one token.
+            At least one token, read from a zero state; bytes are UTF-8.
         names : list of str, optional
-            Which ones, as for ``network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"`` its
-            forget gate; all of them where absent.
+            Names as for ``Network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"``
+            its forget gate; all where absent.
         errors, replacement
             As for ``encode``.
 
         Returns
         -------
-        activations : dict of arrays
-            (T, H) each: row t is what there is after token t; column j is unit j.
+        dict of str to array
+            (T, H) each: row t is the value after token t, column j is unit j.
+
+        Raises
+        ------
+        IndexError
+            If a name is unknown.
+        ValueError, TypeError
+            If the text is empty or has characters outside the vocabulary.
         """
         return _activations.activations(self.network, self.encode(text, errors, replacement), names)
 
     def next_characters(
         self, text: str | bytes, k: int = 5, errors: str = "strict", replacement: str | None = None
     ) -> list[list[tuple[str, float]]]:
-        """After each token of a text, the ``k`` likeliest to come next, with their probabilities.
+        """Returns the ``k`` likeliest next characters after each token of a text.
 
         Parameters
         ----------
         text : str or bytes
-            At least one token; read from zeros.
+            At least one token, read from a zero state; bytes are UTF-8.
         k : int
-            How many, at least 1; no more than there are letters.
+            At least 1; limited by the size of the vocabulary.
         errors, replacement
             As for ``encode``.
 
         Returns
         -------
-        guesses : list of lists of (str, float)
-            One for each token, the likeliest first; ``guesses[-1]`` is what comes after the text. A byte that is no
-            ASCII character is written in hexadecimal.
+        list of list of (str, float)
+            For each token the characters and their probabilities, the likeliest first; the last element predicts
+            what follows the text. Bytes beyond ASCII are written in hexadecimal.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
         """
         tokens = self.encode(text, errors, replacement)
         return _activations.next_characters(self.network, tokens, self.characters, k)
@@ -779,21 +887,25 @@ class TextModel:
     def gradient_norms(
         self, text: str | bytes, errors: str = "strict", replacement: str | None = None
     ) -> dict[str, npt.NDArray[Any]]:
-        """How strongly each moment of a text bears on the prediction of its last token.
+        """Returns how strongly the prediction of a text's last token depends on each earlier state.
 
         Parameters
         ----------
         text : str or bytes
-            At least three tokens; read from zeros.
+            At least three tokens, read from a zero state; bytes are UTF-8.
         errors, replacement
             As for ``encode``.
 
         Returns
         -------
-        norms : dict of arrays
-            ``"h0"``, ``"h1"``, …, and an LSTM's ``"c0"``, …: number t is ‖∂L/∂s‖ of the state s that is carried on
-            after token t, L being -ln p of the last token; two fewer than there are tokens. The weights' gradients are
-            as before.
+        dict of str to array
+            ``"h0"``, ``"h1"``, … and an LSTM's ``"c0"``, …: (T - 2,) each; element t is ‖∂L/∂s‖ of the state s
+            after token t, L being -ln p of the last token. The weights' gradients are unchanged.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
 
         References
         ----------
@@ -810,25 +922,32 @@ class TextModel:
         errors: str = "strict",
         replacement: str | None = None,
     ) -> text_html.HTML:
-        """A text colored by what one unit does, as a page of its own; the pointer shows what is expected next.
+        """Returns a page that colors each character of a text by the activation of one unit.
 
         Parameters
         ----------
         text : str or bytes
-            At least one token, at most 20,000; read from zeros.
+            1 to 20,000 tokens, read from a zero state; bytes are UTF-8.
         activation : str
-            What of a layer, as for ``activations``: ``"c1"`` is layer 1's cell, of which tanh is shown.
+            A name as for ``activations``: ``"c1"`` is layer 1's cell, shown through tanh.
         unit : int
-            Which of its units, from 0.
+            The index of the unit, from 0.
         k : int
-            How many guesses are shown for each character.
+            The number of predictions shown at each character.
         errors, replacement
             As for ``encode``.
 
         Returns
         -------
-        page : str
-            HTML that needs nothing else; a notebook shows it, ``page.save(path)`` writes it.
+        str
+            Self-contained HTML; notebooks display it, ``page.save(path)`` writes it.
+
+        Raises
+        ------
+        IndexError
+            If ``activation`` or ``unit`` is unknown.
+        ValueError, TypeError
+            If the text is too long, or has characters outside the vocabulary.
 
         References
         ----------
@@ -849,14 +968,19 @@ class TextModel:
     # ---- files
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one safetensors file, with a checksum; a crash leaves the old file or the new one.
+        """Writes the model to a safetensors file with a checksum. A crash leaves the old file or the new one.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
 
         Raises
         ------
         OSError
-            With the system's reason; the old file is as it was.
+            If the file cannot be written; the old file is unchanged.
         FloatingPointError
-            Naming a weight that is infinite or NaN; the old file is as it was.
+            If a weight is infinite or NaN, with its name; the old file is unchanged.
         """
         encoded = as_path(path)
         run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
@@ -865,14 +989,24 @@ class TextModel:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextModel:
-        """A model as it was saved, to go on to the same bits.
+        """Returns the model of a file, which resumes training to the same bits.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that ``save`` wrote.
+
+        Returns
+        -------
+        TextModel
+            The model.
 
         Raises
         ------
         OSError
-            FileNotFoundError, PermissionError, IsADirectoryError, …
+            If the file cannot be read.
         ValueError
-            For a file that is damaged in any bit, truncated, from a newer version or not a text model.
+            If the file is damaged, truncated, of a newer version or not a text model.
         """
         encoded = as_path(path)
         handle = _c.new(_lib.recurrent_text_model_load, _lib.recurrent_text_model_free, encoded, len(encoded))
@@ -893,7 +1027,9 @@ def _callables(callbacks: Any) -> list[Callback]:
     listeners = list(callbacks)
     for listener in listeners:
         if not callable(listener):
-            raise TypeError(f"callbacks has a {type(listener).__name__}; expected functions")
+            raise TypeError(
+                f"callbacks has the wrong type; expected functions, got {type(listener).__name__}"
+            )
     return listeners
 
 
@@ -909,7 +1045,7 @@ def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
             _c.new(_lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle)
         )
     except RuntimeError:
-        # there is none yet
+        # not set yet
         return None
 
 
@@ -920,7 +1056,7 @@ def _bytes(value: Any) -> bytes:
 def _whole(values: Any, name: str) -> npt.NDArray[Any]:
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has elements of type {array.dtype}; expected ints")
+        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
     return array
 
 
@@ -937,5 +1073,5 @@ def _pieces(generator: Generator, chunk: int) -> Iterator[str]:
 def _count(n: Any) -> int:
     count = as_int(n, "n")
     if count < 0:
-        raise ValueError(f"n is {count}; expected 0 or more")
+        raise ValueError(f"n is out of range; expected at least 0, got {count}")
     return count

@@ -1,4 +1,4 @@
-"""A text to learn from: from a file or as it is, checked, its tokens kept small."""
+"""Corpus: a training text, from memory or a file, checked and encoded in little memory."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ from .._checks import as_text
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# the most bytes of a text; in memory it takes this twice to five times
+# 1 GiB; training takes 2 to 5 times as much memory
 MAX_BYTES = 1 << 30
-# bytes at a time: between two parts an interrupt is seen
+# bytes in one call of the library: between two calls Python handles an interrupt
 _CHUNK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Corpus:
-    """The bytes of a text, and where they come from.
+    """The bytes of a text, and their source.
 
-    Nothing is normalized: CRLF is two characters, NUL is one, a letter with a combining mark is two. Only the byte
-    order mark that opens a UTF-8 file is no part of its text, unless tokens are bytes.
+    Nothing is normalized: CRLF is two characters, NUL is one, a letter with a combining mark is two. The byte order
+    mark of a UTF-8 file is not part of the text, unless tokens are bytes.
 
     Parameters
     ----------
-    source
-        The text, a str or bytes; or a Path of a file.
-    tokens
-        "characters", and then it must be UTF-8, or "bytes".
+    source : str, bytes or Path
+        The text, or the Path of a file.
+    tokens : {"characters", "bytes"}
+        Characters need valid UTF-8.
+    argument : str
+        The name of the argument in errors.
 
     Raises
     ------
     OSError
         If the file cannot be read: FileNotFoundError, PermissionError, IsADirectoryError, …
     ValueError
-        For an empty text, or naming the first byte that is not UTF-8.
+        If the text is empty, too long, or not UTF-8, with the index of the first invalid byte.
     """
 
     def __init__(self, source: Any, tokens: str, argument: str = "text") -> None:
@@ -59,11 +61,15 @@ class Corpus:
         elif isinstance(source, str):
             self.data = as_text(source, argument)
         else:
-            raise TypeError(f"{argument} is a {type(source).__name__}; expected a str, bytes or a Path")
+            raise TypeError(
+                f"{argument} has the wrong type; expected a str, bytes or a Path, got {type(source).__name__}"
+            )
         if len(self.data) > MAX_BYTES:
-            raise ValueError(f"{self} has {len(self.data):,} bytes; the most is {MAX_BYTES:,}")
+            raise ValueError(
+                f"{self} is too long; expected at most {MAX_BYTES:,} bytes, got {len(self.data):,}"
+            )
         if not self.data:
-            raise ValueError(f"there is nothing to learn from: {self} is empty")
+            raise ValueError(f"no training data: {self} is empty")
         self._may_be_a_path = isinstance(source, str) and len(source) < 4096 and "\n" not in source
         self.letters, self.length = frozenset[str](), len(self.data)
         if tokens == "characters":
@@ -74,7 +80,7 @@ class Corpus:
 
     @property
     def absolute_path(self) -> str | None:
-        """The path from the root, if there is one."""
+        """The absolute path of the file, if any."""
         return str(Path(self.path).absolute()) if self.path else None
 
     @property
@@ -104,7 +110,7 @@ class Corpus:
         if vocabulary is not None and (strange := self.letters - set(vocabulary)):
             letter, position = self._first(strange)
             raise ValueError(
-                f"the character {_name(letter)} at position {position} of {self} is not in the vocabulary"
+                f"character {position} of {self} is unknown; expected one of the vocabulary, got {_name(letter)}"
             )
         kind = np.uint8 if size <= 1 << 8 else np.uint16 if size <= 1 << 16 else np.uint32
         tokens, count = np.empty(len(self.data), kind), 0
@@ -115,11 +121,11 @@ class Corpus:
         return tokens[:count].copy() if count < len(tokens) // 2 else tokens[:count]
 
     def hint(self) -> str:
-        """A hint for a text that is too short and may be meant as a path."""
+        """Returns a hint for a text that is too short and may be meant as a path."""
         return "; a str is text, and a Path is a file" if self._may_be_a_path else ""
 
     def _scan(self) -> tuple[frozenset[str], int]:
-        """The characters there are, and how many in all."""
+        """Returns the set of characters, and their number."""
         seen: set[str] = set()
         length = 0
         for at, part in self._parts():
@@ -143,10 +149,10 @@ class Corpus:
             if found >= 0:
                 return letters[found], position + found
             position += len(letters)
-        raise AssertionError("it was seen before")
+        raise AssertionError("internal error: the character was found before")
 
     def _parts(self) -> Iterator[tuple[int, bytes]]:
-        """Parts of the bytes that end where a character does, and where each begins."""
+        """Yields parts of the bytes that end at a character's end, with the index of each."""
         at, data = 0, self.data
         while at < len(data):
             end = most = min(len(data), at + _CHUNK)
@@ -158,15 +164,15 @@ class Corpus:
 
 
 def _read(path: str) -> bytes:
-    """A regular file: what a pipe or a device would give is not waited for."""
+    """Returns the bytes of a regular file; pipes and devices are refused, as they could block."""
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         with os.fdopen(number, "rb") as file:
             status = os.fstat(number)
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
+                raise OSError(errno.EINVAL, "not a regular file")
             if status.st_size > MAX_BYTES:
-                raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, the most is {MAX_BYTES:,}")
+                raise OSError(errno.EFBIG, f"expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}")
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or str(error)

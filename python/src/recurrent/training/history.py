@@ -1,4 +1,4 @@
-"""What a training run recorded."""
+"""Records of a training run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ Curve = list[tuple[int, float]]
 
 
 class StepReport(NamedTuple):
-    """What callbacks are told after a training step.
+    """The argument of callbacks after a training step.
 
-    ``model``, the TextModel that learns; ``step``, how many it has made; ``loss``, nats per token over the chunk
-    before the update; ``gradient_norm``, √Σg² over all gradients before clipping; ``ratio_clipped``, the share of them
-    that was clipped; ``learning_rate``; ``epoch``, how often the text has been read, 1 being once; ``validation``,
-    nats per token of the part held out, None where the step was not followed by a look at it; ``history``, everything
-    so far.
+    ``model`` is the model in training; ``step`` its number of steps; ``loss`` the nats per token of the chunk
+    before the update; ``gradient_norm`` √Σg² over all gradients before clipping; ``ratio_clipped`` the fraction of
+    their elements that was clipped; ``learning_rate``; ``epoch`` the number of passes over the text, a fraction;
+    ``validation`` the validation loss in nats per token, None unless the step was followed by a validation;
+    ``history`` all records so far.
     """
 
     model: Any
@@ -30,21 +30,20 @@ class StepReport(NamedTuple):
 
 
 class History:
-    """What a run of ``TextModel.fit`` recorded; steps are the model's, counted from its first.
+    """The records of a run of ``TextModel.fit``; steps are the model's.
 
     Parameters
     ----------
     train : list of (int, float)
-        Nats per token, each the mean of the steps since the last record.
+        Nats per token, each the mean over the steps since the last record.
     validation : list of (int, float)
-        Nats per token of the part held out.
+        Nats per token of the validation text.
     gradient_norms : list of (int, float)
-        √Σg² before clipping, means likewise.
+        √Σg² before clipping, each the mean over the steps since the last record.
     learning_rates : list of (int, float)
-        The rate of the record's last step.
+        The learning rate of the record's last step.
     stop_reason : str, optional
-        Why: all "steps" were made, "patience" was lost, a "callback" said so, or the run was "interrupted". It is
-        None where ``stop_reason`` was not reached: the run goes on, or an error was raised.
+        "steps", "patience", "callback" or "interrupted"; None while the run continues, or after an error.
 
     Examples
     --------
@@ -69,16 +68,38 @@ class History:
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """The step of the lowest validation loss, the earliest of equals, and that loss."""
+        """The step of the lowest validation loss, the earliest of equal ones, and the loss."""
         return min(self.validation, key=lambda point: point[1], default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The history as a dict that JSON can hold."""
+        """Returns the history as a dict for JSON.
+
+        Returns
+        -------
+        dict
+            The records.
+        """
         return dict(vars(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> History:
-        """The history that ``to_dict`` wrote."""
+        """Returns the history of a dict that ``to_dict`` returned.
+
+        Parameters
+        ----------
+        data : mapping
+            The records.
+
+        Returns
+        -------
+        History
+            An equal history.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If a record is missing or malformed.
+        """
         curves = ("train", "validation", "gradient_norms", "learning_rates")
         points = {name: [(int(step), float(value)) for step, value in data[name]] for name in curves}
         return cls(**points, stop_reason=data["stop_reason"] if "stop_reason" in data else data["ended"])

@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment of one's own choosing."""
+"""Interrupts: Ctrl-C between steps, and SIGTERM as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C waits for the end of what is held, and is a KeyboardInterrupt then.
+    """A context that delays Ctrl-C to the end of a protected block, and raises KeyboardInterrupt there.
 
-    In other threads than the main one, and where the program has a handler of its own, nothing is changed.
+    Has no effect in other threads than the main one, or if the program has a handler of its own.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Interrupt:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """What is done here is done whole."""
+        """Protects a block from interruption."""
         self._held = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a training run was asked for, checked; written to the checkpoint and read from it."""
+"""TrainingOptions: the checked options of a training run, which a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CLIP = 5.0
 VALIDATION_SPLIT = 0.1
 EVALUATE_EVERY = 500  # steps, at least
 CHECKPOINT_MINUTES = 5.0
-# records in a history: they travel in the checkpoint's header
+# records in a history, which the header of a checkpoint holds
 MAX_RECORDS = 200_000
 
 
 @dataclass
 class TrainingOptions:
-    """The arguments of ``TextModel.fit`` that a resumed run needs again."""
+    """The arguments of ``TextModel.fit`` that a resumed run needs."""
 
     batch_size: int
     seq_length: int
@@ -51,31 +51,41 @@ class TrainingOptions:
             setattr(self, name, count(getattr(self, name), name))
         self.validation_split = as_float(self.validation_split, "validation_split")
         if not 0 <= self.validation_split < 1:
-            raise ValueError(f"validation_split is {self.validation_split}; expected at least 0 and below 1")
+            raise ValueError(
+                f"validation_split is out of range; expected at least 0 and below 1, got {self.validation_split}"
+            )
         for name in ("patience", "checkpoint_every"):
             if getattr(self, name) is not None:
                 setattr(self, name, count(getattr(self, name), name))
         if self.schedule is not None:
             if not isinstance(self.schedule, Schedule):
                 kind = type(self.schedule).__name__
-                raise TypeError(f"schedule is a {kind}; expected one of recurrent.schedules, or None")
+                raise TypeError(
+                    f"schedule has the wrong type; expected one of recurrent.schedules, or None, got {kind}"
+                )
             if self.learning_rate is not None:
-                raise ValueError("there are both a schedule and a learning_rate; expected one of them")
+                raise ValueError(
+                    "learning_rate is unexpected; expected either schedule or learning_rate, got both"
+                )
         if self.learning_rate is not None:
             self.learning_rate = as_float(self.learning_rate, "learning_rate")
             if self.learning_rate < 0:
-                raise ValueError(f"learning_rate is {self.learning_rate}; expected at least 0")
+                raise ValueError(
+                    f"learning_rate is out of range; expected at least 0, got {self.learning_rate}"
+                )
         for name in ("clip", "checkpoint_minutes"):
             if getattr(self, name) is not None:
                 setattr(self, name, as_float(getattr(self, name), name))
                 if getattr(self, name) <= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; expected above 0, or None")
+                    raise ValueError(
+                        f"{name} is out of range; expected above 0, or None, got {getattr(self, name)}"
+                    )
         as_errors(self.errors, self.replacement)
         self.keep_best = as_flag(self.keep_best, "keep_best")
         self.set_checkpoint(self.checkpoint)
 
     def set_checkpoint(self, checkpoint: Any) -> None:
-        """Where to save; what cannot be written is refused before hours have gone into it."""
+        """Sets the checkpoint's path, after checking that its folder is writable."""
         if checkpoint is None:
             self.checkpoint = None
             return
@@ -97,20 +107,20 @@ class TrainingOptions:
 
     @property
     def best(self) -> str | None:
-        """Where the best model so far is kept: model.safetensors has model.best.safetensors beside it."""
+        """The path of the best model: model.best.safetensors for model.safetensors."""
         if not (self.checkpoint and self.keep_best):
             return None
         place = Path(self.checkpoint)
         return str(place.with_name(f"{place.stem}.best{place.suffix}"))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns a dict for JSON."""
         schedule = self.schedule.to_dict() if self.schedule else None
         return {**{f.name: getattr(self, f.name) for f in fields(self)}, "schedule": schedule}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrainingOptions:
-        """What ``to_dict`` wrote; whether the checkpoint's folder is still there is not looked at."""
+        """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder."""
         schedule = Schedule.from_dict(data["schedule"]) if data["schedule"] else None
         settings = cls(**{**_renamed(data), "schedule": schedule, "checkpoint": None})
         settings.checkpoint = data["checkpoint"]
@@ -118,15 +128,15 @@ class TrainingOptions:
 
 
 def count(value: Any, name: str) -> int:
-    """An int of at least 1."""
+    """Returns an int of at least 1."""
     found = as_int(value, name)
     if found < 1:
-        raise ValueError(f"{name} is {found}; expected at least 1")
+        raise ValueError(f"{name} is out of range; expected at least 1, got {found}")
     return found
 
 
 def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a file, which has other names where version 0.1.0 wrote it."""
+    """Returns the options under their present names; version 0.1.0 wrote other ones."""
     options = dict(data)
     if "validation" in options:
         options["validation_split"] = options.pop("validation")

@@ -1,4 +1,4 @@
-"""The bar that shows how training goes, in a terminal or a notebook."""
+"""The progress bar of training, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ _FORMAT = "{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} [{elapsed}, {remaining} 
 
 
 class Progress:
-    """A tqdm bar: loss, validation loss, characters per second, time left.
+    """A tqdm bar: loss, validation loss, characters per second, remaining time.
 
-    Nothing is shown where standard error is neither a terminal nor a notebook's; without tqdm, one line says so.
+    Shown if standard error is a terminal or a notebook's; without tqdm, a single line says so.
 
     Parameters
     ----------
-    wanted
-        Whether to show anything.
-    total, done
-        Steps in all, and those already made.
-    characters
-        Per step.
-    unit
-        What they are called.
+    is_shown : bool
+        Whether to show a bar.
+    total, done : int
+        Steps of the run, and steps already made.
+    characters : int
+        Tokens per step.
+    unit : str
+        The name of the tokens.
     """
 
-    def __init__(self, wanted: bool, total: int, done: int, characters: int, unit: str) -> None:
+    def __init__(self, is_shown: bool, total: int, done: int, characters: int, unit: str) -> None:
         self._characters, self._unit = characters, unit
-        self._bar = _bar(total, done) if wanted else None
+        self._bar = _bar(total, done) if is_shown else None
         self._then, self._steps, self._speed = time.perf_counter(), 0, 0.0
 
     def show(self, report: StepReport) -> None:
-        """One step more."""
+        """Counts a step."""
         if self._bar is None:
             return
         self._steps += 1
         now = time.perf_counter()
         if now - self._then < 0.2 and report.validation is None:
             return
-        # of the last seconds, not of the whole run
+        # a running average, not the average of the run
         speed = self._steps * self._characters / max(now - self._then, 1e-9)
         self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
         validation = report.history.validation
@@ -54,7 +54,7 @@ class Progress:
         self._then, self._steps = now, 0
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Ends the bar."""
         if self._bar is not None:
             self._bar.update(self._steps)
             self._bar.close()

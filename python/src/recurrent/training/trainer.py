@@ -1,4 +1,4 @@
-"""Training runs of a Trainable: what `fit` and `resume` do."""
+"""Trainer: a training run of a text model, started by ``fit`` and continued by ``resume``."""
 
 from __future__ import annotations
 
@@ -25,20 +25,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Callback = Callable[[StepReport], Any]
-# a run whose loss is so many times what guessing costs is lost
+# divergence threshold: a multiple of the loss of uniform guessing, ln(vocabulary size)
 _DIVERGENCE = 3.0
 
 
 class Trainer:
-    """A training run: what it was asked for, where it stands, what it recorded.
+    """A training run: its options, position and records.
 
-    What comes next depends only on the model and on what ``to_dict`` writes: that is why a run that is resumed goes on
-    to the same bits.
+    Each step depends only on the model and on what ``to_dict`` returns, so that a resumed run continues to the same
+    bits.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+        The options of the run.
+    first_step, target_step : int
+        The model's step at the start, and at the end.
     """
 
-    def __init__(self, settings: TrainingOptions, first_step: int, target_step: int) -> None:
+    def __init__(self, options: TrainingOptions, first_step: int, target_step: int) -> None:
         self.settings, self.first_step, self.step, self.target_step = (
-            settings,
+            options,
             first_step,
             first_step,
             target_step,
@@ -61,33 +68,38 @@ class Trainer:
         record_every: int | None,
         **arguments: Any,
     ) -> Trainer:
-        """The run that ``TextModel.fit`` was asked for; the model has its alphabet and a optimizer then."""
+        """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
         if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is a {type(optimizer).__name__}; expected an Optimizer or None")
+            raise TypeError(
+                f"optimizer has the wrong type; expected an Optimizer or None, got {type(optimizer).__name__}"
+            )
         total = count(steps, "steps")
-        settings = TrainingOptions(
+        options = TrainingOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=-(-total // 20_000) if record_every is None else record_every,
             **arguments,
         )
-        if total // settings.record_every > MAX_RECORDS:
+        if total // options.record_every > MAX_RECORDS:
             least = -(-total // MAX_RECORDS)
             raise ValueError(
-                f"record_every is {settings.record_every} with {total:,} steps; expected at least {least}"
+                f"record_every is out of range; expected at least {least} with {total:,} steps, "
+                f"got {options.record_every}"
             )
         first_step = model.step if model.is_built else 0
-        trainer = cls(settings, first_step, first_step + total)
+        trainer = cls(options, first_step, first_step + total)
         texts = [Corpus(source, model.tokenizer)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
         trainer._read(model, texts)
-        if settings.patience is not None and not len(trainer._validation_tokens):
-            raise ValueError("there is a patience without a validation; expected both or no patience")
+        if options.patience is not None and not len(trainer._validation_tokens):
+            raise ValueError(
+                "patience is without effect; expected validation_split above 0 or validation_data, got neither"
+            )
         if evaluate_every is None:
-            # reading costs a third of learning: a tenth of the time at most
-            chunk = settings.batch_size * settings.seq_length
-            settings.evaluate_every = max(
+            # evaluation costs a third of training: validate during 10% of the time at most
+            chunk = options.batch_size * options.seq_length
+            options.evaluate_every = max(
                 EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
             )
         if optimizer is not None or model.optimizer is None:
@@ -97,15 +109,17 @@ class Trainer:
     def resume(
         self, model: Trainable, source: Any, steps: int | None, validation_data: Any, checkpoint: Any
     ) -> None:
-        """Make the run ready to go on."""
+        """Prepares the run to continue."""
         if model.step != self.step:
             raise RuntimeError(
-                f"the model has made {model.step} steps, its training run {self.step}: fit it instead"
+                f"the model has the wrong step; expected {self.step}, where its training run stopped, "
+                f"got {model.step}; call fit"
             )
         target_step = self.target_step if steps is None else self.step + count(steps, "steps")
         if self.step >= target_step and self.history.stop_reason != "interrupted":
             raise ValueError(
-                f"all {self.target_step - self.first_step} steps are made: say how many more with steps"
+                f"steps is missing; expected the number of further steps, as all "
+                f"{self.target_step - self.first_step} are done"
             )
         texts = []
         for name, key, given in (
@@ -115,15 +129,15 @@ class Trainer:
             known = self.texts.get(key)
             if known is None:
                 if given is not None:
-                    raise ValueError(f"{name} is given, and the run had none of its own")
+                    raise ValueError(f"{name} is unexpected; expected None, as the run has none")
                 continue
             if given is None and known["path"] is None:
-                raise ValueError(f"{name} was no file: it is needed again to go on")
+                raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
             corpus = Corpus(Path(known["path"]) if given is None else given, model.tokenizer, name)
             if corpus.digest != known["sha256"]:
                 raise ValueError(
-                    f"{corpus} is not what the model was learning from: its SHA-256 is {corpus.digest[:12]}…, "
-                    f"expected {known['sha256'][:12]}…; go on with the same text, or fit"
+                    f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "
+                    f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
                 )
             texts.append(corpus)
         place = checkpoint if checkpoint is not None else self.settings.checkpoint
@@ -132,7 +146,7 @@ class Trainer:
         self.target_step = target_step
 
     def _read(self, model: Trainable, texts: list[Corpus]) -> None:
-        """Encode the texts; a model that has no alphabet yet gets it, if they are long enough."""
+        """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
         self._check([text.length for text in texts], texts[0])
         if not model.is_built:
             letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in texts))))
@@ -154,20 +168,20 @@ class Trainer:
         return text.encode(encode, model.vocabulary_size, known)
 
     def _check(self, lengths: list[int], text: Corpus) -> int:
-        """How many tokens are learned from; they must be enough, and those held out too."""
+        """Returns the number of training tokens, after checking that both texts are long enough."""
         s = self.settings
         cut = int(lengths[0] * (1 - s.validation_split))
         need = s.batch_size * s.seq_length + 1
         if cut < need:
-            what = f"{text} has {cut:,} {text.tokens} to learn from"
             raise ValueError(
-                f"{what}; a batch of {s.batch_size} streams of {s.seq_length} needs {need:,}: "
-                f"lower batch_size or seq_length{text.hint()}"
+                f"{text} is too short; expected at least {need:,} {text.tokens} for a batch of {s.batch_size} x "
+                f"{s.seq_length}, got {cut:,}; lower batch_size or seq_length{text.hint()}"
             )
         aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
         if aside < 2 and (s.validation_split or len(lengths) > 1):
             raise ValueError(
-                f"validation has {aside} {text.tokens}; expected at least 2, or validation_split=0"
+                f"the validation text is too short; expected at least 2 {text.tokens}, got {aside}; "
+                "validation_split=0 holds out none"
             )
         return cut
 
@@ -179,7 +193,7 @@ class Trainer:
     # ---- the run
 
     def run(self, model: Trainable, progress: bool, callbacks: list[Callback]) -> History:
-        """Go on to the target_step, or until something ends the run before."""
+        """Trains until the target step, or until a callback, the patience or an interrupt stops the run."""
         s, stop_reason = self.settings, "steps"
         self.history.stop_reason = None
         self._saved = time.monotonic()
@@ -197,7 +211,7 @@ class Trainer:
                     with interrupt.held():
                         bar.show(report)
                         self._save(model)
-                    # all are told, whatever the first says
+                    # call all, also after one has returned True
                     if any([callback(report) is True for callback in callbacks]):
                         stop_reason = "callback"
                         break
@@ -258,7 +272,7 @@ class Trainer:
         if s.learning_rate is not None:
             return s.learning_rate
         if model.optimizer is None:
-            raise RuntimeError("there is no optimizer yet: set one before a training step")
+            raise RuntimeError("the model has no optimizer; expected one before a training step")
         return model.optimizer.learning_rate
 
     def _record(self, loss: float, norm: float, rate: float) -> None:
@@ -281,7 +295,7 @@ class Trainer:
     # ---- validation
 
     def _validate(self, model: Trainable, interrupt: Interrupt) -> float | None:
-        """The loss on what is held out, if it is time, or the end, and has not been done."""
+        """Returns the validation loss if it is due and not computed yet, else None."""
         made, seen = self.step - self.first_step, self.history.validation
         is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.target_step)
         if not is_time or not len(self._validation_tokens) or (seen and seen[-1][0] == self.step):
@@ -296,7 +310,7 @@ class Trainer:
         return loss
 
     def _scheduled_losses(self) -> list[tuple[int, float]]:
-        """Validation losses at their time: not those at the end of a run that was then made longer."""
+        """Returns the validation losses at multiples of ``evaluate_every``, without those of earlier ends."""
         every = self.settings.evaluate_every
         return [
             (step, loss) for step, loss in self.history.validation if (step - self.first_step) % every == 0
@@ -312,7 +326,7 @@ class Trainer:
     # ---- files
 
     def _save(self, model: Trainable) -> None:
-        """Save the model where it is time."""
+        """Saves the model if it is due."""
         s, now = self.settings, time.monotonic()
         if s.checkpoint is None:
             return
@@ -322,14 +336,14 @@ class Trainer:
             self._try_to_save(model, s.checkpoint)
 
     def _try_to_save(self, model: Trainable, place: str) -> None:
-        """A disk that is full for a while does not end a run; what is saved at its end must succeed."""
+        """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
         try:
             model.save(place)
         except OSError as error:
-            warnings.warn(f"{error}; training goes on", RuntimeWarning, stacklevel=5)
+            warnings.warn(f"{error}; training continues", RuntimeWarning, stacklevel=5)
 
     def to_dict(self) -> dict[str, Any]:
-        """All that a resumed run needs besides the model and the texts, for JSON."""
+        """Returns all that a resumed run needs besides the model and the texts, for JSON."""
         return {
             "start": self.first_step,
             "step": self.step,
@@ -344,7 +358,7 @@ class Trainer:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trainer:
-        """What ``to_dict`` wrote."""
+        """Returns the run of a dict that ``to_dict`` returned."""
         try:
             trainer = cls(TrainingOptions.from_dict(data["settings"]), int(data["start"]), int(data["goal"]))
             trainer.step, trainer.texts = int(data["step"]), dict(data["texts"])
