@@ -130,9 +130,9 @@ def test_one_solver_for_two_models():
         model["bd"].dw[...] = 1
         solver.step(model, 0.1, 0, 5)
     assert np.allclose(solver.step_cache["bd"].w, 0.75)
-    with pytest.raises(ValueError, match="Wxh0 is 3 x 2, but its step cache is 2 x 2; use a new Solver"):
+    with pytest.raises(ValueError, match="Wxh0 has the wrong shape.*expected 2 x 2, got 3 x 2"):
         solver.step(recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
-    with pytest.raises(TypeError, match="Wxh0 is float32, but its step cache is float64"):
+    with pytest.raises(TypeError, match="Wxh0 .*float64.*float32"):
         solver.step(recurrentjs.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
 
 
@@ -147,7 +147,7 @@ def test_a_gradient_that_is_not_finite(value, kind, dtype):
     whole["Wfh0"].dw[2, 1] = value
     before = bits(whole)
     with pytest.raises(
-        FloatingPointError, match=rf"gradient of Wfh0 is {value} at \[2, 1\]; nothing was changed"
+        FloatingPointError, match=rf"gradient of Wfh0 is not finite; .*got {value} at \[2, 1\]; no weight has changed"
     ):
         solver.step(model, 0.01, 0, 5)
     # nothing: no weight, no gradient, no cache
@@ -177,10 +177,10 @@ def test_squares_that_overflow_are_no_reason_to_refuse():
 @pytest.mark.parametrize(
     "settings, words",
     [
-        ((-0.1, 0, 5), "step_size is -0.1"),
-        ((0.1, -1e-9, 5), "regc is -1e-09"),
-        ((0.1, 0, 0), "clipval is 0"),
-        ((0.1, 0, -1), "clipval is -1"),
+        ((-0.1, 0, 5), "learning_rate is .*-0.1"),
+        ((0.1, -1e-9, 5), "weight_decay is .*-1e-09"),
+        ((0.1, 0, 0), "clip is .*got 0"),
+        ((0.1, 0, -1), "clip is .*got -1"),
         ((np.nan, 0, 5), "step_size is nan"),
         ((0.1, np.inf, 5), "regc is inf"),
         ((0.1, 0, 10**400), "clipval is 1000"),
@@ -198,9 +198,9 @@ def test_bad_settings(settings, words):
 @pytest.mark.parametrize(
     "make, error, words",
     [
-        (lambda: Solver(1.0), ValueError, "decay_rate is 1"),
-        (lambda: Solver(-0.1), ValueError, "decay_rate is -0.1"),
-        (lambda: Solver(0.9, 0), ValueError, "smooth_eps is 0"),
+        (lambda: Solver(1.0), ValueError, "decay_rate is .*got 1"),
+        (lambda: Solver(-0.1), ValueError, "decay_rate is .*got -0.1"),
+        (lambda: Solver(0.9, 0), ValueError, "smooth_eps is .*0"),
         (lambda: Solver(smooth_eps=np.nan), ValueError, "smooth_eps is nan"),
         (lambda: Solver("0.9"), TypeError, "decay_rate is a str"),
         (lambda: Solver().step([Mat(1, 1)], 0.1, 0, 5), TypeError, "model is a list"),

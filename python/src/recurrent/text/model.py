@@ -191,7 +191,7 @@ class TextModel:
         self._optimizer = _optimizer_of(handle)
         self._model = handle
         run = self._get_metadata("training")
-        self._trainer = Trainer.from_dict(json.loads(run)) if run else None
+        self._trainer = Trainer.from_json(run) if run else None
 
     @property
     def _handle(self) -> _c.Handle:
