@@ -292,12 +292,12 @@ def test_refusals():
         (IndexError, r"prompt\[0\] is .*got 9", lambda: words.beam_search(3, [9])),
         (ValueError, "expected 3 outputs, got 2", lambda: net.generate(3, [1])),
         (IndexError, r"token.*1.* 3", lambda: net.forward(np.array([[0, 3]]))),
-        (ValueError, "embedding is 3; expected 4", lambda: recurrent.GRU(9, [4], embedding=3, tied=True)),
-        (ValueError, "output_size is 8; expected 9", lambda: recurrent.GRU(9, [4], 8, tied=True)),
+        (ValueError, "embedding is .*4, got 3", lambda: recurrent.GRU(9, [4], embedding=3, tied=True)),
+        (ValueError, "output_size is .*9", lambda: recurrent.GRU(9, [4], 8, tied=True)),
         (ValueError, "threads is .*0|count is .*0", lambda: recurrent.set_num_threads(0)),
         (ValueError, "nonlinearity", lambda: recurrent.RNN(3, [4], nonlinearity="sigmoid")),
         (TypeError, "reset_after is a str", lambda: recurrent.GRU(3, [4], reset_after="never")),
-        (ValueError, "output_size is 0", lambda: recurrent.GRU(3, [4], 0)),
+        (ValueError, "output_size is .*0", lambda: recurrent.GRU(3, [4], 0)),
     ]:
         with pytest.raises(error, match=expected):
             call()

@@ -205,7 +205,7 @@ def test_repr():
         ((2, [2**40], 2), ValueError, "2147483647"),
         ((2, [2**31 - 1], 2), ValueError, "2147483647"),
         ((2, [40000, 40000], 2), ValueError, "2147483647"),
-        ((2**62, [1], 2**62), ValueError, "2147483647"),
+        ((2**62, [1], 2**62), ValueError, "input_size is out of range"),
         ((2.0, [3], 2), TypeError, "input_size is a float"),
         ((2, [3], 2, "int8"), TypeError, "dtype is int8"),
         ((2, [3], 2, "float32", "seed"), TypeError, "rng is a str"),
