@@ -423,7 +423,8 @@ class Call:
                 "prompt": [*text, strange], "prompt_length": number(4), "random": self.random_or_0(),
             },
             "encode": {
-                "text": [*text, strange], "capacity": number(4, 3, zero=SHORT, must=SHORT),
+                "text": [*text, strange],
+                "capacity": [Choice("4", 4), *(bad(str(v), v, SHORT, SHAPE) for v in (3, 0, -1, MIN64))],
                 "replacement": [Choice(str(v), v) for v in (97, 0, 0xD800, 2**32 - 1)],
             },
             "decode": {
@@ -484,9 +485,12 @@ class Call:
         choices += [bad(label, padded(text), VALUE, FORMAT) for label, text in damaged.items()]
         for key in TAKES[self.name]:
             others = {k: v for k, v in SETTINGS[self.name].items() if k != key}
+            if key == "replacement":
+                # the other errors do not read it
+                others["errors"] = "replace"
             for value in WRONG[key]:
                 text = json.dumps({**others, key: "@"}).replace('"@"', value)
-                choices.append(bad(f"{key} {value}", padded(text.encode()), VALUE, SHAPE, INDEX))
+                choices.append(bad(f"{key} {value}", padded(text.encode()), VALUE, SHAPE, INDEX, FORMAT))
         return choices
 
     def choices(self, p: Parameter) -> list[Choice]:
