@@ -60,6 +60,7 @@ SLOW: dict[str, set[str]] = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks tests by file; without -m, nightly tests do not run."""
     for item in items:

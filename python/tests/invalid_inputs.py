@@ -129,7 +129,9 @@ class Bench:
         )
         key, metadata = Memory(b"user"), Memory(b"notes")
         assert lib.recurrent_text_model_set_optimizer(self.text_model, self.optimizer) == 0
-        assert lib.recurrent_text_model_set_metadata(self.text_model, key.address, 4, metadata.address, 5) == 0
+        assert (
+            lib.recurrent_text_model_set_metadata(self.text_model, key.address, 4, metadata.address, 5) == 0
+        )
         prompt = Memory(words(0, 3))
         self.generator = make(
             "recurrent_generator_create", self.plain, None, 0, prompt.address, 2, None, 0, None, self.random
@@ -146,7 +148,9 @@ class Bench:
         )
         assert status == 0, lib.recurrent_last_error()
         self.spent = make("recurrent_graph_create", 1)
-        self.stale = {shape: make("recurrent_graph_unary", self.spent, 0, m, 0.0) for shape, m in self.mats.items()}
+        self.stale = {
+            shape: make("recurrent_graph_unary", self.spent, 0, m, 0.0) for shape, m in self.mats.items()
+        }
         lib.recurrent_graph_reset(self.spent)
         self.freed = self.new_mat(1, 1)
         lib.recurrent_mat_free(self.freed)
@@ -438,7 +442,9 @@ class Call:
             "evaluate": {
                 "tokens": tokens(0, 1, 1, 0), "count": number(4, MAX64, zero=SHAPE),
                 "batch_size": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
-                "max_steps": [Choice("9", 9), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)), Choice("MAX", MAX64)],
+                "max_steps": [
+                    Choice("9", 9), Choice("MAX", MAX64), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)),
+                ],
                 "state": [
                     Choice("good", Memory(bytes(160))), bad("NULL", None, NULL),
                     bad("misaligned", Memory(bytes(160), 1), VALUE),
@@ -572,7 +578,8 @@ class Call:
             ("mat_create_from", "count"): 12, ("mat_view", "n"): 2, ("mat_view", "d"): 2,
             ("graph_slice_rows", "count"): 2, ("graph_slice_columns", "count"): 2, ("graph_concat_rows", "count"): 2,
             ("graph_concat_columns", "count"): 2, ("optimizer_step", "count"): 2, ("graph_cross_entropy", "count"): 4,
-            ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2, ("argmax", "count"): 3, ("sample", "count"): 3,
+            ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2,
+            ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
         defaults = {"count": 3, "index": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
@@ -598,14 +605,19 @@ class Call:
         # a text of nothing is a value, as is a corpus of nothing
         choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
         # a text's bytes need no multiplication that could overflow: the library cannot tell
-        if name in {"length", "settings_length", "key_length", "prompt_length", "operand_capacity", "max_tokens"}:
+        if name in {
+            "length",
+            "settings_length",
+            "key_length",
+            "prompt_length",
+            "operand_capacity",
+            "max_tokens",
+        }:
             return choices
         if name == "capacity":
             return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
-        holds_no_buffer = (
-            name != "count" or "slice" in self.name or self.name == "mat_create_from"
-        )
+        holds_no_buffer = name != "count" or "slice" in self.name or self.name == "mat_create_from"
         if holds_no_buffer:
             choices += [bad(str(v), v, *must, 8) for v in BIG]
             # one Mat of MAX32 x 1 is allowed, and only as large as the machine's memory
@@ -642,7 +654,12 @@ class Call:
             broken = b"\xff" + raw[1:]
             if name == "key":
                 # any key is one, and an absent one has the value ""
-                return [Choice("good", Memory(raw)), null, bad("not UTF-8", Memory(broken), VALUE), Choice("other", Memory(unknown))]
+                return [
+                    Choice("good", Memory(raw)),
+                    null,
+                    bad("not UTF-8", Memory(broken), VALUE),
+                    Choice("other", Memory(unknown)),
+                ]
             return [
                 Choice("good", Memory(raw)),
                 null,

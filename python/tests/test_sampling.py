@@ -94,7 +94,7 @@ def test_probabilities_refuse():
     ):
         with pytest.raises(error, match=words):
             probabilities([1.0, 2.0], **settings)
-    with pytest.raises(ValueError, match="no scores|scores is empty|at least 1"):
+    with pytest.raises(ValueError, match=r"no scores|scores is empty|at least 1"):
         probabilities([])
     with pytest.raises(FloatingPointError, match="not finite"):
         probabilities([1.0, math.nan])

@@ -272,7 +272,11 @@ def test_clipping(clipping, bound, expected, ratio):
         (lambda: Adam(betas=(0.9,)), ValueError, "betas has 1 elements"),
         (lambda: Adam(betas=(0.9, None)), TypeError, r"betas\[1\] is a NoneType"),
         (lambda: Adam(eps=np.inf), ValueError, "eps is inf"),
-        (lambda: AdamW(clipping="norm"), ValueError, "clipping is .*expected one of value, tensor_norm, global_norm, got 'norm'"),
+        (
+            lambda: AdamW(clipping="norm"),
+            ValueError,
+            "clipping is .*expected one of value, tensor_norm, global_norm, got 'norm'",
+        ),
         (lambda: AdamW(clipping=None), TypeError, "clipping is a NoneType"),
         (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 0 in float32; .*got 1e-60"),
         (lambda: Adam().step({"m": Mat(1, 1)}, clip=0), ValueError, "clip is .*expected above 0.*got 0"),

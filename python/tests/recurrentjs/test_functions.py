@@ -230,7 +230,11 @@ def test_bad_ticks(kind):
         (lambda: tick(None, model, sizes, x, None), TypeError, "G is a NoneType; expected a Graph"),
         (lambda: tick(G, [model], sizes, x, None), TypeError, "model is a list"),
         (lambda: tick(G, model, sizes, x.w, None), TypeError, "x is a ndarray"),
-        (lambda: tick(G, model, sizes, mat(3, 1, "float32"), None), ValueError, "x has the wrong shape; .*got 3 x 1|expected 12 x 3"),
+        (
+            lambda: tick(G, model, sizes, mat(3, 1, "float32"), None),
+            ValueError,
+            "x has the wrong shape; .*got 3 x 1|expected 12 x 3",
+        ),
         (lambda: tick(G, model, sizes, mat(2, 1), None), TypeError, "float64|float32"),
         (lambda: tick(G, model, sizes, mat(2, 2, "float32"), good), ValueError, "3 x 1"),
         (lambda: tick(G, model, [3], x, good), ValueError, r"prev.h has 2 layers; expected 1"),

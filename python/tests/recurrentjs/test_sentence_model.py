@@ -118,7 +118,11 @@ def test_unknown_letters(sentence, words):
         ((["a", 5],), TypeError, r"sentences\[1\] is a int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] is a bytes"),
         ((["a", "b\ud800"],), ValueError, r"sentences\[1\] has a lone surrogate U\+D800 at position 1"),
-        ((["a"], "cnn"), ValueError, "cell is 'cnn'; expected one of lstm, gru, gru_reset_before, rnn_tanh, rnn_relu"),
+        (
+            (["a"], "cnn"),
+            ValueError,
+            "cell is 'cnn'; expected one of lstm, gru, gru_reset_before, rnn_tanh, rnn_relu",
+        ),
         ((["a"], 5), ValueError, "cell is 5"),
         ((["a"], "lstm", []), ValueError, "hidden_sizes is empty"),
         ((["a"], "lstm", [0]), ValueError, r"hidden_sizes\[0\] is .*got 0"),

@@ -130,9 +130,9 @@ def test_one_solver_for_two_models():
         model["bd"].dw[...] = 1
         solver.step(model, 0.1, 0, 5)
     assert np.allclose(solver.step_cache["bd"].w, 0.75)
-    with pytest.raises(ValueError, match="Wxh0 has the wrong shape.*expected 2 x 2, got 3 x 2"):
+    with pytest.raises(ValueError, match=r"Wxh0 has the wrong shape.*expected 2 x 2, got 3 x 2"):
         solver.step(recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
-    with pytest.raises(TypeError, match="Wxh0 .*float64.*float32"):
+    with pytest.raises(TypeError, match=r"Wxh0 .*float64.*float32"):
         solver.step(recurrentjs.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
 
 
@@ -147,7 +147,8 @@ def test_a_gradient_that_is_not_finite(value, kind, dtype):
     whole["Wfh0"].dw[2, 1] = value
     before = bits(whole)
     with pytest.raises(
-        FloatingPointError, match=rf"gradient of Wfh0 is not finite; .*got {value} at \[2, 1\]; no weight has changed"
+        FloatingPointError,
+        match=rf"gradient of Wfh0 is not finite; .*got {value} at \[2, 1\]; no weight has changed",
     ):
         solver.step(model, 0.01, 0, 5)
     # nothing: no weight, no gradient, no cache

@@ -158,7 +158,7 @@ def test_unknown_characters():
         tm.encode("abx")
     assert tm.encode("axbx", errors="ignore").tolist() == [0, 1]
     assert tm.encode("axb", errors="replace", replacement="c").tolist() == [0, 2, 1]
-    with pytest.raises(ValueError, match="replacement is outside the vocabulary; .*'z'"):
+    with pytest.raises(ValueError, match=r"replacement is outside the vocabulary; .*'z'"):
         tm.encode("ab", errors="replace", replacement="z")
     with pytest.raises(ValueError, match="errors is 'skip'"):
         tm.encode("ab", errors="skip")
@@ -172,7 +172,7 @@ def test_text_that_is_no_text():
     tm = TextModel(hidden_sizes=[2], rng=1)
     with pytest.raises(ValueError, match="empty"):
         tm.build("")
-    with pytest.raises(ValueError, match="UTF-8; .*byte 2"):
+    with pytest.raises(ValueError, match=r"UTF-8; .*byte 2"):
         tm.build(b"ab\xff")
     with pytest.raises(ValueError, match=r"surrogate U\+D800 at position 1"):
         tm.build("a\ud800")
@@ -214,7 +214,7 @@ def test_bad_steps():
             tm.train_step(good, good, clip=bad)
     assert tm.flat.w.tobytes() == before and tm.step == 0
     tm.train_step(good, good, clip=None)
-    with pytest.raises(ValueError, match="B differs from the carried state; expected 2.*got 3"):
+    with pytest.raises(ValueError, match=r"B differs from the carried state; expected 2.*got 3"):
         tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
     tm.reset_state()
     assert tm.batch_size == 0

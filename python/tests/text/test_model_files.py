@@ -112,7 +112,9 @@ def test_other_programs_read_it(tmp_path):
     data = (tmp_path / "m").read_bytes()
     metadata, tensors, numbers = parts(data)
     assert all(isinstance(text, str) for text in metadata.values())
-    assert metadata["format"] == "recurrent" and json.loads(metadata["tokenizer"])["vocabulary"] == tm.vocabulary
+    assert (
+        metadata["format"] == "recurrent" and json.loads(metadata["tokenizer"])["vocabulary"] == tm.vocabulary
+    )
     types = {"F64": "<f8", "U64": "<u8"}
     for name, mat in tm.parameters.items():
         for prefix in ("model", "optimizer.exp_avg", "optimizer.exp_avg_sq"):

@@ -1,11 +1,11 @@
 """Optimizers as torch.optim defines them, argument for argument.
 
-In all of them the gradient is clipped, ``g = clip(g)``, before anything else, and what a step's ``weight_decay`` argument says is taken
-off besides: ``w = w - regc w``. t counts the steps of a weight from 1. ``clipping`` says what a step's bound c means:
+A step clips the gradient first, ``g = clip(g)``, and subtracts its argument ``weight_decay`` besides,
+``w = w - weight_decay w``. t counts the steps of a weight from 1. ``clipping`` selects how the bound c applies:
 
-- ``"value"``: each number by itself, ``clamp(g, ±c)``;
-- ``"tensor_norm"``: each named Mat as a whole, ``g min(1, c / (‖g‖ + 1e-6))``;
-- ``"global_norm"``: all gradients as a whole, likewise.
+- ``"value"``: to each element, ``clamp(g, ±c)``;
+- ``"tensor_norm"``: to each named Mat, ``g min(1, c / (‖g‖ + 1e-6))``;
+- ``"global_norm"``: to all gradients by one such factor.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class RMSProp(Optimizer, name="rmsprop"):
         v = s / (1 - alpha^t);  without bias_correction v = s
         w = w - learning_rate g / (sqrt(v) + eps)
 
-    ``centered`` puts s - m² for s in v, m the mean of g as s is of g². With momentum it is b that learning_rate multiplies,
-    b = momentum b + g / (sqrt(v) + eps).
+    ``centered`` computes v from s - m² instead of s, m being the mean of g as s is of g². With momentum,
+    learning_rate multiplies b = momentum b + g / (sqrt(v) + eps).
 
     Parameters
     ----------
@@ -143,7 +143,8 @@ class RMSProp(Optimizer, name="rmsprop"):
     centered : bool
         Divide by the deviation instead of the root mean square.
     bias_correction : bool
-        False is torch.optim.RMSprop to the letter: its first step is learning_rate / sqrt(1 - alpha), 10 learning_rate with 0.99.
+        False is torch.optim.RMSprop's: the first step is learning_rate / sqrt(1 - alpha), which is
+        10 learning_rate with alpha 0.99.
     clipping : {"value", "tensor_norm", "global_norm"}
         What the bound of a step means.
 

@@ -1,4 +1,4 @@
-"""RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``Solver``, ``init_lstm``, ``forward_lstm``, ``SentenceModel``."""
+"""RecurrentJS's names: ``Mat``, ``RandMat``, ``Graph``, ``Solver``, ``init_lstm``, ``SentenceModel`` and others."""
 
 from ..graph import Graph
 from ..mat import Mat

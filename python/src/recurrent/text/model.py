@@ -217,7 +217,7 @@ class TextModel:
 
     @property
     def characters(self) -> list[str]:
-        """A label of each token, from 0: its character; of a byte beyond ASCII its code, such as ``\\xC3``."""
+        r"""Labels of the tokens, from 0: the character; for a byte beyond ASCII its code, such as ``\xC3``."""
         _ = self._handle
         if self.tokenizer == "bytes":
             return [chr(token) if token < 128 else f"\\x{token:02X}" for token in range(256)]
@@ -400,7 +400,8 @@ class TextModel:
             In place of the solver's own. That one is looked at before every step, where there is no schedule
             either: a callback may say ``report.model.optimizer.learning_rate *= 0.5``.
         clip : float, optional
-            The bound on gradients, above 0; None for none. Applied per element, per tensor or globally according to the optimizer's ``clipping``.
+            The bound on gradients, above 0; None for none. The optimizer's ``clipping`` applies it
+            to each element, to each tensor or to all gradients.
         evaluate_every : int, optional
             Steps between two looks at the validation loss; where absent 500, or more, so that they take about a tenth
             of the time at most. Besides there is one at the end.
@@ -741,8 +742,8 @@ class TextModel:
         text : str or bytes
             At least one token.
         names : list of str, optional
-            Which ones, as for ``network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"`` its
-            forget gate; all of them where absent.
+            Which ones, as for ``network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell,
+            ``"f1"`` its forget gate; all of them where absent.
         errors, replacement
             As for ``encode``.
 
@@ -906,7 +907,9 @@ def _info(handle: _c.Handle) -> _c.TextModelInfo:
 def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
     try:
         return Optimizer._from_handle(
-            _c.new(_lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle)
+            _c.new(
+                _lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle
+            )
         )
     except RuntimeError:
         # there is none yet
