@@ -1,4 +1,4 @@
-"""What all tests share: which of them run, how long hypothesis looks, and the fixtures with plots."""
+"""Marks by file, the settings of hypothesis, and the fixtures that all tests share."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 import recurrent
-from support import FIXTURES, read
+from support import FIXTURES, TESTS, read
 
 # the same examples on every machine; RECURRENT_HARDEN looks further, and elsewhere each time
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50, database=None)
@@ -21,8 +21,54 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# files whose tests NumPy's version can change: they run with the oldest as well
+NUMPY = {
+    "test_mat.py", "test_mat_views.py", "test_graph.py", "test_graph_gradients.py", "test_random.py",
+    "test_sampling.py", "nn/test_network.py", "nn/test_generation.py", "recurrentjs/test_choices.py",
+    "recurrentjs/test_functions.py", "text/test_model.py", "training/test_corpus.py",
+    "introspection/test_activations.py",
+}  # fmt: skip
+# tests that take more than about 1.5 s, by file; none named: all of the file
+SLOW: dict[str, set[str]] = {
+    "_c/test_assembly.py": set(),
+    "_c/test_invalid_inputs.py": set(),
+    "cli/test_sample.py": {"test_bytes_end_at_characters", "test_closed_output"},
+    "cli/test_web.py": {"test_serves_until_a_signal"},
+    "demo/test_demo.py": {"test_run", "test_same_seed_same_run", "test_as_a_command"},
+    "introspection/test_plots.py": {"test_the_figure_of_a_run"},
+    "recurrentjs/test_choices.py": {"test_samplei_never_runs_off", "test_samplei_in_proportion"},
+    "recurrentjs/test_parity.py": {"test_run"},
+    "recurrentjs/test_sentence_model.py": {"test_any_change"},
+    "test_docs.py": set(),
+    "test_graph.py": {"test_expressions_in_a_loop", "test_no_grad_in_a_loop", "test_a_graph_in_a_loop"},
+    "test_leaks.py": set(),
+    "test_memory_growth.py": set(),
+    "test_readme.py": set(),
+    "test_tasks.py": {"test_reaches_its_mark", "test_does_not_reach_it_untaught"},
+    "test_threads.py": set(),
+    "text/test_model.py": {"test_an_interrupt_is_seen_while_it_writes", "test_nothing_is_merged_or_left_out"},
+    "text/test_model_files.py": {
+        "test_a_disk_that_is_full",
+        "test_a_new_process_goes_on_to_the_same_bits",
+        "test_kill",
+    },
+    "training/test_resume.py": {"test_killed_at_random_moments"},
+    "training/test_trainer.py": {"test_ctrl_c_is_quick", "test_in_another_thread"},
+    "web/test_browser.py": set(),
+    "web/test_session.py": {"test_calls_run_between_steps"},
+    "web/test_widget.py": set(),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects nightly tests unless -m is given."""
+    """Marks tests by file; without -m, nightly tests do not run."""
+    for item in items:
+        file = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+        if file in NUMPY:
+            item.add_marker("numpy")
+        if file in SLOW and (not SLOW[file] or getattr(item, "originalname", "") in SLOW[file]):
+            item.add_marker("slow")
     if config.option.markexpr:
         return
     nightly = [item for item in items if item.get_closest_marker("nightly")]
@@ -46,7 +92,7 @@ def golden() -> Iterator[object]:
 
 @pytest.fixture
 def graph() -> recurrent.Graph:
-    """A new graph."""
+    """A graph for one test."""
     return recurrent.Graph()
 
 

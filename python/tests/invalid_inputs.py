@@ -1,17 +1,18 @@
-"""Bad calls to every function of recurrent.h, one process for a group of functions: run by test_invalid_inputs.py.
+"""Bad calls to every function of recurrent.h, one process for a group of functions; test_invalid_inputs.py runs it.
 
     python invalid_inputs.py TRACE FOLDER EXAMPLES FUNCTION...
 
 Each function is called with arguments that are good, then with each argument bad in turn, then with mixtures that
 hypothesis chooses. A failing call must return a status, explain itself, leave its outputs alone and change nothing.
-What is about to be called stands in the file TRACE, in case the process does not survive it.
+The file TRACE holds the call that is next, in case the process does not survive it.
 
-Pointers are NULL or good, never garbage; sizes exceed true buffers only where the library can tell.
+Pointers are NULL or good, never garbage; sizes exceed true buffers only where the library can detect it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import math
 import os
 import struct
@@ -34,7 +35,7 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
     _function.restype = fitting(_result, TYPES)[0]
     _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
 
-KINDS = ("random", "mat", "graph", "model", "solver", "sentence_model", "text_model")
+KINDS = ("random", "mat", "graph", "network", "optimizer", "text_model", "generator")
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
 NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,
@@ -108,34 +109,57 @@ class Bench:
         }
         self.other = self.new_mat(3, 4)
         self.doubles = {shape: self.new_mat(*shape, 1) for shape in self.mats}
-        sizes = Memory(words(3, 2))
-        self.model = make("recurrent_model_create", 1, 0, 4, 0, sizes.address, 2, 5, self.random)
-        self.plain = make("recurrent_model_create", 0, 0, 4, 3, sizes.address, 2, 4, self.random)
-        self.solver = make("recurrent_solver_create", 0.9, 1e-8)
+        self.network = self.from_settings("recurrent_network_create", SETTINGS["network_create"], self.random)
+        self.plain = self.from_settings(
+            "recurrent_network_create",
+            {"cell": "rnn_tanh", "input_size": 4, "hidden_sizes": [3, 2], "output_size": 4, "embedding": 3},
+            self.random,
+        )
+        self.optimizer = self.from_settings(
+            "recurrent_optimizer_create", {"name": "recurrentjs", "decay_rate": 0.9}
+        )
         text = Memory(b"abba")
         texts, lengths = Memory(words(text.address)), Memory(words(4))
-        self.sentence_model = make(
-            "recurrent_sentence_model_create", texts.address, lengths.address, 1, 1, 0, sizes.address, 2, 3, self.random
-        )  # fmt: skip
-        self.text_model = make(
-            "recurrent_text_model_create", text.address, 4, 0, 1, 0, sizes.address, 2, 3, 0, 0.5, self.random
+        given = (texts.address, lengths.address, 1, self.random)
+        self.text_model = self.from_settings(
+            "recurrent_text_model_create", {**SETTINGS["text_model_create"], "dropout": 0.5}, *given
         )
-        notes = Memory(b"notes")
-        assert lib.recurrent_text_model_set_solver(self.text_model, self.solver) == 0
-        assert lib.recurrent_text_model_set_notes(self.text_model, notes.address, 5) == 0
+        self.sentences = self.from_settings(
+            "recurrent_sentence_model_create", SETTINGS["sentence_model_create"], *given
+        )
+        key, metadata = Memory(b"user"), Memory(b"notes")
+        assert lib.recurrent_text_model_set_optimizer(self.text_model, self.optimizer) == 0
+        assert (
+            lib.recurrent_text_model_set_metadata(self.text_model, key.address, 4, metadata.address, 5) == 0
+        )
+        prompt = Memory(words(0, 3))
+        self.generator = make(
+            "recurrent_generator_create", self.plain, None, 0, prompt.address, 2, None, 0, None, self.random
+        )
+        self.writer = make(
+            "recurrent_generator_create_text", self.text_model, None, 0, text.address, 4, self.random
+        )
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
         stepped = Memory(words(self.mats[3, 1]))
         name, length = Memory(b"W"), Memory(words(1))
         names = Memory(words(name.address))
-        status = lib.recurrent_solver_step(
-            self.solver, names.address, length.address, stepped.address, 1, 0.1, 0.0, 1.0, None
+        status = lib.recurrent_optimizer_step(
+            self.optimizer, names.address, length.address, stepped.address, 1, 0.1, 0.0, 1.0, None
         )
         assert status == 0, lib.recurrent_last_error()
         self.spent = make("recurrent_graph_create", 1)
-        self.stale = {shape: make("recurrent_graph_tanh", self.spent, m) for shape, m in self.mats.items()}
+        self.stale = {
+            shape: make("recurrent_graph_unary", self.spent, 0, m, 0.0) for shape, m in self.mats.items()
+        }
         lib.recurrent_graph_reset(self.spent)
         self.freed = self.new_mat(1, 1)
         lib.recurrent_mat_free(self.freed)
+
+    @staticmethod
+    def from_settings(function: str, settings: dict[str, Any], *arguments: Any) -> int:
+        raw = json.dumps(settings).encode()
+        memory = Memory(raw)
+        return make(function, memory.address, len(raw), *arguments)
 
     def new_mat(self, n: int, d: int, dtype: int = 0) -> int:
         numbers = [math.sin(i + 1) for i in range(n * d)]
@@ -144,7 +168,8 @@ class Bench:
 
     def close(self) -> None:
         own = [(kind, getattr(self, kind)) for kind in KINDS if kind != "mat"]
-        own += [("graph", self.spent), ("model", self.plain)]
+        own += [("graph", self.spent), ("network", self.plain), ("text_model", self.sentences)]
+        own += [("generator", self.writer)]
         many = (self.mats, self.doubles, self.stale)
         own += [("mat", m) for mats in many for m in mats.values()]
         own += [("mat", self.other), ("mat", self.loss)]
@@ -178,23 +203,24 @@ class Bench:
             found.append(ctypes.string_at(state.address, 88))
         if lib.recurrent_graph_count(self.graph, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
-        if lib.recurrent_solver_name_count(self.solver, count.address) == 0:
+        if lib.recurrent_optimizer_name_count(self.optimizer, count.address) == 0:
             found.append(ctypes.string_at(count.address, 8))
         inner = ctypes.c_uint64()
-        if lib.recurrent_sentence_model_solver(self.sentence_model, ctypes.addressof(inner)) == 0:
-            lib.recurrent_solver_name_count(inner, count.address)
+        if lib.recurrent_text_model_optimizer(self.sentences, ctypes.addressof(inner)) == 0:
+            lib.recurrent_optimizer_name_count(inner, count.address)
             found.append(ctypes.string_at(count.address, 8))
-            lib.recurrent_solver_free(inner)
+            lib.recurrent_optimizer_free(inner)
         flats = []
-        if lib.recurrent_sentence_model_network(self.sentence_model, ctypes.addressof(inner)) == 0:
-            flats.append(make("recurrent_model_flat", inner))
-            lib.recurrent_model_free(inner)
-        if lib.recurrent_text_model_network(self.text_model, ctypes.addressof(inner)) == 0:
-            flats.append(make("recurrent_model_flat", inner))
-            lib.recurrent_model_free(inner)
-        if lib.recurrent_text_model_describe(self.text_model, text.address) == 0:
-            found.append(ctypes.string_at(text.address, 72))
-        if lib.recurrent_model_flat(self.model, ctypes.addressof(inner)) == 0:
+        for model in (self.sentences, self.text_model):
+            if lib.recurrent_text_model_network(model, ctypes.addressof(inner)) == 0:
+                flats.append(make("recurrent_network_flat", inner))
+                lib.recurrent_network_free(inner)
+        if lib.recurrent_text_model_get_info(self.text_model, text.address) == 0:
+            found.append(ctypes.string_at(text.address, 24))
+        for generator, size in ((self.generator, 20), (self.writer, 40)):
+            if lib.recurrent_generator_state(generator, text.address) == 0:
+                found.append(ctypes.string_at(text.address, size))
+        if lib.recurrent_network_flat(self.network, ctypes.addressof(inner)) == 0:
             flats.append(inner.value)
         for mat in (*flats, *self.mats.values(), *self.doubles.values()):
             if lib.recurrent_mat_describe(mat, info.address) != 0:
@@ -220,27 +246,60 @@ SHAPES = {
     "forward": {"x": (4, 2)},
 }
 # what an output holds, in bytes; 8 where nothing is said
-OUTPUTS = {"words": 24, "numbers": 24, "state": 88, "info": 72, "notes": 40, "tokens": 32, "stats": 16, "cost": 16,
-           "tick": 32, "result": 32, "name": 32, "settings": 200, "text": 40, "sizes": 16, "letters": 8, "next_h": 16,
-           "next_c": 16, "p": 16, "values": 48, "operands": 96}  # fmt: skip
-OPTIONAL = {("solver_step", "stats"), ("solver_step_model", "stats"), ("sentence_model_tick", "tick")}
-GOOD_NUMBERS = {
-    "low": -1.0,
-    "high": 1.0,
-    "std": 1.0,
-    "mean": 0.0,
-    "rate": 0.5,
-    "decay_rate": 0.9,
-    "temperature": 1.0,
-}
+OUTPUTS = {"words": 24, "state": 88, "info": 72, "tokens": 32, "result": 32, "name": 40, "settings": 600, "text": 400,
+           "vocabulary": 8, "next_h": 16, "next_c": 16, "probabilities": 16, "values": 48, "operands": 96}  # fmt: skip
+OPTIONAL = {("optimizer_step", "result"), ("optimizer_step_network", "result"), ("text_model_train_step", "result"),
+            ("sentence_model_tick", "result"), ("sentence_model_tick", "perplexity"),
+            ("sentence_model_cost", "perplexity"), ("generator_next", "log_probabilities")}  # fmt: skip
+GOOD_NUMBERS = {"low": -1.0, "high": 1.0, "std": 1.0, "mean": 0.0}
 # settings that must be above 0, at least 0, below 1
-POSITIVE = {"epsilon", "smooth_eps", "clipval", "temperature"}
-# infinity has its own meaning
-UNBOUNDED = {"clipval"}
-NOT_NEGATIVE = {"std", "step_size", "regc", "learning_rate", "rate", "decay_rate", "dropout"}
-BELOW_ONE = {"rate", "decay_rate", "dropout"}
-CODES = {"dtype": 0, "cell": 1, "axis": 0, "reduction": 0, "needs_backprop": 1,
-         "alphabet": 0, "tied": 0, "unknown": 0}  # fmt: skip
+POSITIVE = {"epsilon", "clip", "clipval"}
+# infinity is none
+UNBOUNDED = {"clip", "clipval"}
+NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
+BELOW_ONE = {"p"}
+CODES = {"dtype": 0, "axis": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0}
+SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
+           "repetition_window": 4}  # fmt: skip
+# good settings of the functions that take some
+SETTINGS: dict[str, dict[str, Any]] = {
+    "network_create": {"cell": "lstm", "input_size": 4, "hidden_sizes": [3, 2], "output_size": 5},
+    "optimizer_create": {"name": "adam", "learning_rate": 0.5},
+    "text_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
+    "sentence_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
+    "probabilities": SAMPLER,
+    "generator_create": {**SAMPLER, "max_tokens": 20},
+    "generator_create_text": {**SAMPLER, "max_tokens": 20, "stop": ["ba", "bb"]},
+}
+# values that each setting must not have; JSON's numbers as they are written
+_SIZES = ["0", "-1", "2.5", "1e300", "2147483648", "4611686018427387904", '"3"', "true"]
+_NOT_NUMBERS = ['"1"', "true", "[1]", "{}", "1e999", "NaN"]
+WRONG: dict[str, list[str]] = {
+    "cell": ['"mamba"', "1", "null"], "input_size": _SIZES, "output_size": _SIZES, "embedding": _SIZES,
+    "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
+    "tied": ["1", '"true"'], "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
+    "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
+    "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
+    "eps": ["-1", *_NOT_NUMBERS], "clipping": ['"norm"', "1"], "tokenizer": ['"words"', "0"],
+    "temperature": ["-1", *_NOT_NUMBERS], "top_k": ["0", "-1", "1.5", '"2"'], "top_p": ["0", "-0.1", "1.1", "true"],
+    "min_p": ["-0.1", "1.1", '"0"'], "repetition_penalty": ["0", "-1", *_NOT_NUMBERS],
+    "repetition_window": ["-1", "0.5", '"4"'], "max_tokens": ["-1", "0.5", "1e300", '"9"'],
+    "end": ["4", "-2", "1e300", '"a"'], "stop": ['"ba"', '[""]', "[1]", "{}"], "errors": ['"skip"', "0"],
+    "replacement": ["1", '"ab"'],
+}  # fmt: skip
+# the settings of each function by the functions' subjects
+_NETWORK = ["hidden_sizes", "embedding", "cell", "tied", "dropout", "forget_bias", "dtype"]
+TAKES = {
+    "network_create": ["input_size", "output_size", *_NETWORK],
+    "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
+    "text_model_create": [*_NETWORK, "tokenizer"],
+    "sentence_model_create": _NETWORK,
+    "probabilities": list(SAMPLER),
+    "generator_create": [*SAMPLER, "max_tokens", "end"],
+    "generator_create_text": [*SAMPLER, "max_tokens", "stop", "errors", "replacement"],
+}
+# the bytes of every settings argument; spaces fill them
+SETTINGS_BYTES = 300
 BIG = (2**31, 2**32 + 3, 2**62, MAX64)
 
 
@@ -250,13 +309,13 @@ class Call:
     def __init__(self, function: str, bench: Bench) -> None:
         self.function, self.bench = function, bench
         self.name = function.removeprefix("recurrent_")
-        self.last = self.name.removeprefix("graph_").removeprefix("model_")
+        self.last = self.name.removeprefix("graph_").removeprefix("network_")
         parameters = DECLARATIONS[function][1]
         over_sequences = {**self.over_sequences(), **self.over_text()}
         self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
-        if self.name in {"model_backward_sequence", "model_tap"}:
-            # a backward needs a recording
-            forward = Call("recurrent_model_forward_sequence", bench)
+        if self.name in {"network_backward_sequence", "network_activation"}:
+            # both need a forward
+            forward = Call("recurrent_network_forward_sequence", bench)
             attempt(forward, [choices[0] for choices in forward.arguments], check=False)
 
     def over_sequences(self) -> dict[str, list[Choice]]:
@@ -265,18 +324,18 @@ class Call:
             return {
                 "count": [Choice("2", 2), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, 257, MIN64, *BIG))]
             }
-        if self.name == "model_state_count":
-            return {
-                "columns": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64, 2**62))]
-            }
+        if self.name in {"network_state_count"}:
+            wrong = (0, -1, MIN64, MAX64, 2**62)
+            return {"batch_size": [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in wrong)]}
         if self.name == "probabilities":
             return self.choosing(1, 2, below=3)
-        writes = self.name in {"model_generate", "model_sample", "model_beam_search"}
+        writes = self.name in {"network_beam_search", "generator_create"}
         if not writes and self.name not in {
-            "model_forward_sequence", "model_backward_sequence", "model_train_step", "model_loss", "model_tick",
+            "network_forward_sequence", "network_backward_sequence", "network_train_step", "network_loss",
+            "network_step",
         }:  # fmt: skip
             return {}
-        one = writes or self.name == "model_tick"
+        one = writes or self.name == "network_step"
         rows, width = (1 if one else 4), (5 if writes else 10) * (1 if one else 2)
 
         def given(count: int) -> list[Choice]:
@@ -303,38 +362,43 @@ class Call:
         # so large that no buffer could hold it
         sizes = [Choice("2", 2), *(bad(str(v), v, SHAPE, 8) for v in (0, -1, MIN64, *BIG))]
         none = [Choice("NULL", None)]
-        searches = self.name == "model_beam_search"
+        searches = self.name == "network_beam_search"
+        counts = [Choice("3", 3), Choice("0", 0), *(bad(str(v), v, SHAPE, VALUE) for v in (-1, MIN64, MAX64))]
         return {
             **self.choosing(1, 3, below=4),
             "end": [Choice("-1", -1), Choice("2", 2), *(bad(str(v), v, INDEX) for v in (4, -2, MIN64, *BIG))],
             "beams": [Choice("2", 2), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, 4097, MIN64, *BIG))],
-            "log_probabilities": received(4, NULL) if searches else [*received(6)[::2], Choice("NULL", None)],
-            "written": received(2, NULL), "found": received(2, NULL),
-            "x": given(4 * rows) if self.name != "model_backward_sequence" else none,
-            "tokens": received(12 if searches else 6, NULL) if writes else none,
-            "T": sizes, "B": sizes, "state": received(width, NULL) if one and not searches else given(width),
+            "log_probabilities": received(4, NULL), "count": received(2, NULL), "max_tokens": counts,
+            "x": given(4 * rows) if self.name != "network_backward_sequence" else none,
+            "tokens": received(12, NULL) if searches else none,
+            "T": sizes, "B": sizes,
+            "state": received(width, NULL) if one and not writes else given(width),
             "lengths": received(4, NULL) if searches
                        else [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
             "y": received(5 * rows, *[] if one else [NULL]), "final_state": received(width),
             "dy": [given(5 * rows)[0], bad("NULL", None, NULL)], "dfinal": given(width),
             "dx": received(4 * rows), "dstate": received(width),
-            "classes": [*chosen((0, 4, -1, 1), 5, -2, MIN64, MAX64), bad("NULL", None, NULL)], "numbers": none,
+            "classes": [*chosen((0, 4, -1, 1), 5, -2, MIN64, MAX64), bad("NULL", None, NULL)], "values": none,
             "result": [Choice("good", Memory(24)), Choice("NULL", None)],
             "token": [Choice("0", 0), Choice("-1", -1), Choice("MIN", MIN64), Choice("MAX", MAX64)],
-            "model": [Choice("good", self.bench.plain if writes else self.bench.model),
-                      *self.bench.bad_handles("model"),
-                      bad("of the other input", self.bench.model if writes else self.bench.plain,
-                          *[] if self.name == "model_tick" else [VALUE, SHAPE, NULL, STALE])],
-            "prime": [*chosen((0, 3), 4, -1, MIN64, MAX64), bad("NULL", None, NULL)],
-            "primes": [Choice("2", 2), *(bad(str(v), v, SHAPE) for v in (0, -1, MIN64, MAX64))],
-            "count": [Choice("3", 3), Choice("0", 0), *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64))],
-            "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
+            "network": [Choice("good", self.bench.plain if writes else self.bench.network),
+                        *self.bench.bad_handles("network"),
+                        bad("of the other input", self.bench.network if writes else self.bench.plain,
+                            *[] if self.name == "network_step" else [VALUE, SHAPE, NULL, STALE])],
+            "prompt": [*chosen((0, 3), 4, -1, MIN64, MAX64), bad("NULL", None, NULL)],
+            "prompt_length": [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in (0, -1, MIN64, MAX64))],
+            "random": self.random_or_0(),
         }  # fmt: skip
 
+    def random_or_0(self) -> list[Choice]:
+        """A generator that is 0 where the largest score is selected."""
+        return [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]]
+
     def over_text(self) -> dict[str, list[Choice]]:
-        """Arguments of the text models' functions, whose alphabet is a and b."""
-        name = self.name.removeprefix("text_model_")
-        if name == self.name:
+        """Arguments of the functions of text models, whose vocabulary is a and b."""
+        if self.name == "generator_create_text":
+            name = self.name
+        elif (name := self.name.removeprefix("text_model_")) == self.name:
             return {}
 
         def tokens(*good: int, least: int = 0) -> list[Choice]:
@@ -357,11 +421,14 @@ class Call:
         ]  # fmt: skip
         strange = bad("unknown", Memory(b"abca"), VALUE)
         return {
-            "create": {"text": text, "embedding": number(3, MAX64, *BIG)},
-            "notes": {"capacity": number(32, zero=SHORT, must=SHORT)},
-            "set_notes": {"notes": text},
+            "get_metadata": {"capacity": [Choice("32", 32), Choice("0", 0), bad("4", 4, SHORT), bad("-1", -1, SHORT)]},
+            "set_metadata": {"text": text},
+            "generator_create_text": {
+                "prompt": [*text, strange], "prompt_length": number(4), "random": self.random_or_0(),
+            },
             "encode": {
-                "text": [*text, strange], "capacity": number(4, 3, zero=SHORT, must=SHORT),
+                "text": [*text, strange],
+                "capacity": [Choice("4", 4), *(bad(str(v), v, SHORT, SHAPE) for v in (3, 0, -1, MIN64))],
                 "replacement": [Choice(str(v), v) for v in (97, 0, 0xD800, 2**32 - 1)],
             },
             "decode": {
@@ -374,55 +441,63 @@ class Call:
             },
             "evaluate": {
                 "tokens": tokens(0, 1, 1, 0), "count": number(4, MAX64, zero=SHAPE),
-                "columns": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
-            },
-            "sample": {
-                **self.choosing(0, below=2), "prime": [*text, strange],
-                "count": [Choice("5", 5), Choice("0", 0), *(bad(str(v), v, VALUE, SHORT) for v in (-1, MIN64, *BIG))],
-                "capacity": number(20, 19, zero=SHORT, must=SHORT), "stop_count": number(2, MAX64),
-                "stop_lengths": [*self.stop_lengths()], "written": [*self.output(Parameter("int64_t*", "count"))],
-                "random": [Choice("good", self.bench.random), Choice("0", 0), *self.bench.bad_handles("random")[1:]],
+                "batch_size": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
+                "max_steps": [
+                    Choice("9", 9), Choice("MAX", MAX64), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)),
+                ],
+                "state": [
+                    Choice("good", Memory(bytes(160))), bad("NULL", None, NULL),
+                    bad("misaligned", Memory(bytes(160), 1), VALUE),
+                ],
+                "step": [
+                    Choice("good", Memory(words(0))), bad("NULL", None, NULL),
+                    *(bad(str(v), Memory(words(v)), VALUE, INDEX, SHAPE) for v in (-1, MIN64, MAX64)),
+                ],
+                "nats": [Choice("good", Memory(bytes(8))), bad("NULL", None, NULL)],
             },
         }.get(name, {})  # fmt: skip
 
-    @staticmethod
-    def stop_lengths() -> list[Choice]:
-        return [
-            Choice("good", Memory(words(4, 4))), bad("NULL", None, NULL), bad("last 0", Memory(words(4, 0)), VALUE),
-            bad("last -1", Memory(words(4, -1)), SHAPE), bad("last MIN", Memory(words(4, MIN64)), SHAPE),
-            bad("misaligned", Memory(words(4, 4), 4), VALUE),
-        ]  # fmt: skip
-
     def choosing(self, *seen: int, below: int) -> dict[str, list[Choice]]:
-        """A sampler, and tokens that were seen."""
-        good = (0.8, 2, 0.9, 0.1, 1.2, 4)
-        wrong = [(0, v) for v in (0.0, -1.0, math.nan, math.inf)] + [(1, v) for v in (-1, MIN64)]
-        wrong += [(2, v) for v in (0.0, -0.1, 1.1, math.nan)] + [(3, v) for v in (-0.1, 1.1, math.nan)]
-        wrong += [(4, v) for v in (0.0, -1.0, math.nan, math.inf)] + [(5, v) for v in (-1, MIN64)]
-
-        def packed(at: int, value: float, align: int = 0) -> Memory:
-            return Memory(struct.pack("<dqdddq", *good[:at], value, *good[at + 1 :]), align)
-
+        """Tokens that were seen."""
         return {
-            "sampler": [
-                Choice("good", packed(0, 0.8)),
-                Choice("NULL", None),
-                Choice("extreme", packed(1, MAX64)),
-                bad("misaligned", packed(0, 0.8, 4), VALUE),
-                *(bad(f"{at}: {value}", packed(at, value), VALUE) for at, value in wrong),
-            ],
             "history": [
                 Choice("good", Memory(words(*seen))),
                 bad("NULL", None, NULL),
                 bad("misaligned", Memory(words(*seen), 4), VALUE),
                 *(bad(f"last {v}", Memory(words(seen[0], v)), INDEX) for v in (below, -1, MIN64, MAX64)),
             ],
-            "histories": [
+            "history_length": [
                 Choice("2", 2),
                 Choice("0", 0),
-                *(bad(str(v), v, SHAPE) for v in (-1, MIN64, MAX64)),
+                *(bad(str(v), v, SHAPE, VALUE) for v in (-1, MIN64, MAX64)),
             ],
         }
+
+    def settings(self) -> list[Choice]:
+        """Settings in JSON of one length: good, damaged, and with each setting wrong in turn."""
+        good = json.dumps(SETTINGS[self.name])[1:-1]
+
+        def padded(text: bytes) -> Memory:
+            assert len(text) <= SETTINGS_BYTES, text
+            return Memory(text.ljust(SETTINGS_BYTES))
+
+        raw = b"{" + good.encode() + b"}"
+        damaged = {
+            "no object": b"[1]", "a number": b"5", "nothing": b"", "cut": raw[:-1], "two": raw + b"{}",
+            "nested": b"[" * SETTINGS_BYTES, "unknown key": raw[:-1] + b', "colour": 1}', "no quotes": b"{cell: 1}",
+            "twice": raw[:-1] + b', "x": 1, "x": 2}', "not UTF-8": b'{"\xff": 1}', "NUL": b"\0" * SETTINGS_BYTES,
+        }  # fmt: skip
+        choices = [Choice("good", padded(raw)), bad("NULL", None, NULL)]
+        choices += [bad(label, padded(text), VALUE, FORMAT) for label, text in damaged.items()]
+        for key in TAKES[self.name]:
+            others = {k: v for k, v in SETTINGS[self.name].items() if k != key}
+            if key == "replacement":
+                # the other errors do not read it
+                others["errors"] = "replace"
+            for value in WRONG[key]:
+                text = json.dumps({**others, key: "@"}).replace('"@"', value)
+                choices.append(bad(f"{key} {value}", padded(text.encode()), VALUE, SHAPE, INDEX, FORMAT))
+        return choices
 
     def choices(self, p: Parameter) -> list[Choice]:
         if p.c_type in TYPES:
@@ -445,7 +520,12 @@ class Call:
         others = bench.bad_handles(kind)
         if kind != "mat":
             good = Choice("good", getattr(bench, kind))
-            if self.name.endswith("_free") or (self.name, p.name) == ("sentence_model_predict", "random"):
+            if self.name.startswith("sentence_model_") and kind == "text_model":
+                good = Choice("good", bench.sentences)
+                others.append(bad("of another tokenizer", bench.text_model, VALUE))
+            if self.name == "generator_next_text":
+                good = Choice("good", bench.writer)
+            if self.name.endswith("_free"):
                 others[0] = Choice("0", 0)
             return [good, *others]
         shape = SHAPES.get(self.last, {}).get(p.name, (3, 4))
@@ -467,7 +547,9 @@ class Call:
     def numbers(self, name: str) -> list[Choice]:
         must = [VALUE]
         choices = [Choice("good", GOOD_NUMBERS.get(name, 0.5))]
-        choices += [bad(str(v), v, *must) for v in (math.nan, -math.inf)]
+        own = name == "learning_rate" and self.name != "optimizer_set_learning_rate"
+        # NaN is the optimizer's own learning rate
+        choices += [bad("nan", math.nan, *[] if own else must), bad("-inf", -math.inf, *must)]
         choices.append(bad("inf", math.inf, *[] if name in UNBOUNDED else must))
         choices.append(bad("-1", -1.0, *must if name in POSITIVE | NOT_NEGATIVE else []))
         choices.append(bad("0", 0.0, *must if name in POSITIVE else []))
@@ -479,16 +561,15 @@ class Call:
         must = [] if name == "needs_backprop" else [VALUE]
         # the other type of numbers would read beyond a buffer of this one
         others = {
-            "cell": [0, 2, 3, 4],
             "axis": [-1, 1],
-            "alphabet": [1],
-            "unknown": [1, 2],
-            "tied": [],
+            "operation": [1, 2, 3],
+            "errors": [1, 2],
             "reduction": [1],
             "dtype": [],
         }.get(name, [0])
+        first_bad = {"errors": 3, "operation": 14 if self.name == "graph_unary" else 4}.get(name, 2)
         return choices + [Choice(str(v), v) for v in others] + [
-            bad(str(v), v, *must) for v in (-2, {"cell": 5, "unknown": 3}.get(name, 2), 99, MIN32, MAX32)
+            bad(str(v), v, *must) for v in (-2, first_bad, 99, MIN32, MAX32)
         ]  # fmt: skip
 
     def size(self, name: str) -> list[Choice]:
@@ -496,85 +577,89 @@ class Call:
             ("mat_create", "n"): 3, ("mat_create", "d"): 4, ("mat_create_from", "n"): 3, ("mat_create_from", "d"): 4,
             ("mat_create_from", "count"): 12, ("mat_view", "n"): 2, ("mat_view", "d"): 2,
             ("graph_slice_rows", "count"): 2, ("graph_slice_columns", "count"): 2, ("graph_concat_rows", "count"): 2,
-            ("graph_concat_columns", "count"): 2, ("solver_step", "count"): 2, ("graph_cross_entropy", "count"): 4,
-            ("sentence_model_create", "count"): 2, ("argmax", "count"): 3, ("sample", "count"): 3,
+            ("graph_concat_columns", "count"): 2, ("optimizer_step", "count"): 2, ("graph_cross_entropy", "count"): 4,
+            ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2,
+            ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
-        defaults = {"count": 3, "layers": 2, "length": 4, "capacity": 40, "max_chars": 5, "index": 0, "row": 1,
-                    "column": 1, "start": 1}  # fmt: skip
+        defaults = {"count": 3, "index": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
             good = {
-                "sentence_model_predict": 40,
-                "sentence_model_hidden_sizes": 2,
-                "sentence_model_letters": 2,
-                "text_model_hidden_sizes": 2,
-                "text_model_letters": 2,
-                "solver_describe": 200,
+                "text_model_vocabulary": 2,
+                "text_model_describe": 300,
+                "network_describe": 300,
+                "optimizer_describe": 512,
+                "generator_next_text": 300,
             }.get(self.name, 32)
-        if name == "length":
-            good = self.text_length()
+        if name in {"length", "settings_length", "key_length", "prompt_length"}:
+            good = self.text_length(name)
         if good is None:
             good = defaults.get(name, 3)
         choices = [Choice(str(good), good)]
         must = {
             "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
-            "max_chars": [VALUE, SHORT], "room": [SHORT],
+            "operand_capacity": [SHORT], "max_tokens": [VALUE, SHAPE],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
         choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
-        zero_is_bad = name in {
-            "n",
-            "d",
-            "layers",
-            "letter_size",
-            "max_chars",
-            "input_size",
-            "capacity",
-            "room",
-        }
-        zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "solver"}
+        zero_is_bad = name in {"n", "d", "capacity", "operand_capacity"}
+        zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "optimizer"}
         # a text of nothing is a value, as is a corpus of nothing
         choices.append(bad("0", 0, *[*must, VALUE] if zero_is_bad else []))
         # a text's bytes need no multiplication that could overflow: the library cannot tell
-        if name in {"length", "room"}:
+        if name in {
+            "length",
+            "settings_length",
+            "key_length",
+            "prompt_length",
+            "operand_capacity",
+            "max_tokens",
+        }:
             return choices
         if name == "capacity":
             return [*choices, bad("1 short", good - 1, *must) if good < 32 else Choice("31", 31)]
         choices += [bad(str(v), v, *must, NULL, 8) for v in (MAX64,)]
-        holds_no_buffer = (
-            name not in {"count", "layers"} or "slice" in self.name or self.name == "mat_create_from"
-        )
+        holds_no_buffer = name != "count" or "slice" in self.name or self.name == "mat_create_from"
         if holds_no_buffer:
             choices += [bad(str(v), v, *must, 8) for v in BIG]
             # one Mat of MAX32 x 1 is allowed, and only as large as the machine's memory
-            if self.name not in {"mat_create", "model_create", "model_create_tied", "sentence_model_create"}:
+            if self.name not in {"mat_create"}:
                 choices += [bad(str(v), v, *must, 8) for v in (MAX32, 1000)]
         return choices
 
-    def text_length(self) -> int:
-        return len(self.text())
+    def text_length(self, name: str) -> int:
+        if name == "settings_length" or (name == "length" and self.name in SETTINGS):
+            return SETTINGS_BYTES
+        return len(self.text("key" if name == "key_length" else "text"))
 
-    def text(self) -> bytes:
-        if "recurrentjs" in self.name:
-            which = "saved.json" if "load" in self.name else "written.json"
-            return os.fsencode(self.bench.folder / which)
-        if self.name in {"text_model_load", "text_model_save"}:
-            which = "saved.safetensors" if "load" in self.name else "written.safetensors"
-            return os.fsencode(self.bench.folder / which)
-        if self.name == "text_model_set_notes":
-            return b"abba"
+    def text(self, name: str) -> bytes:
+        if self.name.endswith(("model_load", "model_save")):
+            which = "saved" if "load" in self.name else "written"
+            kind = "json" if "sentence" in self.name else "safetensors"
+            return os.fsencode(self.bench.folder / f"{which}.{kind}")
+        if name == "key":
+            return b"user"
         return {
-            "model_parameter": b"Wix0",
-            "model_tap": b"f0",
-            "solver_slot": b"W",
-            "solver_create_from": b'{"rule": "adam", "lr": 0.5}',
+            "network_parameter": b"Wix0",
+            "network_activation": b"f0",
+            "optimizer_state": b"W",
         }.get(self.name, b"abba")
 
     def input(self, p: Parameter) -> list[Choice]:
         name = p.name
         null = bad("NULL", None, NULL, SHAPE, FORMAT)
+        if p.c_type == "const char*" and name == "settings":
+            return self.settings()
         if p.c_type == "const char*":
-            raw = self.text()
+            raw = self.text(name)
             unknown = b"\xc3\xa9" + raw[2:] if len(raw) > 1 else b"z"
             broken = b"\xff" + raw[1:]
+            if name == "key":
+                # any key is one, and an absent one has the value ""
+                return [
+                    Choice("good", Memory(raw)),
+                    null,
+                    bad("not UTF-8", Memory(broken), VALUE),
+                    Choice("other", Memory(unknown)),
+                ]
             return [
                 Choice("good", Memory(raw)),
                 null,
@@ -587,7 +672,7 @@ class Call:
         if p.c_type == "const char*const*" or p.c_type == "const char* const*":
             a, b, broken = Memory(b"abba"), Memory(b"baab"), Memory(b"ab\xff\xff")
             good = words(a.address, b.address)
-            same_name = VALUE if "solver" in self.name else None
+            same_name = VALUE if "optimizer" in self.name else None
             return [
                 Choice("good", self.holding(good, a, b)),
                 null,
@@ -608,7 +693,7 @@ class Call:
         if p.c_type == "const recurrent_mat*":
             return self.mat_array(name)
         good = {
-            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "hidden_sizes": (3, 2),
+            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4),
             "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
         }[name]  # fmt: skip
         choices = [
@@ -619,7 +704,6 @@ class Call:
         hostile = {
             "state": [(5, VALUE), (MAX64, VALUE), (-1, VALUE)],
             "lengths": [(-1, SHAPE), (MIN64, SHAPE)],
-            "hidden_sizes": [(0, SHAPE), (-1, SHAPE), (MIN64, SHAPE), *((v, SHAPE) for v in (MAX32, *BIG))],
         }.get(name, [(v, INDEX) for v in (-1, 3, MIN64, MAX32, *BIG)])
         return choices + [bad(f"last {v}", Memory(words(*good[:-1], v)), status, 8) for v, status in hostile]
 
@@ -640,9 +724,9 @@ class Call:
         for choice in bench.bad_handles("mat"):
             choices.append(choice._replace(value=Memory(words(good[0], choice.value))))
         choices.append(bad("a stale Mat", Memory(words(good[0], bench.stale[shape])), STALE))
-        must = [] if "solver" in self.name else [TYPE]
+        must = [] if "optimizer" in self.name else [TYPE]
         choices.append(bad("two types", Memory(words(good[0], bench.doubles[shape])), *must))
-        if self.name == "solver_step":
+        if self.name == "optimizer_step":
             choices.append(bad("a NaN gradient", Memory(words(good[0], self.broken())), NOT_FINITE))
         return choices + [Choice(f"{n} x {d}", Memory(words(good[0], m))) for (n, d), m in bench.mats.items()]
 
@@ -760,7 +844,7 @@ def main() -> None:
     bench = Bench(folder)
     path = os.fsencode(folder / "saved.json")
     saved = Memory(path)
-    assert lib.recurrent_sentence_model_save_recurrentjs(bench.sentence_model, saved.address, len(path)) == 0
+    assert lib.recurrent_sentence_model_save(bench.sentences, saved.address, len(path)) == 0
     path = os.fsencode(folder / "saved.safetensors")
     saved = Memory(path)
     assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path)) == 0

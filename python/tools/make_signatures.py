@@ -22,7 +22,8 @@ SCALARS = {
     "uint64_t": "c_uint64",
     "double": "c_double",
 }
-PREFIX = '''"""ctypes signatures, structures and constants of recurrent.h. Written by tools/make_signatures.py; do not edit."""
+PREFIX = '''\
+"""ctypes signatures, structures and constants of recurrent.h. Written by tools/make_signatures.py; do not edit."""
 
 from __future__ import annotations
 

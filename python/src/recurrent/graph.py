@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+# the argument that is a unary operation's parameter
+_PARAMETERS = {_c.signatures.LEAKY_RELU: "negative_slope", _c.signatures.SCALE: "factor"}
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
@@ -195,8 +197,9 @@ class Graph(GraphElementwise[Mat]):
         return Mat._from_handle(_ResultHandle(handle, self), self)
 
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
+        name = _PARAMETERS.get(operation, "parameter")
         return self._record(
-            _lib.recurrent_graph_unary, operation, expect_mat(m, "m"), as_float(parameter, "parameter")
+            _lib.recurrent_graph_unary, operation, expect_mat(m, "m"), as_float(parameter, name)
         )
 
     def _binary(self, operation: int, a: Mat, b: Mat) -> Mat:

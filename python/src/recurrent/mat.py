@@ -10,8 +10,8 @@ import numpy as np
 
 from . import _c
 from ._checks import DTYPES, as_dtype, as_float, as_int, as_matrix, as_type
-from .random import RNG, as_random
 from .elementwise import MatElementwise
+from .random import RNG, as_random
 from .tape import graph_for
 
 if TYPE_CHECKING:

@@ -52,9 +52,13 @@ class Parameters(Mapping[str, Mat]):
             )
             name = buffer.raw[: length.value]
             self._mats[name.decode()] = Mat._from_handle(
-                _c.new(_lib.recurrent_network_parameter, _lib.recurrent_mat_free, handle.value, name, len(name))
+                _c.new(
+                    _lib.recurrent_network_parameter, _lib.recurrent_mat_free, handle.value, name, len(name)
+                )
             )
-        self.flat = Mat._from_handle(_c.new(_lib.recurrent_network_flat, _lib.recurrent_mat_free, handle.value))
+        self.flat = Mat._from_handle(
+            _c.new(_lib.recurrent_network_flat, _lib.recurrent_mat_free, handle.value)
+        )
 
     def __getitem__(self, name: str) -> Mat:
         return self._mats[name]

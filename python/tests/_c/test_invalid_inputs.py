@@ -13,7 +13,11 @@ from support import HARDEN
 
 def group(function: str) -> str:
     noun = function.removeprefix("recurrent_").split("_")[0]
-    return noun if noun in {"random", "mat", "graph", "model", "solver", "sentence", "text"} else "others"
+    return (
+        noun
+        if noun in {"random", "mat", "graph", "network", "optimizer", "generator", "sentence", "text"}
+        else "others"
+    )
 
 
 GROUPS = sorted({group(function) for function in signatures.SIGNATURES})

@@ -225,5 +225,6 @@ def test_cpu_flags(monkeypatch):
     monkeypatch.setattr(library, "_CPU_FLAGS", library._CPU_FLAGS | {"sse9"})
     monkeypatch.setattr(library.platform, "machine", lambda: "x86_64")
     monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
+    monkeypatch.setattr(library, "_candidates", lambda: [Path(_c.lib._name)])
     with pytest.raises(ImportError, match=r"lacks .*sse9"):
         library.load()

@@ -109,14 +109,14 @@ def test_settings_and_repr(solver):
 
 @pytest.mark.parametrize("kind", [Solver, *CLASSES.values()])
 def test_python_and_the_core_have_the_same_defaults(kind):
-    words = json.dumps({"rule": kind().settings["name"]}).encode()
+    words = json.dumps({"name": kind().settings["name"]}).encode()
     lib = recurrent._c.lib
     handle = recurrent._c.new(lib.recurrent_optimizer_create, lib.recurrent_optimizer_free, words, len(words))
     assert Solver._from_handle(handle).settings == kind().settings
     # and a class's arguments are its settings
     names = set(inspect.signature(kind).parameters)
     assert names == set(kind().settings) - (
-        {"optimizer", "learning_rate", "clipping"} if kind is Solver else {"optimizer"}
+        {"name", "learning_rate", "clipping"} if kind is Solver else {"name"}
     )
 
 
@@ -186,7 +186,7 @@ def test_the_rate_is_the_cores():
 def _again(solver, tm):
     """Another handle of the core's solver."""
     return _c.new(
-        _c.lib.recurrent_text_model_solver, _c.lib.recurrent_optimizer_free, tm._handle.value, owner=solver
+        _c.lib.recurrent_text_model_optimizer, _c.lib.recurrent_optimizer_free, tm._handle.value, owner=solver
     )
 
 
@@ -206,7 +206,7 @@ def test_the_rate_can_be_set():
     nets[1].train_step(x, aim, SGD(0.25))
     assert bits(nets[0].parameters) == bits(nets[1].parameters)
     for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):
-        with pytest.raises(error, match=r"(learning_rate|lr) (is|has)"):
+        with pytest.raises(error, match="learning_rate is"):
             solver.learning_rate = bad
         assert solver.learning_rate == 0.25
 
@@ -252,30 +252,34 @@ def test_clipping(clipping, bound, expected, ratio):
 @pytest.mark.parametrize(
     "make, error, words",
     [
-        (lambda: SGD(-1), ValueError, "lr is -1"),
+        (lambda: SGD(-1), ValueError, "learning_rate is .*-1"),
         (lambda: SGD("fast"), TypeError, r"learning_rate has the wrong type; .*got str"),
-        (lambda: SGD(momentum=-0.1), ValueError, "momentum is -0.1"),
+        (lambda: SGD(momentum=-0.1), ValueError, "momentum is .*-0.1"),
         (lambda: SGD(momentum=np.nan), ValueError, r"momentum is out of range; .*got nan"),
-        (lambda: SGD(nesterov=True), ValueError, "nesterov needs a momentum above 0"),
-        (lambda: SGD(momentum=0.9, dampening=0.1, nesterov=True), ValueError, "no dampening"),
-        (lambda: SGD(nesterov=1), TypeError, "nesterov has the wrong type; expected a bool"),
-        (lambda: Adagrad(eps=0), ValueError, "eps is 0"),
-        (lambda: Adagrad(learning_rate_decay=-1), ValueError, "lr_decay is -1"),
-        (lambda: Adagrad(initial_accumulator_value=-1), ValueError, "initial_accumulator_value is -1"),
-        (lambda: RMSProp(alpha=1), ValueError, "alpha is 1.0; expected at least 0 and below 1"),
+        (lambda: SGD(nesterov=True), ValueError, "nesterov .*momentum above 0"),
+        (lambda: SGD(momentum=0.9, dampening=0.1, nesterov=True), ValueError, "nesterov .*dampening 0"),
+        (lambda: SGD(nesterov=1), TypeError, r"nesterov has the wrong type; .*got int"),
+        (lambda: Adagrad(eps=0), ValueError, "eps is .*0"),
+        (lambda: Adagrad(learning_rate_decay=-1), ValueError, "learning_rate_decay is .*-1"),
+        (lambda: Adagrad(initial_accumulator_value=-1), ValueError, "initial_accumulator_value is .*-1"),
+        (lambda: RMSProp(alpha=1), ValueError, "alpha is .*expected at least 0 and below 1, got 1.0"),
         (lambda: RMSProp(centered=None), TypeError, r"centered has the wrong type; .*got NoneType"),
-        (lambda: RMSProp(weight_decay=-1e-9), ValueError, "weight_decay is -1e-09"),
-        (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"betas\[1\] is 1.0"),
-        (lambda: Adam(betas=(-0.1, 0.9)), ValueError, r"betas\[0\] is -0.1"),
-        (lambda: Adam(betas=0.9), TypeError, "betas has the wrong type; expected two numbers"),
+        (lambda: RMSProp(weight_decay=-1e-9), ValueError, "weight_decay is .*-1e-09"),
+        (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"betas\[1\] is .*got 1.0"),
+        (lambda: Adam(betas=(-0.1, 0.9)), ValueError, r"betas\[0\] is .*got -0.1"),
+        (lambda: Adam(betas=0.9), TypeError, r"betas has the wrong type; .*got float"),
         (lambda: Adam(betas="01"), TypeError, r"betas has the wrong type; .*got str"),
         (lambda: Adam(betas=(0.9,)), ValueError, r"betas has the wrong length; .*got 1"),
         (lambda: Adam(betas=(0.9, None)), TypeError, r"betas\[1\] has the wrong type; .*got NoneType"),
         (lambda: Adam(eps=np.inf), ValueError, r"eps is out of range; .*got inf"),
-        (lambda: AdamW(clipping="norm"), ValueError, "clipping is 'norm'; expected one of value"),
+        (
+            lambda: AdamW(clipping="norm"),
+            ValueError,
+            "clipping is .*expected one of value, tensor_norm, global_norm, got 'norm'",
+        ),
         (lambda: AdamW(clipping=None), TypeError, r"clipping has the wrong type; .*got NoneType"),
-        (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 1e-60, which is 0 in float32"),
-        (lambda: Adam().step({"m": Mat(1, 1)}, clip=0), ValueError, "clipval is 0"),
+        (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 0 in float32; .*got 1e-60"),
+        (lambda: Adam().step({"m": Mat(1, 1)}, clip=0), ValueError, "clip is .*expected above 0.*got 0"),
         (lambda: Adam().step({"m": Mat(1, 1)}, clip=np.inf), ValueError, r"clip is out of range; .*got inf"),
     ],
 )
@@ -291,7 +295,7 @@ def test_a_gradient_that_is_not_finite(solver):
     net.flat.dw = np.ones((net.flat.n, 1))
     net.parameters["Wfh0"].dw[2, 1] = np.nan
     before, state = bits(net.parameters), {slot: bits(mats) for slot, mats in own.state.items()}
-    with pytest.raises(FloatingPointError, match=r"gradient of Wfh0 is nan at \[2, 1\]"):
+    with pytest.raises(FloatingPointError, match=r"gradient of Wfh0 is not finite; .*nan at \[2, 1\]"):
         own.step(net.parameters)
     assert bits(net.parameters) == before
     assert {slot: bits(mats) for slot, mats in own.state.items()} == state

@@ -192,9 +192,9 @@ def test_repr():
 @pytest.mark.parametrize(
     "arguments, error, words",
     [
-        ((0, [3], 2), ValueError, "input size is 0"),
+        ((0, [3], 2), ValueError, "input_size is .*got 0"),
         ((2, [3], -1), ValueError, r"output_size is out of range; .*got -1"),
-        ((2, [3, 0], 2), ValueError, "hidden size 1 is 0"),
+        ((2, [3, 0], 2), ValueError, r"hidden_sizes\[1\] is .*got 0"),
         ((2, [], 2), ValueError, "hidden_sizes is empty"),
         ((2, 3, 2), TypeError, "hidden_sizes is unknown; expected a list of ints"),
         ((2, [3.0], 2), TypeError, "float64"),
@@ -202,10 +202,10 @@ def test_repr():
         ((2, None, 2), TypeError, "hidden_sizes"),
         ((2, [[3]], 2), ValueError, r"hidden_sizes has the wrong shape; .*got 2 dimensions"),
         ((2, [2**63], 2), ValueError, "9223372036854775808"),
-        ((2, [2**40], 2), ValueError, "more than 2147483647"),
-        ((2, [2**31 - 1], 2), ValueError, "more than 2147483647"),
-        ((2, [40000, 40000], 2), ValueError, "more than 2147483647"),
-        ((2**62, [1], 2**62), ValueError, "more than 2147483647"),
+        ((2, [2**40], 2), ValueError, "2147483647"),
+        ((2, [2**31 - 1], 2), ValueError, "2147483647"),
+        ((2, [40000, 40000], 2), ValueError, "2147483647"),
+        ((2**62, [1], 2**62), ValueError, "input_size is out of range"),
         ((2.0, [3], 2), TypeError, r"input_size has the wrong type; .*got float"),
         ((2, [3], 2, "int8"), TypeError, r"dtype is unknown; .*got int8"),
         ((2, [3], 2, "float32", "seed"), TypeError, r"rng has the wrong type; .*got str"),
@@ -227,10 +227,14 @@ def test_bad_ticks(kind):
     plain = recurrentjs.init_rnn(2, [3], 2, rng=0)
     other = mat(4, 1, "float64")
     for bad, error, words in (
-        (lambda: tick(None, model, sizes, x, None), TypeError, "G has the wrong type; expected a Graph"),
+        (lambda: tick(None, model, sizes, x, None), TypeError, r"G has the wrong type; .*got NoneType"),
         (lambda: tick(G, [model], sizes, x, None), TypeError, r"model has the wrong type; .*got list"),
         (lambda: tick(G, model, sizes, x.w, None), TypeError, r"x has the wrong type; .*got ndarray"),
-        (lambda: tick(G, model, sizes, mat(3, 1, "float32"), None), ValueError, "x is 3 x 1|expected 12 x 3"),
+        (
+            lambda: tick(G, model, sizes, mat(3, 1, "float32"), None),
+            ValueError,
+            "x has the wrong shape; .*got 3 x 1|expected 12 x 3",
+        ),
         (lambda: tick(G, model, sizes, mat(2, 1), None), TypeError, "float64|float32"),
         (lambda: tick(G, model, sizes, mat(2, 2, "float32"), good), ValueError, "3 x 1"),
         (lambda: tick(G, model, [3], x, good), ValueError, r"prev.h has the wrong length; expected 1 layers"),

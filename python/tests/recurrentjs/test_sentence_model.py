@@ -83,14 +83,14 @@ def test_any_letter(tmp_path, text):
 @pytest.mark.parametrize(
     "sentence, words",
     [
-        ("helq", r"the letter 'q' \(U\+0071\) at position 3"),
-        ("😀", r"'😀' \(U\+1F600\) at position 0"),
-        ("he\0", r"the letter U\+0000 at position 2"),
-        ("h\u202e", r"U\+202E at position 1"),
-        ("hel\u0301", r"U\+0301\) at position 3"),
+        ("helq", r"text\[3\] is outside the vocabulary; .*'q' \(U\+0071\)"),
+        ("😀", r"text\[0\] is .*'😀' \(U\+1F600\)"),
+        ("he\0", r"text\[2\] is .*got U\+0000"),
+        ("h\u202e", r"text\[1\] is .*got U\+202E"),
+        ("hel\u0301", r"text\[3\] is .*\(U\+0301\)"),
         ("\udc80", r"lone surrogate at position 0; .*got U\+DC80"),
         ("he\ud83dl", r"lone surrogate at position 2; .*got U\+D83D"),
-        ("", "empty"),
+        ("", "sentence has the wrong length; .*got 0"),
     ],
 )
 def test_unknown_letters(sentence, words):
@@ -117,22 +117,18 @@ def test_unknown_letters(sentence, words):
         (({"a": 1},), TypeError, r"sentences has the wrong type; .*got dict"),
         ((["a", 5],), TypeError, r"sentences\[1\] has the wrong type; .*got int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] has the wrong type; .*got bytes"),
-        (
-            (["a", "b\ud800"],),
-            ValueError,
-            r"sentences\[1\] has a lone surrogate at position 1; .*got U\+D800",
-        ),
+        ((["a", "b\ud800"],), ValueError, r"sentences\[1\] has a lone surrogate at position 1; .*got U\+D800"),
         (
             (["a"], "cnn"),
             ValueError,
-            "cell is unknown; expected one of rnn_relu, lstm, rnn_tanh, gru, gru_reset_before",
+            "cell is unknown; expected one of lstm, gru, gru_reset_before, rnn_tanh, rnn_relu",
         ),
-        ((["a"], 5), ValueError, r"cell is unknown; .*got 5"),
+        ((["a"], 5), ValueError, r"cell is out of range; .*got 5"),
         ((["a"], "lstm", []), ValueError, "hidden_sizes is empty"),
-        ((["a"], "lstm", [0]), ValueError, "hidden size 0 is 0"),
-        ((["a"], "lstm", [2], 0), ValueError, "letter size is 0"),
-        ((["a"], "lstm", [2], -5), ValueError, "letter size is -5"),
-        ((["a"], "lstm", [2], 2**40), ValueError, "more than 2147483647"),
+        ((["a"], "lstm", [0]), ValueError, r"hidden_sizes\[0\] is .*got 0"),
+        ((["a"], "lstm", [2], 0), ValueError, "embedding is .*got 0"),
+        ((["a"], "lstm", [2], -5), ValueError, "embedding is .*got -5"),
+        ((["a"], "lstm", [2], 2**40), ValueError, "2147483647"),
         ((["a"], "lstm", [2], 2.0), TypeError, r"letter_size has the wrong type; .*got float"),
         ((["a"], "lstm", [2], 2, "int32"), TypeError, r"dtype is unknown; .*got int32"),
         ((["a"], "lstm", [2], 2, "float32", "x"), TypeError, r"rng has the wrong type; .*got str"),
@@ -203,8 +199,8 @@ def test_what_a_tick_tells():
     [
         ({"learning_rate": -1}, "step_size is -1|learning_rate is -1"),
         ({"learning_rate": math.nan}, r"learning_rate is out of range; .*got nan"),
-        ({"regc": -1}, "regc is -1"),
-        ({"clipval": 0}, "clipval is 0"),
+        ({"regc": -1}, "weight_decay is .*-1"),
+        ({"clipval": 0}, "clip is .*got 0"),
         ({"clipval": math.inf}, r"clipval is out of range; .*got inf"),
     ],
 )
@@ -223,7 +219,7 @@ def test_diverged_weights(tmp_path):
     sm.tick("hello")
     sm.parameters["Whd"].w[0, 0] = math.nan
     before = bits(sm.parameters), bits(sm.step_cache)
-    with pytest.raises(FloatingPointError, match=r"gradient of .* is nan"):
+    with pytest.raises(FloatingPointError, match=r"gradient of .* is not finite; .*got nan"):
         sm.tick("hello")
     assert (bits(sm.parameters), bits(sm.step_cache)) == before
     for sample in (True, False):
@@ -231,7 +227,7 @@ def test_diverged_weights(tmp_path):
             sm.predict(sample)
     path = tmp_path / "m.json"
     path.write_text("old")
-    with pytest.raises(FloatingPointError, match=r"Whd is nan at \[0, 0\]"):
+    with pytest.raises(FloatingPointError, match=r"Whd is not finite; .*nan at \[0, 0\]"):
         sm.save_recurrentjs(path)
     assert path.read_text() == "old" and names(tmp_path) == ["m.json"]
     sm.parameters["Whd"].w[0, 0] = 0
@@ -260,12 +256,11 @@ def test_predict():
     # as cold as can be is the likeliest letter, in both types
     for model in (sm, small(dtype="float64")):
         model.tick("hello")
-        for temperature in (1e-6, 1e-40, 1e-300, 5e-324):
+        for temperature in (0, 1e-6, 1e-40, 1e-300, 5e-324):
             assert model.predict(temperature=temperature, rng=1) == model.predict(sample=False)
         assert isinstance(model.predict(temperature=1e300, rng=1), str)
     for bad, error, words in (
-        ({"temperature": 0}, ValueError, "temperature is 0"),
-        ({"temperature": -1}, ValueError, "temperature is -1"),
+        ({"temperature": -1}, ValueError, "temperature is .*got -1"),
         ({"temperature": math.nan}, ValueError, r"temperature is out of range; .*got nan"),
         ({"temperature": "1"}, TypeError, r"temperature has the wrong type; .*got str"),
         ({"max_chars": 0}, ValueError, r"max_chars is out of range; .*got 0"),
@@ -561,12 +556,12 @@ HOSTILE = [
     (change("letter_size", 2), r"model\.Wil is 3 x 1; expected 3 x 2"),
     (change("letter_size", None), "letter_size is null"),
     (change("solver", 5), "the document|solver is a number"),
-    (change("solver", "decay_rate", 1.5), r"solver: decay_rate is 1\.5"),
+    (change("solver", "decay_rate", 1.5), r"solver: decay_rate is .*1\.5"),
     (change("solver", "decay_rate", ...), r"solver\.decay_rate is missing"),
-    (change("solver", "smooth_eps", 0), r"smooth_eps is 0"),
+    (change("solver", "smooth_eps", 0), r"smooth_eps is .*0"),
     (change("solver", "smooth_eps", "a"), r"smooth_eps is a string"),
     (change("solver", "step_cache", "bd", ...), r"step_cache\.bd is missing"),
-    (change("solver", "step_cache", "bd", "w", 0, -1), r"step_cache\.bd has a negative number"),
+    (change("solver", "step_cache", "bd", "w", 0, -1), r"step_cache\.bd has a negative element; .*got -1"),
     (change("solver", "step_cache", "bd", "w", 0, None), r"step_cache\.bd\.w\[0\] is null"),
     (change("solver", "step_cache", "bd", "n", 4), r"step_cache\.bd is 4 x 1; expected 3 x 1"),
     (change("letterToIndex", {}), "letterToIndex is empty"),

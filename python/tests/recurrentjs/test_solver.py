@@ -130,9 +130,9 @@ def test_one_solver_for_two_models():
         model["bd"].dw[...] = 1
         solver.step(model, 0.1, 0, 5)
     assert np.allclose(solver.step_cache["bd"].w, 0.75)
-    with pytest.raises(ValueError, match="Wxh0 is 3 x 2, but its step cache is 2 x 2; use a new Solver"):
+    with pytest.raises(ValueError, match=r"Wxh0 has the wrong shape.*expected 2 x 2, got 3 x 2"):
         solver.step(recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
-    with pytest.raises(TypeError, match="Wxh0 is float32, but its step cache is float64"):
+    with pytest.raises(TypeError, match=r"Wxh0 .*float64.*float32"):
         solver.step(recurrentjs.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
 
 
@@ -147,7 +147,8 @@ def test_a_gradient_that_is_not_finite(value, kind, dtype):
     whole["Wfh0"].dw[2, 1] = value
     before = bits(whole)
     with pytest.raises(
-        FloatingPointError, match=rf"gradient of Wfh0 is {value} at \[2, 1\]; nothing was changed"
+        FloatingPointError,
+        match=rf"gradient of Wfh0 is not finite; .*got {value} at \[2, 1\]; no weight has changed",
     ):
         solver.step(model, 0.01, 0, 5)
     # nothing: no weight, no gradient, no cache
@@ -177,13 +178,13 @@ def test_squares_that_overflow_are_no_reason_to_refuse():
 @pytest.mark.parametrize(
     "settings, words",
     [
-        ((-0.1, 0, 5), "step_size is -0.1"),
-        ((0.1, -1e-9, 5), "regc is -1e-09"),
-        ((0.1, 0, 0), "clipval is 0"),
-        ((0.1, 0, -1), "clipval is -1"),
+        ((-0.1, 0, 5), "learning_rate is .*-0.1"),
+        ((0.1, -1e-9, 5), "weight_decay is .*-1e-09"),
+        ((0.1, 0, 0), "clip is .*got 0"),
+        ((0.1, 0, -1), "clip is .*got -1"),
         ((np.nan, 0, 5), r"step_size is out of range; .*got nan"),
         ((0.1, np.inf, 5), r"regc is out of range; .*got inf"),
-        ((0.1, 0, 10**400), r"clipval is out of range; .*got 10000000"),
+        ((0.1, 0, 10**400), r"clipval is out of range; .*got 1000"),
     ],
 )
 def test_bad_settings(settings, words):
@@ -198,23 +199,15 @@ def test_bad_settings(settings, words):
 @pytest.mark.parametrize(
     "make, error, words",
     [
-        (lambda: Solver(1.0), ValueError, "decay_rate is 1"),
-        (lambda: Solver(-0.1), ValueError, "decay_rate is -0.1"),
-        (lambda: Solver(0.9, 0), ValueError, "smooth_eps is 0"),
+        (lambda: Solver(1.0), ValueError, "decay_rate is .*got 1"),
+        (lambda: Solver(-0.1), ValueError, "decay_rate is .*got -0.1"),
+        (lambda: Solver(0.9, 0), ValueError, "smooth_eps is .*0"),
         (lambda: Solver(smooth_eps=np.nan), ValueError, r"smooth_eps is out of range; .*got nan"),
         (lambda: Solver("0.9"), TypeError, r"decay_rate has the wrong type; .*got str"),
         (lambda: Solver().step([Mat(1, 1)], 0.1, 0, 5), TypeError, r"model has the wrong type; .*got list"),
         (lambda: Solver().step(None, 0.1, 0, 5), TypeError, r"model has the wrong type; .*got NoneType"),
-        (
-            lambda: Solver().step({"a": np.ones((1, 1))}, 0.1, 0, 5),
-            TypeError,
-            r"model\['a'\] has the wrong type; .*got ndarray",
-        ),
-        (
-            lambda: Solver().step({3: Mat(1, 1)}, 0.1, 0, 5),
-            TypeError,
-            r"a name in model has the wrong type; .*got int",
-        ),
+        (lambda: Solver().step({"a": np.ones((1, 1))}, 0.1, 0, 5), TypeError, r"model\['a'\] has the wrong type; .*got ndarray"),
+        (lambda: Solver().step({3: Mat(1, 1)}, 0.1, 0, 5), TypeError, r"a name in model has the wrong type; .*got int"),
         (lambda: Solver().step({"\ud800": Mat(1, 1)}, 0.1, 0, 5), ValueError, r"U\+D800"),
         (
             lambda: Solver().step({"a": Mat(1, 1)}, "0.1", 0, 5),

@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_bad_settings(settings, error, words):
 def test_a_solver():
     tm = TextModel(hidden_sizes=[3], rng=1).build("abc")
     assert tm.optimizer is None
-    with pytest.raises(RuntimeError, match="the model has no optimizer"):
+    with pytest.raises(RuntimeError, match="optimizer is not set"):
         tm.train_step([[0]], [[1]])
     with pytest.raises(TypeError, match=r"optimizer has the wrong type; .*got dict"):
         tm.optimizer = {}
@@ -153,11 +154,11 @@ def test_nothing_is_merged_or_left_out(text):
 
 def test_unknown_characters():
     tm = TextModel(hidden_sizes=[2], rng=1).build("abc")
-    with pytest.raises(ValueError, match=r"'x' \(U\+0078\) at position 2"):
+    with pytest.raises(ValueError, match=r"text\[2\] is outside the vocabulary; .*'x' \(U\+0078\)"):
         tm.encode("abx")
     assert tm.encode("axbx", errors="ignore").tolist() == [0, 1]
     assert tm.encode("axb", errors="replace", replacement="c").tolist() == [0, 2, 1]
-    with pytest.raises(ValueError, match="replacement 'z'"):
+    with pytest.raises(ValueError, match=r"replacement is outside the vocabulary; .*'z'"):
         tm.encode("ab", errors="replace", replacement="z")
     with pytest.raises(ValueError, match=r"errors is unknown; .*got 'skip'"):
         tm.encode("ab", errors="skip")
@@ -171,7 +172,7 @@ def test_text_that_is_no_text():
     tm = TextModel(hidden_sizes=[2], rng=1)
     with pytest.raises(ValueError, match="empty"):
         tm.build("")
-    with pytest.raises(ValueError, match="UTF-8 at byte 2"):
+    with pytest.raises(ValueError, match=r"UTF-8; .*byte 2"):
         tm.build(b"ab\xff")
     with pytest.raises(ValueError, match=r"surrogate at position 1; .*got U\+D800"):
         tm.build("a\ud800")
@@ -179,7 +180,7 @@ def test_text_that_is_no_text():
         tm.build(["a"])
     # it can still be built
     assert tm.build("a").vocabulary == "a"
-    with pytest.raises(IndexError, match="token 1 is 1"):
+    with pytest.raises(IndexError, match=r"tokens\[1\] is .*got 1"):
         tm.decode([0, 1])
     with pytest.raises(TypeError, match="float"):
         tm.decode([0.5])
@@ -198,22 +199,22 @@ def test_bad_steps():
         (good.astype(float), good, TypeError, "float64"),
         (good + 99, good, IndexError, "99"),
         (good, good - 2, IndexError, "-2"),
-        (good, good - 1, ValueError, "no step has a target"),
-        (good[:0], good[:0], ValueError, "0 steps"),
+        (good, good - 1, ValueError, "targets is empty"),
+        (good[:0], good[:0], ValueError, "T and B .*got 0 and 2"),
     ):
         with pytest.raises(error, match=words):
             tm.train_step(x, y)
     for bad in (-1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"learning_rate|step_size|lr"):
+        with pytest.raises(ValueError, match="learning_rate is"):
             tm.train_step(good, good, bad)
-        with pytest.raises(ValueError, match=r"weight_decay|regc"):
+        with pytest.raises(ValueError, match="weight_decay is"):
             tm.train_step(good, good, weight_decay=bad)
     for bad in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="clip"):
             tm.train_step(good, good, clip=bad)
     assert tm.flat.w.tobytes() == before and tm.step == 0
     tm.train_step(good, good, clip=None)
-    with pytest.raises(ValueError, match="3 streams, the state that is carried is of 2"):
+    with pytest.raises(ValueError, match=r"B differs from the carried state; expected 2.*got 3"):
         tm.train_step(np.zeros((2, 3), int), np.zeros((2, 3), int))
     tm.reset_state()
     assert tm.batch_size == 0
@@ -258,15 +259,21 @@ def test_evaluate(cell, dtype):
         parts = [tokens[at : at + length + 1] for at in range(0, count, length)]
         expected = sum(by_hand(tm, part) for part in parts) / count
         close(tm.evaluate(TEXT, batch_size), expected, 1e-6 if dtype == "float32" else 1e-12)
-        nats = ctypes.c_double()
+        # the C function, in one call
+        nats, step = ctypes.c_double(), ctypes.c_int64()
+        state = tm.network.zero_state(min(batch_size, count)).flat
         _c.lib.recurrent_text_model_evaluate(
             tm._handle.value,
             tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
             len(tokens),
             batch_size,
+            length,
+            state.ctypes.data,
+            ctypes.byref(step),
             ctypes.byref(nats),
         )
-        close(tm.evaluate(tokens, batch_size), nats.value, 1e-6 if dtype == "float32" else 1e-12)
+        assert step.value == length
+        assert tm.evaluate(tokens, batch_size) == nats.value / count
     # nothing has been learned or carried
     assert tm.evaluate(TEXT) == tm.evaluate(TEXT) and tm.step == 30
 
@@ -291,8 +298,8 @@ def test_bad_evaluations():
         ("ab", 0, ValueError, r"batch_size is out of range; .*got 0"),
         ("ab", 1.0, TypeError, r"batch_size has the wrong type; .*got float"),
         ("aX", 1, ValueError, "'X'"),
-        ([0, -1], 1, IndexError, r"token 1 is out of range; .*got -1"),
-        ([99, 0], 1, IndexError, r"token 0 is out of range; .*got 99"),
+        ([0, -1], 1, IndexError, r"tokens\[1\] is .*got -1"),
+        ([99, 0], 1, IndexError, r"tokens\[0\] is .*got 99"),
     ):
         with pytest.raises(error, match=words):
             tm.evaluate(text, batch_size)
@@ -302,18 +309,22 @@ def test_bad_evaluations():
 
 
 def from_c(tm, n, prompt="", seed=1, stops=(), **settings):
-    """What recurrent_text_model_sample writes."""
-    s = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0,
-         "repetition_window": 64, **settings}  # fmt: skip
-    sampler = _c.Sampler(*s.values())
+    """The text of recurrent_generator_next_text, in one call."""
+    words = json.dumps({"max_tokens": n, "stop": list(stops), **settings}).encode()
     random = recurrent.Random(seed) if seed is not None else None
-    data, ends = prompt.encode(), [stop.encode() for stop in stops]
-    buffer, length = ctypes.create_string_buffer(4 * n + 1), ctypes.c_int64()
-    _c.lib.recurrent_text_model_sample(
-        tm._handle.value, data, len(data), n, sampler, (ctypes.c_char_p * len(ends))(*ends),
-        (ctypes.c_int64 * len(ends))(*map(len, ends)), len(ends), random._handle.value if random else 0, buffer,
-        len(buffer), ctypes.byref(length),
+    data, generator = prompt.encode(), ctypes.c_uint64()
+    _c.lib.recurrent_generator_create_text(
+        tm._handle.value, words, len(words), data, len(data), random._handle.value if random else 0,
+        ctypes.byref(generator),
     )  # fmt: skip
+    try:
+        buffer, length, ended = ctypes.create_string_buffer(4 * (n + 128)), ctypes.c_int64(), ctypes.c_int32()
+        _c.lib.recurrent_generator_next_text(
+            generator.value, n + 1, buffer, len(buffer), ctypes.byref(length), ctypes.byref(ended)
+        )
+        assert ended.value == 1
+    finally:
+        _c.lib.recurrent_generator_free(generator.value)
     return buffer.raw[: length.value].decode()
 
 
@@ -366,7 +377,7 @@ def test_stops(trained, dtype):
     # what may become a stop is held back, and no longer
     pieces = trained.stream(stop=whole[5:8], rng=2)
     assert [next(pieces) for _ in range(5)] == list(whole[:5]) and list(pieces) == []
-    with pytest.raises(ValueError, match="stop is empty"):
+    with pytest.raises(ValueError, match=r"stop\[1\] is empty"):
         trained.sample(3, stop=["a", ""])
     with pytest.raises(TypeError, match=r"stop has the wrong type; .*got int"):
         trained.sample(3, stop=[1])
@@ -386,19 +397,19 @@ def test_rng(trained):
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"temperature": -1}, ValueError, "temperature is -1"),
+        ({"temperature": -1}, ValueError, "temperature is .*got -1"),
         ({"temperature": float("nan")}, ValueError, r"temperature is out of range; .*got nan"),
         ({"temperature": float("inf")}, ValueError, r"temperature is out of range; .*got inf"),
         ({"temperature": "1"}, TypeError, r"temperature has the wrong type; .*got str"),
-        ({"top_k": 0}, ValueError, r"top_k is out of range; .*got 0"),
+        ({"top_k": 0}, ValueError, "top_k is .*got 0"),
         ({"top_k": 1.5}, TypeError, r"top_k has the wrong type; .*got float"),
-        ({"top_p": 0}, ValueError, "top_p is 0"),
-        ({"top_p": 1.1}, ValueError, "top_p is 1.1"),
+        ({"top_p": 0}, ValueError, "top_p is .*got 0"),
+        ({"top_p": 1.1}, ValueError, "top_p is .*got 1.1"),
         ({"top_p": float("nan")}, ValueError, r"top_p is out of range; .*got nan"),
-        ({"min_p": -0.1}, ValueError, "min_p is -0.1"),
-        ({"repetition_penalty": 0}, ValueError, "repetition_penalty is 0"),
-        ({"repetition_window": -1}, ValueError, "repetition_window is -1"),
-        ({"n": -1}, ValueError, r"n is out of range; .*got -1"),
+        ({"min_p": -0.1}, ValueError, "min_p is .*got -0.1"),
+        ({"repetition_penalty": 0}, ValueError, "repetition_penalty is .*got 0"),
+        ({"repetition_window": -1}, ValueError, "repetition_window is .*got -1"),
+        ({"n": -1}, ValueError, "n is .*-1"),
         ({"n": 2.5}, TypeError, r"n has the wrong type; .*got float"),
         ({"prompt": "\u2603"}, ValueError, "'☃'"),
         ({"prompt": 5}, TypeError, r"text has the wrong type; .*got int"),

@@ -62,7 +62,9 @@ class Network:
         }
         if tied:
             settings["embedding"] = widths[-1] if embedding is None else settings["embedding"]
-            settings["output_size"] = settings["input_size"] if output_size is None else settings["output_size"]
+            settings["output_size"] = (
+                settings["input_size"] if output_size is None else settings["output_size"]
+            )
         self._random = as_random(rng)
         words = json.dumps(settings).encode()
         self._attach(
@@ -242,7 +244,11 @@ class Network:
         dx = None if self._had_tokens else np.empty((T, B, self.input_size), self.dtype)
         before = np.empty(self._width * B, self.dtype)
         _lib.recurrent_network_backward_sequence(
-            self._handle.value, _c.as_values(gradient), _c.as_values(after), _c.as_values(dx), _c.as_values(before)
+            self._handle.value,
+            _c.as_values(gradient),
+            _c.as_values(after),
+            _c.as_values(dx),
+            _c.as_values(before),
         )
         self._shape = None
         return dx, State(before, self.hidden_sizes, self._has_cell)
@@ -292,7 +298,9 @@ class Network:
         found = {}
         for name in wanted:
             found[name] = np.empty((*y.shape[:2], self.hidden_sizes[int(name[1:])]), self.dtype)
-            _lib.recurrent_network_activation(self._handle.value, name.encode(), len(name), _c.as_values(found[name]))
+            _lib.recurrent_network_activation(
+                self._handle.value, name.encode(), len(name), _c.as_values(found[name])
+            )
         return found
 
     def train_step(
@@ -583,7 +591,9 @@ class Network:
             raise ValueError(f"n is out of range; expected at least 0, got {n}")
         settings["end"] = None if end is None else as_int(end, "end")
         random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
-        return Generator.of_tokens(self._handle, self._prompt(prompt), self._state(state, 1), settings, random)
+        return Generator.of_tokens(
+            self._handle, self._prompt(prompt), self._state(state, 1), settings, random
+        )
 
     def _prompt(self, prompt: Any) -> npt.NDArray[np.int64]:
         array = np.atleast_1d(np.asarray(prompt))

@@ -16,6 +16,7 @@ from ..state import StepResult
 
 _lib = _c.lib
 
+
 class Optimizer:
     """Updates weights from their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW.
 
@@ -38,7 +39,9 @@ class Optimizer:
 
     def _create(self, **settings: Any) -> None:
         words = json.dumps({"name": self._name, **settings}).encode()
-        self._attach(_c.new(_lib.recurrent_optimizer_create, _lib.recurrent_optimizer_free, words, len(words)))
+        self._attach(
+            _c.new(_lib.recurrent_optimizer_create, _lib.recurrent_optimizer_free, words, len(words))
+        )
 
     def _attach(self, handle: _c.Handle) -> None:
         self._handle = handle
@@ -67,7 +70,9 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: float) -> None:
-        _lib.recurrent_optimizer_set_learning_rate(self._handle.value, as_float(learning_rate, "learning_rate"))
+        _lib.recurrent_optimizer_set_learning_rate(
+            self._handle.value, as_float(learning_rate, "learning_rate")
+        )
 
     def step(
         self,

@@ -196,7 +196,7 @@ class TextModel:
         self._optimizer = _optimizer_of(handle)
         self._model = handle
         run = self._get_metadata("training")
-        self._trainer = Trainer.from_dict(json.loads(run)) if run else None
+        self._trainer = Trainer.from_json(run) if run else None
 
     @property
     def _handle(self) -> _c.Handle:
@@ -1042,7 +1042,9 @@ def _info(handle: _c.Handle) -> _c.TextModelInfo:
 def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
     try:
         return Optimizer._from_handle(
-            _c.new(_lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle)
+            _c.new(
+                _lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle
+            )
         )
     except RuntimeError:
         # not set yet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import warnings
@@ -368,6 +369,15 @@ class Trainer:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the training run in the file cannot be read: {error!r}") from None
         return trainer
+
+    @classmethod
+    def from_json(cls, text: str) -> Trainer:
+        """Returns the trainer whose ``to_dict`` is ``text``."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"the training run in the file cannot be read: {error}") from None
+        return cls.from_dict(data)
 
 
 class _Running(NamedTuple):
