@@ -268,11 +268,19 @@ def test_refusals():
         (IndexError, r"length.*0.* is .*3", lambda: net.forward(x, lengths=[3, 1, 1])),
         (IndexError, r"length.*2.* is .*-1", lambda: net.forward(x, lengths=[1, 1, -1])),
         (ValueError, r"lengths has the wrong shape; .*got \(2,\)", lambda: net.forward(x, lengths=[1, 1])),
-        (ValueError, r"state.h\[0\] has the wrong shape; .*got \(2, 4\)", lambda: net.forward(x, net.zero_state(2))),
+        (
+            ValueError,
+            r"state.h\[0\] has the wrong shape; .*got \(2, 4\)",
+            lambda: net.forward(x, net.zero_state(2)),
+        ),
         (TypeError, "expected a State", lambda: net.forward(x, 5)),
         (IndexError, r"target.*0.* is .*7", lambda: words.train_step(tokens, tokens + 7, solver, 0.1)),
         (ValueError, "targets is empty", lambda: words.train_step(tokens, tokens - 1, solver, 0.1)),
-        (ValueError, r"learning_rate is out of range; .*got nan", lambda: words.train_step(tokens, tokens, solver, float("nan"))),
+        (
+            ValueError,
+            r"learning_rate is out of range; .*got nan",
+            lambda: words.train_step(tokens, tokens, solver, float("nan")),
+        ),
         (ValueError, "clip is .*got 0", lambda: words.train_step(tokens, tokens, solver, 0.1, clip=0)),
         (TypeError, "expected an Optimizer", lambda: words.train_step(tokens, tokens, None, 0.1)),
         (ValueError, "T and B .*got 0 and 3", lambda: net.forward(np.zeros((0, 3, 3)))),
@@ -296,7 +304,11 @@ def test_refusals():
         (ValueError, "output_size is .*9", lambda: recurrent.GRU(9, [4], 8, tied=True)),
         (ValueError, "threads is .*0|count is .*0", lambda: recurrent.set_num_threads(0)),
         (ValueError, "nonlinearity", lambda: recurrent.RNN(3, [4], nonlinearity="sigmoid")),
-        (TypeError, r"reset_after has the wrong type; .*got str", lambda: recurrent.GRU(3, [4], reset_after="never")),
+        (
+            TypeError,
+            r"reset_after has the wrong type; .*got str",
+            lambda: recurrent.GRU(3, [4], reset_after="never"),
+        ),
         (ValueError, "output_size is .*0", lambda: recurrent.GRU(3, [4], 0)),
     ]:
         with pytest.raises(error, match=expected):

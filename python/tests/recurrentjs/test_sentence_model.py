@@ -117,7 +117,11 @@ def test_unknown_letters(sentence, words):
         (({"a": 1},), TypeError, r"sentences has the wrong type; .*got dict"),
         ((["a", 5],), TypeError, r"sentences\[1\] has the wrong type; .*got int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] has the wrong type; .*got bytes"),
-        ((["a", "b\ud800"],), ValueError, r"sentences\[1\] has a lone surrogate at position 1; .*got U\+D800"),
+        (
+            (["a", "b\ud800"],),
+            ValueError,
+            r"sentences\[1\] has a lone surrogate at position 1; .*got U\+D800",
+        ),
         (
             (["a"], "cnn"),
             ValueError,

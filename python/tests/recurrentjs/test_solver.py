@@ -206,8 +206,16 @@ def test_bad_settings(settings, words):
         (lambda: Solver("0.9"), TypeError, r"decay_rate has the wrong type; .*got str"),
         (lambda: Solver().step([Mat(1, 1)], 0.1, 0, 5), TypeError, r"model has the wrong type; .*got list"),
         (lambda: Solver().step(None, 0.1, 0, 5), TypeError, r"model has the wrong type; .*got NoneType"),
-        (lambda: Solver().step({"a": np.ones((1, 1))}, 0.1, 0, 5), TypeError, r"model\['a'\] has the wrong type; .*got ndarray"),
-        (lambda: Solver().step({3: Mat(1, 1)}, 0.1, 0, 5), TypeError, r"a name in model has the wrong type; .*got int"),
+        (
+            lambda: Solver().step({"a": np.ones((1, 1))}, 0.1, 0, 5),
+            TypeError,
+            r"model\['a'\] has the wrong type; .*got ndarray",
+        ),
+        (
+            lambda: Solver().step({3: Mat(1, 1)}, 0.1, 0, 5),
+            TypeError,
+            r"a name in model has the wrong type; .*got int",
+        ),
         (lambda: Solver().step({"\ud800": Mat(1, 1)}, 0.1, 0, 5), ValueError, r"U\+D800"),
         (
             lambda: Solver().step({"a": Mat(1, 1)}, "0.1", 0, 5),
