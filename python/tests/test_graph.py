@@ -156,7 +156,7 @@ def test_arrays_on_either_side(dtype):
         (lambda m: m @ m, ValueError, "3 x 4.*3 x 4"),
         (lambda m: m + np.ones((1, 1, 1)), ValueError, "3 dimensions"),
         (lambda m: m + np.array([["a"]]), TypeError, "<U1"),
-        (lambda m: m + Mat(3, 4, "float32"), TypeError, "float32.*float64"),
+        (lambda m: m + Mat(3, 4, "float32"), TypeError, r"b has the wrong dtype; expected float64 as the other Mats, got float32"),
         (lambda m: m.sum(axis=2), ValueError, r"axis is unknown; .*got 2"),
         (lambda m: m.sum(axis="rows"), ValueError, r"axis is unknown; .*got 'rows'"),
         (lambda m: m.sum(axis=[0]), ValueError, r"axis is unknown; .*got \[0\]"),
@@ -256,7 +256,7 @@ def test_backward_twice(graph):
 def test_backward_refuses(graph):
     x = mat(2, 2)
     y = graph.tanh(x)
-    with pytest.raises(ValueError, match="1 x 1 loss; this Mat is 2 x 2"):
+    with pytest.raises(ValueError, match=r"loss has the wrong shape; expected 1 x 1 \(sum it, or set its dw\), got 2 x 2"):
         y.backward()
     with pytest.raises(ValueError, match="not a result of this graph"):
         graph.backward(Mat(1, 1, "float64"))
@@ -419,7 +419,7 @@ def test_expressions_of_both_types():
 
 def test_mixed_types(graph):
     a, b = Mat(2, 2), Mat(2, 2, "float64")
-    with pytest.raises(TypeError, match="b is float64, the other Mats of this graph are float32"):
+    with pytest.raises(TypeError, match=r"b has the wrong dtype; expected float32 as the other Mats, got float64"):
         graph.add(a, b)
     # a refusal decides nothing: the graph is still free to be either
     graph.tanh(b)
@@ -439,7 +439,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.dot(x, mat(2, 3)), ValueError, "3 x 2.*2 x 3"),
         (lambda: graph.squared_error(x, mat(3, 1)), ValueError, "3 x 2.*3 x 1"),
         (lambda: graph.squared_error(x, x, "max"), ValueError, "reduction is unknown; expected one of 'mean', 'sum'"),
-        (lambda: graph.row_pluck(x, 3), IndexError, r"3, outside 0\.\.<3"),
+        (lambda: graph.row_pluck(x, 3), IndexError, r"row 0 is out of range; expected 0 to 2, got 3"),
         (lambda: graph.row_pluck(x, [0, -1]), IndexError, r"-1, outside 0\.\.<3"),
         (lambda: graph.row_pluck(x, []), ValueError, "at least"),
         (lambda: graph.row_pluck(x, 1.0), TypeError, r"ix has the wrong type; .*got elements of type float64"),
@@ -448,7 +448,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.row_pluck(x, [True]), TypeError, "bool"),
         (lambda: graph.row_pluck(x, "a"), TypeError, r"ix has the wrong type; .*got elements of type <U1"),
         (lambda: graph.cross_entropy(x, [0]), ValueError, "scores is 3 x 2, there are 1 targets"),
-        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"3, outside 0\.\.<3"),
+        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"row 0 is out of range; expected 0 to 2, got 3"),
         (lambda: graph.cross_entropy(x, [0, None]), TypeError, "object"),
         (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
         (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),

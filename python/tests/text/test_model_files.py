@@ -155,7 +155,7 @@ def test_damage(saved, tmp_path):
         with pytest.raises(ValueError, match=r"cannot load '.*bad'"):
             TextModel.load(bad)
     bad.write_bytes(good + b"\0")
-    with pytest.raises(ValueError, match="bytes too many"):
+    with pytest.raises(ValueError, match=r"the file is too long; expected 31832 bytes of tensors, got 31833"):
         TextModel.load(bad)
 
 
@@ -195,15 +195,17 @@ def test_other_kinds_of_file(tmp_path):
     import zipfile
 
     path.write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(ValueError, match="it is a pickle"):
+    with pytest.raises(
+        ValueError, match=r"the file is a pickle, whose loading executes code; expected safetensors"
+    ):
         TextModel.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("data.pkl", b"x")
-    with pytest.raises(ValueError, match="it is a zip archive"):
+    with pytest.raises(ValueError, match="the file is a zip archive"):
         TextModel.load(path)
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(ValueError, match="it is a NumPy array"):
+    with pytest.raises(ValueError, match="the file is a NumPy array"):
         TextModel.load(path)
     recurrent.SentenceModel(["ab"], hidden_sizes=[2], rng=1).save_recurrentjs(path)
     with pytest.raises(ValueError, match=r"it is JSON; .*load_recurrentjs"):
