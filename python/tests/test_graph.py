@@ -256,7 +256,7 @@ def test_backward_twice(graph):
 def test_backward_refuses(graph):
     x = mat(2, 2)
     y = graph.tanh(x)
-    with pytest.raises(ValueError, match="1 x 1 loss; this Mat is 2 x 2"):
+    with pytest.raises(ValueError, match="loss has the wrong shape; expected 1 x 1.*got 2 x 2"):
         y.backward()
     with pytest.raises(ValueError, match="not a result of this graph"):
         graph.backward(Mat(1, 1, "float64"))
@@ -419,7 +419,7 @@ def test_expressions_of_both_types():
 
 def test_mixed_types(graph):
     a, b = Mat(2, 2), Mat(2, 2, "float64")
-    with pytest.raises(TypeError, match="b is float64, the other Mats of this graph are float32"):
+    with pytest.raises(TypeError, match="b has the wrong dtype; expected float32.*got float64"):
         graph.add(a, b)
     # a refusal decides nothing: the graph is still free to be either
     graph.tanh(b)
@@ -439,8 +439,8 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.dot(x, mat(2, 3)), ValueError, "3 x 2.*2 x 3"),
         (lambda: graph.squared_error(x, mat(3, 1)), ValueError, "3 x 2.*3 x 1"),
         (lambda: graph.squared_error(x, x, "max"), ValueError, "reduction is 'max'; expected one of 'mean', 'sum'"),
-        (lambda: graph.row_pluck(x, 3), IndexError, r"3, outside 0\.\.<3"),
-        (lambda: graph.row_pluck(x, [0, -1]), IndexError, r"-1, outside 0\.\.<3"),
+        (lambda: graph.row_pluck(x, 3), IndexError, r" out of range; .*got 3"),
+        (lambda: graph.row_pluck(x, [0, -1]), IndexError, r" out of range; .*got -1"),
         (lambda: graph.row_pluck(x, []), ValueError, "at least"),
         (lambda: graph.row_pluck(x, 1.0), TypeError, "ix has elements of type float64"),
         (lambda: graph.row_pluck(x, [[0]]), ValueError, "ix has 2 dimensions"),
@@ -448,7 +448,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.row_pluck(x, [True]), TypeError, "bool"),
         (lambda: graph.row_pluck(x, "a"), TypeError, "ix has elements"),
         (lambda: graph.cross_entropy(x, [0]), ValueError, "scores is 3 x 2, there are 1 targets"),
-        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"3, outside 0\.\.<3"),
+        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r" out of range; .*got 3"),
         (lambda: graph.cross_entropy(x, [0, None]), TypeError, "object"),
         (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
         (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
