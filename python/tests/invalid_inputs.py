@@ -557,12 +557,14 @@ class Call:
         return choices + [Choice(str(v), v) for v in (-1e308, 1e308, 5e-324, -0.0, 1e-46)]
 
     def code(self, name: str) -> list[Choice]:
-        choices = [Choice(str(CODES[name]), CODES[name])]
+        # LEAKY_RELU takes a parameter
+        good = 3 if self.name == "graph_unary" else CODES[name]
+        choices = [Choice(str(good), good)]
         must = [] if name == "needs_backprop" else [VALUE]
         # the other type of numbers would read beyond a buffer of this one
         others = {
             "axis": [-1, 1],
-            "operation": [1, 2, 3],
+            "operation": [0, 1, 2, 3],
             "errors": [1, 2],
             "reduction": [1],
             "dtype": [],

@@ -108,3 +108,13 @@ def test_beam_search():
     ended = net.beam_search(3, prime, beams=4000, end=3)
     assert len(ended) == 1 + 3 + 9 * 4 and all(3 not in t for t, _ in ended)
     assert sum(np.exp(p) for _, p in ended) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("extra", [0, 5000])
+def test_text_longer_than_the_buffer(extra):
+    """A long stop string holds more text back than the first buffer has room for; none of it is lost."""
+    tm = recurrent.TextModel(hidden_sizes=[3], rng=1).build("ab")
+    text = tm.sample(4000, rng=2)
+    whole = "".join(tm.stream(4000, stop=text[: 2000 + extra] + "b" * 2500, rng=2))
+    assert whole == text
+    assert tm.sample(4000, stop=text + "a", rng=2) == text

@@ -11,6 +11,11 @@ from . import signatures
 from .library import load
 from .signatures import SIGNATURES
 
+
+class ShortBufferError(ValueError):
+    """The buffer is too small; nothing has changed, and a larger buffer succeeds."""
+
+
 # by recurrent_status
 _EXCEPTIONS: dict[int, type[Exception]] = {
     1: ValueError,
@@ -25,7 +30,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
     11: FloatingPointError,
     12: RuntimeError,
     13: RuntimeError,
-    14: ValueError,
+    14: ShortBufferError,
 }
 
 
@@ -59,5 +64,5 @@ def written(function: Callable[..., int], *arguments: Any) -> str:
         try:
             function(*arguments, buffer, len(buffer), ctypes.byref(length))
             return buffer.raw[: length.value].decode()
-        except ValueError:
+        except ShortBufferError:
             buffer = ctypes.create_string_buffer(2 * len(buffer))

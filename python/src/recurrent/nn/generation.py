@@ -102,10 +102,8 @@ class Generator:
                     self._handle.value, count, buffer, capacity, ctypes.byref(length), ctypes.byref(has_ended)
                 )
                 break
-            except ValueError:
+            except _c.ShortBufferError:
                 # a long stop string holds more text back
-                if capacity > 1 << 30:
-                    raise
                 capacity *= 4
         self.has_ended = bool(has_ended.value)
         return buffer.raw[: length.value].decode()
