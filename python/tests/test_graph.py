@@ -156,7 +156,7 @@ def test_arrays_on_either_side(dtype):
         (lambda m: m @ m, ValueError, "3 x 4.*3 x 4"),
         (lambda m: m + np.ones((1, 1, 1)), ValueError, "3 dimensions"),
         (lambda m: m + np.array([["a"]]), TypeError, "<U1"),
-        (lambda m: m + Mat(3, 4, "float32"), TypeError, "float32.*float64"),
+        (lambda m: m + Mat(3, 4, "float32"), TypeError, "float64.*float32"),
         (lambda m: m.sum(axis=2), ValueError, "axis is 2"),
         (lambda m: m.sum(axis="rows"), ValueError, "axis is 'rows'"),
         (lambda m: m.sum(axis=[0]), ValueError, r"axis is \[0\]"),
@@ -258,9 +258,9 @@ def test_backward_refuses(graph):
     y = graph.tanh(x)
     with pytest.raises(ValueError, match="loss has the wrong shape; expected 1 x 1.*got 2 x 2"):
         y.backward()
-    with pytest.raises(ValueError, match="not a result of this graph"):
+    with pytest.raises(ValueError, match="expected a result of this graph"):
         graph.backward(Mat(1, 1, "float64"))
-    with pytest.raises(ValueError, match="not a result of this graph"):
+    with pytest.raises(ValueError, match="expected a result of this graph"):
         graph.backward(Graph().sum(x))
     with pytest.raises(TypeError, match="loss is a float"):
         graph.backward(1.0)
@@ -423,7 +423,7 @@ def test_mixed_types(graph):
         graph.add(a, b)
     # a refusal decides nothing: the graph is still free to be either
     graph.tanh(b)
-    with pytest.raises(TypeError, match="m is float32"):
+    with pytest.raises(TypeError, match="m has the wrong dtype; .*got float32"):
         graph.tanh(a)
     graph.reset()
     graph.tanh(a)
@@ -441,33 +441,33 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.squared_error(x, x, "max"), ValueError, "reduction is 'max'; expected one of 'mean', 'sum'"),
         (lambda: graph.row_pluck(x, 3), IndexError, r" out of range; .*got 3"),
         (lambda: graph.row_pluck(x, [0, -1]), IndexError, r" out of range; .*got -1"),
-        (lambda: graph.row_pluck(x, []), ValueError, "at least"),
+        (lambda: graph.row_pluck(x, []), ValueError, "rows is empty; .*at least 1"),
         (lambda: graph.row_pluck(x, 1.0), TypeError, "ix has elements of type float64"),
         (lambda: graph.row_pluck(x, [[0]]), ValueError, "ix has 2 dimensions"),
         (lambda: graph.row_pluck(x, [2**63]), ValueError, "9223372036854775808"),
         (lambda: graph.row_pluck(x, [True]), TypeError, "bool"),
         (lambda: graph.row_pluck(x, "a"), TypeError, "ix has elements"),
-        (lambda: graph.cross_entropy(x, [0]), ValueError, "scores is 3 x 2, there are 1 targets"),
+        (lambda: graph.cross_entropy(x, [0]), ValueError, r"targets has the wrong length; expected 2.*3 x 2.*got 1"),
         (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r" out of range; .*got 3"),
         (lambda: graph.cross_entropy(x, [0, None]), TypeError, "object"),
-        (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
-        (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
+        (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, r"mats.*1.* has the wrong shape; .*got 1 x 3"),
+        (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, r"mats.*1.* has the wrong shape; .*got 1 x 3"),
         (lambda: graph.concat_rows([]), ValueError, "at least one"),
         (lambda: graph.concat_rows(x), TypeError, "mats is a Mat"),
         (lambda: graph.concat_rows([x, 3]), TypeError, r"mats\[1\] is a int"),
-        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows from 2, 2 of them, are not within 0\.\.<3"),
+        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows are out of range; .*0\.\.<3, got rows from 2, 2 of them"),
         (lambda: graph.slice_columns(x, -1, 1), IndexError, "columns from -1"),
         (lambda: graph.slice_columns(x, 0, 0), IndexError, "0 of them"),
         (lambda: graph.slice_rows(x, 0.0, 1), TypeError, "start is a float"),
         (lambda: graph.dropout(x, 1.0), ValueError, "dropout is .*got 1"),
         (lambda: graph.dropout(x, -0.1), ValueError, "dropout is .*got -0.1"),
         (lambda: graph.dropout(x, 0.5, rng="a"), TypeError, "rng is a str"),
-        (lambda: graph.layer_norm(x, x, x), ValueError, "gain is 3 x 2; expected 3 x 1"),
-        (lambda: graph.layer_norm(x, mat(3, 1), mat(3, 1), 0), ValueError, "epsilon is 0"),
+        (lambda: graph.layer_norm(x, x, x), ValueError, "gain .*expected 3 x 1, got 3 x 2"),
+        (lambda: graph.layer_norm(x, mat(3, 1), mat(3, 1), 0), ValueError, "epsilon is .*got 0"),
         (lambda: graph.leaky_relu(x, None), TypeError, "slope is a NoneType"),
         (lambda: graph.scale(x, float("inf")), ValueError, "factor is inf"),
-        (lambda: graph.rnn(x, x, x, x, x), ValueError, "rnn: Wx is 3 x 2; expected 3 x 3"),
-        (lambda: graph.lstm(x, x, x, x, x, x), ValueError, "lstm: Wx is 3 x 2; expected 12 x 3"),
+        (lambda: graph.rnn(x, x, x, x, x), ValueError, "Wx of rnn .*expected 3 x 3, got 3 x 2"),
+        (lambda: graph.lstm(x, x, x, x, x, x), ValueError, "Wx of lstm .*expected 12 x 3, got 3 x 2"),
         (lambda: graph.tanh(x.w), TypeError, r"m is a ndarray; expected a Mat \(recurrent.Mat.from_array"),
         (lambda: graph.mul(x, 2), TypeError, "b is a int"),
         (lambda: graph.sum(x, 5), ValueError, "axis is 5; expected one of None, 0, 1"),

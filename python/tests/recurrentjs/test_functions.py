@@ -236,7 +236,7 @@ def test_bad_ticks(kind):
             "x has the wrong shape; .*got 3 x 1|expected 12 x 3",
         ),
         (lambda: tick(G, model, sizes, mat(2, 1), None), TypeError, "float64|float32"),
-        (lambda: tick(G, model, sizes, mat(2, 2, "float32"), good), ValueError, "3 x 1"),
+        (lambda: tick(G, model, sizes, mat(2, 2, "float32"), good), ValueError, "3 x 1|got 2 x 2"),
         (lambda: tick(G, model, [3], x, good), ValueError, r"prev.h has 2 layers; expected 1"),
         (lambda: tick(G, model, sizes, x, {"h": good.h}), TypeError, "prev has no c"),
         (lambda: tick(G, model, sizes, x, 5), TypeError, "prev has no h"),
