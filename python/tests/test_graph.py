@@ -256,7 +256,7 @@ def test_backward_twice(graph):
 def test_backward_refuses(graph):
     x = mat(2, 2)
     y = graph.tanh(x)
-    with pytest.raises(ValueError, match="loss has the wrong shape; expected 1 x 1.*got 2 x 2"):
+    with pytest.raises(ValueError, match=r"loss has the wrong shape; expected 1 x 1.*got 2 x 2"):
         y.backward()
     with pytest.raises(ValueError, match="expected a result of this graph"):
         graph.backward(Mat(1, 1, "float64"))
@@ -419,11 +419,11 @@ def test_expressions_of_both_types():
 
 def test_mixed_types(graph):
     a, b = Mat(2, 2), Mat(2, 2, "float64")
-    with pytest.raises(TypeError, match="b has the wrong dtype; expected float32.*got float64"):
+    with pytest.raises(TypeError, match=r"b has the wrong dtype; expected float32.*got float64"):
         graph.add(a, b)
     # a refusal decides nothing: the graph is still free to be either
     graph.tanh(b)
-    with pytest.raises(TypeError, match="m has the wrong dtype; .*got float32"):
+    with pytest.raises(TypeError, match=r"m has the wrong dtype; .*got float32"):
         graph.tanh(a)
     graph.reset()
     graph.tanh(a)
@@ -455,7 +455,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.concat_rows([]), ValueError, "at least one"),
         (lambda: graph.concat_rows(x), TypeError, "mats is a Mat"),
         (lambda: graph.concat_rows([x, 3]), TypeError, r"mats\[1\] is a int"),
-        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows are out of range; .*0\.\.<3, got rows from 2, 2 of them"),
+        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows are out of range; .*got rows from 2, 2 of them"),
         (lambda: graph.slice_columns(x, -1, 1), IndexError, "columns from -1"),
         (lambda: graph.slice_columns(x, 0, 0), IndexError, "0 of them"),
         (lambda: graph.slice_rows(x, 0.0, 1), TypeError, "start is a float"),

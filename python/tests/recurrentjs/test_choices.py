@@ -27,7 +27,8 @@ def test_maxi():
     # a matrix in a Mat's order, column by column
     assert maxi(np.array([[0, 1], [0, 0]])) == 2
     for bad, error, words in (
-        ([], ValueError, "values is empty"), ([1, math.nan], ValueError, r"values\[1\] is not a number; .*got NaN"), (["a"], TypeError, "<U1"),
+        ([], ValueError, "values is empty"),
+        ([1, math.nan], ValueError, r"values\[1\] is not a number; .*got NaN"), (["a"], TypeError, "<U1"),
         (5, ValueError, "0 dimensions"), ([None], TypeError, "object"), ([True], TypeError, "bool"),
         ([1j], TypeError, "complex"),
     ):  # fmt: skip
@@ -67,7 +68,7 @@ def test_samplei_in_proportion():
 )
 def test_samplei_never_runs_off(p, seed):
     if not p.any():
-        with pytest.raises(ValueError, match="no finite sum above 0; .*got 0"):
+        with pytest.raises(ValueError, match=r"no finite sum above 0; .*got 0"):
             samplei(p, seed)
         return
     index = samplei(p, seed)
