@@ -73,7 +73,7 @@ def bad_files(folder: Path, good: Path) -> dict[Path, str]:
         "flipped": (bytes(flipped), "damaged"),
         "pickled": (pickle.dumps({"a": 1}), "a pickle"),
         "empty": (b"", "0 bytes"),
-        "text": (TEXT.encode(), "not safetensors"),
+        "text": (TEXT.encode(), "the file is not safetensors"),
     }
     for name, (content, _) in files.items():
         (folder / name).write_bytes(content)
@@ -81,7 +81,7 @@ def bad_files(folder: Path, good: Path) -> dict[Path, str]:
     found = {folder / name: words for name, (_, words) in files.items()}
     return {
         **found,
-        folder / "fifo": "not a regular file",
+        folder / "fifo": "expected a regular file",
         folder: "is a directory",
         folder / "none": "no such file",
     }
