@@ -131,9 +131,9 @@ public final class Optimizer {
       try mat.synchronize()
       try check(name, mat)
     }
-    try checkEpsilon(mats.map { $0.mat.dtype })
+    for (_, mat) in mats { try checkEpsilon(mat.dtype) }
     let squares = mats.map { $0.mat.squaredGradientNorm }
-    let norm = try norm(squares, mats)
+    let norm = try norm(squares.reduce(0, +), mats)
 
     // all allocations before the first update, so that a failure leaves every weight as it was
     try allocateState(mats)
@@ -156,10 +156,10 @@ public final class Optimizer {
     _ parameters: Parameters, learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
   ) throws(RecurrentError) -> StepResult {
     let options = try StepOptions(learningRate ?? self.learningRate, weightDecay, clip), flat = parameters.flat
-    try checkEpsilon([flat.dtype])
+    try checkEpsilon(flat.dtype)
     try flat.synchronize()
     // before allocation: a refused step leaves no state
-    let norm = try norm([flat.squaredGradientNorm], [("flat", flat)], parts: parameters)
+    let norm = try norm(flat.squaredGradientNorm, parameters.all)
     guard let state = try flatState(of: parameters), isFlat(state) else {
       return try step(
         parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
@@ -185,20 +185,20 @@ public final class Optimizer {
     for (name, mat) in parameters.all { try check(name, mat) }
   }
 
-  private func checkEpsilon(_ dtypes: [DType]) throws(RecurrentError) {
+  private func checkEpsilon(_ dtype: DType) throws(RecurrentError) {
     guard let (name, value) = algorithm.epsilon else { return }
     try require(
-      !dtypes.contains(.float32) || Float(value) > 0, .badValue,
+      dtype != .float32 || Float(value) > 0, .badValue,
       "\(name) is 0 in float32; expected at least \(Float.leastNonzeroMagnitude), got \(value)")
   }
 
+  /// Returns the root of a sum of squares. `mats` are evaluated only if the sum is not finite: a step allocates nothing.
   private func norm(
-    _ squares: [Double], _ mats: [(name: String, mat: Mat)], parts: Parameters? = nil
+    _ sum: Double, _ mats: @autoclosure () -> [(name: String, mat: Mat)]
   ) throws(RecurrentError) -> Double {
-    let sum = squares.reduce(0, +)
     if sum.isFinite { return sum.squareRoot() }
     // either a gradient is not finite, or squares of finite float64 overflowed
-    for (name, mat) in parts?.all ?? mats {
+    for (name, mat) in mats() {
       guard let (i, j, value) = mat.firstNonFiniteGradient else { continue }
       throw RecurrentError(
         .notFinite,
