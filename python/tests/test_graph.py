@@ -462,7 +462,7 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.row_pluck(x, [True]), TypeError, "bool"),
         (lambda: graph.row_pluck(x, "a"), TypeError, r"ix has the wrong type; .*got elements of type <U1"),
         (lambda: graph.cross_entropy(x, [0]), ValueError, "targets has the wrong length"),
-        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"row 0 is out of range; expected 0 to 2, got 3"),
+        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"target 1 is out of range; expected 0 to 2, got 3"),
         (lambda: graph.cross_entropy(x, [0, None]), TypeError, "object"),
         (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
         (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),

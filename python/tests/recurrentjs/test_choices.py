@@ -27,7 +27,9 @@ def test_maxi():
     # a matrix in a Mat's order, column by column
     assert maxi(np.array([[0, 1], [0, 0]])) == 2
     for bad, error, words in (
-        ([], ValueError, r"values is empty; .*got 0"), ([1, math.nan], ValueError, r"values\[1\] is not a number"), (["a"], TypeError, "<U1"),
+        ([], ValueError, r"values is empty; .*got 0"),
+        ([1, math.nan], ValueError, r"values\[1\] is not a number"),
+        (["a"], TypeError, "<U1"),
         (5, ValueError, "0 dimensions"), ([None], TypeError, "object"), ([True], TypeError, "bool"),
         ([1j], TypeError, "complex"),
     ):  # fmt: skip
