@@ -45,7 +45,7 @@ final class StridedMatrix<T: Real> {
     return true
   }
 
-  /// Returns the first difference from `expected`, or an overwritten sentinel, as a sentence; nil if there is none.
+  /// Returns the first difference from `expected`, or an overwritten sentinel, as a sentence; nil without one.
   func difference(from expected: (Int, Int) -> T) -> String? {
     for j in 0..<d {
       for i in 0..<n where self[i, j] != expected(i, j) {

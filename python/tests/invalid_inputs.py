@@ -254,7 +254,7 @@ OPTIONAL = {("optimizer_step", "result"), ("optimizer_step_network", "result"), 
 GOOD_NUMBERS = {"low": -1.0, "high": 1.0, "std": 1.0, "mean": 0.0}
 # settings that must be above 0, at least 0, below 1
 POSITIVE = {"epsilon", "clip", "clipval"}
-# infinity is none
+# infinity stands for no clipping
 UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}

@@ -148,20 +148,24 @@ def test_arrays_on_either_side(dtype):
         (lambda m: m * 10**400, ValueError, "finite"),
         (lambda m: m * float("nan"), ValueError, "nan"),
         (lambda m: m + float("inf"), ValueError, "inf"),
-        (lambda m: m / 0, ZeroDivisionError, "divided by 0"),
+        (lambda m: m / 0, ZeroDivisionError, "division of a Mat by 0"),
         (lambda m: m / 1e-320, ValueError, "finite|0"),
-        (lambda m: m**3, ValueError, "exponent is 3"),
+        (lambda m: m**3, ValueError, r"exponent is out of range; .*got 3"),
         (lambda m: m**m, ValueError, "exponent is"),
         (lambda m: m + np.ones((3, 3)), ValueError, "3 x 4.*3 x 3"),
         (lambda m: m @ m, ValueError, "3 x 4.*3 x 4"),
         (lambda m: m + np.ones((1, 1, 1)), ValueError, "3 dimensions"),
         (lambda m: m + np.array([["a"]]), TypeError, "<U1"),
-        (lambda m: m + Mat(3, 4, "float32"), TypeError, "float64.*float32"),
-        (lambda m: m.sum(axis=2), ValueError, "axis is 2"),
-        (lambda m: m.sum(axis="rows"), ValueError, "axis is 'rows'"),
-        (lambda m: m.sum(axis=[0]), ValueError, r"axis is \[0\]"),
-        (lambda m: m.dot(3), TypeError, "other is a int"),
-        (lambda m: m.backward(), ValueError, "no result of a graph"),
+        (
+            lambda m: m + Mat(3, 4, "float32"),
+            TypeError,
+            r"b has the wrong dtype; expected float64 as the other Mats, got float32",
+        ),
+        (lambda m: m.sum(axis=2), ValueError, r"axis is unknown; .*got 2"),
+        (lambda m: m.sum(axis="rows"), ValueError, r"axis is unknown; .*got 'rows'"),
+        (lambda m: m.sum(axis=[0]), ValueError, r"axis is unknown; .*got \[0\]"),
+        (lambda m: m.dot(3), TypeError, r"other has the wrong type; .*got int"),
+        (lambda m: m.backward(), ValueError, "no recorded history"),
     ],
 )
 def test_operators_refuse(expression, error, words):
@@ -256,13 +260,19 @@ def test_backward_twice(graph):
 def test_backward_refuses(graph):
     x = mat(2, 2)
     y = graph.tanh(x)
-    with pytest.raises(ValueError, match=r"loss has the wrong shape; expected 1 x 1.*got 2 x 2"):
+    with pytest.raises(
+        ValueError, match=r"loss has the wrong shape; expected 1 x 1 \(sum it, or set its dw\), got 2 x 2"
+    ):
         y.backward()
-    with pytest.raises(ValueError, match="expected a result of this graph"):
+    with pytest.raises(
+        ValueError, match=r"loss is foreign; expected a result of this graph, got another Mat"
+    ):
         graph.backward(Mat(1, 1, "float64"))
-    with pytest.raises(ValueError, match="expected a result of this graph"):
+    with pytest.raises(
+        ValueError, match=r"loss is foreign; expected a result of this graph, got another Mat"
+    ):
         graph.backward(Graph().sum(x))
-    with pytest.raises(TypeError, match="loss is a float"):
+    with pytest.raises(TypeError, match=r"loss has the wrong type; .*got float"):
         graph.backward(1.0)
     with pytest.raises(RuntimeError, match="history"):
         Graph(needs_backprop=False).backward()
@@ -282,7 +292,7 @@ def test_stale_results(graph):
         lambda: graph.slice_rows(y, 0, 1),
         lambda: recurrentjs.Solver().step({"y": y}, 0.1, 0, 1), lambda: graph.backward(y), lambda: y.item(),
     ):  # fmt: skip
-        with pytest.raises((RuntimeError, ValueError), match=r"reset|1 x 1|2 x 2"):
+        with pytest.raises((RuntimeError, ValueError), match=r"reset|1 x 1|\(1, 1\)"):
             look()
     with pytest.raises(RuntimeError, match="reset"):
         y.w  # noqa: B018
@@ -307,7 +317,7 @@ def test_no_history():
         z = (x + 1).exp()
         assert isinstance(quiet, Graph) and not quiet.needs_backprop
     close(z.w, np.full((3, 3), np.e), 1e-14)
-    with pytest.raises(ValueError, match="no result of a graph that keeps history"):
+    with pytest.raises(ValueError, match="no recorded history"):
         z.sum().backward() if False else z.view(0, 0, 1, 1).backward()
 
 
@@ -337,8 +347,8 @@ def test_repr():
     G.tanh(mat(1, 1))
     assert repr(G) == "<Graph of 1 operations>" and G
     G.backward()
-    assert repr(G) == "<Graph of 1 operations, walked back>"
-    with pytest.raises(TypeError, match="needs_backprop is a int"):
+    assert repr(G) == "<Graph of 1 operations, backward done>"
+    with pytest.raises(TypeError, match=r"needs_backprop has the wrong type; .*got int"):
         Graph(1)
 
 
@@ -393,7 +403,7 @@ def test_a_graph_ends_while_another_reads_it(end):
 
 
 def test_expressions_do_not_disturb_each_other():
-    """The thread's own graph is emptied when nobody holds its results; another graph that read one must not notice."""
+    """The default graph is reset once its results are unreferenced; graphs that read one are unaffected."""
     x, far = Mat.from_array([0.5], "float64"), Mat.from_array([4.0], "float64")
     h = x.tanh()
     with Graph():
@@ -419,11 +429,15 @@ def test_expressions_of_both_types():
 
 def test_mixed_types(graph):
     a, b = Mat(2, 2), Mat(2, 2, "float64")
-    with pytest.raises(TypeError, match=r"b has the wrong dtype; expected float32.*got float64"):
+    with pytest.raises(
+        TypeError, match=r"b has the wrong dtype; expected float32 as the other Mats, got float64"
+    ):
         graph.add(a, b)
     # a refusal decides nothing: the graph is still free to be either
     graph.tanh(b)
-    with pytest.raises(TypeError, match=r"m has the wrong dtype; .*got float32"):
+    with pytest.raises(
+        TypeError, match=r"m has the wrong dtype; expected float64 as the other Mats, got float32"
+    ):
         graph.tanh(a)
     graph.reset()
     graph.tanh(a)
@@ -438,39 +452,39 @@ def test_a_refusal_leaves_the_graph_usable(graph):
         (lambda: graph.add(x, mat(1, 2)), ValueError, "3 x 2.*1 x 2"),
         (lambda: graph.dot(x, mat(2, 3)), ValueError, "3 x 2.*2 x 3"),
         (lambda: graph.squared_error(x, mat(3, 1)), ValueError, "3 x 2.*3 x 1"),
-        (lambda: graph.squared_error(x, x, "max"), ValueError, "reduction is 'max'; expected one of 'mean', 'sum'"),
-        (lambda: graph.row_pluck(x, 3), IndexError, r" out of range; .*got 3"),
-        (lambda: graph.row_pluck(x, [0, -1]), IndexError, r" out of range; .*got -1"),
-        (lambda: graph.row_pluck(x, []), ValueError, "rows is empty; .*at least 1"),
-        (lambda: graph.row_pluck(x, 1.0), TypeError, "ix has elements of type float64"),
-        (lambda: graph.row_pluck(x, [[0]]), ValueError, "ix has 2 dimensions"),
+        (lambda: graph.squared_error(x, x, "max"), ValueError, "reduction is unknown; expected one of 'mean', 'sum'"),
+        (lambda: graph.row_pluck(x, 3), IndexError, r"row 0 is out of range; expected 0 to 2, got 3"),
+        (lambda: graph.row_pluck(x, [0, -1]), IndexError, r"row 1 is out of range; expected 0 to 2, got \-1"),
+        (lambda: graph.row_pluck(x, []), ValueError, "at least"),
+        (lambda: graph.row_pluck(x, 1.0), TypeError, r"ix has the wrong type; .*got elements of type float64"),
+        (lambda: graph.row_pluck(x, [[0]]), ValueError, r"ix has the wrong shape; .*got 2 dimensions"),
         (lambda: graph.row_pluck(x, [2**63]), ValueError, "9223372036854775808"),
         (lambda: graph.row_pluck(x, [True]), TypeError, "bool"),
-        (lambda: graph.row_pluck(x, "a"), TypeError, "ix has elements"),
-        (lambda: graph.cross_entropy(x, [0]), ValueError, r"targets has the wrong length; expected 2.*3 x 2.*got 1"),
-        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r" out of range; .*got 3"),
+        (lambda: graph.row_pluck(x, "a"), TypeError, r"ix has the wrong type; .*got elements of type <U1"),
+        (lambda: graph.cross_entropy(x, [0]), ValueError, "targets has the wrong length"),
+        (lambda: graph.cross_entropy(x, [0, 3]), IndexError, r"target 1 is out of range; expected 0 to 2, got 3"),
         (lambda: graph.cross_entropy(x, [0, None]), TypeError, "object"),
-        (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, r"mats.*1.* has the wrong shape; .*got 1 x 3"),
-        (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, r"mats.*1.* has the wrong shape; .*got 1 x 3"),
+        (lambda: graph.concat_rows([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
+        (lambda: graph.concat_columns([x, mat(1, 3)]), ValueError, "Mat 1 is 1 x 3"),
         (lambda: graph.concat_rows([]), ValueError, "at least one"),
-        (lambda: graph.concat_rows(x), TypeError, "mats is a Mat"),
-        (lambda: graph.concat_rows([x, 3]), TypeError, r"mats\[1\] is a int"),
-        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows are out of range; .*got rows from 2, 2 of them"),
+        (lambda: graph.concat_rows(x), TypeError, r"mats has the wrong type; .*got Mat"),
+        (lambda: graph.concat_rows([x, 3]), TypeError, r"mats\[1\] has the wrong type; .*got int"),
+        (lambda: graph.slice_rows(x, 2, 2), IndexError, r"rows from 2, 2 of them, are not within 0\.\.<3"),
         (lambda: graph.slice_columns(x, -1, 1), IndexError, "columns from -1"),
         (lambda: graph.slice_columns(x, 0, 0), IndexError, "0 of them"),
-        (lambda: graph.slice_rows(x, 0.0, 1), TypeError, "start is a float"),
+        (lambda: graph.slice_rows(x, 0.0, 1), TypeError, r"start has the wrong type; .*got float"),
         (lambda: graph.dropout(x, 1.0), ValueError, "dropout is .*got 1"),
         (lambda: graph.dropout(x, -0.1), ValueError, "dropout is .*got -0.1"),
-        (lambda: graph.dropout(x, 0.5, rng="a"), TypeError, "rng is a str"),
-        (lambda: graph.layer_norm(x, x, x), ValueError, "gain .*expected 3 x 1, got 3 x 2"),
-        (lambda: graph.layer_norm(x, mat(3, 1), mat(3, 1), 0), ValueError, "epsilon is .*got 0"),
-        (lambda: graph.leaky_relu(x, None), TypeError, "slope is a NoneType"),
-        (lambda: graph.scale(x, float("inf")), ValueError, "factor is inf"),
-        (lambda: graph.rnn(x, x, x, x, x), ValueError, "Wx of rnn .*expected 3 x 3, got 3 x 2"),
-        (lambda: graph.lstm(x, x, x, x, x, x), ValueError, "Wx of lstm .*expected 12 x 3, got 3 x 2"),
-        (lambda: graph.tanh(x.w), TypeError, r"m is a ndarray; expected a Mat \(recurrent.Mat.from_array"),
-        (lambda: graph.mul(x, 2), TypeError, "b is a int"),
-        (lambda: graph.sum(x, 5), ValueError, "axis is 5; expected one of None, 0, 1"),
+        (lambda: graph.dropout(x, 0.5, rng="a"), TypeError, r"rng has the wrong type; .*got str"),
+        (lambda: graph.layer_norm(x, x, x), ValueError, "gain is 3 x 2; expected 3 x 1"),
+        (lambda: graph.layer_norm(x, mat(3, 1), mat(3, 1), 0), ValueError, "epsilon is 0"),
+        (lambda: graph.leaky_relu(x, None), TypeError, "slope has the wrong type"),
+        (lambda: graph.scale(x, float("inf")), ValueError, r"factor is out of range; .*got inf"),
+        (lambda: graph.rnn(x, x, x, x, x), ValueError, "rnn: Wx is 3 x 2; expected 3 x 3"),
+        (lambda: graph.lstm(x, x, x, x, x, x), ValueError, "lstm: Wx is 3 x 2; expected 12 x 3"),
+        (lambda: graph.tanh(x.w), TypeError, "m has the wrong type; expected a Mat, as of Mat.from_array"),
+        (lambda: graph.mul(x, 2), TypeError, r"b has the wrong type; .*got int"),
+        (lambda: graph.sum(x, 5), ValueError, "axis is unknown; expected one of None, 0, 1, got 5"),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             bad()

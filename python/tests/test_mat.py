@@ -64,19 +64,19 @@ def test_of(dtype):
         ((-1, 1), ValueError, "-1 x 1"),
         ((2**31, 1), ValueError, "2147483648 x 1"),
         ((2**31, 2**31), ValueError, "2147483648 x 2147483648"),
-        ((2**63, 1), ValueError, "n is 9223372036854775808"),
-        ((1, -(2**63) - 1), ValueError, "d is -9223372036854775809"),
-        ((2**64 + 3, 1), ValueError, "n is 18446744073709551619"),
-        ((1.0, 1), TypeError, "n is a float"),
-        (("1", 1), TypeError, "n is a str"),
-        ((True, 1), TypeError, "n is a bool"),
-        ((None, 1), TypeError, "n is a NoneType"),
-        ((1, 1, "float16"), TypeError, "dtype is float16"),
-        ((1, 1, "int32"), TypeError, "dtype is int32"),
-        ((1, 1, "nonsense"), TypeError, "dtype is 'nonsense'"),
-        ((1, 1, None), TypeError, "dtype is None"),
-        ((1, 1, ">f4"), TypeError, "dtype is >f4"),
-        ((1, 1, np.complex64), TypeError, "dtype is complex64"),
+        ((2**63, 1), ValueError, r"n is out of range; .*got 9223372036854775808"),
+        ((1, -(2**63) - 1), ValueError, r"d is out of range; .*got -9223372036854775809"),
+        ((2**64 + 3, 1), ValueError, r"n is out of range; .*got 18446744073709551619"),
+        ((1.0, 1), TypeError, r"n has the wrong type; .*got float"),
+        (("1", 1), TypeError, r"n has the wrong type; .*got str"),
+        ((True, 1), TypeError, r"n has the wrong type; .*got bool"),
+        ((None, 1), TypeError, r"n has the wrong type; .*got NoneType"),
+        ((1, 1, "float16"), TypeError, r"dtype is unknown; .*got float16"),
+        ((1, 1, "int32"), TypeError, r"dtype is unknown; .*got int32"),
+        ((1, 1, "nonsense"), TypeError, r"dtype is unknown; .*got 'nonsense'"),
+        ((1, 1, None), TypeError, r"dtype is unknown; .*got None"),
+        ((1, 1, ">f4"), TypeError, r"dtype is unknown; .*got >f4"),
+        ((1, 1, np.complex64), TypeError, r"dtype is unknown; .*got complex64"),
     ],
 )
 def test_refused(arguments, error, words):
@@ -102,7 +102,7 @@ def test_too_large_for_the_machine():
         ([[]], ValueError, "at least 1"),
         (5.0, ValueError, "0 dimensions"),
         (np.zeros((2, 2, 2)), ValueError, "3 dimensions"),
-        ([[1, 2], [3]], ValueError, "rectangle"),
+        ([[1, 2], [3]], ValueError, "expected rows of one length"),
         (["a"], TypeError, "<U1"),
         ([None], TypeError, "object"),
         (np.array([1, 2], dtype=object), TypeError, "object"),
@@ -167,19 +167,25 @@ def test_uniform_and_gaussian(dtype):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda: RandMat(1, 1, std=-1), "std is .*-1"),
-        (lambda: RandMat(1, 1, mu=float("nan")), "mu is nan"),
-        (lambda: Mat.gaussian(1, 1, std=-1), "std is .*-1"),
-        (lambda: Mat.gaussian(1, 1, mean=float("inf")), "mean is inf"),
-        (lambda: Mat.uniform(1, 1, low=10**400), "low is 1000"),
-        (lambda: Mat.uniform(1, 1, -1e308, 1e308), "bounds are not finite"),
-        (lambda: Mat(1, 1).fill(float("nan")), "value is nan"),
+        (lambda: RandMat(1, 1, std=-1), r"std is out of range; .*got -1\.0"),
+        (lambda: RandMat(1, 1, mu=float("nan")), r"mu is out of range; .*got nan"),
+        (
+            lambda: Mat.gaussian(1, 1, std=-1),
+            r"std is out of range; expected a finite number of at least 0\.0, got \-1\.0",
+        ),
+        (lambda: Mat.gaussian(1, 1, mean=float("inf")), r"mean is out of range; .*got inf"),
+        (lambda: Mat.uniform(1, 1, low=10**400), r"low is out of range; .*got 10000000"),
+        (
+            lambda: Mat.uniform(1, 1, -1e308, 1e308),
+            r"bounds are not finite; expected finite low, high and high − low, got \-1e\+308 and 1e\+308",
+        ),
+        (lambda: Mat(1, 1).fill(float("nan")), r"value is out of range; .*got nan"),
     ],
 )
 def test_bad_settings(make, words):
     with pytest.raises(ValueError, match=words):
         make()
-    with pytest.raises(TypeError, match="low is a str"):
+    with pytest.raises(TypeError, match=r"low has the wrong type; .*got str"):
         Mat.uniform(1, 1, "0")
 
 
@@ -227,7 +233,7 @@ def test_item_and_fill():
     m = Mat(1, 1).fill(2)
     assert m.item() == float(m) == 2.0
     assert type(m.item()) is float
-    with pytest.raises(ValueError, match="2 x 1"):
+    with pytest.raises(ValueError, match=r"\(2, 1\)"):
         Mat(2, 1).item()
     m.dw[...] = 3
     assert m.zero_gradient() is m and not m.dw.any()

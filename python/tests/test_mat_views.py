@@ -206,7 +206,9 @@ def test_rectangles():
     gc.collect()
     inner.w[0, 0] = 4
     assert inner.item() == 4
-    with pytest.raises(IndexError, match=r"rows are out of range; expected a part of 0\.\.<6, got rows from 5, 2 of them"):
+    with pytest.raises(
+        IndexError, match=r"rows are out of range; expected a part of 0\.\.<6, got rows from 5, 2 of them"
+    ):
         Mat(6, 5).view(5, 0, 2, 1)
     with pytest.raises(IndexError, match="columns from -1"):
         Mat(6, 5).view(0, -1, 1, 1)

@@ -124,7 +124,7 @@ def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
     """Returns a list of sizes, at least one."""
     array = as_ints(values, name)
     if np.ndim(values) != 1:
-        raise TypeError(f"{name} is unknown; expected a list of ints, got {values!r}")
+        raise TypeError(f"{name} has the wrong type; expected a list of ints, got {type(values).__name__}")
     if not array.size:
         raise ValueError(f"{name} is empty; expected at least one size, got none")
     return array

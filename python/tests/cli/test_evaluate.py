@@ -73,7 +73,7 @@ def bad_files(folder: Path, good: Path) -> dict[Path, str]:
         "flipped": (bytes(flipped), "damaged"),
         "pickled": (pickle.dumps({"a": 1}), "a pickle"),
         "empty": (b"", "0 bytes"),
-        "text": (TEXT.encode(), "the file is not safetensors"),
+        "text": (TEXT.encode(), "not safetensors"),
     }
     for name, (content, _) in files.items():
         (folder / name).write_bytes(content)

@@ -358,9 +358,9 @@ def test_invalid_settings_are_reported(chromium, do, words):
 
 @pytest.mark.parametrize("json, words", [
     ("", "not valid JSON"),
-    ("{}", "Generator is missing."),
+    ("{}", "Generator is missing"),
     ('{"generator": "lstm", "hidden_sizes": [1e9]', "not valid JSON"),
-    ('{"generator": "lstm", "hidden_sizes": [1e9], "letter_size": 5}', "letterToIndex is missing."),
+    ('{"generator": "lstm", "hidden_sizes": [1e9], "letter_size": 5}', "letterToIndex is missing"),
     ("[" * 50_000, "JSON"),
     ("\ud800\u0000", "not valid JSON"),
 ])  # fmt: skip
