@@ -21,9 +21,9 @@ from .mat import Mat
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .nn.threads import get_num_threads, set_num_threads
-from .optim import schedules
+from .optim import optimizers, schedules
 from .optim.optimizer import Optimizer
-from .optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSProp
+from .optim.optimizers import *  # noqa: F403 (the optimizers, by their own list)
 from .parameters import Parameters
 from .random import Random
 from .recurrentjs import SentenceModel
@@ -38,17 +38,12 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
     "Graph",
     "History",
     "Mat",
     "Network",
     "Optimizer",
     "Parameters",
-    "RMSProp",
     "Random",
     "SentenceModel",
     "State",
@@ -66,6 +61,7 @@ __all__ = [
     "set_num_threads",
     "softmax",
 ]
+__all__ += optimizers.__all__
 
 if not TYPE_CHECKING:
 

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from ._c import signatures as c
 
 M = TypeVar("M")
+# the argument that is a unary operation's parameter
+PARAMETERS = {c.LEAKY_RELU: "negative_slope", c.SCALE: "factor"}
 
 
 class MatElementwise:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _c
 from ._checks import as_float, as_int, as_ints
-from .elementwise import GraphElementwise
+from .elementwise import PARAMETERS, GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
-# the argument that is a unary operation's parameter
-_PARAMETERS = {_c.signatures.LEAKY_RELU: "negative_slope", _c.signatures.SCALE: "factor"}
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
@@ -197,7 +195,7 @@ class Graph(GraphElementwise[Mat]):
         return Mat._from_handle(_ResultHandle(handle, self), self)
 
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
-        name = _PARAMETERS.get(operation, "parameter")
+        name = PARAMETERS.get(operation, "parameter")
         return self._record(
             _lib.recurrent_graph_unary, operation, expect_mat(m, "m"), as_float(parameter, name)
         )

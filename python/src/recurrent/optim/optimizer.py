@@ -18,7 +18,7 @@ _lib = _c.lib
 
 
 class Optimizer:
-    """Updates weights from their gradients: the base of SGD, Adagrad, RMSProp, Adam and AdamW.
+    """Updates weights from their gradients: the base of every optimizer.
 
     Raises
     ------
@@ -35,7 +35,8 @@ class Optimizer:
             Optimizer._classes[name] = cls
 
     def __init__(self) -> None:
-        raise TypeError("Optimizer is abstract; expected one of SGD, Adagrad, RMSProp, Adam, AdamW")
+        names = ", ".join(kind.__name__ for kind in Optimizer._classes.values())
+        raise TypeError(f"Optimizer is abstract; expected one of {names}")
 
     def _create(self, **settings: Any) -> None:
         words = json.dumps({"name": self._name, **settings}).encode()

@@ -17,6 +17,8 @@ from typing import Any
 from .._checks import as_flag, as_float, as_text
 from .optimizer import Optimizer
 
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSProp"]
+
 
 class SGD(Optimizer, name="sgd"):
     """Stochastic gradient descent with optional momentum (Sutskever et al., ICML 2013).
