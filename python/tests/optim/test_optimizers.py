@@ -206,7 +206,7 @@ def test_the_rate_can_be_set():
     nets[1].train_step(x, aim, SGD(0.25))
     assert bits(nets[0].parameters) == bits(nets[1].parameters)
     for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):
-        with pytest.raises(error, match="learning_rate (is|has)"):
+        with pytest.raises(error, match=r"learning_rate (is|has)"):
             solver.learning_rate = bad
         assert solver.learning_rate == 0.25
 

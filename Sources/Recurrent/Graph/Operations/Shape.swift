@@ -11,7 +11,7 @@ extension Graph {
     guard let d = mats.first?.d else { throw emptyList }
     for (i, m) in mats.enumerated() where m.d != d {
       throw RecurrentError(
-        .badShape, "mats \(i) has the wrong shape; expected \(d) columns as mats 0, got \(m.shape)")
+        .badShape, "mats[\(i)] has the wrong shape; expected \(d) columns as mats[0], got \(m.shape)")
     }
     return try concat(ConcatRows(), mats, n: try total(mats) { $0.n }, d: d)
   }
@@ -20,7 +20,7 @@ extension Graph {
   public func concatColumns(_ mats: [Mat]) throws(RecurrentError) -> Mat {
     guard let n = mats.first?.n else { throw emptyList }
     for (i, m) in mats.enumerated() where m.n != n {
-      throw RecurrentError(.badShape, "mats \(i) has the wrong shape; expected \(n) rows as mats 0, got \(m.shape)")
+      throw RecurrentError(.badShape, "mats[\(i)] has the wrong shape; expected \(n) rows as mats[0], got \(m.shape)")
     }
     return try concat(ConcatColumns(), mats, n: n, d: try total(mats) { $0.d })
   }
