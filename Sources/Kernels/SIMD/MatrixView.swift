@@ -40,17 +40,3 @@ public struct MatrixView<T: Real> {
   /// Whether the view's elements are contiguous: no gap lies between columns.
   @inline(__always) var isContiguous: Bool { columnStride == rows || columns == 1 }
 }
-
-extension MatrixView {
-  /// The number of rows, under its former name.
-  @inlinable public var n: Int { rows }
-  /// The number of columns, under its former name.
-  @inlinable public var d: Int { columns }
-  /// The column stride, under its former name.
-  @inlinable public var stride: Int { columnStride }
-
-  /// Creates a view, with the former names of its dimensions.
-  @inlinable public init(_ p: UnsafeMutablePointer<T>, n: Int, d: Int, stride: Int) {
-    self.init(p, rows: n, columns: d, columnStride: stride)
-  }
-}

@@ -48,7 +48,7 @@ private struct LSTMStep: GraphOperation {
   var name: String { "lstm" }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    let (H, B, y) = (args[2].n, args[2].d, args.y)
+    let (H, B, y) = (args[2].rows, args[2].columns, args.y)
     let gates = args.scratch(4 * H, B)
     preactivate(args[0], args[1], args[3], args[4], args[5], to: gates)
     lstmGates(gates.rows(0, H), gate: H, args[2], newH: y.rows(0, H), newC: y.rows(H, H))
@@ -56,7 +56,7 @@ private struct LSTMStep: GraphOperation {
 
   // lstmGatesBackward overwrites the gates with dz
   func backward<T: Real>(_ args: Operands<T>) {
-    let (H, B, y, dy) = (args[2].n, args[2].d, args.y, args.dy)
+    let (H, B, y, dy) = (args[2].rows, args[2].columns, args.y, args.dy)
     let gates = args.scratch(4 * H, B)
     lstmGatesBackward(
       gates.rows(0, H), gate: H, args[2], newC: y.rows(H, H), dnewH: dy.rows(0, H), dnewC: dy.rows(H, H),

@@ -53,7 +53,7 @@ private struct RNNStep: GraphOperation {
   }
 
   func backward<T: Real>(_ args: Operands<T>) {
-    let dz = args.scratch(args.y.n, args.y.d)
+    let dz = args.scratch(args.y.rows, args.y.columns)
     fill(dz, with: 0)
     // h′ > 0 exactly where the pre-activation is above 0
     applyBackward(.relu, 0, args.y, args.y, dy: args.dy, dx: dz)

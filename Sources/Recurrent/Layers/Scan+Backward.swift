@@ -60,10 +60,10 @@ extension ScanRun {
       team.barrier()
     }
     Scalar.gemmPacked(
-      packs.rowsH, panels: panels, .matrix(next.p, columnStride: next.stride),
-      Operand(packs.Wh, k: packs.head, z.p, columnStride: z.stride),
-      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, columnStride: z.stride),
-      columns: B, to: next.p, columnStride: next.stride)
+      packs.rowsH, panels: panels, .matrix(next.p, columnStride: next.columnStride),
+      Operand(packs.Wh, k: packs.head, z.p, columnStride: z.columnStride),
+      Operand(packs.WhTail, k: packs.tail, z.p + packs.head, columnStride: z.columnStride),
+      columns: B, to: next.p, columnStride: next.columnStride)
     if t > 0 && scan.lengths != nil && count > 0 { maskPadding(t - 1, units, next) }
   }
 
@@ -96,8 +96,9 @@ extension ScanRun {
   ) {
     let z = z(t), da = dResetOutput
     Scalar.gemmPacked(
-      packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, columnStride: z.stride), columns: B,
-      to: da.p, columnStride: da.stride)
+      packs.rowsH, panels: panels, .zero, Operand(packs.WhReset, k: H, z.p + 3 * H, columnStride: z.columnStride),
+      columns: B,
+      to: da.p, columnStride: da.columnStride)
     if count > 0 {
       gruResetBackward(
         z.rows(from, count), y(t - 1).rows(from, count), da: da.rows(from, count), dh: next.rows(from, count))
@@ -146,14 +147,15 @@ extension ScanRun {
   ) {
     let (one, two) = plan.inputRows
     var from = 0
-    while from < dx.d {
-      let columns = min(48, dx.d - from)
-      let to = dx.p + from * dx.stride, dz = dz.p + from * dz.stride
+    while from < dx.columns {
+      let columns = min(48, dx.columns - from)
+      let to = dx.p + from * dx.columnStride, dz = dz.p + from * dz.columnStride
       let first = Operand(packs.Wx, k: one.count, dz + one.z, columnStride: rows)
       let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, columnStride: rows) } ?? .none(packs.Wx)
       Scalar.gemmPacked(
-        packs.rowsI, panels: panels, .matrix(to, columnStride: dx.stride), first, second, columns: columns, to: to,
-        columnStride: dx.stride)
+        packs.rowsI, panels: panels, .matrix(to, columnStride: dx.columnStride), first, second, columns: columns,
+        to: to,
+        columnStride: dx.columnStride)
       from += columns
     }
   }

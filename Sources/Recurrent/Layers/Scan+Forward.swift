@@ -100,12 +100,12 @@ extension ScanRun {
       guard let product = packs.products[i], let Wx = product.Wx else { continue }
       // 48 columns at a time stay in the first-level cache while the panels pass
       var from = 0
-      while from < z.d {
-        let columns = min(48, z.d - from)
+      while from < z.columns {
+        let columns = min(48, z.columns - from)
         Scalar.gemmPacked(
           packs.layout, panels: panels, .broadcastColumn(b.p + product.rows.w),
-          Operand(Wx, k: I, x.p + from * x.stride, columnStride: x.stride), columns: columns,
-          to: z.p + from * z.stride + product.rows.z, columnStride: z.stride)
+          Operand(Wx, k: I, x.p + from * x.columnStride, columnStride: x.columnStride), columns: columns,
+          to: z.p + from * z.columnStride + product.rows.z, columnStride: z.columnStride)
         from += columns
       }
     }
@@ -191,19 +191,20 @@ extension ScanRun {
     let x = x(t)
     return ProductCall(
       initial: initialValue(product, t),
-      input: hasInput ? product.Wx.map { Operand($0, k: I, x.p, columnStride: x.stride) } : nil,
-      recurrent: product.Wh.map { Operand($0, k: H, source.p, columnStride: source.stride) },
-      result: result.p + product.rows.z, stride: result.stride)
+      input: hasInput ? product.Wx.map { Operand($0, k: I, x.p, columnStride: x.columnStride) } : nil,
+      recurrent: product.Wh.map { Operand($0, k: H, source.p, columnStride: source.columnStride) },
+      result: result.p + product.rows.z, stride: result.columnStride)
   }
 
   private func initialValue(_ product: ForwardPacks<Scalar>.PackedProduct, _ t: Int) -> InitialValue<Scalar> {
     if product.Wx == nil { return .broadcastColumn(resetBias.p) }
     if let tokens = scan.lookupTokens {
-      return .gather(tokenProducts.p + product.rows.z, columnStride: tokenProducts.stride, indices: tokens + t * B)
+      return .gather(
+        tokenProducts.p + product.rows.z, columnStride: tokenProducts.columnStride, indices: tokens + t * B)
     }
     let z = z(t)
     return scan.inputIsPrecomputed
-      ? .matrix(z.p + product.rows.z, columnStride: z.stride) : .broadcastColumn(b.p + product.rows.w)
+      ? .matrix(z.p + product.rows.z, columnStride: z.columnStride) : .broadcastColumn(b.p + product.rows.w)
   }
 
   /// A product without operands: the candidate n of a GRU. Precomputed columns are in place, token products are copied.

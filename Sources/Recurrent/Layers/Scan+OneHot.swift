@@ -8,7 +8,7 @@ extension ScanRun {
     guard let tokens = scan.tokens, !units.isEmpty else { return }
     forEachInputBlock { w, z in
       let Wx = Wx.rows(w + units.lowerBound, units.count), row = z + units.lowerBound
-      let b = MatrixView(b.p + w + units.lowerBound, rows: units.count, columns: Wx.d, columnStride: 0)
+      let b = MatrixView(b.p + w + units.lowerBound, rows: units.count, columns: Wx.columns, columnStride: 0)
       if scan.lookupTokens != nil {
         apply(.add, Wx, b, to: tokenProducts.rows(row, units.count))
       } else {

@@ -68,10 +68,10 @@ extension ScanRun {
 
   /// db += Σ dz over the columns.
   private func biasGradient(_ dz: MatrixView<Scalar>, _ db: MatrixView<Scalar>, _ team: Team, _ thread: Int) {
-    let mine = team.share(dz.n, thread)
+    let mine = team.share(dz.rows, thread)
     if mine.isEmpty { return }
     let from = dz.rows(mine.lowerBound, mine.count), to = db.rows(mine.lowerBound, mine.count)
-    accumulate(from, times: 1, into: MatrixView(to.p, rows: to.n, columns: from.d, columnStride: 0))
+    accumulate(from, times: 1, into: MatrixView(to.p, rows: to.rows, columns: from.columns, columnStride: 0))
   }
 
   /// The input's gradients of all time steps, or of all tokens.

@@ -16,13 +16,13 @@ struct ScanRun<Scalar: Real> {
   init(_ scan: Scan, _ operands: Operands<Scalar>) {
     self.scan = scan
     self.operands = operands
-    (H, T, B) = (operands[1].n, scan.T, scan.B)
+    (H, T, B) = (operands[1].rows, scan.T, scan.B)
     if scan.oneHot {
-      (I, V) = (0, operands[0].d)
+      (I, V) = (0, operands[0].columns)
     } else if scan.tokens != nil {
-      (I, V) = (operands[0].d, operands[0].n)
+      (I, V) = (operands[0].columns, operands[0].rows)
     } else {
-      (I, V) = (operands[0].n, 0)
+      (I, V) = (operands[0].rows, 0)
     }
     plan = ScanPlan(scan.cell, H: H)
     workspace = ScanWorkspace(scan, H: H, I: I, V: V, Scalar.self)
@@ -108,11 +108,11 @@ struct ScanRun<Scalar: Real> {
 extension MatrixView {
   /// Rows `from ..< from + count`.
   func rows(_ from: Int, _ count: Int) -> MatrixView {
-    MatrixView(p + from, rows: count, columns: d, columnStride: stride)
+    MatrixView(p + from, rows: count, columns: columns, columnStride: columnStride)
   }
 
   /// Columns `from ..< from + count`.
   func columns(_ from: Int, _ count: Int) -> MatrixView {
-    MatrixView(p + from * stride, rows: n, columns: count, columnStride: stride)
+    MatrixView(p + from * columnStride, rows: rows, columns: count, columnStride: columnStride)
   }
 }

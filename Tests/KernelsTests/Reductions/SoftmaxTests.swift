@@ -104,7 +104,7 @@ import Testing
 
 /// Returns the sum of the losses of all columns.
 private func totalLoss<T: Real>(_ x: MatrixView<T>, targets: [Int32], to p: MatrixView<T>) -> T {
-  var losses = [T](repeating: .nan, count: x.d)
+  var losses = [T](repeating: .nan, count: x.columns)
   crossEntropy(x, targets: targets, to: p, losses: &losses)
   return losses.reduce(0, +)
 }

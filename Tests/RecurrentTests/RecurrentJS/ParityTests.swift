@@ -33,7 +33,7 @@ import Testing
       worst = max(worst, value)
       if name == "softmax" {
         let p = try y.w(Double.self)
-        #expect(try argmax(UnsafeBufferPointer(start: p.p, count: p.n)) == file.integer("argmax"))
+        #expect(try argmax(UnsafeBufferPointer(start: p.p, count: p.rows)) == file.integer("argmax"))
         // the same from a graph
         #expect(relativeDistance(try graph.softmax(inputs[0]).rows(), try out.numbers("w")) < 1e-12)
         continue

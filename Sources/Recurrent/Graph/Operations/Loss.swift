@@ -59,9 +59,9 @@ private struct CrossEntropy: GraphOperation {
   var name: String { "cross_entropy" }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    let scores = args[0], p = args.scratch(scores.n, scores.d)
-    let losses = args.scratch(scores.d, 1, at: scores.n * scores.d)
-    ThreadPool.run(over: scores.d, elements: scores.n * scores.d) { columns in
+    let scores = args[0], p = args.scratch(scores.rows, scores.columns)
+    let losses = args.scratch(scores.columns, 1, at: scores.rows * scores.columns)
+    ThreadPool.run(over: scores.columns, elements: scores.rows * scores.columns) { columns in
       let (from, count) = (columns.lowerBound, columns.count)
       Kernels.crossEntropy(
         scores.columns(from, count), targets: targets + from, to: p.columns(from, count), losses: losses.p + from)
@@ -70,8 +70,8 @@ private struct CrossEntropy: GraphOperation {
   }
 
   func backward<T: Real>(_ args: Operands<T>) {
-    let p = args.scratch(args[0].n, args[0].d), dx = args.gradient(0), dy = T(factor) * args.dy.p[0]
-    ThreadPool.run(over: p.d, elements: p.n * p.d) { columns in
+    let p = args.scratch(args[0].rows, args[0].columns), dx = args.gradient(0), dy = T(factor) * args.dy.p[0]
+    ThreadPool.run(over: p.columns, elements: p.rows * p.columns) { columns in
       let (from, count) = (columns.lowerBound, columns.count)
       crossEntropyBackward(
         p.columns(from, count), targets: targets + from, dy: dy, dx: dx.columns(from, count))

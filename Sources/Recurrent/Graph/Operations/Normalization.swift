@@ -58,14 +58,14 @@ private struct LayerNorm: GraphOperation {
   var name: String { "layer_norm" }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    let (n, d) = (args.y.n, args.y.d)
+    let (n, d) = (args.y.rows, args.y.columns)
     Kernels.layerNorm(
       args[0], gain: args[1], bias: args[2], epsilon: T(epsilon), normal: args.scratch(n, d),
       scale: args.scratch(1, d, at: n * d), to: args.y)
   }
 
   func backward<T: Real>(_ args: Operands<T>) {
-    let (n, d) = (args.y.n, args.y.d)
+    let (n, d) = (args.y.rows, args.y.columns)
     layerNormBackward(
       gain: args[1], normal: args.scratch(n, d), scale: args.scratch(1, d, at: n * d), dy: args.dy,
       dx: args.gradient(0), dgain: args.gradient(1), dbias: args.gradient(2), work: args.scratch(n, 1, at: n * d + d))

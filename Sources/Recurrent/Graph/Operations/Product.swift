@@ -31,14 +31,15 @@ private struct Product: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) {
     if threads == 0 { return gemm(args[0], args[1], to: args.y, accumulate: false) }
     let (a, b, y) = (args[0], args[1], args.y)
-    let rows = PanelLayout.contiguous(a.n, T.self), packed = args.scratch(1, 1).p
+    let rows = PanelLayout.contiguous(a.rows, T.self), packed = args.scratch(1, 1).p
     ThreadPool.run(threads) { thread, team in
       let panels = team.share(rows.panels, thread)
       pack(a, rows, panels: panels, to: packed)
-      inBlocks(of: b.d) { from, columns in
+      inBlocks(of: b.columns) { from, columns in
         T.gemmPacked(
-          rows, panels: panels, .zero, Operand(packed, k: a.d, b.p + from * b.stride, columnStride: b.stride),
-          columns: columns, to: y.p + from * y.stride, columnStride: y.stride)
+          rows, panels: panels, .zero,
+          Operand(packed, k: a.columns, b.p + from * b.columnStride, columnStride: b.columnStride),
+          columns: columns, to: y.p + from * y.columnStride, columnStride: y.columnStride)
       }
     }
   }
@@ -50,22 +51,23 @@ private struct Product: GraphOperation {
       return gemmBackwardInput(args[0], dy: args.dy, dx: args.gradient(1))
     }
     let (a, b, dy, da, db) = (args[0], args[1], args.dy, args.gradient(0), args.gradient(1))
-    let rowsA = PanelLayout.contiguous(a.n, T.self), rowsB = PanelLayout.contiguous(a.d, T.self)
+    let rowsA = PanelLayout.contiguous(a.rows, T.self), rowsB = PanelLayout.contiguous(a.columns, T.self)
     let packed = args.scratch(1, 1).p
-    let updateSize = rankKUpdateScratch(rows: a.n, columns: a.d, T.self)
-    let updateStart = max(packedCount(rowsA, k: a.d, T.self), packedCount(rowsB, k: a.n, T.self))
+    let updateSize = rankKUpdateScratch(rows: a.rows, columns: a.columns, T.self)
+    let updateStart = max(packedCount(rowsA, k: a.columns, T.self), packedCount(rowsB, k: a.rows, T.self))
     ThreadPool.run(threads) { thread, team in
       let panelsA = team.share(rowsA.panels, thread), panelsB = team.share(rowsB.panels, thread)
       rankKUpdate(dy, b, into: da, panels: panelsA, scratch: packed + updateStart + thread * updateSize)
       packTransposed(a, panels: panelsB, to: packed)
       // a and b may be one Mat: its gradient receives one product, then the other
       team.barrier()
-      inBlocks(of: b.d) { from, columns in
-        let to = db.p + from * db.stride
+      inBlocks(of: b.columns) { from, columns in
+        let to = db.p + from * db.columnStride
         T.gemmPacked(
-          rowsB, panels: panelsB, .matrix(to, columnStride: db.stride),
-          Operand(packed, k: a.n, dy.p + from * dy.stride, columnStride: dy.stride), columns: columns, to: to,
-          columnStride: db.stride)
+          rowsB, panels: panelsB, .matrix(to, columnStride: db.columnStride),
+          Operand(packed, k: a.rows, dy.p + from * dy.columnStride, columnStride: dy.columnStride), columns: columns,
+          to: to,
+          columnStride: db.columnStride)
       }
     }
   }

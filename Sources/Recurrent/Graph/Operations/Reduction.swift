@@ -64,7 +64,8 @@ private struct ReduceAll: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) {
     let dx = args.gradient(0)
     sumRowsBackward(
-      dy: MatrixView(args.dy.p, rows: 1, columns: dx.d, columnStride: 0), times: T(reduction.factor(count)), dx: dx)
+      dy: MatrixView(args.dy.p, rows: 1, columns: dx.columns, columnStride: 0), times: T(reduction.factor(count)),
+      dx: dx)
   }
 }
 
@@ -74,11 +75,11 @@ private struct ReduceRows: GraphOperation {
   var name: String { reduction.name }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    sumRows(args[0], times: T(reduction.factor(args[0].n)), to: args.y)
+    sumRows(args[0], times: T(reduction.factor(args[0].rows)), to: args.y)
   }
 
   func backward<T: Real>(_ args: Operands<T>) {
-    sumRowsBackward(dy: args.dy, times: T(reduction.factor(args[0].n)), dx: args.gradient(0))
+    sumRowsBackward(dy: args.dy, times: T(reduction.factor(args[0].rows)), dx: args.gradient(0))
   }
 }
 
@@ -88,13 +89,14 @@ private struct ReduceColumns: GraphOperation {
   var name: String { reduction.name }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    sumColumns(args[0], times: T(reduction.factor(args[0].d)), to: args.y)
+    sumColumns(args[0], times: T(reduction.factor(args[0].columns)), to: args.y)
   }
 
   func backward<T: Real>(_ args: Operands<T>) {
     let dx = args.gradient(0)
     accumulate(
-      MatrixView(args.dy.p, rows: dx.n, columns: dx.d, columnStride: 0), times: T(reduction.factor(dx.d)), into: dx)
+      MatrixView(args.dy.p, rows: dx.rows, columns: dx.columns, columnStride: 0),
+      times: T(reduction.factor(dx.columns)), into: dx)
   }
 }
 

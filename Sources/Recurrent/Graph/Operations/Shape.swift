@@ -78,8 +78,8 @@ private struct ConcatRows: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) {
     var row = 0
     for i in 0..<args.count {
-      copy(args[i], to: args.y.rows(row, args[i].n))
-      row += args[i].n
+      copy(args[i], to: args.y.rows(row, args[i].rows))
+      row += args[i].rows
     }
   }
 
@@ -87,8 +87,8 @@ private struct ConcatRows: GraphOperation {
     var row = 0
     for i in 0..<args.count {
       let dx = args.gradient(i)
-      accumulate(args.dy.rows(row, dx.n), times: 1, into: dx)
-      row += dx.n
+      accumulate(args.dy.rows(row, dx.rows), times: 1, into: dx)
+      row += dx.rows
     }
   }
 }
@@ -99,8 +99,8 @@ private struct ConcatColumns: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) {
     var column = 0
     for i in 0..<args.count {
-      copy(args[i], to: args.y.columns(column, args[i].d))
-      column += args[i].d
+      copy(args[i], to: args.y.columns(column, args[i].columns))
+      column += args[i].columns
     }
   }
 
@@ -108,8 +108,8 @@ private struct ConcatColumns: GraphOperation {
     var column = 0
     for i in 0..<args.count {
       let dx = args.gradient(i)
-      accumulate(args.dy.columns(column, dx.d), times: 1, into: dx)
-      column += dx.d
+      accumulate(args.dy.columns(column, dx.columns), times: 1, into: dx)
+      column += dx.columns
     }
   }
 }
