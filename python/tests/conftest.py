@@ -30,7 +30,6 @@ NUMPY = {
 }  # fmt: skip
 # tests that take more than about 1.5 s, by file; none named: all of the file
 SLOW: dict[str, set[str]] = {
-    "_c/test_invalid_inputs.py": (),
     "_c/test_assembly.py": set(),
     "_c/test_invalid_inputs.py": set(),
     "cli/test_sample.py": {"test_bytes_end_at_characters", "test_closed_output"},
