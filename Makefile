@@ -74,7 +74,7 @@ test: setup test-swift test-c test-python ## run all tests
 
 quick: setup .venv-newest/ready ## run the fast tests, in less than a minute from a warm build
 	swift test --skip ScanEquationTests --skip ABITests --skip GradientTests --skip TranscendentalTests
-	cd python && ../.venv-newest/bin/python -m pytest -n 2 -m 'not slow and not nightly'
+	cd python && ../.venv-newest/bin/python -m pytest -n 2 -m 'not slow and not nightly' --ignore tests/web --ignore tests/cli --ignore tests/demo
 
 test-swift: ## run the Swift tests and the Swift example
 	swift test
