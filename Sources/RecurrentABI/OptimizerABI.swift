@@ -127,7 +127,7 @@ public func recurrent_optimizer_state(
       name = try text(name, length, "name")
     let kind = try element(index, of: optimizer.stateNames, "state")
     guard let mat = optimizer.state(kind, of: name) else {
-      throw RecurrentError(.badIndex, "there is no \(kind) of '\(name)' yet")
+      throw RecurrentError(.badIndex, "name has no \(kind); expected a parameter of an earlier step, got '\(name)'")
     }
     try register(.mat(mat), out)
   }

@@ -35,7 +35,7 @@ public func recurrent_random_uniform(
   call { (call) throws(RecurrentError) in
     let random = try call.random(random)
     guard low.isFinite, high.isFinite, (high - low).isFinite else {
-      throw RecurrentError(.badValue, "uniform bounds are \(low) and \(high); expected finite numbers")
+      throw RecurrentError(.badValue, "low and high are not finite; expected finite numbers, got \(low) and \(high)")
     }
     for i in try input(values, count, "values").indices { values[i] = random.uniform(low, high) }
   }
@@ -48,7 +48,8 @@ public func recurrent_random_gaussian(
   call { (call) throws(RecurrentError) in
     let random = try call.random(random)
     guard mean.isFinite, std.isFinite, std >= 0 else {
-      throw RecurrentError(.badValue, "mean is \(mean) and std is \(std); expected finite numbers, std at least 0")
+      throw RecurrentError(
+        .badValue, "mean or std is out of range; expected finite numbers, std at least 0, got \(mean) and \(std)")
     }
     for i in try input(values, count, "values").indices { values[i] = random.gaussian(mean, std) }
   }
@@ -73,7 +74,9 @@ public func recurrent_random_set_state(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let random = try call.random(random), p = try input(state, 11, "state")
-    guard p[10] <= 4 else { throw RecurrentError(.badValue, "state[10] is \(p[10]); expected 0 to 4") }
+    guard p[10] <= 4 else {
+      throw RecurrentError(.badValue, "state[10] is out of range; expected 0 to 4, got \(p[10])")
+    }
     random.state = Random.State(
       key: (p[0], p[1]), counter: (p[2], p[3], p[4], p[5]), block: (p[6], p[7], p[8], p[9]), used: Int(p[10]))
   }

@@ -55,6 +55,34 @@ def test_banned_expressions():
     assert not found, "\n".join(found)
 
 
+def calls(text, name):
+    """The calls of a function in Swift source, up to the parenthesis that closes each."""
+    for match in re.finditer(rf"\b{name}(?=\()", text):
+        depth = 0
+        for end in range(match.end(), len(text)):
+            depth += (text[end] == "(") - (text[end] == ")")
+            if depth == 0:
+                yield text[match.start() : end + 1]
+                break
+
+
+def test_messages_say_what_is_expected():
+    found, count = [], 0
+    for path in sorted((ROOT / "Sources").rglob("*.swift")):
+        text = path.read_text(encoding="utf-8")
+        for call in [*calls(text, "RecurrentError"), *calls(text, "require")]:
+            # a call with a kind and a message of its own; a failure of the system has its own reason
+            if not re.search(r'\.\w+,\s*"', call) or re.search(
+                r"\.noMemory|\.io\b|error\.description|internal error", call
+            ):
+                continue
+            count += 1
+            if "; expected " not in call:
+                found.append(f"{path.relative_to(ROOT)}: {' '.join(call.split())}")
+    assert count > 200, "the search no longer finds the messages"
+    assert not found, "\n".join(found)
+
+
 def sections(name):
     """The sections of a public docstring, and the parameters that are documented."""
     doc = inspect.getdoc(function_of(NAMES[name])) or ""

@@ -14,9 +14,13 @@ enum JSON: Sendable {
 
   /// - Throws: `.badFormat` with the byte offset for anything that is not one JSON value in UTF-8, for numbers too
   ///   large for a double, for duplicate keys, lone surrogates, and nesting beyond `maxDepth`.
-  /// - Parameter wholeNumbers: whether decimals and exponents are refused too.
-  init(parsing bytes: [UInt8], wholeNumbers: Bool = false) throws(RecurrentError) {
-    var parser = Parser(bytes, wholeNumbers)
+  /// - Parameters:
+  ///   - name: the text's name in messages.
+  ///   - wholeNumbers: whether decimals and exponents are refused too.
+  init(
+    parsing bytes: [UInt8], _ name: String = "the document", wholeNumbers: Bool = false
+  ) throws(RecurrentError) {
+    var parser = Parser(bytes, name, wholeNumbers)
     self = try parser.document()
   }
 
@@ -38,21 +42,24 @@ private struct Parser {
   private let bytes: [UInt8]
   private var at = 0
   private var depth = 0
+  private let name: String
   private let wholeNumbers: Bool
 
-  init(_ bytes: [UInt8], _ wholeNumbers: Bool) { (self.bytes, self.wholeNumbers) = (bytes, wholeNumbers) }
+  init(_ bytes: [UInt8], _ name: String, _ wholeNumbers: Bool) {
+    (self.bytes, self.name, self.wholeNumbers) = (bytes, name, wholeNumbers)
+  }
 
   mutating func document() throws(RecurrentError) -> JSON {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }  // a byte order mark, which Windows editors add
     skipSpace()
     let value = try value()
     skipSpace()
-    if at < bytes.count { throw fail("unexpected \(shown) after the end of the document") }
+    if at < bytes.count { throw fail("end of text") }
     return value
   }
 
   private mutating func value() throws(RecurrentError) -> JSON {
-    guard let byte = peek else { throw fail("the text ends where a value should be") }
+    guard let byte = peek else { throw fail("a value") }
     switch byte {
     case UInt8(ascii: "{"): return try object()
     case UInt8(ascii: "["): return try array()
@@ -61,7 +68,7 @@ private struct Parser {
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
-    default: throw fail("unexpected \(shown) where a value should be")
+    default: throw fail("a value")
     }
   }
 
@@ -72,19 +79,19 @@ private struct Parser {
     if !take(UInt8(ascii: "}")) {
       repeat {
         skipSpace()
-        if peek != UInt8(ascii: "\"") { throw fail("unexpected \(shown) where a key in quotes should be") }
+        if peek != UInt8(ascii: "\"") { throw fail("a key in quotes") }
         let start = at
         let key = try string()
         // bytes, not String: canonically equivalent strings are equal in Swift
         if !seen.insert(Array(key.utf8)).inserted {
           at = start
-          throw fail("the key \"\(key)\" occurs twice")
+          throw fail("each key once", "\"\(key)\" twice")
         }
-        if !take(UInt8(ascii: ":")) { throw fail("unexpected \(shown) where ':' should be") }
+        if !take(UInt8(ascii: ":")) { throw fail("':'") }
         skipSpace()
         members.append((key, try value()))
       } while take(UInt8(ascii: ","))
-      if !take(UInt8(ascii: "}")) { throw fail("unexpected \(shown) where ',' or '}' should be") }
+      if !take(UInt8(ascii: "}")) { throw fail("',' or '}'") }
     }
     depth -= 1
     return .object(members)
@@ -98,7 +105,7 @@ private struct Parser {
         skipSpace()
         items.append(try value())
       } while take(UInt8(ascii: ","))
-      if !take(UInt8(ascii: "]")) { throw fail("unexpected \(shown) where ',' or ']' should be") }
+      if !take(UInt8(ascii: "]")) { throw fail("',' or ']'") }
     }
     depth -= 1
     return .array(items)
@@ -114,26 +121,26 @@ private struct Parser {
         at += 1
         guard let string = String(validating: text, as: UTF8.self) else {
           at = start
-          throw fail("a string is not valid UTF-8")
+          throw fail("a string of valid UTF-8", "other bytes")
         }
         return string
       case UInt8(ascii: "\\"):
         text.append(contentsOf: String(try escape()).utf8)
       case 0..<0x20:
-        throw fail("a control character inside a string; it must be escaped")
+        throw fail("an escaped control character")
       default:
         text.append(byte)
         at += 1
       }
     }
     at = start
-    throw fail("a string has no closing quote")
+    throw fail("a string with a closing quote", "a string without one")
   }
 
   private mutating func escape() throws(RecurrentError) -> Unicode.Scalar {
     let start = at
     at += 1
-    guard let byte = peek else { throw fail("the text ends inside a string") }
+    guard let byte = peek else { throw fail("an escape") }
     at += 1
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
@@ -154,19 +161,20 @@ private struct Parser {
       guard let scalar = Unicode.Scalar(code) else {
         at = start
         throw fail(
-          "half of a surrogate pair; JavaScript splits letters beyond U+FFFF in two, remove them from the sentences")
+          "a surrogate pair",
+          "half of one; JavaScript splits characters beyond U+FFFF, remove them from the sentences")
       }
       return scalar
     default:
       at = start
-      throw fail("an unknown escape in a string")
+      throw fail("an escape of JSON", "another escape")
     }
   }
 
   private mutating func hex() throws(RecurrentError) -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = peek, let digit = hexValue(byte) else { throw fail("\\u needs four hexadecimal digits") }
+      guard let byte = peek, let digit = hexValue(byte) else { throw fail("four hexadecimal digits after \\u") }
       code = code << 4 | digit
       at += 1
     }
@@ -188,25 +196,25 @@ private struct Parser {
     if peek == UInt8(ascii: "0") {
       at += 1
     } else if !digits() {
-      throw fail("unexpected \(shown) in a number")
+      throw fail("a digit")
     }
     if peek == UInt8(ascii: ".") {
       at += 1
-      if !digits() { throw fail("unexpected \(shown) where a decimal should be") }
+      if !digits() { throw fail("a digit") }
     }
     if peek == UInt8(ascii: "e") || peek == UInt8(ascii: "E") {
       at += 1
       if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { at += 1 }
-      if !digits() { throw fail("unexpected \(shown) where an exponent should be") }
+      if !digits() { throw fail("a digit") }
     }
     let text = String(decoding: bytes[start..<at], as: UTF8.self)
     if wholeNumbers && Int64(text) == nil {
       at = start
-      throw fail("the number \(text.prefix(40)) is not a whole number of 64 bits")
+      throw fail("a whole number of 64 bits", "\(text.prefix(40))")
     }
     guard let number = Double(text), number.isFinite else {
       at = start
-      throw fail("the number \(text.prefix(40)) is too large")
+      throw fail("a number of 64 bits", "\(text.prefix(40))")
     }
     return number
   }
@@ -219,14 +227,14 @@ private struct Parser {
 
   private mutating func word(_ word: StaticString, _ value: JSON) throws(RecurrentError) -> JSON {
     let letters = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-    if !bytes[at...].starts(with: letters) { throw fail("unexpected \(shown) where a value should be") }
+    if !bytes[at...].starts(with: letters) { throw fail("a value") }
     at += letters.count
     return value
   }
 
   private mutating func enter() throws(RecurrentError) {
     depth += 1
-    if depth > JSON.maxDepth { throw fail("nested more than \(JSON.maxDepth) deep") }
+    if depth > JSON.maxDepth { throw fail("values nested at most \(JSON.maxDepth) deep", "deeper ones") }
     at += 1
   }
 
@@ -249,8 +257,10 @@ private struct Parser {
     return byte > 0x20 && byte < 0x7F ? "'\(Unicode.Scalar(byte))'" : "byte \(byte)"
   }
 
-  private func fail(_ what: String) -> RecurrentError {
-    RecurrentError(.badFormat, "not valid JSON at byte \(at): \(what)")
+  /// - Parameter got: the next byte unless another is given.
+  private func fail(_ expected: String, _ got: String? = nil) -> RecurrentError {
+    RecurrentError(
+      .badFormat, "\(name) is not valid JSON at byte \(at); expected \(expected), got \(got ?? shown)")
   }
 }
 

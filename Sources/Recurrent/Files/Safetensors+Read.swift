@@ -18,7 +18,7 @@ extension Safetensors {
   }
 
   private static func read(_ reader: File.Reader) throws(RecurrentError) -> Safetensors {
-    let length = try bytes(8, from: reader, "fewer than the 8 bytes of the header's length")
+    let length = try bytes(8, from: reader)
     if let message = foreignFormatMessage(length) { throw RecurrentError(.badFormat, message) }
     var count: UInt64 = 0
     for byte in length.reversed() { count = count << 8 | UInt64(byte) }
@@ -28,11 +28,11 @@ extension Safetensors {
     try require(
       count <= UInt64(reader.size - 8), .badFormat,
       "the file is truncated; expected a header of \(count) bytes, got \(reader.size - 8)")
-    let header = try bytes(Int(count), from: reader, "fewer than its header has")
+    let header = try bytes(Int(count), from: reader)
     try require(
       header.first == UInt8(ascii: "{"), .badFormat,
       "the file is not safetensors; expected a header that begins with '{', got another byte")
-    let document = Field(try JSON(parsing: header, wholeNumbers: true), "the header")
+    let document = Field(try JSON(parsing: header, "the header", wholeNumbers: true), "the header")
     var metadata: [(key: String, value: String)] = []
     for (key, value) in try document.optional("__metadata__")?.members() ?? [] where key != "crc64" {
       metadata.append((key, try value.string()))
@@ -52,14 +52,15 @@ extension Safetensors {
     return Safetensors(metadata, tensors, data, size, isChecked: isChecked)
   }
 
-  private static func bytes(
-    _ count: Int, from reader: File.Reader, _ otherwise: String
-  ) throws(RecurrentError) -> [UInt8] {
+  /// The next bytes of the header.
+  private static func bytes(_ count: Int, from reader: File.Reader) throws(RecurrentError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count), have = 0
     try bytes.withUnsafeMutableBufferPointer { (buffer) throws(RecurrentError) in
       have = try reader.read(into: UnsafeMutableRawBufferPointer(buffer))
     }
-    try require(have == count, .badFormat, "the file is too short: it has \(reader.size) bytes, \(otherwise)")
+    try require(
+      have == count, .badFormat,
+      "the file is truncated; expected a header of \(count) bytes, got \(have) bytes")
     return bytes
   }
 

@@ -18,9 +18,9 @@ struct SettingsReader {
   /// - Throws: `.badValue` for text that is not JSON: settings come from the caller, not from a file.
   static func parse(_ text: String) throws(RecurrentError) -> JSON {
     do {
-      return try JSON(parsing: Array(text.utf8))
+      return try JSON(parsing: Array(text.utf8), "settings")
     } catch {
-      throw RecurrentError(.badValue, "settings are \(error.description)")
+      throw RecurrentError(.badValue, error.description)
     }
   }
 
@@ -39,7 +39,7 @@ struct SettingsReader {
   mutating func choice(_ key: String, of choices: [String], default value: Int? = nil) throws(RecurrentError) -> Int {
     guard let json = member(key) ?? value.map({ .string(choices[$0]) }) else {
       throw RecurrentError(
-        .badValue, "\(key) is missing from the settings of the \(owner); expected one of \(choices.listed)")
+        .badValue, "\(key) is missing from the settings of the \(owner); expected one of \(choices.listed), got none")
     }
     guard case .string(let name) = json else { throw wrongType(key, "a string", json) }
     guard let index = choices.firstIndex(of: name) else {
@@ -93,7 +93,8 @@ struct SettingsReader {
   /// A whole number that a size can be, positive or not.
   mutating func integer(_ key: String) throws(RecurrentError) -> Int {
     guard let json = member(key) else {
-      throw RecurrentError(.badValue, "\(key) is missing from the settings of the \(owner); expected a whole number")
+      throw RecurrentError(
+        .badValue, "\(key) is missing from the settings of the \(owner); expected a whole number, got none")
     }
     record(key, json)
     return try integer(json, key)
@@ -111,7 +112,7 @@ struct SettingsReader {
   mutating func integers(_ key: String, default value: [Int]? = nil) throws(RecurrentError) -> [Int] {
     guard let json = member(key) ?? value.map({ .array($0.map { .number(Double($0)) }) }) else {
       throw RecurrentError(
-        .badValue, "\(key) is missing from the settings of the \(owner); expected an array of whole numbers")
+        .badValue, "\(key) is missing from the settings of the \(owner); expected an array of whole numbers, got none")
     }
     guard case .array(let items) = json else { throw wrongType(key, "an array", json) }
     var integers: [Int] = []

@@ -121,9 +121,14 @@ extension SentenceModel {
         members.count == letters.count, .badFormat,
         "indexToLetter has the wrong length; expected \(letters.count), got \(members.count)")
       for (key, field) in members {
-        guard let number = Int(key), number >= 1, number <= letters.count,
-          try field.string().unicodeScalars.elementsEqual([vocabulary[number - 1]])
-        else { throw RecurrentError(.badFormat, "\(field.path) does not agree with letterToIndex") }
+        let got = try field.string()
+        guard let number = Int(key), number >= 1, number <= letters.count else {
+          throw RecurrentError(
+            .badFormat, "\(field.path) does not agree with letterToIndex; expected 1 to \(letters.count), got \(key)")
+        }
+        try require(
+          got.unicodeScalars.elementsEqual([vocabulary[number - 1]]), .badFormat,
+          "\(field.path) does not agree with letterToIndex; expected \"\(vocabulary[number - 1])\", got \"\(got)\"")
       }
     }
     if let items = try file.optional("vocab")?.items() {
@@ -131,7 +136,7 @@ extension SentenceModel {
       try require(
         listed.count == letters.count
           && zip(listed, vocabulary).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
-        .badFormat, "vocab does not agree with letterToIndex")
+        .badFormat, "vocab does not agree with letterToIndex; expected its keys in order, got another list")
     }
     return vocabulary
   }

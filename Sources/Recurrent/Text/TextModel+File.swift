@@ -283,11 +283,7 @@ extension Field {
     guard let text = file.text(key) else {
       throw RecurrentError(.badFormat, "\(key) is missing; expected JSON in the file's metadata, got none")
     }
-    do {
-      self.init(try JSON(parsing: Array(text.utf8)), key)
-    } catch {
-      throw RecurrentError(.badFormat, "\(key): \(error.description)")
-    }
+    self.init(try JSON(parsing: Array(text.utf8), key), key)
   }
 }
 

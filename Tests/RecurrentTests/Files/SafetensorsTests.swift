@@ -156,7 +156,7 @@ import Testing
       (#"{"__metadata__":{"a":1}}"#, ["__metadata__.a", "a number"]),
       (#"{"__metadata__":[]}"#, ["__metadata__"]),
       ("{\"t\":" + String(repeating: "[", count: 100_000), ["nested"]),
-      (#"{"t":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}} x"#, ["after the end"]),
+      (#"{"t":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}} x"#, ["expected end of text, got 'x'"]),
     ]
     for (header, words) in cases {
       try forge(header, data: 16)
