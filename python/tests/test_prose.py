@@ -1,5 +1,6 @@
 """Prose: banned expressions, and the sections that every public docstring has."""
 
+import ast
 import inspect
 import re
 
@@ -80,6 +81,37 @@ def test_messages_say_what_is_expected():
             if "; expected " not in call:
                 found.append(f"{path.relative_to(ROOT)}: {' '.join(call.split())}")
     assert count > 200, "the search no longer finds the messages"
+    assert not found, "\n".join(found)
+
+
+def literal(node):
+    """The text of a message in Python source, with {} for each value."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(literal, node.values))
+    if isinstance(node, ast.BinOp):
+        return literal(node.left) + literal(node.right)
+    if isinstance(node, ast.IfExp):
+        return literal(node.body) + literal(node.orelse)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "{}"
+
+
+ARGUMENT_ERRORS = {"ValueError", "TypeError", "IndexError", "KeyError"}
+# an operation that an object does not have, a reason of the system, another error's message, a fault of ours
+OTHER_FORMS = r"pickled|: say which$|cannot (read|be read)|^\{\}$|^internal error"
+
+
+def test_messages_of_the_package_say_what_is_expected():
+    found, count = [], 0
+    for path in sorted((ROOT / "python" / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            error = node.exc if isinstance(node, ast.Raise) else None
+            if not isinstance(error, ast.Call) or ast.unparse(error.func) not in ARGUMENT_ERRORS:
+                continue
+            message = literal(error.args[0])
+            count += 1
+            if "; expected " not in message and not re.search(OTHER_FORMS, message):
+                found.append(f"{path.name}:{node.lineno} {message}")
+    assert count > 100, "the search no longer finds the messages"
     assert not found, "\n".join(found)
 
 

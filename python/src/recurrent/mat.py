@@ -593,7 +593,9 @@ class Mat(MatElementwise):
             If backward was called on the graph already, or the graph keeps no history.
         """
         if self._graph is None:
-            raise ValueError("this Mat has no recorded history; backward() is undefined")
+            raise ValueError(
+                "this Mat has no recorded history; expected the result of an operation, got a Mat of its own"
+            )
         self._graph.backward(self)
 
 

@@ -184,12 +184,15 @@ def test_divergence(text, capsys):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "'bad' is empty"),
+        (b"", "'bad' has no training data; expected at least 1 character, got none"),
         (
             b"a",
             "'bad' is too short; expected at least 2,501 characters for a batch of 50 x 50, got 0; lower --batch-size",
         ),
-        (b"ab\xffc" * 5000, "'bad' is not valid UTF-8 at byte 2, 0xFF; --tokenizer bytes reads anything"),
+        (
+            b"ab\xffc" * 5000,
+            "'bad' is not valid UTF-8; expected UTF-8, got 0xFF at byte 2; --tokenizer bytes reads anything",
+        ),
         (None, "cannot read 'bad': no such file or directory"),
         ("folder", "cannot read 'bad': is a directory"),
         ("fifo", "cannot read 'bad': not a regular file"),

@@ -185,9 +185,9 @@ def test_characters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "no training data: {} has no characters"),
-        (b" \n\t\r\n\n", "no training data: {} has no characters"),
-        (b"fine\n\xff\xfe not", "{} is not UTF-8 text: line 2 has the byte 0xff"),
+        (b"", "{} has no training data; expected at least 1 character, got none"),
+        (b" \n\t\r\n\n", "{} has no training data; expected at least 1 character, got none"),
+        (b"fine\n\xff\xfe not", "{} is not valid UTF-8; expected UTF-8, got 0xFF in line 2"),
         (None, "cannot read {}: is a directory"),
     ],
 )

@@ -22,7 +22,7 @@ def test_taps_are_the_networks():
         assert values.shape == (len(tokens), 6 if name.endswith("0") else 5)
         assert np.array_equal(values, expected[name][:, 0])
     assert list(tm.activations(TEXT, ["f1"])) == ["f1"]
-    with pytest.raises(IndexError, match="unknown activation 'r0'"):
+    with pytest.raises(IndexError, match=r"activation is unknown; expected one of .*, got 'r0'"):
         tm.activations(TEXT, ["r0"])
 
 

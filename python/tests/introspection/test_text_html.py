@@ -94,7 +94,7 @@ def test_pages_that_cannot_be_made():
         tm.html(TEXT, "h0", 6)
     with pytest.raises(IndexError, match=r"unit is out of range; .*got -1"):
         tm.html(TEXT, "h0", -1)
-    with pytest.raises(IndexError, match="unknown activation 'x'"):
+    with pytest.raises(IndexError, match=r"activation is unknown; expected one of .*, got 'x'"):
         tm.html(TEXT, "x", 0)
     with pytest.raises(ValueError, match="text has the wrong length; expected 1 to 20,000 tokens"):
         tm.html("s" * 20_001, "h0", 0)

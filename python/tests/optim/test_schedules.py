@@ -132,7 +132,7 @@ def test_numpys_numbers():
         (
             lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": 1, "x": 1}),
             ValueError,
-            "no setting 'x'; it has learning_rate",
+            "unknown setting; expected one of learning_rate, .*got 'x'",
         ),
         (
             lambda: Schedule.from_dict({"schedule": "constant", "learning_rate": None}),

@@ -169,7 +169,7 @@ def test_added_and_replaced_entries():
     assert not model.is_intact
     close(recurrentjs.forward_lstm(G, model, [3], x, None).o.w, before + np.array([[1], [2]]), 1e-14)
     del model["bd"]
-    with pytest.raises(KeyError, match="model has no 'bd'"):
+    with pytest.raises(KeyError, match="model lacks 'bd'; expected a Mat"):
         recurrentjs.forward_lstm(G, model, [3], x, None)
 
 

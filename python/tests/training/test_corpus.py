@@ -78,7 +78,7 @@ def test_parts_end_where_characters_do(monkeypatch):
         assert model.decode(encoded(corpus, model).astype(int)) == text
         with pytest.raises(ValueError, match=r"character 3 of the text is unknown; .*got '日'"):
             encoded(corpus, small().build("aé😀"))
-        with pytest.raises(ValueError, match="not valid UTF-8 at byte 401, 0xE9"):
+        with pytest.raises(ValueError, match="not valid UTF-8; expected UTF-8, got 0xE9 at byte 401"):
             Corpus(text.encode()[:401] + b"\xe9" + text.encode()[401:], "characters")
 
 
@@ -130,7 +130,7 @@ def test_too_short(length, tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("x" * length)
     sentence = (
-        "no training data: .*t.txt' is empty"
+        ".*t.txt' has no training data; expected at least 1 character, got none"
         if not length
         else f"t.txt' is too short; expected at least 7 characters for a batch of 2 x 3, got {length}; lower batch"
     )
@@ -143,7 +143,7 @@ def test_too_short(length, tmp_path):
 
 def test_only_a_mark_is_nothing(tmp_path):
     (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbf")
-    refuse(tmp_path / "t.txt", ValueError, "t.txt' is empty")
+    refuse(tmp_path / "t.txt", ValueError, "t.txt' has no training data")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,8 @@ def test_only_a_mark_is_nothing(tmp_path):
 def test_invalid_utf8_is_named(data, at, tmp_path):
     path = tmp_path / "t.txt"
     path.write_bytes(data)
-    sentence = f"is not valid UTF-8 at byte {at}, 0x{data[at]:02X}; tokenizer='bytes' reads anything"
+    got = f"0x{data[at]:02X} at byte {at}"
+    sentence = f"is not valid UTF-8; expected UTF-8, got {got}; tokenizer='bytes' reads anything"
     refuse(path, ValueError, sentence)
     refuse(data, ValueError, "the text " + sentence)
 

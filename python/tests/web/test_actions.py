@@ -97,7 +97,7 @@ def test_a_model_of_the_original_page(golden):
         assert frame_part(session, "run")["note"] == "1 of 2 sentences have characters outside the vocabulary"
         perform(session, "learn", {"text": "Ä"})
         perform(session, "load", {"json": json.dumps(saved)})
-        with pytest.raises(ValueError, match="every sentence has characters outside the vocabulary"):
+        with pytest.raises(ValueError, match="got characters outside the vocabulary in every one"):
             perform(session, "resume", {})
         assert perform(session, "continue", {"prompt": ""})[0]["text"]
 
@@ -113,8 +113,8 @@ BAD = [
         "model is too long; expected at most 16,777,216 characters, got 16,777,217",
     ),
     ("learn", {"text": 5}, "text is invalid; expected text, got 5"),
-    ("learn", {"text": " \n\t\n"}, "no training data: the text has no characters"),
-    ("learn", {"text": " \n", "settings": {"kind": "text"}}, "the text has no characters"),
+    ("learn", {"text": " \n\t\n"}, "the text has no training data; expected at least 1 character, got none"),
+    ("learn", {"text": " \n", "settings": {"kind": "text"}}, "the text has no training data"),
     (
         "learn",
         {"text": "short", "settings": {"kind": "text"}},
@@ -125,8 +125,12 @@ BAD = [
     ("learn", {"settings": "x"}, "settings has the wrong type; expected an object, got str"),
     ("change", {"temperature": 0}, "temperature is invalid; expected a number above 0"),
     ("change", {"learning_rate": "x"}, "learning rate is invalid; expected"),
-    ("predict", {"prompt": "hß"}, r"the character 'ß' (U+00DF) at position 1 is not in the vocabulary"),
-    ("predict", {"prompt": "\ud800"}, "is not in the vocabulary"),
+    (
+        "predict",
+        {"prompt": "hß"},
+        r"text[1] is outside the vocabulary; expected one of its characters, got 'ß' (U+00DF)",
+    ),
+    ("predict", {"prompt": "\ud800"}, "is outside the vocabulary"),
     (
         "predict",
         {"prompt": "h" * 20_000},
@@ -135,10 +139,10 @@ BAD = [
     ("continue", {"length": 0}, "length is invalid; expected an integer from 1 to 2,000"),
     ("continue", {"temperature": -1}, "temperature is invalid; expected"),
     ("color", {"unit": -1}, "unit is invalid; expected an integer"),
-    ("color", {"text": "Z"}, "is not in the vocabulary"),
+    ("color", {"text": "Z"}, "is outside the vocabulary"),
     ("open", {"name": "x.txt"}, "file is missing"),
-    ("__init__", {}, "unknown action '__init__'"),
-    ("do", {}, "unknown action 'do'"),
+    ("__init__", {}, "got '__init__'"),
+    ("do", {}, "action is unknown; expected one of"),
 ]
 
 
@@ -163,8 +167,8 @@ def test_invalid_requests(action, values, words):
 
 
 @pytest.mark.parametrize("name, data, words", [
-    ("a.txt", b"ab\xff", "a.txt is not UTF-8 text: byte 2 is 0xff"),
-    ("a.txt", b"", "the text has no characters"),
+    ("a.txt", b"ab\xff", "a.txt is not valid UTF-8; expected UTF-8, got 0xFF at byte 2"),
+    ("a.txt", b"", "the text has no training data"),
     ("a.json", b"\xff\xff", "not valid JSON"),
     ("a.safetensors", b"nothing", "the model"),
 ])  # fmt: skip

@@ -218,7 +218,9 @@ def test_predictions(chromium):
         page.type('[name="prompt"]', "t")
         wait_until(page, "document.querySelector('.predictions b').textContent == 'end'")
         page.fill('[name="prompt"]', "ß")
-        page.wait_for_selector("text=the character 'ß' (U+00DF) at position 0 is not in the vocabulary")
+        page.wait_for_selector(
+            "text=text[0] is outside the vocabulary; expected one of its characters, got 'ß' (U+00DF)"
+        )
         page.fill('[name="prompt"]', "good m")
         page.press('[name="prompt"]', "Enter")
         wait_until(page, "document.querySelector('[data-show=continued]').textContent.startsWith('good m')")
@@ -341,7 +343,7 @@ def test_html_in_text_is_not_executed(chromium):
     (lambda p: p.fill('[name="hidden_sizes"]', "2048,2048,2048"), "lower the hidden sizes."),
     (lambda p: p.fill('[name="embedding"]', "0"), "Embedding is invalid; expected at least 1 for sentences, got 0."),
     (lambda p: p.fill('[name="learning_rate"]', "-1"), "Learning rate is invalid; expected a number from 0 to 10"),
-    (lambda p: p.fill('[name="text"]', "   \n"), "No training data: the text has no characters."),
+    (lambda p: p.fill('[name="text"]', "   \n"), "The text has no training data; expected at least 1 char"),
     (lambda p: p.check("text=running text"), "lower the batch size or the sequence length."),
 ])  # fmt: skip
 def test_invalid_settings_are_reported(chromium, do, words):
@@ -391,7 +393,7 @@ def test_large_texts(chromium, tmp_path):
         page.wait_for_selector("text=expected at most 16 MB, got 18 MB")
         (tmp_path / "picture.txt").write_bytes(bytes(range(256)))
         page.set_input_files('[data-do="open"]', tmp_path / "picture.txt")
-        page.wait_for_selector("text=Picture.txt is not UTF-8 text: byte 128 is 0x80.")
+        page.wait_for_selector("text=Picture.txt is not valid UTF-8; expected UTF-8, got 0x80 at byte 128.")
         assert session.trainer is trainer and session.is_learning
 
 

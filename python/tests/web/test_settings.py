@@ -14,7 +14,7 @@ from recurrent.web.settings import Settings
     "values, words",
     [
         ([], "settings has the wrong type; expected an object, got list"),
-        ({"depth": 2}, "unknown setting 'depth'; available: kind, cell"),
+        ({"depth": 2}, "setting is unknown; expected one of kind, cell, "),
         (
             {"cell": "cnn"},
             f"cell is invalid; expected one of {', '.join(CELLS)}, got 'cnn'",

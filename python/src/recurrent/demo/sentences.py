@@ -26,15 +26,15 @@ def read_sentences(path: Path) -> tuple[list[str], str]:
             raw = file.read(MAX_TEXT + 1)
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        where = f"line {raw.count(10, 0, error.start) + 1} has the byte 0x{raw[error.start]:02x}"
-        raise UserError(f"{path} is not UTF-8 text: {where}") from None
+        got = f"0x{raw[error.start]:02X} in line {raw.count(10, 0, error.start) + 1}"
+        raise UserError(f"{path} is not valid UTF-8; expected UTF-8, got {got}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path}: {describe_error(error)}") from None
     if len(raw) > MAX_TEXT:
         raise UserError(f"{path} is too large; expected at most {MAX_TEXT >> 20} MB")
     sentences, note = split_sentences(text)
     if not sentences:
-        raise UserError(f"no training data: {path} has no characters")
+        raise UserError(f"{path} has no training data; expected at least 1 character, got none")
     return sentences, note
 
 

@@ -293,7 +293,7 @@ class Network:
         wanted = known if names is None else list(names)
         for name in wanted:
             if name not in known:
-                raise IndexError(f"unknown activation {name!r}; available: {' '.join(known)}")
+                raise IndexError(f"activation is unknown; expected one of {', '.join(known)}, got {name!r}")
         y, _ = self.forward(x, state, lengths)
         found = {}
         for name in wanted:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from .._checks import as_flag, as_float, as_int
@@ -110,13 +110,16 @@ class Schedule:
         known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
         for key in settings:
             if key not in known:
-                raise ValueError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
-        try:
-            return kind(**settings)
-        except TypeError as error:
-            if "required" in str(error):
-                raise ValueError(f"{name} lacks settings: {error}") from None
-            raise
+                raise ValueError(
+                    f"{name} has an unknown setting; expected one of {', '.join(known)}, got {key!r}"
+                )
+        required = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
+        missing = [key for key in required if key not in settings]
+        if missing:
+            raise ValueError(
+                f"{name} lacks {missing[0]}; expected {', '.join(required)}, got {', '.join(settings) or 'none'}"
+            )
+        return kind(**settings)
 
     def _check(self, **values: Any) -> None:
         """Replaces arguments by their checked values."""

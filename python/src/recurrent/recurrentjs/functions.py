@@ -434,7 +434,7 @@ def _forward_named(
 
     def parameter(name: str) -> Mat:
         if name not in model:
-            raise KeyError(f"model has no '{name}'")
+            raise KeyError(f"model lacks '{name}'; expected a Mat of this name, got none")
         expect_mat(model[name], f"model[{name!r}]")
         return model[name]
 

@@ -364,5 +364,5 @@ def _sentences(sentences: Any) -> list[str]:
         if sentence.strip():
             kept.append(sentence)
     if not kept:
-        raise ValueError("no training data: all sentences are blank")
+        raise ValueError("sentences has no training data; expected at least one that is not blank, got none")
     return kept

@@ -69,7 +69,7 @@ class Corpus:
                 f"{self} is too long; expected at most {MAX_BYTES:,} bytes, got {len(self.data):,}"
             )
         if not self.data:
-            raise ValueError(f"no training data: {self} is empty")
+            raise ValueError(f"{self} has no training data; expected at least 1 character, got none")
         self._may_be_a_path = isinstance(source, str) and len(source) < 4096 and "\n" not in source
         self.letters, self.length = frozenset[str](), len(self.data)
         if tokens == "characters":
@@ -136,7 +136,7 @@ class Corpus:
             except UnicodeDecodeError as error:
                 place = at + error.start
                 raise ValueError(
-                    f"{self} is not valid UTF-8 at byte {place}, 0x{self.data[place]:02X}; "
+                    f"{self} is not valid UTF-8; expected UTF-8, got 0x{self.data[place]:02X} at byte {place}; "
                     "tokenizer='bytes' reads anything"
                 ) from None
         return frozenset(seen), length

@@ -50,7 +50,7 @@ def perform(session: Session, name: str, arguments: Mapping[str, Any], data: byt
     """
     action = _ACTIONS.get(name)
     if action is None:
-        raise ValueError(f"unknown action {name[:40]!r}; available: {', '.join(_ACTIONS)}")
+        raise ValueError(f"action is unknown; expected one of {', '.join(_ACTIONS)}, got {name[:40]!r}")
     if not isinstance(arguments, Mapping):
         raise ValueError(f"arguments has the wrong type; expected an object, got {type(arguments).__name__}")
     reply: Reply = session.call(lambda: action(session, arguments, data))
@@ -105,7 +105,10 @@ def _change(session: Session, arguments: Mapping[str, Any], *_: Any) -> Reply:
 def _save(session: Session, *_: Any) -> Reply:
     """Returns the model in RecurrentJS's JSON."""
     if not isinstance(session.trainer, SentenceTrainer):
-        raise ValueError("RecurrentJS has no models of running text: download the checkpoint instead")
+        raise ValueError(
+            "the model is not one of sentences; expected one for RecurrentJS's JSON, got one of running text: "
+            "download the checkpoint instead"
+        )
     return {"json": session.trainer.save()[1].decode()}, None
 
 
@@ -149,7 +152,7 @@ def _open(session: Session, arguments: Mapping[str, Any], data: bytes | None) ->
         training_text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{name} is not UTF-8 text: byte {error.start:,} is 0x{data[error.start]:02x}"
+            f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
         ) from None
     settings = session.settings.changed({"kind": "text", **arguments.get("settings", {})})
     trainer = TextTrainer(settings, training_text)

@@ -46,7 +46,9 @@ class Settings:
         known = asdict(self)
         for name in values:
             if name not in known:
-                raise ValueError(f"unknown setting {str(name)[:40]!r}; available: {', '.join(known)}")
+                raise ValueError(
+                    f"setting is unknown; expected one of {', '.join(known)}, got {str(name)[:40]!r}"
+                )
         return replace(self, **{name: _READERS[name](value) for name, value in values.items()})
 
     def check(self, vocabulary_size: int) -> Settings:

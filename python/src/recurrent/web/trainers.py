@@ -123,7 +123,7 @@ class SentenceTrainer(LiveTrainer):
         sentences, note = split_sentences(text)
         if model is None:
             if not sentences:
-                raise ValueError("no training data: the text has no characters")
+                raise ValueError("the text has no training data; expected at least 1 character, got none")
             if settings.embedding < 1:
                 raise ValueError("embedding is invalid; expected at least 1 for sentences, got 0")
             settings.check(len(set("".join(sentences))) + 1)
@@ -145,7 +145,8 @@ class SentenceTrainer(LiveTrainer):
         """Raises a ``ValueError`` if no sentence has all its characters in the vocabulary."""
         if not self.sentences:
             raise ValueError(
-                "no training data: every sentence has characters outside the vocabulary; change the text"
+                "the text has no training data; expected a sentence of known characters, "
+                "got characters outside the vocabulary in every one"
             )
 
     def run(self, handle_requests: HandleRequests) -> None:
@@ -190,8 +191,8 @@ class SentenceTrainer(LiveTrainer):
         for index, character in enumerate(text):
             if character not in self.model.letter_to_index:
                 raise ValueError(
-                    f"the character {character!r} (U+{ord(character):04X}) at position {index} "
-                    "is not in the vocabulary"
+                    f"text[{index}] is outside the vocabulary; expected one of its characters, "
+                    f"got {character!r} (U+{ord(character):04X})"
                 )
             tokens.append(self.model.letter_to_index[character])
         return tokens
@@ -218,7 +219,7 @@ class TextTrainer(LiveTrainer):
 
     def __init__(self, settings: Settings, text: str, model: TextModel | None = None) -> None:
         if not text.strip():
-            raise ValueError("no training data: the text has no characters")
+            raise ValueError("the text has no training data; expected at least 1 character, got none")
         held_out = min(len(text) // 10, _VALIDATION)
         self._validation_text = text[len(text) - held_out :] if held_out >= 200 else ""
         self._text = text[: len(text) - len(self._validation_text)]
