@@ -23,7 +23,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # files whose tests NumPy's version can change: they run with the oldest as well
 NUMPY = {
-    "test_mat.py", "test_mat_views.py", "test_graph.py", "test_graph_gradients.py", "test_random.py",
+    "test_checks.py", "test_mat.py", "test_mat_views.py", "test_parameters.py", "test_state.py", "test_graph.py", "test_graph_gradients.py", "test_random.py",
     "test_sampling.py", "nn/test_network.py", "nn/test_generation.py", "recurrentjs/test_choices.py",
     "recurrentjs/test_functions.py", "text/test_model.py", "training/test_corpus.py",
     "introspection/test_activations.py",

@@ -1,4 +1,4 @@
-"""What a text model does while it reads: taps, guesses, gradients through time, pages and plots."""
+"""What a text model does while it reads: activations, guesses, gradients through time, pages and plots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reading_models import TEXT, model
 CELLS = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
 
 
-def test_taps_are_the_networks():
+def test_activations_are_the_networks():
     tm = model()
     tokens = tm.encode(TEXT)
     found, expected = tm.activations(TEXT), tm.network.activations(tokens[:, None])

@@ -43,14 +43,14 @@ def test_the_figure_of_a_run():
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
-def test_the_figure_of_taps(tokenizer):
+def test_the_figure_of_activations(tokenizer):
     pytest.importorskip("matplotlib")
     tm = model(tokenizer=tokenizer)
     figure = plots.activations(*views(tm), ["c1", "f0"], units=[3, 1])
     cells, gates = (axes.images[0].get_array() for axes in figure.axes[:2])
-    taps = tm.activations(TEXT)
-    assert np.allclose(cells, np.tanh(taps["c1"].T[[3, 1]]))
-    assert np.allclose(gates, taps["f0"].T[[3, 1]])
+    activations = tm.activations(TEXT)
+    assert np.allclose(cells, np.tanh(activations["c1"].T[[3, 1]]))
+    assert np.allclose(gates, activations["f0"].T[[3, 1]])
     labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
     assert "".join(labels) == TEXT.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
     # dollars are drawn as they are

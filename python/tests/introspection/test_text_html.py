@@ -80,11 +80,11 @@ def test_pages_of_bytes_show_characters():
     assert len(read.metadata) == 7
 
 
-@pytest.mark.parametrize(("cell", "taps"), [("gru", "hrzn"), ("rnn_relu", "h"), ("lstm", "hcifog")])
-def test_every_tap_has_a_page(cell, taps):
+@pytest.mark.parametrize(("cell", "activations"), [("gru", "hrzn"), ("rnn_relu", "h"), ("lstm", "hcifog")])
+def test_every_activation_has_a_page(cell, activations):
     tm = model(cell)
-    for tap in taps:
-        shades = re.findall(r"background:rgba\([\d,]+,([\d.]+)\)", tm.html(TEXT, f"{tap}0", 0))
+    for name in activations:
+        shades = re.findall(r"background:rgba\([\d,]+,([\d.]+)\)", tm.html(TEXT, f"{name}0", 0))
         assert shades and all(0 <= float(shade) <= 1 for shade in shades)
 
 

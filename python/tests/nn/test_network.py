@@ -177,18 +177,18 @@ def sigmoid(x):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("make", NETWORKS)
-def test_taps_are_the_equations(make, dtype):
+def test_activations_are_the_equations(make, dtype):
     net = make(5, [7, 3], 4, dtype=dtype, rng=0)
     net.flat.w = np.random.default_rng(0).uniform(-0.8, 0.8, (net.flat.n, 1))
     x = np.random.default_rng(1).integers(0, 5, (6, 2))
     _, state = net.forward(x[:2])
-    taps = net.activations(x, state, [6, 4])
+    activations = net.activations(x, state, [6, 4])
     W = {name: mat.w.astype(np.float64) for name, mat in net.parameters.items()}
     below = np.eye(5)[x]
     limit = 1e-12 if dtype == "float64" else 1e-5
     for k in range(2):
         h, c = state.h[k].astype(np.float64), (state.c[k].astype(np.float64) if state.c else None)
-        outputs = np.zeros(taps[f"h{k}"].shape)
+        outputs = np.zeros(activations[f"h{k}"].shape)
         for t in range(6):
             here = {}
 
@@ -214,15 +214,15 @@ def test_taps_are_the_equations(make, dtype):
                 h = here["h"] = np.tanh(s) if net.nonlinearity == "tanh" else np.maximum(s, 0)
             outputs[t] = h
             for letter, expected in here.items():
-                found = taps[f"{letter}{k}"]
+                found = activations[f"{letter}{k}"]
                 assert found.dtype == dtype
                 expected[1 if t >= 4 else 2 :] = 0
                 assert distance(found[t], expected) < limit, f"{letter}{k}, step {t}"
-        assert len([name for name in taps if name.endswith(str(k))]) == len(here)
+        assert len([name for name in activations if name.endswith(str(k))]) == len(here)
         below = outputs
 
 
-def test_taps_by_name():
+def test_activations_by_name():
     net = recurrent.LSTM(5, [7, 3], 4, rng=0)
     x = np.zeros((6, 2), int)
     every, some = net.activations(x), net.activations(x, names=["f1", "h0"])

@@ -102,7 +102,7 @@ class History:
         """
         curves = ("train", "validation", "gradient_norms", "learning_rates")
         points = {name: [(int(step), float(value)) for step, value in data[name]] for name in curves}
-        return cls(**points, stop_reason=data["stop_reason"] if "stop_reason" in data else data["ended"])
+        return cls(**points, stop_reason=data["stop_reason"])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and vars(self) == vars(other)

@@ -122,7 +122,7 @@ class TrainingOptions:
     def from_dict(cls, data: Mapping[str, Any]) -> TrainingOptions:
         """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder."""
         schedule = Schedule.from_dict(data["schedule"]) if data["schedule"] else None
-        settings = cls(**{**_renamed(data), "schedule": schedule, "checkpoint": None})
+        settings = cls(**{**data, "schedule": schedule, "checkpoint": None})
         settings.checkpoint = data["checkpoint"]
         return settings
 
@@ -133,15 +133,3 @@ def count(value: Any, name: str) -> int:
     if found < 1:
         raise ValueError(f"{name} is out of range; expected at least 1, got {found}")
     return found
-
-
-def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the options under their present names; version 0.1.0 wrote other ones."""
-    options = dict(data)
-    if "validation" in options:
-        options["validation_split"] = options.pop("validation")
-    if "unknown" in options:
-        unknown = options.pop("unknown")
-        options["errors"] = {"refuse": "strict", "skip": "ignore"}.get(unknown, "replace")
-        options["replacement"] = unknown if options["errors"] == "replace" else None
-    return options

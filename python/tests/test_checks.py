@@ -1,0 +1,171 @@
+"""The checks of arguments: accepted types, refused types, ranges, and the values that they return."""
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recurrent import _checks
+
+
+@pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), np.array(3)])
+def test_integers(value):
+    found = _checks.as_int(value, "n")
+    assert found == 3 and type(found) is int
+
+
+@pytest.mark.parametrize(
+    "value, error, words",
+    [
+        (True, TypeError, "expected an int, got bool"),
+        (np.True_, TypeError, "expected an int, got bool"),
+        (3.0, TypeError, "expected an int, got float"),
+        ("3", TypeError, "expected an int, got str"),
+        (None, TypeError, "expected an int, got NoneType"),
+        (2**63, ValueError, "expected 64 bits, got 9223372036854775808"),
+        (-(2**63) - 1, ValueError, "expected 64 bits, got -9223372036854775809"),
+    ],
+)
+def test_no_integers(value, error, words):
+    with pytest.raises(error, match=f"n (has the wrong type|is out of range); {words}"):
+        _checks.as_int(value, "n")
+
+
+def test_bounds_of_integers():
+    for value in (2**63 - 1, -(2**63)):
+        assert _checks.as_int(value, "n") == value
+        assert _checks.as_ints(value, "n").tolist() == [value]
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int64(2), Fraction(2)])
+def test_numbers(value):
+    found = _checks.as_float(value, "rate")
+    assert found == 2 and type(found) is float
+
+
+@pytest.mark.parametrize(
+    "value, error, words",
+    [
+        (True, TypeError, "expected a number, got bool"),
+        ("2", TypeError, "expected a number, got str"),
+        (2j, TypeError, "expected a number, got complex"),
+        (Decimal(2), TypeError, "expected a number, got Decimal"),
+        (None, TypeError, "expected a number, got NoneType"),
+        (np.ones(1), TypeError, "expected a number, got ndarray"),
+        (float("nan"), ValueError, "expected a finite number, got nan"),
+        (float("-inf"), ValueError, "expected a finite number, got -inf"),
+        (10**400, ValueError, "expected a finite number, got 1000"),
+    ],
+)
+def test_no_numbers(value, error, words):
+    with pytest.raises(error, match=f"rate (has the wrong type|is out of range); {words}"):
+        _checks.as_float(value, "rate")
+
+
+def test_limits():
+    assert _checks.as_limit(None, "clip") == float("inf") and _checks.as_limit(5, "clip") == 5
+
+
+def test_flags():
+    assert _checks.as_flag(True, "tied") is True and _checks.as_flag(np.False_, "tied") is False
+    for value in (1, 0, None, "yes"):
+        with pytest.raises(TypeError, match="tied has the wrong type; expected a bool, got"):
+            _checks.as_flag(value, "tied")
+
+
+def test_dtypes():
+    for value in ("float32", np.float32, np.dtype("f4"), "f"):
+        assert _checks.as_dtype(value) == 0
+    for value in ("float64", float, np.dtype("f8")):
+        assert _checks.as_dtype(value) == 1
+    # NumPy reads None as float64
+    for value in (None, "float16", ">f4", int, "single precision", 32):
+        with pytest.raises(TypeError, match="dtype is unknown; expected 'float32' or 'float64', got"):
+            _checks.as_dtype(value)
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        (5, [5]),
+        ([], []),
+        ([1, 2], [1, 2]),
+        (range(3), [0, 1, 2]),
+        (np.array([7, 8, 9], np.uint8)[::-1], [9, 8, 7]),
+        (np.array([1], ">i2"), [1]),
+    ],
+)
+def test_lists_of_integers(values, expected):
+    found = _checks.as_ints(values, "tokens")
+    assert found.tolist() == expected and found.dtype == np.int64 and found.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "values, error, words",
+    [
+        ([1.0], TypeError, "has the wrong type; expected ints, got elements of type float64"),
+        ([True], TypeError, "has the wrong type; expected ints, got elements of type bool"),
+        (["1"], TypeError, "has the wrong type; expected ints, got elements of type <U1"),
+        ([[1]], ValueError, "has the wrong shape; expected one int or a list of ints, got 2 dimensions"),
+        ([2**70], ValueError, f"is out of range; expected 64 bits, got {2**70}"),
+        (np.array([2**63], np.uint64), ValueError, f"is out of range; expected 64 bits, got {2**63}"),
+    ],
+)
+def test_no_lists_of_integers(values, error, words):
+    with pytest.raises(error, match=f"tokens {words}"):
+        _checks.as_ints(values, "tokens")
+
+
+def test_sizes():
+    assert _checks.as_sizes((3, 4), "hidden_sizes").tolist() == [3, 4]
+    with pytest.raises(TypeError, match="expected a list of ints, got int"):
+        _checks.as_sizes(3, "hidden_sizes")
+    with pytest.raises(ValueError, match="hidden_sizes is empty; expected at least one size, got none"):
+        _checks.as_sizes([], "hidden_sizes")
+
+
+def test_matrices():
+    assert _checks.as_matrix([1, 2], "w").shape == (2, 1)
+    array = np.ones((2, 3), np.float32)
+    assert _checks.as_matrix(array, "w") is array
+
+
+def test_overflow_of_a_type_is_refused():
+    array = np.array([[1.0, 1e300]])
+    with pytest.raises(ValueError, match=r"w is out of range; expected values of float32, got 1e\+300"):
+        _checks.as_type(array, np.float32, "w")
+    # elements that are not finite before stay what they are
+    found = _checks.as_type(np.array([[np.inf, np.nan, 2]]), np.float32, "w")
+    assert found.dtype == np.float32 and np.array_equal(found, [[np.inf, np.nan, 2]], equal_nan=True)
+    assert _checks.as_type(array, np.float64, "w") is array
+
+
+def test_texts():
+    assert _checks.as_text("né", "text") == b"n\xc3\xa9"
+    with pytest.raises(TypeError, match="text has the wrong type; expected a str, got bytes"):
+        _checks.as_text(b"n", "text")
+    with pytest.raises(ValueError, match=r"text has a lone surrogate at position 1; expected .*got U\+D800"):
+        _checks.as_text("n\ud800", "text")
+
+
+def test_paths():
+    assert _checks.as_path("a/b") == _checks.as_path(Path("a/b")) == b"a/b"
+    for value in (b"a/b", 3, None):
+        with pytest.raises(TypeError, match="path has the wrong type; expected a str or a Path, got"):
+            _checks.as_path(value)
+
+
+def test_characters_outside_the_vocabulary():
+    assert _checks.as_errors("strict", None) == (0, 0)
+    assert _checks.as_errors("ignore", None) == (1, 0)
+    assert _checks.as_errors("replace", "é") == (2, 0xE9)
+    for arguments, words in [
+        (("refuse", None), "errors is unknown; expected one of 'strict', 'ignore', 'replace', got 'refuse'"),
+        (("strict", "x"), "replacement is without effect; expected errors='replace', got 'strict'"),
+        (("replace", None), "replacement is unknown; expected one character, got None"),
+        (("replace", "xy"), "replacement is unknown; expected one character, got 'xy'"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            _checks.as_errors(*arguments)

@@ -1,0 +1,52 @@
+"""History: records, the best one, JSON."""
+
+import json
+
+import pytest
+
+from recurrent import History
+
+CURVES = ("train", "validation", "gradient_norms", "learning_rates")
+WHOLE = History([(1, 2.5), (2, 2.25)], [(2, 2.0)], [(1, 0.5), (2, 0.25)], [(1, 0.1), (2, 0.1)], "patience")
+
+
+def test_the_earliest_of_equal_losses_is_the_best():
+    assert History(validation=[(5, 2.0), (10, 1.5), (15, 1.5), (20, 1.75)]).best == (10, 1.5)
+    assert History().best is None
+
+
+def test_json():
+    again = History.from_dict(json.loads(json.dumps(WHOLE.to_dict())))
+    assert again == WHOLE and again.stop_reason == "patience"
+    for name in CURVES:
+        assert all(isinstance(point, tuple) for point in getattr(again, name))
+
+
+@pytest.mark.parametrize("key", [*CURVES, "stop_reason"])
+def test_a_missing_record_is_refused(key):
+    data = WHOLE.to_dict()
+    del data[key]
+    with pytest.raises(KeyError, match=key):
+        History.from_dict(data)
+
+
+@pytest.mark.parametrize("points", [3, [3], [(1, "much")], [(1, 2, 3)], None])
+@pytest.mark.parametrize("key", CURVES)
+def test_malformed_records_are_refused(key, points):
+    with pytest.raises((TypeError, ValueError)):
+        History.from_dict({**WHOLE.to_dict(), key: points})
+
+
+@pytest.mark.parametrize("key", [*CURVES, "stop_reason"])
+def test_equality_compares_all(key):
+    other = History.from_dict(WHOLE.to_dict())
+    assert other == WHOLE
+    setattr(other, key, "steps" if key == "stop_reason" else [])
+    assert other != WHOLE and WHOLE.to_dict() != WHOLE
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(other)
+
+
+def test_repr():
+    assert repr(WHOLE) == "<History: 2 steps, train 2.2500, validation 2.0000, stop_reason: patience>"
+    assert repr(History()) == "<History: no steps, stop_reason: None>"
