@@ -23,10 +23,10 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # files whose tests NumPy's version can change: they run with the oldest as well
 NUMPY = {
-    "test_checks.py", "test_mat.py", "test_mat_views.py", "test_parameters.py", "test_state.py", "test_graph.py", "test_graph_gradients.py", "test_random.py",
-    "test_sampling.py", "nn/test_network.py", "nn/test_generation.py", "recurrentjs/test_choices.py",
-    "recurrentjs/test_functions.py", "text/test_model.py", "training/test_corpus.py",
-    "introspection/test_activations.py",
+    "test_checks.py", "test_mat.py", "test_mat_views.py", "test_parameters.py", "test_state.py",
+    "test_graph.py", "test_graph_gradients.py", "test_random.py", "test_sampling.py", "nn/test_network.py",
+    "nn/test_generation.py", "recurrentjs/test_choices.py", "recurrentjs/test_functions.py",
+    "text/test_model.py", "training/test_corpus.py", "introspection/test_activations.py",
 }  # fmt: skip
 # tests that take more than about 1.5 s, by file; none named: all of the file
 SLOW: dict[str, set[str]] = {
