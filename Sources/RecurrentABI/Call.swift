@@ -26,11 +26,10 @@ func call(_ body: (inout Call) throws(RecurrentError) -> Void) -> recurrent_stat
 
 /// The locks that a call has acquired.
 struct Call {
-  /// Most calls acquire at most four locks, which an inline array holds without an allocation.
-  private static let inline = 4
-  private var inlineLocks: InlineArray<4, Lock?> = [nil, nil, nil, nil]
+  /// Most calls acquire at most three locks, which need no allocation. Not an `InlineArray`: its elements are destroyed
+  /// by a call of the runtime for each.
+  private var locks: (Lock?, Lock?, Lock?) = (nil, nil, nil)
   private var moreLocks: [Lock] = []
-  private var count = 0
 
   mutating func random(_ handle: UInt64, _ name: StaticString = "random") throws(RecurrentError) -> Random {
     guard case .random(let random) = try lookup(handle, .random, name) else { throw internalError }
@@ -92,14 +91,23 @@ struct Call {
   }
 
   func releaseAll() {
-    for k in 0..<count where k < Call.inline { inlineLocks[k]?.release() }
+    locks.0?.release()
+    locks.1?.release()
+    locks.2?.release()
     for lock in moreLocks { lock.release() }
   }
 
   private mutating func acquire(_ lock: Lock) throws(RecurrentError) {
     try lock.acquire()
-    if count < Call.inline { inlineLocks[count] = lock } else { moreLocks.append(lock) }
-    count += 1
+    if locks.0 == nil {
+      locks.0 = lock
+    } else if locks.1 == nil {
+      locks.1 = lock
+    } else if locks.2 == nil {
+      locks.2 = lock
+    } else {
+      moreLocks.append(lock)
+    }
   }
 
   private func lookup(_ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) -> Object {

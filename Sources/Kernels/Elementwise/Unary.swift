@@ -21,7 +21,10 @@ private protocol UnaryLoop {
 ///   - operation: the operation.
 ///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
 ///   - loop: receives the two functions.
-@inline(__always)
+///
+/// Not inlined: the unspecialized entry of `apply`, which other modules call, would prepare the metadata of every row
+/// before it selects the specialized code.
+@inline(never)
 private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop: L) {
   typealias T = L.T
   switch operation {

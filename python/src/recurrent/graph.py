@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _c
 from ._checks import as_float, as_int, as_ints
-from .elementwise import PARAMETERS, GraphElementwise
+from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
@@ -194,14 +194,20 @@ class Graph(GraphElementwise[Mat]):
             return Mat._from_handle(_c.Handle(handle, _lib.recurrent_mat_free))
         return Mat._from_handle(_ResultHandle(handle, self), self)
 
+    # an expression is made of these two: they do without the arguments of `_record`
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
-        name = PARAMETERS.get(operation, "parameter")
-        return self._record(
-            _lib.recurrent_graph_unary, operation, expect_mat(m, "m"), as_float(parameter, name)
+        out = ctypes.c_uint64()
+        _lib.recurrent_graph_unary(
+            self._handle.value, operation, expect_mat(m, "m"), parameter, ctypes.byref(out)
         )
+        return self._result(out.value)
 
     def _binary(self, operation: int, a: Mat, b: Mat) -> Mat:
-        return self._record(_lib.recurrent_graph_binary, operation, expect_mat(a, "a"), expect_mat(b, "b"))
+        out = ctypes.c_uint64()
+        _lib.recurrent_graph_binary(
+            self._handle.value, operation, expect_mat(a, "a"), expect_mat(b, "b"), ctypes.byref(out)
+        )
+        return self._result(out.value)
 
     # ---- products and look-ups
 
