@@ -49,7 +49,7 @@ class Torch:
         state = workload.network(dtype).to_torch()
         self.module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
         self.optimizer = torch.optim.RMSprop(
-            self.module.parameters(), learning_rate=LEARNING_RATE, alpha=DECAY, eps=EPSILON
+            self.module.parameters(), lr=LEARNING_RATE, alpha=DECAY, eps=EPSILON
         )
         self.x, self.targets = (torch.from_numpy(array) for array in workload.data(dtype))
 
@@ -112,7 +112,7 @@ class TorchCustom:
         self.x, self.targets = (torch.from_numpy(array) for array in workload.data(dtype))
         self.zeros = [torch.zeros((H, workload.B), dtype=getattr(torch, dtype)) for H in workload.hidden]
         self.optimizer = torch.optim.RMSprop(
-            self.p.values(), learning_rate=LEARNING_RATE, alpha=DECAY, eps=EPSILON
+            self.p.values(), lr=LEARNING_RATE, alpha=DECAY, eps=EPSILON
         )
 
     def step(self) -> float:
