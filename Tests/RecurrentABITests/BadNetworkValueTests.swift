@@ -106,9 +106,15 @@ extension ABITests {
     }
 
     @Test func optimizers() {
-      let optimizer = ArgumentKind.steppedOptimizer.handle(after: []), network = ArgumentKind.network.handle(after: []),
+      let optimizer = ArgumentKind.optimizer.handle(after: []), network = ArgumentKind.network.handle(after: []),
         m = newMat(2, 2, [1, 2, 3, 4])
       with(["w", "v"]) { names, lengths in
+        ok(recurrent_optimizer_step(optimizer, names, lengths, [m], 1, 0, 0, 1, nil))
+        let copy = newMat(2, 2, [1, 2, 3, 4])
+        fails(RECURRENT_BAD_VALUE, "w is another Mat") { _ in
+          recurrent_optimizer_step(optimizer, names, lengths, [copy], 1, 1, 0, 1, nil)
+        }
+        ok(recurrent_mat_free(copy))
         // NaN is the optimizer's own learning rate
         for x in [Double.infinity, -Double.infinity, -1] {
           fails(RECURRENT_BAD_VALUE, "\(x)") { _ in

@@ -355,8 +355,9 @@ class Call:
                 Choice("good", Memory(words(*good))),
                 bad("misaligned", Memory(words(*good), 4), VALUE),
             ]
+            # the first, since the last is beyond the lengths (2, 1)
             return choices + [
-                bad(f"last {v}", Memory(words(*good[:-1], v)), INDEX, SHAPE, VALUE) for v in wrong
+                bad(f"first {v}", Memory(words(v, *good[1:])), INDEX, SHAPE, VALUE) for v in wrong
             ]
 
         # so large that no buffer could hold it

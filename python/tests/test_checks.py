@@ -36,7 +36,6 @@ def test_no_integers(value, error, words):
 def test_bounds_of_integers():
     for value in (2**63 - 1, -(2**63)):
         assert _checks.as_int(value, "n") == value
-        assert _checks.as_ints(value, "n").tolist() == [value]
 
 
 @pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int64(2), Fraction(2)])
@@ -84,62 +83,6 @@ def test_dtypes():
     for value in (None, "float16", ">f4", int, "single precision", 32):
         with pytest.raises(TypeError, match="dtype is unknown; expected 'float32' or 'float64', got"):
             _checks.as_dtype(value)
-
-
-@pytest.mark.parametrize(
-    "values, expected",
-    [
-        (5, [5]),
-        ([], []),
-        ([1, 2], [1, 2]),
-        (range(3), [0, 1, 2]),
-        (np.array([7, 8, 9], np.uint8)[::-1], [9, 8, 7]),
-        (np.array([1], ">i2"), [1]),
-    ],
-)
-def test_lists_of_integers(values, expected):
-    found = _checks.as_ints(values, "tokens")
-    assert found.tolist() == expected and found.dtype == np.int64 and found.flags.c_contiguous
-
-
-@pytest.mark.parametrize(
-    "values, error, words",
-    [
-        ([1.0], TypeError, "has the wrong type; expected ints, got elements of type float64"),
-        ([True], TypeError, "has the wrong type; expected ints, got elements of type bool"),
-        (["1"], TypeError, "has the wrong type; expected ints, got elements of type <U1"),
-        ([[1]], ValueError, "has the wrong shape; expected one int or a list of ints, got 2 dimensions"),
-        ([2**70], ValueError, f"is out of range; expected 64 bits, got {2**70}"),
-        (np.array([2**63], np.uint64), ValueError, f"is out of range; expected 64 bits, got {2**63}"),
-    ],
-)
-def test_no_lists_of_integers(values, error, words):
-    with pytest.raises(error, match=f"tokens {words}"):
-        _checks.as_ints(values, "tokens")
-
-
-def test_sizes():
-    assert _checks.as_sizes((3, 4), "hidden_sizes").tolist() == [3, 4]
-    with pytest.raises(TypeError, match="expected a list of ints, got int"):
-        _checks.as_sizes(3, "hidden_sizes")
-    with pytest.raises(ValueError, match="hidden_sizes is empty; expected at least one size, got none"):
-        _checks.as_sizes([], "hidden_sizes")
-
-
-def test_matrices():
-    assert _checks.as_matrix([1, 2], "w").shape == (2, 1)
-    array = np.ones((2, 3), np.float32)
-    assert _checks.as_matrix(array, "w") is array
-
-
-def test_overflow_of_a_type_is_refused():
-    array = np.array([[1.0, 1e300]])
-    with pytest.raises(ValueError, match=r"w is out of range; expected values of float32, got 1e\+300"):
-        _checks.as_type(array, np.float32, "w")
-    # elements that are not finite before stay what they are
-    found = _checks.as_type(np.array([[np.inf, np.nan, 2]]), np.float32, "w")
-    assert found.dtype == np.float32 and np.array_equal(found, [[np.inf, np.nan, 2]], equal_nan=True)
-    assert _checks.as_type(array, np.float64, "w") is array
 
 
 def test_texts():

@@ -147,7 +147,7 @@ def test_signatures():
         (r.Mat, "n d dtype"),
         (js.RandMat, "n d mu std dtype rng"),
         (r.Graph, "needs_backprop"),
-        (r.Graph.row_pluck, "self m ix"),
+        (r.Graph.row_pluck, "self m rows"),
         (r.softmax, "m"),
         (js.maxi, "w"),
         (js.samplei, "w rng"),

@@ -10,7 +10,8 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
-    ("_version", "_terminal", "_c", "_checks", "tape", "operation", "state"),
+    ("_version", "_terminal", "_c", "_checks", "_arrays", "tape", "operation"),
+    ("state",),
     ("random", "elementwise"),
     ("mat",),
     ("parameters", "sampling"),

@@ -25,6 +25,7 @@ def graphs():
 def graphs_of_graphs():
     A, B = Graph(), Graph()
     y = A.tanh(mat(20, 20))
+    A.backward()
     z = B.square(y)
     A.reset()
     B.backward(B.sum(z))

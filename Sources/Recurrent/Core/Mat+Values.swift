@@ -145,3 +145,29 @@ extension Mat {
     }
   }
 }
+
+// MARK: Elements that are not finite
+
+extension Mat {
+  /// The first value that is infinite or NaN, in column-major order; nil if all are finite.
+  var firstNonFinite: (row: Int, column: Int, value: Double)? {
+    switch dtype {
+    case .float32: element(Kernels.firstNonFinite(operandRef.w(Float.self)), wStart)
+    case .float64: element(Kernels.firstNonFinite(operandRef.w(Double.self)), wStart)
+    }
+  }
+
+  /// The first gradient that is infinite or NaN, in column-major order; nil if all are finite.
+  var firstNonFiniteGradient: (row: Int, column: Int, value: Double)? {
+    switch dtype {
+    case .float32: element(Kernels.firstNonFinite(operandRef.dw(Float.self)), dwStart)
+    case .float64: element(Kernels.firstNonFinite(operandRef.dw(Double.self)), dwStart)
+    }
+  }
+
+  private func element(
+    _ at: (row: Int, column: Int), _ start: UnsafeMutableRawPointer
+  ) -> (row: Int, column: Int, value: Double)? {
+    at.row < 0 ? nil : (at.row, at.column, dtype.load(start, at.column * stride + at.row))
+  }
+}

@@ -87,21 +87,35 @@ extension Graph {
     let dtype = self.dtype ?? m.dtype
     try require(
       m.dtype == dtype, .badType, "\(name) has the wrong dtype; expected \(dtype) as the other Mats, got \(m.dtype)")
-    if m.storage.arena !== self {
+    let producer = m.storage.arena
+    if producer !== self {
+      if let producer, needsBackprop { try requireConstant(m, name, of: producer) }
       // an input, or a result of another graph, which evaluates it now
-      try m.evaluateProducer()
+      try producer?.evaluate()
       if m.storage.pendingReader !== self { try m.synchronize() }
       if needsBackprop { registerReader(of: m.storage) }
     }
     self.dtype = dtype
     var operand = m.operandRef
     // a node index of another graph has no meaning in this one
-    if m.storage.arena !== self { operand.node = -1 }
+    if producer !== self { operand.node = -1 }
     if let columns, columns != m.d {
       operand.d = columns
       operand.stride = 0
     }
     operands.append(operand)
+  }
+
+  /// Refuses a result of another graph whose backward pass is to come: the gradient would end at the border between the
+  /// graphs. After its backward pass the result is a constant.
+  private func requireConstant(_ m: Mat, _ name: StaticString, of other: Graph) throws(RecurrentError) {
+    if other.backwardDone || m.node < 0 { return }
+    let node = other.nodes[m.node]
+    throw RecurrentError(
+      .badValue,
+      "\(name) is a result of another graph; expected a Mat or a result of this graph (of \(count) operations), got the "
+        + "\(node.operation.name(node)) of a graph of \(other.count) operations, where the gradient would end: record both on one graph, "
+        + "or copy the result to use it as a constant")
   }
 
   /// Appends the node of the operands since `mark`; returns its result, n rows by d columns.
@@ -159,13 +173,17 @@ extension Graph {
 
   /// Copies indices into the arena.
   ///
+  /// - Parameters:
+  ///   - name: of the argument, for messages.
+  ///   - place: the subscript of an element in the argument; its position where absent.
   /// - Throws: `.badIndex` for the first index outside `lowest ..< bound`.
   func copyIndices<C: Collection>(
-    _ indices: C, below bound: Int, from lowest: Int = 0, _ name: StaticString
+    _ indices: C, below bound: Int, from lowest: Int = 0, _ name: StaticString,
+    at place: (Int) -> String = { "\($0)" }
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> where C.Element: BinaryInteger {
     for (at, index) in indices.enumerated() where index < lowest || index >= bound {
       throw RecurrentError(
-        .badIndex, "\(name) \(at) is out of range; expected \(lowest) to \(bound - 1), got \(index)")
+        .badIndex, "\(name)[\(place(at))] is out of range; expected \(lowest) to \(bound - 1), got \(index)")
     }
     guard let bytes = Storage.bytes(indices.count, of: 4) else {
       throw RecurrentError(.noMemory, "out of memory: could not allocate \(indices.count) indices")

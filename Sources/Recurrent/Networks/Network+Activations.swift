@@ -65,8 +65,8 @@ extension Network {
         }
       let result = MatrixView(p, rows: H, columns: record.T * record.B, columnStride: H)
       Kernels.copy(values, to: result)
-      guard let lengths = record.lengths else { return }
-      for j in 0..<result.columns where j / record.B >= lengths[j % record.B] { fill(result.column(j), with: 0) }
+      guard let padding = record.padding else { return }
+      for j in 0..<result.columns where padding.contains(j) { fill(result.column(j), with: 0) }
     }
   }
 }

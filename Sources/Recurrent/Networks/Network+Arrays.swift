@@ -40,7 +40,7 @@ extension Network {
     try record.output.synchronize()
     forwardRecord = record
     write(State(h: [record.output], c: []), to: y)
-    clearPadding(y, record)
+    clear(y, topSize, T * B, record.padding)
     if let finalState { write(record.finalState, to: finalState) }
   }
 
@@ -60,7 +60,7 @@ extension Network {
     }
     forwardRecord = nil
     readGradient(dy, into: State(h: [record.output], c: []))
-    clearPadding(record.output.dwStart, record)
+    clear(record.output.dwStart, topSize, record.output.d, record.padding)
     if let dState { readGradient(dState, into: record.finalState) }
     try graph.backward()
     if let dx, let x = record.x { writeGradient(State(h: [x], c: []), to: dx) }
@@ -91,7 +91,9 @@ extension Network {
     var isDone = false
     defer { if !isDone, let before { dropout?.random.state = before } }
     let record = try record(input, T, B, state, lengths, copies: false, dropout)
-    let loss = try self.loss(record, targets, lengths, reduction)
+    let loss = try self.loss(record, targets, reduction)
+    // the gradients of this step alone, whatever an earlier backward has left
+    try parameters.flat.zeroGradient()
     try graph.backward(from: loss)
     let value = self.value(loss)
     do {
@@ -103,6 +105,7 @@ extension Network {
       return result
     } catch {
       try parameters.flat.zeroGradient()
+      if error.kind == .notFinite { try requireFinite(record, input, targets) }
       throw error
     }
   }
@@ -119,9 +122,10 @@ extension Network {
   ) throws(RecurrentError) -> Double {
     forwardRecord = nil
     let record = try record(input, T, B, state, lengths, copies: false, nil)
-    let loss = try self.loss(record, targets, lengths, reduction)
+    let loss = try self.loss(record, targets, reduction)
     try graph.evaluate()
     let value = self.value(loss)
+    if !value.isFinite { try requireFinite(record, input, targets) }
     try require(
       value.isFinite, .notFinite,
       "loss is not finite; expected a finite number, got \(value): the weights have diverged")
@@ -129,12 +133,7 @@ extension Network {
     return value
   }
 
-  private func value(_ loss: Mat) -> Double {
-    switch dtype {
-    case .float32: Double(loss.operandRef.w(Float.self).p[0])
-    case .float64: loss.operandRef.w(Double.self).p[0]
-    }
-  }
+  private func value(_ loss: Mat) -> Double { dtype.load(loss.wStart, 0) }
 
   // MARK: Recording
 
@@ -142,7 +141,25 @@ extension Network {
   struct ForwardRecord {
     let output: Mat, x: Mat?, start: State, finalState: State
     let T: Int, B: Int
-    let lengths: UnsafeMutablePointer<Int32>?
+    let padding: Padding?
+  }
+
+  /// The time steps beyond the lengths of the sequences. Elements of arrays there are never read: they may be NaN.
+  struct Padding {
+    /// Valid time steps of each of B sequences, in the graph's memory.
+    let lengths: UnsafeMutablePointer<Int32>
+    let B: Int
+
+    /// Whether column t·B + b is padding.
+    func contains(_ column: Int) -> Bool { column / B >= lengths[column % B] }
+  }
+
+  private func padding(
+    _ lengths: UnsafeBufferPointer<Int64>?, _ T: Int, _ B: Int
+  ) throws(RecurrentError) -> Padding? {
+    guard let lengths else { return nil }
+    try require(lengths.count == B, .badShape, "lengths has the wrong length; expected \(B), got \(lengths.count)")
+    return Padding(lengths: try graph.copyIndices(lengths, below: T + 1, "lengths"), B: B)
   }
 
   private func record(
@@ -157,20 +174,17 @@ extension Network {
       "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
     graph.reset()
     forwardRecord = nil
+    let padding = try padding(lengths, T, B)
     var x: Mat?
     let source: ScanInput
     switch input {
     case .values(let p):
       try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
-      let mat =
-        copies ? try graph.zeros(inputSize, columns, dtype) : try graph.wrapExternal(p, inputSize, columns, dtype)
-      if copies { read(p, into: State(h: [mat], c: [])) }
+      let mat = try values(p, inputSize, columns, padding, copies: copies)
       x = mat
       source = .vectors(mat)
     case .tokens(let tokens):
-      try require(
-        tokens.count == columns, .badShape, "tokens has the wrong length; expected \(columns), got \(tokens.count)")
-      source = .tokens(try graph.copyIndices(tokens, below: inputSize, "token"))
+      source = .tokens(try indices(tokens, T, B, "tokens", 0..<inputSize, padding, paddingValue: 0))
     }
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
     var (start, end) = reusableStates
@@ -179,48 +193,103 @@ extension Network {
     end.h.replaceSubrange(end.h.indices, with: start.h)
     end.c.replaceSubrange(end.c.indices, with: start.c)
     if let state { read(state, into: start) }
-    var keptLengths: UnsafeMutablePointer<Int32>?
-    if let lengths {
-      try require(lengths.count == B, .badShape, "lengths has the wrong length; expected \(B), got \(lengths.count)")
-      keptLengths = try graph.copyIndices(lengths, below: T + 1, "length")
-    }
-    let top = try advance(graph, source, steps: T, &end, lengths: keptLengths, wantsInput: copies, dropout: dropout)
+    let top = try advance(
+      graph, source, steps: T, &end, lengths: padding?.lengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
     reusableStates = (start, end)
-    return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, lengths: keptLengths)
+    return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, padding: padding)
   }
 
   private func loss(
-    _ record: ForwardRecord, _ targets: Targets, _ lengths: UnsafeBufferPointer<Int64>?, _ reduction: Reduction
+    _ record: ForwardRecord, _ targets: Targets, _ reduction: Reduction
   ) throws(RecurrentError) -> Mat {
-    let columns = record.T * record.B
+    let columns = record.T * record.B, padding = record.padding
     switch targets {
     case .classes(let classes):
-      try require(
-        classes.count == columns, .badShape, "targets has the wrong length; expected \(columns), got \(classes.count)")
-      let kept = try graph.copyIndices(classes, below: topSize, from: -1, "target")
-      if let lengths {
-        for column in 0..<columns where Int64(column / record.B) >= lengths[column % record.B] { kept[column] = -1 }
-      }
+      let kept = try indices(
+        classes, record.T, record.B, "targets", -1..<topSize, padding, paddingValue: -1)
       var valid = 0
       for column in 0..<columns where kept[column] >= 0 { valid += 1 }
       try require(valid > 0, .badValue, "targets is empty; expected at least one target other than -1, got none")
       return try graph.crossEntropy(record.output, targets: kept, factor: reduction == .mean ? 1 / Double(valid) : 1)
     case .values(let p):
-      let target = try graph.wrapExternal(p, topSize, columns, dtype)
-      guard let lengths else { return try graph.squaredError(record.output, target, reduction) }
-      let valid = lengths.reduce(0) { $0 + Int($1) }
+      let target = try values(p, topSize, columns, padding, copies: false)
+      guard let padding else { return try graph.squaredError(record.output, target, reduction) }
+      let valid = (0..<record.B).reduce(0) { $0 + Int(padding.lengths[$1]) }
       try require(valid > 0, .badValue, "lengths has no valid time step; expected at least one above 0, got 0")
-      // 1 in valid columns, 0 in padding: the error of padding is 0
+      // 1 in valid columns, 0 in padding: with the target's zeros, the error of padding is 0
       let mask = try graph.zeros(topSize, columns, dtype)
       try mask.fill(1)
-      clearPadding(mask.wStart, record)
-      let error = try graph.squaredError(graph.eltmul(record.output, mask), graph.eltmul(target, mask), .sum)
+      clear(mask.wStart, topSize, columns, padding)
+      let error = try graph.squaredError(graph.eltmul(record.output, mask), target, .sum)
       return reduction == .mean ? try graph.scale(error, by: 1 / Double(valid * topSize)) : error
     }
   }
 
-  // MARK: Copies
+  // MARK: Arrays
+
+  /// Vectors of the caller as a Mat, with zeros in padding: a copy where there is padding, or for a recording that
+  /// outlives the call.
+  private func values(
+    _ p: UnsafeRawPointer, _ n: Int, _ columns: Int, _ padding: Padding?, copies: Bool
+  ) throws(RecurrentError) -> Mat {
+    guard copies || padding != nil else { return try graph.wrapExternal(p, n, columns, dtype) }
+    let mat = try graph.zeros(n, columns, dtype)
+    read(p, into: State(h: [mat], c: []))
+    clear(mat.wStart, n, columns, padding)
+    return mat
+  }
+
+  /// Indices of the caller, (T, B), copied, with `paddingValue` in padding.
+  private func indices(
+    _ indices: UnsafeBufferPointer<Int64>, _ T: Int, _ B: Int, _ name: StaticString, _ range: Range<Int>,
+    _ padding: Padding?, paddingValue: Int64
+  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
+    try require(
+      indices.count == T * B, .badShape, "\(name) has the wrong length; expected \(T * B), got \(indices.count)")
+    let place = { (column: Int) in "\(column / B), \(column % B)" }
+    guard let padding else {
+      return try graph.copyIndices(indices, below: range.upperBound, from: range.lowerBound, name, at: place)
+    }
+    return try graph.copyIndices(
+      (0..<T * B).lazy.map { padding.contains($0) ? paddingValue : indices[$0] }, below: range.upperBound,
+      from: range.lowerBound, name, at: place)
+  }
+
+  /// Refuses the first array that is not finite, arguments before weights: the cause of a loss or a gradient
+  /// that is not finite.
+  private func requireFinite(
+    _ record: ForwardRecord, _ input: Inputs, _ targets: Targets
+  ) throws(RecurrentError) {
+    func check(_ name: String, _ found: (place: String, value: Double)?) throws(RecurrentError) {
+      guard let found else { return }
+      throw RecurrentError(
+        .notFinite, "\(name) is not finite; expected finite numbers, got \(found.value) at [\(found.place)]")
+    }
+    if case .values(let p) = input { try check("x", firstNonFinite(p, inputSize, record)) }
+    if case .values(let p) = targets { try check("targets", firstNonFinite(p, topSize, record)) }
+    for (name, mats) in [("h", record.start.h), ("c", record.start.c)] {
+      for (k, mat) in mats.enumerated() {
+        try check("state.\(name)[\(k)]", mat.firstNonFinite.map { ("\($0.column), \($0.row)", $0.value) })
+      }
+    }
+    for (name, mat) in parameters.all {
+      try check(name, mat.firstNonFinite.map { ("\($0.row), \($0.column)", $0.value) })
+    }
+  }
+
+  /// The first element of vectors of the caller that is not finite, beside padding.
+  private func firstNonFinite(
+    _ p: UnsafeRawPointer, _ n: Int, _ record: ForwardRecord
+  ) -> (place: String, value: Double)? {
+    for column in 0..<record.T * record.B where !(record.padding?.contains(column) ?? false) {
+      for i in 0..<n {
+        let value = dtype.load(p, column * n + i)
+        if !value.isFinite { return ("\(column / record.B), \(column % record.B), \(i)", value) }
+      }
+    }
+    return nil
+  }
 
   private func write(_ mats: State, to p: UnsafeMutableRawPointer) {
     eachColumn(of: mats) { mat, at, offset, bytes in (p + offset).copyMemory(from: mat.wStart + at, byteCount: bytes) }
@@ -252,11 +321,11 @@ extension Network {
     }
   }
 
-  /// Sets the columns of padding steps to 0.
-  private func clearPadding(_ p: UnsafeMutableRawPointer, _ record: ForwardRecord) {
-    guard let lengths = record.lengths else { return }
-    let bytes = topSize * dtype.size
-    for column in 0..<record.T * record.B where column / record.B >= lengths[column % record.B] {
+  /// Sets the columns of padding to 0.
+  private func clear(_ p: UnsafeMutableRawPointer, _ n: Int, _ columns: Int, _ padding: Padding?) {
+    guard let padding else { return }
+    let bytes = n * dtype.size
+    for column in 0..<columns where padding.contains(column) {
       (p + column * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
   }

@@ -119,7 +119,7 @@ public final class Optimizer {
   ///   - clip: the clipping threshold, above 0; infinity for none.
   /// - Returns: a result whose loss is 0.
   /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; `.badShape` or `.badType` if a parameter
-  ///   differs in shape or type from an earlier one of its name. Nothing has changed then.
+  ///   differs in shape or type from the one of earlier steps; `.badValue` if it is another Mat. Nothing has changed then.
   public func step(
     _ mats: [(name: String, mat: Mat)], learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
   ) throws(RecurrentError) -> StepResult {
@@ -169,18 +169,21 @@ public final class Optimizer {
     return StepResult(gradientNorm: norm, ratioClipped: Double(clipped) / Double(flat.count))
   }
 
-  /// Requires the shape and type that earlier steps of the name had.
+  /// Requires the Mat of earlier steps: the state of one parameter says nothing of another.
   private func check(_ name: String, _ mat: Mat) throws(RecurrentError) {
-    guard let state = states[name] else { return }
+    guard let weights = states[name]?.weights else { return }
     try require(
-      state.n == mat.n && state.d == mat.d, .badShape,
-      "\(name) has the wrong shape for its optimizer state; expected \(state.n) x \(state.d), got \(mat.shape)")
+      weights.n == mat.n && weights.d == mat.d, .badShape,
+      "\(name) has the wrong shape for its optimizer state; expected \(weights.shape), got \(mat.shape)")
     try require(
-      state.dtype == mat.dtype, .badType,
-      "\(name) has the wrong type for its optimizer state; expected \(state.dtype), got \(mat.dtype)")
+      weights.dtype == mat.dtype, .badType,
+      "\(name) has the wrong type for its optimizer state; expected \(weights.dtype), got \(mat.dtype)")
+    try require(
+      weights.storage === mat.storage && weights.wStart == mat.wStart, .badValue,
+      "\(name) is another Mat than in earlier steps; expected an optimizer for each model, got a second model")
   }
 
-  /// Requires the shapes and types that earlier steps of the names had.
+  /// Requires the Mats of earlier steps.
   func check(_ parameters: Parameters) throws(RecurrentError) {
     for (name, mat) in parameters.all { try check(name, mat) }
   }
@@ -212,14 +215,15 @@ public final class Optimizer {
 
   /// The state of one parameter.
   final class ParameterState {
-    let n: Int, d: Int, dtype: DType
+    /// The parameter. Held, so that no other Mat gets its address.
+    let weights: Mat
     /// In the order of `stateNames`, each of the parameter's shape.
     let tensors: [Mat]
     /// Number of steps made.
     var steps = 0
 
     init(_ mat: Mat, _ tensors: [Mat], initial: Double) throws(RecurrentError) {
-      (n, d, dtype, self.tensors) = (mat.n, mat.d, mat.dtype, tensors)
+      (weights, self.tensors) = (mat, tensors)
       if initial != 0 {
         for tensor in tensors { try tensor.fill(initial) }
       }
@@ -290,17 +294,6 @@ extension Mat {
     switch dtype {
     case .float32: squaredNorm(operandRef.dw(Float.self))
     case .float64: squaredNorm(operandRef.dw(Double.self))
-    }
-  }
-
-  fileprivate var firstNonFiniteGradient: (row: Int, column: Int, value: Double)? {
-    switch dtype {
-    case .float32:
-      let dw = operandRef.dw(Float.self), (i, j) = firstNonFinite(dw)
-      return i < 0 ? nil : (i, j, Double(dw.p[j * stride + i]))
-    case .float64:
-      let dw = operandRef.dw(Double.self), (i, j) = firstNonFinite(dw)
-      return i < 0 ? nil : (i, j, dw.p[j * stride + i])
     }
   }
 }

@@ -233,17 +233,6 @@ extension Mat {
   private func transposed<T: Real>(_ p: UnsafeMutableRawPointer) -> MatrixView<T> {
     MatrixView(p.assumingMemoryBound(to: T.self), rows: d, columns: n, columnStride: d)
   }
-
-  fileprivate var firstNonFinite: (row: Int, column: Int, value: Double)? {
-    switch dtype {
-    case .float32:
-      let w = operandRef.w(Float.self), (i, j) = Kernels.firstNonFinite(w)
-      return i < 0 ? nil : (i, j, Double(w.p[j * stride + i]))
-    case .float64:
-      let w = operandRef.w(Double.self), (i, j) = Kernels.firstNonFinite(w)
-      return i < 0 ? nil : (i, j, w.p[j * stride + i])
-    }
-  }
 }
 
 extension Tokenizer {

@@ -69,8 +69,8 @@ import Testing
     let a = try #require(a)
     for row in [-1, 2, Int.max, Int.min] {
       try refusedByGraph(.badIndex, "\(row)", "0 to 1") { try $0.rowPluck(a, row) }
-      try refusedByGraph(.badIndex, "row 2", "\(row)", "0 to 1") { try $0.rowPluck(a, [0, 1, row]) }
-      try refusedByGraph(.badIndex, "target 1", "\(row)", "0 to 1") { try $0.crossEntropy(a, [0, row, 1]) }
+      try refusedByGraph(.badIndex, "rows[2]", "\(row)", "0 to 1") { try $0.rowPluck(a, [0, 1, row]) }
+      try refusedByGraph(.badIndex, "targets[1]", "\(row)", "0 to 1") { try $0.crossEntropy(a, [0, row, 1]) }
     }
     try refusedByGraph(.badShape, "rows is empty", "at least 1") { try $0.rowPluck(a, []) }
     try refusedByGraph(.badShape, "targets", "expected 3", "2 x 3", "got 2") { try $0.crossEntropy(a, [0, 1]) }

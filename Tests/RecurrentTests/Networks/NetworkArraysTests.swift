@@ -161,18 +161,73 @@ import Testing
     }
     for x in [Double.nan, -1, 0] { refused(.badValue, "\(x)") { try train(s, optimizer, classes: good, clip: x) } }
     for bad: Int64 in [5, -2, .max, .min] {
-      refused(.badIndex, "target 2", "\(bad)", "-1 to 4") { try train(s, optimizer, classes: [0, 1, bad, 0]) }
+      refused(.badIndex, "targets[1, 0]", "\(bad)", "-1 to 4") { try train(s, optimizer, classes: [0, 1, bad, 0]) }
     }
     refused(.badShape, "expected 4, got 3") { try train(s, optimizer, classes: [0, 1, 2]) }
     refused(.badValue, "targets is empty") { try train(s, optimizer, classes: [-1, -1, -1, -1]) }
     try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
-    refused(.notFinite, "gradient of") { try train(s, optimizer, classes: good) }
+    refused(.notFinite, "bd is not finite", "got nan at [1, 0]") { try train(s, optimizer, classes: good) }
     try #require(s.model.parameters["bd"]).set(rows: [0, 0, 0, 0, 0])
     let same = try #require(s.model.parameters["bd"])
     try same.set(rows: Array(w.suffix(5)))
     #expect(try s.model.parameters.flat.rows() == w)
     #expect(try s.model.parameters.flat.gradientRows().allSatisfy { $0 == 0 })
     #expect(optimizer.names == [])
+  }
+
+  /// Beyond the lengths every number gives the bits of zeros, and is never named.
+  @Test(arguments: Cell.allCases, [Double.nan, .infinity, 1e300]) func paddingMayBeAnything(
+    _ cell: Cell, _ value: Double
+  ) throws {
+    let lengths: [Int64] = [3, 0, 2]
+    func results(_ value: Double) throws -> [[Double]] {
+      let network = try Network(
+        Network.Settings(cell, inputSize: 2, hiddenSizes: [4, 3], outputSize: 2, dtype: .float64),
+        random: Random(seed: 1))
+      let random = Random(seed: 2)
+      func numbers() -> [Double] {
+        (0..<3 * 3 * 2).map { i in
+          let number = random.uniform(-1, 1), step = Int64(i / 6)
+          return step < lengths[i / 2 % 3] ? number : value
+        }
+      }
+      let x = numbers(), targets = numbers(), dy = numbers()
+      var y = [Double](repeating: 7, count: 18), dx = y,
+        final = [Double](
+          repeating: 7, count: network.stateCount(batchSize: 3))
+      let loss = try lengths.withUnsafeBufferPointer { lengths in
+        try x.withUnsafeBytes { x in
+          let input = Network.Inputs.values(try #require(x.baseAddress))
+          try y.withUnsafeMutableBytes { y in
+            try final.withUnsafeMutableBytes { final in
+              try network.forward(
+                input, T: 3, B: 3, state: nil, lengths: lengths, y: #require(y.baseAddress),
+                finalState: final.baseAddress)
+            }
+          }
+          try dy.withUnsafeBytes { dy in
+            try dx.withUnsafeMutableBytes { dx in
+              try network.backward(dy: #require(dy.baseAddress), dState: nil, dx: dx.baseAddress, dStart: nil)
+            }
+          }
+          return try targets.withUnsafeBytes { targets in
+            try network.loss(input, .values(#require(targets.baseAddress)), T: 3, B: 3, lengths: lengths)
+          }
+        }
+      }
+      return [y, dx, final, try network.parameters.flat.gradientRows(), [loss]]
+    }
+    #expect(try results(value) == results(0))
+  }
+
+  /// A step counts its own gradients only, whatever an earlier backward has left.
+  @Test func staleGradientsDoNotCount() throws {
+    let cases = try (0..<2).map { _ in try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, seed: 1) }
+    try cases[1].model.parameters.flat.set(
+      gradientRows: [Double](repeating: .nan, count: cases[1].model.parameters.flat.count))
+    let results = try cases.map { try train($0, Optimizer.recurrentJS(), classes: [0, 1, 1, 0]) }
+    #expect(results[0].loss == results[1].loss && results[0].gradientNorm == results[1].gradientNorm)
+    #expect(try cases[0].model.parameters.flat.rows() == cases[1].model.parameters.flat.rows())
   }
 
   @Test func sequencesRefused() throws {
@@ -197,15 +252,15 @@ import Testing
     refused(.badValue, "expected tokens") { try forward(t.model, numbers, 2, 2) }
     for bad: Int64 in [-1, 3, .max, .min] {
       for m in [s.model, t.model] {
-        refused(.badIndex, "token 1", "\(bad)", "0 to 2") {
+        refused(.badIndex, "tokens[0, 1]", "\(bad)", "0 to 2") {
           try [0, bad, 1, 2].withUnsafeBufferPointer { try forward(m, .tokens($0), 2, 2) }
         }
       }
       if bad != 3 {
-        refused(.badIndex, "length 1", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) }
+        refused(.badIndex, "lengths[1]", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) }
       }
     }
-    refused(.badIndex, "length 0", "got 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
+    refused(.badIndex, "lengths[0]", "got 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
     refused(.badShape, "lengths has the wrong length; expected 2, got 1") { try forward(s.model, numbers, 2, 2, [1]) }
     #expect(y == [Double](repeating: 7, count: 8))
     // backward requires a forward, and runs once

@@ -60,7 +60,7 @@ import Testing
     #expect(optimizer.names == [])
     // an optimizer with state of some names restores all of them
     let half = try Optimizer("adagrad")
-    _ = try half.step([("bd", try Mat(4, 1, .float64))])
+    _ = try half.step([("bd", try #require(m.parameters["bd"]))])
     try half.restore(state, of: m.parameters)
     #expect(try half.state("sum", of: "Wix0")?.rows().allSatisfy { $0 == 0.5 } == true)
     #expect(half.steps(of: "bd") == 0 && Set(half.names) == Set(m.parameters.names))

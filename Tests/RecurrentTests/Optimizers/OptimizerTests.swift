@@ -45,12 +45,17 @@ import Testing
     _ = try optimizer.step([("x", a), ("y", b)], learningRate: 1, weightDecay: 0, clip: 5)
     #expect(optimizer.names == ["x", "y"])
     let x = try #require(optimizer.state("step_cache", of: "x")), before = try x.rows()[0]
-    // another Mat of the same name continues with the state
-    try b.set(gradientRows: [3])
-    _ = try optimizer.step([("x", b)], learningRate: 1, weightDecay: 0, clip: 5)
+    try a.set(gradientRows: [3])
+    _ = try optimizer.step([("x", a)], learningRate: 1, weightDecay: 0, clip: 5)
     #expect(try relative(x.rows()[0], 0.999 * before + (1 - 0.999) * 9) < 1e-14)
     #expect(try x.rows() == #require(optimizer.state("step_cache", of: "x")).rows())
     #expect(optimizer.names == ["x", "y"])
+    // the state of a parameter says nothing of another one, whatever its name
+    for other in [b, try a.copy()] {
+      refused(.badValue, "x is another Mat than in earlier steps; expected an optimizer for each model") {
+        try optimizer.step([("x", other)], learningRate: 1, weightDecay: 0, clip: 5)
+      }
+    }
     refused(.badShape, "x has the wrong shape", "expected 1 x 1, got 2 x 1") {
       try optimizer.step([("x", mat([1, 2], [0, 0]))], learningRate: 1, weightDecay: 0, clip: 5)
     }
@@ -58,8 +63,27 @@ import Testing
       try optimizer.step([("x", mat([1], [0], .float32))], learningRate: 1, weightDecay: 0, clip: 5)
     }
     refused(.badValue, "duplicate", "'x'") {
-      try optimizer.step([("x", a), ("x", b)], learningRate: 1, weightDecay: 0, clip: 5)
+      try optimizer.step([("x", a), ("x", a)], learningRate: 1, weightDecay: 0, clip: 5)
     }
+  }
+
+  @Test(arguments: ["recurrentjs", "sgd", "adam"]) func oneOptimizerForEachNetwork(_ name: String) throws {
+    let networks = try (1...2).map {
+      try Network(
+        Network.Settings(.lstm, inputSize: 3, hiddenSizes: [2], outputSize: 1), random: Random(seed: UInt64($0)))
+    }
+    let optimizer = try Optimizer(settings: "{\"name\": \"\(name)\"}")
+    _ = try optimizer.step(networks[0].parameters)
+    let before = try networks[1].parameters.flat.rows()
+    let words = "expected an optimizer for each model, got a second model"
+    refused(.badValue, words) { try optimizer.step(networks[1].parameters) }
+    refused(.badValue, words) { try optimizer.step(networks[1].parameters.all) }
+    refused(.badValue, words) { try optimizer.state(of: networks[1].parameters) }
+    let state = try optimizer.state(of: networks[0].parameters)
+    refused(.badValue, words) { try optimizer.restore(state, of: networks[1].parameters) }
+    #expect(try networks[1].parameters.flat.rows() == before && optimizer.steps(of: "bd") == 1)
+    _ = try optimizer.step(networks[0].parameters.all)
+    #expect(optimizer.steps(of: "bd") == 2)
   }
 
   /// One pass over the flat buffer gives the bits of a pass per parameter.

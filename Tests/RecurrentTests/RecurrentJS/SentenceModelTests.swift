@@ -96,7 +96,7 @@ import Testing
     try #require(sm.parameters["Wch0"]).fillUniform(1e300, 1e301, Random(seed: 1))
     try #require(sm.parameters["bd"]).set(rows: [.nan, 0, 0, 0])
     let before = try sm.parameters.flat.rows()
-    refused(.notFinite, "gradient of") { try sm.tick("abc") }
+    refused(.notFinite, "is not finite") { try sm.tick("abc") }
     let after = try sm.parameters.flat.rows()
     #expect(zip(before, after).allSatisfy { $0.bitPattern == $1.bitPattern })
     #expect(try sm.parameters.flat.gradientRows().allSatisfy { $0 == 0 })

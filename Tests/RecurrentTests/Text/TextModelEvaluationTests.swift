@@ -133,7 +133,7 @@ import Testing
       refused(.badIndex, "tokens[2] is out of range") { try evaluate([0, 1, token], step: 1) }
     }
     try #require(model.parameters["bd"]).set(rows: [Double](repeating: .nan, count: size))
-    refused(.notFinite, "diverged") { try evaluate([0, 1, 2]) }
-    refused(.notFinite, "diverged") { try lesson.evaluate() }
+    refused(.notFinite, "is not finite") { try evaluate([0, 1, 2]) }
+    refused(.notFinite, "is not finite") { try lesson.evaluate() }
   }
 }

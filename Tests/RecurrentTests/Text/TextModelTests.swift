@@ -96,7 +96,7 @@ struct TextLesson {
     let weights = try flat.rows(), random = model.random.state
     try bd.set(rows: [Double](repeating: .nan, count: bd.n))
     let broken = try flat.rows()
-    refused(.notFinite, "gradient") { try lesson.step() }
+    refused(.notFinite, "is not finite") { try lesson.step() }
     #expect(try flat.rows().map { $0.bitPattern } == broken.map { $0.bitPattern })
     #expect(model.step == 1 && model.random.state == random)
     try flat.set(rows: weights)

@@ -20,6 +20,7 @@ from .graph import Graph, no_grad
 from .mat import Mat
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
+from .nn.padding import pad_sequence
 from .nn.threads import get_num_threads, set_num_threads
 from .optim import optimizers, schedules
 from .optim.optimizer import Optimizer
@@ -55,6 +56,7 @@ __all__ = [
     "introspection",
     "live",
     "no_grad",
+    "pad_sequence",
     "probabilities",
     "recurrentjs",
     "schedules",

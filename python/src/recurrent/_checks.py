@@ -6,12 +6,9 @@ import math
 import numbers
 import operator
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 # by recurrent_unknown
 _ERRORS = ("strict", "ignore", "replace")
@@ -67,67 +64,6 @@ def as_dtype(value: Any) -> int:
             f"dtype is unknown; expected 'float32' or 'float64', got {found if value is not None else None}"
         )
     return DTYPES.index(found)
-
-
-def as_ints(values: Any, name: str) -> npt.NDArray[np.int64]:
-    """Returns one int or a list of ints as contiguous 64-bit integers."""
-    array = np.asarray(values)
-    if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
-        far = next(value for value in array.flat if not -(2**63) <= value < 2**63)
-        raise ValueError(f"{name} is out of range; expected 64 bits, got {far}")
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
-    if array.ndim > 1:
-        raise ValueError(
-            f"{name} has the wrong shape; expected one int or a list of ints, got {array.ndim} dimensions"
-        )
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
-        raise ValueError(f"{name} is out of range; expected 64 bits, got {int(array.max())}")
-    return np.ascontiguousarray(array.reshape(-1), dtype=np.int64)
-
-
-def as_matrix(values: Any, name: str) -> npt.NDArray[Any]:
-    """Returns real numbers in two dimensions, (n,) as a column; objects, strings and bools are errors."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} has the wrong shape; expected rows of one length, got {error}") from None
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} has the wrong type; expected an array, got a masked array, which has to be filled"
-        )
-    if array.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{name} has the wrong type; expected real numbers, got elements of type {array.dtype}"
-        )
-    if array.ndim not in (1, 2):
-        raise ValueError(f"{name} has the wrong shape; expected (n,) or (n, d), got {array.ndim} dimensions")
-    return array[:, None] if array.ndim == 1 else array
-
-
-def as_type(array: npt.NDArray[Any], dtype: Any, name: str) -> npt.NDArray[Any]:
-    """Returns the array in another dtype; an overflow of a finite element is an error."""
-    if array.dtype == dtype:
-        return array
-    with np.errstate(over="ignore"):
-        result = array.astype(dtype)
-    if not np.isfinite(result).all():
-        lost = np.isfinite(array) & ~np.isfinite(result)
-        if lost.any():
-            raise ValueError(
-                f"{name} is out of range; expected values of {np.dtype(dtype)}, got {array[lost].flat[0]}"
-            )
-    return result
-
-
-def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
-    """Returns a list of sizes, at least one."""
-    array = as_ints(values, name)
-    if np.ndim(values) != 1:
-        raise TypeError(f"{name} has the wrong type; expected a list of ints, got {type(values).__name__}")
-    if not array.size:
-        raise ValueError(f"{name} is empty; expected at least one size, got none")
-    return array
 
 
 def as_text(value: Any, name: str) -> bytes:

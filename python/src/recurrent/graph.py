@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Literal
 import numpy as np
 
 from . import _c
-from ._checks import as_float, as_int, as_ints
+from ._arrays import as_ints
+from ._checks import as_float, as_int
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
@@ -253,14 +254,14 @@ class Graph(GraphElementwise[Mat]):
         """
         return self._record(_lib.recurrent_graph_dot, expect_mat(a, "a"), expect_mat(b, "b"))
 
-    def row_pluck(self, m: Mat, ix: int | Iterable[int]) -> Mat:
+    def row_pluck(self, m: Mat, rows: int | Iterable[int]) -> Mat:
         """Gathers rows of ``m`` as columns.
 
         Parameters
         ----------
         m : Mat
             (n, d).
-        ix : int or list of int
+        rows : int or list of int
             Row indices, 0 to n - 1. A repeated row accumulates both gradients.
 
         Returns
@@ -273,8 +274,10 @@ class Graph(GraphElementwise[Mat]):
         IndexError
             If an index is out of range.
         """
-        rows = as_ints(ix, "ix")
-        return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(rows), len(rows))
+        indices = as_ints(rows, "rows")
+        return self._record(
+            _lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(indices), len(indices)
+        )
 
     # ---- shapes
 

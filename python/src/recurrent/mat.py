@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 import numpy as np
 
 from . import _c
-from ._checks import DTYPES, as_dtype, as_float, as_int, as_matrix, as_type
+from ._arrays import as_matrix, as_type
+from ._checks import DTYPES, as_dtype, as_float, as_int
 from .elementwise import MatElementwise
 from .random import RNG, as_random
 from .tape import graph_for

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _c
-from ._checks import DTYPES, as_float, as_int, as_ints, as_matrix
+from ._arrays import as_ints, as_matrix
+from ._checks import DTYPES, as_float, as_int
 from .mat import Mat, expect_mat
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def probabilities(
     >>> probabilities([1.0, 2.0, 1.0], top_k=2).round(2)
     array([0.27, 0.73, 0.  ])
     """
-    code, array = as_scores(scores)
+    code, array = as_scores(scores, "scores")
     recent = as_ints(history, "history")
     settings = json.dumps(
         sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
@@ -132,8 +133,8 @@ def sampler_settings(
     }
 
 
-def as_scores(w: Any) -> tuple[int, npt.NDArray[Any]]:
+def as_scores(w: Any, name: str) -> tuple[int, npt.NDArray[Any]]:
     """Returns the code of the dtype and the elements as one contiguous row."""
-    array = as_matrix(w.w if isinstance(w, Mat) else w, "w")
+    array = as_matrix(w.w if isinstance(w, Mat) else w, name)
     code = 0 if array.dtype == np.float32 else 1
     return code, np.ascontiguousarray(array.reshape(-1, order="F"), dtype=DTYPES[code])

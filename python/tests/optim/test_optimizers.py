@@ -202,7 +202,9 @@ def test_the_rate_can_be_set():
         weights.append(net.flat.w.copy())
     assert (weights[0] == weights[1]).all()
     x, aim, nets = np.ones((3, 2, 3)), np.ones((3, 2), int), [model(), model()]
-    nets[0].train_step(x, aim, solver)
+    fresh = SGD(7.0)
+    fresh.learning_rate = 0.25
+    nets[0].train_step(x, aim, fresh)
     nets[1].train_step(x, aim, SGD(0.25))
     assert bits(nets[0].parameters) == bits(nets[1].parameters)
     for bad, error in ((-1, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("fast", TypeError)):

@@ -1,5 +1,6 @@
 """Solver against RMSProp in plain NumPy, whatever mapping it steps; and what it refuses."""
 
+import copy
 from collections import OrderedDict, UserDict
 from types import MappingProxyType
 
@@ -123,17 +124,26 @@ def test_two_types_at_once():
 
 
 def test_one_solver_for_two_models():
-    """Caches go by name, as in RecurrentJS: a second model of the same shape goes on with the first one's."""
-    solver = Solver(0.5)
-    for seed in (0, 1):
-        model = recurrentjs.init_rnn(2, [2], 2, "float64", rng=seed)
-        model["bd"].dw[...] = 1
-        solver.step(model, 0.1, 0, 5)
-    assert np.allclose(solver.step_cache["bd"].w, 0.75)
-    with pytest.raises(ValueError, match=r"Wxh0 has the wrong shape.*expected 2 x 2, got 3 x 2"):
-        solver.step(recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), 0.1, 0, 5)
-    with pytest.raises(TypeError, match=r"Wxh0 .*float64.*float32"):
-        solver.step(recurrentjs.init_rnn(2, [2], 2, rng=0), 0.1, 0, 5)
+    """The caches of one model say nothing of another."""
+    solver, model = Solver(0.5), recurrentjs.init_rnn(2, [2], 2, "float64", rng=0)
+    solver.step(model, 0.1, 0, 5)
+    before = bits(solver.step_cache)
+    for second, error, words in [
+        (
+            recurrentjs.init_rnn(2, [2], 2, "float64", rng=0),
+            ValueError,
+            "expected an optimizer for each model",
+        ),
+        (copy.deepcopy(model), ValueError, "Wxh0 is another Mat than in earlier steps"),
+        (recurrentjs.init_rnn(2, [3], 2, "float64", rng=0), ValueError, r"Wxh0 .*expected 2 x 2, got 3 x 2"),
+        (recurrentjs.init_rnn(2, [2], 2, rng=0), TypeError, r"Wxh0 .*float64.*float32"),
+    ]:
+        weights = bits(second)
+        with pytest.raises(error, match=words):
+            solver.step(second, 0.1, 0, 5)
+        assert bits(second) == weights and bits(solver.step_cache) == before
+    # the Mats count, however they are passed
+    solver.step(dict(model), 0.1, 0, 5)
 
 
 @both

@@ -18,7 +18,7 @@ extension Graph {
     return try recording { () throws(RecurrentError) in
       let mark = operands.count
       try appendOperand(m, "m")
-      let indices = try copyIndices(rows, below: m.n, "row")
+      let indices = try copyIndices(rows, below: m.n, "rows")
       return try appendNode(RowPluck(rows: indices), since: mark, n: m.d, d: rows.count)
     }
   }

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import _c
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit, as_sizes
+from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
+from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import sampler_settings
-from ..state import State, StepResult
+from ..state import State, StepResult, as_state
 from .generation import CHUNK_TOKENS, Generator
 from .torch import Architecture, from_torch, to_torch
 
@@ -96,6 +97,7 @@ class Network:
         self._parameters = Parameters(handle, self.cell)
         self._shape: tuple[int, int] | None = None
         self._had_tokens = False
+        self._counts: npt.NDArray[np.int64] | None = None
         width = ctypes.c_int64()
         _lib.recurrent_network_state_count(handle.value, 1, ctypes.byref(width))
         # elements of the state of one sequence
@@ -194,8 +196,8 @@ class Network:
         ValueError, TypeError, IndexError
             If an argument has the wrong shape, type or range.
         """
-        data, tokens, (T, B) = self._input(x)
-        before, counts = self._state(state, B), _lengths(lengths, B)
+        data, tokens, counts, (T, B) = self._input(x, lengths)
+        before = self._state(state, B)
         y = np.empty((T, B, self._outputs), self.dtype)
         after = np.empty(self._width * B, self.dtype)
         _lib.recurrent_network_forward_sequence(
@@ -209,7 +211,7 @@ class Network:
             _c.as_values(y),
             _c.as_values(after),
         )
-        self._shape, self._had_tokens = (T, B), data is None
+        self._shape, self._had_tokens, self._counts = (T, B), data is None, counts
         return y, State(after, self.hidden_sizes, self._has_cell)
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
@@ -239,7 +241,7 @@ class Network:
         if self._shape is None:
             raise RuntimeError("backward has no forward pass; expected one forward before each backward")
         T, B = self._shape
-        gradient = self._numbers(dy, "dy", (T, B, self._outputs))
+        gradient = as_numbers(dy, "dy", (T, B, self._outputs), self.dtype, self._counts)
         after = self._state(dstate, B)
         dx = None if self._had_tokens else np.empty((T, B, self.input_size), self.dtype)
         before = np.empty(self._width * B, self.dtype)
@@ -359,13 +361,15 @@ class Network:
             raise TypeError(
                 f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
             )
-        data, tokens, (T, B) = self._input(x)
-        before, counts = self._state(state, B), _lengths(lengths, B)
-        aim = np.asarray(targets)
-        if aim.dtype.kind in "iu":
-            classes, numbers = _tokens(aim, "targets", (T, B)), None
+        data, tokens, counts, (T, B) = self._input(x, lengths)
+        before = self._state(state, B)
+        aim = as_array(targets, "targets")
+        classes = numbers = None
+        # an array of three dimensions is numbers, whatever its type
+        if aim.ndim != 3 and aim.dtype.kind in "iu":
+            classes = as_tokens(aim, "targets", (T, B))
         else:
-            classes, numbers = None, self._numbers(targets, "targets", (T, B, self._outputs))
+            numbers = as_numbers(aim, "targets", (T, B, self._outputs), self.dtype, counts)
         after = np.empty(self._width * B, self.dtype)
         result = _c.StepResult()
         _lib.recurrent_network_train_step(
@@ -596,8 +600,7 @@ class Network:
         )
 
     def _prompt(self, prompt: Any) -> npt.NDArray[np.int64]:
-        array = np.atleast_1d(np.asarray(prompt))
-        return _tokens(array, "prompt", array.shape[:1])
+        return as_ints(prompt, "prompt")
 
     def _token(self, token: Any, name: str) -> int:
         value = as_int(token, name)
@@ -648,66 +651,29 @@ class Network:
 
     # ---- checks
 
-    def _input(self, x: Any) -> tuple[npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, tuple[int, int]]:
-        array = np.asarray(x)
+    def _input(
+        self, x: Any, lengths: Any
+    ) -> tuple[
+        npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None, tuple[int, int]
+    ]:
+        """Returns x as numbers or as tokens, the lengths, and (T, B)."""
+        array = as_array(x, "x")
         if self.embedding and array.ndim != 2:
             raise ValueError(f"x has the wrong shape; expected tokens (T, B), got {array.shape}")
         if array.ndim == 2 and (self.embedding or array.dtype.kind in "iu"):
             T, B = array.shape
-            return None, _tokens(array, "x", (T, B)), (T, B)
+            return None, as_tokens(array, "x"), as_lengths(lengths, B), (T, B)
         if array.ndim != 3:
             raise ValueError(
-                f"x has shape {array.shape} of {array.dtype}; expected numbers (T, B, {self.input_size}) or tokens "
-                "(T, B), ints"
+                f"x has the wrong shape; expected numbers (T, B, {self.input_size}) or ints (T, B), got "
+                f"{array.shape} of {array.dtype}"
             )
         T, B, _ = array.shape
-        return self._numbers(array, "x", (T, B, self.input_size)), None, (T, B)
+        counts = as_lengths(lengths, B)
+        return as_numbers(array, "x", (T, B, self.input_size), self.dtype, counts), None, counts, (T, B)
 
-    def _numbers(self, values: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """Returns the array itself, or a contiguous copy in the network's dtype."""
-        if isinstance(values, np.ma.MaskedArray):
-            raise TypeError(
-                f"{name} has the wrong type; expected an array, got a masked array, which has to be filled"
-            )
-        array = np.asarray(values)
-        if array.dtype.kind not in "iuf":
-            raise TypeError(
-                f"{name} has the wrong type; expected real numbers, got elements of type {array.dtype}"
-            )
-        if array.shape != shape:
-            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
-        return np.ascontiguousarray(array, self.dtype)
-
-    def _state(self, state: Any, columns: int) -> npt.NDArray[Any] | None:
-        """Returns the elements of a state in one buffer."""
-        if state is None:
-            return None
-        if isinstance(state, State):
-            if (
-                state.flat.dtype == self.dtype
-                and state._has_cell == self._has_cell
-                and list(state._widths) == self.hidden_sizes
-                and state.flat.size == self._width * columns
-            ):
-                return state.flat
-            h, c = state.h, state.c
-        elif isinstance(state, tuple) and len(state) == 2:
-            h, c = list(state[0]), list(state[1]) if state[1] is not None else []
-        else:
-            raise TypeError(
-                f"state has the wrong type; expected a State, a pair (h, c) or None, got {type(state).__name__}"
-            )
-        layers, cells = len(self.hidden_sizes), len(self.hidden_sizes) if self._has_cell else 0
-        if len(h) != layers or len(c) != cells:
-            raise ValueError(
-                f"state has the wrong length; expected {layers} h and {cells} c, got {len(h)} and {len(c)}"
-            )
-        parts = [
-            self._numbers(part, f"state.{name}[{k}]", (columns, self.hidden_sizes[k]))
-            for name, list_ in (("h", h), ("c", c))
-            for k, part in enumerate(list_)
-        ]
-        return np.concatenate([part.reshape(-1) for part in parts])
+    def _state(self, state: Any, batch_size: int) -> npt.NDArray[Any] | None:
+        return as_state(state, self.hidden_sizes, self._has_cell, batch_size, self.dtype)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a network is not pickled; save its numbers, numpy.save(file, net.flat.w)")
@@ -721,15 +687,3 @@ class Network:
         return (
             f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
         )
-
-
-def _tokens(array: npt.NDArray[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
-    if array.shape != shape:
-        raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
-    return np.ascontiguousarray(array, np.int64)
-
-
-def _lengths(lengths: Any, columns: int) -> npt.NDArray[np.int64] | None:
-    return None if lengths is None else _tokens(np.asarray(lengths), "lengths", (columns,))

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _c
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_sizes
+from .._arrays import as_sizes
+from .._checks import DTYPES, as_dtype, as_float, as_int
 from ..graph import Graph
 from ..mat import Mat, expect_mat
 from ..parameters import Parameters
@@ -125,7 +126,7 @@ def maxi(w: npt.ArrayLike | Mat) -> int:
     >>> maxi([0.1, 0.7, 0.2])
     1
     """
-    code, array = as_scores(w)
+    code, array = as_scores(w, "w")
     index = ctypes.c_int64()
     _lib.recurrent_argmax(code, array.ctypes.data, array.size, ctypes.byref(index))
     return index.value
@@ -153,7 +154,7 @@ def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
     ValueError
         If an element is negative, infinite or NaN, or all are 0.
     """
-    code, array = as_scores(w)
+    code, array = as_scores(w, "w")
     random, index = as_random_or_shared(rng), ctypes.c_int64()
     _lib.recurrent_sample(code, array.ctypes.data, array.size, random._handle.value, ctypes.byref(index))
     return index.value

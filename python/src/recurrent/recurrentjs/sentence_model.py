@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .. import _c
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_sizes, as_text
+from .._arrays import as_sizes
+from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_text
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.layers import network_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import _c
+from .._arrays import as_sizes, as_tokens
 from .._checks import (
     DTYPES,
     as_dtype,
@@ -21,7 +22,6 @@ from .._checks import (
     as_int,
     as_limit,
     as_path,
-    as_sizes,
     as_text,
 )
 from ..introspection import activations as _activations
@@ -364,7 +364,7 @@ class TextModel:
         TypeError
             If the tokens are not ints.
         """
-        numbers = _tokens(tokens, "tokens")
+        numbers = as_tokens(tokens, "tokens")
         buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
         _lib.recurrent_text_model_decode(
             self._handle.value,
@@ -597,13 +597,12 @@ class TextModel:
         ValueError, TypeError, IndexError
             If an argument has the wrong shape, type or range.
         """
-        read, aims = np.asarray(tokens), np.asarray(targets)
+        read, aims = as_tokens(tokens, "tokens"), as_tokens(targets, "targets")
         if read.ndim != 2 or aims.shape != read.shape:
             raise ValueError(
                 f"tokens and targets have the wrong shape; expected (T, B), got {read.shape} and {aims.shape}"
             )
         T, B = read.shape
-        read, aims = _tokens(read, "tokens"), _tokens(aims, "targets")
         result = _c.StepResult()
         _lib.recurrent_text_model_train_step(
             self._handle.value,
@@ -654,14 +653,13 @@ class TextModel:
         tokens = (
             self.encode(text, errors, replacement)
             if isinstance(text, (str, bytes))
-            else _whole(text, "text").ravel()
+            else as_tokens(text, "text").ravel()
         )
         count, most = len(tokens) - 1, as_int(batch_size, "batch_size")
         if count < 1:
             raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {len(tokens)}")
         if most < 1:
             raise ValueError(f"batch_size is out of range; expected at least 1, got {batch_size}")
-        tokens = np.ascontiguousarray(tokens, np.int64)
         B = min(most, count)
         length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
         state = self.network.zero_state(B).flat
@@ -1053,17 +1051,6 @@ def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
 
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else as_text(value, "text")
-
-
-def _whole(values: Any, name: str) -> npt.NDArray[Any]:
-    array = np.asarray(values)
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
-    return array
-
-
-def _tokens(values: Any, name: str) -> npt.NDArray[np.int64]:
-    return np.ascontiguousarray(_whole(values, name), np.int64)
 
 
 def _pieces(generator: Generator, chunk: int) -> Iterator[str]:

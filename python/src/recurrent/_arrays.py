@@ -1,0 +1,129 @@
+"""Arrays at the boundary: one function for each kind of argument, from what a caller has to what the library reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def as_array(values: Any, name: str) -> npt.NDArray[Any]:
+    """Returns real numbers as an array; masked arrays, ragged lists, objects, strings and bools are errors."""
+    _refuse_masks(values, name)
+    array: npt.NDArray[Any] | None
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = None
+    if array is None or (array.dtype == object and _is_ragged(array)):
+        raise ValueError(
+            f"{name} is ragged; expected rows of one length, got several lengths: pad_sequence pads sequences and "
+            "returns their lengths"
+        )
+    if array.dtype.kind not in "iuf" and array.size:
+        raise TypeError(
+            f"{name} has the wrong type; expected real numbers, got elements of type {array.dtype}"
+        )
+    return array
+
+
+def as_matrix(values: Any, name: str) -> npt.NDArray[Any]:
+    """Returns real numbers in two dimensions, (n,) as a column."""
+    array = as_array(values, name)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} has the wrong shape; expected (n,) or (n, d), got {array.ndim} dimensions")
+    return array[:, None] if array.ndim == 1 else array
+
+
+def as_numbers(
+    values: Any,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: Any,
+    lengths: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[Any]:
+    """Returns the array itself, or a contiguous copy in another dtype; elements beyond ``lengths`` may be anything."""
+    array = as_array(values, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
+    return np.ascontiguousarray(as_type(array, dtype, name, lengths))
+
+
+def as_type(
+    array: npt.NDArray[Any], dtype: Any, name: str, lengths: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[Any]:
+    """Returns the array in another dtype; an overflow of a finite element is an error."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        result = array.astype(dtype)
+    if not np.isfinite(result).all():
+        lost = np.isfinite(array) & ~np.isfinite(result)
+        if lengths is not None:
+            lost &= (np.arange(len(array))[:, None] < lengths)[:, :, None]
+        if lost.any():
+            at = np.argwhere(lost)[0].tolist()
+            raise ValueError(
+                f"{name} is out of range; expected values of {np.dtype(dtype)}, got {array[tuple(at)]} at {at}"
+            )
+    return result
+
+
+def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> npt.NDArray[np.int64]:
+    """Returns ints as contiguous 64-bit integers; the library checks their range."""
+    _refuse_masks(values, name)
+    array = np.asarray(values)
+    if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
+        far = next(value for value in array.flat if not -(2**63) <= value < 2**63)
+        raise ValueError(f"{name} is out of range; expected 64 bits, got {far}")
+    if array.dtype.kind not in "iu" and (array.size or array.dtype.kind != "f"):
+        raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
+        raise ValueError(f"{name} is out of range; expected 64 bits, got {int(array.max())}")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def as_ints(values: Any, name: str) -> npt.NDArray[np.int64]:
+    """Returns one int or a list of ints as contiguous 64-bit integers."""
+    array = as_tokens(values, name)
+    # an int becomes (1,) too
+    if np.ndim(values) > 1:
+        raise ValueError(
+            f"{name} has the wrong shape; expected one int or a list of ints, got {np.ndim(values)} dimensions"
+        )
+    return array.reshape(-1)
+
+
+def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
+    """Returns a list of sizes, at least one."""
+    array = as_ints(values, name)
+    if np.ndim(values) != 1:
+        raise TypeError(f"{name} has the wrong type; expected a list of ints, got {type(values).__name__}")
+    if not array.size:
+        raise ValueError(f"{name} is empty; expected at least one size, got none")
+    return array
+
+
+def as_lengths(values: Any, batch_size: int) -> npt.NDArray[np.int64] | None:
+    """Returns the valid steps of each sequence, (B,); None for None."""
+    return None if values is None else as_tokens(values, "lengths", (batch_size,))
+
+
+def _refuse_masks(values: Any, name: str) -> None:
+    """NumPy reads the element under a mask, so that a masked array would be data."""
+    if isinstance(values, np.ma.MaskedArray) or (
+        isinstance(values, (list, tuple)) and any(isinstance(value, np.ma.MaskedArray) for value in values)
+    ):
+        raise TypeError(
+            f"{name} has the wrong type; expected an array, got a masked array, which has to be filled"
+        )
+
+
+def _is_ragged(array: npt.NDArray[Any]) -> bool:
+    """Whether an array of objects holds rows: NumPy before 1.24 makes one of a ragged list."""
+    return any(isinstance(row, (list, tuple, np.ndarray)) for row in array.flat)
