@@ -112,3 +112,16 @@ def test_characters_outside_the_vocabulary():
     ]:
         with pytest.raises(ValueError, match=words):
             _checks.as_errors(*arguments)
+
+
+def test_limits_are_above_0():
+    assert _checks.as_limit(float("inf"), "clip") == _checks.as_limit(np.inf, "clip") == float("inf")
+    for value in (0, -1, -float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="clip is out of range; expected .*, got"):
+            _checks.as_limit(value, "clip")
+
+
+def test_arrays_of_no_dimensions_are_numbers():
+    assert _checks.as_float(np.array(0.5), "rate") == 0.5
+    with pytest.raises(TypeError, match="rate has the wrong type; expected a number, got bool"):
+        _checks.as_float(np.array(True), "rate")

@@ -99,7 +99,7 @@ B = values(3, 4, seed=1, low=0.5, high=2)
         lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b,
         lambda a, b: a + 2, lambda a, b: 2 + a, lambda a, b: a - 2, lambda a, b: 2 - a,
         lambda a, b: a * 2, lambda a, b: 2 * a, lambda a, b: a / 4, lambda a, b: 4 / a,
-        lambda a, b: -a, lambda a, b: abs(-a), lambda a, b: a**2, lambda a, b: a**0.5,
+        lambda a, b: -a, lambda a, b: abs(-a), lambda a, b: a**2, lambda a, b: a**0.5, lambda a, b: (-a) ** 3, lambda a, b: a**1, lambda a, b: (-a) ** 13,
         lambda a, b: np.float32(2) * a, lambda a, b: a * np.float64(3), lambda a, b: np.int64(2) + a,
         lambda a, b: np.float64(1) / a, lambda a, b: a - np.float32(1),
     ],
@@ -113,6 +113,38 @@ def test_operators(expression, dtype):
     )
 
 
+def test_a_single_number_is_a_number():
+    """A (1, 1) Mat formats, compares and rounds as its value."""
+    loss, other = Mat.from_array([1.5], "float64").square().sum(), Mat.from_array([3.0], "float64")
+    assert f"{loss:.3f}" == "2.250" and f"{loss:8.1e}" == " 2.2e+00" and f"{loss}" == repr(loss)
+    assert round(loss, 1) == 2.2 and round(loss) == 2
+    assert loss < 3 and loss <= 2.25 and loss > np.float32(2) and loss >= 2 and loss < other and loss < 3
+    assert not loss < 2 and min([other, loss]) is loss
+    for call in (lambda m: f"{m:.3f}", lambda m: round(m), lambda m: m < 3, lambda m: m < 3):
+        with pytest.raises(ValueError, match=r"1, 1|1 x 1"):
+            call(Mat(2, 1))
+    with pytest.raises(TypeError, match="not supported between"):
+        loss < "3"  # noqa: B015
+
+
+def test_a_kept_loss_keeps_no_graph():
+    W, z, kept = Mat.uniform(50, 50, -0.1, 0.1, rng=0), np.ones((50, 20)), []
+    for _ in range(3):
+        loss = (W @ z).tanh().square().sum()
+        loss.backward()
+        kept.append(loss)
+    assert loss.dw.item() == 1 and loss._graph is None
+    before, memory = objects(), resident()
+    for _ in range(300):
+        loss = (W @ z).tanh().square().sum()
+        loss.backward()
+        kept.append(loss)
+    assert objects() == before + 300 and resident() - memory < 1 << 20
+    assert kept[0].item() == kept[-1].item()
+    with pytest.raises(ValueError, match="a loss whose backward pass is done"):
+        loss.backward()
+
+
 @both
 def test_arrays_on_either_side(dtype):
     a, b = values(3, 4, dtype, low=0.5, high=2), B.astype(dtype)
@@ -120,7 +152,7 @@ def test_arrays_on_either_side(dtype):
     for found, expected in (
         (m + b, a + b), (b + m, b + a), (m - b, a - b), (b - m, b - a), (m * b, a * b), (b * m, b * a), (m / b, a / b),
         (b / m, b / a), (m @ b.T, a @ b.T), (b.T @ m, b.T @ a), (b[::-1].T @ m, b[::-1].T @ a),
-        (m + b[:, 0], a + b[:, :1]), (m @ np.ones(4), a @ np.ones((4, 1))), (m * np.array(2.0), a * 2),
+        (m + b[:, :1], a + b[:, :1]), (m @ np.ones(4), a @ np.ones((4, 1))), (m * np.array(2.0), a * 2),
         (np.array(2.0) + m, a + 2),
         (np.array(3) - m, 3 - a),
     ):  # fmt: skip
@@ -150,7 +182,19 @@ def test_arrays_on_either_side(dtype):
         (lambda m: m + float("inf"), ValueError, "inf"),
         (lambda m: m / 0, ZeroDivisionError, "division of a Mat by 0"),
         (lambda m: m / 1e-320, ValueError, "finite|0"),
-        (lambda m: m**3, ValueError, r"exponent is out of range; .*got 3"),
+        (lambda m: m**-1, ValueError, r"exponent is out of range; .*got -1"),
+        (lambda m: m**2.5, ValueError, r"exponent is out of range; .*got 2\.5"),
+        (
+            lambda m: m**65,
+            ValueError,
+            r"exponent is out of range; expected 0\.5 or a whole number from 1 to 64",
+        ),
+        (
+            lambda m: m + np.ones(3),
+            ValueError,
+            r"operand has the wrong shape; .*\(3, 1\) for each column, got \(3,\)",
+        ),
+        (lambda m: np.ones(4) * m, ValueError, r"operand has the wrong shape; .*got \(4,\)"),
         (lambda m: m**m, ValueError, "exponent is"),
         (lambda m: m + np.ones((3, 3)), ValueError, "3 x 4.*3 x 3"),
         (lambda m: m @ m, ValueError, "3 x 4.*3 x 4"),

@@ -29,7 +29,9 @@ def as_int(value: Any, name: str) -> int:
 
 
 def as_float(value: Any, name: str) -> float:
-    """Returns a finite float; ints and NumPy's numbers are accepted."""
+    """Returns a finite float; ints, NumPy's numbers and arrays of no dimensions are accepted."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} has the wrong type; expected a number, got {type(value).__name__}")
     try:
@@ -42,8 +44,13 @@ def as_float(value: Any, name: str) -> float:
 
 
 def as_limit(value: Any, name: str) -> float:
-    """Returns a finite float, or infinity for None."""
-    return math.inf if value is None else as_float(value, name)
+    """Returns a threshold above 0; None and infinity are infinity, for none."""
+    if value is None or (isinstance(value, numbers.Real) and value == math.inf):
+        return math.inf
+    limit = as_float(value, name)
+    if limit <= 0:
+        raise ValueError(f"{name} is out of range; expected above 0, or None for none, got {value}")
+    return limit
 
 
 def as_flag(value: Any, name: str) -> bool:

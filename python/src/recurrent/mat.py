@@ -13,7 +13,7 @@ from ._arrays import as_matrix, as_type
 from ._checks import DTYPES, as_dtype, as_float, as_int
 from .elementwise import MatElementwise
 from .random import RNG, as_random
-from .tape import graph_for
+from .tape import graph_for, is_default
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -394,6 +394,24 @@ class Mat(MatElementwise):
     def __dlpack_device__(self) -> tuple[Any, Any]:
         return self.w.__dlpack_device__()
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.item(), digits)
+
+    def __lt__(self, other: Any) -> bool:
+        return NotImplemented if (value := _comparable(other)) is None else self.item() < value
+
+    def __le__(self, other: Any) -> bool:
+        return NotImplemented if (value := _comparable(other)) is None else self.item() <= value
+
+    def __gt__(self, other: Any) -> bool:
+        return NotImplemented if (value := _comparable(other)) is None else self.item() > value
+
+    def __ge__(self, other: Any) -> bool:
+        return NotImplemented if (value := _comparable(other)) is None else self.item() >= value
+
     def __repr__(self) -> str:
         size = f"{self.n} x {self.d} {self.dtype}"
         try:
@@ -417,6 +435,11 @@ class Mat(MatElementwise):
         if isinstance(other, Mat):
             return other
         if isinstance(other, np.ndarray) and other.ndim > 0:
+            if other.ndim == 1 and self.d > 1:
+                raise ValueError(
+                    f"operand has the wrong shape; expected {self.shape}, or {(self.n, 1)} for each column, got "
+                    f"{other.shape}, which NumPy would add to each row"
+                )
             return Mat.from_array(other, self.dtype)
         value = _scalar(other)
         return None if value is None else Mat(self.n, 1, self.dtype).fill(value)
@@ -474,13 +497,25 @@ class Mat(MatElementwise):
         return self._on().neg(self)
 
     def __pow__(self, exponent: Any) -> Mat:
-        if exponent == 2:
-            return self.square()
         if exponent == 0.5:
             return self.sqrt()
-        raise ValueError(
-            f"exponent is out of range; expected 2 or 0.5, got {exponent!r}; for others use exp(p * log(x))"
-        )
+        value = _scalar(exponent)
+        if value is None or value not in range(1, 65):
+            raise ValueError(
+                f"exponent is out of range; expected 0.5 or a whole number from 1 to 64, got {exponent}; for others "
+                "use exp(p * log(x)), for elements above 0"
+            )
+        powers, square, k = [], self, int(value)
+        while k:
+            if k & 1:
+                powers.append(square)
+            k >>= 1
+            if k:
+                square = square.square()
+        result = powers.pop()
+        for power in powers:
+            result = result * power
+        return result if value > 1 else self * 1
 
     def __abs__(self) -> Mat:
         return self._on().abs(self)
@@ -595,9 +630,16 @@ class Mat(MatElementwise):
         """
         if self._graph is None:
             raise ValueError(
-                "this Mat has no recorded history; expected the result of an operation, got a Mat of its own"
+                "this Mat has no recorded history; expected the result of an operation, got a Mat of its own, "
+                "or a loss whose backward pass is done"
             )
-        self._graph.backward(self)
+        graph = self._graph
+        graph.backward(self)
+        if is_default(graph):
+            # a kept loss would keep the memory of its whole graph
+            detached = self.copy()
+            detached.dw[...] = 1
+            self._attach(detached._handle, None)
 
 
 def _scalar(value: Any) -> float | None:
@@ -607,6 +649,11 @@ def _scalar(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     return as_float(value, "the operand")
+
+
+def _comparable(value: Any) -> float | None:
+    """Returns a real number, or the element of a (1, 1) Mat; None for other values."""
+    return value.item() if isinstance(value, Mat) else _scalar(value)
 
 
 def expect_mat(value: Any, name: str) -> int:

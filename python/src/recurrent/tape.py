@@ -38,6 +38,11 @@ def leave(graph: Any) -> None:
     _tape.stack.remove(graph)
 
 
+def is_default(graph: Any) -> bool:
+    """Whether a graph is a default graph of the thread."""
+    return graph in _tape.default.values()
+
+
 def graph_for(*mats: Any) -> Any:
     """Returns the graph of the innermost `with`, else an operand's graph, else the thread's default graph.
 

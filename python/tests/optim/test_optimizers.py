@@ -282,7 +282,17 @@ def test_clipping(clipping, bound, expected, ratio):
         (lambda: AdamW(clipping=None), TypeError, r"clipping has the wrong type; .*got NoneType"),
         (lambda: Adam(eps=1e-60).step({"m": Mat(1, 1)}), ValueError, "eps is 0 in float32; .*got 1e-60"),
         (lambda: Adam().step({"m": Mat(1, 1)}, clip=0), ValueError, "clip is .*expected above 0.*got 0"),
-        (lambda: Adam().step({"m": Mat(1, 1)}, clip=np.inf), ValueError, r"clip is out of range; .*got inf"),
+        (
+            lambda: Adam().step({"m": Mat(1, 1)}, clip=-np.inf),
+            ValueError,
+            r"clip is out of range; .*got -inf",
+        ),
+        (
+            lambda: Adam().step({"m": Mat(1, 1)}, clip=0),
+            ValueError,
+            r"clip is out of range; expected above 0, or None",
+        ),
+        (lambda: Adam(betas=np.ones(3)), ValueError, "betas has the wrong length; expected 2, got 3"),
     ],
 )
 def test_refused(make, error, words):

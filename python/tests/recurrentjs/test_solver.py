@@ -190,8 +190,8 @@ def test_squares_that_overflow_are_no_reason_to_refuse():
     [
         ((-0.1, 0, 5), "learning_rate is .*-0.1"),
         ((0.1, -1e-9, 5), "weight_decay is .*-1e-09"),
-        ((0.1, 0, 0), "clip is .*got 0"),
-        ((0.1, 0, -1), "clip is .*got -1"),
+        ((0.1, 0, 0), "clipval is .*got 0"),
+        ((0.1, 0, -1), "clipval is .*got -1"),
         ((np.nan, 0, 5), r"step_size is out of range; .*got nan"),
         ((0.1, np.inf, 5), r"regc is out of range; .*got inf"),
         ((0.1, 0, 10**400), r"clipval is out of range; .*got 1000"),

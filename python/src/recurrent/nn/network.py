@@ -256,7 +256,11 @@ class Network:
         return dx, State(before, self.hidden_sizes, self._has_cell)
 
     def activations(
-        self, x: npt.ArrayLike, state: Any = None, lengths: Any = None, names: Sequence[str] | None = None
+        self,
+        x: npt.ArrayLike,
+        state: Any = None,
+        lengths: Any = None,
+        names: str | Sequence[str] | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         """Computes the activations of all layers: outputs, cells and gates.
 
@@ -268,7 +272,7 @@ class Network:
             The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent.
-        names : list of str, optional
+        names : str or list of str, optional
             The activations to return; all where absent. Of layer 0: ``"h0"``, the output; of an LSTM ``"c0"``, the
             cell, ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); of a
             GRU ``"r0"``, ``"z0"`` and ``"n0"``.
@@ -292,7 +296,7 @@ class Network:
         """
         letters = {"lstm": "hcifog", "gru": "hrzn", "gru_reset_before": "hrzn"}.get(self.cell, "h")
         known = [f"{letter}{k}" for k in range(len(self.hidden_sizes)) for letter in letters]
-        wanted = known if names is None else list(names)
+        wanted = known if names is None else [names] if isinstance(names, str) else list(names)
         for name in wanted:
             if name not in known:
                 raise IndexError(f"activation is unknown; expected one of {', '.join(known)}, got {name!r}")

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._checks import as_flag, as_float, as_text
 from .optimizer import Optimizer
 
@@ -275,7 +277,7 @@ class AdamW(Adam, name="adamw"):
 
 
 def _pair(betas: Any) -> list[float]:
-    if isinstance(betas, str) or not isinstance(betas, Sequence):
+    if isinstance(betas, str) or not isinstance(betas, (Sequence, np.ndarray)):
         raise TypeError(f"betas has the wrong type; expected two numbers, got {type(betas).__name__}")
     if len(betas) != 2:
         raise ValueError(f"betas has the wrong length; expected 2, got {len(betas)}")
