@@ -65,7 +65,9 @@ def _learn(session: Session, arguments: Mapping[str, Any], data: bytes | None) -
     """Starts over: a new model with the given settings and, if given, text."""
     settings = session.settings.changed(arguments.get("settings", {}))
     training_text, file = _text_of_page(session, arguments)
-    session.replace(Run(make_trainer(settings, training_text), settings, training_text, file), is_learning=True)
+    session.replace(
+        Run(make_trainer(settings, training_text), settings, training_text, file), is_learning=True
+    )
     return {}, None
 
 
@@ -194,7 +196,9 @@ def _open(session: Session, arguments: Mapping[str, Any], data: bytes | None) ->
         session.replace(run, is_learning=not run.trainer.obstacle)
         return {}, None
     settings = session.settings.changed({"kind": "text", **arguments.get("settings", {})})
-    session.replace(Run(TextTrainer(settings, training_text), settings, training_text, name), is_learning=True)
+    session.replace(
+        Run(TextTrainer(settings, training_text), settings, training_text, name), is_learning=True
+    )
     return {}, None
 
 
