@@ -121,9 +121,9 @@ def test_every_cell_opens_and_is_left_again(cell, tmp_path):
     data, _ = checkpoint(tmp_path, cell=cell)
     sentences = recurrent.SentenceModel(["hello", "help"], cell, [6], rng=1)
     sentences.save_recurrentjs(tmp_path / "j")
-    for kind, data in (("text", data), ("sentences", (tmp_path / "j").read_bytes())):
+    for kind, opened_file in (("text", data), ("sentences", (tmp_path / "j").read_bytes())):
         with open_session(BOOK, batch_size=4, seq_length=8) as session:
-            perform(session, "open", {"name": "model"}, data)
+            perform(session, "open", {"name": "model"}, opened_file)
             run = frame_part(session, "run")
             assert (run["settings"]["kind"], run["settings"]["cell"], run["waiting"]) == (kind, cell, True)
             for name in ("continue", "predict", "color", "picture"):
@@ -137,7 +137,8 @@ def test_every_cell_opens_and_is_left_again(cell, tmp_path):
 
 
 @pytest.mark.parametrize("text, words", [
-    (BOOK, r"text\[0\] is outside the vocabulary; expected the model's 15 characters '\\n .acdeghmnorst', got '0' \(U\+0030\)$"),
+    (BOOK, r"text\[0\] is outside the vocabulary; expected the model's 15 characters '\\n .acdeghmnorst', "
+     r"got '0' \(U\+0030\)$"),
     ("the cat", "the text is too short; expected at least 33 characters for 4 sequences of 8, got 7: lower"),
 ], ids=["strange", "short"])  # fmt: skip
 def test_a_checkpoint_waits_for_a_text(text, words, tmp_path):
@@ -157,7 +158,7 @@ def test_a_checkpoint_waits_for_a_text(text, words, tmp_path):
         )
         trainer = session.trainer
         for arguments in ({}, {"text": text}, {"text": "the cats"}, {"settings": {"seq_length": 9}}):
-            with pytest.raises(ValueError, match="outside the vocabulary|too short"):
+            with pytest.raises(ValueError, match=r"outside the vocabulary|too short"):
                 perform(session, "resume", arguments)
             assert session.trainer is trainer and session.text == text
         # a text without the characters is put on the page, one with them is learned

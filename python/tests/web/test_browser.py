@@ -294,9 +294,12 @@ def test_edits_stay(chromium):
         assert "not valid JSON" in error_message(page)
         page.click("button:text-is('Pause')")
         page.wait_for_selector("button:text-is('Learn')")
-        perform(session, "learn", {"settings": {"hidden_sizes": "5", "embedding": 3}})
+        perform(
+            session, "learn", {"settings": {"hidden_sizes": "5", "embedding": 3}, "text": "of another tab"}
+        )
         wait_until(page, "document.querySelector('[name=embedding]').value == '3'")
         assert page.input_value('[name="hidden_sizes"]') == "33"
+        assert page.input_value('[name="text"]') == "a text of my own"
         page.click("button:text-is('Load pretrained')")
         wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
         # of the text too, and a file takes its place for a while
@@ -385,9 +388,9 @@ def test_a_checkpoint_opens_on_any_text(chromium, tmp_path):
         page.fill('[name="text"]', text)
         page.wait_for_selector("text=Learn applies: text")
         page.click("button:text-is('Learn')")
-        wait_for(lambda: session.trainer.model.step > 20)
+        wait_for(lambda: session.trainer.step > 20)
         assert session.trainer.model.hidden_sizes == [8] and session.text == text
-        assert page.is_hidden('[role="alert"]')
+        page.wait_for_selector('[role="alert"]', state="hidden")
 
 
 @pytest.mark.parametrize("width", [1200, 390])
@@ -402,7 +405,8 @@ def test_the_page_does_not_jump(chromium, width):
         with open_page(chromium, session, width) as page:
             page.locator("text=Inside").scroll_into_view_if_needed()
             page.wait_for_selector('[data-show="colored"] span')
-            places = """() => [document.documentElement.scrollHeight, ...[...document.querySelectorAll('section, h2, h3, .figures div')]
+            places = """() => [document.documentElement.scrollHeight,
+              ...[...document.querySelectorAll('section, h2, h3, .figures div')]
               .map(e => JSON.stringify(e.getBoundingClientRect()))]"""
             before = None
             for text in ("", "a", "a\nb\n" * 40, "word " * 32):
@@ -608,7 +612,8 @@ def test_axes_have_titles(chromium):
                 words.push(text);
                 draw.call(this, text, ...at);
               };
-              while (!words.includes('step')) await new Promise((done) => setTimeout(done, 20));
+              for (let k = 0; k < 500 && !words.includes('step'); k++)
+                await new Promise((done) => setTimeout(done, 20));
               return words;
             }"""
         )

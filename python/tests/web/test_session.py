@@ -130,6 +130,7 @@ def test_undo():
             perform(session, name, arguments, data)
             replaced = session.call(lambda: session.run)
             assert replaced.trainer is not run.trainer
+            assert session.text == arguments.get("text", data.decode() if data else LINES)
             assert frame_part(session, "run")["former"] == {"step": step}
             perform(session, "undo", {})
             assert session.run == run and np.array_equal(weights_of(session), weights)
