@@ -29,6 +29,6 @@ def test_texts(data):
 
 
 def test_broken_models():
-    """What begins as a model is one: its reader names what is wrong."""
+    """What begins as a model is one: its reader names the fault."""
     assert file_kind("a.txt", b' {"hidden_sizes": [5], "generator": "ls') == "json"
     assert file_kind("a.txt", struct.pack("<Q", 1000) + b'{"a": ') == "checkpoint"
