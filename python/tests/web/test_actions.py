@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import recurrent
+from recurrent.parameters import CELLS
 from recurrent.web.actions import perform
 from recurrent.web.settings import MAX_TEXT
 from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
@@ -97,9 +98,150 @@ def test_a_model_of_the_original_page(golden):
         assert frame_part(session, "run")["note"] == "1 of 2 sentences have characters outside the vocabulary"
         perform(session, "learn", {"text": "Ä"})
         perform(session, "load", {"json": json.dumps(saved)})
+        assert frame_part(session, "run")["waiting"]
         with pytest.raises(ValueError, match="got characters outside the vocabulary in every one"):
             perform(session, "resume", {})
         assert perform(session, "continue", {"prompt": ""})[0]["text"]
+
+
+CATS = "the cat sat on the mat.\nthe dog ran to the cat.\n" * 60
+
+
+def checkpoint(folder, text=CATS, batch_size=4, seq_length=8, **settings):
+    """Returns the bytes of a small trained model, and the model."""
+    model = recurrent.TextModel(**{"hidden_sizes": [8], "rng": 1, **settings})
+    model.fit(text, 6, batch_size=batch_size, seq_length=seq_length, progress=False)
+    model.save(folder / "m")
+    return (folder / "m").read_bytes(), model
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_opens_and_is_left_again(cell, tmp_path):
+    """On a page whose text has other characters, as a checkpoint and as JSON; then a new model of the same cell."""
+    data, _ = checkpoint(tmp_path, cell=cell)
+    sentences = recurrent.SentenceModel(["hello", "help"], cell, [6], rng=1)
+    sentences.save_recurrentjs(tmp_path / "j")
+    for kind, opened_file in (("text", data), ("sentences", (tmp_path / "j").read_bytes())):
+        with open_session(BOOK, batch_size=4, seq_length=8) as session:
+            perform(session, "open", {"name": "model"}, opened_file)
+            run = frame_part(session, "run")
+            assert (run["settings"]["kind"], run["settings"]["cell"], run["waiting"]) == (kind, cell, True)
+            for name in ("continue", "predict", "color", "picture"):
+                assert perform(session, name, {})[0]
+            opened = session.trainer.model
+            # as the page sends it
+            settings = {**run["settings"], "embedding": 4}
+            perform(session, "learn", {"settings": settings})
+            wait_for(lambda session=session: session.trainer.step > 5)
+            assert session.trainer.model is not opened and session.trainer.model.cell == cell
+
+
+@pytest.mark.parametrize("text, words", [
+    (BOOK, r"text\[0\] is outside the vocabulary; expected the model's 15 characters '\\n .acdeghmnorst', "
+     r"got '0' \(U\+0030\)$"),
+    ("the cat", "the text is too short; expected at least 33 characters for 4 sequences of 8, got 7: lower"),
+], ids=["strange", "short"])  # fmt: skip
+def test_a_checkpoint_waits_for_a_text(text, words, tmp_path):
+    """It samples meanwhile; it takes the first text that it can learn and keeps its weights."""
+    data, model = checkpoint(tmp_path)
+    with open_session("a line\n") as session:
+        perform(session, "learn", {"settings": {"kind": "sentences"}, "text": text})
+        perform(session, "open", {"name": "CHECKPOINT"}, data)
+        run = frame_part(session, "run")
+        assert re.match(f"learning waits: {words}", run["note"]) and not run["learning"]
+        assert (run["settings"]["batch_size"], run["settings"]["seq_length"]) == (4, 8)
+        assert np.array_equal(weights_of(session), model.flat.w)
+        samples = frame_part(session, "samples")
+        assert samples["argmax"][0] and samples["saturation"]
+        assert (
+            perform(session, "color", {})[0]["characters"] == perform(session, "color", {})[0]["characters"]
+        )
+        trainer = session.trainer
+        for arguments in ({}, {"text": text}, {"text": "the cats"}, {"settings": {"seq_length": 9}}):
+            with pytest.raises(ValueError, match=r"outside the vocabulary|too short"):
+                perform(session, "resume", arguments)
+            assert session.trainer is trainer and session.text == text
+        # a text without the characters is put on the page, one with them is learned
+        perform(session, "open", {"name": "other.txt", "settings": {"hidden_sizes": "99"}}, b"Other")
+        assert (session.file, session.trainer.model is trainer.model) == ("other.txt", True)
+        assert not session.is_learning and frame_part(session, "run")["waiting"]
+        perform(session, "open", {"name": "cats.txt", "settings": {"hidden_sizes": "99"}}, CATS.encode())
+        wait_for(lambda: session.trainer.step > 10)
+        assert session.trainer.model is trainer.model and session.text == CATS
+        assert not frame_part(session, "run")["waiting"]
+
+
+def test_a_model_takes_the_text_of_the_page(tmp_path):
+    data, _ = checkpoint(tmp_path)
+    with open_session() as session:
+        perform(session, "open", {"name": "m"}, data)
+        model = session.trainer.model
+        perform(session, "resume", {"text": CATS, "settings": {"batch_size": "2", "cell": "gru"}})
+        wait_for(lambda: session.trainer.step > 10)
+        # the batches are those of the page, all else is the model's
+        assert session.trainer.model is model and session.settings.cell == "lstm"
+        assert session.settings.batch_size == 2 and model.trainer.settings.batch_size == 2
+        model = recurrent.SentenceModel(["hello", "help"], "rnn_tanh", [6], rng=1)
+        model.save_recurrentjs(tmp_path / "j")
+        perform(session, "open", {"name": "j"}, (tmp_path / "j").read_bytes())
+        with pytest.raises(
+            ValueError, match=r"expected a sentence of the model's 5 characters 'hel?o?p.*in every one"
+        ):
+            perform(session, "resume", {})
+        perform(session, "resume", {"text": "hello\nhole\ncat"})
+        assert session.trainer.sentences == ["hello", "hole"]
+        assert frame_part(session, "run")["note"] == "1 of 3 sentences have characters outside the vocabulary"
+
+
+def test_the_training_text_is_named(tmp_path):
+    (tmp_path / "cats.txt").write_text(CATS)
+    data, _ = checkpoint(tmp_path, tmp_path / "cats.txt")
+    with open_session() as session:
+        perform(session, "open", {"name": "m"}, data)
+        assert frame_part(session, "run")["note"].endswith("; the model was trained on cats.txt")
+
+
+def test_unusual_checkpoints_open(tmp_path):
+    """Bytes, float64, dropout, tied weights, another optimizer, none: all that the page does not show is named."""
+    with open_session(BOOK) as session:
+        data, _ = checkpoint(
+            tmp_path, BOOK, tokenizer="bytes", dtype="float64", dropout=0.25, hidden_sizes=[8, 8], tied=True
+        )
+        perform(session, "open", {"name": "m"}, data)
+        run = frame_part(session, "run")
+        assert "Start over does not keep dropout 0.25, tied weights, float64" in run["note"]
+        assert run["settings"]["tokenizer"] == "bytes" and not run["waiting"] and run["vocabulary"] == 256
+        assert perform(session, "continue", {"prompt": "é", "length": 5})[0]["text"]
+        colors = perform(session, "color", {"text": "né"})[0]
+        assert [label for label, _ in colors["characters"]] == ["n", "\\xC3", "\\xA9"]
+        perform(session, "resume", {})
+        wait_for(lambda: session.trainer.step > 10)
+        perform(session, "learn", {"settings": {"hidden_sizes": "4", "embedding": 0}})
+        wait_for(lambda: session.trainer.step > 10)
+        assert session.trainer.model.tokenizer == "bytes"
+        # built and never trained
+        recurrent.TextModel("gru", [5], rng=1).build(BOOK).save(tmp_path / "n")
+        perform(session, "open", {"name": "n"}, (tmp_path / "n").read_bytes())
+        perform(session, "resume", {})
+        wait_for(lambda: session.trainer.step > 10)
+        data, _ = checkpoint(tmp_path, BOOK)
+        model = recurrent.TextModel.load(tmp_path / "m")
+        model.optimizer = recurrent.Adam(1e-3)
+        model.save(tmp_path / "a")
+        perform(session, "open", {"name": "a"}, (tmp_path / "a").read_bytes())
+        assert frame_part(session, "run")["note"].endswith("Start over does not keep Adam")
+        perform(session, "change", {"learning_rate": 0.5})
+        assert session.trainer.model.optimizer.learning_rate == 0.5
+
+
+def test_clip_acts_at_once_on_running_text():
+    with open_session(BOOK, kind="text", embedding=0, batch_size=4, seq_length=10) as session:
+        subscriber = session.subscribe()
+        wait_for(lambda: session.trainer.step > 20)
+        assert session.trainer.clipped < 0.5
+        perform(session, "change", {"clip": 1e-9})
+        wait_for(lambda: session.trainer.clipped > 0.5)
+        subscriber.close()
 
 
 BAD = [
@@ -141,6 +283,7 @@ BAD = [
     ("color", {"unit": -1}, "unit is invalid; expected an integer"),
     ("color", {"text": "Z"}, "is outside the vocabulary"),
     ("open", {"name": "x.txt"}, "file is missing"),
+    ("undo", {}, "former model is missing; expected one that was replaced, got none"),
     ("__init__", {}, "got '__init__'"),
     ("do", {}, "action is unknown; expected one of"),
 ]
@@ -169,8 +312,11 @@ def test_invalid_requests(action, values, words):
 @pytest.mark.parametrize("name, data, words", [
     ("a.txt", b"ab\xff", "a.txt is not valid UTF-8; expected UTF-8, got 0xFF at byte 2"),
     ("a.txt", b"", "the text has no training data"),
-    ("a.json", b"\xff\xff", "not valid JSON"),
-    ("a.safetensors", b"nothing", "the model"),
+    ("a.json", b"\xff\xff", "a.json is not a model; expected safetensors or RecurrentJS's JSON, got another"),
+    ("a.JSON", b'{"lines": []}', "a.JSON is not a model; expected"),
+    ("a.txt", b'{"hidden_sizes": [2]}', "generator is missing"),
+    ("a.Safetensors", BOOK.encode(), "a.Safetensors is not a model; expected"),
+    ("a.txt", (2).to_bytes(8, "little") + b"{}", "the model"),
 ])  # fmt: skip
 def test_invalid_files(name, data, words):
     with open_session() as session:

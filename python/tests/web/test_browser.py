@@ -11,7 +11,7 @@ import pytest
 import recurrent
 from recurrent.demo.sentences import CORPUS
 from recurrent.web.actions import perform
-from sessions import BOOK, LINES, open_server, open_session, wait_for, weights_of
+from sessions import BOOK, LINES, frame_part, open_server, open_session, wait_for, weights_of
 from support import ROOT
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -91,12 +91,12 @@ def test_training_is_shown(chromium):
 def test_pause_and_resume(chromium):
     with open_session() as session, open_page(chromium, session) as page:
         page.click("button:text-is('Pause')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
         assert page.inner_text("[role=status]") == "paused" and not session.is_learning
         tick = session.trainer.step
         page.wait_for_timeout(300)
         assert session.trainer.step == tick == number(page, "step")
-        page.click("button:text-is('Resume')")
+        page.click("button:text-is('Learn')")
         page.wait_for_selector("button:text-is('Pause')")
         wait_for(lambda: session.trainer.step > tick)
         assert page.inner_text("[role=status]") == "learning"
@@ -135,13 +135,15 @@ def test_other_networks(chromium):
             page.select_option('[name="cell"]', cell)
             page.fill('[name="hidden_sizes"]', "9, 7")
             page.fill('[name="embedding"]', "3")
-            page.click("button:text-is('Learn')")
+            page.click("button:text-is('Start over')")
             wait_for(lambda cell=cell: session.trainer.model.cell == cell and session.trainer.step > 10)
             assert (session.trainer.model.hidden_sizes, session.trainer.model.letter_size) == ([9, 7], 3)
         page.fill('[name="text"]', "another sentence\nand one more")
-        page.click("button:text-is('Learn')")
+        page.click("button:text-is('Start over')")
         wait_for(lambda: session.trainer.sentences == ["another sentence", "and one more"])
         page.click("button:text-is('RecurrentJS’s settings')")
+        page.wait_for_selector("text=Start over applies: hidden sizes, embedding")
+        page.click("button:text-is('Start over')")
         wait_for(lambda: session.trainer.model.hidden_sizes == [20, 20])
         assert (session.trainer.model.letter_size, session.settings.learning_rate) == (5, 0.01)
 
@@ -149,7 +151,7 @@ def test_other_networks(chromium):
 def test_saved_as_text_and_loaded(chromium):
     with open_session() as session, open_page(chromium, session) as page:
         page.click("button:text-is('Pause')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
         weights = weights_of(session)
         page.click("summary")
         page.click("button:text-is('Save')")
@@ -160,7 +162,7 @@ def test_saved_as_text_and_loaded(chromium):
         page.wait_for_selector(".samples li")
         assert page.inner_text("[role=status]") == "paused"
         page.fill('[name="hidden_sizes"]', "5")
-        page.click("button:text-is('Learn')")
+        page.click("button:text-is('Start over')")
         wait_for(lambda: session.trainer.model.hidden_sizes == [5])
         page.click("summary")
         page.fill('[name="json"]', saved)
@@ -173,7 +175,7 @@ def test_saved_as_text_and_loaded(chromium):
 def test_the_pretrained_model(chromium):
     with open_session(CORPUS.read_text(encoding="utf-8")) as session, open_page(chromium, session) as page:
         page.click("button:text-is('Load pretrained')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
         page.wait_for_selector(".samples .memorized")
         assert session.trainer.model.hidden_sizes == [40, 40]
 
@@ -248,7 +250,7 @@ def test_introspection(chromium):
             "e => Number(getComputedStyle(e).backgroundColor.match(/[\\d.]+(?=\\))/)[0])"
         )
         assert math.isclose(alpha, 0.75 * values[3], abs_tol=0.01)
-        assert page.locator(".gates th").all_inner_texts() == [
+        assert page.locator(".gates tbody th").all_inner_texts() == [
             f"layer 1, {g}" for g in ("input", "forget", "output")
         ]
         page.click("button:text-is('Draw')")
@@ -278,18 +280,150 @@ def test_responsive_with_a_large_model(chromium):
             assert time.monotonic() - began < 1
         assert slowest < 10
         page.click("button:text-is('Pause')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
 
 
 def test_edits_stay(chromium):
-    """Until another model is loaded."""
+    """Until another model is loaded, and after a refusal too."""
     with open_session() as session, open_page(chromium, session) as page:
         page.fill('[name="hidden_sizes"]', "33")
-        perform(session, "learn", {"settings": {"hidden_sizes": "5", "embedding": 3}})
+        page.fill('[name="text"]', "a text of my own")
+        page.set_input_files(
+            '[data-do="open"]', {"name": "a.json", "mimeType": "", "buffer": b'{"hidden_sizes": 5'}
+        )
+        assert "not valid JSON" in error_message(page)
+        page.click("button:text-is('Pause')")
+        page.wait_for_selector("button:text-is('Learn')")
+        perform(
+            session, "learn", {"settings": {"hidden_sizes": "5", "embedding": 3}, "text": "of another tab"}
+        )
         wait_until(page, "document.querySelector('[name=embedding]').value == '3'")
         assert page.input_value('[name="hidden_sizes"]') == "33"
+        assert page.input_value('[name="text"]') == "a text of my own"
         page.click("button:text-is('Load pretrained')")
         wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
+        # of the text too, and a file takes its place for a while
+        assert page.input_value('[name="text"]') == "a text of my own"
+        page.set_input_files('[data-do="open"]', {"name": "b.txt", "mimeType": "", "buffer": BOOK.encode()})
+        page.wait_for_selector("text=b.txt: ")
+        page.click("button:text-is('Remove the file')")
+        wait_for(lambda: session.text == "a text of my own")
+        wait_until(page, "document.querySelector('[name=text]').value == 'a text of my own'")
+
+
+def test_changes_wait_for_start_over(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
+        changes = "document.querySelector('[data-show=changes]').textContent"
+        trainer = session.trainer
+        page.fill('[name="hidden_sizes"]', " 12 ")  # another spelling is no change
+        page.fill('[name="seed"]', "5")
+        page.select_option('[name="cell"]', "gru")
+        page.fill('[name="text"]', LINES + "one more")
+        wait_until(page, f"{changes} == 'Start over applies: cell, seed, text'")
+        marked = page.eval_on_selector_all(
+            "label.changed :is(input, select, textarea)", "boxes => boxes.map(box => box.name)"
+        )
+        assert marked == ["text", "cell", "seed"]
+        title = page.get_attribute('[name="seed"]', "title")
+        assert title.endswith(" Changed: waits for Start over.")
+        # neither Enter nor the lit button starts over
+        page.press('[name="seed"]', "Enter")
+        page.click("button.first")
+        page.wait_for_selector("button.first:text-is('Learn')")
+        page.click("button.first")
+        page.wait_for_selector("button.first:text-is('Pause')")
+        assert session.trainer is trainer
+        wait_until(page, f"{changes} == 'Start over applies: cell, seed, text'")
+        # a slider acts at once and does not wait
+        page.locator('[data-range="learning_rate"]').fill("-3")
+        wait_for(lambda: session.settings.learning_rate == 0.001)
+        wait_until(page, f"{changes} == 'Start over applies: cell, seed, text'")
+        page.click("button:text-is('Start over')")
+        wait_for(lambda: session.trainer.model.cell == "gru" and session.settings.seed == 5)
+        wait_until(page, f"{changes} == ''")
+        assert page.locator(".changed").count() == 0 and session.text.endswith("one more")
+        # another kind of text, and back
+        page.check("text=running text")
+        wait_until(
+            page, f"{changes}.startsWith('Start over applies: kind, hidden sizes, embedding, learning rate')"
+        )
+        page.check("text=sentences, one a line")
+        wait_until(page, f"{changes} == ''")
+
+
+def test_start_over_can_be_undone(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
+        wait_for(lambda: session.trainer.step > 100)
+        assert page.is_disabled("button:text-is('Undo')")
+        trainer = session.trainer
+        page.fill('[name="hidden_sizes"]', "5")
+        page.fill('[name="text"]', "another text")
+        page.click("button:text-is('Start over')")
+        wait_for(lambda: session.trainer is not trainer)
+        page.click("button:text-is('Undo'):enabled")
+        wait_for(lambda: session.trainer is trainer)
+        wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '12'")
+        wait_until(page, f"document.querySelector('[name=text]').value == {json.dumps(LINES)}")
+        assert number(page, "step") == trainer.step and not session.is_learning
+        assert page.get_attribute("button:text-is('Undo')", "title").startswith(
+            "Returns to the former model, of "
+        )
+
+
+def test_a_checkpoint_opens_on_any_text(chromium, tmp_path):
+    text = "the cat sat on the mat.\nthe dog ran to the cat.\n" * 60
+    model = recurrent.TextModel("gru", [8], rng=1)
+    model.fit(text, 6, batch_size=4, seq_length=8, progress=False)
+    model.save(tmp_path / "checkpoint.bin")
+    with open_session() as session, open_page(chromium, session) as page:
+        page.set_input_files('[data-do="open"]', tmp_path / "checkpoint.bin")
+        page.wait_for_selector("text=waits for a text")
+        assert shown(page, "text-note").startswith("learning waits: text[")
+        assert page.input_value('[name="cell"]') == "gru" and page.input_value('[name="seq_length"]') == "8"
+        page.fill('[name="prompt"]', "the cat")
+        page.click("button:text-is('Continue')")
+        wait_until(page, "document.querySelector('[data-show=continued]').textContent.startsWith('the cat')")
+        page.click("button:text-is('Learn')")
+        assert "is outside the vocabulary; expected the model's 15 characters" in error_message(page)
+        page.fill('[name="text"]', text)
+        page.wait_for_selector("text=Learn applies: text")
+        page.click("button:text-is('Learn')")
+        wait_for(lambda: session.trainer.step > 20)
+        assert session.trainer.model.hidden_sizes == [8] and session.text == text
+        page.wait_for_selector('[role="alert"]', state="hidden")
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_page_does_not_jump(chromium, width):
+    """While samples of any length are rewritten, everything stays where it is."""
+    with open_session(BOOK, kind="text", batch_size=4, seq_length=10) as session:
+        samples = {}
+        session.call(
+            lambda: setattr(session, "publish_samples", lambda: session._publish("samples", samples))
+        )
+        samples |= frame_part(session, "samples")
+        with open_page(chromium, session, width) as page:
+            page.locator("text=Inside").scroll_into_view_if_needed()
+            page.wait_for_selector('[data-show="colored"] span')
+            places = """() => [document.documentElement.scrollHeight,
+              ...[...document.querySelectorAll('section, h2, h3, .figures div')]
+              .map(e => JSON.stringify(e.getBoundingClientRect()))]"""
+            before = None
+            for text in ("", "a", "a\nb\n" * 40, "word " * 32):
+                several = [[text, False]] * 5
+                samples.update(
+                    argmax=[text, False],
+                    samples=several,
+                    by_temperature=[[t, several[:1]] for t in (0.3, 0.7, 1)],
+                )
+                session.call(session.publish_samples)
+                wait_until(
+                    page, f"document.querySelector('[data-show=argmax]').textContent == {json.dumps(text)}"
+                )
+                page.wait_for_timeout(100)
+                now = page.evaluate(places)
+                assert before in (None, now)
+                before = now
 
 
 def test_a_new_run_has_a_new_curve(chromium):
@@ -297,7 +431,7 @@ def test_a_new_run_has_a_new_curve(chromium):
         first = "Number(document.querySelector('canvas').getAttribute('aria-label').match(/: (\\S+) at first/)?.[1])"
         wait_until(page, f"{first} > 5")
         page.click("button:text-is('Load pretrained')")
-        page.click("button:text-is('Resume')")
+        page.click("button:text-is('Learn')")
         wait_until(page, f"{first} < 2")
 
 
@@ -307,7 +441,7 @@ def test_two_tabs_see_one_run(chromium):
         other.goto(page.url)
         other.wait_for_selector(".samples li")
         other.click("button:text-is('Pause')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
         assert shown(page, "step") == shown(other, "step") and shown(page, "samples") == shown(
             other, "samples"
         )
@@ -324,7 +458,7 @@ def test_two_tabs_see_one_run(chromium):
 def test_html_in_text_is_not_executed(chromium):
     with open_session() as session, open_page(chromium, session) as page:
         page.fill('[name="text"]', HOSTILE)
-        page.click("button:text-is('Learn')")
+        page.click("button:text-is('Start over')")
         wait_for(lambda: session.trainer.step > 2000 and len(session.trainer.sentences) == 3)
         page.fill('[name="prompt"]', "<img src=x onerror=alert(1)>")
         page.click("button:text-is('Continue')")
@@ -350,7 +484,7 @@ def test_invalid_settings_are_reported(chromium, do, words):
     with open_session() as session, open_page(chromium, session) as page:
         trainer = session.trainer
         do(page)
-        page.click("button:text-is('Learn')")
+        page.click("button:text-is('Start over')")
         assert words in error_message(page)
         assert session.trainer is trainer and session.is_learning
         page.reload()
@@ -379,7 +513,7 @@ def test_invalid_models(chromium, json, words):
 def test_large_texts(chromium, tmp_path):
     with open_session() as session, open_page(chromium, session) as page:
         trainer = session.trainer
-        for name, button in (("text", "learn"), ("json", "load")):
+        for name, button in (("text", "start-over"), ("json", "load")):
             # hidden: the layout would take the browser a minute
             page.eval_on_selector(
                 f'[name="{name}"]', "e => { e.style.display = 'none'; e.value = 'a'.repeat(100_000_000) }"
@@ -435,7 +569,6 @@ def test_every_control_has_a_label(chromium):
                 )
             )
         assert {
-            "learn",
             "toggle",
             "text",
             "cell",
@@ -446,7 +579,46 @@ def test_every_control_has_a_label(chromium):
             "unit",
             "picture",
             "open",
+            "start-over",
         } <= reached
+
+
+def test_every_control_has_an_explanation(chromium):
+    with open_session() as session, open_page(chromium, session) as page:
+        controls = "main :is(input, select, textarea, button, summary, canvas, meter)"
+        bare = f"""() => [...document.querySelectorAll('{controls}')]
+          .filter(e => !/^[A-Z].*\\.$/.test(e.title) || e.getAttribute('aria-description') !== e.title)
+          .map(e => e.outerHTML)"""
+        page.wait_for_selector("button:text-is('Pause')")
+        assert page.evaluate(bare) == [] and page.locator(controls).count() > 35
+        # the label of a box shows the same
+        assert page.get_attribute('label:has([name="seed"])', "title") == page.get_attribute(
+            '[name="seed"]', "title"
+        )
+        page.click("button:text-is('Pause')")
+        page.wait_for_selector("button:text-is('Learn')[title='Continues the training.']")
+        page.fill('[name="seed"]', "9")
+        page.wait_for_selector('.changed [name="seed"]')
+        assert page.evaluate(bare) == []
+
+
+def test_axes_have_titles(chromium):
+    """The canvas has the words at its left and at its bottom."""
+    with open_session() as session, open_page(chromium, session) as page:
+        drawn = page.evaluate(
+            """async () => {
+              const words = [], draw = CanvasRenderingContext2D.prototype.fillText;
+              CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+                words.push(text);
+                draw.call(this, text, ...at);
+              };
+              for (let k = 0; k < 500 && !words.includes('step'); k++)
+                await new Promise((done) => setTimeout(done, 20));
+              return words;
+            }"""
+        )
+        assert {"perplexity", "step"} <= set(drawn)
+        assert page.locator(".gates thead th").all_inner_texts() == ["gate", "closed", "open"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -477,8 +649,8 @@ def test_on_a_phone(chromium):
         open_page(chromium, session, 390, 800, is_mobile=True, has_touch=True) as page,
     ):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        # the chart is above the form
-        assert page.locator("canvas").bounding_box()["y"] < page.locator("textarea").first.bounding_box()["y"]
+        # the settings are above the output
+        assert page.locator("form").bounding_box()["y"] < page.locator("canvas").bounding_box()["y"]
         page.tap("button:text-is('Pause')")
-        page.wait_for_selector("button:text-is('Resume')")
+        page.wait_for_selector("button:text-is('Learn')")
         save_screenshot(page, "phone")

@@ -101,10 +101,15 @@ def test_bodies(server, body, status, words):
 
 def test_large_bodies(server):
     large = b"x" * 100_000_000
-    for kind in ("application/json", "application/octet-stream"):
-        status, _, body = ask(server, "POST", "/do/learn", large, Content_Type=kind)
+    # a file may be longer than a text, but only one of this page
+    for kind, cookie in (("application/json", {}), ("application/octet-stream", {"Cookie": None})):
+        status, _, body = ask(server, "POST", "/do/learn", large, Content_Type=kind, **cookie)
         error = json.loads(body)["error"]
         assert (status, error) == (413, "the body is too large; expected at most 16 MB, got 100 MB")
+    path = f"/do/open?arguments={quote(json.dumps({'name': 'a.txt'}))}"
+    status, _, body = ask(server, "POST", path, large, Content_Type="application/octet-stream")
+    error = json.loads(body)["error"]
+    assert (status, error) == (400, "a.txt is too large; expected at most 16 MB, got 100 MB")
     assert ask(server, "POST", "/do/pause", b"{}")[0] == 200
     for length in ("-1", "x", None):
         with socket.create_connection(("127.0.0.1", server.server_port), 10) as connection:

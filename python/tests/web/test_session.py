@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurrent.web.actions import perform
-from sessions import LINES, frame_part, open_session, wait_for, weights_of
+from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
 
 
 def test_run():
@@ -110,6 +110,57 @@ def test_sliders_act_at_once():
         assert frame_part(session, "samples")["samples"] != cold
         assert len({text for text, _ in frame_part(session, "samples")["samples"]}) == 1
         subscriber.close()
+
+
+def test_undo():
+    """Any replacement of the model is undone with its settings, its text and its progress."""
+    with open_session() as session:
+        subscriber = session.subscribe()
+        wait_for(lambda: session.trainer.step > 100)
+        assert frame_part(session, "run")["former"] is None
+        replacements = (
+            ("learn", {"settings": {"hidden_sizes": "5"}, "text": "another"}, None),
+            ("pretrained", {}, None),
+            ("open", {"name": "b.txt", "settings": {"batch_size": 2, "hidden_sizes": "5"}}, BOOK.encode()),
+        )
+        for name, arguments, data in replacements:
+            perform(session, "pause", {})
+            run = session.call(lambda: session.run)
+            weights, step = weights_of(session), run.trainer.step
+            perform(session, name, arguments, data)
+            replaced = session.call(lambda: session.run)
+            assert replaced.trainer is not run.trainer
+            assert session.text == arguments.get("text", data.decode() if data else LINES)
+            assert frame_part(session, "run")["former"] == {"step": step}
+            perform(session, "undo", {})
+            assert session.run == run and np.array_equal(weights_of(session), weights)
+            shown = frame_part(session, "run")
+            assert (shown["text"], shown["learning"]) == (run.text, False)
+            assert frame_part(session, "progress")["step"] == step
+            assert frame_part(session, "curve")["points"]
+            # and there is a way back
+            perform(session, "undo", {})
+            assert session.run == replaced
+            perform(session, "undo", {})
+            perform(session, "resume", {})
+            wait_for(lambda step=step: session.trainer.step > step + 10)
+        subscriber.close()
+
+
+def test_a_minute_of_learning_is_kept():
+    """Shorter runs do not displace it."""
+    with open_session() as session:
+        long = session.run
+        long.trainer.seconds = 61.0
+        for sizes in ("5", "6", "7"):
+            perform(session, "learn", {"settings": {"hidden_sizes": sizes}})
+        assert session.former == long
+        session.trainer.seconds = 61.0
+        latest = session.run
+        perform(session, "learn", {"settings": {"hidden_sizes": "8"}})
+        assert session.former == latest
+        perform(session, "undo", {})
+        assert session.run == latest
 
 
 def test_divergence_pauses_the_run(monkeypatch):

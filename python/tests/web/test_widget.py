@@ -61,7 +61,7 @@ def test_in_a_notebook(chromium, tmp_path):
     carry_until("document.querySelectorAll('.samples li').length == 10")
     page.evaluate("() => { endOther(); document.querySelectorAll('.recurrent-live')[1].remove() }")
     page.fill('[name="hidden_sizes"]', "x")
-    page.click("button:text-is('Learn')")
+    page.click("button:text-is('Start over')")
     carry_until("document.querySelector('[role=alert]').textContent.startsWith('Hidden sizes is invalid')")
     (tmp_path / "b.txt").write_text(BOOK, encoding="utf-8")
     page.check("text=running text")

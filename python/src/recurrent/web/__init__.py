@@ -25,8 +25,8 @@ def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Any:
         The training text, one sentence a line, or a ``Path`` of a UTF-8 file. The default is the package's sentences.
     settings
         The settings of the page: ``cell``, ``hidden_sizes``, ``embedding``, ``learning_rate``, ``weight_decay``,
-        ``clip``, ``seed``. ``kind="text"`` trains on running text in batches and adds ``batch_size`` and
-        ``seq_length``.
+        ``clip``, ``seed``. ``kind="text"`` trains on running text in batches and adds ``batch_size``,
+        ``seq_length`` and ``tokenizer``.
 
     Returns
     -------

@@ -11,9 +11,10 @@ from typing import Any
 from ..recurrentjs.sentence_model import SentenceModel
 from ..text.model import TextModel
 from . import introspection
+from .file_kind import file_kind
 from .network_picture import picture
-from .session import Session, make_trainer
-from .settings import MAX_TEXT, integer, number, text
+from .session import Run, Session, make_trainer
+from .settings import MAX_CLIP, MAX_TEXT, Settings, integer, number, text
 from .trainers import SentenceTrainer, TextTrainer
 
 PRETRAINED = Path(__file__).with_name("pretrained.json")
@@ -61,20 +62,48 @@ def perform(session: Session, name: str, arguments: Mapping[str, Any], data: byt
 
 
 def _learn(session: Session, arguments: Mapping[str, Any], data: bytes | None) -> Reply:
-    """Starts a new model with the given settings and, if given, text."""
+    """Starts over: a new model with the given settings and, if given, text."""
     settings = session.settings.changed(arguments.get("settings", {}))
-    training_text, file = session.text, session.file
-    if "text" in arguments:
-        training_text, file = text(arguments["text"], "text", MAX_TEXT), ""
-    trainer = make_trainer(settings, training_text)
-    session.text, session.file = training_text, file
-    session.replace_trainer(trainer, settings, is_learning=True)
+    training_text, file = _text_of_page(session, arguments)
+    session.replace(
+        Run(make_trainer(settings, training_text), settings, training_text, file), is_learning=True
+    )
     return {}, None
 
 
-def _resume(session: Session, *_: Any) -> Reply:
+def _resume(session: Session, arguments: Mapping[str, Any], *_: Any) -> Reply:
+    """Continues; a model that waits takes the text and the batches of the page, if it can learn them."""
+    if session.trainer.obstacle:
+        settings = _with_batches(session.settings, arguments.get("settings", {}))
+        run = _same_model(session, settings, *_text_of_page(session, arguments))
+        run.trainer.check_resumable()
+        session.replace(run)
     session.resume()
     return {}, None
+
+
+def _undo(session: Session, *_: Any) -> Reply:
+    session.undo()
+    return {}, None
+
+
+def _text_of_page(session: Session, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns the text of the page, or that of the session, and the name of its file."""
+    if "text" not in arguments:
+        return session.text, session.file
+    return text(arguments["text"], "text", MAX_TEXT), ""
+
+
+def _with_batches(settings: Settings, changes: Any) -> Settings:
+    """Returns settings with other batches; the model decides the rest."""
+    changed = settings.changed(changes)
+    return replace(settings, batch_size=changed.batch_size, seq_length=changed.seq_length)
+
+
+def _same_model(session: Session, settings: Settings, training_text: str, file: str) -> Run:
+    """Returns a run of the present model on another text."""
+    present: Any = session.trainer
+    return Run(type(present)(settings, training_text, present.model), settings, training_text, file)
 
 
 def _pause(session: Session, *_: Any) -> Reply:
@@ -132,44 +161,63 @@ def _pretrained(session: Session, *_: Any) -> Reply:
 def _take_json(session: Session, data: bytes, **changes: Any) -> Reply:
     model = _load_bytes(data, lambda path: SentenceModel.load_recurrentjs(path, "float32"))
     settings = replace(
-        session.settings, kind="sentences", cell=model.cell, hidden_sizes=model.hidden_sizes,
+        session.settings, kind="sentences", tokenizer="characters", cell=model.cell, hidden_sizes=model.hidden_sizes,
         embedding=model.letter_size, **changes,
     )  # fmt: skip
-    session.replace_trainer(SentenceTrainer(settings, session.text, model), settings)
+    session.replace(Run(SentenceTrainer(settings, session.text, model), settings, session.text, session.file))
     return {}, None
 
 
 def _open(session: Session, arguments: Mapping[str, Any], data: bytes | None) -> Reply:
-    """Opens a file: a training text, a model in RecurrentJS's JSON, or a checkpoint."""
+    """Opens a file: a training text, a model in RecurrentJS's JSON, or a checkpoint.
+
+    A text is for the present model if that waits for one, and otherwise starts a new model.
+    """
     name = text(arguments.get("name", "file"), "file name", 1000)
     if data is None:
         raise ValueError("file is missing; expected the bytes of a file")
-    if name.endswith(".json"):
+    kind = file_kind(name, data)
+    if kind == "json":
         return _take_json(session, data)
-    if name.endswith(".safetensors"):
-        return _take_checkpoint(session, name, data)
+    if kind == "checkpoint":
+        return _take_checkpoint(session, data)
+    if len(data) > MAX_TEXT:
+        raise ValueError(
+            f"{name} is too large; expected at most {MAX_TEXT >> 20} MB, got {len(data) / 1e6:,.0f} MB"
+        )
     try:
         training_text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
         ) from None
+    if session.trainer.obstacle:
+        run = _same_model(session, session.settings, training_text, name)
+        session.replace(run, is_learning=not run.trainer.obstacle)
+        return {}, None
     settings = session.settings.changed({"kind": "text", **arguments.get("settings", {})})
-    trainer = TextTrainer(settings, training_text)
-    session.text, session.file = training_text, name
-    session.replace_trainer(trainer, settings, is_learning=True)
+    session.replace(
+        Run(TextTrainer(settings, training_text), settings, training_text, name), is_learning=True
+    )
     return {}, None
 
 
-def _take_checkpoint(session: Session, name: str, data: bytes) -> Reply:
+def _take_checkpoint(session: Session, data: bytes) -> Reply:
+    """Takes a checkpoint: what the model can do, it does; the settings are those of its training, where it has any."""
     model = _load_bytes(data, TextModel.load)
-    if model.tokenizer != "characters" or model.optimizer is None:
-        raise ValueError(f"{name} is not usable here; expected a trained model over characters")
     settings = replace(
-        session.settings, kind="text", cell=model.cell, hidden_sizes=model.hidden_sizes,
-        embedding=model.embedding or 0, learning_rate=model.optimizer.learning_rate,
+        session.settings, kind="text", tokenizer=model.tokenizer, cell=model.cell,
+        hidden_sizes=model.hidden_sizes, embedding=model.embedding or 0,
     )  # fmt: skip
-    session.replace_trainer(TextTrainer(settings, session.text, model), settings)
+    if model.optimizer is not None:
+        settings = replace(settings, learning_rate=model.optimizer.learning_rate)
+    if model.trainer is not None:
+        options = model.trainer.settings
+        settings = replace(
+            settings, batch_size=options.batch_size, seq_length=options.seq_length,
+            clip=MAX_CLIP if options.clip is None else options.clip,
+        )  # fmt: skip
+    session.replace(Run(TextTrainer(settings, session.text, model), settings, session.text, session.file))
     return {}, None
 
 
@@ -220,6 +268,7 @@ _ACTIONS: dict[str, Callable[..., Reply]] = {
     "learn": _learn,
     "resume": _resume,
     "pause": _pause,
+    "undo": _undo,
     "change": _change,
     "save": _save,
     "load": _load,

@@ -21,10 +21,8 @@ _LABELS = {
 
 
 def predictions(trainer: LiveTrainer, prompt: str, k: int = 10) -> list[tuple[str, float]]:
-    """Returns the k most probable characters after a prompt, with their probabilities; "" is the end."""
-    tokens = trainer.encode(prompt)
-    if not tokens:
-        return []
+    """Returns the k most probable tokens after a prompt, with their probabilities; "" is the end."""
+    tokens = _start(trainer, prompt)
     scores, _ = trainer.network.forward(np.array(tokens)[:, None])
     p = softmax(Mat.from_array(scores[-1].T)).w[:, 0]
     characters = trainer.tokens
@@ -33,14 +31,19 @@ def predictions(trainer: LiveTrainer, prompt: str, k: int = 10) -> list[tuple[st
 
 def continuation(trainer: LiveTrainer, prompt: str, temperature: float, length: int) -> str:
     """Returns what the network generates after a prompt."""
-    characters = trainer.tokens
-    tokens = trainer.encode(prompt) or trainer.encode("\n" if "\n" in characters else characters[0])
+    tokens = _start(trainer, prompt)
     generated = trainer.network.generate(length, tokens, temperature, end=trainer.end, rng=trainer.random)
-    return "".join(characters[token] for token in generated.tolist())
+    return trainer.decode(generated.tolist())
+
+
+def _start(trainer: LiveTrainer, prompt: str) -> list[int]:
+    """Returns the tokens of a prompt; without any, a line's end or the first token."""
+    labels = trainer.tokens
+    return trainer.encode(prompt) or [labels.index("\n") if "\n" in labels else 0]
 
 
 def colors(trainer: LiveTrainer, text: str, activation: str, unit: int) -> dict[str, Any]:
-    """Returns the activation of one unit at each character, as shades from -1 to 1, and the available activations."""
+    """Returns the activation of one unit at each token, as shades from -1 to 1, and the available activations."""
     network = trainer.network
     tokens = trainer.encode(text)
     if not tokens:
@@ -50,10 +53,14 @@ def colors(trainer: LiveTrainer, text: str, activation: str, unit: int) -> dict[
         activation = f"h{len(network.hidden_sizes) - 1}"
     units = activations[activation].shape[2]
     unit = min(max(unit, 0), units - 1)
-    values = activations[activation][len(tokens) - len(text) :, 0, unit].astype(float)
+    labels = trainer.tokens
+    start = 0 if trainer.end is None else 1  # the token that starts a sentence
+    values = activations[activation][start:, 0, unit].astype(float)
     shades, ends, transform = text_colors(network.cell, activation, values)
     return {
-        "characters": [[character, round(float(shade), 3)] for character, shade in zip(text, shades)],
+        "characters": [
+            [labels[token], round(float(shade), 3)] for token, shade in zip(tokens[start:], shades)
+        ],
         "values": [round(float(value), 3) for value in values],
         "scale": [*ends, transform],
         "activation": activation,

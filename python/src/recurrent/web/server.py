@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from .actions import perform
 from .assets import MODULES, STATIC
 from .session import USER_ERRORS, Session
-from .settings import MAX_TEXT
+from .settings import MAX_FILE, MAX_TEXT
 
 _FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
@@ -28,7 +28,7 @@ _FILES = {
     **{f"/{name}": (name, "text/javascript; charset=utf-8") for name in MODULES},
 }
 _MAX_BODY = MAX_TEXT + MAX_TEXT // 2  # JSON escapes take more bytes than the text
-_MAX_DRAINED = 256 << 20  # bytes of a too large body that are read before the answer
+_MAX_DRAINED = 1 << 30  # bytes of a too large body that are read before the answer
 _MAX_SUBSCRIBERS = 16
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send_error(HTTPStatus.FORBIDDEN, "token is not valid; open the new address")
         if not path.startswith("/do/"):
             return self._send_error(HTTPStatus.NOT_FOUND, f"unknown path {path[:80]}")
-        kind = self.headers.get("Content-Type", "").partition(";")[0]
+        kind = self._content_type
         if kind not in ("application/json", "application/octet-stream"):
             return self._send_error(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -191,6 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
         cookie = cookies.get(self.server.cookie)
         return cookie is not None and hmac.compare_digest(cookie.value.encode(), self.server.token.encode())
 
+    @property
+    def _content_type(self) -> str:
+        return self.headers.get("Content-Type", "").partition(";")[0]
+
     def _body(self) -> bytes | None:
         try:
             length = int(self.headers.get("Content-Length", ""))
@@ -200,7 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send_error(HTTPStatus.LENGTH_REQUIRED, "content length is missing")
             return None
-        if length <= _MAX_BODY:
+        is_file = self._content_type == "application/octet-stream" and self._has_cookie()
+        limit, named = (MAX_FILE, MAX_FILE) if is_file else (_MAX_BODY, MAX_TEXT)
+        if length <= limit:
             return self.rfile.read(length)
         # a browser reads the answer only after it has sent the whole body
         remaining = min(length, _MAX_DRAINED)
@@ -209,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._send_error(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body is too large; expected at most {MAX_TEXT >> 20} MB, got {length / 1e6:,.0f} MB",
+            f"the body is too large; expected at most {named >> 20} MB, got {length / 1e6:,.0f} MB",
         )
         return None
 

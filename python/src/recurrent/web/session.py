@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..parameters import CELLS
 from . import introspection
@@ -21,6 +21,7 @@ from .trainers import TEMPERATURES, LiveTrainer, SentenceTrainer, TextTrainer
 
 _PROGRESS_INTERVAL, _SAMPLES_INTERVAL = 0.1, 1.0  # seconds
 _TIMEOUT = 60.0  # seconds
+_WORTH_KEEPING = 60.0  # seconds of training
 _PREVIEW = 2_000  # characters of an opened file that the page shows
 # errors that the user can correct; any other is a bug
 USER_ERRORS = (
@@ -30,6 +31,15 @@ USER_ERRORS = (
 
 class SessionTimeout(RuntimeError):  # noqa: N818
     """A request that waited longer than a minute for a training step."""
+
+
+class Run(NamedTuple):
+    """A trainer and what belongs to it; ``Session.undo`` returns to a former one."""
+
+    trainer: LiveTrainer
+    settings: Settings
+    text: str
+    file: str
 
 
 class Session:
@@ -54,6 +64,7 @@ class Session:
         self.is_closed = False
         self._idle_timeout, self._idle_since = idle_timeout, time.monotonic()
         self._has_started = False
+        self.former: Run | None = None
         self._requests: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._progress_time = self._samples_time = 0.0
         self._samples_interval = _SAMPLES_INTERVAL
@@ -63,7 +74,8 @@ class Session:
         self._parts: dict[str, tuple[int, Any]] = {}
         self._version = 0
         self.trainer: LiveTrainer
-        self.replace_trainer(make_trainer(settings, text), settings)
+        self.trainer = make_trainer(settings, text)
+        self._show(self.trainer)
         self._thread = threading.Thread(target=self._work, name="recurrent-page", daemon=True)
         self._thread.start()
 
@@ -132,10 +144,43 @@ class Session:
         self.publish_progress()
         self.publish_samples()
 
-    def replace_trainer(self, trainer: LiveTrainer, settings: Settings, is_learning: bool = False) -> None:
-        """Puts a trainer in place of the present one; a saved model starts paused."""
-        self.settings, self.is_learning = settings, is_learning
-        self.trainer, self.problem, self.note, self._last = trainer, "", trainer.note, (0.0, 0, 0)
+    def replace(self, run: Run, is_learning: bool = False) -> None:
+        """Puts a run in place of the present one, to which ``undo`` returns; a saved model starts paused.
+
+        A model of less than a minute's training does not replace a former one of more.
+        """
+        present, former = self.run, self.former
+        is_short = present.trainer.seconds < _WORTH_KEEPING
+        is_kept = former is None or not is_short or former.trainer.seconds < _WORTH_KEEPING
+        # a model that takes another text is the same model
+        if run.trainer.model is not present.trainer.model and is_kept:
+            self.former = present
+        self.trainer, self.settings, self.text, self.file = run
+        self.is_learning = is_learning
+        self._show(self.trainer)
+
+    def undo(self) -> None:
+        """Returns to the run before the last replacement, paused; the present one becomes the former one.
+
+        Raises
+        ------
+        ValueError
+            If no run was replaced.
+        """
+        former, self.former = self.former, None
+        if former is None:
+            raise ValueError("former model is missing; expected one that was replaced, got none")
+        self.replace(former)
+
+    @property
+    def run(self) -> Run:
+        """The present run."""
+        return Run(self.trainer, self.settings, self.text, self.file)
+
+    def _show(self, trainer: LiveTrainer) -> None:
+        """Publishes a trainer that was put in place."""
+        self.problem, self.note = "", trainer.note
+        self._last = (trainer.seconds, trainer.step, trainer.characters)
         self._samples_interval = _SAMPLES_INTERVAL
         self.publish_run()
         self.publish_progress()
@@ -205,6 +250,8 @@ class Session:
             "learning": self.is_learning,
             "problem": self.problem,
             "note": self.note,
+            "waiting": bool(trainer.obstacle),
+            "former": None if self.former is None else {"step": self.former.trainer.step},
             "text": self.text[:_PREVIEW] if self.file else self.text,
             "file": self.file,
             "characters": len(self.text),

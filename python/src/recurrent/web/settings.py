@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..parameters import CELLS
+from ..text.model import TOKENIZERS
 from ..training.options import BATCH_SIZE, CLIP, LEARNING_RATE, SEQ_LENGTH
 
 KINDS = ("sentences", "text")
 # bounds on the memory of a run
 MAX_LAYERS, MAX_SIZE, MAX_WEIGHTS = 8, 2048, 16_000_000
 MAX_ELEMENTS = 8_000_000  # in one activation of all layers over a batch
+MAX_CLIP = 1e9  # clips nothing
 MAX_TEXT = 16 << 20  # bytes
+MAX_FILE = 256 << 20  # bytes; a checkpoint holds the weights and the optimizer's state
 _GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3}
 
 
@@ -26,6 +29,7 @@ class Settings:
     cell: str = "lstm"
     hidden_sizes: list[int] = field(default_factory=lambda: [40, 40])
     embedding: int = 10
+    tokenizer: str = "characters"  # of running text
     learning_rate: float = 0.005
     weight_decay: float = 1e-6
     clip: float = CLIP
@@ -151,10 +155,11 @@ _READERS: dict[str, Any] = {
     "kind": _choice("kind", KINDS),
     "cell": _choice("cell", CELLS),
     "hidden_sizes": _sizes,
+    "tokenizer": _choice("tokenizer", TOKENIZERS),
     "embedding": lambda value: integer(value, "embedding", 0, 512),
     "learning_rate": lambda value: number(value, "learning rate", 0, 10),
     "weight_decay": lambda value: number(value, "weight decay", 0, 1),
-    "clip": lambda value: number(value, "clip", 0, 1e9, above=True),
+    "clip": lambda value: number(value, "clip", 0, MAX_CLIP, above=True),
     "batch_size": lambda value: integer(value, "batch size", 1, 1024),
     "seq_length": lambda value: integer(value, "sequence length", 1, 2000),
     "seed": lambda value: integer(value, "seed", 0, 2**53),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ HandleRequests = Callable[[], bool]
 TEMPERATURES = (0.3, 0.7, 1.0)
 _VALIDATION = 20_000  # characters, at most
 _REQUEST_INTERVAL = 0.02  # seconds
+_NO_TEXT = "the text has no training data; expected at least 1 character, got none"
 # steps after which the bias of the optimizer's average is negligible
 _WARM_UP = 10_000
 
@@ -41,15 +42,19 @@ class LiveTrainer:
     curve, validation : Curve
         The losses by step.
     note : str
-        A remark about the text, or "".
+        A remark about the text or the model, or "".
+    obstacle : str
+        Why the model cannot learn the text, or "". A new model has none; an opened one waits for another text, and
+        is sampled and inspected meanwhile.
     random : numpy.random.Generator
         Draws the displayed samples; it is separate from the training's, so that watching does not change the run.
     """
 
     model: SentenceModel | TextModel
 
-    def __init__(self, settings: Settings, note: str) -> None:
-        self.settings, self.note = settings, note
+    def __init__(self, settings: Settings, note: str, obstacle: str = "") -> None:
+        self.settings, self.obstacle = settings, obstacle
+        self.note = f"learning waits: {obstacle}" if obstacle else note
         self.curve, self.validation = Curve(), Curve()
         self.step = self.characters = 0
         self.epoch = self.seconds = 0.0
@@ -69,7 +74,9 @@ class LiveTrainer:
         raise NotImplementedError
 
     def check_resumable(self) -> None:
-        """Raises a ``ValueError`` if there is no training data for the model."""
+        """Raises a ``ValueError`` if the model cannot learn the text."""
+        if self.obstacle:
+            raise ValueError(self.obstacle)
 
     @property
     def network(self) -> Network:
@@ -78,7 +85,7 @@ class LiveTrainer:
 
     @property
     def tokens(self) -> list[str]:
-        """The characters by token; "" is the end of a sentence."""
+        """The labels by token: characters, and bytes beyond ASCII as codes; "" is the end of a sentence."""
         raise NotImplementedError
 
     @property
@@ -90,8 +97,12 @@ class LiveTrainer:
         """Returns the tokens of a text, with the token that starts one."""
         raise NotImplementedError
 
+    def decode(self, tokens: list[int]) -> str:
+        """Returns the text of tokens."""
+        return "".join(map(self.tokens.__getitem__, tokens))
+
     def typical_text(self) -> str:
-        """Returns a part of the training text."""
+        """Returns a part of the training text; of a model that waits for its text, the same sample at each call."""
         raise NotImplementedError
 
     def sample(self, temperature: float) -> str:
@@ -121,9 +132,10 @@ class SentenceTrainer(LiveTrainer):
 
     def __init__(self, settings: Settings, text: str, model: SentenceModel | None = None) -> None:
         sentences, note = split_sentences(text)
+        obstacle = "" if sentences else _NO_TEXT
         if model is None:
-            if not sentences:
-                raise ValueError("the text has no training data; expected at least 1 character, got none")
+            if obstacle:
+                raise ValueError(obstacle)
             if settings.embedding < 1:
                 raise ValueError("embedding is invalid; expected at least 1 for sentences, got 0")
             settings.check(len(set("".join(sentences))) + 1)
@@ -135,19 +147,17 @@ class SentenceTrainer(LiveTrainer):
         if len(known) < len(sentences):
             skipped = len(sentences) - len(known)
             note = f"{skipped:,} of {len(sentences):,} sentences have characters outside the vocabulary"
-        super().__init__(settings, note)
+            if not known:
+                obstacle = (
+                    "the text has no training data; expected a sentence of "
+                    f"{_known_characters(vocabulary)}, got characters outside the vocabulary in every one"
+                )
+        super().__init__(settings, note, obstacle)
         self.model: SentenceModel = model
         self.sentences = known
         self._set = set(known)
         self._training = SentenceTraining(model, known, self.order_random)
-
-    def check_resumable(self) -> None:
-        """Raises a ``ValueError`` if no sentence has all its characters in the vocabulary."""
-        if not self.sentences:
-            raise ValueError(
-                "the text has no training data; expected a sentence of known characters, "
-                "got characters outside the vocabulary in every one"
-            )
+        self._typical_text = known[0] if known else self.sample(1.0)
 
     def run(self, handle_requests: HandleRequests) -> None:
         """Trains without end."""
@@ -199,7 +209,7 @@ class SentenceTrainer(LiveTrainer):
 
     def typical_text(self) -> str:
         """Returns the first sentence."""
-        return self.sentences[0] if self.sentences else ""
+        return self._typical_text
 
     def sample(self, temperature: float) -> str:
         """Returns a sentence."""
@@ -218,30 +228,21 @@ class TextTrainer(LiveTrainer):
     """A ``TextModel`` and its text, in batches; a part at the end is held out for validation."""
 
     def __init__(self, settings: Settings, text: str, model: TextModel | None = None) -> None:
-        if not text.strip():
-            raise ValueError("the text has no training data; expected at least 1 character, got none")
         held_out = min(len(text) // 10, _VALIDATION)
         self._validation_text = text[len(text) - held_out :] if held_out >= 200 else ""
         self._text = text[: len(text) - len(self._validation_text)]
-        self._typical_text = text[-400:]
-        required = settings.batch_size * settings.seq_length + 1
-        if len(self._text) < required:
-            raise ValueError(
-                f"the text is too short; expected at least {required:,} characters for {settings.batch_size} "
-                f"sequences of {settings.seq_length}, got {len(self._text):,}: lower the batch size or the "
-                "sequence length"
-            )
+        obstacle = _obstacle(settings, text, self._text, model)
         if model is None:
-            settings.check(len(set(text)))
-            model = TextModel(
-                settings.cell, settings.hidden_sizes, settings.embedding or None, rng=settings.seed
-            )
-            model.build(text)
-            model.optimizer = RMSProp(learning_rate=settings.learning_rate, alpha=DECAY_RATE, eps=1e-8)
-        model.encode(text)
+            if obstacle:
+                raise ValueError(obstacle)
+            model = _new_text_model(settings, text)
         held = len(self._validation_text)
-        super().__init__(settings, f"the last {held:,} characters are held out" if held else "")
+        notes = [f"the last {held:,} characters are held out"] if held else []
+        if model.optimizer is None:
+            model.optimizer = _new_optimizer(settings)
+        super().__init__(settings, "; ".join([*notes, *_foreign_settings(model)]), obstacle)
         self.model: TextModel = model
+        self._typical_text = self.sample(1.0) if obstacle else text[-400:]
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
@@ -252,11 +253,15 @@ class TextTrainer(LiveTrainer):
 
     def run(self, handle_requests: HandleRequests) -> None:
         """Trains for a million steps."""
+        self.check_resumable()
         s, chunk = self.settings, self.settings.batch_size * self.settings.seq_length
         start = last_request = time.perf_counter()
 
         def receive(report: StepReport) -> bool:
             nonlocal start, last_request
+            # the run reads its clip before every step
+            assert self.model.trainer is not None
+            self.model.trainer.settings.clip = self.settings.clip
             self.step, self.epoch = report.step, report.epoch
             self.characters += chunk
             self.curve.add(report.step, report.loss)
@@ -276,19 +281,23 @@ class TextTrainer(LiveTrainer):
         # validation takes a third of the time of training: about a tenth of the run
         every = max(20, 10 * len(self._validation_text) // (3 * chunk))
         self.model.fit(
-            self._text, steps=1_000_000, batch_size=s.batch_size, seq_length=s.seq_length,
-            validation_split=0.0, validation_data=self._validation_text or None, evaluate_every=every,
+            self._text.encode(), steps=1_000_000, batch_size=s.batch_size, seq_length=s.seq_length,
+            validation_split=0.0, validation_data=self._validation_text.encode() or None, evaluate_every=every,
             clip=s.clip, progress=False, callbacks=[receive],
         )  # fmt: skip
 
     @property
     def tokens(self) -> list[str]:
-        """The characters."""
-        return list(self.model.vocabulary or "")
+        """The characters, or the bytes."""
+        return self.model.characters
 
     def encode(self, text: str) -> list[int]:
         """Returns the tokens of a text; no token starts one."""
-        return [int(token) for token in self.model.encode(text)]
+        return [int(token) for token in self.model.encode(text.encode())]
+
+    def decode(self, tokens: list[int]) -> str:
+        """Returns the text of tokens; of bytes, invalid UTF-8 becomes U+FFFD."""
+        return self.model.decode(tokens)
 
     def typical_text(self) -> str:
         """Returns the end of the text."""
@@ -301,6 +310,65 @@ class TextTrainer(LiveTrainer):
     def save(self) -> tuple[str, bytes]:
         """Returns the checkpoint, for ``recurrent sample`` too."""
         return "model.safetensors", _file_bytes(self.model.save)
+
+
+def _new_text_model(settings: Settings, text: str) -> TextModel:
+    """Returns a model of the vocabulary of a text, with the page's optimizer."""
+    settings.check(256 if settings.tokenizer == "bytes" else len(set(text)))
+    model = TextModel(
+        settings.cell, settings.hidden_sizes, settings.embedding or None, tokenizer=settings.tokenizer,
+        rng=settings.seed,
+    ).build(text.encode())  # fmt: skip
+    model.optimizer = _new_optimizer(settings)
+    return model
+
+
+def _new_optimizer(settings: Settings) -> RMSProp:
+    return RMSProp(learning_rate=settings.learning_rate, alpha=DECAY_RATE, eps=1e-8)
+
+
+def _obstacle(settings: Settings, text: str, training_text: str, model: TextModel | None) -> str:
+    """Returns why a model, or a new one, cannot learn a text, and which text it needs; "" if it can."""
+    if not text.strip():
+        return _NO_TEXT
+    vocabulary = model.vocabulary if model else None
+    if vocabulary is not None and (strange := set(text) - set(vocabulary)):
+        index = min(map(text.index, strange))
+        return (
+            f"text[{index}] is outside the vocabulary; expected {_known_characters(vocabulary)}, "
+            f"got {text[index]!r} (U+{ord(text[index]):04X}){_training_file(model)}"
+        )
+    tokenizer = model.tokenizer if model else settings.tokenizer
+    count = len(training_text.encode()) if tokenizer == "bytes" else len(training_text)
+    required = settings.batch_size * settings.seq_length + 1
+    if count < required:
+        return (
+            f"the text is too short; expected at least {required:,} {tokenizer} for {settings.batch_size} "
+            f"sequences of {settings.seq_length}, got {count:,}: lower the batch size or the sequence length"
+        )
+    return ""
+
+
+def _known_characters(vocabulary: Iterable[str]) -> str:
+    characters = "".join(vocabulary)
+    shown = repr(characters if len(characters) <= 100 else characters[:99] + "…")
+    return f"the model's {len(characters):,} characters {shown}"
+
+
+def _training_file(model: TextModel | None) -> str:
+    """Returns a clause that names the file that a model was trained on, or ""."""
+    trained = model.trainer.texts.get("text") if model and model.trainer else None
+    path = trained["path"] if trained else None
+    return f"; the model was trained on {Path(path).name}" if path else ""
+
+
+def _foreign_settings(model: TextModel) -> list[str]:
+    """Returns a clause that names what the settings of the page do not show of an opened model, if anything."""
+    names = [f"dropout {model.dropout:g}"] * (model.dropout > 0) + ["tied weights"] * model.tied
+    names += [str(model.dtype)] * (str(model.dtype) != "float32")
+    if not isinstance(model.optimizer, RMSProp):
+        names.append(type(model.optimizer).__name__)
+    return [f"Start over does not keep {', '.join(names)}"] if names else []
 
 
 def _file_bytes(save: Callable[[Path], None]) -> bytes:

@@ -1,4 +1,4 @@
-// The perplexity chart, on a canvas with a logarithmic vertical axis.
+// The perplexity chart, on a canvas with titled axes, the vertical one logarithmic.
 
 import { plain, threeDigits } from "./format.js";
 
@@ -21,7 +21,7 @@ export function drawChart(canvas, root, curves, smoothing) {
   const low = Math.max(0, values[0] - 0.05);
   const high = Math.max(values[Math.floor(0.995 * (values.length - 1))] + 0.1, low + 0.2);
   const last = Math.max(points[points.length - 1][0], 1);
-  const [left, right, top, bottom] = [44, 8, 8, 22];
+  const [left, right, top, bottom] = [62, 8, 8, 40];
   const X = (x) => left + ((width - left - right) * x) / last;
   const Y = (y) => top + (height - top - bottom) * (1 - (Math.min(y, high) - low) / (high - low));
 
@@ -37,7 +37,15 @@ export function drawChart(canvas, root, curves, smoothing) {
     pen.stroke();
     pen.fillText(plain(perplexity), left - 6, Y(Math.log(perplexity)));
   }
+  pen.save();
+  pen.translate(10, top + (height - top - bottom) / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.textAlign = "center";
+  pen.fillText("perplexity", 0, 0);
+  pen.restore();
   pen.textBaseline = "top";
+  pen.textAlign = "center";
+  pen.fillText("step", left + (width - left - right) / 2, height - 14);
   for (const x of stepTicks(last, width < 500 ? 3 : 6)) {
     pen.textAlign = x === 0 ? "left" : X(x) > width - 40 ? "right" : "center";
     pen.fillText(x >= 1e6 ? `${plain(x / 1e6)} M` : x.toLocaleString("en"), X(x), height - bottom + 6);

@@ -3,7 +3,7 @@
 
 import { drawChart } from "./charts.js";
 import { kernelConnection, serverConnection } from "./connection.js";
-import { SETTINGS, SLIDERS, Form, buttonActions } from "./controls.js";
+import { SETTINGS, SLIDERS, Form, buttonActions, describe } from "./controls.js";
 import { duration, element, plain, threeDigits } from "./format.js";
 import { showColoredText, showGates, showGraph, showPredictions, showSamples } from "./pictures.js";
 
@@ -13,7 +13,7 @@ export function mount(root, connection) {
   const range = (name) => form.range(name);
   const box = (name) => form.box(name);
   const curves = { curve: [], validation: [] };
-  const page = { form, act, showError, run: null, sentences: null };
+  const page = { form, act, showError, run: null, typed: null };
   let pendingDraw = 0, insideVisible = false, connected = false;
 
   // ---- messages
@@ -54,33 +54,38 @@ export function mount(root, connection) {
     page.run = run;
     form.setCells(run.cells);
     for (const name of SETTINGS) form.update(name, run.settings[name]);
-    form.updateText(run.text);
-    if (!run.file && run.settings.kind === "sentences") page.sentences = run.text;
-    box("text").readOnly = Boolean(run.file);
-    form.find('[data-do="remove-file"]').hidden = !run.file || page.sentences === null;
+    form.updateText(run.text, Boolean(run.file));
+    if (!run.file) page.typed = { text: run.text, settings: run.settings };
+    form.find('[data-do="remove-file"]').hidden = !run.file || page.typed === null;
     const count = run.characters.toLocaleString("en");
     show("text-note").textContent = [run.file ? `${run.file}: ${count} characters, the first are shown` : "", run.note].filter(Boolean).join("; ");
-    show("size").textContent = `${run.weights.toLocaleString("en")} weights, ${run.vocabulary} distinct characters`;
+    show("size").textContent = `${run.weights.toLocaleString("en")} weights, ${run.vocabulary} ${run.settings.tokenizer === "bytes" ? "bytes" : "distinct characters"}`;
     if (document.activeElement !== range("temperature")) range("temperature").value = run.temperature;
     show("temperature").textContent = plain(run.temperature);
     const toggle = form.find('[data-do="toggle"]');
-    toggle.textContent = run.learning ? "Pause" : "Resume";
+    toggle.textContent = run.learning ? "Pause" : "Learn";
     toggle.disabled = false;
+    describe(toggle, run.learning ? "Pauses the training." : run.waiting ? "Trains the model on the text, if it can learn it." : "Continues the training.");
+    const undo = form.find('[data-do="undo"]');
+    undo.disabled = !run.former;
+    describe(undo, run.former ? `Returns to the former model, of ${run.former.step.toLocaleString("en")} steps.` : "Returns to the former model, after Start over or the opening of another model.");
     showStatus();
     form.showKind();
+    form.showChanges(run);
     if (run.problem) showError(run.problem);
   }
 
   function showStatus() {
     const status = show("status"), { run } = page;
     status.className = "status" + (!connected ? " lost" : run?.learning ? " learning" : "");
-    status.textContent = !connected ? "not connected" : !run ? "connecting" : run.learning ? "learning" : run.problem ? "stopped" : "paused";
+    status.textContent = !connected ? "not connected" : !run ? "connecting" : run.learning ? "learning" : run.problem ? "stopped" : run.waiting ? "waits for a text" : "paused";
   }
 
   function receiveProgress(progress) {
     show("perplexity").textContent = progress.loss === null ? "–" : threeDigits(Math.exp(progress.loss));
     show("epoch").textContent = progress.epoch.toFixed(2);
     show("step").textContent = progress.step.toLocaleString("en");
+    if (progress.loss === null) for (const name of ["per-step", "speed"]) show(name).textContent = "–";
     if (progress.seconds_per_step !== null) show("per-step").textContent = duration(progress.seconds_per_step);
     if (progress.characters_per_second) show("speed").textContent = progress.characters_per_second.toLocaleString("en");
     show("clipped-meter").value = progress.clipped || 0;
@@ -141,10 +146,11 @@ export function mount(root, connection) {
 
   const actions = { ...buttonActions(page), continue: continuePrompt, picture };
 
-  function change(values) {
-    form.markSent(Object.keys(values));
+  async function change(values) {
+    const unmark = form.markSent(Object.keys(values));
     if ("learning_rate" in values && document.activeElement !== range("learning_rate")) form.moveSlider(values.learning_rate);
-    return act("change", values);
+    if (!(await act("change", values))) unmark();
+    if (page.run) form.showChanges(page.run);
   }
 
   const timers = {};
@@ -172,12 +178,15 @@ export function mount(root, connection) {
       debounce(name, predict);
     } else if (["activation", "unit", "colored-text"].includes(name)) {
       debounce("color", colorText);
+    } else if (page.run && (name === "text" || SETTINGS.includes(name))) {
+      debounce("changes", () => form.showChanges(page.run));
     }
   });
   root.addEventListener("change", (event) => {
     const name = event.target.name;
     if (SLIDERS.includes(name)) change({ [name]: event.target.value });
-    if (name === "kind") form.setTypical();
+    if (name === "kind") form.setTypical(page.run);
+    if (page.run && (name === "text" || SETTINGS.includes(name))) form.showChanges(page.run);
     if (event.target.dataset.do === "open") {
       actions.open(event.target.files[0]);
       event.target.value = "";
@@ -189,7 +198,6 @@ export function mount(root, connection) {
     const { name, value } = event.target;
     if (name === "prompt") continuePrompt();
     else if (SLIDERS.includes(name)) change({ [name]: value });
-    else if (SETTINGS.includes(name)) actions.learn();
   });
 
   // ---- theme, visibility, subscription
