@@ -151,8 +151,12 @@ struct SettingsReader {
   /// Refuses keys that no accessor has read.
   func finish() throws(RecurrentError) {
     let known = values.map { $0.key }
-    if let (key, _) = members.first(where: { !known.contains($0.key) }) {
-      throw RecurrentError(.badValue, "\(key) is not a setting of the \(owner); expected one of \(known.listed)")
+    let unknown = members.map { $0.key }.filter { !known.contains($0) }
+    if !unknown.isEmpty {
+      throw RecurrentError(
+        .badValue,
+        "\(unknown.listed) \(unknown.count == 1 ? "is not a setting" : "are not settings") of the \(owner); "
+          + "expected one of \(known.listed)")
     }
   }
 

@@ -6,7 +6,7 @@ import ctypes
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -610,21 +610,34 @@ class Network:
 
     # ---- PyTorch's weights
 
-    def load_torch(self, state_dict: Mapping[str, Any]) -> None:
+    def load_torch(self, state_dict: Any, strict: bool = True) -> list[str]:
         """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
 
         Parameters
         ----------
-        state_dict : mapping of str to array
-            ``{k: v.numpy() for k, v in module.state_dict().items()}``. The layers are found by ``weight_ih_l0`` and its
-            relatives under any prefix, the embedding and the decoder by their shapes.
+        state_dict : torch.nn.Module or mapping of str to array
+            A module, or its ``state_dict()`` as tensors or arrays. The layers are found by ``weight_ih_l0`` and its
+            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
+            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
+            is compared with the network's where the module is given: the arrays do not tell it.
+        strict : bool
+            Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
+            other Linear layers. False ignores them.
+
+        Returns
+        -------
+        list of str
+            The names of the ignored arrays; empty where ``strict``.
 
         Raises
         ------
         ValueError
-            If an array is missing, ambiguous or of the wrong shape; the weights are unchanged.
+            If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
+            the network's dtype, with its name; the weights are unchanged.
+        TypeError
+            If an array has no real numbers, with its name; the weights are unchanged.
         """
-        from_torch(self._architecture, self._parameters, state_dict)
+        return from_torch(self._architecture, self._parameters, state_dict, strict)
 
     def to_torch(self) -> dict[str, npt.NDArray[Any]]:
         """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
