@@ -169,7 +169,7 @@ import Testing
       ("model", "float32", "float16", ["float16"]),
       ("model", "{", "[", ["model", "JSON"]),
       ("model", "\"characters\"", "\"words\"", ["tokenizer is unknown", "words"]),
-      ("model", "\"characters\"", "\"bytes\"", ["model.Wix0", "[6, 256]"]),
+      ("model", "\"characters\"", "\"bytes\"", ["tokenizer.vocabulary has the wrong type; expected null"]),
       ("model", "\"characters\"", "\"sentences\"", ["model.Wix0"]),
       ("tokenizer", "vocabulary", "alphabet", ["tokenizer.vocabulary", "missing"]),
       ("tokenizer", "{", "{\"merges\":[],", ["tokenizer.merges is unknown; expected vocabulary, got one more"]),
@@ -212,7 +212,7 @@ import Testing
     #expect(try TextModel.load(path).metadata == ["k": "z"])
     // without an optimizer its tensors are unknown
     try forge({ $0.removeAll { $0.key == "optimizer" } })
-    refused(.badFormat, "optimizer.exp_avg.", "is unknown") { try TextModel.load(path) }
+    refused(.badFormat, "optimizer.exp_avg.Wix0, ", "are unknown") { try TextModel.load(path) }
   }
 
   @Test func tensorsThatDoNotFit() throws {

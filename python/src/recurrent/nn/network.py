@@ -14,6 +14,7 @@ import numpy as np
 from .. import _c
 from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
 from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit
+from .._readonly import ReadOnly, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
@@ -27,14 +28,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+_NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 
 
 class Network:
     """The base of RNN, LSTM and GRU: stacked layers over whole sequences.
 
-    Sequences are time-major: T steps of B sequences.
+    Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
     """
+
+    cell = ReadOnly[str](_NEW)
+    input_size = ReadOnly[int](_NEW)
+    embedding = ReadOnly["int | None"](_NEW)
+    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    output_size = ReadOnly["int | None"](_NEW)
+    tied = ReadOnly[bool](_NEW)
+    forget_bias = ReadOnly[float](_NEW)
 
     def _build(
         self,
@@ -84,12 +94,9 @@ class Network:
         """Takes a network of the library."""
         settings = json.loads(_c.written(_lib.recurrent_network_describe, handle.value))
         self._handle = handle
-        self.cell: str = settings["cell"]
-        self.input_size: int = settings["input_size"]
-        self.embedding: int | None = settings["embedding"]
-        self.hidden_sizes: list[int] = settings["hidden_sizes"]
-        self.output_size: int | None = settings["output_size"]
-        self.tied: bool = settings["tied"]
+        self.cell, self.tied = settings["cell"], settings["tied"]
+        self.input_size, self.output_size = settings["input_size"], settings["output_size"]
+        self.embedding, self.hidden_sizes = settings["embedding"], settings["hidden_sizes"]
         self.forget_bias = float(settings["forget_bias"])
         self._dropout = float(settings["dropout"])
         self._code = as_dtype(settings["dtype"])
@@ -110,10 +117,18 @@ class Network:
         """The weights by name, live: ``net.parameters["Wix0"].w`` and ``.dw``."""
         return self._parameters
 
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        refuse_assignment("parameters", "assignments to the .w of its Mats, which copy", value)
+
     @property
     def flat(self) -> Mat:
         """All weights as one column: ``net.flat.w`` and ``net.flat.dw``."""
         return self._parameters.flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        refuse_assignment("flat", "an assignment to flat.w, which copies", value)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -236,10 +236,10 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
         raise TypeError(f"{name} has the wrong type; expected an array, got a masked array")
     try:
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-        found = array.dtype
+        found: Any = array.dtype
     except (TypeError, ValueError, RuntimeError):
         # a type of PyTorch that NumPy lacks, or rows of different lengths
-        array, found = np.empty(0, object), getattr(value, "dtype", type(value).__name__)
+        array, found = np.empty(0, object), getattr(value, "dtype", type(value))
     if array.dtype.kind not in "iuf":
         raise TypeError(
             f"{name} has the wrong type; expected real numbers of NumPy, got elements of type {found}"
