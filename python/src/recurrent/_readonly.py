@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -22,19 +22,9 @@ class ReadOnly(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> ReadOnly[T]: ...
-
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
-
-    def __get__(self, instance: object | None, owner: type) -> ReadOnly[T] | T:
-        if instance is None:
-            return self
-        try:
-            return vars(instance)[self._name]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(self._name) from None
+    if TYPE_CHECKING:
+        # at run time the instance's own dict answers, as fast as for any attribute
+        def __get__(self, instance: object, owner: type) -> T: ...
 
     def __set__(self, instance: object, value: T) -> None:
         known = vars(instance)
