@@ -153,10 +153,8 @@ struct SettingsReader {
     let known = values.map { $0.key }
     let unknown = members.map { $0.key }.filter { !known.contains($0) }
     if !unknown.isEmpty {
-      throw RecurrentError(
-        .badValue,
-        "\(unknown.listed) \(unknown.count == 1 ? "is not a setting" : "are not settings") of the \(owner); "
-          + "expected one of \(known.listed)")
+      let verb = unknown.count == 1 ? "is not a setting" : "are not settings"
+      throw RecurrentError(.badValue, "\(unknown.listed) \(verb) of the \(owner); expected one of \(known.listed)")
     }
   }
 
