@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import as_flag, as_type
+from .._arrays import as_array, as_type
+from .._checks import as_flag
 from ..parameters import Parameters
 
 if TYPE_CHECKING:
@@ -232,19 +233,13 @@ class _State:
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     """Returns an array or a tensor, on any device, as an array of real numbers."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} has the wrong type; expected an array, got a masked array")
     try:
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-        found: Any = array.dtype
-    except (TypeError, ValueError, RuntimeError):
-        # a type of PyTorch that NumPy lacks, or rows of different lengths
-        array, found = np.empty(0, object), getattr(value, "dtype", type(value))
-    if array.dtype.kind not in "iuf":
+        array = np.asarray(value.detach().cpu()) if hasattr(value, "detach") else value
+    except (TypeError, RuntimeError):
         raise TypeError(
-            f"{name} has the wrong type; expected real numbers of NumPy, got elements of type {found}"
-        )
-    return array
+            f"{name} has the wrong type; expected real numbers of NumPy, got elements of type {value.dtype}"
+        ) from None
+    return as_array(array, name)
 
 
 def _state_dict(source: Any) -> Mapping[str, Any]:
