@@ -68,6 +68,9 @@ page: setup ## the same live, on a page in the browser: make page FLAGS='--port 
 pretrained: setup ## train the model that the page ships again
 	$(PYTHON) python/tools/pretrain.py
 
+wheel: $(LIBRARY) .venv/ready ## build a wheel with the library in it, in dist: it needs no Swift
+	RECURRENT_LIBRARY='$(abspath $(LIBRARY))' $(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w dist ./python
+
 # ---- tests
 
 test: setup test-swift test-c test-python ## run all tests
@@ -100,6 +103,6 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 	.venv-newest/bin/python python/benchmarks/compare.py $(FLAGS)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-* .venv .venv-* out
+	rm -rf .build .build-* .venv .venv-* dist out
 
-.PHONY: help setup demo page pretrained test quick test-swift test-c test-python harden check bench clean
+.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden check bench clean

@@ -41,6 +41,7 @@ SLOW: dict[str, set[str]] = {
     "recurrentjs/test_sentence_model.py": {"test_any_change"},
     "test_docs.py": set(),
     "test_graph.py": {"test_expressions_in_a_loop", "test_no_grad_in_a_loop", "test_a_graph_in_a_loop"},
+    "test_hatch_build.py": set(),
     "test_leaks.py": set(),
     "test_memory_growth.py": set(),
     "test_readme.py": set(),

@@ -24,8 +24,26 @@ def test_names_in_creation_order(cell):
     assert "Whd" in parameters and "Wxx" not in parameters
     with pytest.raises(KeyError, match="Wxx"):
         parameters["Wxx"]
-    with pytest.raises(TypeError):
-        parameters["Whd"] = recurrent.Mat(4, 2)
+
+
+@cells
+def test_a_replaced_parameter_is_refused_with_the_remedy(cell):
+    net = MAKE[cell](3, [2], output_size=4, rng=1)
+    before = net.flat.w.copy()
+    for value, kind in ((recurrent.Mat(4, 2), "Mat"), (np.ones((4, 2)), "ndarray")):
+        with pytest.raises(
+            TypeError,
+            match=rf"^parameters\['Whd'\] cannot be replaced; expected an assignment to parameters\['Whd'\]\.w, "
+            rf"which copies, got a new {kind}$",
+        ):
+            net.parameters["Whd"] = value
+    with pytest.raises(TypeError, match=r"^parameters\['bd'\] cannot be deleted"):
+        del net.parameters["bd"]
+    assert np.array_equal(net.flat.w, before)
+    # the remedy acts on the network
+    net.parameters["Whd"].w = np.zeros((4, 2))
+    net.parameters["bd"].w = [1, 2, 3, 4]
+    assert net.forward(np.ones((1, 1, 3)))[0].ravel().tolist() == [1, 2, 3, 4]
 
 
 @cells

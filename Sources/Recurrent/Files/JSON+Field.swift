@@ -30,6 +30,11 @@ struct Field {
     return members.map { ($0.key, Field($0.value, join($0.key))) }
   }
 
+  /// Requires an object whose keys are all known.
+  func check(keys known: [String]) throws(RecurrentError) {
+    try requireKnown(try members().map { $0.key }, among: known, at: path)
+  }
+
   func items() throws(RecurrentError) -> [Field] {
     guard case .array(let items) = json else { throw wrong("an array") }
     return items.enumerated().map { Field($1, "\(path)[\($0)]") }

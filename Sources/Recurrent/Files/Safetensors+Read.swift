@@ -91,10 +91,7 @@ extension Safetensors {
         name.utf8.count <= maxName && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, .badFormat,
         "a tensor's name is too long or has a control character; expected at most \(maxName) bytes, got \(name.utf8.count) bytes"
       )
-      for (key, _) in try field.members() where !["dtype", "shape", "data_offsets"].contains(key) {
-        throw RecurrentError(
-          .badFormat, "\(field.path) has an unknown key; expected dtype, shape, data_offsets, got \"\(key)\"")
-      }
+      try field.check(keys: ["dtype", "shape", "data_offsets"])
       let code = try field["dtype"].string()
       guard let element = Element(rawValue: code) else {
         throw RecurrentError(

@@ -151,8 +151,10 @@ struct SettingsReader {
   /// Refuses keys that no accessor has read.
   func finish() throws(RecurrentError) {
     let known = values.map { $0.key }
-    if let (key, _) = members.first(where: { !known.contains($0.key) }) {
-      throw RecurrentError(.badValue, "\(key) is not a setting of the \(owner); expected one of \(known.listed)")
+    let unknown = members.map { $0.key }.filter { !known.contains($0) }
+    if !unknown.isEmpty {
+      let verb = unknown.count == 1 ? "is not a setting" : "are not settings"
+      throw RecurrentError(.badValue, "\(unknown.listed) \(verb) of the \(owner); expected one of \(known.listed)")
     }
   }
 

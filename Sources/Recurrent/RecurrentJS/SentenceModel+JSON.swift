@@ -25,6 +25,8 @@ extension SentenceModel {
 
   init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
     let file = try Field(JSON(parsing: bytes))
+    try file.check(keys: SentenceModel.keys)
+    try file.optional("solver")?.check(keys: ["decay_rate", "smooth_eps", "step_cache"])
     let generator = try file["generator"].string()
     guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
       let known = Cell.allCases.map { $0.generator }.joined(separator: ", ")
@@ -59,6 +61,11 @@ extension SentenceModel {
       try optimizer.state("step_cache", of: name)?.set(rows: values)
     }
   }
+
+  /// The members of a saved model.
+  private static let keys = [
+    "hidden_sizes", "generator", "letter_size", "model", "solver", "letterToIndex", "indexToLetter", "vocab",
+  ]
 
   func recurrentJS() throws(RecurrentError) -> [UInt8] {
     guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding
@@ -169,7 +176,7 @@ extension SentenceModel {
     var found: [String: Field] = [:]
     for (name, field) in members { found[name] = field }
     for (name, n, d) in expected {
-      guard let field = found.removeValue(forKey: name) else {
+      guard let field = found[name] else {
         throw RecurrentError(.badFormat, "\(path).\(name) is missing; expected \(n) x \(d), got none")
       }
       let (rows, columns) = (try field["n"].size(), try field["d"].size())
@@ -177,11 +184,11 @@ extension SentenceModel {
         rows == n && columns == d, .badFormat,
         "\(field.path) has the wrong shape; expected \(n) x \(d), got \(rows) x \(columns)")
       try field.checkCount(n * d)
+      try field.check(keys: ["n", "d", "w"])
     }
-    if let extra = found.keys.min() {
-      throw RecurrentError(
-        .badFormat, "\(path).\(extra) is unknown; expected the matrices of the model's settings, got one more")
-    }
+    try requireKnown(
+      members.map { $0.key }, among: expected.map { $0.0 }, at: path,
+      expected: "the matrices of the model's settings")
   }
 }
 

@@ -12,6 +12,9 @@ extension TextModel {
   /// The version of the format that is written and read.
   static let formatVersion = 2
   private static let metadataPrefix = "metadata."
+  private static let metadataKeys = [
+    "format", "format_version", "kind", "model", "tokenizer", "training", "optimizer", "metadata.KEY",
+  ]
 
   /// Writes the model to one file; a crash leaves the old file or the new one.
   ///
@@ -80,6 +83,8 @@ extension TextModel {
   }
 
   private static func read(_ file: Safetensors) throws(RecurrentError) -> TextModel {
+    try requireKnown(
+      file.metadata.map { $0.key }.filter { !$0.hasPrefix(metadataPrefix) }, among: metadataKeys, at: "__metadata__")
     let model = try TextModel(file), training = try Field("training", of: file)
     let batchSize = try training["batch_size"].whole(0...Int(Int32.max))
     let optimizer = try file.text("optimizer").map { (settings) throws(RecurrentError) in
@@ -87,6 +92,7 @@ extension TextModel {
     }
     let stateNames = optimizer?.stateNames ?? []
     try model.check(file, model.contents(stateNames, batchSize))
+    try training.check(keys: ["step", "batch_size"] + (optimizer == nil ? [] : ["optimizer_steps"]))
 
     if let tensor = file["generator"] {
       let words = (0..<11).map {
@@ -197,11 +203,9 @@ extension TextModel {
         "\(name) has the wrong type or shape; expected \(element.rawValue) of \(shape), got \(tensor.element.rawValue) "
           + "of \(tensor.shape)")
     }
-    let known = Set(expected.map { $0.name })
-    if let extra = file.tensors.first(where: { !known.contains($0.name) }) {
-      throw RecurrentError(
-        .badFormat, "tensor \(extra.name) is unknown; expected the tensors of the model's settings, got one more")
-    }
+    try requireKnown(
+      file.tensors.map { $0.name }, among: expected.map { $0.name }, at: "",
+      expected: "the tensors of the model's settings")
   }
 
   /// Reads a flat buffer in the layout of the weights.
@@ -244,11 +248,14 @@ extension Tokenizer {
   }
 
   fileprivate init(_ kind: Kind, _ saved: Field) throws(RecurrentError) {
+    let vocabulary = try saved["vocabulary"]
+    try saved.check(keys: ["vocabulary"])
     if kind == .bytes {
+      guard case .null = vocabulary.json else { throw vocabulary.wrong("null, as a token is a byte") }
       self = .bytes
       return
     }
-    let characters = Array(try saved["vocabulary"].string().unicodeScalars)
+    let characters = Array(try vocabulary.string().unicodeScalars)
     try require(!characters.isEmpty, .badFormat, "tokenizer.vocabulary is empty; expected at least 1 character, got 0")
     if kind == .characters {
       for (a, b) in zip(characters, characters.dropFirst()) {

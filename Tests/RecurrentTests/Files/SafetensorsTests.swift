@@ -145,7 +145,10 @@ import Testing
       (tensor("F32", "[5]", "[0,20]"), ["truncated", "20 bytes"]),
       (tensor("F32", "[3]", "[0,12]"), ["too long"]),
       (#"{"t":{"dtype":"F32","shape":[4]}}"#, ["data_offsets", "missing"]),
-      (#"{"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16],"x":1}}"#, ["\"x\""]),
+      (
+        #"{"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16],"x":1}}"#,
+        ["the header.t.x is unknown; expected dtype, shape, data_offsets, got one more"]
+      ),
       (#"{"t":[]}"#, ["the header.t", "an array"]),
       (bytes(("t", "[8]", "[0,8]"), ("t", "[8]", "[8,16]")), ["twice"]),
       (bytes(("t", "[16]", "[0,16]"), ("u", "[8]", "[8,16]")), ["data of u", "got 8"]),

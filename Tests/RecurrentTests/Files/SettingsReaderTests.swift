@@ -94,6 +94,9 @@ import Testing
     _ = try settings.integer("n")
     settings.setOwner("part")
     refused(.badValue, "m is not a setting of the part; expected one of n") { try settings.finish() }
+    settings = try reader(#"{"a": 1, "n": 2, "b": 3}"#)
+    _ = try settings.integer("n")
+    refused(.badValue, "a, b are not settings of the test; expected one of n") { try settings.finish() }
   }
 
   @Test func otherTextsAreRefused() {

@@ -169,9 +169,11 @@ import Testing
       ("model", "float32", "float16", ["float16"]),
       ("model", "{", "[", ["model", "JSON"]),
       ("model", "\"characters\"", "\"words\"", ["tokenizer is unknown", "words"]),
-      ("model", "\"characters\"", "\"bytes\"", ["model.Wix0", "[6, 256]"]),
+      ("model", "\"characters\"", "\"bytes\"", ["tokenizer.vocabulary has the wrong type; expected null"]),
       ("model", "\"characters\"", "\"sentences\"", ["model.Wix0"]),
       ("tokenizer", "vocabulary", "alphabet", ["tokenizer.vocabulary", "missing"]),
+      ("tokenizer", "{", "{\"merges\":[],", ["tokenizer.merges is unknown; expected vocabulary, got one more"]),
+      ("training", "{", "{\"epoch\":1,", ["training.epoch is unknown; expected step, batch_size, optimizer_steps"]),
       ("tokenizer", "abc", "acb", ["ascending", "'b'", "'c'"]),
       ("tokenizer", "abc", "aac", ["ascending"]),
       ("tokenizer", "abc", "ab", ["expected"]),
@@ -201,17 +203,23 @@ import Testing
       try forge({ $0.removeAll { $0.key == key } })
       refused(.badFormat) { try TextModel.load(path) }
     }
-    // other texts are ignored, and are not metadata
+    // other texts are refused; metadata is the caller's
     try forge({ $0 += [("notes", "x"), ("metadata", "y"), ("metadata.k", "z")] })
+    refused(.badFormat, "__metadata__.notes, __metadata__.metadata are unknown; expected format, ", "got 2 more") {
+      try TextModel.load(path)
+    }
+    try forge({ $0.append(("metadata.k", "z")) })
     #expect(try TextModel.load(path).metadata == ["k": "z"])
     // without an optimizer its tensors are unknown
     try forge({ $0.removeAll { $0.key == "optimizer" } })
-    refused(.badFormat, "optimizer.exp_avg.", "is unknown") { try TextModel.load(path) }
+    refused(.badFormat, "optimizer.exp_avg.Wix0, ", "are unknown") { try TextModel.load(path) }
   }
 
   @Test func tensorsThatDoNotFit() throws {
     try forge(tensors: { $0.append(("extra", .float32, [1])) })
-    refused(.badFormat, "tensor extra is unknown") { try TextModel.load(path) }
+    refused(.badFormat, "extra is unknown; expected the tensors of the model's settings, got one more") {
+      try TextModel.load(path)
+    }
     try forge(tensors: { $0[3].name = "else" })
     refused(.badFormat, "missing") { try TextModel.load(path) }
     try forge(tensors: { $0[3].shape.reverse() })

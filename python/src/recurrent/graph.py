@@ -15,6 +15,7 @@ import numpy as np
 from . import _c
 from ._arrays import as_ints
 from ._checks import as_float, as_int
+from ._readonly import ReadOnly
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
@@ -60,6 +61,8 @@ class Graph(GraphElementwise[Mat]):
     >>> x.dw[:, 0].tolist()
     [4.0, 6.0]
     """
+
+    needs_backprop = ReadOnly[bool]("a new Graph")
 
     def __init__(self, needs_backprop: bool = True) -> None:
         if not isinstance(needs_backprop, (bool, np.bool_)):

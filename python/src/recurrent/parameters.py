@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from . import _c
+from ._readonly import ReadOnly
 from .mat import Mat
 
 _lib = _c.lib
@@ -14,10 +15,29 @@ _lib = _c.lib
 CELLS = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
 
 
-class Parameters(Mapping[str, Mat]):
+class LiveMats(Mapping[str, Mat]):
+    """A read-only mapping of names to live Mats: the base of ``Parameters`` and of an optimizer's state."""
+
+    # what the mapping is called in messages
+    _label = "parameters"
+
+    def __setitem__(self, name: str, value: Any) -> NoReturn:
+        raise TypeError(
+            f"{self._label}[{name!r}] cannot be replaced; expected an assignment to {self._label}[{name!r}].w, "
+            f"which copies, got a new {type(value).__name__}"
+        )
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError(
+            f"{self._label}[{name!r}] cannot be deleted; expected all names to stay, got a deletion"
+        )
+
+
+class Parameters(LiveMats):
     """A network's weights by name, in creation order: ``parameters["Wix0"].w[:] = 0``.
 
-    Read-only as a mapping; all Mats are live views of one buffer. ``dict(parameters)`` shares the Mats,
+    Read-only as a mapping: ``parameters["Wix0"].w = array`` copies values, and a new Mat in place of ``Wix0`` is
+    refused. All Mats are live views of one buffer. ``dict(parameters)`` shares the Mats,
     ``copy.deepcopy(parameters)`` copies them.
 
     Parameters
@@ -39,6 +59,10 @@ class Parameters(Mapping[str, Mat]):
     >>> list(net.parameters), net.parameters.flat.shape
     (['Wxh0', 'Whh0', 'bhh0'], (12, 1))
     """
+
+    handle = ReadOnly[_c.Handle]("the parameters of another network")
+    cell = ReadOnly[str]("the parameters of another network")
+    flat = ReadOnly[Mat]("an assignment to flat.w, which copies")
 
     def __init__(self, handle: _c.Handle, cell: str) -> None:
         self.handle, self.cell = handle, cell

@@ -189,6 +189,39 @@ def test_missing_library(tmp_path):
     assert str(package / "librecurrent.so") in last
 
 
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        # installed beside it, before or after
+        (lambda folder: (folder / "event_parser.py").touch(), "got files of recurrent, the date parser"),
+        (
+            lambda folder: (folder / "__init__.py").write_text("RecurringEvent = object\n"),
+            "got files of recurrent, the date parser",
+        ),
+        # uninstalled again
+        (lambda folder: (folder / "__init__.py").unlink(), "got no __init__.py, which"),
+    ],
+)
+def test_the_date_parser_of_this_name(tmp_path, change, words):
+    package = tmp_path / "recurrent"
+    shutil.copytree(Path(recurrent.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    # without the package of the checkout, which a folder without __init__.py does not hide
+    code = (
+        "import sys; from pathlib import Path;"
+        "others = [p for p in sys.path if not Path(p, 'recurrent', '__init__.py').exists()];"
+        "sys.path[:] = [sys.argv[1], *others]; import recurrent.cli; print(recurrent.__path__[0])"
+    )
+    alone = python(code, str(tmp_path), RECURRENT_LIBRARY=str(LIBRARY))
+    assert alone.stdout.strip() == str(package), alone.stderr
+    change(package)
+    done = python(code, str(tmp_path), RECURRENT_LIBRARY=str(LIBRARY))
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and last.startswith(
+        f"ImportError: the package {package} is not whole; expected"
+    )
+    assert words in last and "`pip uninstall recurrent recurrent-nets`" in last
+
+
 def compile_library(path: Path, code: str) -> Path:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if not compiler:

@@ -109,13 +109,182 @@ def test_torch_weights_come_back(kind, tied):
     assert np.array_equal(net.flat.w, other.flat.w)
 
 
+def state_dict(layers=1, ways=("",), **more):
+    """The arrays of a torch.nn.LSTM(3, 4), and others."""
+    random, arrays, below = np.random.default_rng(0), {}, 3
+    for k in range(layers):
+        for way in ways:
+            arrays[f"rnn.weight_ih_l{k}{way}"] = random.standard_normal((16, below))
+            arrays[f"rnn.weight_hh_l{k}{way}"] = random.standard_normal((16, 4))
+            arrays[f"rnn.bias_ih_l{k}{way}"] = random.standard_normal(16)
+            arrays[f"rnn.bias_hh_l{k}{way}"] = random.standard_normal(16)
+        below = 4 * len(ways)
+    return arrays | {name.replace("__", "."): np.ones(shape) for name, shape in more.items()}
+
+
+DECODER = {"fc__weight": (2, 4), "fc__bias": 2}
+EXPECTED = r"^state_dict has {} without a place in the network; expected 1 layer of one direction{}, got "
+NAMES = r"rnn\.weight_ih_{0}, rnn\.weight_hh_{0}, rnn\.bias_ih_{0}, rnn\.bias_hh_{0}"
+
+
+@pytest.mark.parametrize(
+    "outputs, arrays, words",
+    [
+        (None, state_dict(2), EXPECTED.format("4 arrays", "") + "layer 1: " + NAMES.format("l1")),
+        (None, state_dict(ways=("", "_reverse")),
+         EXPECTED.format("4 arrays", "") + "a reverse direction: " + NAMES.format("l0_reverse")),
+        # its decoder has another shape, and the second direction is the cause
+        (2, state_dict(ways=("", "_reverse"), fc__weight=(2, 8), fc__bias=2), "a reverse direction: rnn"),
+        (None, state_dict(rnn__weight_hr_l0=(4, 4)),
+         EXPECTED.format("1 array", "") + r"a projection: rnn\.weight_hr_l0$"),
+        (None, state_dict() | {"rnn.weight_hh_l0": np.ones((16, 2)), "rnn.weight_hr_l0": np.ones((2, 4))},
+         r"a projection: rnn\.weight_hr_l0$"),
+        (None, state_dict(encoder__weight_hh_l0=(16, 4)), r"another recurrent layer: encoder\.weight_hh_l0$"),
+        (None, state_dict(**DECODER), r"a Linear or an Embedding: fc\.weight, fc\.bias$"),
+        (None, state_dict(emb__weight=(9, 3)), r"a Linear or an Embedding: emb\.weight$"),
+        (2, state_dict(ln__weight=4, ln__bias=4, mid__weight=(4, 4), mid__bias=4, conv__weight=(4, 4, 1), **DECODER),
+         EXPECTED.format("5 arrays", ", a decoder")
+         + r"a norm or an activation: ln\.weight, ln\.bias; a Linear or an Embedding: mid\.weight, mid\.bias; "
+         r"an unknown array: conv\.weight$"),
+        (2, state_dict(bn__running_mean=4, bn__num_batches_tracked=(), **DECODER),
+         r"a norm or an activation: bn\.running_mean, bn\.num_batches_tracked$"),
+        (4, state_dict(a__weight=(4, 4), b__weight=(4, 4)),
+         r"^state_dict is ambiguous; expected 1 array of shape \(4, 4\) for a decoder, or one named decoder\.weight, "
+         r"got a\.weight, b\.weight$"),
+        (2, state_dict(fc__weight=(3, 4), fc__bias=3),
+         r"^state_dict lacks a decoder; expected an array of shape \(2, 4\), got fc\.weight \(3, 4\)$"),
+        (2, state_dict(fc__weight=(2, 4), fc__bias=3), r"^fc\.bias has the wrong shape; expected \(2,\), got \(3,\)$"),
+    ],
+)  # fmt: skip
+def test_arrays_without_a_place_are_named(outputs, arrays, words):
+    net = recurrent.LSTM(3, [4], outputs, rng=0)
+    before = net.flat.w.copy()
+    with pytest.raises(ValueError, match=words):
+        net.load_torch(arrays)
+    assert np.array_equal(net.flat.w, before)
+
+
+def test_ignored_arrays_are_returned():
+    more = state_dict(2, ln__weight=4, mid__weight=(4, 4), **DECODER)
+    net, twin = recurrent.LSTM(3, [4], 2, rng=0), recurrent.LSTM(3, [4], 2, rng=1)
+    ignored = [name for name in more if "_l1" in name or name.startswith(("ln", "mid"))]
+    assert net.load_torch(more, strict=False) == ignored and len(ignored) == 6
+    assert twin.load_torch({name: more[name] for name in more if name not in ignored}) == []
+    assert np.array_equal(net.flat.w, twin.flat.w)
+    # what is ignored need not be an array
+    assert net.load_torch(more | {"extra": "text", "ln.weight": np.full(4, np.nan)}, strict=False)
+    with pytest.raises(TypeError, match="strict has the wrong type"):
+        net.load_torch(more, strict=0)
+
+
+def test_a_decoder_without_bias():
+    net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
+    net.parameters["bd"].w[:] = 5
+    arrays = state_dict() | {"fc.weight": np.arange(8.0).reshape(2, 4)}
+    assert net.load_torch(arrays) == []
+    assert not net.parameters["bd"].w.any() and np.array_equal(net.parameters["Whd"].w, arrays["fc.weight"])
+    # an embedding of the same shape is told by its name, or not at all
+    net = recurrent.LSTM(5, [4], 5, 4, dtype="float64", rng=0)
+    layer = {name: np.ones((16, 4)) if "weight" in name else a for name, a in state_dict().items()}
+    table, decoder = np.arange(20.0).reshape(5, 4), np.arange(20.0, 40.0).reshape(5, 4)
+    for names in (("embedding", "x"), ("x", "decoder"), ("model.embedding", "model.decoder")):
+        net.load_torch(layer | {f"{name}.weight": a for name, a in zip(names, (table, decoder))})
+        assert np.array_equal(net.parameters["Wil"].w, table)
+        assert np.array_equal(net.parameters["Whd"].w, decoder)
+    with pytest.raises(ValueError, match=r"ambiguous; .*an embedding, .*got a\.weight, b\.weight"):
+        net.load_torch(layer | {"a.weight": table, "b.weight": decoder})
+    tied = recurrent.LSTM(5, [4], tied=True, dtype="float64", rng=0)
+    assert tied.load_torch(layer | {"a.weight": table, "b.weight": table}) == []
+    with pytest.raises(ValueError, match=r"b\.weight has the wrong values; expected those of a\.weight"):
+        tied.load_torch(layer | {"a.weight": table, "b.weight": decoder})
+
+
+@pytest.mark.parametrize(
+    "name, value, error, words",
+    [
+        ("rnn.weight_hh_l0", np.nan, ValueError, r"rnn\.weight_hh_l0 is not finite; .*got nan at \[0, 0\]"),
+        ("rnn.bias_ih_l0", -np.inf, ValueError, r"rnn\.bias_ih_l0 is not finite; .*got -inf at \[0\]"),
+        ("rnn.bias_hh_l0", 1e300, ValueError, r"rnn\.bias_hh_l0 is out of range; .*float32, got 1e\+300"),
+        ("fc.bias", 1e39, ValueError, r"fc\.bias is out of range; .*float32, got 1e\+39"),
+        ("fc.weight", 1j, TypeError, r"fc\.weight has the wrong type; .*got elements of type complex128"),
+        ("fc.weight", "1", TypeError, r"fc\.weight has the wrong type; .*got elements of type <U"),
+        ("fc.bias", None, TypeError, r"fc\.bias has the wrong type; .*got elements of type object"),
+    ],
+)
+def test_values_are_checked_before_any_is_written(name, value, error, words):
+    net = recurrent.LSTM(3, [4], 2, rng=0)
+    before, arrays = net.flat.w.copy(), state_dict(**DECODER)
+    kind = np.result_type(np.asarray(value), arrays[name]) if isinstance(value, (float, complex)) else None
+    arrays[name] = arrays[name].astype(kind or np.array(value).dtype)
+    arrays[name].flat[0] = value
+    with pytest.raises(error, match=words):
+        net.load_torch(arrays)
+    assert np.array_equal(net.flat.w, before)
+    masked = state_dict(**DECODER)
+    masked[name] = np.ma.masked_array(masked[name])
+    with pytest.raises(TypeError, match=f"{name} has the wrong type; .*masked"):
+        net.load_torch(masked)
+
+
+class Module:
+    """What torch.nn.Module has of interest."""
+
+    def __init__(self, arrays, mode="LSTM"):
+        self.arrays, self.mode, self.weight_ih_l0 = arrays, mode, None
+
+    def state_dict(self):
+        return {name: Tensor(array) for name, array in self.arrays.items()}
+
+    def modules(self):
+        return [self]
+
+
+class Tensor:
+    """A tensor on another device, which has to be detached and copied."""
+
+    def __init__(self, array, steps=()):
+        self.array, self.steps, self.shape = array, steps, array.shape
+
+    def detach(self):
+        return Tensor(self.array, (*self.steps, "detach"))
+
+    def cpu(self):
+        return Tensor(self.array, (*self.steps, "cpu"))
+
+    def __array__(self, dtype=None, copy=None):
+        if self.steps != ("detach", "cpu"):
+            raise TypeError("on another device")
+        return self.array
+
+
+def test_a_module():
+    arrays = state_dict(**DECODER)
+    net, twin = recurrent.LSTM(3, [4], 2, rng=0), recurrent.LSTM(3, [4], 2, rng=1)
+    assert net.load_torch(Module(arrays)) == twin.load_torch(arrays) == []
+    assert np.array_equal(net.flat.w, twin.flat.w)
+    # the arrays of a tanh and of a ReLU layer look alike
+    relu = {name: a[:4] if name.startswith("rnn") else a for name, a in arrays.items()}
+    for mode, nonlinearity in (("RNN_RELU", "relu"), ("RNN_TANH", "tanh")):
+        assert recurrent.RNN(3, [4], 2, nonlinearity=nonlinearity).load_torch(Module(relu, mode)) == []
+    with pytest.raises(ValueError, match="wrong cell; expected rnn_tanh, got rnn_relu"):
+        recurrent.RNN(3, [4], 2).load_torch(Module(relu, "RNN_RELU"))
+    for other in (5, [arrays], "weights.pt"):
+        with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module or a mapping .*, got"):
+            net.load_torch(other)
+    with pytest.raises(TypeError, match="key of the wrong type; expected a str, got 1"):
+        net.load_torch({1: arrays["fc.bias"]})
+    with pytest.raises(ValueError, match=r"ends in weight_ih_l0, got 0 of \['epoch', 'state_dict'\]"):
+        net.load_torch({"epoch": 1, "state_dict": arrays})
+
+
 def test_load_torch_refuses_and_changes_nothing():
     net = recurrent.LSTM(3, [4], 2, dtype="float64", rng=0)
     weights, before = net.to_torch(), net.flat.w.copy()
     for name, array, words in [
         ("rnn.weight_ih_l0", np.zeros((16, 9)), "weight_ih_l0 has the wrong shape"),
         ("rnn.weight_hh_l0", None, "expected 'rnn.weight_hh_l0'"),
-        ("decoder.weight", None, "a decoder"),
+        ("decoder.weight", None, r"lacks a decoder; expected an array of shape \(2, 4\), got none"),
+        ("rnn.bias_hh_l0", None, "expected 'rnn.bias_hh_l0'"),
         ("other.weight_ih_l0", np.zeros((16, 3)), "expected 1 name"),
     ]:
         broken = dict(weights)

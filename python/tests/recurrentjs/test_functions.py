@@ -273,3 +273,33 @@ def test_a_model_is_a_dict():
     with pytest.raises(KeyError):
         model["Wix0"]
     assert {**model}.keys() == model.keys()
+
+
+def test_replaced_parameters_take_effect():
+    """An entry of the dict is what the step computes with and what the solver moves."""
+    model = recurrentjs.init_lstm(2, [3], 2, "float64", rng=0)
+    x = recurrentjs.Mat.from_array(np.ones(2))
+    assert repr(model).startswith("<lstm with 80 parameters: Wix0 ") and model.flat.n == 80
+    stranger = recurrentjs.Mat.from_array(np.array([9.0, 8.0]))
+    before = recurrentjs.forward_lstm(recurrentjs.Graph(), model, [3], x, None).o.w.copy()
+    own = model["bd"]
+    model["bd"] = stranger
+    G = recurrentjs.Graph()
+    out = recurrentjs.forward_lstm(G, model, [3], x, None)
+    np.testing.assert_allclose(out.o.w - before, stranger.w, rtol=1e-12)
+    out.o.dw = np.ones((2, 1))
+    G.backward()
+    recurrentjs.Solver().step(model, 0.5)
+    assert (stranger.w < [[9], [8]]).all() and not own.w.any()
+    # the buffer is no longer the whole model
+    with pytest.raises(
+        RuntimeError, match=r"^flat is not the model; expected every parameter as created, got others for bd"
+    ):
+        _ = model.flat
+    with pytest.raises(AttributeError, match=r"^flat is read-only; expected an assignment to flat\.w"):
+        model.flat = own
+    model["bd"] = own
+    model["Wil"] = recurrentjs.Mat(4, 2)
+    assert (
+        model.flat.n == 80 and repr(model).startswith("<lstm with 88 ") and repr(model).endswith(" bd Wil>")
+    )

@@ -15,6 +15,7 @@ import pytest
 import recurrent
 import training_runs
 from recurrent import _c
+from recurrent.training.trainer import Trainer
 from support import HARDEN, names
 from training_runs import TEXT, digest, fit, model, tensors
 
@@ -323,3 +324,14 @@ def test_moved_files(tmp_path):
     assert tm.step == 5
     tm.resume(steps=5, checkpoint=tmp_path / "m", progress=False)
     assert recurrent.TextModel.load(tmp_path / "m").step == 10
+
+
+def test_unknown_keys_of_a_run_are_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    net = recurrent.TextModel("rnn_tanh", [2], rng=1)
+    net.fit("ab" * 40, steps=2, batch_size=2, seq_length=4, progress=False, checkpoint=path)
+    saved = json.loads(recurrent.TextModel.load(path)._get_metadata("training"))
+    assert Trainer.from_dict(saved).to_dict().keys() == saved.keys()
+    words = r"^the training run in the file has unknown keys; expected start, .*, history, got epoch, curves$"
+    with pytest.raises(ValueError, match=words):
+        Trainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}})

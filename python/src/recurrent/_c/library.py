@@ -42,8 +42,25 @@ def _missing_cpu_flags() -> list[str]:
     return []
 
 
+def _check_package(folder: Path) -> None:
+    """Refuses a package that has another distribution's files: the date parser's of the public index."""
+    package = sys.modules[__name__.partition(".")[0]]
+    names = {
+        "no __init__.py, which `pip uninstall recurrent` removes": getattr(package, "__file__", None) is None,
+        "files of recurrent, the date parser of the public index": hasattr(package, "RecurringEvent")
+        or (folder / "event_parser.py").is_file(),
+    }
+    for got, is_so in names.items():
+        if is_so:
+            raise ImportError(
+                f"the package {folder} is not whole; expected recurrent-nets alone, got {got}: run "
+                "`pip uninstall recurrent recurrent-nets`, then install recurrent-nets again"
+            )
+
+
 def load() -> ctypes.CDLL:
     """Returns the loaded library; an ImportError names the cause and a remedy."""
+    _check_package(Path(__file__).resolve().parents[1])
     paths = _candidates()
     found = next((path for path in paths if path.is_file()), None)
     if found is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import _c
 from .._checks import as_flag, as_float
+from .._readonly import ReadOnly
 from ..random import RNG, Random
 from .network import Network
 
@@ -45,6 +46,8 @@ class RNN(Network):
     TypeError, ValueError
         If a setting is out of range.
     """
+
+    nonlinearity = ReadOnly[str]("a new network")
 
     def __init__(
         self,
@@ -144,6 +147,8 @@ class GRU(Network):
     TypeError, ValueError
         If a setting is out of range.
     """
+
+    reset_after = ReadOnly[bool]("a new network")
 
     def __init__(
         self,

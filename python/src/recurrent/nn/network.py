@@ -6,7 +6,7 @@ import ctypes
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from .. import _c
 from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
 from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit
+from .._readonly import ReadOnly, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
@@ -27,14 +28,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+_NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 
 
 class Network:
     """The base of RNN, LSTM and GRU: stacked layers over whole sequences.
 
-    Sequences are time-major: T steps of B sequences.
+    Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
     """
+
+    cell = ReadOnly[str](_NEW)
+    input_size = ReadOnly[int](_NEW)
+    embedding = ReadOnly["int | None"](_NEW)
+    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    output_size = ReadOnly["int | None"](_NEW)
+    tied = ReadOnly[bool](_NEW)
+    forget_bias = ReadOnly[float](_NEW)
 
     def _build(
         self,
@@ -84,12 +94,9 @@ class Network:
         """Takes a network of the library."""
         settings = json.loads(_c.written(_lib.recurrent_network_describe, handle.value))
         self._handle = handle
-        self.cell: str = settings["cell"]
-        self.input_size: int = settings["input_size"]
-        self.embedding: int | None = settings["embedding"]
-        self.hidden_sizes: list[int] = settings["hidden_sizes"]
-        self.output_size: int | None = settings["output_size"]
-        self.tied: bool = settings["tied"]
+        self.cell, self.tied = settings["cell"], settings["tied"]
+        self.input_size, self.output_size = settings["input_size"], settings["output_size"]
+        self.embedding, self.hidden_sizes = settings["embedding"], settings["hidden_sizes"]
         self.forget_bias = float(settings["forget_bias"])
         self._dropout = float(settings["dropout"])
         self._code = as_dtype(settings["dtype"])
@@ -110,10 +117,18 @@ class Network:
         """The weights by name, live: ``net.parameters["Wix0"].w`` and ``.dw``."""
         return self._parameters
 
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        refuse_assignment("parameters", "assignments to the .w of its Mats, which copy", value)
+
     @property
     def flat(self) -> Mat:
         """All weights as one column: ``net.flat.w`` and ``net.flat.dw``."""
         return self._parameters.flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        refuse_assignment("flat", "an assignment to flat.w, which copies", value)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -614,21 +629,34 @@ class Network:
 
     # ---- PyTorch's weights
 
-    def load_torch(self, state_dict: Mapping[str, Any]) -> None:
+    def load_torch(self, state_dict: Any, strict: bool = True) -> list[str]:
         """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
 
         Parameters
         ----------
-        state_dict : mapping of str to array
-            ``{k: v.numpy() for k, v in module.state_dict().items()}``. The layers are found by ``weight_ih_l0`` and its
-            relatives under any prefix, the embedding and the decoder by their shapes.
+        state_dict : torch.nn.Module or mapping of str to array
+            A module, or its ``state_dict()`` as tensors or arrays. The layers are found by ``weight_ih_l0`` and its
+            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
+            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
+            is compared with the network's where the module is given: the arrays do not tell it.
+        strict : bool
+            Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
+            other Linear layers. False ignores them.
+
+        Returns
+        -------
+        list of str
+            The names of the ignored arrays; empty where ``strict``.
 
         Raises
         ------
         ValueError
-            If an array is missing, ambiguous or of the wrong shape; the weights are unchanged.
+            If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
+            the network's dtype, with its name; the weights are unchanged.
+        TypeError
+            If an array has no real numbers, with its name; the weights are unchanged.
         """
-        from_torch(self._architecture, self._parameters, state_dict)
+        return from_torch(self._architecture, self._parameters, state_dict, strict)
 
     def to_torch(self) -> dict[str, npt.NDArray[Any]]:
         """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._arrays import as_array, as_type
+from .._checks import as_flag
 from ..parameters import Parameters
 
 if TYPE_CHECKING:
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
 
 # the gates in the order of PyTorch's rows, by their names here
 _GATES = {"rnn_relu": "h", "lstm": "ifco", "rnn_tanh": "h", "gru": "rzn"}
+_FIRST = "weight_ih_l0"
+_OF_A_LAYER = re.compile(r"(?:weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")
+_OF_A_NORM = {"running_mean", "running_var", "num_batches_tracked"}
+_LINEAR, _EXPECTED = "a Linear or an Embedding", "an expected array"
+# the names that to_torch writes
+_EMBEDDING, _DECODER = "embedding.weight", "decoder.weight"
 
 
 class Architecture(NamedTuple):
@@ -33,40 +42,49 @@ def _names(cell: str, gate: str, layer: int) -> tuple[str, str, str]:
     return f"W{gate}x{layer}", f"W{gate}h{layer}", f"b{gate}{layer}"
 
 
-def from_torch(net: Architecture, parameters: Parameters, state_dict: Mapping[str, Any]) -> None:
-    """Sets a network's weights from a state_dict; all of them or none."""
-    if net.cell not in _GATES:
-        raise ValueError(
-            "the network has the wrong cell; expected one that torch.nn has, got gru_reset_before"
-        )
-    arrays = {name: np.asarray(value) for name, value in state_dict.items()}
-    firsts = [name for name in arrays if name.endswith("weight_ih_l0")]
-    if len(firsts) != 1:
-        raise ValueError(
-            f"state_dict is ambiguous; expected 1 name that ends in weight_ih_l0, got {len(firsts)}"
-        )
-    prefix = firsts[0][: -len("weight_ih_l0")]
-    found: dict[str, npt.NDArray[Any]] = {}
-    used = set()
+def from_torch(net: Architecture, parameters: Parameters, source: Any, strict: bool) -> list[str]:
+    """Sets a network's weights from a module or its state_dict, all of them or none; returns the names ignored."""
+    _check_cell(net)
+    strict = as_flag(strict, "strict")
+    state = _State(_state_dict(source), parameters.flat.dtype)
+    prefix = state.recurrent_prefix()
+    _check_nonlinearity(net, source)
+    found: dict[str, npt.NDArray[np.float64]] = {}
+    try:
+        _take_layers(net, state, prefix, found)
+        _take_ends(net, state, found)
+    except ValueError:
+        # a projection or a second direction changes the shapes of other arrays: it is the cause
+        foreign = [
+            name for name in state.leftover() if _reason(name, state, net, prefix) not in (_LINEAR, _EXPECTED)
+        ]
+        if strict and any(map(_OF_A_LAYER.search, foreign)):
+            raise _without_place(foreign, state, net, prefix) from None
+        raise
+    ignored = state.leftover()
+    if ignored and strict:
+        raise _without_place(ignored, state, net, prefix)
+    values = {name: as_type(array, parameters.flat.dtype, name) for name, array in found.items()}
+    # every view is taken before the first element is written: access to a Mat can fail, a copy cannot
+    targets = [(parameters[name].w, value) for name, value in values.items()]
+    for view, value in targets:
+        np.copyto(view, value.reshape(view.shape))
+    return ignored
 
-    def take(name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        if name not in arrays:
-            raise ValueError(f"state_dict is incomplete; expected {name!r}, got {sorted(arrays)}")
-        if arrays[name].shape != shape:
-            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {arrays[name].shape}")
-        used.add(name)
-        return arrays[name]
 
+def _take_layers(
+    net: Architecture, state: _State, prefix: str, found: dict[str, npt.NDArray[np.float64]]
+) -> None:
     gates = _GATES[net.cell]
     below = net.embedding or net.input_size
     for k, width in enumerate(net.hidden_sizes):
         rows = len(gates) * width
-        ih = take(f"{prefix}weight_ih_l{k}", (rows, below))
-        hh = take(f"{prefix}weight_hh_l{k}", (rows, width))
-        # a module made with bias=False has none
-        has_bias = f"{prefix}bias_ih_l{k}" in arrays
-        b_ih = take(f"{prefix}bias_ih_l{k}", (rows,)) if has_bias else np.zeros(rows)
-        b_hh = take(f"{prefix}bias_hh_l{k}", (rows,)) if has_bias else np.zeros(rows)
+        ih = state.take(f"{prefix}weight_ih_l{k}", (rows, below))
+        hh = state.take(f"{prefix}weight_hh_l{k}", (rows, width))
+        biases = [f"{prefix}bias_{side}_l{k}" for side in ("ih", "hh")]
+        # a module made with bias=False has neither
+        has_bias = any(name in state.values for name in biases)
+        b_ih, b_hh = (state.take(name, (rows,)) if has_bias else np.zeros(rows) for name in biases)
         for g, gate in enumerate(gates):
             mine = slice(g * width, (g + 1) * width)
             Wx, Wh, b = _names(net.cell, gate, k)
@@ -76,57 +94,190 @@ def from_torch(net: Architecture, parameters: Parameters, state_dict: Mapping[st
             else:
                 found[b] = b_ih[mine] + b_hh[mine]
         below = width
-    others = {name: array for name, array in arrays.items() if name not in used}
+
+
+def _take_ends(net: Architecture, state: _State, found: dict[str, npt.NDArray[np.float64]]) -> None:
+    """Takes the embedding and the decoder, which are found by their shapes."""
+    table = ""
     if net.embedding:
         shape = (net.input_size, net.embedding)
-        # an embedding has a weight, and a decoder a bias too
-        found["Wil"] = others[
-            _name_by_shape(others, shape, "an embedding", lambda n: _bias_of(n) not in others)
-        ]
+        # a table has no bias; a decoder may have none either
+        fitting = [name for name in state.fitting(shape) if state.bias_of(name) is None]
+        table = _choice(fitting, _EMBEDDING, _DECODER, "an embedding", shape, state, net.tied)
+        found["Wil"] = state.take(table, shape)
     if net.output_size:
         shape = (net.output_size, net.hidden_sizes[-1])
-        name = _name_by_shape(others, shape, "a decoder", lambda n: _bias_of(n) in others)
-        found["bd"] = others[_bias_of(name)]
+        name = _choice(state.fitting(shape), _DECODER, _EMBEDDING, "a decoder", shape, state, False)
+        weight, bias = state.take(name, shape), state.bias_of(name)
+        found["bd"] = np.zeros(net.output_size) if bias is None else state.take(bias, (net.output_size,))
         if not net.tied:
-            found["Whd"] = others[name]
-        elif not np.array_equal(others[name], found["Wil"]):
+            found["Whd"] = weight
+        elif not np.array_equal(weight, found["Wil"]):
             raise ValueError(
-                f"{name} has the wrong values; expected the embedding's, to which the decoder is tied"
+                f"{name} has the wrong values; expected those of {table}, to which the decoder is tied, got others"
             )
-    for name, array in found.items():
-        mat = parameters[name]
-        if array.size != mat.w.size:
-            raise ValueError(f"{name} has the wrong size; expected {mat.w.size} elements, got {array.size}")
-    for name, array in found.items():
-        parameters[name].w = array.reshape(parameters[name].shape)
 
 
-def _bias_of(weight: str) -> str:
-    return weight[: -len("weight")] + "bias" if weight.endswith("weight") else ""
-
-
-def _name_by_shape(
-    arrays: Mapping[str, Any], shape: tuple[int, ...], what: str, fits: Callable[[str], bool]
+def _choice(
+    names: list[str], own: str, other: str, what: str, shape: tuple[int, ...], state: _State, are_equal: bool
 ) -> str:
-    names = [name for name, array in arrays.items() if array.shape == shape and fits(name)]
-    if len(names) != 1:
-        raise ValueError(
-            f"state_dict is ambiguous; expected 1 array of shape {shape} for {what}, "
-            f"got {len(names)} of {sorted(arrays)}"
+    """Returns the only name of a shape; of several that of ``to_torch``."""
+    if not names:
+        matrices = {name: state.shape(name) for name in state.leftover()}
+        got = ", ".join(f"{name} {shape}" for name, shape in matrices.items() if shape and len(shape) == 2)
+        raise ValueError(f"state_dict lacks {what}; expected an array of shape {shape}, got {got or 'none'}")
+    named = [name for name in names if _is_named(name, own)]
+    left = named or [name for name in names if not _is_named(name, other)]
+    if len(left) == 1 or (left and are_equal):
+        return left[0]
+    raise ValueError(
+        f"state_dict is ambiguous; expected 1 array of shape {shape} for {what}, or one named {own}, "
+        f"got {', '.join(names)}"
+    )
+
+
+def _is_named(name: str, own: str) -> bool:
+    return name == own or name.endswith(f".{own}")
+
+
+def _without_place(names: list[str], state: _State, net: Architecture, prefix: str) -> ValueError:
+    """Returns the error for arrays that a network has no place for, grouped by what they are."""
+    expected = f"{_count(len(net.hidden_sizes), 'layer')} of one direction"
+    expected += ", an embedding" if net.embedding else ""
+    expected += ", a decoder" if net.output_size else ""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(_reason(name, state, net, prefix), []).append(name)
+    got = "; ".join(f"{reason}: {', '.join(group)}" for reason, group in groups.items())
+    return ValueError(
+        f"state_dict has {_count(len(names), 'array')} without a place in the network; "
+        f"expected {expected}, got {got}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _reason(name: str, state: _State, net: Architecture, prefix: str) -> str:
+    """Returns what an array is that the network has no place for."""
+    found = _OF_A_LAYER.search(name)
+    if found and found[3]:
+        return "a reverse direction"
+    if found and found[1] == "hr":
+        return "a projection"
+    if found:
+        if name[: found.start()] != prefix:
+            return "another recurrent layer"
+        return _EXPECTED if int(found[2]) < len(net.hidden_sizes) else f"layer {found[2]}"
+    owner, _, last = name.rpartition(".")
+    rank = len(state.shape(f"{owner}.weight" if owner else "weight") or ())
+    if last in _OF_A_NORM or (last in ("weight", "bias") and rank == 1):
+        return "a norm or an activation"
+    return _LINEAR if last in ("weight", "bias") and rank == 2 else "an unknown array"
+
+
+class _State:
+    """A state_dict and the names that were taken from it."""
+
+    def __init__(self, values: Mapping[str, Any], dtype: np.dtype[Any]) -> None:
+        self.values, self._dtype = values, dtype
+        self._taken: set[str] = set()
+
+    def take(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        """Returns an array of finite numbers that the network's dtype can hold."""
+        if name not in self.values:
+            raise ValueError(f"state_dict is incomplete; expected {name!r}, got {sorted(self.values)}")
+        array = _array(self.values[name], name)
+        if array.shape != shape:
+            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
+        self._taken.add(name)
+        # exact for every type of PyTorch but int64, and the sum of two biases is rounded once
+        array = as_type(array, np.dtype(np.float64), name)
+        if not np.isfinite(array).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(
+                f"{name} is not finite; expected finite elements, got {array[index]} at {list(index)}"
+            )
+        as_type(array, self._dtype, name)
+        return array
+
+    def leftover(self) -> list[str]:
+        return [name for name in self.values if name not in self._taken]
+
+    def recurrent_prefix(self) -> str:
+        """Returns what precedes the names of the recurrent layers."""
+        firsts = [name for name in self.values if name.endswith(_FIRST)]
+        if len(firsts) != 1:
+            raise ValueError(
+                f"state_dict is ambiguous; expected 1 name that ends in {_FIRST}, "
+                f"got {len(firsts)} of {sorted(self.values)}"
+            )
+        return firsts[0][: -len(_FIRST)]
+
+    def fitting(self, shape: tuple[int, ...]) -> list[str]:
+        return [name for name in self.leftover() if self.shape(name) == shape]
+
+    def bias_of(self, weight: str) -> str | None:
+        """Returns the name of the bias beside a weight."""
+        name = weight[: -len("weight")] + "bias" if weight.endswith("weight") else ""
+        return name if name in self.values else None
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Returns an array's shape; None for a name or a value without one."""
+        shape = getattr(self.values.get(name), "shape", None)
+        if shape is None and isinstance(self.values.get(name), (list, tuple)):
+            return np.shape(_array(self.values[name], name))
+        return None if shape is None else tuple(shape)
+
+
+def _array(value: Any, name: str) -> npt.NDArray[Any]:
+    """Returns an array or a tensor, on any device, as an array of real numbers."""
+    try:
+        array = np.asarray(value.detach().cpu()) if hasattr(value, "detach") else value
+    except (TypeError, RuntimeError):
+        raise TypeError(
+            f"{name} has the wrong type; expected real numbers of NumPy, got elements of type {value.dtype}"
+        ) from None
+    return as_array(array, name)
+
+
+def _state_dict(source: Any) -> Mapping[str, Any]:
+    """Returns the arrays of a module, or those of a state_dict."""
+    values = source if isinstance(source, Mapping) else getattr(source, "state_dict", lambda: None)()
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            "state_dict has the wrong type; expected a torch.nn.Module or a mapping of names to arrays, "
+            f"got {type(source).__name__}"
         )
-    return names[0]
+    for name in values:
+        if not isinstance(name, str):
+            raise TypeError(f"state_dict has a key of the wrong type; expected a str, got {name!r}")
+    return values
+
+
+def _check_cell(net: Architecture) -> None:
+    if net.cell not in _GATES:
+        raise ValueError(f"the network has the wrong cell; expected one that torch.nn has, got {net.cell}")
+
+
+def _check_nonlinearity(net: Architecture, source: Any) -> None:
+    """Compares the cell with that of a module, which the arrays do not tell."""
+    if isinstance(source, Mapping) or not hasattr(source, "modules"):
+        return
+    for module in source.modules():
+        mode = getattr(module, "mode", None)
+        if hasattr(module, _FIRST) and isinstance(mode, str) and mode.lower() != net.cell:
+            raise ValueError(f"the module has the wrong cell; expected {net.cell}, got {mode.lower()}")
 
 
 def to_torch(net: Architecture, parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
     """Returns a network's weights as a state_dict of arrays."""
-    if net.cell not in _GATES:
-        raise ValueError(
-            "the network has the wrong cell; expected one that torch.nn has, got gru_reset_before"
-        )
+    _check_cell(net)
     weights = {name: np.array(mat.w) for name, mat in parameters.items()}
     out = {}
     if net.embedding:
-        out["embedding.weight"] = weights["Wil"]
+        out[_EMBEDDING] = weights["Wil"]
     for k in range(len(net.hidden_sizes)):
         names = [_names(net.cell, gate, k) for gate in _GATES[net.cell]]
         out[f"rnn.weight_ih_l{k}"] = np.concatenate([weights[Wx] for Wx, _, _ in names])
@@ -137,6 +288,6 @@ def to_torch(net: Architecture, parameters: Parameters) -> dict[str, npt.NDArray
             second[-net.hidden_sizes[k] :] = weights[f"bnh{k}"][:, 0]
         out[f"rnn.bias_hh_l{k}"] = second
     if net.output_size:
-        out["decoder.weight"] = weights["Wil" if net.tied else "Whd"]
+        out[_DECODER] = weights["Wil" if net.tied else "Whd"]
         out["decoder.bias"] = weights["bd"][:, 0]
     return out

@@ -6,12 +6,14 @@ import ctypes
 import json
 import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .. import _c
 from .._checks import as_float, as_limit, as_text
+from .._readonly import refuse_assignment
 from ..mat import Mat, expect_mat
-from ..parameters import Parameters
+from ..parameters import LiveMats, Parameters
 from ..state import StepResult
 
 _lib = _c.lib
@@ -58,9 +60,20 @@ class Optimizer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All settings by the names of the arguments; ``name``, the algorithm's, first."""
+        """All settings by the names of the arguments, a copy; ``name``, the algorithm's, first."""
         settings = json.loads(_c.written(_lib.recurrent_optimizer_describe, self._handle.value))
         return {name: _python(value) for name, value in settings.items()}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name != "learning_rate":
+            kind = type(self).__name__
+            if name in self.settings:
+                refuse_assignment(name, f"a new {kind}", value)
+            if not hasattr(type(self), name):
+                raise AttributeError(
+                    f"{name} is not an attribute of {kind}; expected learning_rate, got {name}"
+                )
+        super().__setattr__(name, value)
 
     @property
     def learning_rate(self) -> float:
@@ -142,12 +155,12 @@ class Optimizer:
         return StepResult(math.nan, step.gradient_norm, step.ratio_clipped)
 
     @property
-    def state(self) -> dict[str, Mapping[str, Mat]]:
-        """The state of the algorithm: for each of its slots, named as in torch.optim, live Mats by name."""
+    def state(self) -> Mapping[str, Mapping[str, Mat]]:
+        """The state of the algorithm: for each of its slots, named as in torch.optim, live Mats by name; read-only."""
         count = ctypes.c_int64()
         _lib.recurrent_optimizer_state_count(self._handle.value, ctypes.byref(count))
         slots = [Slot(self._handle, index) for index in range(count.value)]
-        return {slot.name: slot for slot in slots}
+        return MappingProxyType({slot.name: slot for slot in slots})
 
     def __repr__(self) -> str:
         # recurrentjs.Solver has no arguments learning_rate and clipping
@@ -156,12 +169,12 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(words)})"
 
 
-class Slot(Mapping[str, Mat]):
+class Slot(LiveMats):
     """One of an optimizer's slots, by name: a live view of the optimizer's state."""
 
     def __init__(self, handle: _c.Handle, index: int) -> None:
         self._handle, self._index = handle, index
-        self.name = _c.written(_lib.recurrent_optimizer_state_name, handle.value, index)
+        self.name = self._label = _c.written(_lib.recurrent_optimizer_state_name, handle.value, index)
 
     def __getitem__(self, name: str) -> Mat:
         key = as_text(name, "the name")

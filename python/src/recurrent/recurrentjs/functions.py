@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .. import _c
 from .._arrays import as_sizes
 from .._checks import DTYPES, as_dtype, as_float, as_int
+from .._readonly import ReadOnly, refuse_assignment
 from ..graph import Graph
 from ..mat import Mat, expect_mat
 from ..parameters import Parameters
@@ -36,14 +37,29 @@ class Model(dict[str, Mat]):
 
     Attributes
     ----------
-    flat : Mat
-        The whole buffer as one column, ``flat.w`` and ``flat.dw``.
+    own : Parameters
+        The weights as created.
     """
+
+    own = ReadOnly[Parameters]("a new model")
 
     def __init__(self, parameters: Parameters) -> None:
         self.own = parameters
-        self.flat = parameters.flat
         super().__init__(parameters)
+
+    @property
+    def flat(self) -> Mat:
+        """The weights as created as one column, ``flat.w`` and ``flat.dw``; an error once one of them is replaced."""
+        replaced = [name for name, mat in self.own.items() if self.get(name) is not mat]
+        if replaced:
+            raise RuntimeError(
+                f"flat is not the model; expected every parameter as created, got others for {', '.join(replaced)}"
+            )
+        return self.own.flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        refuse_assignment("flat", "an assignment to flat.w, which copies", value)
 
     @property
     def is_intact(self) -> bool:
@@ -65,7 +81,7 @@ class Model(dict[str, Mat]):
         raise TypeError("a model is not pickled; save its numbers, numpy.save(file, model.flat.w)")
 
     def __repr__(self) -> str:
-        return repr(self.own)
+        return f"<{self.own.cell} with {sum(m.n * m.d for m in self.values())} parameters: {' '.join(self)}>"
 
 
 def RandMat(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from .. import _c
 from .._arrays import as_sizes
 from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_text
+from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.layers import network_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+_NEW = "a new SentenceModel"
 
 
 class Cost(NamedTuple):
@@ -79,6 +81,13 @@ class SentenceModel:
     True
     """
 
+    cell = ReadOnly[str](_NEW)
+    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    letter_size = ReadOnly[int](_NEW)
+    index_to_letter = ReadOnly["dict[int, str]"](_NEW)
+    letter_to_index = ReadOnly["dict[str, int]"](_NEW)
+    sentences = ReadOnly["list[str]"](_NEW)
+
     def __init__(
         self,
         sentences: str | Iterable[str],
@@ -111,10 +120,9 @@ class SentenceModel:
             len(encoded),
             random._handle.value,
         )
-        self._attach(handle, random)
-        self.sentences = kept
+        self._attach(handle, random, kept)
 
-    def _attach(self, handle: _c.Handle, random: Random) -> None:
+    def _attach(self, handle: _c.Handle, random: Random, sentences: Sequence[str] = ()) -> None:
         info = _c.TextModelInfo()
         _lib.recurrent_text_model_get_info(handle.value, ctypes.byref(info))
         codes = (ctypes.c_uint32 * info.vocabulary_size)()
@@ -128,13 +136,13 @@ class SentenceModel:
         self._handle = handle
         self._random = random
         self._network = network_of(network)
-        self.cell: str = self._network.cell
-        self.hidden_sizes: list[int] = self._network.hidden_sizes
-        self.letter_size: int = self._network.embedding or 0
+        self.cell = self._network.cell
+        self.hidden_sizes = self._network.hidden_sizes
+        self.letter_size = self._network.embedding or 0
         # token 0 is the boundary
-        self.index_to_letter: dict[int, str] = {k: chr(codes[k]) for k in range(1, len(codes))}
-        self.letter_to_index: dict[str, int] = {letter: k for k, letter in self.index_to_letter.items()}
-        self.sentences = []
+        self.index_to_letter = {k: chr(codes[k]) for k in range(1, len(codes))}
+        self.letter_to_index = {letter: k for k, letter in self.index_to_letter.items()}
+        self.sentences = list(sentences)
         self._optimizer = _as_solver(solver)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .. import _c
 from .._checks import as_float, as_limit
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
@@ -43,10 +42,15 @@ class Solver(Optimizer, name="recurrentjs"):
             decay_rate=as_float(decay_rate, "decay_rate"), smooth_eps=as_float(smooth_eps, "smooth_eps")
         )
 
-    def _attach(self, handle: _c.Handle) -> None:
-        super()._attach(handle)
-        settings = self.settings
-        self.decay_rate, self.smooth_eps = settings["decay_rate"], settings["smooth_eps"]
+    @property
+    def decay_rate(self) -> float:
+        """The decay of the mean of squares, at least 0 and below 1."""
+        return float(self.settings["decay_rate"])
+
+    @property
+    def smooth_eps(self) -> float:
+        """The constant under the root, above 0."""
+        return float(self.settings["smooth_eps"])
 
     def step(
         self,

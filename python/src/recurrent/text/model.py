@@ -24,6 +24,7 @@ from .._checks import (
     as_path,
     as_text,
 )
+from .._readonly import ReadOnly
 from ..introspection import activations as _activations
 from ..introspection import text_html
 from ..mat import Mat
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+_NEW = "a new TextModel"
 _ints = ctypes.POINTER(ctypes.c_int64)
 # by recurrent_alphabet
 TOKENIZERS = ("characters", "bytes")
@@ -91,6 +93,13 @@ class TextModel:
     5
     """
 
+    cell = ReadOnly[str](_NEW)
+    tokenizer = ReadOnly[str](_NEW)
+    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    embedding = ReadOnly["int | None"](_NEW)
+    tied = ReadOnly[bool](_NEW)
+    dropout = ReadOnly[float](_NEW)
+
     def __init__(
         self,
         cell: str = "lstm",
@@ -107,11 +116,10 @@ class TextModel:
         for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
             if value not in known:
                 raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
-        self.hidden_sizes: list[int] = as_sizes(hidden_sizes, "hidden_sizes").tolist()
+        self.hidden_sizes = as_sizes(hidden_sizes, "hidden_sizes").tolist()
         self.cell, self.tokenizer, self.tied = cell, tokenizer, bool(tied)
-        self.embedding: int | None = None if embedding is None else as_int(embedding, "embedding")
-        if tied and self.embedding is None:
-            self.embedding = self.hidden_sizes[-1]
+        width = self.hidden_sizes[-1] if tied and embedding is None else embedding
+        self.embedding = None if width is None else as_int(width, "embedding")
         for name, size in (("embedding", self.embedding), *(("hidden_sizes", n) for n in self.hidden_sizes)):
             if size is not None and size < 1:
                 raise ValueError(f"{name} is out of range; expected at least 1, got {size}")
@@ -119,7 +127,7 @@ class TextModel:
             raise ValueError(
                 f"embedding is out of range; expected {self.hidden_sizes[-1]}, as it is tied, got {embedding}"
             )
-        self.dropout: float = as_float(dropout, "dropout")
+        self.dropout = as_float(dropout, "dropout")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_float(forget_bias, "forget_bias")
@@ -239,10 +247,18 @@ class TextModel:
         """The weights by name, live."""
         return self.network.parameters
 
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        self.network.parameters = value
+
     @property
     def flat(self) -> Mat:
         """All weights as one column."""
         return self.network.flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.network.flat = value
 
     @property
     def dtype(self) -> np.dtype[Any]:

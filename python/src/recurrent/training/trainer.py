@@ -368,6 +368,12 @@ class Trainer:
             trainer._first, trainer._smooth = float(data["first"]), float(data["smooth"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the training run in the file cannot be read: {error!r}") from None
+        known = trainer.to_dict()
+        unknown = sorted(set(data) - set(known)) + sorted(set(data["history"]) - set(known["history"]))
+        if unknown:
+            raise ValueError(
+                f"the training run in the file has unknown keys; expected {', '.join(known)}, got {', '.join(unknown)}"
+            )
         return trainer
 
     @classmethod

@@ -1,0 +1,18 @@
+// The rule of every reader: a name that it does not know is refused, never dropped.
+
+/// Requires that every name is known; the error names all that are not.
+///
+/// - Parameters:
+///   - path: what the names belong to, for messages; empty for a whole document.
+///   - expected: what is known, for messages; the names themselves where absent.
+func requireKnown(
+  _ names: [String], among known: [String], at path: String, expected: String? = nil
+) throws(RecurrentError) {
+  let set = Set(known), unknown = names.filter { !set.contains($0) }
+  if unknown.isEmpty { return }
+  let listed = unknown.map { path.isEmpty ? $0 : "\(path).\($0)" }.joined(separator: ", ")
+  throw RecurrentError(
+    .badFormat,
+    "\(listed) \(unknown.count == 1 ? "is" : "are") unknown; expected \(expected ?? known.joined(separator: ", ")), "
+      + "got \(unknown.count == 1 ? "one" : "\(unknown.count)") more")
+}

@@ -1,0 +1,178 @@
+"""The wheel: its contents, its tag, its use without Swift, and what is missing where it cannot be built."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent import _c
+from support import ROOT
+
+pytest.importorskip("hatchling", reason="hatchling is not installed")
+
+PYTHON = ROOT / "python"
+LIBRARY = Path(_c.lib._name)
+BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+
+
+def build(kind, folder, checkout=ROOT, **environment):
+    """Builds a wheel as pip does, with no Swift on the PATH unless the environment says so."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("RECURRENT_LIBRARY", "PATH")}
+    return subprocess.run(
+        [sys.executable, "-c", BUILD, kind, str(folder)],
+        cwd=checkout / "python",
+        env={**inherited, "PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def hook():
+    """The module of the build hook."""
+    spec = importlib.util.spec_from_file_location("hatch_build", PYTHON / "hatch_build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def checkout(folder, swift=None):
+    """A copy of what a wheel is made of, and a program ``swift`` of the given lines."""
+    ignored = shutil.ignore_patterns("tests", "benchmarks", "__pycache__", "*.so", ".*_cache", ".hypothesis")
+    shutil.copytree(PYTHON, folder / "python", ignore=ignored)
+    (folder / "Package.swift").touch()
+    program = folder / "bin" / "swift"
+    program.parent.mkdir()
+    if swift:
+        program.write_text(f"#!/bin/sh\n{swift}\n")
+        program.chmod(0o755)
+    return {"checkout": folder, "PATH": f"{program.parent}:/usr/bin:/bin"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    done = build("build_wheel", folder, RECURRENT_LIBRARY=str(LIBRARY))
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.split()[-1]
+
+
+def test_contents(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        information = f"recurrent_nets-{recurrent.__version__}.dist-info"
+        libraries = [name for name in names if re.search(r"\.(so|dylib)$", name)]
+        assert libraries == ["recurrent/librecurrent.so"]
+        packed = hashlib.sha256(archive.read(libraries[0])).digest()
+        assert packed == hashlib.sha256(LIBRARY.read_bytes()).digest()
+        assert archive.read(f"{information}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+        assert "Name: recurrent-nets\n" in archive.read(f"{information}/METADATA").decode()
+        assert "Root-Is-Purelib: false" in archive.read(f"{information}/WHEEL").decode()
+    assert {name.split("/")[0] for name in names} == {"recurrent", information}
+    own = {p.relative_to(PYTHON / "src").as_posix() for p in (PYTHON / "src").rglob("*") if p.is_file()}
+    kept = {name for name in own if "__pycache__" not in name and not name.endswith(".so")}
+    assert kept == {name for name in names if name.startswith("recurrent/")} - set(libraries)
+
+
+def test_tag(wheel):
+    platform = re.fullmatch(rf"recurrent_nets-{recurrent.__version__}-py3-none-(\w+)\.whl", wheel.name)[1]
+    assert re.fullmatch(rf"manylinux_2_\d+_{os.uname().machine}", platform), platform
+    platform_tag = hook().platform_tag
+    assert platform_tag(LIBRARY.read_bytes()) == platform
+    symbols = b"\0GLIBC_2.4\0GLIBC_2.2.5\0GLIBC_2.17\0GLIBCXX_3.4.29\0"
+    assert platform_tag(symbols) == f"manylinux_2_17_{os.uname().machine}"
+    # of another C library
+    assert platform_tag(b"") == f"linux_{os.uname().machine}"
+
+
+def test_an_empty_environment_without_swift(wheel, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    # NumPy from here, and nothing else
+    packages = tmp_path / "numpy"
+    packages.mkdir()
+    folder = Path(np.__file__).parent
+    for path in (folder, folder.with_name("numpy.libs")):
+        if path.exists():
+            (packages / path.name).symlink_to(path)
+    install = ["install", "-q", "--disable-pip-version-check", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", "--python", python, *install], check=True)
+    code = (
+        "import recurrent; from recurrent import _c; net = recurrent.LSTM(3, [4], rng=1);"
+        "print(_c.lib._name, net.flat.w.tobytes().hex())"
+    )
+    environment = {"PATH": "/nowhere", "PYTHONPATH": str(packages)}
+    done = subprocess.run(
+        [python, "-W", "error", "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    path, weights = done.stdout.split()
+    assert Path(path).is_relative_to(tmp_path / "venv")
+    assert weights == recurrent.LSTM(3, [4], rng=1).flat.w.tobytes().hex()
+    command = subprocess.run([python.with_name("recurrent"), "--help"], env=environment, capture_output=True)
+    assert command.returncode == 0 and b"train" in command.stdout
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (
+            lambda folder: None,
+            r"Swift 6\.3 or newer is missing; expected 'swift' on the PATH \(https://www\.swift\.org/install\), "
+            r"or RECURRENT_LIBRARY, the path of a built librecurrent\.so, got neither",
+        ),
+        (
+            lambda folder: (folder / "Package.swift").unlink(),
+            r"the Swift sources are missing; expected Package\.swift in /\S+, or RECURRENT_LIBRARY, the path of "
+            r"a built librecurrent\.so, got neither",
+        ),
+    ],
+)
+def test_what_is_missing(tmp_path, change, sentence):
+    place = checkout(tmp_path)
+    change(tmp_path)
+    done = build("build_wheel", tmp_path, **place)
+    assert done.returncode == 1 and not list(tmp_path.glob("*.whl"))
+    # one sentence, no traceback
+    assert re.fullmatch(sentence, (done.stdout + done.stderr).strip())
+
+
+def test_a_library_that_is_not_there(tmp_path):
+    done = build("build_wheel", tmp_path, RECURRENT_LIBRARY="/nowhere/librecurrent.so")
+    words = (
+        "RECURRENT_LIBRARY is not a file; expected a built librecurrent.so, got '/nowhere/librecurrent.so'"
+    )
+    assert done.returncode == 1 and (done.stdout + done.stderr).strip() == words
+
+
+def test_swift_builds_the_library(tmp_path):
+    script = 'echo "building $*"; mkdir -p .build/release; printf library > .build/release/librecurrent_c.so'
+    done = build("build_wheel", tmp_path, **checkout(tmp_path, script))
+    assert done.returncode == 0 and "building build -c release --product recurrent_c" in done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.split()[-1]) as archive:
+        assert archive.read("recurrent/librecurrent.so") == b"library"
+
+
+def test_swift_fails(tmp_path):
+    script = "mkdir -p .build/release; touch .build/release/librecurrent_c.so; exit 7"
+    done = build("build_wheel", tmp_path, **checkout(tmp_path, script))
+    words = "swift build failed; expected librecurrent_c.so, got exit status 7"
+    assert done.returncode == 1 and (done.stdout + done.stderr).strip() == words
+
+
+def test_an_editable_install_builds_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
+    build_data = {}
+    hook().LibraryHook(str(tmp_path), {}, None, None, str(tmp_path), "wheel").initialize(
+        "editable", build_data
+    )
+    assert build_data == {}
