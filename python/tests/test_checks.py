@@ -117,7 +117,7 @@ def test_characters_outside_the_vocabulary():
 def test_limits_are_above_0():
     assert _checks.as_limit(float("inf"), "clip") == _checks.as_limit(np.inf, "clip") == float("inf")
     for value in (0, -1, -float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="clip is out of range; expected .*, got"):
+        with pytest.raises(ValueError, match=r"clip is out of range; expected .*, got"):
             _checks.as_limit(value, "clip")
 
 
