@@ -111,9 +111,7 @@ class TorchCustom:
         }
         self.x, self.targets = (torch.from_numpy(array) for array in workload.data(dtype))
         self.zeros = [torch.zeros((H, workload.B), dtype=getattr(torch, dtype)) for H in workload.hidden]
-        self.optimizer = torch.optim.RMSprop(
-            self.p.values(), lr=LEARNING_RATE, alpha=DECAY, eps=EPSILON
-        )
+        self.optimizer = torch.optim.RMSprop(self.p.values(), lr=LEARNING_RATE, alpha=DECAY, eps=EPSILON)
 
     def step(self) -> float:
         """One training step; the loss before it."""

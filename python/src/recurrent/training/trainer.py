@@ -7,11 +7,13 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._checks import as_flag
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from .batches import ContiguousBatches
@@ -52,6 +54,7 @@ class Trainer:
             target_step,
         )
         self.history = History()
+        self._overwrite = False
         self.texts: dict[str, dict[str, Any] | None] = {}
         self._running = _Running()
         self._first = self._smooth = 0.0
@@ -67,6 +70,7 @@ class Trainer:
         validation_data: Any,
         evaluate_every: int | None,
         record_every: int | None,
+        overwrite: bool,
         **arguments: Any,
     ) -> Trainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
@@ -92,6 +96,9 @@ class Trainer:
         texts = [Corpus(source, model.tokenizer)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
+        trainer._overwrite = as_flag(overwrite, "overwrite")
+        for argument, path in trainer._outputs(len(texts)):
+            model._outputs.check(path, argument, overwrite, is_new_run=True)
         trainer._read(model, texts)
         if options.patience is not None and not len(trainer._validation_tokens):
             raise ValueError(
@@ -108,7 +115,13 @@ class Trainer:
         return trainer
 
     def resume(
-        self, model: Trainable, source: Any, steps: int | None, validation_data: Any, checkpoint: Any
+        self,
+        model: Trainable,
+        source: Any,
+        steps: int | None,
+        validation_data: Any,
+        checkpoint: Any,
+        overwrite: bool,
     ) -> None:
         """Prepares the run to continue."""
         if model.step != self.step:
@@ -141,17 +154,25 @@ class Trainer:
                     f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
                 )
             texts.append(corpus)
-        place = checkpoint if checkpoint is not None else self.settings.checkpoint
-        self.settings.set_checkpoint(place)
-        self._read(model, texts)
-        self.target_step = target_step
+        place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
+        self.settings = replace(previous, checkpoint=place)
+        try:
+            for argument, path in self._outputs(len(texts)):
+                if not model._outputs.is_own(path) and self._has_saved(model, path, argument):
+                    model._outputs.add(path)
+                model._outputs.check(path, argument, as_flag(overwrite, "overwrite"))
+            self._read(model, texts)
+        except BaseException:
+            self.settings = previous
+            raise
+        self.target_step, self._overwrite = target_step, overwrite
 
     def _read(self, model: Trainable, texts: list[Corpus]) -> None:
         """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
         self._check([text.length for text in texts], texts[0])
         if not model.is_built:
             letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in texts))))
-            model.build(letters if model.tokenizer == "characters" else texts[0].data[:1])
+            model.build(letters.encode() if model.tokenizer == "characters" else texts[0].data[:1])
         tokens = [self._encode(model, text) for text in texts]
         cut = self._check([len(part) for part in tokens], texts[0])
         self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
@@ -226,7 +247,7 @@ class Trainer:
             self.history.stop_reason = stop_reason
             if s.checkpoint is not None:
                 with interrupt.held():
-                    model.save(s.checkpoint)
+                    model.save(s.checkpoint, overwrite=self._overwrite)
         return self.history
 
     def _train_step(self, model: Trainable) -> StepReport:
@@ -326,6 +347,32 @@ class Trainer:
 
     # ---- files
 
+    def _outputs(self, texts: int) -> list[tuple[str, str]]:
+        """Returns the files that the run writes, each with its name in errors; ``texts`` is the number of texts."""
+        s = self.settings
+        named = [("checkpoint", s.checkpoint)]
+        if texts > 1 or s.validation_split:
+            named.append(("best model", s.best))
+        return [(argument, path) for argument, path in named if path is not None]
+
+    def _has_saved(self, model: Trainable, path: str, argument: str) -> bool:
+        """Returns whether a file holds a save of this run; of the checkpoint, one that is not of a later step."""
+        try:
+            other = model.load(path).trainer
+        except (OSError, ValueError):
+            return False
+        return (
+            isinstance(other, Trainer)
+            and (other.step <= self.step or argument == "best model")
+            and other.first_step == self.first_step
+            and other._first == self._first
+            and other._digests() == self._digests()
+            and all(one == two for one, two in zip(other.history.train, self.history.train))
+        )
+
+    def _digests(self) -> list[Any]:
+        return [text and text["sha256"] for text in self.texts.values()]
+
     def _save(self, model: Trainable) -> None:
         """Saves the model if it is due."""
         s, now = self.settings, time.monotonic()
@@ -339,7 +386,7 @@ class Trainer:
     def _try_to_save(self, model: Trainable, place: str) -> None:
         """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
         try:
-            model.save(place)
+            model.save(place, overwrite=self._overwrite)
         except OSError as error:
             warnings.warn(f"{error}; training continues", RuntimeWarning, stacklevel=5)
 

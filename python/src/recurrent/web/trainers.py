@@ -23,6 +23,8 @@ from .settings import Settings
 
 HandleRequests = Callable[[], bool]
 TEMPERATURES = (0.3, 0.7, 1.0)
+# of models of sentences, and of running text
+FILES = ("model.json", "model.safetensors")
 _VALIDATION = 20_000  # characters, at most
 _REQUEST_INTERVAL = 0.02  # seconds
 # steps after which the bias of the optimizer's average is negligible
@@ -211,7 +213,7 @@ class SentenceTrainer(LiveTrainer):
 
     def save(self) -> tuple[str, bytes]:
         """Returns the model in RecurrentJS's format."""
-        return "model.json", _file_bytes(self.model.save_recurrentjs)
+        return FILES[0], _file_bytes(self.model.save_recurrentjs)
 
 
 class TextTrainer(LiveTrainer):
@@ -236,9 +238,9 @@ class TextTrainer(LiveTrainer):
             model = TextModel(
                 settings.cell, settings.hidden_sizes, settings.embedding or None, rng=settings.seed
             )
-            model.build(text)
+            model.build(text.encode())
             model.optimizer = RMSProp(learning_rate=settings.learning_rate, alpha=DECAY_RATE, eps=1e-8)
-        model.encode(text)
+        model.encode(text.encode())
         held = len(self._validation_text)
         super().__init__(settings, f"the last {held:,} characters are held out" if held else "")
         self.model: TextModel = model
@@ -276,8 +278,8 @@ class TextTrainer(LiveTrainer):
         # validation takes a third of the time of training: about a tenth of the run
         every = max(20, 10 * len(self._validation_text) // (3 * chunk))
         self.model.fit(
-            self._text, steps=1_000_000, batch_size=s.batch_size, seq_length=s.seq_length,
-            validation_split=0.0, validation_data=self._validation_text or None, evaluate_every=every,
+            self._text.encode(), steps=1_000_000, batch_size=s.batch_size, seq_length=s.seq_length,
+            validation_split=0.0, validation_data=self._validation_text.encode() or None, evaluate_every=every,
             clip=s.clip, progress=False, callbacks=[receive],
         )  # fmt: skip
 
@@ -288,7 +290,7 @@ class TextTrainer(LiveTrainer):
 
     def encode(self, text: str) -> list[int]:
         """Returns the tokens of a text; no token starts one."""
-        return [int(token) for token in self.model.encode(text)]
+        return [int(token) for token in self.model.encode(text.encode())]
 
     def typical_text(self) -> str:
         """Returns the end of the text."""
@@ -300,7 +302,7 @@ class TextTrainer(LiveTrainer):
 
     def save(self) -> tuple[str, bytes]:
         """Returns the checkpoint, for ``recurrent sample`` too."""
-        return "model.safetensors", _file_bytes(self.model.save)
+        return FILES[1], _file_bytes(self.model.save)
 
 
 def _file_bytes(save: Callable[[Path], None]) -> bytes:
