@@ -14,7 +14,7 @@ from recurrent.introspection.text_html import HTML
 from recurrent.outputs import Identity, Outputs, protect_text
 from support import names
 
-FOREIGN = r"path is a file that this run did not write; expected a new file, or overwrite=True, got '"
+FOREIGN = r"path exists and was not written by this run; expected a new file, or overwrite=True, got '"
 TEXT = r"path is a text of this run; expected another file, got '"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,14 +93,19 @@ class Outputs:
         if not (allowed or is_own):
             raise FileExistsError(
                 errno.EEXIST,
-                f"{argument} is a file that this run did not write; expected a new file, or overwrite=True, "
+                f"{argument} exists and was not written by this run; expected a new file, or overwrite=True, "
                 f"got '{shown}'",
             )
 
-    def is_own(self, path: str | os.PathLike[str]) -> bool:
-        """Returns whether the file of a path was written by this run, or is the one that was loaded."""
-        status = _status(as_path(path))
-        return status is not None and Identity.of(status) in {*self._written, self._source}
+    @contextmanager
+    def writing(self, path: str | os.PathLike[str], overwrite: bool) -> Iterator[None]:
+        """Checks a path before a block that writes it, and marks the file afterwards."""
+        self.check(path, "path", overwrite)
+        try:
+            yield
+        finally:
+            # an interrupt may follow the save at once
+            self.add(path)
 
     def add(self, path: str | os.PathLike[str]) -> None:
         """Marks a file as written by this run."""

@@ -56,8 +56,8 @@ def test_resume_replaces_no_other_file(text, capsys):
         ("novel.txt", "is a text of this run; expected another file"),
         ("./link", "is a text of this run; expected another file"),
         ("hard", "is a text of this run; expected another file"),
-        ("other.txt", "is a file that this run did not write; expected a new file, or --force"),
-        ("b.safetensors", "is a file that this run did not write; expected a new file, or --force"),
+        ("other.txt", "exists and was not written by this run; expected a new file, or --force"),
+        ("b.safetensors", "exists and was not written by this run; expected a new file, or --force"),
     ):
         resume = ["resume", "novel.safetensors", "--steps", "1", "--checkpoint", name]
         assert failure(capsys, *resume).startswith(f"checkpoint {problem}")
@@ -92,7 +92,7 @@ def test_resume_keeps_the_best_model_of_another_run(text, capsys):
     Path("b.best.safetensors").rename("novel.best.safetensors")
     before = {path.name: path.read_bytes() for path in Path().iterdir()}
     sentence = failure(capsys, "resume", "novel.safetensors", "--steps", "6")
-    assert sentence.startswith("best model is a file that this run did not write")
+    assert sentence.startswith("best model exists and was not written by this run")
     assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
 
 

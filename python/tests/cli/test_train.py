@@ -148,7 +148,7 @@ def test_train_overwrites_with_force_only(text, capsys):
     before = Path("novel.safetensors").read_bytes()
     sentence = failure(capsys, "train", "novel.txt", "--steps", "3", *SMALL)
     assert sentence == (
-        "checkpoint is a file that this run did not write; expected a new file, or --force, got "
+        "checkpoint exists and was not written by this run; expected a new file, or --force, got "
         f"'{Path('novel.safetensors').absolute()}'; `recurrent resume novel.safetensors` continues its run"
     )
     assert Path("novel.safetensors").read_bytes() == before
@@ -165,7 +165,7 @@ def test_train_keeps_the_best_model_of_another_run(text, capsys):
     best = Path("novel.best.safetensors").read_bytes()
     sentence = failure(capsys, "train", "novel.txt", "--steps", "3", "--seed", "9", *SMALL)
     assert sentence.startswith(
-        "best model is a file that this run did not write; expected a new file, or --force"
+        "best model exists and was not written by this run; expected a new file, or --force"
     )
     assert "resume" not in sentence
     assert Path("novel.best.safetensors").read_bytes() == best

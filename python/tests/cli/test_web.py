@@ -79,7 +79,7 @@ def test_a_model_of_another_run_is_kept(name, tmp_path, capsys):
     (tmp_path / name).write_text("theirs")
     assert demo.main(["--web", "--no-browser", "--out", str(tmp_path)]) == 2
     assert (
-        "--out is a file that this run did not write; expected a new file, or --force"
+        "a file of --out exists and was not written by this run; expected a new file, or --force"
         in capsys.readouterr().err
     )
     (tmp_path / "model.json").write_text("a b\n")
@@ -93,7 +93,7 @@ def test_a_model_of_another_run_is_kept(name, tmp_path, capsys):
         "--force",
     ]
     assert demo.main(words) == 2
-    assert "--out is a text of this run" in capsys.readouterr().err
+    assert "a file of --out is a text of this run" in capsys.readouterr().err
 
 
 def test_another_port_if_the_usual_one_is_in_use(monkeypatch):

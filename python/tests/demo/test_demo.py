@@ -80,7 +80,7 @@ def test_files_of_another_run_are_kept(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "recurrent demo: --out is a file that this run did not write; expected a new file, or --force, "
+        "recurrent demo: a file of --out exists and was not written by this run; expected a new file, or --force, "
         f"got '{out / name}'\n"
     )
     assert [path.name for path in out.iterdir()] == [name]
@@ -95,7 +95,7 @@ def test_the_text_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path = tmp_path / "samples.txt"
     path.write_text(LINES, encoding="utf-8")
     assert run(path, tmp_path, "--epochs", "1", "--force") == 2
-    assert "--out is a text of this run; expected another file" in capsys.readouterr().err
+    assert "a file of --out is a text of this run; expected another file" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["samples.txt"]
     assert path.read_text(encoding="utf-8") == LINES
 

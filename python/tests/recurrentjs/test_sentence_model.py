@@ -162,7 +162,7 @@ def test_a_save_replaces_its_own_file_only(tmp_path):
     one.save_recurrentjs(path)
     one.save_recurrentjs(path)
     before = path.read_bytes()
-    with pytest.raises(FileExistsError, match="path is a file that this run did not write"):
+    with pytest.raises(FileExistsError, match="path exists and was not written by this run"):
         two.save_recurrentjs(path)
     assert path.read_bytes() == before
     SentenceModel.load_recurrentjs(path).save_recurrentjs(path)

@@ -82,7 +82,7 @@ def test_everything_comes_back(dtype, tmp_path):
         TextModel.load(path).save(again, overwrite=True)
         assert again.read_bytes() == path.read_bytes()
     fresh = TextModel(hidden_sizes=[3], rng=1).build("abc")
-    fresh.save(path)
+    fresh.save(path, overwrite=True)
     assert TextModel.load(path).optimizer is None and TextModel.load(path).batch_size == 0
 
 

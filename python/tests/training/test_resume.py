@@ -238,7 +238,10 @@ def test_resume_replaces_its_own_files_only(tmp_path):
     before = {place.name: place.read_bytes() for place in tmp_path.iterdir()}
     again = recurrent.TextModel.load(tmp_path / "copy")
     settings, history = again.trainer.settings, again.history.to_dict()
-    for place, problem in ((text, "is a text of this run"), (other, "is a file that this run did not write")):
+    for place, problem in (
+        (text, "is a text of this run"),
+        (other, "exists and was not written by this run"),
+    ):
         with pytest.raises(FileExistsError, match=f"checkpoint {problem}"):
             again.resume(steps=5, checkpoint=place, progress=False)
     with pytest.raises(FileExistsError, match="checkpoint is a text of this run"):
@@ -249,7 +252,7 @@ def test_resume_replaces_its_own_files_only(tmp_path):
     again.resume(steps=5, progress=False)
     assert recurrent.TextModel.load(path).step == 10
     earlier = recurrent.TextModel.load(tmp_path / "copy")
-    with pytest.raises(FileExistsError, match="checkpoint is a file that this run did not write"):
+    with pytest.raises(FileExistsError, match="checkpoint exists and was not written by this run"):
         earlier.resume(steps=1, progress=False)
     earlier.resume(steps=1, checkpoint=tmp_path / "copy", progress=False)
     assert recurrent.TextModel.load(path).step == 10

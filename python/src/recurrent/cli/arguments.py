@@ -348,7 +348,9 @@ overfitting: use dropout or a smaller network. A training loss close to it sugge
 examples:
   recurrent resume input.safetensors                 the remaining steps
   recurrent resume input.safetensors --steps 1000    1000 further steps
-  recurrent resume input.safetensors moved/input.txt the file of the text has moved""",
+  recurrent resume input.safetensors moved/input.txt the file of the text has moved
+
+--checkpoint does not replace the model of another run without --force.""",
     "sample": """\
 examples:
   recurrent sample input.safetensors

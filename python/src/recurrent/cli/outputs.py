@@ -20,6 +20,6 @@ def check_outputs(folder: Path, names: Iterable[str], overwrite: bool) -> None:
     """
     for name in names:
         try:
-            Outputs().check(folder / name, "--out", overwrite)
+            Outputs().check(folder / name, "a file of --out", overwrite)
         except OSError as error:
             raise UserError(describe(error)) from None

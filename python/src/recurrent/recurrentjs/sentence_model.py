@@ -298,9 +298,8 @@ class SentenceModel:
             If a weight is not finite, which JSON cannot hold.
         """
         encoded = as_path(path)
-        self._outputs.check(path, "path", overwrite)
-        _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
-        self._outputs.add(path)
+        with self._outputs.writing(path, overwrite):
+            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
     def load_recurrentjs(

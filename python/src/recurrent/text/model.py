@@ -1013,9 +1013,8 @@ class TextModel:
         encoded = as_path(path)
         run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
         self._set_metadata("training", (run or "").encode())
-        self._outputs.check(path, "path", overwrite)
-        _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
-        self._outputs.add(path)
+        with self._outputs.writing(path, overwrite):
+            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextModel:

@@ -98,7 +98,7 @@ class Trainer:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
         trainer._overwrite = as_flag(overwrite, "overwrite")
         for argument, path in trainer._outputs(len(texts)):
-            model._outputs.check(path, argument, overwrite, is_new_run=True)
+            model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
         trainer._read(model, texts)
         if options.patience is not None and not len(trainer._validation_tokens):
             raise ValueError(
@@ -155,17 +155,15 @@ class Trainer:
                 )
             texts.append(corpus)
         place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
-        self.settings = replace(previous, checkpoint=place)
+        self.settings, self._overwrite = replace(previous, checkpoint=place), as_flag(overwrite, "overwrite")
         try:
             for argument, path in self._outputs(len(texts)):
-                if not model._outputs.is_own(path) and self._has_saved(model, path, argument):
-                    model._outputs.add(path)
-                model._outputs.check(path, argument, as_flag(overwrite, "overwrite"))
+                self._check_output(model, argument, path)
             self._read(model, texts)
         except BaseException:
             self.settings = previous
             raise
-        self.target_step, self._overwrite = target_step, overwrite
+        self.target_step = target_step
 
     def _read(self, model: Trainable, texts: list[Corpus]) -> None:
         """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
@@ -247,7 +245,7 @@ class Trainer:
             self.history.stop_reason = stop_reason
             if s.checkpoint is not None:
                 with interrupt.held():
-                    model.save(s.checkpoint, overwrite=self._overwrite)
+                    self._write(model, "checkpoint", s.checkpoint)
         return self.history
 
     def _train_step(self, model: Trainable) -> StepReport:
@@ -328,7 +326,7 @@ class Trainer:
         with interrupt.held():
             seen.append((self.step, loss))
             if self.settings.best is not None and self.history.best == seen[-1]:
-                self._try_to_save(model, self.settings.best)
+                self._try_to_save(model, "best model", self.settings.best)
         return loss
 
     def _scheduled_losses(self) -> list[tuple[int, float]]:
@@ -355,8 +353,25 @@ class Trainer:
             named.append(("best model", s.best))
         return [(argument, path) for argument, path in named if path is not None]
 
-    def _has_saved(self, model: Trainable, path: str, argument: str) -> bool:
-        """Returns whether a file holds a save of this run; of the checkpoint, one that is not of a later step."""
+    def _write(self, model: Trainable, argument: str, path: str) -> None:
+        self._check_output(model, argument, path)
+        model.save(path, overwrite=self._overwrite)
+
+    def _check_output(self, model: Trainable, argument: str, path: str) -> None:
+        """Checks that a file may be written: a file of this run, by its identity or by its content.
+
+        The content decides after a move or a copy, and on file systems that number files anew.
+        """
+        try:
+            model._outputs.check(path, argument, self._overwrite)
+        except FileExistsError:
+            if not self._has_saved(model, argument, path):
+                raise
+            model._outputs.add(path)
+            model._outputs.check(path, argument)
+
+    def _has_saved(self, model: Trainable, argument: str, path: str) -> bool:
+        """Returns whether a file holds a save of this run; as the checkpoint, one that is not of a later step."""
         try:
             other = model.load(path).trainer
         except (OSError, ValueError):
@@ -381,12 +396,12 @@ class Trainer:
         by_step = s.checkpoint_every is not None and (self.step - self.first_step) % s.checkpoint_every == 0
         if by_step or (s.checkpoint_minutes is not None and now - self._saved >= 60 * s.checkpoint_minutes):
             self._saved = now
-            self._try_to_save(model, s.checkpoint)
+            self._try_to_save(model, "checkpoint", s.checkpoint)
 
-    def _try_to_save(self, model: Trainable, place: str) -> None:
+    def _try_to_save(self, model: Trainable, argument: str, path: str) -> None:
         """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
         try:
-            model.save(place, overwrite=self._overwrite)
+            self._write(model, argument, path)
         except OSError as error:
             warnings.warn(f"{error}; training continues", RuntimeWarning, stacklevel=5)
 
