@@ -97,6 +97,11 @@ class Outputs:
                 f"got '{shown}'",
             )
 
+    def is_own(self, path: str | os.PathLike[str]) -> bool:
+        """Returns whether a file was written by this run, or is the one that was loaded."""
+        status = _status(as_path(path))
+        return status is not None and Identity.of(status) in {*self._written, self._source}
+
     @contextmanager
     def writing(self, path: str | os.PathLike[str], overwrite: bool) -> Iterator[None]:
         """Checks a path before a block that writes it, and marks the file afterwards."""

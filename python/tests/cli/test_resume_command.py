@@ -49,6 +49,9 @@ def test_resume_replaces_no_other_file(text, capsys):
     for name in ("other.txt", "b.txt"):
         Path(name).write_text("another text, " * 100, encoding="utf-8")
     assert main(["train", "b.txt", "--steps", "5", *words]) == 0
+    # a run with the same text, seed and settings is another run too
+    Path("twin.txt").write_bytes(text.read_bytes())
+    assert main(["train", "twin.txt", "--steps", "2", *words]) == 0
     Path("link").symlink_to("novel.txt")
     os.link("novel.txt", "hard")
     before = {path.name: path.read_bytes() for path in Path().iterdir()}
@@ -57,6 +60,7 @@ def test_resume_replaces_no_other_file(text, capsys):
         ("./link", "is a text of this run; expected another file"),
         ("hard", "is a text of this run; expected another file"),
         ("other.txt", "exists and was not written by this run; expected a new file, or --force"),
+        ("twin.safetensors", "exists and was not written by this run; expected a new file, or --force"),
         ("b.safetensors", "exists and was not written by this run; expected a new file, or --force"),
     ):
         resume = ["resume", "novel.safetensors", "--steps", "1", "--checkpoint", name]
@@ -64,6 +68,9 @@ def test_resume_replaces_no_other_file(text, capsys):
         if "text" in problem:
             assert failure(capsys, *resume, "--force").startswith(f"checkpoint {problem}")
     assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+    Path("twin.safetensors").rename("aside")
+    resume = ["resume", "novel.safetensors", "--steps", "1", "--checkpoint", "twin.safetensors"]
+    assert failure(capsys, *resume).startswith("best model exists and was not written by this run")
     resume = ["resume", "novel.safetensors", "--steps", "1", "--quiet", "--checkpoint", "b.safetensors"]
     assert main([*resume, "--force"]) == 0
     assert recurrent.TextModel.load("b.safetensors").step == 4

@@ -157,8 +157,13 @@ class Trainer:
         place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
         self.settings, self._overwrite = replace(previous, checkpoint=place), as_flag(overwrite, "overwrite")
         try:
+            # the files beside a checkpoint that is given and is not the run's belong to another run
+            is_known = checkpoint is None or model._outputs.is_own(checkpoint)
             for argument, path in self._outputs(len(texts)):
-                self._check_output(model, argument, path)
+                if is_known:
+                    self._check_output(model, argument, path)
+                else:
+                    model._outputs.check(path, argument, self._overwrite)
             self._read(model, texts)
         except BaseException:
             self.settings = previous
