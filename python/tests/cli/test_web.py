@@ -75,7 +75,8 @@ def test_invalid_options(flags, words, capsys):
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
-def test_a_model_of_another_run_is_kept(name, tmp_path, capsys):
+def test_a_model_of_another_run_is_kept(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(web, "_listen", lambda *_: pytest.fail("the page has started"))
     (tmp_path / name).write_text("theirs")
     assert demo.main(["--web", "--no-browser", "--out", str(tmp_path)]) == 2
     assert (

@@ -104,6 +104,10 @@ def test_a_str_is_text_and_a_path_is_a_file(working_directory):
         learn("novel")
 
 
+def test_a_vocabulary_is_no_name_of_a_file():
+    assert learn("ab/" * 100).vocabulary == "/ab"
+
+
 def test_unknown_characters():
     model = learn("hello help hello")
     with pytest.raises(ValueError, match=r"character 6 of the text is unknown; .*got 'w' \(U\+0077\)"):
