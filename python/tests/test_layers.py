@@ -11,8 +11,8 @@ PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
     ("_version", "_terminal", "_c", "_checks", "_arrays", "_readonly", "tape", "operation"),
-    ("state",),
-    ("random", "elementwise"),
+    ("state", "outputs"),
+    ("random", "elementwise", "texts"),
     ("mat",),
     ("parameters", "sampling"),
     ("optim",),

@@ -17,7 +17,7 @@ def pretrain(path: Path, *flags: str) -> None:
     """Trains with the defaults of the demo and 1000 epochs, and writes the model with five digits of each number."""
     run, _ = prepare(parse(["--out", str(path.parent), "--epochs", "1000", *flags]))
     run.train(lambda run: None)
-    run.model.save_recurrentjs(path)
+    run.model.save_recurrentjs(path, overwrite=True)
     short = _rounded(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(short, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -19,7 +19,7 @@ def describe_error(error: BaseException) -> str:
         text, reason = error.strerror, os.strerror(error.errno or 0).lower()
         if text.lower() == reason or error.errno not in errno.errorcode:
             text = text.lower()
-        elif reason not in text.lower() and ": " not in text:
+        elif reason not in text.lower() and ": " not in text and "; expected " not in text:
             text = f"{text}: {reason}"
     elif isinstance(error, MemoryError) and not text:
         text = "out of memory"

@@ -147,13 +147,41 @@ def test_train_overwrites_with_force_only(text, capsys):
     assert main(["train", "novel.txt", "--steps", "2", "--quiet", *SMALL]) == 0
     before = Path("novel.safetensors").read_bytes()
     sentence = failure(capsys, "train", "novel.txt", "--steps", "3", *SMALL)
-    assert sentence.startswith("novel.safetensors exists already: `recurrent resume novel.safetensors`")
+    assert sentence == (
+        "checkpoint exists and was not written by this run; expected a new file, or --force, got "
+        f"'{Path('novel.safetensors').absolute()}'; `recurrent resume novel.safetensors` continues its run"
+    )
     assert Path("novel.safetensors").read_bytes() == before
     assert main(["train", "novel.txt", "--steps", "3", "--quiet", "--force", *SMALL]) == 0
     assert recurrent.TextModel.load("novel.safetensors").step == 3
     sentence = failure(capsys, "train", "novel.txt", "--checkpoint", text, "--force", *SMALL)
-    assert "is the text itself" in sentence
+    assert sentence == f"checkpoint is a text of this run; expected another file, got '{text}'"
     assert text.read_text(encoding="utf-8") == TEXT
+
+
+def test_train_keeps_the_best_model_of_another_run(text, capsys):
+    assert main(["train", "novel.txt", "--steps", "40", "--quiet", *SMALL]) == 0
+    Path("novel.safetensors").rename("kept.safetensors")
+    best = Path("novel.best.safetensors").read_bytes()
+    sentence = failure(capsys, "train", "novel.txt", "--steps", "3", "--seed", "9", *SMALL)
+    assert sentence.startswith(
+        "best model exists and was not written by this run; expected a new file, or --force"
+    )
+    assert "resume" not in sentence
+    assert Path("novel.best.safetensors").read_bytes() == best
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "kept.safetensors", "novel.best.safetensors", "novel.txt",
+    ]  # fmt: skip
+    assert main(["train", "novel.txt", "--steps", "3", "--seed", "9", "--quiet", "--force", *SMALL]) == 0
+    assert Path("novel.best.safetensors").read_bytes() != best
+
+
+def test_train_keeps_the_model_it_starts_from(text, capsys):
+    assert main(["train", "novel.txt", "--steps", "2", "--quiet", *SMALL]) == 0
+    words = ["train", "novel.txt", "--init-from", "novel.safetensors", "--steps", "2", *SMALL[2:]]
+    before = Path("novel.safetensors").read_bytes()
+    assert "expected a new file, or --force" in failure(capsys, *words)
+    assert Path("novel.safetensors").read_bytes() == before
 
 
 def test_train_init_from(text, trained, capsys):
@@ -237,7 +265,7 @@ def test_interrupted_training_is_saved(text, number, capsys):
 def test_failing_save(text, capsys, monkeypatch):
     """During training a warning, at the end exit status 1."""
 
-    def save(*_: object) -> None:
+    def save(*_: object, **settings: object) -> None:
         raise OSError(errno.ENOSPC, "cannot write 'x'")
 
     monkeypatch.setattr(recurrent.TextModel, "save", save)

@@ -74,6 +74,29 @@ def test_invalid_options(flags, words, capsys):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_a_model_of_another_run_is_kept(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(web, "_listen", lambda *_: pytest.fail("the page has started"))
+    (tmp_path / name).write_text("theirs")
+    assert demo.main(["--web", "--no-browser", "--out", str(tmp_path)]) == 2
+    assert (
+        "a file of --out exists and was not written by this run; expected a new file, or --force"
+        in capsys.readouterr().err
+    )
+    (tmp_path / "model.json").write_text("a b\n")
+    words = [
+        "--web",
+        "--no-browser",
+        "--out",
+        str(tmp_path),
+        "--text",
+        str(tmp_path / "model.json"),
+        "--force",
+    ]
+    assert demo.main(words) == 2
+    assert "a file of --out is a text of this run" in capsys.readouterr().err
+
+
 def test_another_port_if_the_usual_one_is_in_use(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as other:
         monkeypatch.setattr(web, "PORT", other.getsockname()[1])

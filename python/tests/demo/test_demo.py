@@ -69,6 +69,37 @@ def test_run(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert all(float(row["perplexity"]) > 1 for row in rows)
 
 
+@pytest.mark.parametrize("name", report.FILES)
+def test_files_of_another_run_are_kept(
+    name: str, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("theirs", encoding="utf-8")
+    assert run(text, out, "--epochs", "1") == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "recurrent demo: a file of --out exists and was not written by this run; expected a new file, or --force, "
+        f"got '{out / name}'\n"
+    )
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text(encoding="utf-8") == "theirs"
+    if name != "curve.png":
+        assert run(text, out, "--epochs", "1", "--force") == 0
+        assert (out / name).read_bytes() != b"theirs"
+
+
+def test_the_text_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Samples of an earlier run as the text of the next."""
+    path = tmp_path / "samples.txt"
+    path.write_text(LINES, encoding="utf-8")
+    assert run(path, tmp_path, "--epochs", "1", "--force") == 2
+    assert "a file of --out is a text of this run; expected another file" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.txt"]
+    assert path.read_text(encoding="utf-8") == LINES
+
+
 def test_memorizes_and_stops(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, tmp_path / "out", "--epochs", "3000", "--hidden-sizes", "24", "--quiet") == 0
     printed = capsys.readouterr().out

@@ -113,7 +113,9 @@ def test_unknown_letters(sentence, words):
         ((["", " \t\n", "\u3000"],), ValueError, "no training data"),
         ((None,), TypeError, r"sentences has the wrong type; .*got NoneType"),
         ((5,), TypeError, r"sentences has the wrong type; .*got int"),
-        ((b"abc",), TypeError, r"sentences has the wrong type; .*got bytes"),
+        (("book.txt",), ValueError, r"sentences looks like the name of a file; expected Path\('book.txt'\)"),
+        ((b"a\xff",), ValueError, "sentences is not valid UTF-8; expected UTF-8, got 0xFF at byte 1"),
+        ((Path("missing"),), FileNotFoundError, "cannot read 'missing'"),
         (({"a": 1},), TypeError, r"sentences has the wrong type; .*got dict"),
         ((["a", 5],), TypeError, r"sentences\[1\] has the wrong type; .*got int"),
         ((["a", b"b"],), TypeError, r"sentences\[1\] has the wrong type; .*got bytes"),
@@ -145,6 +147,29 @@ def test_unknown_letters(sentence, words):
 def test_refused(arguments, error, words):
     with pytest.raises(error, match=words):
         SentenceModel(*arguments)
+
+
+def test_a_text_of_lines(tmp_path):
+    (tmp_path / "book.txt").write_bytes(b"\xef\xbb\xbfhello\n\n  help \r\n")
+    for text in (tmp_path / "book.txt", "hello\nhelp", b"hello\nhelp"):
+        assert SentenceModel(text, hidden_sizes=[2]).sentences == ["hello", "help"]
+    # a sentence of a list is a sentence
+    assert SentenceModel(["book.txt"], hidden_sizes=[2]).sentences == ["book.txt"]
+
+
+def test_a_save_replaces_its_own_file_only(tmp_path):
+    one, two, path = small(["ab"]), small(["cd"]), tmp_path / "m.json"
+    one.save_recurrentjs(path)
+    one.save_recurrentjs(path)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="path exists and was not written by this run"):
+        two.save_recurrentjs(path)
+    assert path.read_bytes() == before
+    SentenceModel.load_recurrentjs(path).save_recurrentjs(path)
+    with pytest.raises(FileExistsError):
+        one.save_recurrentjs(path)
+    two.save_recurrentjs(path, overwrite=True)
+    assert path.read_bytes() != before
 
 
 def test_positions_count_sentences_that_were_given():
@@ -239,7 +264,7 @@ def test_diverged_weights(tmp_path):
     path = tmp_path / "m.json"
     path.write_text("old")
     with pytest.raises(FloatingPointError, match=r"Whd is not finite; .*nan at \[0, 0\]"):
-        sm.save_recurrentjs(path)
+        sm.save_recurrentjs(path, overwrite=True)
     assert path.read_text() == "old" and names(tmp_path) == ["m.json"]
     sm.parameters["Whd"].w[0, 0] = 0
     sm.tick("hello")
@@ -703,7 +728,7 @@ def test_any_change(tmp_path, saved, data):
     assert np.isfinite(model.parameters.flat.w).all()
     letters = "".join(model.letter_to_index)
     assert isinstance(model.cost(letters).cost, float)
-    model.save_recurrentjs(tmp_path / "again.json")
+    model.save_recurrentjs(tmp_path / "again.json", overwrite=True)
 
 
 def test_other_forms_that_are_fine(tmp_path, saved):

@@ -412,7 +412,7 @@ def test_rng(trained):
         ({"n": -1}, ValueError, "n is .*-1"),
         ({"n": 2.5}, TypeError, r"n has the wrong type; .*got float"),
         ({"prompt": "\u2603"}, ValueError, "'☃'"),
-        ({"prompt": 5}, TypeError, r"text has the wrong type; .*got int"),
+        ({"prompt": 5}, TypeError, r"prompt has the wrong type; .*got int"),
         ({"rng": "x"}, TypeError, r"rng has the wrong type; .*got str"),
     ],
 )

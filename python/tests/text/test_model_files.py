@@ -66,7 +66,7 @@ def test_everything_comes_back(dtype, tmp_path):
     ):
         tm = lesson(cell, 3, embedding=embedding, tied=tied, tokenizer=tokens, dtype=dtype)
         tm.metadata = json.dumps({"history": [1, 2.5], "é": None})
-        tm.save(path)
+        tm.save(path, overwrite=True)
         twin = TextModel.load(path)
         assert repr(twin) == repr(tm) and repr(twin.network) == repr(tm.network)
         for name in ("cell", "hidden_sizes", "embedding", "dropout", "tokenizer", "dtype", "tied", "vocabulary",
@@ -79,10 +79,10 @@ def test_everything_comes_back(dtype, tmp_path):
         assert train(twin, 4) == train(tm, 4) and digest(twin) == digest(tm)
         # one that was not moved writes the same file again
         again = tmp_path / "again"
-        TextModel.load(path).save(again)
+        TextModel.load(path).save(again, overwrite=True)
         assert again.read_bytes() == path.read_bytes()
     fresh = TextModel(hidden_sizes=[3], rng=1).build("abc")
-    fresh.save(path)
+    fresh.save(path, overwrite=True)
     assert TextModel.load(path).optimizer is None and TextModel.load(path).batch_size == 0
 
 
@@ -207,7 +207,7 @@ def test_other_kinds_of_file(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(ValueError, match="the file is a NumPy array"):
         TextModel.load(path)
-    recurrent.SentenceModel(["ab"], hidden_sizes=[2], rng=1).save_recurrentjs(path)
+    recurrent.SentenceModel(["ab"], hidden_sizes=[2], rng=1).save_recurrentjs(path, overwrite=True)
     with pytest.raises(ValueError, match=r"the file is JSON.*load_recurrentjs"):
         TextModel.load(path)
     path.write_text("First Citizen:\nBefore we proceed any further, hear me speak.\n")
@@ -354,7 +354,7 @@ def test_two_threads_save_to_one_path(saved):
 
     def save(tm):
         for _ in range(30):
-            tm.save(saved)
+            tm.save(saved, overwrite=True)
             assert TextModel.load(saved).step in (1, 3)
 
     threads = [threading.Thread(target=save, args=(tm,)) for tm in models]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import recurrent
+from recurrent import texts
 from recurrent.training import corpus as _corpus
 from recurrent.training.corpus import Corpus
 
@@ -92,7 +93,8 @@ def test_tokens_are_small():
 def test_a_str_is_text_and_a_path_is_a_file(working_directory):
     (working_directory / "poem").write_text("roses are red")
     assert Corpus(Path("poem"), "characters").data == b"roses are red"
-    assert Corpus("poem", "characters").data == b"poem"
+    with pytest.raises(ValueError, match=r"text looks like the name of a file; expected Path\('poem'\)"):
+        Corpus("poem", "characters")
     assert Corpus(b"poem", "characters").data == b"poem"
     assert Corpus("novel", "characters").data == b"novel"
     assert Corpus("x" * 5000, "characters").path is None
@@ -100,6 +102,10 @@ def test_a_str_is_text_and_a_path_is_a_file(working_directory):
         ValueError, match=r"the text is too short; .* got 5; .*; a str is text, and a Path is a file"
     ):
         learn("novel")
+
+
+def test_a_vocabulary_is_no_name_of_a_file():
+    assert learn("ab/" * 100).vocabulary == "/ab"
 
 
 def test_unknown_characters():
@@ -225,6 +231,7 @@ def test_too_large(tmp_path, monkeypatch):
     sentence = r"cannot read '.*t.txt': expected at most 1,073,741,824 bytes, got 1,073,741,825"
     refuse(path, OSError, sentence)
     monkeypatch.setattr(_corpus, "MAX_BYTES", 99)
+    monkeypatch.setattr(texts, "MAX_BYTES", 99)
     refuse("x" * 100, ValueError, "the text is too long; expected at most 99 bytes, got 100")
     path.write_text("x" * 99)
     assert learn(path).step == 2

@@ -92,7 +92,7 @@ def test_all_of_the_run_is_needed(lose, tmp_path):
     for loss in (None, lose):
         tm = model()
         fit(tm, 10)
-        tm.save(tmp_path / "m")
+        tm.save(tmp_path / "m", overwrite=True)
         tm = recurrent.TextModel.load(tmp_path / "m")
         if loss:
             loss(tm.trainer)
@@ -164,7 +164,7 @@ def test_notes_are_ones_own(tmp_path):
         assert again.metadata == notes and again.history == tm.history
     plain = model().build(TEXT)
     plain.metadata = "mine"
-    plain.save(tmp_path / "m")
+    plain.save(tmp_path / "m", overwrite=True)
     again = recurrent.TextModel.load(tmp_path / "m")
     assert again.metadata == "mine" and again.history is None
 
@@ -199,7 +199,7 @@ def killed(count, folder):
         assert tm.step >= 1
         if tm.step < 290:
             assert digest(tm) == expected[cell, dtype][tm.step - 1]
-            tm.resume(TEXT, 10, progress=False, checkpoint=folder / "other")
+            tm.resume(TEXT, 10, progress=False, checkpoint=folder / f"{number}.other")
             assert digest(tm) == expected[cell, dtype][tm.step - 1]
 
 
@@ -227,6 +227,38 @@ def test_a_file_that_is_written_in_place_would_be_found_out(tmp_path):
 
 
 # ---- what is refused
+
+
+def test_resume_replaces_its_own_files_only(tmp_path):
+    text, path, other = tmp_path / "t.txt", tmp_path / "m", tmp_path / "other"
+    text.write_text(TEXT, encoding="utf-8")
+    tm = model()
+    tm.fit(text, 5, checkpoint=path, **training_runs.SETTINGS)
+    model("gru").fit(text, 5, checkpoint=other, **training_runs.SETTINGS)
+    (tmp_path / "copy").write_bytes(path.read_bytes())
+    before = {place.name: place.read_bytes() for place in tmp_path.iterdir()}
+    again = recurrent.TextModel.load(tmp_path / "copy")
+    settings, history = again.trainer.settings, again.history.to_dict()
+    for place, problem in (
+        (text, "is a text of this run"),
+        (other, "exists and was not written by this run"),
+    ):
+        with pytest.raises(FileExistsError, match=f"checkpoint {problem}"):
+            again.resume(steps=5, checkpoint=place, progress=False)
+    with pytest.raises(FileExistsError, match="checkpoint is a text of this run"):
+        again.resume(steps=5, checkpoint=text, overwrite=True, progress=False)
+    assert {place.name: place.read_bytes() for place in tmp_path.iterdir()} == before
+    assert again.trainer.settings is settings and again.history.to_dict() == history and again.step == 5
+    # an earlier save of the same run, and no later one
+    again.resume(steps=5, progress=False)
+    assert recurrent.TextModel.load(path).step == 10
+    earlier = recurrent.TextModel.load(tmp_path / "copy")
+    with pytest.raises(FileExistsError, match="checkpoint exists and was not written by this run"):
+        earlier.resume(steps=1, progress=False)
+    earlier.resume(steps=1, checkpoint=tmp_path / "copy", progress=False)
+    assert recurrent.TextModel.load(path).step == 10
+    earlier.resume(steps=1, checkpoint=path, overwrite=True, progress=False)
+    assert recurrent.TextModel.load(path).step == 7
 
 
 def test_another_text(tmp_path):

@@ -234,12 +234,11 @@ def test_ctrl_c_cuts_no_step_in_two(where, monkeypatch, tmp_path):
     whole.fit(TEXT, 20, evaluate_every=4, **SMALL)
     tm, real, calls = model(), getattr(recurrent.TextModel, where), []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **settings):
         calls.append(1)
         if len(calls) == 3:
             signal.raise_signal(signal.SIGINT)
-        result = real(*arguments)
-        return result
+        return real(*arguments, **settings)
 
     monkeypatch.setattr(recurrent.TextModel, where, interrupted)
     settings = (
@@ -445,13 +444,109 @@ def test_a_folder_that_may_not_be_written(tmp_path):
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.parametrize("validated", [False, True])
+def test_a_text_is_no_checkpoint(validated, tmp_path, monkeypatch):
+    """By any path that leads to the text, and with overwrite too; nothing is built, trained or written."""
+    text, aside = tmp_path / "corpus.txt", tmp_path / "val.txt"
+    for path in (text, aside):
+        path.write_text(TEXT * 4, encoding="utf-8")
+    target = aside if validated else text
+    (tmp_path / "link").symlink_to(target)
+    os.link(target, tmp_path / "hard")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    there = names(tmp_path)
+    for place in (target, tmp_path / "link", tmp_path / "hard", f"../{target.name}"):
+        for overwrite in (False, True):
+            tm = model()
+            with pytest.raises(
+                FileExistsError, match="checkpoint is a text of this run; expected another file"
+            ):
+                tm.fit(
+                    text,
+                    3,
+                    validation_data=aside if validated else None,
+                    checkpoint=place,
+                    overwrite=overwrite,
+                    **SMALL,
+                )
+            assert not tm.is_built and tm.history is None
+    assert names(tmp_path) == there and text.read_text() == aside.read_text() == TEXT * 4
+
+
+def test_the_text_is_no_best_model(tmp_path):
+    text = tmp_path / "m.best.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    with pytest.raises(FileExistsError, match=r"best model is a text of this run; .*m\.best\.txt'"):
+        model().fit(text, 3, checkpoint=tmp_path / "m.txt", overwrite=True, **SMALL)
+    assert names(tmp_path) == ["m.best.txt"]
+    # without a validation there is no best model
+    model().fit(text, 3, checkpoint=tmp_path / "m.txt", validation_split=0, **SMALL)
+    assert names(tmp_path) == ["m.best.txt", "m.txt"] and text.read_text() == TEXT
+
+
+def test_a_file_of_another_run_is_kept(tmp_path):
+    """The checkpoint and the best model of another run; a model replaces what it wrote itself."""
+    path, best, one, two = tmp_path / "m", tmp_path / "m.best", model(), model(seed=2)
+    one.fit(TEXT, 3, checkpoint=path, **SMALL)
+    one.fit(TEXT, 3, checkpoint=path, **SMALL)
+    before = path.read_bytes(), best.read_bytes()
+    for lost, argument in ((None, "checkpoint"), (path, "best model")):
+        if lost:
+            lost.rename(tmp_path / "aside")
+        with pytest.raises(
+            FileExistsError, match=f"^.Errno 17. {argument} exists and was not written by this run"
+        ):
+            two.fit(TEXT, 3, checkpoint=path, **SMALL)
+        assert not two.is_built and best.read_bytes() == before[1]
+    (tmp_path / "aside").rename(path)
+    # a new run of a loaded model is another run
+    with pytest.raises(FileExistsError, match="checkpoint exists and was not written by this run"):
+        recurrent.TextModel.load(path).fit(TEXT, 3, checkpoint=path, **SMALL)
+    assert (path.read_bytes(), best.read_bytes()) == before
+    two.fit(TEXT, 3, checkpoint=path, overwrite=True, **SMALL)
+    assert weights(recurrent.TextModel.load(path)) == weights(two)
+
+
+def test_a_file_that_appears_during_the_run_is_kept(tmp_path):
+    path, tm = tmp_path / "m", model()
+
+    def put(report):
+        if report.step == 3:
+            (tmp_path / "theirs").write_text("theirs")
+            (tmp_path / "theirs").replace(path)
+
+    with (
+        pytest.raises(FileExistsError, match="checkpoint exists and was not written by this run"),
+        pytest.warns(RuntimeWarning, match="not written by this run.*; training continues"),
+    ):
+        tm.fit(TEXT, 5, checkpoint=path, checkpoint_every=1, keep_best=False, callbacks=[put], **SMALL)
+    assert path.read_text() == "theirs" and tm.step == 5
+    # nothing is lost: the model is there
+    tm.save(tmp_path / "n")
+
+
+def test_its_own_file_with_another_identity(tmp_path):
+    """On file systems that number files anew, and after a restored copy: the content decides."""
+    path, tm = tmp_path / "m", model()
+
+    def renew(report):
+        (tmp_path / "copy").write_bytes(path.read_bytes())
+        (tmp_path / "copy").replace(path)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tm.fit(TEXT, 5, checkpoint=path, checkpoint_every=1, callbacks=[renew], **SMALL)
+    assert recurrent.TextModel.load(path).step == 5
+
+
 # ---- files on the way
 
 
 def test_saves_by_steps_and_minutes(monkeypatch, tmp_path):
     saved, clock = [], [0.0]
     monkeypatch.setattr(
-        recurrent.TextModel, "save", lambda self, path: saved.append((self.step, Path(path).name))
+        recurrent.TextModel, "save", lambda self, path, overwrite: saved.append((self.step, Path(path).name))
     )
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
 
@@ -484,7 +579,7 @@ def test_the_best_is_kept(tmp_path):
     assert best.evaluate("edcba\n " * 30) == loss and best.history.validation[-1] == (step, loss)
     assert weights(recurrent.TextModel.load(path)) == weights(tm)
     (tmp_path / "m.best.safetensors").unlink()
-    model().fit(TEXT, 10, checkpoint=path, keep_best=False, **settings)
+    model().fit(TEXT, 10, checkpoint=path, keep_best=False, overwrite=True, **settings)
     assert names(tmp_path) == [path.name]
 
 
@@ -502,14 +597,14 @@ def test_a_full_disk_on_the_way(tmp_path, monkeypatch):
             pytest.raises(OSError, match="cannot write"),
             pytest.warns(RuntimeWarning, match="training continues"),
         ):
-            tm.fit(TEXT, 4, checkpoint=path, checkpoint_every=2, **SMALL)
+            tm.fit(TEXT, 4, checkpoint=path, checkpoint_every=2, overwrite=True, **SMALL)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert tm.step == 4 and path.read_bytes() == old and names(tmp_path) == there
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tm.save(path)
+        tm.save(path, overwrite=True)
     assert weights(recurrent.TextModel.load(path)) == weights(tm)
 
 
@@ -518,7 +613,9 @@ def test_an_old_checkpoint_is_not_touched_at_the_start(tmp_path):
     model().fit(TEXT, 5, checkpoint=path, **SMALL)
     old = path.read_bytes()
     with pytest.raises(ZeroDivisionError):
-        model(seed=2).fit(TEXT, 5, checkpoint=path, callbacks=[lambda report: 1 // 0], **SMALL)
+        model(seed=2).fit(
+            TEXT, 5, checkpoint=path, callbacks=[lambda report: 1 // 0], overwrite=True, **SMALL
+        )
     assert path.read_bytes() == old
 
 

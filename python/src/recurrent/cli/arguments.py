@@ -148,6 +148,7 @@ Table = dict[str, tuple[Flag, ...]]
 _THREADS = value("--threads", count, "N", "number of threads; results do not depend on it")
 _CHECKPOINT = argument("model", "CHECKPOINT", "a file that `recurrent train` saved")
 _PRINT_EVERY = value("--print-every", count, "N", "steps between two lines (100)")
+_FORCE = switch("--force", "overwrite an existing checkpoint or best model; a text never")
 _ERRORS = (
     choice(
         "--errors",
@@ -236,7 +237,7 @@ _TRAIN: Table = {
             f"minutes between two saves ({CHECKPOINT_MINUTES:g})",
             CHECKPOINT_MINUTES,
         ),
-        switch("--force", "overwrite an existing checkpoint"),
+        _FORCE,
         _PRINT_EVERY,
         _THREADS,
     ),
@@ -248,6 +249,7 @@ _RESUME: Table = {
         argument("file", "FILE", "the same text, if its file has moved", nargs="?"),
         value("--steps", count, "N", "number of further steps (the remaining ones)"),
         value("--checkpoint", Path, "PATH", "the file to save to (CHECKPOINT)"),
+        _FORCE,
         _PRINT_EVERY,
         _THREADS,
     )
@@ -346,7 +348,9 @@ overfitting: use dropout or a smaller network. A training loss close to it sugge
 examples:
   recurrent resume input.safetensors                 the remaining steps
   recurrent resume input.safetensors --steps 1000    1000 further steps
-  recurrent resume input.safetensors moved/input.txt the file of the text has moved""",
+  recurrent resume input.safetensors moved/input.txt the file of the text has moved
+
+--checkpoint does not replace the model of another run without --force.""",
     "sample": """\
 examples:
   recurrent sample input.safetensors

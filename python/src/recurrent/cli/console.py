@@ -23,6 +23,7 @@ _FLAGS = {
     "hidden_sizes": "--hidden-sizes",
     "call fit": "run `recurrent train --init-from`",
     "learning_rate": "--learning-rate",
+    "overwrite=True": "--force",
     "patience": "--patience",
     "seq_length": "--seq-length",
     "validation_split=0": "--validation-split 0",

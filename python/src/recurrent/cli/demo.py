@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._terminal import UserError, describe_error
-from ..demo.report import chart, report, save
+from ..demo.report import FILES, chart, report, save
 from ..demo.screen import Screen, introduce
 from ..demo.sentences import CORPUS, read_sentences
 from ..demo.training import RunOptions, TrainingRun
@@ -33,6 +33,7 @@ from .arguments import (
     value,
 )
 from .console import EXIT_FAILURE, EXIT_INVALID, report_error
+from .outputs import check_outputs
 
 _DEFAULTS = RunOptions()
 # RecurrentJS's page
@@ -82,6 +83,7 @@ _FLAGS: tuple[Flag, ...] = (
     ),
     value("--seed", natural, "N", "seed of weights, order and samples (1)", _DEFAULTS.seed),
     value("--out", Path, "DIR", "the folder to save to (out)", Path("out")),
+    switch("--force", "overwrite the files of an earlier run in DIR"),
     value(
         "--epochs",
         count,
@@ -129,6 +131,7 @@ def prepare(options: argparse.Namespace) -> tuple[TrainingRun, str]:
     """
     sentences, note = read_sentences(options.text or CORPUS)
     try:
+        check_outputs(options.out, FILES, options.force)
         options.out.mkdir(parents=True, exist_ok=True)
         if not os.access(options.out, os.W_OK):
             raise PermissionError(errno.EACCES, "permission denied")
@@ -167,7 +170,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.quiet and (drawing := chart(run, screen)):
         print(f"\n{drawing}")
     try:
-        save(run, text, options.out)
+        save(run, text, options.out, options.force)
     except (OSError, FloatingPointError) as error:
         return _fail(f"cannot save in {options.out}: {describe_error(error)}", EXIT_FAILURE)
     return 0

@@ -23,7 +23,7 @@ from ..training.history import History, StepReport
 from ..training.interrupt import sigterm_as_interrupt
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
-from .console import EXIT_INTERRUPTED, Console, token_unit
+from .console import EXIT_INTERRUPTED, Console, describe, token_unit
 from .evaluate import describe_network
 
 _MOMENTUM = 0.9  # of sgd
@@ -33,7 +33,6 @@ def train(options: argparse.Namespace, console: Console) -> int:
     """Trains a model on a text."""
     o = options
     path: Path = o.checkpoint or Path(f"{o.file.stem}.safetensors")
-    _check_checkpoint(o.file, path, o.force)
     _set_threads(o)
     if o.init_from:
         model = TextModel.load(o.init_from)
@@ -51,14 +50,20 @@ def train(options: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     reporter = _Reporter(console, o.print_every, steps + (model.step if o.init_from else 0), o.seed)
     reporter.introduce = lambda: _introduce(console, o, corpus, model, steps, epoch_steps, path)
-    with sigterm_as_interrupt():
-        history = model.fit(
-            o.file, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
-            o.validation_split, None, path, console.is_verbose, [reporter],
-            clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
-            checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
-            errors=o.errors, replacement=o.replacement,
-        )  # fmt: skip
+    try:
+        with sigterm_as_interrupt():
+            history = model.fit(
+                o.file, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
+                o.validation_split, None, path, console.is_verbose, [reporter],
+                clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
+                checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
+                errors=o.errors, replacement=o.replacement, overwrite=o.force,
+            )  # fmt: skip
+    except FileExistsError as error:
+        if "--force" not in (message := describe(error)) or not path.exists():
+            raise
+        name = shlex.quote(str(path))
+        raise UserError(f"{message}; `recurrent resume {name}` continues its run") from None
     return _conclude(console, model, history, path, reporter)
 
 
@@ -86,7 +91,9 @@ def resume(options: argparse.Namespace, console: Console) -> int:
         f"continuing after step {reporter.first - 1:,} to step {target:,}; Ctrl-C saves and ends"
     )
     with sigterm_as_interrupt():
-        history = model.resume(o.file, o.steps, console.is_verbose, [reporter], checkpoint=path)
+        history = model.resume(
+            o.file, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
+        )
     return _conclude(console, model, history, path, reporter)
 
 
@@ -202,19 +209,6 @@ def _conclude(console: Console, model: TextModel, history: History, path: Path, 
     command = "recurrent resume" if history.stop_reason == "interrupted" else "recurrent sample"
     console.print(f"saved in {path}; next: {command} {shlex.quote(str(path))}")
     return EXIT_INTERRUPTED if history.stop_reason == "interrupted" else 0
-
-
-def _check_checkpoint(file: Path, path: Path, force: bool) -> None:
-    """Refuses to overwrite the text, and an existing file without ``--force``."""
-    if not path.exists() or path.is_dir():
-        return
-    if file.exists() and file.samefile(path):
-        raise UserError(f"--checkpoint {path} is the text itself; expected another file")
-    if not force:
-        name = shlex.quote(str(path))
-        raise UserError(
-            f"{path} exists already: `recurrent resume {name}` continues its run, --force overwrites it"
-        )
 
 
 def _optimizer(o: argparse.Namespace) -> Optimizer | None:

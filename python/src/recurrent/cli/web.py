@@ -12,10 +12,13 @@ from .._terminal import UserError, describe_error
 from .._version import __version__
 from ..demo.sentences import CORPUS, read_sentences
 from ..nn.threads import get_num_threads, set_num_threads
+from ..outputs import Outputs
 from ..training.interrupt import sigterm_as_interrupt
 from ..web.server import Server, open_browser
 from ..web.session import Session
 from ..web.settings import Settings
+from ..web.trainers import FILES
+from .outputs import check_outputs
 
 PORT = 8462
 _SETTINGS = ("cell", "hidden_sizes", "embedding", "seed", "learning_rate", "weight_decay", "clip")
@@ -40,6 +43,7 @@ def serve(options: argparse.Namespace) -> int:
         set_num_threads(max(1, get_num_threads() - 1))
     try:
         text = _read(o.text or CORPUS)
+        check_outputs(o.out, FILES, o.force)
         session = Session(Settings().changed({name: getattr(o, name) for name in _SETTINGS}), text)
     except (ValueError, MemoryError, OSError) as error:
         raise UserError(describe_error(error)) from None
@@ -55,10 +59,10 @@ def serve(options: argparse.Namespace) -> int:
         print()
     finally:
         server.close()
-    return _save(session, o.out)
+    return _save(session, o.out, o.force)
 
 
-def _save(session: Session, folder: Path) -> int:
+def _save(session: Session, folder: Path, force: bool) -> int:
     """Saves a model that has been trained; returns 0."""
     trainer = session.trainer
     if not trainer.step:
@@ -66,7 +70,7 @@ def _save(session: Session, folder: Path) -> int:
     try:
         name, data = trainer.save()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+        Outputs().write(folder / name, data, force)
     except (OSError, FloatingPointError) as error:
         raise UserError(f"cannot save in {folder}: {describe_error(error)}") from None
     print(f"saved in {folder / name}")

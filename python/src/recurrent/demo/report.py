@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import math
 from pathlib import Path
 
 import numpy as np
 
 from .._terminal import optional_module
+from ..outputs import Outputs
 from .screen import Screen
 from .training import Point, TrainingRun
 
 SAMPLES = 50  # at each temperature
+FILES = ("model.json", "samples.txt", "curve.csv", "curve.png")
 
 
 def report(run: TrainingRun, screen: Screen, temperatures: list[float], reason: str) -> str:
@@ -57,10 +60,10 @@ def chart(run: TrainingRun, screen: Screen) -> str:
     return "\n".join(line.rstrip() for line in figure.build().string(colorless=True).splitlines())
 
 
-def save_png(run: TrainingRun, path: Path) -> bool:
-    """Draws the perplexity curve; returns False without matplotlib or without a curve."""
+def png(run: TrainingRun) -> bytes:
+    """Returns the perplexity curve drawn by matplotlib; nothing without matplotlib or without a curve."""
     if optional_module("matplotlib") is None or not run.curve:
-        return False
+        return b""
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(7.5, 4.2), layout="constrained")
     axes, ticker = figure.subplots(), importlib.import_module("matplotlib.ticker")
     last, gray, minimum = run.curve[-1], "#888888", run.min_perplexity
@@ -78,18 +81,24 @@ def save_png(run: TrainingRun, path: Path) -> bool:
     axes.grid(axis="y", color="#e6e6e6")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
-    return True
+    file = io.BytesIO()
+    figure.savefig(file, dpi=150)
+    return file.getvalue()
 
 
-def save(run: TrainingRun, text: str, folder: Path) -> None:
+def save(run: TrainingRun, text: str, folder: Path, overwrite: bool) -> None:
     """Writes the files and prints their names."""
-    run.model.save_recurrentjs(folder / "model.json")
-    (folder / "samples.txt").write_text(text, encoding="utf-8")
-    with (folder / "curve.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([Point._fields, *run.curve])
-    drawn = save_png(run, folder / "curve.png")
+    outputs, table = Outputs(), io.StringIO(newline="")
+    csv.writer(table).writerows([Point._fields, *run.curve])
+    run.model.save_recurrentjs(folder / "model.json", overwrite=overwrite)
+    outputs.write(folder / "samples.txt", text.encode(), overwrite)
+    outputs.write(folder / "curve.csv", table.getvalue().encode(), overwrite)
+    drawn = png(run)
+    if drawn:
+        outputs.write(folder / "curve.png", drawn, overwrite)
     print(f"\nsaved in {folder}:")
     print("  model.json   the network and its optimizer, in RecurrentJS's format")
     print("  samples.txt  the result and the samples")
-    print("  curve.csv    the perplexity curve" + "\n  curve.png    the perplexity curve, drawn" * drawn)
+    print(
+        "  curve.csv    the perplexity curve" + "\n  curve.png    the perplexity curve, drawn" * bool(drawn)
+    )

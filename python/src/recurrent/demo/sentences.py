@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from pathlib import Path
 
 from .._terminal import UserError, describe_error
+from ..outputs import protect_text
 
 CORPUS = Path(__file__).parents[1] / "data" / "sentences.txt"
 MAX_TEXT = 64 << 20  # bytes
@@ -23,6 +25,7 @@ def read_sentences(path: Path) -> tuple[list[str], str]:
     """
     try:
         with path.open("rb") as file:
+            protect_text(os.fstat(file.fileno()))
             raw = file.read(MAX_TEXT + 1)
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -12,11 +12,11 @@ import re
 from bisect import bisect_right, insort
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 from ..mat import Mat
 from ..operation import Operand, Operation
+from ..outputs import drawings
 
 MAX_OPERATIONS, MAX_OPERANDS = 400, 1000
 _SIGNS = {
@@ -49,9 +49,24 @@ class Drawing(str):
 
     __slots__ = ()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the drawing to a file."""
-        Path(path).write_text(self, encoding="utf-8")
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the drawing to a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        overwrite : bool
+            Whether to replace a file that no drawing or page of this process wrote.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and was not written by a drawing or page of this process, or is a text that was read.
+        OSError
+            If the file cannot be written.
+        """
+        drawings.write(path, self.encode(), overwrite)
 
     def _repr_svg_(self) -> str:
         return str(self)

@@ -7,13 +7,13 @@ import html
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._checks import as_int
 from ..nn.network import Network
+from ..outputs import drawings
 from . import activations
 
 if TYPE_CHECKING:
@@ -47,9 +47,24 @@ class HTML(str):
 
     __slots__ = ()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the page to a file."""
-        Path(path).write_text(self, encoding="utf-8")
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the page to a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        overwrite : bool
+            Whether to replace a file that no drawing or page of this process wrote.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and was not written by a drawing or page of this process, or is a text that was read.
+        OSError
+            If the file cannot be written.
+        """
+        drawings.write(path, self.encode(), overwrite)
 
     def _repr_html_(self) -> str:
         return str(self)

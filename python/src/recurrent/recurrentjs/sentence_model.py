@@ -16,8 +16,10 @@ from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.layers import network_of
 from ..nn.network import Network
+from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
 from ..random import RNG, Random, as_random
+from ..texts import as_text_or_file
 from .solver import Solver
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ class SentenceModel:
 
     Parameters
     ----------
-    sentences : str or iterable of str
-        The vocabulary. A str is split into lines, stripped of surrounding space; blank sentences are skipped.
+    sentences : str, bytes, Path or iterable of str
+        The vocabulary. A text, or the Path of a UTF-8 file, is split into lines, stripped of surrounding space; blank
+        sentences are skipped. A str that can only be the name of a file is an error.
     cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"}
         The kind of layer. RecurrentJS has "lstm" and "rnn_relu", which it calls "rnn".
     hidden_sizes : list of int
@@ -68,6 +71,8 @@ class SentenceModel:
 
     Raises
     ------
+    OSError
+        If the file cannot be read.
     TypeError, ValueError
         If a setting is out of range, or all sentences are blank.
 
@@ -90,7 +95,7 @@ class SentenceModel:
 
     def __init__(
         self,
-        sentences: str | Iterable[str],
+        sentences: str | bytes | os.PathLike[str] | Iterable[str],
         cell: str = "lstm",
         hidden_sizes: Sequence[int] = (20, 20),
         letter_size: int = 5,
@@ -134,6 +139,7 @@ class SentenceModel:
             _lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle
         )
         self._handle = handle
+        self._outputs = Outputs()
         self._random = random
         self._network = network_of(network)
         self.cell = self._network.cell
@@ -279,7 +285,7 @@ class SentenceModel:
             raise
         return "".join(parts)
 
-    def save_recurrentjs(self, path: str | os.PathLike[str]) -> None:
+    def save_recurrentjs(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the model and its solver's cache as RecurrentJS's page does.
 
         A crash leaves the old file or the new one.
@@ -288,16 +294,21 @@ class SentenceModel:
         ----------
         path : str or Path
             The file.
+        overwrite : bool
+            Whether to replace a file that this model neither wrote nor was loaded from, though never a text.
 
         Raises
         ------
+        FileExistsError
+            If the file is a text, or exists and this model neither wrote it nor was loaded from it.
         OSError
             If the file cannot be written.
         FloatingPointError
             If a weight is not finite, which JSON cannot hold.
         """
         encoded = as_path(path)
-        _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
+        with self._outputs.writing(path, overwrite):
+            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
     def load_recurrentjs(
@@ -336,6 +347,7 @@ class SentenceModel:
         )
         model = cls.__new__(cls)
         model._attach(handle, random)
+        model._outputs.set_source(path)
         return model
 
     def __reduce__(self) -> NoReturn:
@@ -355,12 +367,23 @@ def _as_solver(handle: _c.Handle) -> Solver:
     return solver
 
 
+def _decoded(sentences: Any) -> str:
+    data = as_text_or_file(sentences, "sentences")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"sentences is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
+        ) from None
+
+
 def _sentences(sentences: Any) -> list[str]:
-    if isinstance(sentences, str):
-        sentences = [line.strip() for line in sentences.splitlines()]
-    elif isinstance(sentences, (bytes, Mapping)) or not isinstance(sentences, Iterable):
+    if isinstance(sentences, (str, bytes, bytearray, os.PathLike)):
+        sentences = [line.strip() for line in _decoded(sentences).splitlines()]
+    elif isinstance(sentences, Mapping) or not isinstance(sentences, Iterable):
         raise TypeError(
-            f"sentences has the wrong type; expected a list of str, or a text of lines, got {type(sentences).__name__}"
+            f"sentences has the wrong type; expected a list of str, or a text or Path of lines, "
+            f"got {type(sentences).__name__}"
         )
     kept = []
     for i, sentence in enumerate(sentences):

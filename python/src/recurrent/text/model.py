@@ -33,10 +33,12 @@ from ..nn.layers import network_of
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
+from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import sampler_settings
 from ..state import StepResult
+from ..texts import as_text_or_file
 from ..training.history import History
 from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
 from ..training.trainer import Callback, Trainer
@@ -135,16 +137,17 @@ class TextModel:
         self._random = as_random(rng)
         self._model: _c.Handle | None = None
         self._trainer: Trainer | None = None
+        self._outputs = Outputs()
 
     # ---- what it is made of
 
-    def build(self, text: str | bytes) -> TextModel:
+    def build(self, text: str | bytes | os.PathLike[str]) -> TextModel:
         """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
 
         Parameters
         ----------
-        text : str or bytes
-            All characters of the vocabulary, in any order and number; bytes are UTF-8.
+        text : str, bytes or Path
+            All characters of the vocabulary, in any order and number, as for ``fit``; bytes are UTF-8.
 
         Returns
         -------
@@ -156,11 +159,11 @@ class TextModel:
         RuntimeError
             If the model is built already.
         ValueError
-            If the text is empty, or not UTF-8, with the index of the first invalid byte.
+            If the text is empty, the name of a file, or not UTF-8, with the index of the first invalid byte.
         """
         if self._model is not None:
             raise RuntimeError("the model is built already; expected a new TextModel")
-        data = _bytes(text)
+        data = as_text_or_file(text, "text", self.tokenizer)
         settings = json.dumps(
             {
                 "tokenizer": self.tokenizer,
@@ -314,14 +317,14 @@ class TextModel:
     # ---- text and tokens
 
     def encode(
-        self, text: str | bytes, errors: str = "strict", replacement: str | None = None
+        self, text: str | bytes | os.PathLike[str], errors: str = "strict", replacement: str | None = None
     ) -> npt.NDArray[np.int64]:
         """Returns the tokens of a text.
 
         Parameters
         ----------
-        text : str or bytes
-            Bytes are UTF-8; of any value where tokens are bytes.
+        text : str, bytes or Path
+            As for ``fit``. Bytes are UTF-8; of any value where tokens are bytes.
         errors : {"strict", "ignore", "replace"}
             How to handle characters outside the vocabulary: raise an error, skip them, or encode ``replacement``.
         replacement : str, optional
@@ -335,7 +338,8 @@ class TextModel:
         Raises
         ------
         ValueError
-            If a character is outside the vocabulary, with its index, or a byte is not UTF-8.
+            If a character is outside the vocabulary, with its index, a byte is not UTF-8, or a str is the name of a
+            file.
 
         Examples
         --------
@@ -344,7 +348,7 @@ class TextModel:
         >>> tm.encode("cab").tolist(), tm.encode("xa", errors="ignore").tolist()
         ([2, 0, 1], [0])
         """
-        data, (code, point) = _bytes(text), as_errors(errors, replacement)
+        data, (code, point) = as_text_or_file(text, "text", self.tokenizer), as_errors(errors, replacement)
         tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
         _lib.recurrent_text_model_encode(
             self._handle.value,
@@ -418,6 +422,7 @@ class TextModel:
         record_every: int | None = None,
         errors: str = "strict",
         replacement: str | None = None,
+        overwrite: bool = False,
     ) -> History:
         """Trains on a text.
 
@@ -430,7 +435,7 @@ class TextModel:
         text : str, bytes or Path
             The text, or the Path of a UTF-8 file of at most 1 GiB. It gives the vocabulary if the model has none.
             Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed unless tokens
-            are bytes.
+            are bytes. A str that can only be the name of a file is an error; bytes are always text.
         steps : int
             The number of further steps.
         batch_size : int
@@ -448,7 +453,8 @@ class TextModel:
         validation_data : str, bytes or Path, optional
             Another text for validation.
         checkpoint : str or Path, optional
-            The file to save to, during training and at its end.
+            The file to save to, during training and at its end. A file that this model did not write, and a text, are
+            not replaced: an error before training.
         progress : bool
             Whether to show a bar, by tqdm, in terminals and notebooks.
         callbacks : iterable of callable
@@ -474,6 +480,8 @@ class TextModel:
             Steps for each record of the history; where absent 1, and more in runs above 20,000 steps.
         errors, replacement
             As for ``encode``, for characters outside a vocabulary that the model has already.
+        overwrite : bool
+            Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
 
         Returns
         -------
@@ -482,6 +490,8 @@ class TextModel:
 
         Raises
         ------
+        FileExistsError
+            If the checkpoint or its best model is a text, or a file that this model did not write; nothing is changed.
         OSError
             If the text cannot be read, or the last save fails; an earlier save that fails is a warning.
         ValueError, TypeError
@@ -519,6 +529,7 @@ class TextModel:
             keep_best=keep_best,
             errors=errors,
             replacement=replacement,
+            overwrite=overwrite,
         )
         self._trainer = trainer
         return trainer.run(self, shows, listeners)
@@ -532,6 +543,7 @@ class TextModel:
         *,
         validation_data: str | bytes | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
     ) -> History:
         """Continues an interrupted or finished ``fit``, to the same bits as without the interruption.
 
@@ -546,7 +558,10 @@ class TextModel:
         validation_data : str, bytes or Path, optional
             The same validation text, if there was one and it was not a file.
         checkpoint : str or Path, optional
-            The file to save to; where absent, that of ``fit``.
+            The file to save to; where absent, that of ``fit``. The file that was loaded and earlier saves of the same
+            run are replaced; other files are not.
+        overwrite : bool
+            Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
 
         Returns
         -------
@@ -555,6 +570,8 @@ class TextModel:
 
         Raises
         ------
+        FileExistsError
+            If the checkpoint or its best model is a text, or a file that this run did not write; nothing is changed.
         ValueError
             If the text differs from that of the run, or no steps remain.
         RuntimeError
@@ -563,7 +580,7 @@ class TextModel:
         shows, listeners = as_flag(progress, "progress"), _callables(callbacks)
         if self._trainer is None:
             raise RuntimeError("the model has no training run; expected fit first")
-        self._trainer.resume(self, text, steps, validation_data, checkpoint)
+        self._trainer.resume(self, text, steps, validation_data, checkpoint, overwrite)
         return self._trainer.run(self, shows, listeners)
 
     @property
@@ -639,7 +656,7 @@ class TextModel:
 
     def evaluate(
         self,
-        text: str | bytes | npt.ArrayLike,
+        text: str | bytes | os.PathLike[str] | npt.ArrayLike,
         batch_size: int = 1,
         errors: str = "strict",
         replacement: str | None = None,
@@ -648,8 +665,8 @@ class TextModel:
 
         Parameters
         ----------
-        text : str, bytes or array of int
-            At least two tokens.
+        text : str, bytes, Path or array of int
+            At least two tokens; a text as for ``fit``.
         batch_size : int
             The tokens are split into this number of equal parts that are evaluated in parallel, each from a zero
             state: 1 gives the exact value, more is faster.
@@ -664,11 +681,13 @@ class TextModel:
         Raises
         ------
         ValueError, TypeError, IndexError
-            If the text is too short, or a token is out of range.
+            If the text is too short or the name of a file, or a token is out of range.
         """
+        if isinstance(text, bytearray):
+            text = bytes(text)
         tokens = (
             self.encode(text, errors, replacement)
-            if isinstance(text, (str, bytes))
+            if isinstance(text, (str, bytes, os.PathLike))
             else as_tokens(text, "text").ravel()
         )
         count, most = len(tokens) - 1, as_int(batch_size, "batch_size")
@@ -833,13 +852,14 @@ class TextModel:
         as_errors(*errors)
         settings |= {"max_tokens": count, "stop": stops, "errors": errors[0], "replacement": errors[1]}
         random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
-        return Generator.of_text(self._handle, _bytes(prompt), settings, random)
+        start = prompt if isinstance(prompt, bytes) else as_text(prompt, "prompt")
+        return Generator.of_text(self._handle, start, settings, random)
 
     # ---- introspection
 
     def activations(
         self,
-        text: str | bytes,
+        text: str | bytes | os.PathLike[str],
         names: Sequence[str] | None = None,
         errors: str = "strict",
         replacement: str | None = None,
@@ -848,8 +868,8 @@ class TextModel:
 
         Parameters
         ----------
-        text : str or bytes
-            At least one token, read from a zero state; bytes are UTF-8.
+        text : str, bytes or Path
+            At least one token, read from a zero state; as for ``encode``.
         names : list of str, optional
             Names as for ``Network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"``
             its forget gate; all where absent.
@@ -871,14 +891,18 @@ class TextModel:
         return _activations.activations(self.network, self.encode(text, errors, replacement), names)
 
     def next_characters(
-        self, text: str | bytes, k: int = 5, errors: str = "strict", replacement: str | None = None
+        self,
+        text: str | bytes | os.PathLike[str],
+        k: int = 5,
+        errors: str = "strict",
+        replacement: str | None = None,
     ) -> list[list[tuple[str, float]]]:
         """Returns the ``k`` likeliest next characters after each token of a text.
 
         Parameters
         ----------
-        text : str or bytes
-            At least one token, read from a zero state; bytes are UTF-8.
+        text : str, bytes or Path
+            At least one token, read from a zero state; as for ``encode``.
         k : int
             At least 1; limited by the size of the vocabulary.
         errors, replacement
@@ -899,14 +923,14 @@ class TextModel:
         return _activations.next_characters(self.network, tokens, self.characters, k)
 
     def gradient_norms(
-        self, text: str | bytes, errors: str = "strict", replacement: str | None = None
+        self, text: str | bytes | os.PathLike[str], errors: str = "strict", replacement: str | None = None
     ) -> dict[str, npt.NDArray[Any]]:
         """Returns how strongly the prediction of a text's last token depends on each earlier state.
 
         Parameters
         ----------
-        text : str or bytes
-            At least three tokens, read from a zero state; bytes are UTF-8.
+        text : str, bytes or Path
+            At least three tokens, read from a zero state; as for ``encode``.
         errors, replacement
             As for ``encode``.
 
@@ -929,7 +953,7 @@ class TextModel:
 
     def html(
         self,
-        text: str | bytes,
+        text: str | bytes | os.PathLike[str],
         activation: str,
         unit: int,
         k: int = 5,
@@ -940,8 +964,8 @@ class TextModel:
 
         Parameters
         ----------
-        text : str or bytes
-            1 to 20,000 tokens, read from a zero state; bytes are UTF-8.
+        text : str, bytes or Path
+            1 to 20,000 tokens, read from a zero state; as for ``encode``.
         activation : str
             A name as for ``activations``: ``"c1"`` is layer 1's cell, shown through tanh.
         unit : int
@@ -981,16 +1005,20 @@ class TextModel:
 
     # ---- files
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the model to a safetensors file with a checksum. A crash leaves the old file or the new one.
 
         Parameters
         ----------
         path : str or Path
             The file.
+        overwrite : bool
+            Whether to replace a file that this model neither wrote nor was loaded from, though never a text.
 
         Raises
         ------
+        FileExistsError
+            If the file is a text, or exists and this model neither wrote it nor was loaded from it.
         OSError
             If the file cannot be written; the old file is unchanged.
         FloatingPointError
@@ -999,7 +1027,8 @@ class TextModel:
         encoded = as_path(path)
         run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
         self._set_metadata("training", (run or "").encode())
-        _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
+        with self._outputs.writing(path, overwrite):
+            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextModel:
@@ -1026,6 +1055,8 @@ class TextModel:
         handle = _c.new(_lib.recurrent_text_model_load, _lib.recurrent_text_model_free, encoded, len(encoded))
         model = cls.__new__(cls)
         model._random = as_random(None)
+        model._outputs = Outputs()
+        model._outputs.set_source(path)
         model._attach(handle)
         return model
 
@@ -1063,10 +1094,6 @@ def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
     except RuntimeError:
         # not set yet
         return None
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else as_text(value, "text")
 
 
 def _pieces(generator: Generator, chunk: int) -> Iterator[str]:

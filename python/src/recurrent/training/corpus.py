@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_text
+from ..texts import MAX_BYTES, as_text_or_file
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# 1 GiB; training takes 2 to 5 times as much memory
-MAX_BYTES = 1 << 30
 # bytes in one call of the library: between two calls Python handles an interrupt
 _CHUNK = 1 << 20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Corpus:
@@ -34,7 +29,7 @@ class Corpus:
     Parameters
     ----------
     source : str, bytes or Path
-        The text, or the Path of a file.
+        The text, or the Path of a file, as for ``texts.as_text_or_file``.
     tokens : {"characters", "bytes"}
         Characters need valid UTF-8.
     argument : str
@@ -45,25 +40,13 @@ class Corpus:
     OSError
         If the file cannot be read: FileNotFoundError, PermissionError, IsADirectoryError, …
     ValueError
-        If the text is empty, too long, or not UTF-8, with the index of the first invalid byte.
+        If the text is empty, too long, the name of a file, or not UTF-8, with the index of the first invalid byte.
     """
 
     def __init__(self, source: Any, tokens: str, argument: str = "text") -> None:
-        self.path: str | None = None
+        self.path: str | None = os.fsdecode(source) if isinstance(source, os.PathLike) else None
         self.tokens = tokens
-        if isinstance(source, (bytes, bytearray)):
-            self.data = bytes(source)
-        elif isinstance(source, os.PathLike):
-            self.path = os.fsdecode(source)
-            self.data = _read(self.path)
-            if tokens == "characters":
-                self.data = self.data.removeprefix(_BYTE_ORDER_MARK)
-        elif isinstance(source, str):
-            self.data = as_text(source, argument)
-        else:
-            raise TypeError(
-                f"{argument} has the wrong type; expected a str, bytes or a Path, got {type(source).__name__}"
-            )
+        self.data = as_text_or_file(source, argument, tokens)
         if len(self.data) > MAX_BYTES:
             raise ValueError(
                 f"{self} is too long; expected at most {MAX_BYTES:,} bytes, got {len(self.data):,}"
@@ -161,24 +144,6 @@ class Corpus:
                     end -= 1
             yield at, data[at:end]
             at = end
-
-
-def _read(path: str) -> bytes:
-    """Returns the bytes of a regular file; pipes and devices are refused, as they could block."""
-    try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(number, "rb") as file:
-            status = os.fstat(number)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "not a regular file")
-            if status.st_size > MAX_BYTES:
-                raise OSError(errno.EFBIG, f"expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}")
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno, f"cannot read '{path}': {reason[0].lower()}{reason[1:]}") from None
-    except ValueError as error:
-        raise ValueError(f"cannot read {path!r}: {error}") from None
 
 
 def _name(letter: str) -> str:

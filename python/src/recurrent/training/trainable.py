@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..optim.optimizer import Optimizer
+from ..outputs import Outputs
 from ..parameters import Parameters
 from ..state import StepResult
 
@@ -16,6 +17,7 @@ class Trainable(Protocol):
     """A model of text that a ``Trainer`` trains, such as ``TextModel``."""
 
     tokenizer: str
+    _outputs: Outputs
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -67,5 +69,13 @@ class Trainable(Protocol):
     def evaluate(self, text: npt.ArrayLike, batch_size: int = 1) -> float:
         """Returns the mean loss over tokens, in nats per token."""
 
-    def save(self, path: str) -> None:
+    @property
+    def trainer(self) -> Any:
+        """The last training run, or None."""
+
+    @classmethod
+    def load(cls, path: str) -> Trainable:
+        """Returns the model of a file."""
+
+    def save(self, path: str, *, overwrite: bool = False) -> None:
         """Writes the model to a file."""

@@ -7,11 +7,13 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._checks import as_flag
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from .batches import ContiguousBatches
@@ -52,6 +54,7 @@ class Trainer:
             target_step,
         )
         self.history = History()
+        self._overwrite = False
         self.texts: dict[str, dict[str, Any] | None] = {}
         self._running = _Running()
         self._first = self._smooth = 0.0
@@ -67,6 +70,7 @@ class Trainer:
         validation_data: Any,
         evaluate_every: int | None,
         record_every: int | None,
+        overwrite: bool,
         **arguments: Any,
     ) -> Trainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
@@ -92,6 +96,9 @@ class Trainer:
         texts = [Corpus(source, model.tokenizer)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
+        trainer._overwrite = as_flag(overwrite, "overwrite")
+        for argument, path in trainer._outputs(len(texts)):
+            model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
         trainer._read(model, texts)
         if options.patience is not None and not len(trainer._validation_tokens):
             raise ValueError(
@@ -108,7 +115,13 @@ class Trainer:
         return trainer
 
     def resume(
-        self, model: Trainable, source: Any, steps: int | None, validation_data: Any, checkpoint: Any
+        self,
+        model: Trainable,
+        source: Any,
+        steps: int | None,
+        validation_data: Any,
+        checkpoint: Any,
+        overwrite: bool,
     ) -> None:
         """Prepares the run to continue."""
         if model.step != self.step:
@@ -141,9 +154,20 @@ class Trainer:
                     f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
                 )
             texts.append(corpus)
-        place = checkpoint if checkpoint is not None else self.settings.checkpoint
-        self.settings.set_checkpoint(place)
-        self._read(model, texts)
+        place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
+        self.settings, self._overwrite = replace(previous, checkpoint=place), as_flag(overwrite, "overwrite")
+        try:
+            # the files beside a checkpoint that is given and is not the run's belong to another run
+            is_known = checkpoint is None or model._outputs.is_own(checkpoint)
+            for argument, path in self._outputs(len(texts)):
+                if is_known:
+                    self._check_output(model, argument, path)
+                else:
+                    model._outputs.check(path, argument, self._overwrite)
+            self._read(model, texts)
+        except BaseException:
+            self.settings = previous
+            raise
         self.target_step = target_step
 
     def _read(self, model: Trainable, texts: list[Corpus]) -> None:
@@ -151,7 +175,7 @@ class Trainer:
         self._check([text.length for text in texts], texts[0])
         if not model.is_built:
             letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in texts))))
-            model.build(letters if model.tokenizer == "characters" else texts[0].data[:1])
+            model.build(letters.encode() if model.tokenizer == "characters" else texts[0].data[:1])
         tokens = [self._encode(model, text) for text in texts]
         cut = self._check([len(part) for part in tokens], texts[0])
         self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
@@ -226,7 +250,7 @@ class Trainer:
             self.history.stop_reason = stop_reason
             if s.checkpoint is not None:
                 with interrupt.held():
-                    model.save(s.checkpoint)
+                    self._write(model, "checkpoint", s.checkpoint)
         return self.history
 
     def _train_step(self, model: Trainable) -> StepReport:
@@ -307,7 +331,7 @@ class Trainer:
         with interrupt.held():
             seen.append((self.step, loss))
             if self.settings.best is not None and self.history.best == seen[-1]:
-                self._try_to_save(model, self.settings.best)
+                self._try_to_save(model, "best model", self.settings.best)
         return loss
 
     def _scheduled_losses(self) -> list[tuple[int, float]]:
@@ -326,6 +350,49 @@ class Trainer:
 
     # ---- files
 
+    def _outputs(self, texts: int) -> list[tuple[str, str]]:
+        """Returns the files that the run writes, each with its name in errors; ``texts`` is the number of texts."""
+        s = self.settings
+        named = [("checkpoint", s.checkpoint)]
+        if texts > 1 or s.validation_split:
+            named.append(("best model", s.best))
+        return [(argument, path) for argument, path in named if path is not None]
+
+    def _write(self, model: Trainable, argument: str, path: str) -> None:
+        self._check_output(model, argument, path)
+        model.save(path, overwrite=self._overwrite)
+
+    def _check_output(self, model: Trainable, argument: str, path: str) -> None:
+        """Checks that a file may be written: a file of this run, by its identity or by its content.
+
+        The content decides after a move or a copy, and on file systems that number files anew.
+        """
+        try:
+            model._outputs.check(path, argument, self._overwrite)
+        except FileExistsError:
+            if not self._has_saved(model, argument, path):
+                raise
+            model._outputs.add(path)
+            model._outputs.check(path, argument)
+
+    def _has_saved(self, model: Trainable, argument: str, path: str) -> bool:
+        """Returns whether a file holds a save of this run; as the checkpoint, one that is not of a later step."""
+        try:
+            other = model.load(path).trainer
+        except (OSError, ValueError):
+            return False
+        return (
+            isinstance(other, Trainer)
+            and (other.step <= self.step or argument == "best model")
+            and other.first_step == self.first_step
+            and other._first == self._first
+            and other._digests() == self._digests()
+            and all(one == two for one, two in zip(other.history.train, self.history.train))
+        )
+
+    def _digests(self) -> list[Any]:
+        return [text and text["sha256"] for text in self.texts.values()]
+
     def _save(self, model: Trainable) -> None:
         """Saves the model if it is due."""
         s, now = self.settings, time.monotonic()
@@ -334,12 +401,12 @@ class Trainer:
         by_step = s.checkpoint_every is not None and (self.step - self.first_step) % s.checkpoint_every == 0
         if by_step or (s.checkpoint_minutes is not None and now - self._saved >= 60 * s.checkpoint_minutes):
             self._saved = now
-            self._try_to_save(model, s.checkpoint)
+            self._try_to_save(model, "checkpoint", s.checkpoint)
 
-    def _try_to_save(self, model: Trainable, place: str) -> None:
+    def _try_to_save(self, model: Trainable, argument: str, path: str) -> None:
         """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
         try:
-            model.save(place)
+            self._write(model, argument, path)
         except OSError as error:
             warnings.warn(f"{error}; training continues", RuntimeWarning, stacklevel=5)
 

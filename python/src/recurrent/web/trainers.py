@@ -23,6 +23,8 @@ from .settings import Settings
 
 HandleRequests = Callable[[], bool]
 TEMPERATURES = (0.3, 0.7, 1.0)
+# of models of sentences, and of running text
+FILES = ("model.json", "model.safetensors")
 _VALIDATION = 20_000  # characters, at most
 _REQUEST_INTERVAL = 0.02  # seconds
 _NO_TEXT = "the text has no training data; expected at least 1 character, got none"
@@ -221,7 +223,7 @@ class SentenceTrainer(LiveTrainer):
 
     def save(self) -> tuple[str, bytes]:
         """Returns the model in RecurrentJS's format."""
-        return "model.json", _file_bytes(self.model.save_recurrentjs)
+        return FILES[0], _file_bytes(self.model.save_recurrentjs)
 
 
 class TextTrainer(LiveTrainer):
@@ -309,7 +311,7 @@ class TextTrainer(LiveTrainer):
 
     def save(self) -> tuple[str, bytes]:
         """Returns the checkpoint, for ``recurrent sample`` too."""
-        return "model.safetensors", _file_bytes(self.model.save)
+        return FILES[1], _file_bytes(self.model.save)
 
 
 def _new_text_model(settings: Settings, text: str) -> TextModel:

@@ -1,0 +1,160 @@
+"""Texts: what is a text and what is a file."""
+
+import string
+from pathlib import Path
+
+import pytest
+
+import recurrent
+from recurrent.texts import as_text_or_file, is_file_name
+from recurrent.web import live
+
+NAMES = """\
+book.txt
+val.txt
+valid.txt
+BOOK.TXT
+War and Peace.txt
+my data (2).csv
+corpus.dat
+wiki.train.raw
+shakespeare.en
+input.tar.gz
+main.c
+.hidden.txt
+model.safetensors
+data/input
+data/input.txt
+./input
+../input
+../../texts/a
+~/texts/a
+/home/user/corpus
+/tmp/übung
+texts/日本語
+C:/texts/a.txt
+https://example.com/book.txt
+nope/none
+""".splitlines()
+TEXTS = """\
+hello world
+hello help hello
+e.g. this
+e.g
+U.S.A
+a.b
+3.14
+1/2
+12/31/2020
+8/2+1=5
+he said and/or she said
+a or b / c
+The end.
+Is it so? Yes.
+see www.example.com for more
+the file is called book.txt.
+/
+a
+.
+..
+...
+:/
+<b>bold</b>
+x = a/b;
+{"a":"b/c"}
+SELECT*FROM/a
+abcabcabc
+novel
+日本語
+""".splitlines()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "/" + "a/" * 200, "a" * 200 + ".txt"])
+def test_names_of_files(name, working_directory):
+    assert is_file_name(name)
+    with pytest.raises(ValueError) as caught:
+        as_text_or_file(name, "validation_data")
+    assert str(caught.value) == (
+        f"validation_data looks like the name of a file; expected Path({name!r}) for the file, or "
+        f"{name!r}.encode() for these characters, got a str"
+    )
+    # with a line end it is a text, and so are bytes
+    assert as_text_or_file(name + "\n", "text") == f"{name}\n".encode()
+    assert as_text_or_file(name.encode(), "text") == name.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *TEXTS,
+        "",
+        "a\0b",
+        "one\rbook.txt",
+        "one\nbook.txt",
+        "word " * 60 + "book.txt",
+        "a/b" * 100,
+        string.digits + "+-*/.",
+        string.printable,
+        "".join(sorted("to be or not to be, that is / the question")),
+    ],
+)
+def test_texts(text, working_directory):
+    assert not is_file_name(text)
+    assert as_text_or_file(text, "text") == text.encode()
+
+
+def test_a_file_that_exists(working_directory):
+    for name in ("poem", "a poem", "x"):
+        Path(name).write_text("roses")
+    Path("folder").mkdir()
+    assert is_file_name("poem") and is_file_name("a poem")
+    # one character, as where a text is encoded character by character; a folder is no text
+    assert not is_file_name("x") and not is_file_name("folder") and not is_file_name("poems")
+    assert as_text_or_file(Path("poem"), "text") == b"roses"
+
+
+def test_the_mark_of_a_file(tmp_path):
+    (tmp_path / "t").write_bytes(b"\xef\xbb\xbfab")
+    assert as_text_or_file(tmp_path / "t", "text") == b"ab"
+    assert as_text_or_file(tmp_path / "t", "text", "bytes") == b"\xef\xbb\xbfab"
+
+
+def test_every_argument_that_takes_a_text(tmp_path):
+    """A Path is a file, a str is text, and the name of a file is refused."""
+    content = "hello help, a text of a few words. " * 20
+    path, kw = tmp_path / "t.txt", {"batch_size": 2, "seq_length": 4, "progress": False}
+    path.write_text(content, encoding="utf-8")
+    tm = recurrent.TextModel("gru", [3], rng=1).build(path)
+    assert tm.vocabulary == "".join(sorted(set(content)))
+    tm.fit(path, 2, validation_data=path, **kw)
+    uses = {
+        "build": lambda text: recurrent.TextModel(hidden_sizes=[2]).build(text),
+        "encode": tm.encode,
+        "evaluate": tm.evaluate,
+        "activations": tm.activations,
+        "next_characters": tm.next_characters,
+        "gradient_norms": tm.gradient_norms,
+        "html": lambda text: tm.html(text, "h0", 0),
+        "fit": lambda text: tm.fit(text, 2, **kw),
+        "validation_data": lambda text: tm.fit(content, 2, validation_data=text, **kw),
+        "resume": lambda text: tm.resume(text, 1, validation_data=content, progress=False),
+        "resume's validation_data": lambda text: tm.resume(content, 1, validation_data=text, progress=False),
+        "sentences": lambda text: recurrent.SentenceModel(text, hidden_sizes=[2]),
+    }
+    for name, use in uses.items():
+        before = tm.flat.w.copy(), tm.step
+        for given in ("t.txt", "texts/t", str(path)):
+            with pytest.raises(ValueError, match=r"looks like the name of a file; expected Path\("):
+                use(given)
+        with pytest.raises(FileNotFoundError, match="cannot read"):
+            use(tmp_path / "none.txt")
+        assert (tm.flat.w == before[0]).all() and tm.step == before[1], name
+        for given in (path, content, content.encode()):
+            use(given)
+    assert tm.evaluate(path) == tm.evaluate(content) == tm.evaluate(tm.encode(content))
+
+
+def test_the_page():
+    pytest.importorskip("anywidget")
+    with pytest.raises(ValueError, match=r"text looks like the name of a file; expected Path\('book.txt'\)"):
+        live("book.txt")
