@@ -103,6 +103,6 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 	.venv-newest/bin/python python/benchmarks/compare.py $(FLAGS)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-* .venv .venv-* dist out
+	rm -rf .build .build-* .venv .venv-* dist out out-*
 
 .PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden check bench clean

@@ -90,6 +90,15 @@ def test_files_of_another_run_are_kept(
         assert (out / name).read_bytes() != b"theirs"
 
 
+def test_each_run_has_a_folder(text: Path, working_directory: Path) -> None:
+    flags = ["--text", str(text), "--hidden-sizes", "3", "--epochs", "1", "--quiet"]
+    for folders in (["out"], ["out", "out-2"], ["out", "out-2", "out-3"]):
+        assert demo.main(flags) == 0
+        assert sorted(path.name for path in working_directory.iterdir() if path.is_dir()) == folders
+    assert demo.main([*flags, "--force"]) == 0
+    assert len(list(working_directory.glob("out*"))) == 3
+
+
 def test_the_text_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Samples of an earlier run as the text of the next."""
     path = tmp_path / "samples.txt"

@@ -111,7 +111,7 @@ def checkpoint(folder, text=CATS, batch_size=4, seq_length=8, **settings):
     """Returns the bytes of a small trained model, and the model."""
     model = recurrent.TextModel(**{"hidden_sizes": [8], "rng": 1, **settings})
     model.fit(text, 6, batch_size=batch_size, seq_length=seq_length, progress=False)
-    model.save(folder / "m")
+    model.save(folder / "m", overwrite=True)
     return (folder / "m").read_bytes(), model
 
 

@@ -17,6 +17,7 @@ from ..demo.screen import Screen, introduce
 from ..demo.sentences import CORPUS, read_sentences
 from ..demo.training import RunOptions, TrainingRun
 from ..parameters import CELLS
+from ..web.trainers import FILES as PAGE_FILES
 from . import web
 from .arguments import (
     DTYPE_NAMES,
@@ -33,7 +34,7 @@ from .arguments import (
     value,
 )
 from .console import EXIT_FAILURE, EXIT_INVALID, report_error
-from .outputs import check_outputs
+from .outputs import check_outputs, free_folder
 
 _DEFAULTS = RunOptions()
 # RecurrentJS's page
@@ -82,8 +83,13 @@ _FLAGS: tuple[Flag, ...] = (
         "0.3,0.7,1",
     ),
     value("--seed", natural, "N", "seed of weights, order and samples (1)", _DEFAULTS.seed),
-    value("--out", Path, "DIR", "the folder to save to (out)", Path("out")),
-    switch("--force", "overwrite the files of an earlier run in DIR"),
+    value(
+        "--out",
+        Path,
+        "DIR",
+        "the folder to save to (out, or the first of out-2, out-3, … without files of a run)",
+    ),
+    switch("--force", "overwrite the files of an earlier run in DIR, or in out"),
     value(
         "--epochs",
         count,
@@ -148,6 +154,8 @@ def prepare(options: argparse.Namespace) -> tuple[TrainingRun, str]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the demo; returns 0, 1 if training diverged or saving failed, or 2 if it could not start."""
     options = parse(arguments)
+    if options.out is None:
+        options.out = Path("out") if options.force else free_folder(PAGE_FILES if options.web else FILES)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -1,13 +1,25 @@
-"""The check of the demo's files before it starts."""
+"""The folder of the demo's files, and their check before it starts."""
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from .._terminal import UserError
 from ..outputs import Outputs
 from .console import describe
+
+
+def free_folder(names: Iterable[str]) -> Path:
+    """Returns the first of out, out-2, out-3 … that has none of the files: another run keeps its own."""
+    files = tuple(names)
+    for k in itertools.count(1):
+        folder = Path("out" if k == 1 else f"out-{k}")
+        if not any(os.path.lexists(folder / name) for name in files):
+            return folder
+    raise AssertionError
 
 
 def check_outputs(folder: Path, names: Iterable[str], overwrite: bool) -> None:
