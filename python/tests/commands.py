@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -45,9 +46,14 @@ def process(*words: object, **settings: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)  # type: ignore[call-overload,no-any-return]
 
 
-def begun(*words: object) -> subprocess.Popen[bytes]:
+def ignore_ctrl_c() -> None:
+    """Ignores Ctrl-C, as a shell does in a job of its background; to be called in the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def begun(*words: object, **settings: object) -> subprocess.Popen[bytes]:
     """Starts a training run; returns after its first step."""
-    running = process("train", *words, "--json", "--print-every", "1", "--steps", 10**6, *SMALL)
+    running = process("train", *words, "--json", "--print-every", "1", "--steps", 10**6, *SMALL, **settings)
     while json.loads(running.stdout.readline())["event"] != "step":
         pass
     return running

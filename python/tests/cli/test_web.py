@@ -11,13 +11,17 @@ import time
 import pytest
 
 import recurrent
+from commands import ignore_ctrl_c
 from recurrent.cli import demo, web
 from recurrent.web.session import Session
 from recurrent.web.settings import Settings
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serves_until_a_signal(tmp_path, number):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("before", [None, ignore_ctrl_c])
+def test_serves_until_a_signal(tmp_path, number, before):
+    if before and number == signal.SIGINT:
+        pytest.skip("Ctrl-C is ignored in the background")
     command = [
         sys.executable,
         "-W",
@@ -35,6 +39,7 @@ def test_serves_until_a_signal(tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=before,
     )
     try:
         said = [running.stdout.readline() for _ in range(5)]
@@ -57,7 +62,7 @@ def test_serves_until_a_signal(tmp_path, number):
     finally:
         running.send_signal(number)
         said, err = running.communicate(timeout=60)
-    assert running.returncode == 0 and err == ""
+    assert running.returncode == 128 + number and err == ""
     # the model is saved
     assert said.strip() == f"saved in {tmp_path / 'a' / 'b' / 'model.json'}"
     assert recurrent.SentenceModel.load_recurrentjs(tmp_path / "a" / "b" / "model.json").hidden_sizes == [8]

@@ -158,7 +158,7 @@ def test_interrupted_run_is_reported(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(screen.Screen, "update", interrupt)
-    assert run(text, tmp_path / "out") == 0
+    assert run(text, tmp_path / "out") == 130
     printed = capsys.readouterr().out
     assert "Stopped: " in printed and "after 1.33 epochs" in printed and "argmax" in printed
     assert len((tmp_path / "out" / "curve.csv").read_text(encoding="utf-8").splitlines()) == 3

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recurrent.training.interrupt import Interrupt, sigterm_as_interrupt
+from recurrent.training.interrupt import Interrupt, StopSignals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIGINT to its own process")
 
@@ -69,7 +69,7 @@ def test_another_thread_has_no_handlers():
 
     def run():
         try:
-            with Interrupt() as interrupts, interrupts.held(), sigterm_as_interrupt():
+            with StopSignals(), Interrupt() as interrupts, interrupts.held():
                 pass
         except BaseException as error:
             failed.append(error)
@@ -80,21 +80,73 @@ def test_another_thread_has_no_handlers():
     assert not failed and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_signals_from_outside_are_interrupts(name):
-    number = getattr(signal, name)
-    with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt():
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.fixture
+def ignore():
+    """Ignores a signal, until the test ends."""
+    before = {}
+
+    def set_ignored(number):
+        before.setdefault(number, signal.signal(number, signal.SIG_IGN))
+
+    yield set_ignored
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_stop_signals(number):
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with StopSignals() as stop, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert stop.number == number and [signal.getsignal(each) for each in SIGNALS] == before
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_an_ignored_signal_stays_ignored(name):
-    number = getattr(signal, name)
-    old = signal.signal(number, signal.SIG_IGN)
-    try:
-        with sigterm_as_interrupt():
+@pytest.mark.parametrize("number", SIGNALS[1:])
+def test_stop_signals_where_ctrl_c_is_ignored(number, ignore):
+    """As in a job of a shell's background."""
+    ignore(signal.SIGINT)
+    done = []
+    with StopSignals() as stop, pytest.raises(KeyboardInterrupt), Interrupt() as interrupts:
+        with interrupts.held():
+            signal.raise_signal(signal.SIGINT)
             signal.raise_signal(number)
-            assert signal.getsignal(number) is signal.SIG_IGN
-    finally:
-        signal.signal(number, old)
+            done.append("block")
+        done.append("after")
+    assert done == ["block"] and stop.number == number
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_ignored_signal_stays_ignored(number, ignore):
+    ignore(number)
+    with StopSignals() as stop, Interrupt() as interrupts:
+        signal.raise_signal(number)
+        with interrupts.held():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    assert stop.number is None
+
+
+def test_a_second_signal_does_not_split_the_way_to_the_save():
+    """A supervisor may send SIGTERM and SIGHUP at once."""
+    done = []
+    with StopSignals() as stop, Interrupt() as interrupts:
+        try:
+            with interrupts.held():
+                signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            for number in SIGNALS:
+                signal.raise_signal(number)
+            with interrupts.held():
+                done.append("saved")
+    assert done == ["saved"] and stop.number == signal.SIGTERM
+
+
+def test_the_program_is_prepared_first():
+    seen = []
+    with pytest.raises(KeyboardInterrupt), StopSignals(lambda: seen.append(1)):
+        signal.raise_signal(signal.SIGTERM)
+    assert seen == [1]

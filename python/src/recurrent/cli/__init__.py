@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from .._terminal import UserError
+from ..training.interrupt import StopSignals
 from . import demo
 from .arguments import parse
-from .console import EXIT_BROKEN_PIPE, EXIT_FAILURE, EXIT_INTERRUPTED, Console, describe, report_error
+from .console import (
+    EXIT_BROKEN_PIPE,
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    Console,
+    describe,
+    discard_output,
+    is_closed_output,
+    leave_dead_terminals,
+    report_error,
+)
 from .evaluate import evaluate, info
 from .sample import sample
 from .train import resume, train
@@ -32,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0 after success; 1 after a failure, with a message on standard error; 130 after Ctrl-C; 141 if the output is
-        closed.
+        0 after success; 1 after a failure, with a message on standard error; 141 if the output is closed; 128 + n
+        after signal n: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 
     Raises
     ------
@@ -41,23 +52,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         With 2 for an invalid command.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with StopSignals(leave_dead_terminals) as stop:
+        try:
+            status = _execute(words)
+        except KeyboardInterrupt:
+            is_signal = stop.number is not None and stop.number != signal.SIGINT
+            report_error(f"interrupted by {signal.Signals(stop.number).name}" if is_signal else "interrupted")
+            status = EXIT_INTERRUPTED
+    is_failure = status not in (0, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE)
+    return status if stop.number is None or is_failure else 128 + stop.number
+
+
+def _execute(words: list[str]) -> int:
+    """Runs the command; returns its exit status."""
     try:
         if words[:1] == ["demo"]:
             return demo.main(words[1:])
         options = parse(words)
         with Console(options) as console:
             return _JOBS[options.job](options, console)
-    except KeyboardInterrupt:
-        report_error("interrupted")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return EXIT_BROKEN_PIPE
     except UserError as error:
         report_error(str(error))
-        return EXIT_FAILURE
     except _FAILURES as error:
+        if is_closed_output(error):
+            return EXIT_BROKEN_PIPE
         report_error(describe(error))
-        return EXIT_FAILURE
+    return EXIT_FAILURE
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -65,9 +85,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     status = main(arguments)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not is_closed_output(error):
+            raise
         status = EXIT_BROKEN_PIPE
     if status == EXIT_BROKEN_PIPE:
         # the interpreter flushes at its end: without an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        discard_output()
     return status

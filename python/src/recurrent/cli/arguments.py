@@ -331,8 +331,8 @@ examples:
   recurrent evaluate input.safetensors other.txt
   recurrent COMMAND --help                      all flags of a command
 
-exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command;
-130 Ctrl-C (the training run is saved); 141 closed output""",
+exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command; 141 closed output;
+128 + n after signal n, the training run being saved: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP""",
     "train": """\
 examples:
   recurrent train input.txt

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import re
+import stat
 import sys
 import warnings
 from typing import Any
@@ -76,8 +79,41 @@ def _write(line: str) -> None:
 
 
 def report_error(message: str, program: str = "recurrent") -> None:
-    """Prints a message on standard error."""
-    print(f"{program}: {message}", file=sys.stderr, flush=True)
+    """Prints a message on standard error, if that is open."""
+    try:
+        print(f"{program}: {message}", file=sys.stderr, flush=True)
+    except OSError as error:
+        if not is_closed_output(error):
+            raise
+
+
+def is_closed_output(error: BaseException) -> bool:
+    """Whether an error is that of a write to a closed pipe, or to a terminal that is gone."""
+    # errors of the library have a sentence, those of a write the system's words
+    is_gone = isinstance(error, OSError) and error.errno == errno.EIO and error.strerror == os.strerror(errno.EIO)
+    return isinstance(error, BrokenPipeError) or is_gone
+
+
+def discard_output() -> None:
+    """Directs standard output to the null device, with what is not written yet."""
+    _discard(1)
+
+
+def leave_dead_terminals() -> None:
+    """Directs standard output and standard error to the null device where their terminal is gone."""
+    for number in (1, 2):
+        try:
+            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+                _discard(number)
+        except OSError:
+            # closed from the start
+            continue
+
+
+def _discard(number: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
 
 
 def describe(error: BaseException) -> str:

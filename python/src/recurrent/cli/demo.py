@@ -33,7 +33,15 @@ from .arguments import (
     switch,
     value,
 )
-from .console import EXIT_FAILURE, EXIT_INVALID, report_error
+from .console import (
+    EXIT_BROKEN_PIPE,
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_INVALID,
+    discard_output,
+    is_closed_output,
+    report_error,
+)
 from .outputs import check_outputs, free_folder
 
 _DEFAULTS = RunOptions()
@@ -152,7 +160,14 @@ def prepare(options: argparse.Namespace) -> tuple[TrainingRun, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the demo; returns 0, 1 if training diverged or saving failed, or 2 if it could not start."""
+    """Runs the demo.
+
+    Returns
+    -------
+    status : int
+        0 after success; 1 if training diverged or saving failed; 2 if it could not start; 130 after an interrupt, 141
+        if the output is closed, both with the result saved.
+    """
     options = parse(arguments)
     if options.out is None:
         options.out = Path("out") if options.force else free_folder(PAGE_FILES if options.web else FILES)
@@ -167,9 +182,22 @@ def main(arguments: Sequence[str]) -> int:
     screen = Screen(options.temperatures, options.quiet)
     if not options.quiet:
         introduce(run, screen, options.text, note)
+    closed = False
+
+    def update(run: TrainingRun) -> None:
+        nonlocal closed
+        try:
+            screen.update(run)
+        except OSError as error:
+            if not is_closed_output(error):
+                raise
+            closed = True
+            discard_output()
+            raise KeyboardInterrupt from None
+
     screen.open()
     try:
-        reason = run.train(screen.update)
+        reason = run.train(update)
     except FloatingPointError as error:
         return _fail(f"{error}: try --learning-rate {min(options.learning_rate / 3, 0.01):.1g}", EXIT_FAILURE)
     finally:
@@ -181,7 +209,7 @@ def main(arguments: Sequence[str]) -> int:
         save(run, text, options.out, options.force)
     except (OSError, FloatingPointError) as error:
         return _fail(f"cannot save in {options.out}: {describe_error(error)}", EXIT_FAILURE)
-    return 0
+    return EXIT_BROKEN_PIPE if closed else EXIT_INTERRUPTED if reason == "Stopped" else 0
 
 
 def _fail(message: str, status: int) -> int:

@@ -20,10 +20,9 @@ from ..optim.schedules import SCHEDULES, Constant, Cosine, OneCycle, Schedule
 from ..text.model import TextModel
 from ..training.corpus import Corpus
 from ..training.history import History, StepReport
-from ..training.interrupt import sigterm_as_interrupt
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
-from .console import EXIT_INTERRUPTED, Console, describe, token_unit
+from .console import EXIT_INTERRUPTED, Console, describe, is_closed_output, token_unit
 from .evaluate import describe_network
 
 _MOMENTUM = 0.9  # of sgd
@@ -51,14 +50,13 @@ def train(options: argparse.Namespace, console: Console) -> int:
     reporter = _Reporter(console, o.print_every, steps + (model.step if o.init_from else 0), o.seed)
     reporter.introduce = lambda: _introduce(console, o, corpus, model, steps, epoch_steps, path)
     try:
-        with sigterm_as_interrupt():
-            history = model.fit(
-                o.file, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
-                o.validation_split, None, path, console.is_verbose, [reporter],
-                clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
-                checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
-                errors=o.errors, replacement=o.replacement, overwrite=o.force,
-            )  # fmt: skip
+        history = model.fit(
+            o.file, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
+            o.validation_split, None, path, console.is_verbose, [reporter],
+            clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
+            checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
+            errors=o.errors, replacement=o.replacement, overwrite=o.force,
+        )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():
             raise
@@ -90,10 +88,9 @@ def resume(options: argparse.Namespace, console: Console) -> int:
     reporter.introduce = lambda: console.print(
         f"continuing after step {reporter.first - 1:,} to step {target:,}; Ctrl-C saves and ends"
     )
-    with sigterm_as_interrupt():
-        history = model.resume(
-            o.file, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
-        )
+    history = model.resume(
+        o.file, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
+    )
     return _conclude(console, model, history, path, reporter)
 
 
@@ -111,7 +108,9 @@ class _Reporter:
         """Returns whether the output is closed; the run then ends and is saved."""
         try:
             self._receive(report)
-        except BrokenPipeError:
+        except OSError as error:
+            if not is_closed_output(error):
+                raise
             return True
         return False
 

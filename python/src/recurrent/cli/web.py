@@ -13,11 +13,11 @@ from .._version import __version__
 from ..demo.sentences import CORPUS, read_sentences
 from ..nn.threads import get_num_threads, set_num_threads
 from ..outputs import Outputs
-from ..training.interrupt import sigterm_as_interrupt
 from ..web.server import Server, open_browser
 from ..web.session import Session
 from ..web.settings import Settings
 from ..web.trainers import FILES
+from .console import EXIT_INTERRUPTED
 from .outputs import check_outputs
 
 PORT = 8462
@@ -25,7 +25,7 @@ _SETTINGS = ("cell", "hidden_sizes", "embedding", "seed", "learning_rate", "weig
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Serves the page and saves the model at the end; returns 0.
+    """Serves the page until a signal ends it, and saves the model; returns the exit status.
 
     Parameters
     ----------
@@ -53,20 +53,20 @@ def serve(options: argparse.Namespace) -> int:
         # the start of a browser may block
         threading.Thread(target=_open, args=(server.url,), daemon=True).start()
     try:
-        with sigterm_as_interrupt():
-            server.serve_forever(poll_interval=0.2)
+        server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         print()
     finally:
         server.close()
-    return _save(session, o.out, o.force)
+    _save(session, o.out, o.force)
+    return EXIT_INTERRUPTED
 
 
-def _save(session: Session, folder: Path, force: bool) -> int:
-    """Saves a model that has been trained; returns 0."""
+def _save(session: Session, folder: Path, force: bool) -> None:
+    """Saves a model that has been trained."""
     trainer = session.trainer
     if not trainer.step:
-        return 0
+        return
     try:
         name, data = trainer.save()
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,6 @@ def _save(session: Session, folder: Path, force: bool) -> int:
     except (OSError, FloatingPointError) as error:
         raise UserError(f"cannot save in {folder}: {describe_error(error)}") from None
     print(f"saved in {folder / name}")
-    return 0
 
 
 def _read(path: Path) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from .history import StepReport
@@ -49,15 +50,26 @@ class Progress:
         validation = report.history.validation
         shown = f"loss {report.history.train[-1][1] if report.history.train else report.loss:.3f}"
         shown += f", validation {validation[-1][1]:.3f}" if validation else ""
-        self._bar.set_postfix_str(f"{shown}, {self._speed:,.0f} {self._unit}/s", refresh=False)
-        self._bar.update(self._steps)
+        with self._ending_where_closed():
+            self._bar.set_postfix_str(f"{shown}, {self._speed:,.0f} {self._unit}/s", refresh=False)
+            self._bar.update(self._steps)
         self._then, self._steps = now, 0
 
     def close(self) -> None:
         """Ends the bar."""
         if self._bar is not None:
-            self._bar.update(self._steps)
-            self._bar.close()
+            with self._ending_where_closed():
+                self._bar.update(self._steps)
+                self._bar.close()
+            self._bar = None
+
+    @contextlib.contextmanager
+    def _ending_where_closed(self) -> Iterator[None]:
+        """Ends the bar, and not the training, where its terminal is gone."""
+        try:
+            yield
+        except OSError:
+            self._bar.disable = True
             self._bar = None
 
 
