@@ -259,8 +259,15 @@ func write(
   _ string: String, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
   _ name: StaticString
 ) throws(RecurrentError) {
+  try write(Array(string.utf8), buffer, capacity, length, name)
+}
+
+/// Copies bytes into the caller's buffer.
+func write(
+  _ bytes: [UInt8], _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
+  _ name: StaticString
+) throws(RecurrentError) {
   let buffer = try output(buffer, name), length = try output(length, "length")
-  let bytes = Array(string.utf8)
   guard capacity >= bytes.count else {
     throw RecurrentError(
       .shortBuffer, "capacity is too small; expected at least \(bytes.count) bytes for \(name), got \(capacity)")

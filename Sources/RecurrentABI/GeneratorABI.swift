@@ -76,7 +76,7 @@ public func recurrent_generator_next_text(
       throw RecurrentError(
         .shortBuffer, "capacity is too small; expected at least \(needed ?? .max) bytes, got \(capacity)")
     }
-    try write(generator.nextText(Int(max_tokens)), text, capacity, length, "text")
+    try write(generator.nextBytes(Int(max_tokens)), text, capacity, length, "text")
     ended.pointee = generator.hasEnded ? 1 : 0
   }
 }

@@ -153,7 +153,7 @@ public func recurrent_text_model_decode(
       throw RecurrentError(
         .shortBuffer, "capacity is too small; expected 4 bytes for each of \(count) tokens, got \(capacity)")
     }
-    try write(model.tokenizer.decode(tokens), text, capacity, length, "text")
+    try write(model.tokenizer.decodeBytes(tokens), text, capacity, length, "text")
   }
 }
 

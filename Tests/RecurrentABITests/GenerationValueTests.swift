@@ -239,6 +239,22 @@ extension ABITests {
       ok(recurrent_text_model_free(model))
     }
 
+    /// Bytes are written as they are, valid UTF-8 or not.
+    @Test func bytesInParts() {
+      let model = newText([], "bytes"), settings = #"{"max_tokens": 60, "temperature": 3}"#
+      let generator = make { newGenerator(model, settings, $0) }, twin = make { newGenerator(model, settings, $0) }
+      var tokens = [Int64](repeating: -7, count: 60), count: Int64 = 0, bytes: [UInt8] = []
+      ok(recurrent_generator_next(twin, 60, &tokens, nil, &count))
+      for part: Int64 in [1, 9, 50] {
+        var text = [CChar](repeating: 0, count: 512), length: Int64 = 0, hasEnded: Int32 = 0
+        ok(recurrent_generator_next_text(generator, part, &text, 512, &length, &hasEnded))
+        bytes += text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+      }
+      #expect(bytes == tokens.map { UInt8($0) } && String(validating: bytes, as: UTF8.self) == nil)
+      for handle in [generator, twin] { ok(recurrent_generator_free(handle)) }
+      ok(recurrent_text_model_free(model))
+    }
+
     @Test func theEndIsReported() {
       let model = newText(["hello help"])
       let generator = make { newGenerator(model, #"{"max_tokens": 5}"#, $0) }

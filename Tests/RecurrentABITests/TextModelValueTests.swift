@@ -216,6 +216,9 @@ extension ABITests {
       #expect(text.allSatisfy { $0 == 7 } && length == -7)
       ok(recurrent_text_model_decode(bytes, [0xC3, 0xA9], 2, &text, 8, &length))
       #expect(text.prefix(2) == [-61, -87] && length == 2)
+      // bytes that are not UTF-8, and an incomplete character, as they are
+      ok(recurrent_text_model_decode(bytes, [0xFF, 0xC3], 2, &text, 8, &length))
+      #expect(text.prefix(2) == [-1, -61] && length == 2)
 
       for handle in [model, bytes] { ok(recurrent_text_model_free(handle)) }
     }

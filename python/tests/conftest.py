@@ -32,7 +32,8 @@ NUMPY = {
 SLOW: dict[str, set[str]] = {
     "_c/test_assembly.py": set(),
     "_c/test_invalid_inputs.py": set(),
-    "cli/test_sample.py": {"test_bytes_end_at_characters", "test_closed_output"},
+    "cli/test_sample.py": {"test_bytes_are_written", "test_closed_output"},
+    "cli/test_signals.py": set(),
     "cli/test_web.py": {"test_serves_until_a_signal"},
     "demo/test_demo.py": {"test_run", "test_same_seed_same_run", "test_as_a_command"},
     "introspection/test_plots.py": {"test_the_figure_of_a_run"},

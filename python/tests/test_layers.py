@@ -10,7 +10,7 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
-    ("_version", "_terminal", "_c", "_checks", "_arrays", "_readonly", "tape", "operation"),
+    ("_version", "_terminal", "encoding", "_c", "_checks", "_arrays", "_readonly", "tape", "operation"),
     ("state", "outputs"),
     ("random", "elementwise", "texts"),
     ("mat",),

@@ -158,3 +158,16 @@ def test_the_page():
     pytest.importorskip("anywidget")
     with pytest.raises(ValueError, match=r"text looks like the name of a file; expected Path\('book.txt'\)"):
         live("book.txt")
+
+
+def test_other_kinds_of_files_are_named(tmp_path):
+    """By every function that reads a file: its NULs would be learned."""
+    path = tmp_path / "t.txt"
+    path.write_bytes(("the cat sat.\n" * 9).encode("utf-16-le"))
+    model = recurrent.TextModel(hidden_sizes=[3], rng=1).build("the cat sat.\n\0")
+    words = r"t.txt' is UTF-16; expected UTF-8, got NUL .*: Path.read_text\(encoding='utf-16-le'\) reads it"
+    for use in (model.encode, model.evaluate, recurrent.TextModel().build, recurrent.SentenceModel):
+        with pytest.raises(ValueError, match=words):
+            use(path)
+    assert as_text_or_file(path, "text", "bytes") == path.read_bytes()
+    assert as_text_or_file(path, "text", encoding="utf-16-le") == b"the cat sat.\n" * 9

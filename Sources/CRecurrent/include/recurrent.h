@@ -511,9 +511,9 @@ recurrent_status recurrent_generator_free(recurrent_generator generator);
 recurrent_status recurrent_generator_next(recurrent_generator generator, int64_t max_tokens, int64_t *tokens,
                                           double *log_probabilities, int64_t *count);
 
-/* Produces at most max_tokens tokens and writes the text that is certain, always valid UTF-8: an invalid byte becomes
-   U+FFFD. What is held back follows with a later call, or with the call that reaches the end; an incomplete character
-   at the end is omitted. capacity: 4 * (max_tokens + 64) bytes and the longest stop string suffice.
+/* Produces at most max_tokens tokens and writes the text that is certain: UTF-8, and with a "bytes" tokenizer the bytes
+   as they are, valid UTF-8 or not. What is held back follows with a later call, or with the call that reaches the end.
+   capacity: 4 * (max_tokens + 64) bytes and the longest stop string suffice.
    has_ended  receives 1 when the text is complete, else 0 */
 recurrent_status recurrent_generator_next_text(recurrent_generator generator, int64_t max_tokens, char *text,
                                                int64_t capacity, int64_t *length, int32_t *has_ended);
@@ -638,8 +638,8 @@ recurrent_status recurrent_text_model_encode(recurrent_text_model model, const c
                                              recurrent_errors errors, uint32_t replacement, int64_t *tokens,
                                              int64_t capacity, int64_t *count);
 
-/* Converts `count` tokens to text, always valid UTF-8: in byte mode, invalid UTF-8 becomes U+FFFD and an incomplete
-   trailing character is omitted; a boundary token stands for nothing. capacity: at least 4 * count bytes. */
+/* Converts `count` tokens to text: UTF-8, and with a "bytes" tokenizer the bytes as they are, valid UTF-8 or not; a
+   boundary token stands for nothing. capacity: at least 4 * count bytes. */
 recurrent_status recurrent_text_model_decode(recurrent_text_model model, const int64_t *tokens, int64_t count,
                                              char *text, int64_t capacity, int64_t *length);
 

@@ -55,8 +55,10 @@ public final class Generator {
     /// Tokens still to produce; nil for no limit.
     var remaining: Int?
     var hasEnded = false
-    /// Text that is held back.
-    var held = TextDecoder.Held()
+    /// The bytes of a text that are held back.
+    var held: [UInt8] = []
+    /// The bytes of an incomplete character that `nextText` holds back.
+    var incomplete: [UInt8] = []
   }
 
   /// The largest number of tokens of one call.
@@ -177,11 +179,23 @@ public final class Generator {
 
   /// Produces at most `maxTokens` tokens and returns the text that is certain.
   ///
+  /// As `nextBytes`; an invalid byte becomes U+FFFD, and an incomplete character at the end is omitted.
+  ///
+  /// - Throws: as `nextBytes`.
+  public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
+    let bytes = try position.incomplete + nextBytes(maxTokens)
+    let complete = bytes.count - Tokenizer.incomplete(bytes)
+    position.incomplete = Array(bytes[complete...])
+    return String(decoding: bytes[..<complete], as: UTF8.self)
+  }
+
+  /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain: UTF-8, and of a tokenizer
+  /// of bytes the bytes as they are.
+  ///
   /// An incomplete character, and a possible beginning of a stop string, are held back until a later call or the end.
-  /// An invalid byte becomes U+FFFD; an incomplete character at the end is omitted.
   ///
   /// - Throws: as `next`; `.badValue` for a generator of tokens.
-  public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
+  public func nextBytes(_ maxTokens: Int) throws(RecurrentError) -> [UInt8] {
     try check(maxTokens)
     guard let text else {
       throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
@@ -189,21 +203,24 @@ public final class Generator {
     return try restoring { (generator) throws(RecurrentError) in
       // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
       let part = text.stop.isEmpty ? maxTokens : 1
-      var result = String.UnicodeScalarView(), count = 0
+      var result: [UInt8] = [], count = 0
       while count < maxTokens && !generator.hasEnded {
         let tokens = try generator.produce(min(part, maxTokens - count), logProbabilities: false).tokens
         count += tokens.count
         if text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
       }
-      if generator.hasEnded { text.finish(&generator.position.held, &result) }
-      return String(result)
+      if generator.hasEnded {
+        result += generator.position.held
+        generator.position.held = []
+      }
+      return result
     }
   }
 
-  /// The bytes that `nextText(maxTokens)` may return; nil beyond what an Int holds.
+  /// The number of bytes that `nextBytes(maxTokens)` may return; nil beyond what an Int holds.
   public func textCapacity(_ maxTokens: Int) -> Int? {
     let (bytes, overflow) = maxTokens.multipliedReportingOverflow(by: 4)
-    let held = 4 * ((text?.longest ?? 0) + 4)
+    let held = (text?.longest ?? 0) + 4
     return overflow || bytes > Int.max - held ? nil : bytes + held
   }
 

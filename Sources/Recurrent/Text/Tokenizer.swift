@@ -181,18 +181,32 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `.badIndex` naming a token out of range.
   public func decode(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> String {
+    let bytes = try decodeBytes(tokens)
+    return String(decoding: bytes.dropLast(Tokenizer.incomplete(bytes)), as: UTF8.self)
+  }
+
+  /// Converts tokens to the bytes of their text: UTF-8, and of a tokenizer of bytes the bytes as they are; a boundary
+  /// is nothing.
+  ///
+  /// - Throws: `.badIndex` naming a token out of range.
+  public func decodeBytes(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> [UInt8] {
+    var bytes: [UInt8] = []
     for (i, token) in tokens.enumerated() {
       try require(
         token >= 0 && token < count, .badIndex,
         "tokens[\(i)] is out of range; expected 0 to \(count - 1), got \(token)")
+      append(Int(token), to: &bytes)
     }
-    if kind != .bytes {
-      var text = String.UnicodeScalarView()
-      for token in tokens { if let character = character(of: Int(token)) { text.append(character) } }
-      return String(text)
+    return bytes
+  }
+
+  /// Appends the bytes of a token.
+  func append(_ token: Int, to bytes: inout [UInt8]) {
+    if kind == .bytes {
+      bytes.append(UInt8(truncatingIfNeeded: token))
+    } else if let character = character(of: token) {
+      bytes += UTF8.encode(character) ?? UTF8.encodedReplacementCharacter
     }
-    let bytes = tokens.map { UInt8(truncatingIfNeeded: $0) }
-    return String(decoding: bytes.dropLast(Tokenizer.incomplete(bytes)), as: UTF8.self)
   }
 
   /// Counts the bytes at the end that begin a valid character and do not complete it.

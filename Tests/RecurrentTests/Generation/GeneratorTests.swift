@@ -337,6 +337,10 @@ import Testing
       ).next(100).tokens
       let decoded = try tokens.map { Int64($0) }.withUnsafeBufferPointer { try model.tokenizer.decode($0) }
       #expect(Array(decoded.utf8) == Array(whole.utf8))
+      // the bytes as they are, in whatever calls
+      let bytes = try Generator(
+        model, prompt: "é", hot, Generator.Options(maxTokens: 100), random: Random(seed: seed))
+      #expect(try bytes.nextBytes(7) + bytes.nextBytes(93) == tokens.map { UInt8($0) })
     }
   }
 

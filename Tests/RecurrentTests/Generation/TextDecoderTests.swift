@@ -5,24 +5,30 @@ import Testing
 @testable import Recurrent
 
 @Suite struct TextDecoderTests {
-  /// The text and whether a stop string ended it, from tokens one call at a time.
-  private func decode(
+  /// The bytes and whether a stop string ended them, from tokens one call at a time; at last what is held back.
+  private func bytes(
     _ tokens: [Int], _ tokenizer: Tokenizer, stop: [String] = [], part: Int = 1
-  ) throws -> (parts: [String], stopped: Bool) {
+  ) throws -> (parts: [[UInt8]], stopped: Bool) {
     let decoder = try TextDecoder(tokenizer, stop: stop)
-    var held = TextDecoder.Held(), parts: [String] = []
+    var held: [UInt8] = [], parts: [[UInt8]] = []
     for start in stride(from: 0, to: tokens.count, by: part) {
-      var text = String.UnicodeScalarView()
+      var text: [UInt8] = []
       let stopped = decoder.append(Array(tokens[start..<min(start + part, tokens.count)]), to: &held, &text)
-      parts.append(String(text))
+      parts.append(text)
       if stopped {
-        #expect(held.characters.isEmpty)
+        #expect(held.isEmpty)
         return (parts, true)
       }
     }
-    var text = String.UnicodeScalarView()
-    decoder.finish(&held, &text)
-    return (parts + [String(text)], false)
+    return (parts + [held], false)
+  }
+
+  /// As `bytes`, of valid UTF-8.
+  private func decode(
+    _ tokens: [Int], _ tokenizer: Tokenizer, stop: [String] = [], part: Int = 1
+  ) throws -> (parts: [String], stopped: Bool) {
+    let (parts, stopped) = try bytes(tokens, tokenizer, stop: stop, part: part)
+    return (try parts.map { try #require(String(validating: $0, as: UTF8.self)) }, stopped)
   }
 
   /// The text before the first completed stop string.
@@ -65,15 +71,16 @@ import Testing
     #expect(parts == ["a", "", "é", "", "", "€", "", "", "", "😀", "z", ""])
     for part in 1...12 { #expect(try decode(tokens, .bytes, part: part).parts.joined() == text) }
     for count in 0...tokens.count {
-      let shown = try decode(Array(tokens.prefix(count)), .bytes).parts.joined()
-      #expect(text.hasPrefix(shown) && !shown.unicodeScalars.contains("\u{FFFD}"))
+      let (parts, _) = try bytes(Array(tokens.prefix(count)), .bytes)
+      for part in parts.dropLast() { #expect(String(validating: part, as: UTF8.self) != nil) }
+      #expect(parts.joined().elementsEqual(tokens.prefix(count).map { UInt8($0) }))
     }
     // a stop string of several bytes
     let (stopped, isStopped) = try decode(tokens, .bytes, stop: ["€😀"])
     #expect(stopped.joined() == "aé" && isStopped)
   }
 
-  /// The text does not depend on the parts, for any bytes.
+  /// Bytes are lost nowhere, in whatever parts; a stop string is found among any bytes.
   @Test func anyBytes() throws {
     let random = Random(seed: 2)
     // bytes near every border of UTF-8's tables
@@ -82,12 +89,16 @@ import Testing
     ]
     for _ in 0..<3000 {
       let tokens = (0..<9).map { _ in edges[Int(random.next() % UInt64(edges.count))] }
-      let whole = try decode(tokens, .bytes, part: 9).parts.joined()
-      for part in [1, 2, 4] {
-        #expect(try Array(decode(tokens, .bytes, part: part).parts.joined().utf8) == Array(whole.utf8), "\(tokens)")
+      let all = tokens.map { UInt8($0) }
+      for part in [1, 2, 4, 9] {
+        #expect(try bytes(tokens, .bytes, part: part).parts.joined().elementsEqual(all), "\(tokens)")
       }
-      let decoded = try tokens.map { Int64($0) }.withUnsafeBufferPointer { try Tokenizer.bytes.decode($0) }
-      #expect(Array(decoded.utf8) == Array(whole.utf8), "\(tokens)")
+      for stop in ["A", "é", "\u{80}A"] {
+        let ends = (0...all.count).filter { all[..<$0].suffix(stop.utf8.count).elementsEqual(stop.utf8) }
+        let expected = ends.first.map { all[..<($0 - stop.utf8.count)] } ?? all[...]
+        let (parts, stopped) = try bytes(tokens, .bytes, stop: [stop])
+        #expect(parts.joined().elementsEqual(expected) && stopped == !ends.isEmpty, "\(tokens) \(stop)")
+      }
     }
   }
 

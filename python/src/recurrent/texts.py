@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import re
@@ -9,11 +10,11 @@ import stat
 from typing import Any
 
 from ._checks import as_text
+from .encoding import to_utf8
 from .outputs import protect_text
 
 # 1 GiB; training takes 2 to 5 times as much memory
 MAX_BYTES = 1 << 30
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # the longest name of a file, and the longest path that is recognized, in characters
 _NAME, _PATH = 255, 1024
 _KNOWN_SUFFIX = re.compile(
@@ -30,7 +31,9 @@ _BEGINNING = re.compile(r"(?:~|\.{0,2})/")
 _NO_NAME = frozenset('=*<>?|"{}$;')
 
 
-def as_text_or_file(source: Any, argument: str, tokenizer: str = "characters") -> bytes:
+def as_text_or_file(
+    source: Any, argument: str, tokenizer: str = "characters", encoding: str | None = None
+) -> bytes:
     """Returns the bytes of a text.
 
     Parameters
@@ -43,21 +46,26 @@ def as_text_or_file(source: Any, argument: str, tokenizer: str = "characters") -
         The name of the argument in errors.
     tokenizer : {"characters", "bytes"}
         What a token is.
+    encoding : str, optional
+        The encoding of a file of characters, which is returned in UTF-8; UTF-8 where absent.
 
     Raises
     ------
     OSError
         If the file cannot be read: FileNotFoundError, PermissionError, IsADirectoryError, …
     ValueError
-        If a str is the name of a file, or has a lone surrogate.
+        If a str is the name of a file, or has a lone surrogate; if a file of characters is not in its encoding.
     TypeError
         If it is anything else.
     """
     if isinstance(source, (bytes, bytearray)):
         return bytes(source)
     if isinstance(source, os.PathLike):
-        data = _read(os.fsdecode(source))
-        return data.removeprefix(_BYTE_ORDER_MARK) if tokenizer == "characters" else data
+        path = os.fsdecode(source)
+        data = _read(path)
+        if tokenizer == "bytes":
+            return data
+        return to_utf8(data, f"'{path}'", encoding).removeprefix(codecs.BOM_UTF8)
     if not isinstance(source, str):
         raise TypeError(
             f"{argument} has the wrong type; expected a str, bytes or a Path, got {type(source).__name__}"

@@ -14,7 +14,10 @@ from recurrent.cli import main
     [
         ([], "commands:"),
         (["frob"], "invalid choice: 'frob'"),
-        (["train"], "the following arguments are required: FILE"),
+        (["train"], "the following arguments are required: FILE or --data-dir"),
+        (["train", "x", "-data_dir", "y"], "--data-dir excludes FILE"),
+        (["train", "x", "-frob_it", "y"], "unrecognized arguments: -frob_it y"),
+        (["train", "x", "--encoding", "utf8x"], "argument --encoding: expected an encoding, such as cp1252"),
         (
             ["train", "x", "--temperature", "1"],
             "recurrent train: error: unrecognized arguments: --temperature 1",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import recurrent
 from commands import SMALL, begun, failure, lines, process, usage
-from recurrent.cli import main
+from recurrent.cli import arguments, main
 from recurrent.cli.sample import without_controls
 
 
@@ -72,8 +75,62 @@ def test_characters_outside_the_vocabulary(trained, capsys, flags, read):
 
 
 @pytest.mark.parametrize(
+    ("given", "prompt"),
+    [
+        (["--prompt", r"the\nend"], "the\nend"),
+        (["--primetext", r"a\t\r\\n"], "a\t\r\\n"),
+        (["--prompt=-x"], "-x"),
+        (["--prompt", "-x"], "-x"),
+        (["-primetext", "--x y"], "--x y"),
+        (["-start_text", "the"], "the"),
+        (["--stop", "-x", "--prompt", "a"], "a"),
+    ],
+)
+def test_prompts(given, prompt):
+    assert arguments.parse(["sample", "m", *given]).prompt == prompt
+
+
+def test_a_flag_is_no_prompt(capsys):
+    assert "argument --prompt" in usage(capsys, "sample", "m", "--prompt", "--length", "5")
+
+
+def test_the_seed_that_was_drawn_is_said(trained, capsys):
+    words = ["sample", str(trained), "--length", "30", "--prompt", "the"]
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    said = re.fullmatch(r"recurrent: --seed (\d+) repeats this sample\n", printed.err)
+    assert main([*words, "--seed", said[1]]) == 0
+    assert capsys.readouterr() == (printed.out, "")
+    for more in (["--temperature", "0"], ["--quiet"], ["--json"]):
+        assert main([*words, *more]) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_the_best_model_is_named(text, capsys):
+    words = ["--learning-rate", "0.5", "--schedule", "constant", "--evaluate-every", "2", "--steps", "20"]
+    assert main(["train", "novel.txt", *words, *SMALL]) == 0
+    printed = capsys.readouterr().out
+    history = recurrent.TextModel.load("novel.safetensors").history
+    (step, best), (_, last) = history.best, history.validation[-1]
+    assert best < last
+    assert printed.endswith("saved in novel.safetensors; next: recurrent sample novel.best.safetensors\n")
+    sentence = (
+        f"novel.best.safetensors is better: validation {best:.3f} after step {step}, against {last:.3f}"
+    )
+    for file, expected in (("novel.safetensors", f"recurrent: {sentence}\n"), ("novel.best.safetensors", "")):
+        assert main(["sample", file, "--length", "5", "--seed", "1"]) == 0
+        assert capsys.readouterr().err == expected
+    # the same after resuming
+    assert main(["resume", "novel.safetensors", "--steps", "1"]) == 0
+    assert capsys.readouterr().out.endswith("next: recurrent sample novel.best.safetensors\n")
+
+
+@pytest.mark.parametrize(
     ("flag", "value", "expected"),
     [
+        ("--prompt", r"a\q", r"\n, \t, \r or \\ after a backslash, got '\q'"),
+        ("--prompt", "a\\", r"\n, \t, \r or \\ after a backslash, got '\'"),
+        ("--encoding", "cp1", "an encoding, such as cp1252, got 'cp1'"),
         ("--temperature", "-1", "a number of at least 0"),
         ("--temperature", "nan", "a number of at least 0"),
         ("--temperature", "inf", "a number of at least 0"),
@@ -94,20 +151,76 @@ def test_characters_outside_the_vocabulary(trained, capsys, flags, read):
 )
 def test_invalid_sampling_settings(trained, capsys, flag, value, expected):
     message = usage(capsys, "sample", trained, flag, value)
-    assert f"argument {flag}: expected {expected}" in message
+    assert re.search(f"argument {flag}[a-z/-]*: expected {re.escape(expected)}", message)
 
 
-def test_bytes_end_at_characters(working_directory):
-    """Each write ends at the end of a character, for any bytes."""
-    Path("face.txt").write_bytes("é😀\xff".encode() * 300)
-    assert main(["train", "face.txt", "--tokenizer", "bytes", "--steps", "3", "--quiet", *SMALL]) == 0
-    for seed in range(5):
-        done = process("sample", "face.safetensors", "--length", "200", "--seed", seed, "--prompt", "\udcff")
+def test_bytes_are_written(working_directory):
+    """A model of bytes writes its bytes, whatever they are, with nothing after them."""
+    Path("fr.txt").write_bytes("le café était fermé, déjà vu.\n".encode("cp1252") * 60)
+    assert main(["train", "fr.txt", "--tokenizer", "bytes", "--steps", "3", "--quiet", *SMALL]) == 0
+    tm = recurrent.TextModel.load("fr.safetensors")
+    for seed in range(3):
+        words = ["--length", "200", "--seed", seed, "--prompt", "caf\udce9", "--stop", "q"]
+        done = process("sample", "fr.safetensors", *words)
         out, err = done.communicate(timeout=60)
         assert done.returncode == 0 and err == b""
-        assert out.decode("utf-8")
-        read = recurrent.TextModel.load("face.safetensors").sample(200, b"\xff", rng=seed)
-        assert out.decode("utf-8") == "\ufffd" + read + "\n" * (not read.endswith("\n"))
+        assert out == b"caf\xe9" + tm.sample(200, b"caf\xe9", stop="q", rng=seed, as_bytes=True)
+        # characters for the shell's prompt, in the encoding of the training text
+        words[5] = "café"
+        done = process("sample", "fr.safetensors", *words, "--encoding", "cp1252")
+        assert done.communicate(timeout=60)[0] == out
+
+
+def test_bytes_as_json(working_directory, capsys):
+    Path("fr.txt").write_bytes(b"le caf\xe9\n" * 200)
+    assert main(["train", "fr.txt", "--tokenizer", "bytes", "--steps", "3", "--quiet", *SMALL]) == 0
+    tm = recurrent.TextModel.load("fr.safetensors")
+    data = tm.sample(60, "é".encode("cp1252"), rng=1, as_bytes=True)
+    words = ["--length", "60", "--seed", "1", "--prompt", "é", "--encoding", "cp1252"]
+    assert main(["sample", "fr.safetensors", "--json", *words]) == 0
+    (output,) = lines(capsys.readouterr().out)
+    assert bytes.fromhex(output["bytes"]) == data and output["prompt"] == "é"
+    assert output["text"] == data.decode("cp1252", "replace")
+    words[-1] = "utf-16"
+    assert failure(capsys, "sample", "fr.safetensors", *words, "--stop", "x") == (
+        "--stop is not found in bytes of utf-16; expected a text with the bytes of UTF-8, got 'x'"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8"])
+def test_characters_in_another_encoding(working_directory, capfdbinary, encoding):
+    text = "le café, déjà vu.\n"
+    Path("fr.txt").write_bytes((text * 60).encode(encoding))
+    assert main(["train", "fr.txt", "--encoding", encoding, "--steps", "3", "--quiet", *SMALL]) == 0
+    tm = recurrent.TextModel.load("fr.safetensors")
+    assert tm.vocabulary == "".join(sorted(set(text)))
+    words = ["--length", "60", "--seed", "1", "--prompt", "é"]
+    done = process("sample", "fr.safetensors", *words, "--encoding", encoding)
+    out, err = done.communicate(timeout=60)
+    expected = "é" + tm.sample(60, "é", rng=1)
+    assert err == b"" and out.decode(encoding).rstrip("\n") == expected.rstrip("\n")
+    done = process("sample", "fr.safetensors", *words, "--encoding", "ascii")
+    assert done.wait(60) == 1 and done.stdout.read() == b""
+    assert b"--encoding ascii lacks a character; expected an encoding with" in done.stderr.read()
+    done.stdout.close()
+    done.stderr.close()
+
+
+def test_a_terminal_gets_characters(working_directory):
+    """And no control characters, which it would execute."""
+    pty = pytest.importorskip("pty")
+    tm = recurrent.TextModel(hidden_sizes=[4], tokenizer="bytes", rng=1).build("")
+    tm.save("wild")
+    main_end, other_end = pty.openpty()
+    command = [sys.executable, "-m", "recurrent", "sample", "wild", "--length", "300", "--seed", "1"]
+    subprocess.run([*command, "--prompt", "é"], stdout=other_end, check=True)
+    os.close(other_end)
+    shown = b""
+    while b"\n" not in shown[-1:] or len(shown) < 300:
+        shown += os.read(main_end, 10_000)
+    os.close(main_end)
+    text = shown.decode("utf-8")
+    assert text.startswith("é") and text.replace("\r", "").replace("\n", "").replace("\t", "").isprintable()
 
 
 def test_output_is_unbuffered(trained):
@@ -136,7 +249,7 @@ def test_control_characters_are_replaced():
 
 
 def test_interrupted_sample(trained):
-    running = process("sample", trained, "--length", 10**9)
+    running = process("sample", trained, "--length", 10**9, "--seed", "1")
     running.stdout.read(10)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
@@ -144,7 +257,7 @@ def test_interrupted_sample(trained):
 
 
 def test_closed_output(text, trained):
-    running = process("sample", trained, "--length", 10**9)
+    running = process("sample", trained, "--length", 10**9, "--seed", "1")
     running.stdout.read(10)
     running.stdout.close()
     assert running.wait(timeout=60) == 141 and running.stderr.read() == b""

@@ -88,13 +88,19 @@ def test_the_background_of_a_script(text):
     script = f"{command} {' '.join(SMALL)} & echo $!; wait $!; echo $?"
     shell = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
     job = int(shell.stdout.readline())
-    wait_for(Path("novel.safetensors"))
-    os.kill(job, signal.SIGINT)
-    time.sleep(0.2)
-    before = recurrent.TextModel.load("novel.safetensors").step
-    os.kill(job, signal.SIGTERM)
-    out, _ = shell.communicate(timeout=60)
-    assert out == b"143\n" and recurrent.TextModel.load("novel.safetensors").step > before
+    try:
+        wait_for(Path("novel.safetensors"))
+        os.kill(job, signal.SIGINT)
+        time.sleep(0.3)
+        assert recurrent.TextModel.load("novel.safetensors").history.stop_reason is None
+        os.kill(job, signal.SIGTERM)
+        out, _ = shell.communicate(timeout=60)
+    finally:
+        if shell.poll() is None:
+            os.kill(job, signal.SIGKILL)
+            shell.wait()
+    assert out == b"143\n"
+    assert recurrent.TextModel.load("novel.safetensors").history.stop_reason == "interrupted"
 
 
 def test_nohup(text):
@@ -120,7 +126,7 @@ def test_a_terminal_that_goes(text, job):
     }
     process_id, terminal = pty.fork()
     if not process_id:
-        os.execv(sys.executable, [sys.executable, "-m", "recurrent", *words[job]])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-m", "recurrent", *words[job]])
     shown = b""
     # the header of the log, and its first row
     while shown.partition(b"loss" if job == "train" else b"characters/s")[2].count(b"\n") < 2:
@@ -132,6 +138,17 @@ def test_a_terminal_that_goes(text, job):
         assert recurrent.TextModel.load("novel.safetensors").history.stop_reason == "interrupted"
     else:
         assert Path("model.json").exists()
+
+
+def test_a_closed_output_of_the_demo(tmp_path):
+    """`recurrent demo | head` saves what it has."""
+    running = process("demo", "--epochs", 10**6, "--out", tmp_path)
+    while b"characters/s" not in running.stdout.readline():
+        pass
+    running.stdout.close()
+    assert running.wait(timeout=60) == 141 and running.stderr.read() == b""
+    running.stderr.close()
+    assert (tmp_path / "model.json").exists()
 
 
 def test_handlers_are_restored(text):

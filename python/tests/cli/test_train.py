@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -105,6 +107,110 @@ def test_train_in_char_rnns_words(text):
     options = arguments.parse(["train", "x"])
     names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "clip", "seed")
     assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
+
+
+def test_flags_in_char_rnns_and_torch_rnns_spelling(text):
+    Path("data").mkdir()
+    text.rename("data/input.txt")
+    words = ["-data_dir", "data", "-rnn_size", "8", "-num_layers=1", "-seq_length", "10", "-batch_size", "4"]
+    words += [
+        "-model_type",
+        "gru",
+        "-wordvec_size",
+        "5",
+        "-max_epochs",
+        "1",
+        "-grad_clip",
+        "3",
+        "-eval_val_every",
+        "9",
+    ]
+    assert main(["train", *words, "-val_frac", "0.2", "--quiet"]) == 0
+    tm = recurrent.TextModel.load("input.safetensors")
+    assert (tm.cell, tm.hidden_sizes, tm.embedding) == ("gru", [8], 5)
+    settings = tm.trainer.settings
+    assert (settings.seq_length, settings.batch_size, settings.clip) == (10, 4, 3)
+    assert (settings.validation_split, settings.evaluate_every) == (0.2, 9)
+    assert arguments.parse(["sample", "m", "-temperature", "0.5"]).temperature == 0.5
+
+
+def test_several_files_are_one_text(text, capsys):
+    whole = Path("whole.txt")
+    whole.write_bytes(("\ufeff" + TEXT + "é").encode())
+    Path("a.txt").write_bytes(("\ufeff" + TEXT[:700]).encode("utf-8"))
+    Path("b.txt").write_bytes((TEXT[700:] + "é").encode())
+    words = ["--steps", "4", "--quiet", *SMALL]
+    assert main(["train", "whole.txt", *words]) == main(["train", "a.txt", "b.txt", *words]) == 0
+    expected = recurrent.TextModel.load("whole.safetensors")
+    assert np.array_equal(expected.flat.w, recurrent.TextModel.load("a.safetensors").flat.w)
+    # each in the encoding that is given
+    Path("c.txt").write_bytes(TEXT[:700].encode("utf-16"))
+    Path("d.txt").write_bytes((TEXT[700:] + "é").encode("utf-16"))
+    assert main(["train", "c.txt", "d.txt", "--encoding", "utf-16", *words]) == 0
+    assert np.array_equal(expected.flat.w, recurrent.TextModel.load("c.safetensors").flat.w)
+    # resume needs them again
+    assert "text is missing" in failure(capsys, "resume", "c.safetensors", "--steps", "1")
+    more = ["resume", "c.safetensors", "c.txt", "d.txt", "--steps", "1", "--quiet"]
+    assert "is UTF-16; expected UTF-8" in failure(capsys, *more)
+    assert main([*more, "--encoding", "utf-16"]) == 0
+    assert main(["evaluate", "c.safetensors", "c.txt", "d.txt", "--encoding", "utf-16"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["evaluate", "c.safetensors", "whole.txt"]) == 0
+    assert capsys.readouterr().out == printed
+    # none of them is overwritten
+    before = Path("b.txt").read_bytes()
+    sentence = failure(capsys, "train", "a.txt", "b.txt", "--checkpoint", "b.txt", "--force", *words)
+    assert "checkpoint is a text of this run; expected another file, got" in sentence
+    assert Path("b.txt").read_bytes() == before
+
+
+def test_standard_input(text):
+    words = ["--steps", "4", "--quiet", *SMALL]
+    for given, expected in ((TEXT.encode(), 0), (TEXT.encode("utf-16"), 1), (b"", 1)):
+        done = process("train", "-", "--force", *words, stdin=subprocess.PIPE)
+        _, err = done.communicate(given, timeout=60)
+        assert done.returncode == expected, err
+    assert main(["train", "novel.txt", *words]) == 0
+    models = [recurrent.TextModel.load(f"{name}.safetensors") for name in ("stdin", "novel")]
+    assert np.array_equal(models[0].flat.w, models[1].flat.w)
+
+
+def test_other_encodings(text, capsys):
+    Path("fr.txt").write_bytes("le café était fermé.\n".encode("cp1252") * 60)
+    words = ["--steps", "4", "--quiet", *SMALL]
+    assert "; --encoding cp1252 reads Windows-1252; --tokenizer bytes" in failure(
+        capsys, "train", "fr.txt", *words
+    )
+    assert main(["train", "fr.txt", "--encoding", "cp1252", *words]) == 0
+    assert "é" in recurrent.TextModel.load("fr.safetensors").vocabulary
+    # resume knows it; evaluate is told
+    assert main(["resume", "fr.safetensors", "--steps", "1", "--quiet"]) == 0
+    assert main(["evaluate", "fr.safetensors", "fr.txt", "--encoding", "cp1252", "--quiet"]) == 0
+    assert failure(capsys, "evaluate", "fr.safetensors", "fr.txt") == (
+        "'fr.txt' is not valid UTF-8; expected UTF-8, got 0xE9 at byte 6; --encoding cp1252 reads Windows-1252"
+    )
+    assert failure(capsys, "resume", "fr.safetensors", "fr.txt", "--encoding", "cp1252").startswith(
+        "--encoding is without effect; expected several FILEs or -, got cp1252"
+    )
+    assert failure(capsys, "train", "novel.txt", "--tokenizer", "bytes", "--encoding", "cp1252", *words) == (
+        "--encoding is without effect; expected None, as tokens are bytes, got 'cp1252'"
+    )
+    assert not Path("novel.safetensors").exists()
+    for name, content, sentence in (
+        (
+            "u16",
+            TEXT.encode("utf-16"),
+            "'u16' is UTF-16; expected UTF-8, got a byte order mark: --encoding utf-16 reads",
+        ),
+        ("u16", TEXT.encode("utf-16-le"), "NUL at odd indices alone: --encoding utf-16-le reads it"),
+        (
+            "a.gz",
+            gzip.compress(TEXT.encode()),
+            "is compressed; expected UTF-8, got gzip: `gunzip` decompresses it",
+        ),
+    ):
+        Path(name).write_bytes(content)
+        assert sentence in failure(capsys, "train", name, *words)
 
 
 @pytest.mark.parametrize("schedule", [name.replace("_", "-") for name in SCHEDULES])
@@ -219,7 +325,8 @@ def test_divergence(text, capsys):
         ),
         (
             b"ab\xffc" * 5000,
-            "'bad' is not valid UTF-8; expected UTF-8, got 0xFF at byte 2; --tokenizer bytes reads anything",
+            "'bad' is not valid UTF-8; expected UTF-8, got 0xFF at byte 2; --encoding cp1252 reads Windows-1252; "
+            "--tokenizer bytes reads anything",
         ),
         (None, "cannot read 'bad': no such file or directory"),
         ("folder", "cannot read 'bad': is a directory"),

@@ -17,11 +17,16 @@ from recurrent.web.session import Session
 from recurrent.web.settings import Settings
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("before", [None, ignore_ctrl_c])
-def test_serves_until_a_signal(tmp_path, number, before):
-    if before and number == signal.SIGINT:
-        pytest.skip("Ctrl-C is ignored in the background")
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [
+        (None, signal.SIGINT),
+        (None, signal.SIGTERM),
+        (ignore_ctrl_c, signal.SIGTERM),
+        (ignore_ctrl_c, signal.SIGHUP),
+    ],
+)
+def test_serves_until_a_signal(tmp_path, before, number):
     command = [
         sys.executable,
         "-W",

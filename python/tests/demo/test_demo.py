@@ -1,6 +1,7 @@
 """The demo: a run and its files, seeds, texts, flags and interruptions."""
 
 import csv
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -228,6 +229,14 @@ def test_characters_of_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (b"", "{} has no training data; expected at least 1 character, got none"),
         (b" \n\t\r\n\n", "{} has no training data; expected at least 1 character, got none"),
         (b"fine\n\xff\xfe not", "{} is not valid UTF-8; expected UTF-8, got 0xFF in line 2"),
+        (
+            "fine\n".encode("utf-16"),
+            "{} is UTF-16; expected UTF-8, got a byte order mark: --encoding utf-16 reads it",
+        ),
+        (
+            gzip.compress(b"fine", mtime=0),
+            "{} is compressed; expected UTF-8, got gzip: `gunzip` decompresses it",
+        ),
         (None, "cannot read {}: is a directory"),
     ],
 )
@@ -239,6 +248,17 @@ def test_invalid_text(
     assert run(path, tmp_path / "out") == 2
     assert capsys.readouterr() == ("", f"recurrent demo: {problem.format(path)}\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_another_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "text"
+    path.write_bytes("größe\nstraße\n".encode("cp1252"))
+    assert run(path, tmp_path / "out", "--epochs", "2", "--quiet", "--encoding", "cp1252") == 0
+    model = recurrent.SentenceModel.load_recurrentjs(tmp_path / "out" / "model.json")
+    assert set(model.letter_to_index) == set("größestraße")
+    with pytest.raises(SystemExit):
+        demo.main(["--encoding", "cp1252"])
+    assert "--encoding requires --text" in capsys.readouterr().err
 
 
 def test_text_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

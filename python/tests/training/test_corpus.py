@@ -156,7 +156,7 @@ def test_only_a_mark_is_nothing(tmp_path):
     "data, at",
     [
         (b"abc\xe9def", 3),
-        (b"\xff\xfea\0b\0", 0),
+        (b"\xff\xf0ab", 0),
         (b"ok \xc3", 3),
         (b"ok \xed\xa0\x80 no", 3),
         (b"ok \xc0\x80 no", 3),
@@ -164,15 +164,16 @@ def test_only_a_mark_is_nothing(tmp_path):
         (b"\xf0\x9f\x98", 0),
         (b"a" * (1 << 20) + b"\x80", 1 << 20),
     ],
-    ids=["Latin-1", "UTF-16", "cut", "surrogate", "overlong", "too far", "cut emoji", "second part"],
+    ids=["Latin-1", "binary", "cut", "surrogate", "overlong", "too far", "cut emoji", "second part"],
 )
 def test_invalid_utf8_is_named(data, at, tmp_path):
     path = tmp_path / "t.txt"
     path.write_bytes(data)
     got = f"0x{data[at]:02X} at byte {at}"
-    sentence = f"is not valid UTF-8; expected UTF-8, got {got}; tokenizer='bytes' reads anything"
-    refuse(path, ValueError, sentence)
-    refuse(data, ValueError, "the text " + sentence)
+    sentence = f"is not valid UTF-8; expected UTF-8, got {got}; "
+    remedy = "tokenizer='bytes' reads anything"
+    refuse(path, ValueError, f"{sentence}encoding='cp1252' reads Windows-1252; {remedy}")
+    refuse(data, ValueError, f"the text {sentence}{remedy}")
 
 
 def test_a_lone_surrogate():
@@ -243,3 +244,39 @@ def test_the_sentences_have_no_surprises():
         with pytest.raises(ValueError) as caught:
             learn(source)
         assert not re.search(r"<|0x[0-9a-f]{6}|object at", str(caught.value)), caught.value
+
+
+# ---- other encodings
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-be", "UTF-8-sig", "shift_jis"])
+def test_other_encodings(encoding, tmp_path):
+    text = "the cat, \u65e5\u672c. " if encoding != "cp1252" else "le caf\xe9 \u20ac "
+    path, other = tmp_path / "t.txt", tmp_path / "v.txt"
+    path.write_bytes((text * 9).encode(encoding))
+    other.write_bytes((text * 2).encode(encoding))
+    found = learn(path, validation_data=other, encoding=encoding)
+    assert found.vocabulary == "".join(sorted(set(text)))
+    assert np.array_equal(found.flat.w, learn(text * 9, validation_data=text * 2).flat.w)
+    # the run knows the encoding
+    found.save(tmp_path / "m")
+    again = recurrent.TextModel.load(tmp_path / "m")
+    again.resume(steps=1, progress=False)
+    assert again.step == 3
+
+
+def test_an_encoding_without_effect_is_refused(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("the cat. " * 9)
+    for source, tokenizer, words in (
+        ("the cat. " * 9, "characters", "expected the Path of a text, got 'cp1252'"),
+        (b"the cat. " * 9, "characters", "expected the Path of a text, got 'cp1252'"),
+        (path, "bytes", "expected None, as tokens are bytes, got 'cp1252'"),
+    ):
+        with pytest.raises(ValueError, match=f"encoding is without effect; {words}"):
+            learn(source, small(tokenizer), encoding="cp1252")
+    for encoding in ("foo", "base64", "a\0b"):
+        with pytest.raises(ValueError, match=r"encoding is unknown; expected an encoding of text, such as"):
+            learn(path, encoding=encoding)
+    with pytest.raises(TypeError, match=r"encoding has the wrong type; expected a str or None, got int"):
+        learn(path, encoding=8)

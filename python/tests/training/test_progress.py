@@ -95,6 +95,18 @@ def test_progress_elsewhere(bars, monkeypatch, capsys):
     assert len(bars) == 2 and bars[1].settings["dynamic_ncols"]
 
 
+def test_a_terminal_that_goes_does_not_end_the_training(bars, monkeypatch):
+    terminal(monkeypatch)
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    for method in ("update", "close"):
+        monkeypatch.setattr(Bar, method, fail)
+        h = model().fit(TEXT, 30, evaluate_every=10, **{**SMALL, "progress": True})
+        assert h.stop_reason == "steps" and bars[-1].disable
+
+
 def test_tqdm_itself(monkeypatch, capsys):
     pytest.importorskip("tqdm")
     terminal(monkeypatch)

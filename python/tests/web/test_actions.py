@@ -1,5 +1,6 @@
 """The actions: running text, models and files in and out, and invalid requests."""
 
+import gzip
 import json
 import math
 import re
@@ -311,6 +312,9 @@ def test_invalid_requests(action, values, words):
 
 @pytest.mark.parametrize("name, data, words", [
     ("a.txt", b"ab\xff", "a.txt is not valid UTF-8; expected UTF-8, got 0xFF at byte 2"),
+    ("a.txt", "the end".encode("utf-16"), "a.txt is UTF-16; expected UTF-8, got a byte order mark$"),
+    ("a.txt", "the end. ".encode("utf-16-be") * 9, "a.txt is UTF-16; expected UTF-8, got NUL at even indices"),
+    ("a.txt", gzip.compress(b"the end", mtime=0), "a.txt is compressed; expected UTF-8, got gzip: `gunzip`"),
     ("a.txt", b"", "the text has no training data"),
     ("a.json", b"\xff\xff", "a.json is not a model; expected safetensors or RecurrentJS's JSON, got another"),
     ("a.JSON", b'{"lines": []}', "a.JSON is not a model; expected"),

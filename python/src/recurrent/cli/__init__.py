@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             status = _execute(words)
         except KeyboardInterrupt:
-            is_signal = stop.number is not None and stop.number != signal.SIGINT
-            report_error(f"interrupted by {signal.Signals(stop.number).name}" if is_signal else "interrupted")
+            number = signal.Signals(stop.number or signal.SIGINT)
+            report_error("interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""))
             status = EXIT_INTERRUPTED
     is_failure = status not in (0, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE)
     return status if stop.number is None or is_failure else 128 + stop.number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from .._checks import DTYPES
 from .._version import __version__
+from ..encoding import as_encoding
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
@@ -31,6 +33,7 @@ from ..training.options import (
 
 DTYPE_NAMES = tuple(str(np.dtype(dtype)) for dtype in DTYPES)
 EPOCHS = 50
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 # a new network's architecture; with --init-from the model decides it
 _ARCHITECTURE = {
     "cell": "lstm",
@@ -53,7 +56,7 @@ class Flag(NamedTuple):
 
 
 def argument(name: str, metavar: str, help: str, nargs: str | None = None) -> Flag:
-    """A positional argument that is a path."""
+    """A positional argument that is a path, or several."""
     return Flag((name,), {"metavar": metavar, "type": Path, "help": help, "nargs": nargs})
 
 
@@ -122,11 +125,31 @@ def character(text: str) -> str:
     return text
 
 
-def stop_text(text: str) -> str:
-    """Reads a stop text; a backslash and an n are a newline."""
-    if not text:
+def text(text: str) -> str:
+    """Reads a text with the escapes of the C language for a newline, a tab, a carriage return and a backslash."""
+    parts = re.split(r"\\(.?)", text, flags=re.DOTALL)
+    for i in range(1, len(parts), 2):
+        if parts[i] not in _ESCAPES:
+            raise argparse.ArgumentTypeError(
+                rf"expected \n, \t, \r or \\ after a backslash, got '\{parts[i]}'"
+            )
+        parts[i] = _ESCAPES[parts[i]]
+    return "".join(parts)
+
+
+def stop_text(text_: str) -> str:
+    """Reads a stop text, with the escapes of ``text``."""
+    if not text_:
         raise argparse.ArgumentTypeError("expected at least one character, got ''")
-    return text.replace("\\n", "\n")
+    return text(text_)
+
+
+def encoding(name: str) -> str:
+    """Reads the name of an encoding."""
+    try:
+        return as_encoding(name) or name
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected an encoding, such as cp1252, got {name!r}") from None
 
 
 def cell_reader(aliases: Mapping[str, str]) -> Callable[[str], str]:
@@ -147,6 +170,7 @@ Table = dict[str, tuple[Flag, ...]]
 
 _THREADS = value("--threads", count, "N", "number of threads; results do not depend on it")
 _CHECKPOINT = argument("model", "CHECKPOINT", "a file that `recurrent train` saved")
+_ENCODING = value("--encoding", encoding, "NAME", "the encoding of FILE, such as cp1252 or utf-16 (utf-8)")
 _PRINT_EVERY = value("--print-every", count, "N", "steps between two lines (100)")
 _FORCE = switch("--force", "overwrite an existing checkpoint or best model; a text never")
 _ERRORS = (
@@ -164,10 +188,14 @@ _OUTPUT = (
 )
 
 _TRAIN: Table = {
-    "": (argument("file", "FILE", "a UTF-8 text; any file with --tokenizer bytes"),),
+    "": (
+        argument("files", "FILE", "a text; several are one text, - is standard input", "*"),
+        _ENCODING,
+        value("--data-dir", Path, "DIR", "the folder of the text input.txt, instead of FILE"),
+    ),
     "network": (
         value(
-            "--cell --model",
+            "--cell --model --model-type",
             cell_reader({"rnn": "rnn_tanh"}),
             "C",
             f"{', '.join(CELLS)}; rnn is rnn_tanh (lstm)",
@@ -175,7 +203,7 @@ _TRAIN: Table = {
         value("--hidden-sizes", list_reader(count), "N,N", "units in each layer (128,128)"),
         value("--rnn-size", count, "N", "units in every layer, instead of --hidden-sizes"),
         value("--num-layers", count, "N", "layers, with --rnn-size (2)"),
-        value("--embedding", count, "N", "size of the embedding (one-hot)"),
+        value("--embedding --wordvec-size", count, "N", "size of the embedding (one-hot)"),
         switch("--tied", "use the embedding as the decoder", None),
         value("--dropout", fraction_below_1, "P", "fraction dropped between layers (0)"),
         choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
@@ -246,7 +274,12 @@ _TRAIN: Table = {
 _RESUME: Table = {
     "": (
         _CHECKPOINT,
-        argument("file", "FILE", "the same text, if its file has moved", nargs="?"),
+        argument(
+            "files", "FILE", "the same text, if its file has moved or it was several or none", nargs="*"
+        ),
+        value(
+            "--encoding", encoding, "NAME", "the encoding of several FILEs; one has that of the run (utf-8)"
+        ),
         value("--steps", count, "N", "number of further steps (the remaining ones)"),
         value("--checkpoint", Path, "PATH", "the file to save to (CHECKPOINT)"),
         _FORCE,
@@ -259,7 +292,19 @@ _SAMPLE: Table = {
     "": (
         _CHECKPOINT,
         value("--length", natural, "N", "maximum number of characters, or bytes (2000)", 2000),
-        value("--prompt --primetext", str, "TEXT", "the text to continue", ""),
+        value(
+            "--prompt --primetext --start-text",
+            text,
+            "TEXT",
+            "the text to continue; \\n, \\t, \\r and \\\\ are a newline, a tab, a return and a backslash",
+            "",
+        ),
+        value(
+            "--encoding",
+            encoding,
+            "NAME",
+            "the encoding of the output; of a model over bytes, of the prompt (utf-8)",
+        ),
         value("--temperature", non_negative, "X", "divides the scores; 0 takes the most probable (1)", 1.0),
         value("--top-k", count, "N", "keep the N most probable"),
         value(
@@ -272,7 +317,7 @@ _SAMPLE: Table = {
             "--stop",
             stop_text,
             "TEXT",
-            "end before this text (\\n is a newline); repeatable",
+            "end before this text, written as the prompt; repeatable",
             action="append",
         ),
         value("--seed", natural, "N", "seed of the sample (random)"),
@@ -284,7 +329,8 @@ _SAMPLE: Table = {
 _EVALUATE: Table = {
     "": (
         _CHECKPOINT,
-        argument("file", "FILE", "a text"),
+        argument("files", "FILE", "a text; several are one text, - is standard input", "+"),
+        _ENCODING,
         value(
             "--validation-split --val-frac",
             positive_fraction,
@@ -315,11 +361,11 @@ _HELP = {
     "demo": "train a small network that memorizes sentences; with --web on a live page",
 }
 _USAGE = {
-    "train": "train FILE [flags]",
-    "resume": "resume CHECKPOINT [FILE] [flags]",
+    "train": "train FILE ... [flags]",
+    "resume": "resume CHECKPOINT [FILE ...] [flags]",
     "sample": "sample CHECKPOINT [flags]",
     "info": "info CHECKPOINT [flags]",
-    "evaluate": "evaluate CHECKPOINT FILE [flags]",
+    "evaluate": "evaluate CHECKPOINT FILE ... [flags]",
     "demo": "demo [flags]",
 }
 _EXAMPLES = {
@@ -340,6 +386,8 @@ examples:
   recurrent train input.txt --max-epochs 10 --checkpoint runs/a.safetensors --seed 2
   recurrent train input.txt --steps 2000 --schedule cosine --warmup-steps 100 --learning-rate 5e-3
   recurrent train more.txt --init-from input.safetensors        train a saved model on another text
+  recurrent train part1.txt part2.txt --encoding cp1252         several files as one text, in their encoding
+  cat *.txt | recurrent train - --checkpoint all.safetensors    standard input
   recurrent train input.txt --json | jq 'select(.validation)'
 
 128 to 512 units and 2 or 3 layers suit a text of 1 MB. A training loss far below the validation loss indicates
@@ -356,7 +404,8 @@ examples:
   recurrent sample input.safetensors
   recurrent sample input.safetensors --length 500 --temperature 0.7 --prompt "Once upon"
   recurrent sample input.safetensors --temperature 0            the most probable characters
-  recurrent sample input.safetensors --top-p 0.9 --stop "\\n\\n" --seed 1""",
+  recurrent sample input.safetensors --top-p 0.9 --stop "\\n\\n" --seed 1
+  recurrent sample input.safetensors --prompt="-- I"            a text that begins with a dash""",
     "info": """\
 examples:
   recurrent info input.safetensors
@@ -380,7 +429,7 @@ def add_flags(parser: argparse.ArgumentParser, table: Mapping[str, Sequence[Flag
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Returns the options, with the command as ``job``; underscores in flags are dashes.
+    """Returns the options, with the command as ``job``.
 
     Raises
     ------
@@ -397,7 +446,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
         if job in _TABLES:
             add_flags(subparser, {**_TABLES[job], "output": _OUTPUT})
-    options, unrecognized = parser.parse_known_args([_dashed(word) for word in arguments])
+    words = list(arguments)
+    if words and words[0] in _TABLES:
+        words = [words[0], *_spelled(words[1:], _TABLES[words[0]])]
+    options, unrecognized = parser.parse_known_args(words)
     if unrecognized:
         jobs.choices.get(options.job, parser).error(f"unrecognized arguments: {' '.join(unrecognized)}")
     if options.job is None:
@@ -420,7 +472,12 @@ def _check_errors(options: argparse.Namespace, parser: argparse.ArgumentParser) 
 
 
 def _check_train(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Checks flags that exclude each other, then sets the defaults of the network."""
+    """Checks flags that exclude each other, then sets the files and the defaults of the network."""
+    if options.files and options.data_dir:
+        parser.error("--data-dir excludes FILE")
+    if not options.files and not options.data_dir:
+        parser.error("the following arguments are required: FILE or --data-dir")
+    options.files = options.files or [options.data_dir / "input.txt"]
     if options.hidden_sizes and (options.rnn_size or options.num_layers):
         parser.error("--hidden-sizes excludes --rnn-size and --num-layers")
     for name, value in _ARCHITECTURE.items():
@@ -441,10 +498,26 @@ def _check_train(options: argparse.Namespace, parser: argparse.ArgumentParser) -
         parser.error("--patience requires a --validation-split above 0")
 
 
-def _dashed(word: str) -> str:
-    """Returns char-rnn's ``--rnn_size`` as ``--rnn-size``."""
-    name, equals, value = word.partition("=")
-    return name.replace("_", "-") + equals + value if word.startswith("--") and " " not in name else word
+def _spelled(words: Sequence[str], table: Table) -> list[str]:
+    """Returns the words with flags as argparse reads them.
+
+    The flags of char-rnn and torch-rnn, ``-rnn_size`` and ``--rnn_size``, are ``--rnn-size``. After a flag of a text a
+    word that begins with a dash and is no flag is the text.
+    """
+    flags = [flag for group in (*table.values(), _OUTPUT) for flag in group]
+    names = {name for flag in flags for name in flag.names}
+    texts = {name for flag in flags for name in flag.names if flag.settings.get("type") in (text, stop_text)}
+    found: list[str] = []
+    for word in words:
+        name, equals, rest = word.partition("=")
+        dashed = "--" + name.lstrip("-").replace("_", "-")
+        if name.startswith("-") and dashed in names:
+            found.append(dashed + equals + rest)
+        elif found and found[-1] in texts and word.startswith("-"):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def layout(job: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _FLAGS = {
     "clip": "--clip",
     "dropout": "--dropout",
     "embedding": "--embedding",
+    "encoding": "--encoding",
     "evaluate_every": "--evaluate-every",
     "hidden_sizes": "--hidden-sizes",
     "call fit": "run `recurrent train --init-from`",
@@ -34,6 +35,7 @@ _FLAGS = {
     "steps is missing": "--steps is missing",
 }
 _ARGUMENT = re.compile(r"(?<![\w'/.-])(" + "|".join(map(re.escape, _FLAGS)) + r")(?![\w'/.-])")
+_SETTING = re.compile(r"\b(?:Path\.read_text\()?(tokenizer|encoding)='([\w-]+)'\)?")
 _QUOTED = re.compile(r"('[^']*'(?!\w))")
 
 
@@ -90,7 +92,9 @@ def report_error(message: str, program: str = "recurrent") -> None:
 def is_closed_output(error: BaseException) -> bool:
     """Whether an error is that of a write to a closed pipe, or to a terminal that is gone."""
     # errors of the library have a sentence, those of a write the system's words
-    is_gone = isinstance(error, OSError) and error.errno == errno.EIO and error.strerror == os.strerror(errno.EIO)
+    is_gone = (
+        isinstance(error, OSError) and error.errno == errno.EIO and error.strerror == os.strerror(errno.EIO)
+    )
     return isinstance(error, BrokenPipeError) or is_gone
 
 
@@ -118,9 +122,14 @@ def _discard(number: int) -> None:
 
 def describe(error: BaseException) -> str:
     """Returns the message of an error, with flags for the library's arguments; quoted parts stay."""
-    parts = _QUOTED.split(describe_error(error).replace("tokenizer='bytes'", "--tokenizer bytes"))
+    parts = _QUOTED.split(with_flags(describe_error(error)))
     parts[::2] = [_ARGUMENT.sub(lambda match: _FLAGS[match[1]], part) for part in parts[::2]]
     return "".join(parts)
+
+
+def with_flags(message: str) -> str:
+    """Returns a message with flags for the settings that it recommends."""
+    return _SETTING.sub(r"--\1 \2", message)
 
 
 def token_unit(tokenizer: str) -> str:

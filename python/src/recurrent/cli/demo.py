@@ -26,6 +26,7 @@ from .arguments import (
     cell_reader,
     choice,
     count,
+    encoding,
     list_reader,
     natural,
     non_negative,
@@ -41,6 +42,7 @@ from .console import (
     discard_output,
     is_closed_output,
     report_error,
+    with_flags,
 )
 from .outputs import check_outputs, free_folder
 
@@ -56,7 +58,8 @@ _temperature = number_reader(float, "a number of at least 0.01", lambda x: x >= 
 _seconds = number_reader(float, "a number of at least 0.01", lambda x: x >= 0.01)
 _clip = number_reader(float, "a number of at least 1e-9", lambda x: x >= 1e-9)
 _FLAGS: tuple[Flag, ...] = (
-    value("--text", Path, "PATH", "a UTF-8 text, one sentence a line (the package's sentences)"),
+    value("--text", Path, "PATH", "a text, one sentence a line (the package's sentences)"),
+    value("--encoding", encoding, "NAME", "the encoding of the text, such as cp1252 or utf-16 (utf-8)"),
     value(
         "--cell",
         cell_reader({"rnn": "rnn_relu"}),
@@ -132,7 +135,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.set_defaults(learning_rate=_LIVE_LEARNING_RATE)
     if known.recurrentjs:
         parser.set_defaults(**RECURRENTJS)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.encoding and not options.text:
+        parser.error("--encoding requires --text")
+    return options
 
 
 def prepare(options: argparse.Namespace) -> tuple[TrainingRun, str]:
@@ -143,7 +149,7 @@ def prepare(options: argparse.Namespace) -> tuple[TrainingRun, str]:
     UserError
         If the text cannot be read, the folder cannot be written or the library refuses an option.
     """
-    sentences, note = read_sentences(options.text or CORPUS)
+    sentences, note = read_sentences(options.text or CORPUS, options.encoding)
     try:
         check_outputs(options.out, FILES, options.force)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -178,7 +184,7 @@ def main(arguments: Sequence[str]) -> int:
             return web.serve(options)
         run, note = prepare(options)
     except UserError as error:
-        return _fail(str(error), EXIT_INVALID)
+        return _fail(with_flags(str(error)), EXIT_INVALID)
     screen = Screen(options.temperatures, options.quiet)
     if not options.quiet:
         introduce(run, screen, options.text, note)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Any
 
 from .._terminal import UserError, printable
 from ..nn.threads import set_num_threads
 from ..text.model import TextModel
-from ..training.corpus import Corpus
-from .console import Console, token_unit
+from ..training.corpus import OTHER_TOKENIZER, Corpus
+from .console import Console, describe, token_unit
+from .texts import encoding_of, text_of
 
 
 def info(options: argparse.Namespace, console: Console) -> int:
@@ -48,12 +50,14 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
     model = TextModel.load(o.model)
     try:
         known = (model.vocabulary or "") if o.errors == "strict" else None
-        tokens = Corpus(o.file, model.tokenizer, "FILE").encode(
+        source = text_of(o.files, model.tokenizer, o.encoding)
+        corpus = Corpus(source, model.tokenizer, "FILE", encoding_of(source, o.encoding))
+        tokens = corpus.encode(
             lambda part: model.encode(part, o.errors, o.replacement), model.vocabulary_size, known
         )
     except ValueError as error:
         # the model decides the tokenizer: the hint does not apply
-        raise UserError(str(error).replace("; tokenizer='bytes' reads anything", "")) from None
+        raise UserError(describe(ValueError(str(error).replace(OTHER_TOKENIZER, "")))) from None
     tokens = tokens[int(len(tokens) * (1 - o.validation_split)) :]
     # the batch size of the validation in training
     batch_size = o.batch_size or max(1, min(64, len(tokens) // 1024))
@@ -74,6 +78,15 @@ def describe_network(model: TextModel) -> str:
     table = f"embedding {model.embedding}" if model.embedding else "one-hot"
     extra = (", tied" if model.tied else "") + (f", dropout {model.dropout:g}" if model.dropout else "")
     return f"{model.cell} {layers}, {table}{extra}"
+
+
+def better_model(model: TextModel, path: Path) -> tuple[Path, tuple[int, float]] | None:
+    """Returns the file of a run's best model, its step and its loss; None where that of ``path`` is no worse."""
+    history = model.history
+    if history is None or history.best is None or history.best == history.validation[-1]:
+        return None
+    best = path.with_name(f"{path.stem}.best{path.suffix}")
+    return (best, history.best) if best.exists() else None
 
 
 def _facts(model: TextModel) -> dict[str, Any]:

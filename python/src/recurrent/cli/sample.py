@@ -3,48 +3,137 @@
 from __future__ import annotations
 
 import argparse
-import os
+import codecs
+import math
 import secrets
 import sys
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from .._terminal import UserError
 from ..nn.threads import set_num_threads
 from ..text.model import TextModel
-from .console import Console
+from .console import Console, report_error
+from .evaluate import better_model
 
 
 def sample(options: argparse.Namespace, console: Console) -> int:
-    """Prints the prompt and its continuation, character by character."""
+    """Writes the prompt and its continuation, character by character; of a model over bytes, the bytes themselves."""
     o = options
     if o.threads:
         set_num_threads(o.threads)
     model = TextModel.load(o.model)
+    is_bytes = model.tokenizer == "bytes"
+    _check_encoding(o, model)
     seed = secrets.randbelow(1 << 32) if o.seed is None else o.seed
-    # bytes of the shell that are not UTF-8 stay as they are
-    prompt = os.fsencode(o.prompt) if model.tokenizer == "bytes" else o.prompt
-    pieces = model.stream(
-        o.length, prompt, o.temperature, o.top_k, o.top_p, o.stop, seed,
-        min_p=o.min_p, repetition_penalty=o.repetition_penalty, repetition_window=o.repetition_window,
-        errors=o.errors, replacement=o.replacement,
-    )  # fmt: skip
-    shown = prompt.decode("utf-8", "replace") if isinstance(prompt, bytes) else prompt
+    prompt: Any = _encoded(o.prompt, o.encoding) if is_bytes else o.prompt
+    settings: dict[str, Any] = {
+        "min_p": o.min_p,
+        "repetition_penalty": o.repetition_penalty,
+        "repetition_window": o.repetition_window,
+        "errors": o.errors,
+        "replacement": o.replacement,
+    }
+    given = (o.length, prompt, o.temperature, o.top_k, o.top_p, o.stop, seed)
+    # bytes have the encoding of the training text, characters come in UTF-8
+    source = (o.encoding if is_bytes else None) or "utf-8"
     if console.is_json:
-        console.write_json(prompt=shown, text="".join(pieces), seed=seed)
+        data = model.sample(*given, as_bytes=True, **settings)
+        values: dict[str, Any] = {"prompt": prompt.decode(source, "replace") if is_bytes else prompt}
+        values["text"] = _decoder(source)(data)
+        if is_bytes:
+            values["bytes"] = data.hex()
+        console.write_json(**values, seed=seed)
         return 0
-    out, is_terminal = sys.stdout, sys.stdout.isatty()
-    last = ""
+    pieces = model.stream(*given, as_bytes=True, **settings)
     if console.is_verbose:
-        out.write(shown)
-        last = shown[-1:]
+        _describe(model, o, seed)
+    shown = (prompt if is_bytes else prompt.encode()) if console.is_verbose else b""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None or sys.stdout.isatty():
+        _write_text(shown, pieces, _decoder(source))
+    elif is_bytes:
+        _write_bytes(buffer, shown, pieces, bytes, b"")
+    else:
+        encoder = codecs.getincrementalencoder(o.encoding or "utf-8")()
+        _write_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
+    return 0
+
+
+def _write_text(prompt: bytes, pieces: Iterable[bytes], decode: Callable[[bytes], str]) -> None:
+    """Writes to a terminal, whose last line ends."""
+    out = sys.stdout
+    last = decode(prompt)
+    out.write(last)
     try:
         for piece in pieces:
-            out.write(without_controls(piece) if is_terminal else piece)
+            text = decode(piece)
+            out.write("".join(map(without_controls, text)))
+            out.flush()
+            last = text or last
+    finally:
+        if last[-1:] != "\n":
+            out.write("\n")
+            out.flush()
+
+
+def _write_bytes(
+    out: Any, prompt: bytes, pieces: Iterable[bytes], encode: Callable[[bytes], bytes], end: bytes
+) -> None:
+    """Writes to a file or a pipe, ``end`` at the end of the last line."""
+    last = prompt
+    try:
+        if prompt:
+            out.write(encode(prompt))
+        for piece in pieces:
+            out.write(encode(piece))
             out.flush()
             last = piece
     finally:
-        if last != "\n":
-            out.write("\n")
-            out.flush()
-    return 0
+        if end and last[-1:] != end:
+            out.write(encode(end))
+        out.flush()
+
+
+def _check_encoding(o: argparse.Namespace, model: TextModel) -> None:
+    """Refuses an encoding that cannot write what the model writes, or in which a stop text is not found."""
+    if o.encoding is None:
+        return
+    if model.vocabulary is not None:
+        _encoded(model.vocabulary + o.prompt, o.encoding)
+        return
+    for stop in o.stop or ():
+        if _encoded(stop, o.encoding) != stop.encode("utf-8", "surrogateescape"):
+            raise UserError(
+                f"--stop is not found in bytes of {o.encoding}; expected a text with the bytes of UTF-8, got {stop!r}"
+            )
+
+
+def _encoded(text: str, encoding: str | None) -> bytes:
+    """Returns the bytes of a text; those of the shell that are no characters stay as they are."""
+    try:
+        return text.encode(encoding or "utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        character = text[error.start]
+        raise UserError(
+            f"--encoding {encoding} lacks a character; expected an encoding with '{character}' "
+            f"(U+{ord(character):04X}), got {encoding}"
+        ) from None
+
+
+def _decoder(encoding: str) -> Callable[[bytes], str]:
+    return codecs.getincrementaldecoder(encoding)("replace").decode
+
+
+def _describe(model: TextModel, o: argparse.Namespace, seed: int) -> None:
+    """Names on standard error what was not given: the seed that was drawn, a better model."""
+    if o.seed is None and o.temperature > 0:
+        report_error(f"--seed {seed} repeats this sample")
+    best = better_model(model, o.model)
+    if best is not None:
+        step, loss = best[1]
+        last = model.history.validation[-1][1] if model.history else math.nan
+        report_error(f"{best[0]} is better: validation {loss:.3f} after step {step:,}, against {last:.3f}")
 
 
 def without_controls(character: str) -> str:

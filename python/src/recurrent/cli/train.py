@@ -23,7 +23,8 @@ from ..training.history import History, StepReport
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
 from .console import EXIT_INTERRUPTED, Console, describe, is_closed_output, token_unit
-from .evaluate import describe_network
+from .evaluate import better_model, describe_network
+from .texts import default_checkpoint, encoding_of, text_of, title
 
 _MOMENTUM = 0.9  # of sgd
 
@@ -31,7 +32,7 @@ _MOMENTUM = 0.9  # of sgd
 def train(options: argparse.Namespace, console: Console) -> int:
     """Trains a model on a text."""
     o = options
-    path: Path = o.checkpoint or Path(f"{o.file.stem}.safetensors")
+    path: Path = o.checkpoint or default_checkpoint(o.files)
     _set_threads(o)
     if o.init_from:
         model = TextModel.load(o.init_from)
@@ -39,23 +40,25 @@ def train(options: argparse.Namespace, console: Console) -> int:
         model = TextModel(
             o.cell, o.hidden_sizes, o.embedding, o.dropout, o.tokenizer, o.dtype, rng=o.seed, tied=o.tied
         )
-    corpus = Corpus(o.file, model.tokenizer)
+    source = text_of(o.files, model.tokenizer, o.encoding)
+    encoding = encoding_of(source, o.encoding)
+    corpus = Corpus(source, model.tokenizer, encoding=encoding)
     training_length = int(corpus.length * (1 - o.validation_split))
     epoch_steps = max(1, (training_length - 1) // o.batch_size // o.seq_length)
     steps = o.steps or (o.max_epochs or EPOCHS) * epoch_steps
     console.write_json(
-        event="start", text=str(o.file), steps=steps, steps_per_epoch=epoch_steps, checkpoint=str(path),
+        event="start", text=title(o.files), steps=steps, steps_per_epoch=epoch_steps, checkpoint=str(path),
         seed=o.seed,
     )  # fmt: skip
     reporter = _Reporter(console, o.print_every, steps + (model.step if o.init_from else 0), o.seed)
     reporter.introduce = lambda: _introduce(console, o, corpus, model, steps, epoch_steps, path)
     try:
         history = model.fit(
-            o.file, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
+            source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
             o.validation_split, None, path, console.is_verbose, [reporter],
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
-            errors=o.errors, replacement=o.replacement, overwrite=o.force,
+            errors=o.errors, replacement=o.replacement, encoding=encoding, overwrite=o.force,
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():
@@ -88,8 +91,16 @@ def resume(options: argparse.Namespace, console: Console) -> int:
     reporter.introduce = lambda: console.print(
         f"continuing after step {reporter.first - 1:,} to step {target:,}; Ctrl-C saves and ends"
     )
+    source = None
+    if o.files:
+        source = text_of(o.files, model.tokenizer, o.encoding)
+    if o.encoding and not isinstance(source, bytes):
+        raise UserError(
+            f"--encoding is without effect; expected several FILEs or -, got {o.encoding}: a single one is read as "
+            "`recurrent train` did"
+        )
     history = model.resume(
-        o.file, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
+        source, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
     )
     return _conclude(console, model, history, path, reporter)
 
@@ -153,7 +164,7 @@ class _Reporter:
     def _sample(self, model: TextModel) -> str:
         """Returns a sample in one line; its prompt is the start of the text, as a state of zeros is untypical."""
         assert model.trainer is not None
-        prompt = model.decode(model.trainer.batches.chunk(0)[0][:, 0])
+        prompt = model.decode(model.trainer.batches.chunk(0)[0][:, 0], as_bytes=True)
         sample = model.sample(60, prompt, 0.8, rng=self._seed)
         return printable(" ".join(sample.split()))[:50]
 
@@ -171,7 +182,7 @@ def _introduce(
     held_out = f"; the last {100 * o.validation_split:.3g} % held out" if o.validation_split else ""
     optimizer = type(model.optimizer).__name__
     schedule = "" if o.schedule == "constant" else f"{o.schedule} "
-    console.print(f"recurrent {__version__}: training on {o.file}")
+    console.print(f"recurrent {__version__}: training on {title(o.files)}")
     console.print(f"  text      {corpus.length:,} {model.tokenizer}{distinct}{held_out}")
     console.print(
         f"  network   {describe_network(model)}: {model.flat.n:,} {model.dtype} weights, seed {o.seed}"
@@ -203,11 +214,13 @@ def _conclude(console: Console, model: TextModel, history: History, path: Path, 
     if history.validation:
         line += f", validation {history.validation[-1][1]:.3f} nats per {token_unit(model.tokenizer)}"
     console.print(line)
-    if best and history.validation and best != history.validation[-1] and best_path:
-        console.print(f"best: {best[1]:.3f} after step {best[0]:,}, in {Path(best_path).name}")
-    command = "recurrent resume" if history.stop_reason == "interrupted" else "recurrent sample"
-    console.print(f"saved in {path}; next: {command} {shlex.quote(str(path))}")
-    return EXIT_INTERRUPTED if history.stop_reason == "interrupted" else 0
+    is_interrupted, better = history.stop_reason == "interrupted", better_model(model, path)
+    if better:
+        console.print(f"best: {better[1][1]:.3f} after step {better[1][0]:,}, in {better[0].name}")
+    command = "recurrent resume" if is_interrupted else "recurrent sample"
+    file = better[0] if better and not is_interrupted else path
+    console.print(f"saved in {path}; next: {command} {shlex.quote(str(file))}")
+    return EXIT_INTERRUPTED if is_interrupted else 0
 
 
 def _optimizer(o: argparse.Namespace) -> Optimizer | None:

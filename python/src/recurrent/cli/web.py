@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .._terminal import UserError, describe_error
 from .._version import __version__
-from ..demo.sentences import CORPUS, read_sentences
+from ..demo.sentences import CORPUS, read_sentences, read_text
 from ..nn.threads import get_num_threads, set_num_threads
 from ..outputs import Outputs
 from ..web.server import Server, open_browser
@@ -42,7 +42,7 @@ def serve(options: argparse.Namespace) -> int:
         # the browser needs a core too: threads that wait at a barrier stall if it takes theirs
         set_num_threads(max(1, get_num_threads() - 1))
     try:
-        text = _read(o.text or CORPUS)
+        text = _read(o.text or CORPUS, o.encoding)
         check_outputs(o.out, FILES, o.force)
         session = Session(Settings().changed({name: getattr(o, name) for name in _SETTINGS}), text)
     except (ValueError, MemoryError, OSError) as error:
@@ -76,10 +76,10 @@ def _save(session: Session, folder: Path, force: bool) -> None:
     print(f"saved in {folder / name}")
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, encoding: str | None) -> str:
     """Returns the text of a file that contains sentences."""
-    read_sentences(path)
-    return path.read_bytes().decode("utf-8-sig")
+    read_sentences(path, encoding)
+    return read_text(path, encoding)
 
 
 def _listen(session: Session, host: str, port: int | None) -> Server:

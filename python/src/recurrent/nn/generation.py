@@ -91,8 +91,8 @@ class Generator:
         self.has_ended = length.value < count
         return tokens[: length.value], values[: length.value]
 
-    def next_text(self, count: int) -> str:
-        """Produces at most ``count`` tokens; returns the text that is certain."""
+    def next_bytes(self, count: int) -> bytes:
+        """Produces at most ``count`` tokens; returns the text that is certain: UTF-8, or bytes as they are."""
         capacity = 4 * (count + 64)
         length, has_ended = ctypes.c_int64(), ctypes.c_int32()
         while True:
@@ -106,4 +106,4 @@ class Generator:
                 # a long stop string holds more text back
                 capacity *= 4
         self.has_ended = bool(has_ended.value)
-        return buffer.raw[: length.value].decode()
+        return buffer.raw[: length.value]

@@ -279,11 +279,11 @@ class SentenceModel:
         parts = []
         try:
             while not generator.has_ended:
-                parts.append(generator.next_text(CHUNK_TOKENS))
+                parts.append(generator.next_bytes(CHUNK_TOKENS))
         except BaseException:
             random.state = drawn
             raise
-        return "".join(parts)
+        return b"".join(parts).decode()
 
     def save_recurrentjs(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the model and its solver's cache as RecurrentJS's page does.

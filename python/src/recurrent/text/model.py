@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
@@ -362,19 +363,26 @@ class TextModel:
         )
         return tokens[: count.value]
 
-    def decode(self, tokens: npt.ArrayLike) -> str:
-        """Returns the text of tokens.
+    @overload
+    def decode(self, tokens: npt.ArrayLike, as_bytes: Literal[False] = ...) -> str: ...
 
-        Of bytes, invalid UTF-8 becomes U+FFFD and an incomplete trailing character is omitted.
+    @overload
+    def decode(self, tokens: npt.ArrayLike, as_bytes: Literal[True]) -> bytes: ...
+
+    def decode(self, tokens: npt.ArrayLike, as_bytes: bool = False) -> str | bytes:
+        r"""Returns the text of tokens.
 
         Parameters
         ----------
         tokens : array of int
             Any shape.
+        as_bytes : bool
+            Return bytes: those of the tokens as they are, or characters in UTF-8. In a str, invalid UTF-8 becomes
+            U+FFFD and an incomplete trailing character is omitted.
 
         Returns
         -------
-        str
+        str or bytes
             The text.
 
         Raises
@@ -382,9 +390,16 @@ class TextModel:
         IndexError
             If a token is out of range.
         TypeError
-            If the tokens are not ints.
+            If the tokens are not ints, or ``as_bytes`` is not a bool.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel(hidden_sizes=[4], tokenizer="bytes", rng=1).build("")
+        >>> tm.decode([99, 233], as_bytes=True)
+        b'c\xe9'
         """
-        numbers = as_tokens(tokens, "tokens")
+        numbers, wants_bytes = as_tokens(tokens, "tokens"), as_flag(as_bytes, "as_bytes")
         buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
         _lib.recurrent_text_model_decode(
             self._handle.value,
@@ -394,7 +409,8 @@ class TextModel:
             len(buffer),
             ctypes.byref(length),
         )
-        return buffer.raw[: length.value].decode()
+        data = buffer.raw[: length.value]
+        return data if wants_bytes else _shown(data)
 
     # ---- training
 
@@ -422,6 +438,7 @@ class TextModel:
         record_every: int | None = None,
         errors: str = "strict",
         replacement: str | None = None,
+        encoding: str | None = None,
         overwrite: bool = False,
     ) -> History:
         """Trains on a text.
@@ -433,9 +450,9 @@ class TextModel:
         Parameters
         ----------
         text : str, bytes or Path
-            The text, or the Path of a UTF-8 file of at most 1 GiB. It gives the vocabulary if the model has none.
-            Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed unless tokens
-            are bytes. A str that can only be the name of a file is an error; bytes are always text.
+            The text, or the Path of a file of at most 1 GiB, in UTF-8 or ``encoding``. It gives the vocabulary if the
+            model has none. Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed
+            unless tokens are bytes. A str that can only be the name of a file is an error; bytes are always text.
         steps : int
             The number of further steps.
         batch_size : int
@@ -480,6 +497,9 @@ class TextModel:
             Steps for each record of the history; where absent 1, and more in runs above 20,000 steps.
         errors, replacement
             As for ``encode``, for characters outside a vocabulary that the model has already.
+        encoding : str, optional
+            The encoding of a file, such as ``"cp1252"`` or ``"utf-16"``; UTF-8 where absent. ``resume`` reads the file
+            in the same encoding.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
 
@@ -529,6 +549,7 @@ class TextModel:
             keep_best=keep_best,
             errors=errors,
             replacement=replacement,
+            encoding=encoding,
             overwrite=overwrite,
         )
         self._trainer = trainer
@@ -714,6 +735,44 @@ class TextModel:
 
     # ---- writing
 
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[False] = ...,
+    ) -> str: ...
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[True],
+    ) -> bytes: ...
+
     def sample(
         self,
         n: int,
@@ -729,7 +788,8 @@ class TextModel:
         repetition_window: int = 64,
         errors: str = "strict",
         replacement: str | None = None,
-    ) -> str:
+        as_bytes: bool = False,
+    ) -> str | bytes:
         r"""Generates text after a prompt.
 
         Parameters
@@ -757,10 +817,13 @@ class TextModel:
             The number of recent tokens that are penalized, the prompt included.
         errors, replacement
             As for ``encode``, for characters of the prompt.
+        as_bytes : bool
+            Return bytes, as ``decode`` does: those of the tokens as they are, or characters in UTF-8. In a str,
+            invalid UTF-8 becomes U+FFFD and an incomplete trailing character is omitted.
 
         Returns
         -------
-        str
+        str or bytes
             The text after the prompt.
 
         Raises
@@ -768,6 +831,7 @@ class TextModel:
         ValueError, TypeError
             If an argument is out of range, or a character is outside the vocabulary.
         """
+        wants_bytes = as_flag(as_bytes, "as_bytes")
         generator = self._generator(
             _count(n),
             prompt,
@@ -779,11 +843,50 @@ class TextModel:
         random = generator.random
         drawn = random.state if random else None
         try:
-            return "".join(_pieces(generator, CHUNK_TOKENS))
+            data = b"".join(_pieces(generator, CHUNK_TOKENS))
         except BaseException:
             if random and drawn:
                 random.state = drawn
             raise
+        return data if wants_bytes else _shown(data)
+
+    @overload
+    def stream(
+        self,
+        n: int | None = ...,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[False] = ...,
+    ) -> Iterator[str]: ...
+
+    @overload
+    def stream(
+        self,
+        n: int | None = ...,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[True],
+    ) -> Iterator[bytes]: ...
 
     def stream(
         self,
@@ -800,7 +903,8 @@ class TextModel:
         repetition_window: int = 64,
         errors: str = "strict",
         replacement: str | None = None,
-    ) -> Iterator[str]:
+        as_bytes: bool = False,
+    ) -> Iterator[str] | Iterator[bytes]:
         r"""Yields the text of ``sample`` character by character, each as soon as it is complete.
 
         A suffix that may become a ``stop`` string is held back.
@@ -814,19 +918,20 @@ class TextModel:
             vocabulary has no newline, or token 0.
         temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window
             As for ``sample``.
-        errors, replacement
+        errors, replacement, as_bytes
             As for ``sample``.
 
         Yields
         ------
-        str
-            One character.
+        str or bytes
+            One character; of bytes that are not UTF-8 each byte by itself.
 
         Raises
         ------
         ValueError, TypeError
             If an argument is out of range, or a character is outside the vocabulary.
         """
+        wants_bytes = as_flag(as_bytes, "as_bytes")
         generator = self._generator(
             None if n is None else _count(n),
             prompt,
@@ -835,7 +940,8 @@ class TextModel:
             (errors, replacement),
             sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
-        return (character for piece in _pieces(generator, 1) for character in piece)
+        pieces = _pieces(generator, 1)
+        return _characters_in_bytes(pieces) if wants_bytes else _characters(pieces)
 
     def _generator(
         self,
@@ -1096,10 +1202,28 @@ def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
         return None
 
 
-def _pieces(generator: Generator, chunk: int) -> Iterator[str]:
+def _pieces(generator: Generator, chunk: int) -> Iterator[bytes]:
     """Yields the text of a generator, ``chunk`` tokens in one call of the library."""
     while not generator.has_ended:
-        yield generator.next_text(chunk)
+        yield generator.next_bytes(chunk)
+
+
+def _characters(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yields characters: U+FFFD for invalid UTF-8, nothing for an incomplete character at the end."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return (character for piece in pieces for character in decoder.decode(piece))
+
+
+def _characters_in_bytes(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the bytes of each character, and each byte that is not part of one."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in pieces:
+        yield from (character.encode("utf-8", "surrogateescape") for character in decoder.decode(piece))
+    yield from (bytes([byte]) for byte in decoder.getstate()[0])
+
+
+def _shown(data: bytes) -> str:
+    return "".join(_characters([data]))
 
 
 def _count(n: Any) -> int:

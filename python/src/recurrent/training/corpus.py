@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..encoding import check_applies, to_utf8
 from ..texts import MAX_BYTES, as_text_or_file
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # bytes in one call of the library: between two calls Python handles an interrupt
 _CHUNK = 1 << 20
+# remedies for a text that is not UTF-8; the first one is for a file
+_OTHER_ENCODING = "; encoding='cp1252' reads Windows-1252"
+OTHER_TOKENIZER = "; tokenizer='bytes' reads anything"
 
 
 class Corpus:
@@ -34,19 +38,24 @@ class Corpus:
         Characters need valid UTF-8.
     argument : str
         The name of the argument in errors.
+    encoding : str, optional
+        The encoding of a file of characters; UTF-8 where absent.
 
     Raises
     ------
     OSError
         If the file cannot be read: FileNotFoundError, PermissionError, IsADirectoryError, …
     ValueError
-        If the text is empty, too long, the name of a file, or not UTF-8, with the index of the first invalid byte.
+        If the text is empty, too long, the name of a file, or not in its encoding, with the index of the first invalid
+        byte.
     """
 
-    def __init__(self, source: Any, tokens: str, argument: str = "text") -> None:
+    def __init__(self, source: Any, tokens: str, argument: str = "text", encoding: str | None = None) -> None:
         self.path: str | None = os.fsdecode(source) if isinstance(source, os.PathLike) else None
         self.tokens = tokens
-        self.data = as_text_or_file(source, argument, tokens)
+        self.data = as_text_or_file(source, argument, tokens, encoding)
+        if tokens == "characters" and isinstance(source, (bytes, bytearray)):
+            self.data = to_utf8(self.data, str(self))
         if len(self.data) > MAX_BYTES:
             raise ValueError(
                 f"{self} is too long; expected at most {MAX_BYTES:,} bytes, got {len(self.data):,}"
@@ -119,8 +128,8 @@ class Corpus:
             except UnicodeDecodeError as error:
                 place = at + error.start
                 raise ValueError(
-                    f"{self} is not valid UTF-8; expected UTF-8, got 0x{self.data[place]:02X} at byte {place}; "
-                    "tokenizer='bytes' reads anything"
+                    f"{self} is not valid UTF-8; expected UTF-8, got 0x{self.data[place]:02X} at byte {place}"
+                    f"{_OTHER_ENCODING if self.path else ''}{OTHER_TOKENIZER}"
                 ) from None
         return frozenset(seen), length
 
@@ -144,6 +153,13 @@ class Corpus:
                     end -= 1
             yield at, data[at:end]
             at = end
+
+
+def check_encoding(encoding: str | None, texts: Sequence[Corpus]) -> None:
+    """Refuses an encoding of texts that are none of a file, or whose tokens are bytes."""
+    check_applies(encoding, texts[0].tokens)
+    if encoding is not None and not any(text.path for text in texts):
+        raise ValueError(f"encoding is without effect; expected the Path of a text, got {encoding!r}")
 
 
 def _name(letter: str) -> str:

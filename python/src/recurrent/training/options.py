@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import as_errors, as_flag, as_float, as_int, as_path
+from ..encoding import as_encoding
 from ..optim.schedules import Schedule
 
 # defaults of `TextModel.fit`, the command and the page
@@ -45,6 +46,7 @@ class TrainingOptions:
     record_every: int
     errors: str
     replacement: str | None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "seq_length", "evaluate_every", "record_every"):
@@ -81,6 +83,7 @@ class TrainingOptions:
                         f"{name} is out of range; expected above 0, or None, got {getattr(self, name)}"
                     )
         as_errors(self.errors, self.replacement)
+        self.encoding = as_encoding(self.encoding)
         self.keep_best = as_flag(self.keep_best, "keep_best")
         self.set_checkpoint(self.checkpoint)
 

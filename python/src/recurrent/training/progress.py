@@ -69,7 +69,8 @@ class Progress:
         try:
             yield
         except OSError:
-            self._bar.disable = True
+            if self._bar is not None:
+                self._bar.disable = True
             self._bar = None
 
 

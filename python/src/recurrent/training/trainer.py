@@ -17,7 +17,7 @@ from .._checks import as_flag
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from .batches import ContiguousBatches
-from .corpus import Corpus
+from .corpus import Corpus, check_encoding
 from .history import History, StepReport
 from .interrupt import Interrupt
 from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, MAX_RECORDS, TrainingOptions, count
@@ -93,9 +93,10 @@ class Trainer:
             )
         first_step = model.step if model.is_built else 0
         trainer = cls(options, first_step, first_step + total)
-        texts = [Corpus(source, model.tokenizer)]
+        texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
-            texts.append(Corpus(validation_data, model.tokenizer, "validation_data"))
+            texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
+        check_encoding(options.encoding, texts)
         trainer._overwrite = as_flag(overwrite, "overwrite")
         for argument, path in trainer._outputs(len(texts)):
             model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
@@ -147,7 +148,8 @@ class Trainer:
                 continue
             if given is None and known["path"] is None:
                 raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
-            corpus = Corpus(Path(known["path"]) if given is None else given, model.tokenizer, name)
+            path_or_text = Path(known["path"]) if given is None else given
+            corpus = Corpus(path_or_text, model.tokenizer, name, self.settings.encoding)
             if corpus.digest != known["sha256"]:
                 raise ValueError(
                     f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "

@@ -11,18 +11,21 @@ import os
 from typing import Any
 
 from ..demo.sentences import CORPUS
-from ..training.corpus import Corpus
+from ..encoding import as_encoding
+from ..training.corpus import Corpus, check_encoding
 from .session import Session
 from .settings import TEXT, Settings
 
 
-def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Any:
+def live(text: str | os.PathLike[str] | None = None, *, encoding: str | None = None, **settings: Any) -> Any:
     """Shows the live page in a notebook; requires ``anywidget``.
 
     Parameters
     ----------
     text : str or Path, optional
-        The training text, one sentence a line, or a ``Path`` of a UTF-8 file. The default is the package's sentences.
+        The training text, one sentence a line, or a ``Path`` of a file. The default is the package's sentences.
+    encoding : str, optional
+        The encoding of the file, such as ``"cp1252"``; UTF-8 where absent.
     settings
         The settings of the page: ``cell``, ``hidden_sizes``, ``embedding``, ``learning_rate``, ``weight_decay``,
         ``clip``, ``seed``. ``kind="text"`` trains on running text in batches and adds ``batch_size``,
@@ -45,6 +48,7 @@ def live(text: str | os.PathLike[str] | None = None, **settings: Any) -> Any:
         from .widget import Live
     except ImportError as error:
         raise ImportError("the page in a notebook requires anywidget: pip install anywidget") from error
-    data = Corpus(CORPUS if text is None else text, "characters").data.decode()
+    corpus = Corpus(CORPUS if text is None else text, "characters", encoding=as_encoding(encoding))
+    check_encoding(encoding, [corpus])
     defaults = TEXT if settings.get("kind") == "text" else Settings()
-    return Live(Session(defaults.changed(settings), data))
+    return Live(Session(defaults.changed(settings), corpus.data.decode()))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..encoding import to_utf8
 from ..recurrentjs.sentence_model import SentenceModel
 from ..text.model import TextModel
 from . import introspection
@@ -185,12 +186,7 @@ def _open(session: Session, arguments: Mapping[str, Any], data: bytes | None) ->
         raise ValueError(
             f"{name} is too large; expected at most {MAX_TEXT >> 20} MB, got {len(data) / 1e6:,.0f} MB"
         )
-    try:
-        training_text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
-        ) from None
+    training_text = _decoded(name, data)
     if session.trainer.obstacle:
         run = _same_model(session, session.settings, training_text, name)
         session.replace(run, is_learning=not run.trainer.obstacle)
@@ -200,6 +196,18 @@ def _open(session: Session, arguments: Mapping[str, Any], data: bytes | None) ->
         Run(TextTrainer(settings, training_text), settings, training_text, name), is_learning=True
     )
     return {}, None
+
+
+def _decoded(name: str, data: bytes) -> str:
+    """Returns the text of a file in UTF-8; other kinds are refused by their name, for the page without a setting."""
+    try:
+        return to_utf8(data, name).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
+        ) from None
+    except ValueError as error:
+        raise ValueError(str(error).partition(": Path.")[0]) from None
 
 
 def _take_checkpoint(session: Session, data: bytes) -> Reply:
