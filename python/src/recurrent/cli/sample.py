@@ -51,16 +51,16 @@ def sample(options: argparse.Namespace, console: Console) -> int:
     shown = (prompt if is_bytes else prompt.encode()) if console.is_verbose else b""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None or sys.stdout.isatty():
-        _write_text(shown, pieces, _decoder(source))
+        _print_text(shown, pieces, _decoder(source))
     elif is_bytes:
-        _write_bytes(buffer, shown, pieces, bytes, b"")
+        _print_bytes(buffer, shown, pieces, bytes, b"")
     else:
         encoder = codecs.getincrementalencoder(o.encoding or "utf-8")()
-        _write_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
+        _print_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
     return 0
 
 
-def _write_text(prompt: bytes, pieces: Iterable[bytes], decode: Callable[[bytes], str]) -> None:
+def _print_text(prompt: bytes, pieces: Iterable[bytes], decode: Callable[[bytes], str]) -> None:
     """Writes to a terminal, whose last line ends."""
     out = sys.stdout
     last = decode(prompt)
@@ -77,7 +77,7 @@ def _write_text(prompt: bytes, pieces: Iterable[bytes], decode: Callable[[bytes]
             out.flush()
 
 
-def _write_bytes(
+def _print_bytes(
     out: Any, prompt: bytes, pieces: Iterable[bytes], encode: Callable[[bytes], bytes], end: bytes
 ) -> None:
     """Writes to a file or a pipe, ``end`` at the end of the last line."""
