@@ -1,5 +1,6 @@
 """RNN, LSTM and GRU over arrays: PyTorch's figures, training, state, generation, refusals."""
 
+import copy
 import json
 
 import numpy as np
@@ -332,3 +333,26 @@ def test_a_non_finite_gradient_changes_nothing():
     with pytest.raises(FloatingPointError, match="gradient of"):
         net.train_step(np.full((2, 1, 2), 1.0), np.full((2, 1, 1), 1e308), solver, 0.1)
     assert np.array_equal(net.flat.w, before) and not net.flat.dw.any()
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_deep_copies(make):
+    """A copy continues as the network does, dropout included, and shares nothing."""
+    rng = np.random.default_rng(0)
+    x, targets = rng.integers(0, 6, (5, 3)), rng.integers(0, 6, (5, 3))
+    net = make(6, [8, 7], 6, 4, dtype="float64", rng=2, dropout=0.3)
+    net.train_step(x, targets, recurrent.SGD(0.1))
+    twin = copy.deepcopy(net)
+    assert type(twin) is type(net) and repr(twin) == repr(net) and np.array_equal(twin.flat.w, net.flat.w)
+    before = twin.flat.w.copy()
+    losses = [net.train_step(x, targets, optimizer).loss for optimizer in [recurrent.Adam()] * 2]
+    assert np.array_equal(twin.flat.w, before)
+    optimizer = recurrent.Adam()
+    assert [twin.train_step(x, targets, optimizer).loss for _ in range(2)] == losses
+    assert np.array_equal(twin.flat.w, net.flat.w)
+
+
+def test_one_activation_by_its_name():
+    net = recurrent.LSTM(3, [4, 4], rng=0)
+    found = net.activations(np.ones((2, 1, 3)), names="h1")
+    assert list(found) == ["h1"] and np.array_equal(found["h1"], net.forward(np.ones((2, 1, 3)))[0])

@@ -773,3 +773,9 @@ def test_overflowing_sizes_are_values():
 def test_the_likeliest_letters_need_no_temperature():
     sm = recurrent.SentenceModel(["ab"], hidden_sizes=[3], rng=0)
     assert sm.predict(sample=False, temperature=0) == sm.predict(sample=False)
+
+
+def test_lines_of_a_file_and_of_a_text():
+    """A file yields lines with their ends; a text is split at line feeds alone, as in RecurrentJS."""
+    assert recurrent.SentenceModel(["ab\r\n", "cd\n", "\n"], hidden_sizes=[4]).sentences == ["ab", "cd"]
+    assert recurrent.SentenceModel("a\x0cb\u2028c\r\nd", hidden_sizes=[4]).sentences == ["a\x0cb\u2028c", "d"]

@@ -207,6 +207,21 @@ def test_callbacks():
         tm.fit(TEXT, 1, callbacks=[5], **SMALL)
 
 
+def test_a_failing_callback_saves(tmp_path):
+    path, whole = tmp_path / "m", model()
+    whole.fit(TEXT, 9, **SMALL)
+
+    def fail(report):
+        return 1 // (report.step - 4)
+
+    with pytest.raises(ZeroDivisionError):
+        model().fit(TEXT, 9, checkpoint=path, callbacks=[fail], **SMALL)
+    again = recurrent.TextModel.load(path)
+    assert again.step == 4
+    again.resume(TEXT, progress=False)
+    assert weights(again) == weights(whole)
+
+
 interrupts = pytest.mark.skipif(not hasattr(signal, "raise_signal") or os.name == "nt", reason="no SIGINT")
 
 
@@ -612,10 +627,10 @@ def test_an_old_checkpoint_is_not_touched_at_the_start(tmp_path):
     path = tmp_path / "m"
     model().fit(TEXT, 5, checkpoint=path, **SMALL)
     old = path.read_bytes()
-    with pytest.raises(ZeroDivisionError):
-        model(seed=2).fit(
-            TEXT, 5, checkpoint=path, callbacks=[lambda report: 1 // 0], overwrite=True, **SMALL
-        )
+    broken = model(seed=2).build(TEXT)
+    broken.parameters["bd"].w[:] = np.nan
+    with pytest.raises(FloatingPointError, match="diverged in step 1"):
+        broken.fit(TEXT, 5, checkpoint=path, overwrite=True, **SMALL)
     assert path.read_bytes() == old
 
 

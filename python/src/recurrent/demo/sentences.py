@@ -60,7 +60,7 @@ def split_sentences(text: str) -> tuple[list[str], str]:
 
     A line of more than 200 characters is split at the ends of its sentences; a longer piece is split between words.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     sentences: list[str] = []
     for line in lines:
         pieces = re.split(r"(?<=[.!?;])\s+", line) if len(line) > MAX_SENTENCE else [line]

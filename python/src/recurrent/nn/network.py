@@ -18,7 +18,7 @@ from .._readonly import ReadOnly, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
-from ..random import RNG, as_random, as_random_or_shared
+from ..random import RNG, Random, as_random, as_random_or_shared
 from ..sampling import sampler_settings
 from ..state import State, StepResult, as_state
 from .generation import CHUNK_TOKENS, Generator
@@ -706,6 +706,24 @@ class Network:
 
     def _state(self, state: Any, batch_size: int) -> npt.NDArray[Any] | None:
         return as_state(state, self.hidden_sizes, self._has_cell, batch_size, self.dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        settings = _c.written(_lib.recurrent_network_describe, self._handle.value).encode()
+        copy, copy_random = object.__new__(type(self)), Random(0)
+        copy._random = copy_random
+        copy._attach(
+            _c.new(
+                _lib.recurrent_network_create,
+                _lib.recurrent_network_free,
+                settings,
+                len(settings),
+                copy_random._handle.value,
+            )
+        )
+        copy.flat.w, copy.flat.dw = self.flat.w, self.flat.dw
+        # the creation has drawn weights
+        copy_random.state = self._random.state
+        return copy
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a network is not pickled; save its numbers, numpy.save(file, net.flat.w)")

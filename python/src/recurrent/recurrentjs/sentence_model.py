@@ -379,7 +379,8 @@ def _decoded(sentences: Any) -> str:
 
 def _sentences(sentences: Any) -> list[str]:
     if isinstance(sentences, (str, bytes, bytearray, os.PathLike)):
-        sentences = [line.strip() for line in _decoded(sentences).splitlines()]
+        # RecurrentJS splits at line feeds alone
+        sentences = [line.strip() for line in _decoded(sentences).split("\n")]
     elif isinstance(sentences, Mapping) or not isinstance(sentences, Iterable):
         raise TypeError(
             f"sentences has the wrong type; expected a list of str, or a text or Path of lines, "
@@ -393,8 +394,9 @@ def _sentences(sentences: Any) -> list[str]:
             )
         # checked here, where the index is known
         as_text(sentence, f"sentences[{i}]")
-        if sentence.strip():
-            kept.append(sentence)
+        # a file yields its lines with their ends
+        if (line := sentence.rstrip("\r\n")).strip():
+            kept.append(line)
     if not kept:
         raise ValueError("sentences has no training data; expected at least one that is not blank, got none")
     return kept

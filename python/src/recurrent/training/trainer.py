@@ -238,8 +238,7 @@ class Trainer:
                     with interrupt.held():
                         bar.show(report)
                         self._save(model)
-                    # call all, also after one has returned True
-                    if any([callback(report) is True for callback in callbacks]):
+                    if self._call(callbacks, report, interrupt):
                         stop_reason = "callback"
                         break
                     if report.validation is not None and self._should_stop_early():
@@ -255,6 +254,16 @@ class Trainer:
                     self._write(model, "checkpoint", s.checkpoint)
         return self.history
 
+    def _call(self, callbacks: list[Callback], report: StepReport, interrupt: Interrupt) -> bool:
+        """Calls all callbacks; returns whether one returned True. After an error in one the run is saved."""
+        try:
+            return any([callback(report) is True for callback in callbacks])
+        except Exception:
+            if self.settings.checkpoint is not None:
+                with interrupt.held():
+                    self._try_to_save(report.model, "checkpoint", self.settings.checkpoint)
+            raise
+
     def _train_step(self, model: Trainable) -> StepReport:
         s, number = self.settings, self.step - self.first_step
         if self._batches.begins_epoch(number):
@@ -263,7 +272,7 @@ class Trainer:
         try:
             done = model.train_step(*self._batches.chunk(number), rate, s.clip)
         except FloatingPointError as error:
-            raise self._diverged(model, f"{error} than {rate:g}") from None
+            raise self._diverged(model, f"{error} (it is {rate:g})") from None
         self.step += 1
         self._smooth = 0.9 * self._smooth + 0.1 * done.loss if number else done.loss
         self._first = self._first if number else done.loss
