@@ -223,6 +223,9 @@ recurrent_status recurrent_graph_free(recurrent_graph graph);
 recurrent_status recurrent_graph_reset(recurrent_graph graph);
 recurrent_status recurrent_graph_evaluate(recurrent_graph graph);
 
+/* A gradient flows within one graph. Recording returns RECURRENT_BAD_VALUE for a result of another graph whose backward
+   pass is to come; after that pass the result is a constant. */
+
 /* Backpropagates the dw that the caller set on results; accumulates into every operand's dw. Once per recording. */
 recurrent_status recurrent_graph_backward(recurrent_graph graph);
 
@@ -407,7 +410,8 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
    state        recurrent_network_state_count elements: h of every layer, bottom layer first, each [B * H] with the H
                 elements of sequence b contiguous; then for an LSTM c of every layer in the same layout. NULL: zeros
    lengths      [B] valid steps of each sequence, 0 .. T; NULL: T. Padding steps are masked: their outputs are 0 and the
-                final state is the one after the last valid step. */
+                final state is the one after the last valid step. Elements of padding steps are never read: x, tokens,
+                targets and dy may hold anything there, NaN too. */
 
 /* Counts the elements of the state of `batch_size` sequences. */
 recurrent_status recurrent_network_state_count(recurrent_network network, int64_t batch_size, int64_t *count);
@@ -437,8 +441,9 @@ recurrent_status recurrent_network_activation(recurrent_network network, const c
    learning_rate  >= 0, or NAN for the optimizer's own
    weight_decay   fraction of each weight that the step subtracts besides, >= 0
    clip           threshold of the optimizer's clipping, > 0; INFINITY for none
-   If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name; the weights are unchanged.
-   result may be NULL. */
+   The gradients are set to 0 first, so that those of earlier calls of backward do not count.
+   If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the cause: x, targets, state or a parameter that is
+   not finite, with its index, or else the gradient. The weights are unchanged. result may be NULL. */
 recurrent_status recurrent_network_train_step(recurrent_network network, recurrent_optimizer optimizer, const void *x,
                                               const int64_t *tokens, const int64_t *classes, const void *values,
                                               int64_t T, int64_t B, const void *state, const int64_t *lengths,
@@ -549,7 +554,8 @@ recurrent_status recurrent_optimizer_describe(recurrent_optimizer optimizer, cha
 recurrent_status recurrent_optimizer_get_learning_rate(recurrent_optimizer optimizer, double *learning_rate);
 recurrent_status recurrent_optimizer_set_learning_rate(recurrent_optimizer optimizer, double learning_rate);
 
-/* Updates `count` named Mats and sets their gradients to 0. The state of each Mat belongs to its name.
+/* Updates `count` named Mats and sets their gradients to 0. The state belongs to the Mats of the first step: another Mat
+   of the same name is RECURRENT_BAD_VALUE, so that each network has an optimizer of its own.
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
    If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the Mat's name; nothing has changed. result may
    be NULL. */

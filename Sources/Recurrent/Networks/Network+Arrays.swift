@@ -69,6 +69,9 @@ extension Network {
 
   /// Trains on one batch: forward with dropout, loss, backward, clipping and the optimizer's step.
   ///
+  /// The gradients of earlier calls of `backward` do not count: they are set to 0 first. To accumulate over batches, call
+  /// `forward`, `backward` and the optimizer's `step`.
+  ///
   /// - Parameters:
   ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths` and `finalState`.
   ///   - targets: the loss's targets.

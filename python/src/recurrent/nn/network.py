@@ -197,7 +197,8 @@ class Network:
         state : State or pair of lists, optional
             The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
         lengths : array of int, optional
-            (B,): the valid steps of each sequence, 0 to T; all T where absent.
+            (B,): the valid steps of each sequence, 0 to T; all T where absent. Elements of the later steps are never
+            read: they may be NaN.
 
         Returns
         -------
@@ -336,6 +337,9 @@ class Network:
         weight_decay: float = 0.0,
     ) -> StepResult:
         """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
+
+        The gradients of earlier calls of ``backward`` do not count: they are set to 0 first. To accumulate over batches,
+        call ``forward`` and ``backward`` for each and the optimizer's ``step`` once.
 
         Parameters
         ----------
