@@ -54,9 +54,8 @@ extension Mat {
   /// Sets all gradients to 0.
   public func zeroGradient() throws(RecurrentError) {
     try checkValid()
-    switch dtype {
-    case .float32: Kernels.fill(operandRef.dw(Float.self), with: 0)
-    case .float64: Kernels.fill(operandRef.dw(Double.self), with: 0)
+    for j in 0..<d {
+      (dwStart + j * stride * dtype.size).initializeMemory(as: UInt8.self, repeating: 0, count: n * dtype.size)
     }
   }
 

@@ -9,9 +9,13 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+_INT64 = np.dtype(np.int64)
+
 
 def as_array(values: Any, name: str) -> npt.NDArray[Any]:
     """Returns real numbers as an array; masked arrays, ragged lists, objects, strings and bools are errors."""
+    if type(values) is np.ndarray and values.dtype.kind in "iuf":
+        return values
     _refuse_masks(values, name)
     array: npt.NDArray[Any] | None
     try:
@@ -74,6 +78,9 @@ def as_type(
 
 def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> npt.NDArray[np.int64]:
     """Returns ints as contiguous 64-bit integers; the library checks their range."""
+    is_ready = type(values) is np.ndarray and values.dtype is _INT64 and values.flags.c_contiguous
+    if is_ready and (shape is None or values.shape == shape):
+        return values  # type: ignore[no-any-return]
     _refuse_masks(values, name)
     array = np.asarray(values)
     if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
@@ -91,10 +98,9 @@ def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> n
 def as_ints(values: Any, name: str) -> npt.NDArray[np.int64]:
     """Returns one int or a list of ints as contiguous 64-bit integers."""
     array = as_tokens(values, name)
-    # an int becomes (1,) too
-    if np.ndim(values) > 1:
+    if array.ndim > 1:
         raise ValueError(
-            f"{name} has the wrong shape; expected one int or a list of ints, got {np.ndim(values)} dimensions"
+            f"{name} has the wrong shape; expected one int or a list of ints, got {array.ndim} dimensions"
         )
     return array.reshape(-1)
 

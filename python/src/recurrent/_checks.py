@@ -30,25 +30,31 @@ def as_int(value: Any, name: str) -> int:
 
 def as_float(value: Any, name: str) -> float:
     """Returns a finite float; ints, NumPy's numbers and arrays of no dimensions are accepted."""
+    # the check for numbers.Real takes longer than the rest
+    if type(value) is not float:
+        value = _real(value, name)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is out of range; expected a finite number, got {value}")
+    return value  # type: ignore[no-any-return]
+
+
+def _real(value: Any, name: str) -> float:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} has the wrong type; expected a number, got {type(value).__name__}")
     try:
-        result = float(value)
+        return float(value)
     except OverflowError:
-        result = math.inf
-    if not math.isfinite(result):
-        raise ValueError(f"{name} is out of range; expected a finite number, got {value}")
-    return result
+        raise ValueError(f"{name} is out of range; expected a finite number, got {value}") from None
 
 
 def as_limit(value: Any, name: str) -> float:
     """Returns a threshold above 0; None and infinity are infinity, for none."""
-    if value is None or (isinstance(value, numbers.Real) and value == math.inf):
+    if value is None:
         return math.inf
-    limit = as_float(value, name)
-    if limit <= 0:
+    limit = value if type(value) is float else _real(value, name)
+    if not limit > 0:
         raise ValueError(f"{name} is out of range; expected above 0, or None for none, got {value}")
     return limit
 

@@ -15,7 +15,7 @@ import numpy as np
 from . import _c
 from ._arrays import as_ints
 from ._checks import as_float, as_int
-from ._readonly import ReadOnly
+from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
@@ -62,20 +62,29 @@ class Graph(GraphElementwise[Mat]):
     [4.0, 6.0]
     """
 
-    needs_backprop = ReadOnly[bool]("a new Graph")
-
     def __init__(self, needs_backprop: bool = True) -> None:
         if not isinstance(needs_backprop, (bool, np.bool_)):
             raise TypeError(
                 f"needs_backprop has the wrong type; expected a bool, got {type(needs_backprop).__name__}"
             )
-        self.needs_backprop = bool(needs_backprop)
+        self._needs_backprop = bool(needs_backprop)
         self._is_backpropagated = False
         # results that are still referenced, as Mat or as view
         self._live = 0
         self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
 
     # ---- the graph itself
+
+    # not a `ReadOnly`: it gives the instance a dict of its own, which makes every attribute of an expression slower
+    @property
+    def needs_backprop(self) -> bool:
+        """Whether operations are kept for ``backward``."""
+        return self._needs_backprop
+
+    @needs_backprop.setter
+    def needs_backprop(self, value: bool) -> None:
+        if value != self._needs_backprop:
+            refuse_assignment("needs_backprop", "a new Graph", value)
 
     def backward(self, loss: Mat | None = None) -> None:
         """Accumulates every operand's ``dw`` from the results' ``dw``, in reverse order.
@@ -194,7 +203,7 @@ class Graph(GraphElementwise[Mat]):
         return self._result(out.value)
 
     def _result(self, handle: int) -> Mat:
-        if not self.needs_backprop:
+        if not self._needs_backprop:
             return Mat._from_handle(_c.Handle(handle, _lib.recurrent_mat_free))
         return Mat._from_handle(_ResultHandle(handle, self), self)
 

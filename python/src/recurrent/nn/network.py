@@ -338,8 +338,8 @@ class Network:
     ) -> StepResult:
         """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
 
-        The gradients of earlier calls of ``backward`` do not count: they are set to 0 first. To accumulate over batches,
-        call ``forward`` and ``backward`` for each and the optimizer's ``step`` once.
+        The gradients of earlier calls of ``backward`` do not count: they are set to 0 first. To accumulate over
+        batches, call ``forward`` and ``backward`` for each and the optimizer's ``step`` once.
 
         Parameters
         ----------
