@@ -41,7 +41,7 @@ $(LIBRARY): $(SOURCES)
 	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,notebook,test,browser,check]' numpy
 	@touch $@
 
-# the page's tests want a browser; without one they are skipped, and say so
+# the tests of the page need a browser; without one they are skipped, with a line that says so
 .venv-newest/browser: .venv-newest/ready
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
 	  echo "installing chromium"; \

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// The architecture, arrows pointing at what is used:
+// The architecture; arrows point at dependencies:
 //
 //     RecurrentABI ──▶ Recurrent ──▶ Kernels ──▶ CVector
 //          └─────────▶ CRecurrent (recurrent.h, the contract)

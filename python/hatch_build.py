@@ -21,7 +21,7 @@ OTHERWISE = f"or RECURRENT_LIBRARY, the path of a built librecurrent.{SUFFIX}, g
 
 
 class LibraryError(Exception):
-    """The library cannot be had; the message says what is missing."""
+    """The library is not available; the message names the missing part."""
 
 
 class LibraryHook(BuildHookInterface):

@@ -1,4 +1,4 @@
-// What a failure must look like: its kind, and the words that tell a person what was wrong.
+// Failures: their kind, and the words of their messages.
 
 import Recurrent
 import Testing

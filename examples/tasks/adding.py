@@ -1,7 +1,7 @@
 """The adding problem: remember two numbers out of a hundred, and say their sum.
 
-Each step brings a number of 0 .. 1 and a mark. Two steps are marked, one in each half, and the answer is asked for
-after the last. Who says 1 each time is off by 1/6, mean squared; who remembers nothing can do no better.
+Each step brings a number of 0 .. 1 and a mark. Two steps are marked, one in each half, and the target is their sum,
+after the last. A constant output of 1 has a mean squared error of 1/6; without memory no output does better.
 
 Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, experiment 4; drawn as in Bai, Kolter and Koltun,
 arXiv:1803.01271.

@@ -1,8 +1,9 @@
-"""aⁿbⁿ: learn to count from strings of up to ten, and go on counting.
+"""aⁿbⁿ: learn to count from strings of up to ten, and count further.
 
-A string is S, n times a, n times b, T. After each symbol the network says which may come next: a or b after an a; after
-a b only b, until there were as many as a's: then only T. It learns 1 for each that may come, 0 for each that may not,
-and what is above ½ is what it says. It must be right at every symbol, for every n up to the one that it reaches.
+A string is S, n times a, n times b, T. After each symbol the network predicts the possible next symbols: a or b after
+an a; after a b only b, until their number is the number of a: then only T. The target of a symbol is 1 if it is
+possible and 0 if not; an output above ½ is a prediction. The result is the largest n up to which every prediction is
+right.
 
 Gers and Schmidhuber, IEEE Transactions on Neural Networks 12(6), 2001.
 """

@@ -1,8 +1,8 @@
-"""The embedded Reber grammar: to know the last symbol but one, remember the second.
+"""The embedded Reber grammar: the last symbol but one is the second symbol.
 
-Seven symbols, and a machine that walks from B to E, two ways open at most steps. The walk is embedded in another: after
-B comes T or P, then the walk, then the same T or P once more. After each symbol the likeliest must be those that may
-come next: the two where there are two, the one where there is one.
+Seven symbols, and a machine that walks from B to E with two possible symbols at most steps. The walk is embedded in
+another: after B comes T or P, then the walk, then the same T or P. After each symbol the possible next symbols, one or
+two, must have the largest probabilities.
 
 Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, experiment 1.
 """

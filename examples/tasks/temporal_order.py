@@ -1,7 +1,7 @@
-"""Temporal order: of a hundred symbols three matter, and what is asked is in which order they came.
+"""Temporal order: classify the order of three symbols out of a hundred.
 
-Strings of 100 to 110 symbols: B, then letters at random, then E. Three of them, somewhere about the 15th, the 38th and
-the 71st, are X or Y, and which of the eight orders it was is asked for after E. Guessing is right once in eight.
+Strings of 100 to 110 symbols: B, then letters at random, then E. Three of them, near the 15th, the 38th and the 71st,
+are X or Y. The target after E is the class of their order, one of eight. A random guess is right once in eight.
 
 Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, experiment 6b.
 """

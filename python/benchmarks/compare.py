@@ -1,7 +1,7 @@
 """Compares recurrent with PyTorch, JAX and RecurrentJS, on the same weights, in one run, in turns.
 
 A peer is timed only after its loss and all its gradients have agreed with ours. Each figure is the median
-over rounds in which everybody has a turn; a ratio is the median of the rounds' own ratios, above 1 where we
+over rounds in which each library has a turn; a ratio is the median of the rounds' own ratios, above 1 where we
 are faster.
 
     python compare.py                               all workloads on one core
@@ -90,7 +90,9 @@ class DisagreementError(AssertionError):
     """A peer computes something else: timing it would compare nothing."""
 
 
-def agree(who: str, what: str, dtype: str, ours: tuple[float, Arrays], theirs: tuple[float, Arrays]) -> float:
+def agree(
+    peer: str, what: str, dtype: str, ours: tuple[float, Arrays], theirs: tuple[float, Arrays]
+) -> float:
     """Hold losses and gradients against each other; the largest relative difference (L2).
 
     Raises
@@ -102,20 +104,20 @@ def agree(who: str, what: str, dtype: str, ours: tuple[float, Arrays], theirs: t
 
     (loss, gradients), (their_loss, their_gradients) = ours, theirs
     if gradients.keys() != their_gradients.keys():
-        raise DisagreementError(f"{what}: {who} has {sorted(their_gradients)}, we have {sorted(gradients)}")
+        raise DisagreementError(f"{what}: {peer} has {sorted(their_gradients)}, we have {sorted(gradients)}")
     worst, pairs = 0.0, [("the loss", loss, their_loss)]
     pairs += [(f"the gradient of {name}", gradients[name], their_gradients[name]) for name in gradients]
     for name, mine, other in pairs:
         a, b = np.asarray(mine, np.float64), np.asarray(other, np.float64)
         if a.shape != b.shape:
-            raise DisagreementError(f"{what}: {name} has shape {a.shape}, with {who} {b.shape}")
+            raise DisagreementError(f"{what}: {name} has shape {a.shape}, with {peer} {b.shape}")
         difference = float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-300))
         if not difference <= TOLERANCE[dtype]:
             raise DisagreementError(
-                f"{what} {dtype}: {name} differs from {who} by {difference:.1e}; not timed"
+                f"{what} {dtype}: {name} differs from {peer} by {difference:.1e}; not timed"
             )
         worst = max(worst, difference)
-    say(f"{what} {dtype}: loss and {len(gradients)} gradients agree with {TITLES[who]} within {worst:.0e}")
+    say(f"{what} {dtype}: loss and {len(gradients)} gradients agree with {TITLES[peer]} within {worst:.0e}")
     return worst
 
 

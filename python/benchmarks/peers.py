@@ -29,7 +29,7 @@ from workloads import (
 
 
 def missing(name: str) -> str | None:
-    """Why a peer cannot be asked, in one sentence; None if it can."""
+    """Returns the reason that a peer cannot run, in one sentence; None if it can."""
     return None if importlib.util.find_spec(name) else f"{name} is not installed: left out"
 
 
@@ -264,7 +264,7 @@ class RecurrentJS:
 
     @staticmethod
     def missing(path: str | None) -> str | None:
-        """Why it cannot be asked, in one sentence; None if it can."""
+        """Returns the reason that it cannot run, in one sentence; None if it can."""
         if path is None:
             return "RecurrentJS is left out: --recurrentjs PATH names its src/recurrent.js"
         if not Path(path).is_file():

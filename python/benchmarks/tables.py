@@ -118,8 +118,8 @@ def grid_table(rows: Sequence[dict[str, Any]]) -> str:
     lines = []
     for cell, H in dict.fromkeys((cell, H) for cell, H, _ in best):
         lines.append([f"{cell} {H}", *(f"{best[cell, H, B][1]:.2f} x" for B in batches)])
-    asked = " and ".join(TITLES[name] for name in _competitors(rows, "ms") if name != "one_thread")
-    text = f"Ratio to the best of {asked}, T 32, a step without decoder:\n\n"
+    peers = " and ".join(TITLES[name] for name in _competitors(rows, "ms") if name != "one_thread")
+    text = f"Ratio to the best of {peers}, T 32, a step without decoder:\n\n"
     text += table(["cell and width", *(f"batch {B}" for B in batches)], lines)
     behind = [
         f"{cell} {H} x {B} ({peer} {ratio:.2f})" for (cell, H, B), (peer, ratio) in best.items() if ratio < 1
@@ -134,7 +134,7 @@ def _best(row: dict[str, Any]) -> tuple[str, float]:
 
 
 def machine(bench: Bench) -> str:
-    """What the figures were taken on and with."""
+    """Returns the machine and the versions of the figures."""
     import importlib.metadata
 
     import numpy as np

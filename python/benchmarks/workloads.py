@@ -1,4 +1,4 @@
-"""What is measured, and our side of it."""
+"""The workloads, and this library's side of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Workload:
     B, T : int
         The batch size, and the number of steps.
     dtypes : tuple of str
-        What is measured where nothing is asked for.
+        The types that are measured by default.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the tests of the command share: a text, small settings, and calls of the command."""
+"""Parts of the tests of the command: a text, small settings, and calls of the command."""
 
 from __future__ import annotations
 

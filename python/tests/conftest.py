@@ -1,4 +1,4 @@
-"""Marks by file, the settings of hypothesis, and the fixtures that all tests share."""
+"""Marks by file, the settings of hypothesis, and the fixtures of all tests."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 import recurrent
 from support import FIXTURES, TESTS, read
 
-# the same examples on every machine; RECURRENT_HARDEN looks further, and elsewhere each time
+# the same examples on every machine; RECURRENT_HARDEN tries more examples, other ones each time
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50, database=None)
 hypothesis.settings.register_profile("harden", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("harden" if "RECURRENT_HARDEN" in os.environ else "quick")

@@ -48,7 +48,7 @@ def declarations() -> dict[str, tuple[str, list[Parameter]]]:
     """Each function's result and parameters."""
     found = {}
     body = header().split('extern "C" {', 1)[1]
-    # what is between braces is an enum or a structure
+    # text between braces is an enum or a structure
     body = re.sub(r"\{[^{}]*\}", "", body)
     for result, name, parameters in re.findall(r"([\w\s]+?[\s*]+)(recurrent_\w+)\(([^)]*)\);", body):
         listed = []

@@ -69,7 +69,7 @@ class Memory:
 
 
 class Choice(NamedTuple):
-    """An argument, and the statuses of which one must come; none for those that may do."""
+    """An argument, and the statuses of which it must return one; empty if success is allowed too."""
 
     label: str
     value: Any

@@ -1,4 +1,4 @@
-"""What the tests of the page share: a session with a small run, and a server for it."""
+"""Parts of the tests of the page: a session with a small run, and a server for it."""
 
 from __future__ import annotations
 

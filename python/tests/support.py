@@ -92,7 +92,7 @@ def resident() -> int:
 
 
 def names(folder: Path) -> list[str]:
-    """What is in a folder."""
+    """Returns the names in a folder, in order."""
     return sorted(path.name for path in folder.iterdir())
 
 

@@ -62,7 +62,7 @@ def test_overflow_of_a_type_is_refused():
     array = np.array([[1.0, 1e300]])
     with pytest.raises(ValueError, match=r"w is out of range; expected values of float32, got 1e\+300"):
         _arrays.as_type(array, np.float32, "w")
-    # elements that are not finite before stay what they are
+    # elements that are not finite keep their values
     found = _arrays.as_type(np.array([[np.inf, np.nan, 2]]), np.float32, "w")
     assert found.dtype == np.float32 and np.array_equal(found, [[np.inf, np.nan, 2]], equal_nan=True)
     assert _arrays.as_type(array, np.float64, "w") is array
@@ -138,7 +138,7 @@ INTS = {
 
 
 def refused(call, array, name, error=(TypeError, ValueError, IndexError, FloatingPointError)):
-    """Expects a refusal that begins with the name of the argument and says what was expected."""
+    """Expects a refusal that begins with the name of the argument and names the expected value."""
     with pytest.raises(error) as caught:
         call(array)
     words = str(caught.value)

@@ -75,7 +75,7 @@ def table(rows):
     )
 
 
-# ---- what the document says
+# ---- the document's numbers
 
 
 @functools.lru_cache(None)

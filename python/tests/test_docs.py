@@ -1,4 +1,4 @@
-"""Doctests of the package; every public name documented and typed; documented parameters are those that exist."""
+"""Doctests of the package; every public name documented and typed; documented parameters exist."""
 
 import doctest
 import importlib
@@ -42,7 +42,7 @@ def test_doctests_exist():
 
 
 def public():
-    """Every public name with what it stands for, and those of the public modules."""
+    """Every public name with its object, also of the public modules."""
     faces = {
         "": recurrent,
         "recurrentjs.": recurrent.recurrentjs,

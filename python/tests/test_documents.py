@@ -62,7 +62,7 @@ def tracked():
 def exists(name, document):
     """Is this a file or folder: from the root, from the document's folder, or, without a slash, anywhere?
 
-    An ellipsis and an asterisk cover any name. What the Makefile builds exists as well.
+    An ellipsis and an asterisk cover any name. Targets of the Makefile exist as well.
     """
     pattern = re.escape(name.rstrip("/")).replace("…", ".*").replace(r"\*", "[^/]*")
     folder = re.escape(document.rpartition("/")[0])
@@ -73,7 +73,7 @@ def exists(name, document):
 
 
 def paths(document):
-    """Everything in a document that looks like a file or folder of the repository."""
+    """Every string of a document that has the form of a path of the repository."""
     whole = text(document)
     found = set(re.findall(rf"(?<![\w/.:-]){FOLDERS}[\w.+*…/-]*[\w*…/]", whole))
     for span in spans(document):

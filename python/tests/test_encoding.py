@@ -1,4 +1,4 @@
-"""Encodings: UTF-8 as it is, others by name, and what is recognized as neither."""
+"""Encodings: UTF-8, encodings by name, and texts recognized as another one."""
 
 import bz2
 import gzip

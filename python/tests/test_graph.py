@@ -41,7 +41,7 @@ def test_every_method_of_a_mat():
     close(m.T.w, x.T, 0)
 
 
-# ---- what was recorded
+# ---- recorded operations
 
 
 @both
@@ -245,7 +245,7 @@ def test_order_of_the_tape():
 def test_laziness(graph):
     x = Mat.from_array([1.0, 2.0], "float64")
     y = graph.square(x)
-    # asking for w lets the graph catch up, so that what is written now changes nothing recorded before
+    # access to w evaluates the graph, so that a later write changes no earlier result
     x.w[...] = 5
     np.testing.assert_array_equal(y.w[:, 0], [1, 4])
     z = graph.square(x)
@@ -331,14 +331,14 @@ def test_stale_results(graph):
     view = y.w
     graph.reset()
     assert len(graph) == 0
-    for look in (
+    for access in (
         lambda: y.w, lambda: y.dw, lambda: graph.tanh(y), lambda: Graph().tanh(y), lambda: y.copy(),
         lambda: y.view(0, 0, 1, 1), lambda: y.fill(1), lambda: y.zero_gradient(), lambda: recurrent.softmax(y),
         lambda: graph.slice_rows(y, 0, 1),
         lambda: recurrentjs.Solver().step({"y": y}, 0.1, 0, 1), lambda: graph.backward(y), lambda: y.item(),
     ):  # fmt: skip
         with pytest.raises((RuntimeError, ValueError), match=r"reset|1 x 1|\(1, 1\)"):
-            look()
+            access()
     with pytest.raises(RuntimeError, match="reset"):
         y.w  # noqa: B018
     # the view stays safe to read, whatever stands there now
@@ -475,7 +475,7 @@ def test_a_graph_ends_while_another_reads_it(end):
     B.backward(loss)
     np.testing.assert_array_equal(u.w, expected)
     assert not u.dw.any()
-    # and afterwards A goes on as ever
+    # A is usable afterwards
     for _ in range(3):
         B.reset()
         A.reset()

@@ -1,4 +1,4 @@
-"""The wheel: its contents, its tag, its use without Swift, and what is missing where it cannot be built."""
+"""The wheel: its contents, its tag, its use without Swift, and the sentence where it cannot be built."""
 
 import hashlib
 import importlib.util

@@ -126,7 +126,7 @@ def test_cycles_are_collected():
         holder = {"m": mat(3, 3).tanh()}
         holder["self"] = holder
     del holder
-    # what the thread's own graph may still hold is one graph
+    # the thread's default graph may hold one graph
     assert objects() <= before + 1
 
 

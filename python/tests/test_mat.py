@@ -1,4 +1,4 @@
-"""Mat: making one, what it says about itself, copies, and what is refused."""
+"""Mat: creation, attributes, copies, refusals."""
 
 import copy
 import pickle
@@ -46,7 +46,7 @@ def test_of(dtype):
     assert Mat.from_array([[1, 2, 3]]).shape == (1, 3)
     assert Mat.from_array(array, dtype="float64").dtype == np.float64
     assert Mat.from_array(range(3)).w[2, 0] == 2
-    # what is no float yet becomes float32
+    # other types become float32
     assert Mat.from_array(np.arange(3)).dtype == np.float32
     twin = Mat.from_array(Mat.from_array(values(3, 4, dtype)))
     np.testing.assert_array_equal(twin.w, values(3, 4, dtype))
@@ -145,7 +145,7 @@ def test_any_layout_is_copied_right(array):
 def test_values_too_large_for_the_type():
     with pytest.raises(ValueError, match=r"float32"):
         Mat.from_array(np.array([1e300]), "float32")
-    # what was infinite already may stay so
+    # elements that are infinite before may stay so
     assert Mat.from_array(np.array([np.inf]), "float32").w[0, 0] == np.inf
 
 

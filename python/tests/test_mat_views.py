@@ -1,4 +1,4 @@
-"""NumPy views of a Mat: live, safe for as long as anybody holds them, and strict about what is written through."""
+"""NumPy views of a Mat: live, valid as long as a reference exists, and checked when assigned."""
 
 import gc
 

@@ -12,7 +12,8 @@ from test_docs import CALLABLES, NAMES, function_of
 
 # of "is none" only lower case: Python has None
 BANNED = re.compile(
-    r"(?i:\b(somebody|nobody|so many|likewise|put right|walk(s|ed|ing)? back|stood upright|looks? on|one's own|"
+    r"(?i:\b(somebody|nobody|anybody|everybody|someone|who|told|so many|likewise|put right|"
+    r"walk(s|ed|ing)? back|stood upright|looks? on|one's own|"
     r"of one's|could not be had|the doors?|by heart|whoever|what is wrong|as it lies|side by side|beforehand|"
     r"the house)\b)|\bis none\b"
 )

@@ -129,7 +129,7 @@ def test_rng_arguments():
     np.testing.assert_array_equal(draw(Random(5)), draw(5))
     assert not np.array_equal(draw(5), draw(6))
     assert not np.array_equal(draw(None), draw(None))
-    # a Random goes on; a NumPy generator gives a seed each time
+    # a Random continues; a NumPy generator gives a seed each time
     rng = Random(5)
     assert not np.array_equal(draw(rng), draw(rng))
     generator = np.random.default_rng(5)

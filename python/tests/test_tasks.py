@@ -12,7 +12,7 @@ import pytest
 from support import ROOT
 
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 6))]
-# what is reached, compared with the mark
+# the result, compared with the mark
 LADDER = {
     "adding": operator.lt,
     "temporal_order": operator.ge,
@@ -56,7 +56,7 @@ def test_shakespeare(seed):
     assert all(reached[step] <= mark + 0.02 for step, mark in module.PASS.items()), reached
 
 
-# ---- the tasks ask what they say they ask
+# ---- the data of the tasks
 
 
 def test_adding_asks_for_the_marked():
@@ -84,7 +84,7 @@ def test_reber_strings():
     for word, may in strings:
         assert len(word) == len(may) and all(letter in possible for letter, possible in zip(word, may))
         assert word[1] == word[-2] == may[-2]
-    # three of those that the grammar of 1997 has, and how often each of the two ways is taken
+    # three strings of the grammar of 1997, and how often each of the two ways is taken
     words = {word for word, _ in strings}
     assert {"BTBTXSETE", "BPBPVVEPE", "BTBTSXSETE"} <= words
     assert 0.4 < np.mean([word[1] == "T" for word, _ in strings]) < 0.6

@@ -1,4 +1,4 @@
-"""Texts: what is a text and what is a file."""
+"""Texts and names of files as arguments."""
 
 import string
 from pathlib import Path
@@ -29,7 +29,7 @@ data/input.txt
 ../input
 ../../texts/a
 ~/texts/a
-/home/user/corpus
+/data/corpus
 /tmp/übung
 texts/日本語
 C:/texts/a.txt

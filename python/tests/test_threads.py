@@ -204,7 +204,7 @@ def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
     x = recurrentjs.RandMat(8, 1, rng=1)
     done, errors = threading.Event(), []
 
-    def look():
+    def read():
         while not done.is_set():
             try:
                 _ = W.w
@@ -213,14 +213,14 @@ def test_a_graph_may_go_while_another_thread_looks_at_its_operand():
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    threads = [threading.Thread(target=look) for _ in range(3)]
+    threads = [threading.Thread(target=read) for _ in range(3)]
     for thread in threads:
         thread.start()
     for _ in range(3000):
         try:
             G = recurrent.Graph()
             y = G.mul(W, x)
-            del G, y  # never computed: W still carries the note that a graph wants to read it
+            del G, y  # never computed: W still has a pending reader
         except RuntimeError as error:
             errors.append(str(error))
     done.set()

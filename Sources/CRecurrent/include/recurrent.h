@@ -478,7 +478,7 @@ recurrent_status recurrent_network_beam_search(recurrent_network network, const 
 /* ------------------------------------------------------------------ Generator: a sequence in the making
 
    A generator reads a prompt, then produces tokens, each drawn from the network's scores and read in turn. It keeps the
-   network's state, the repetition window and, for text, what is held back: the bytes of an incomplete character and a
+   network's state, the repetition window and, for text, the bytes held back: those of an incomplete character and a
    possible beginning of a stop string. The tokens do not depend on how many calls produce them. A failed call leaves
    the generator and `random` as they were.
 
@@ -517,7 +517,7 @@ recurrent_status recurrent_generator_next(recurrent_generator generator, int64_t
                                           double *log_probabilities, int64_t *count);
 
 /* Produces at most max_tokens tokens and writes the text that is certain: UTF-8, and with a "bytes" tokenizer the bytes
-   as they are, valid UTF-8 or not. What is held back follows with a later call, or with the call that reaches the end.
+   as they are, valid UTF-8 or not. Bytes held back follow with a later call, or with the call that reaches the end.
    capacity: 4 * (max_tokens + 64) bytes and the longest stop string suffice.
    has_ended  receives 1 when the text is complete, else 0 */
 recurrent_status recurrent_generator_next_text(recurrent_generator generator, int64_t max_tokens, char *text,

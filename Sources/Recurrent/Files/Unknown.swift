@@ -3,8 +3,8 @@
 /// Requires that every name is known; the error names all that are not.
 ///
 /// - Parameters:
-///   - path: what the names belong to, for messages; empty for a whole document.
-///   - expected: what is known, for messages; the names themselves where absent.
+///   - path: the owner of the names, for messages; empty for a whole document.
+///   - expected: the known names in words, for messages; the names themselves where absent.
 func requireKnown(
   _ names: [String], among known: [String], at path: String, expected: String? = nil
 ) throws(RecurrentError) {

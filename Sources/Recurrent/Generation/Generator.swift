@@ -4,7 +4,7 @@ import Kernels
 
 /// Produces a sequence: reads a prompt, then draws tokens from the network's scores and reads each in turn.
 ///
-/// A generator holds the network's state, the window of the repetition penalty and, for text, what is held back. Its
+/// A generator holds the network's state, the window of the repetition penalty and, for text, the bytes held back. Its
 /// output does not depend on how many calls produce it. A failed call leaves the generator and its `Random` unchanged.
 public final class Generator {
   /// A part of a sequence.

@@ -1,4 +1,4 @@
-// Lifetime of values: when they are computed, how long they are valid, and who may use them.
+// Lifetime of values: when they are computed, how long they are valid, and which thread may use them.
 //
 // Five invariants hold between Graph, Mat, Storage and Arena:
 //

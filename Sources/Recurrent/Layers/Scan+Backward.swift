@@ -166,7 +166,7 @@ struct BackwardPacks<Scalar: Real> {
   let rowsH: PanelLayout, rowsI: PanelLayout
   /// The rows of Wx that read the input, in one or two ranges.
   let Wx: UnsafeMutablePointer<Scalar>, Wx2: UnsafeMutablePointer<Scalar>
-  /// The rows of Wh that read the previous output, and those that read the reset output.
+  /// The rows of Wh that read the previous output, and the rows that read the reset output.
   let Wh: UnsafeMutablePointer<Scalar>, WhReset: UnsafeMutablePointer<Scalar>
   /// The long sum of a single column is split into two operands: the rows of Wh in the first and in the second.
   let head: Int, tail: Int, WhTail: UnsafeMutablePointer<Scalar>

@@ -15,7 +15,7 @@ struct RowRange {
 /// z, [blocks·H × B], holds a block of H rows per gate. A GRU's blocks are r, z, a and n: a = Wnh·h + bnh, or a = r ⊙ h
 /// if it resets before the product.
 struct ScanPlan {
-  /// What the rows of Wh are multiplied by.
+  /// The operand of the rows of Wh.
   enum RecurrentSource {
     /// The output of the previous time step.
     case output

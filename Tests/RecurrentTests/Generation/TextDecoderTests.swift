@@ -5,7 +5,7 @@ import Testing
 @testable import Recurrent
 
 @Suite struct TextDecoderTests {
-  /// The bytes and whether a stop string ended them, from tokens one call at a time; at last what is held back.
+  /// The bytes and whether a stop string ended them, from tokens one call at a time; at last the bytes held back.
   private func bytes(
     _ tokens: [Int], _ tokenizer: Tokenizer, stop: [String] = [], part: Int = 1
   ) throws -> (parts: [[UInt8]], stopped: Bool) {

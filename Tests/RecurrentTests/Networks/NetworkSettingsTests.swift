@@ -1,4 +1,4 @@
-// The settings of a network: JSON, defaults, refusals, and what they create.
+// The settings of a network: JSON, defaults, refusals, and the networks that they create.
 
 import Testing
 

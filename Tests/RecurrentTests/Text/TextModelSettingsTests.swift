@@ -23,7 +23,7 @@ import Testing
         kind, cell: cell, hiddenSizes: [4, 3], embedding: 3, tied: true, dropout: 0.1 + 0.2, forgetBias: -1.5,
         dtype: dtype)
       #expect(try TextModel.Settings(json: settings.json) == settings)
-      // a model reports what it was created from
+      // a model reports the settings of its creation
       let model = try TextModel(settings, texts: ["abc"], random: Random(seed: 1))
       #expect(model.settings == settings && model.dropout == 0.1 + 0.2)
     }

@@ -1,4 +1,4 @@
-"""What the applications share: errors for the user, printable text and optional modules."""
+"""Parts of all applications: errors for the user, printable text and optional modules."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ class Mat(MatElementwise):
         )
         return mat
 
-    # ---- what it is
+    # ---- type and shape
 
     def _describe(self) -> tuple[int, int, int, int]:
         if self._info is None:

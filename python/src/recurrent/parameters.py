@@ -18,7 +18,7 @@ CELLS = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
 class LiveMats(Mapping[str, Mat]):
     """A read-only mapping of names to live Mats: the base of ``Parameters`` and of an optimizer's state."""
 
-    # what the mapping is called in messages
+    # the name of the mapping in messages
     _label = "parameters"
 
     def __setitem__(self, name: str, value: Any) -> NoReturn:

@@ -141,7 +141,7 @@ def test_a_terminal_that_goes(text, job):
 
 
 def test_a_closed_output_of_the_demo(tmp_path):
-    """`recurrent demo | head` saves what it has."""
+    """`recurrent demo | head` saves the model so far."""
     running = process("demo", "--epochs", 10**6, "--out", tmp_path)
     while b"characters/s" not in running.stdout.readline():
         pass

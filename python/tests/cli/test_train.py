@@ -183,7 +183,7 @@ def test_other_encodings(text, capsys):
     )
     assert main(["train", "fr.txt", "--encoding", "cp1252", *words]) == 0
     assert "é" in recurrent.TextModel.load("fr.safetensors").vocabulary
-    # resume knows it; evaluate is told
+    # resume reads it from the checkpoint; evaluate takes a flag
     assert main(["resume", "fr.safetensors", "--steps", "1", "--quiet"]) == 0
     assert main(["evaluate", "fr.safetensors", "fr.txt", "--encoding", "cp1252", "--quiet"]) == 0
     assert failure(capsys, "evaluate", "fr.safetensors", "fr.txt") == (

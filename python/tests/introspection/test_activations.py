@@ -29,9 +29,14 @@ def test_activations_are_the_networks():
 @pytest.mark.parametrize("text", ["", "é", 3])
 def test_texts_that_cannot_be_read(text):
     tm = model()
-    for look in (tm.activations, tm.next_characters, tm.gradient_norms, lambda text: tm.html(text, "h0", 0)):
+    for function in (
+        tm.activations,
+        tm.next_characters,
+        tm.gradient_norms,
+        lambda text: tm.html(text, "h0", 0),
+    ):
         with pytest.raises(TypeError if text == 3 else ValueError, match=r"text|character 'é' \(U\+00E9\)"):
-            look(text)
+            function(text)
     assert len(tm.next_characters("é" + TEXT, errors="ignore")) == len(TEXT)
 
 

@@ -1,4 +1,4 @@
-"""Graphs that are read and drawn: what was recorded, and its picture."""
+"""The recorded operations of a graph, and their drawing."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def tick(hidden=(4, 3)):
-    """A letter's way through an LSTM of primitive operations to what the next one costs; and the names."""
+    """One character through an LSTM of primitive operations, to the cost of the next one; and the names."""
     G, model = Graph(), recurrentjs.init_lstm(5, list(hidden), 6, rng=1)
     names = {**model, "Wil": recurrentjs.RandMat(6, 5, rng=2)}
     out = recurrentjs.forward_lstm(G, dict(model), list(hidden), G.row_pluck(names["Wil"], 3), None)

@@ -34,7 +34,7 @@ def test_the_figure_of_a_run():
     assert lines[label].get_ydata().tolist() == [loss for _, loss in run.validation]
     assert bottom.lines[-1].get_ydata().tolist() == [norm for _, norm in run.gradient_norms]
     assert rates.lines[0].get_ydata().tolist() == [rate for _, rate in run.learning_rates]
-    # every look at the validation is inside
+    # every validation is inside
     low, _ = top.get_ylim()
     assert all(low < loss for _, loss in run.validation)
     with pytest.raises(ValueError, match="run is empty"):

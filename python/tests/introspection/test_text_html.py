@@ -1,4 +1,4 @@
-"""Pages of text: what they show, and that nothing of the text is markup."""
+"""Pages of text: their content, and that no text is markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAGS = {"html", "head", "meta", "title", "body", "div", "style", "h1", "small", 
 
 
 class Reader(html.parser.HTMLParser):
-    """The text of a page's `pre` without what the pointer shows, and that; every element must be closed in order."""
+    """The text of a page's `pre` without the tooltips, and the tooltips; every element must be closed in order."""
 
     def __init__(self, page):
         super().__init__()

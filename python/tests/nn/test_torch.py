@@ -171,7 +171,7 @@ def test_ignored_arrays_are_returned():
     assert net.load_torch(more, strict=False) == ignored and len(ignored) == 6
     assert twin.load_torch({name: more[name] for name in more if name not in ignored}) == []
     assert np.array_equal(net.flat.w, twin.flat.w)
-    # what is ignored need not be an array
+    # an ignored entry need not be an array
     assert net.load_torch(more | {"extra": "text", "ln.weight": np.full(4, np.nan)}, strict=False)
     with pytest.raises(TypeError, match="strict has the wrong type"):
         net.load_torch(more, strict=0)
@@ -183,7 +183,7 @@ def test_a_decoder_without_bias():
     arrays = state_dict() | {"fc.weight": np.arange(8.0).reshape(2, 4)}
     assert net.load_torch(arrays) == []
     assert not net.parameters["bd"].w.any() and np.array_equal(net.parameters["Whd"].w, arrays["fc.weight"])
-    # an embedding of the same shape is told by its name, or not at all
+    # an embedding of the same shape is recognized by its name only
     net = recurrent.LSTM(5, [4], 5, 4, dtype="float64", rng=0)
     layer = {name: np.ones((16, 4)) if "weight" in name else a for name, a in state_dict().items()}
     table, decoder = np.arange(20.0).reshape(5, 4), np.arange(20.0, 40.0).reshape(5, 4)
@@ -262,7 +262,7 @@ def test_a_module():
     net, twin = recurrent.LSTM(3, [4], 2, rng=0), recurrent.LSTM(3, [4], 2, rng=1)
     assert net.load_torch(Module(arrays)) == twin.load_torch(arrays) == []
     assert np.array_equal(net.flat.w, twin.flat.w)
-    # the arrays of a tanh and of a ReLU layer look alike
+    # the arrays of a tanh and of a ReLU layer have the same shapes
     relu = {name: a[:4] if name.startswith("rnn") else a for name, a in arrays.items()}
     for mode, nonlinearity in (("RNN_RELU", "relu"), ("RNN_TANH", "tanh")):
         assert recurrent.RNN(3, [4], 2, nonlinearity=nonlinearity).load_torch(Module(relu, mode)) == []

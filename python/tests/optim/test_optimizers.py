@@ -1,4 +1,4 @@
-"""Solvers as torch.optim has them, over 100 steps; how they clip, what they remember, and what they refuse."""
+"""Optimizers beside torch.optim's, over 100 steps; clipping, state and refusals."""
 
 import inspect
 import json

@@ -276,7 +276,7 @@ def test_a_model_is_a_dict():
 
 
 def test_replaced_parameters_take_effect():
-    """An entry of the dict is what the step computes with and what the solver moves."""
+    """The step computes with the entries of the dict, and the solver updates them."""
     model = recurrentjs.init_lstm(2, [3], 2, "float64", rng=0)
     x = recurrentjs.Mat.from_array(np.ones(2))
     assert repr(model).startswith("<lstm with 80 parameters: Wix0 ") and model.flat.n == 80

@@ -272,7 +272,7 @@ def test_diverged_weights(tmp_path):
 
 def test_a_refused_prediction_draws_nothing():
     sm = small(["abc"])
-    # only what follows an 'a' is broken, so that the first letter is drawn
+    # only the scores after an 'a' are broken, so that the first letter is drawn
     sm.parameters["Wil"].w[sm.letter_to_index["a"]] = math.nan
     sm.parameters["bd"].w[sm.letter_to_index["a"]] = 50
     rng = recurrent.Random(1)
@@ -517,7 +517,7 @@ def test_a_full_disk(tmp_path):
     assert path.read_bytes() == old and names(tmp_path) == ["m.json"]
 
 
-# ---- files that are not what they should be
+# ---- malformed files
 
 
 @pytest.fixture(scope="module")

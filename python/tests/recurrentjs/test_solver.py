@@ -1,4 +1,4 @@
-"""Solver against RMSProp in plain NumPy, whatever mapping it steps; and what it refuses."""
+"""Solver against RMSProp in plain NumPy, for every kind of mapping; refusals."""
 
 import copy
 from collections import OrderedDict, UserDict
@@ -60,12 +60,12 @@ def test_against_numpy(dtype, settings, solver):
         assert not any(m.dw.any() for m in model.values())
     for name, m in model.items():
         close(m.w, w[name], 1e-13 if dtype == "float64" else 1e-4)
-        # 0.999 itself is rounded in float32, and what is left of 1 with it
+        # 0.999 itself is rounded in float32, and so is its difference from 1
         close(ours.step_cache[name].w, theirs.cache[name], 1e-13 if dtype == "float64" else 2e-5)
 
 
 class Lazy(UserDict):
-    """A mapping that makes its values when asked."""
+    """A mapping that creates a value on each access."""
 
     def __getitem__(self, name):
         return super().__getitem__(name)

@@ -1,4 +1,4 @@
-"""TextModel: alphabets, training with carried state, evaluation and writing; what the core computes, Python adds to."""
+"""TextModel: vocabularies, training with carried state, evaluation and generation."""
 
 import codecs
 import ctypes
@@ -23,7 +23,7 @@ CELLS = {
 }
 
 
-# ---- what it is made of
+# ---- parts and settings
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -433,7 +433,7 @@ def test_bytes_are_never_shown_in_half():
         assert text == "".join(tm.stream(200, temperature=3, rng=seed))
         data = from_c(tm, 200, seed=seed, temperature=3)
         assert data.decode("utf-8", "replace").startswith(text) and len(data) == 200
-    # a model that knows one sentence of several bytes a character
+    # a model of one sentence of several bytes a character
     tm = TextModel(hidden_sizes=[24], tokenizer="bytes", rng=1).build("")
     tm.optimizer = recurrent.Adam(learning_rate=0.02)
     tokens = tm.encode("€é😀\n" * 8)

@@ -8,7 +8,7 @@ from recurrent.training.batches import ContiguousBatches
 
 @pytest.mark.parametrize("length, B, T", [(7, 2, 3), (100, 3, 4), (101, 1, 100), (60, 5, 2), (997, 7, 10)])
 def test_chunks(length, B, T):
-    """Number k is followed by k + 1; a stream goes on where it ended; in the end all of the text was read."""
+    """Number k is followed by k + 1; a stream continues where it ended; in the end the whole text was read."""
     batches, seen = ContiguousBatches(np.arange(length, dtype=np.uint16), B, T), set()
     before = np.empty((0, 0))
     assert batches.chunks == (length - 1) // B // T

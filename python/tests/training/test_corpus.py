@@ -1,4 +1,4 @@
-"""Texts to learn from: what is read as it is, and what is refused with a sentence."""
+"""Training texts: reading and refusals."""
 
 import os
 import re
@@ -258,7 +258,7 @@ def test_other_encodings(encoding, tmp_path):
     found = learn(path, validation_data=other, encoding=encoding)
     assert found.vocabulary == "".join(sorted(set(text)))
     assert np.array_equal(found.flat.w, learn(text * 9, validation_data=text * 2).flat.w)
-    # the run knows the encoding
+    # the run stores the encoding
     found.save(tmp_path / "m")
     again = recurrent.TextModel.load(tmp_path / "m")
     again.resume(steps=1, progress=False)

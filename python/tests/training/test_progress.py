@@ -26,7 +26,7 @@ def weights(tm):
 
 
 class Bar:
-    """What tqdm is asked for."""
+    """Records the calls of tqdm."""
 
     made: ClassVar[list] = []
 

@@ -1,4 +1,4 @@
-"""Runs that go on: to the same bits, in a new process, after any death; and never on another text."""
+"""Resumed runs: the same bits, in a new process, after a kill; and never on another text."""
 
 import json
 import os
@@ -173,7 +173,7 @@ def test_notes_are_ones_own(tmp_path):
 
 
 def killed(count, folder):
-    """Writers killed at random moments: always a loadable file, and what is in it is right."""
+    """Writers killed at random moments: the file always loads, and its content is right."""
     moments, expected = random.Random(1), {}
     for number in range(count):
         cell, dtype = CASES[number % len(CASES)]
@@ -226,7 +226,7 @@ def test_a_file_that_is_written_in_place_would_be_found_out(tmp_path):
             recurrent.TextModel.load(path)
 
 
-# ---- what is refused
+# ---- refusals
 
 
 def test_resume_replaces_its_own_files_only(tmp_path):

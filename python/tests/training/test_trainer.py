@@ -1,4 +1,4 @@
-"""Training runs: the same as by hand, what they record, how they end, what they refuse."""
+"""Training runs: equality with steps by hand, records, ends, refusals."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def weights(tm):
     return tm.flat.w.tobytes()
 
 
-# ---- what is done
+# ---- steps and records
 
 
 @pytest.mark.parametrize("clip", [5.0, 1e-3, None])
@@ -94,7 +94,7 @@ def test_validation():
     tm = model()
     h = tm.fit(TEXT, 3, validation_data="xyz" + TEXT[:50], **SMALL)
     assert tm.vocabulary == "\n abcdexyz" and h.validation == [(3, tm.evaluate("xyz" + TEXT[:50]))]
-    # the default looks at most for about a tenth of the time
+    # by default validation takes about a tenth of the time at most
     tm.fit(TEXT, 1, 1, 1, validation_split=0.5, progress=False)
     assert tm.trainer.settings.evaluate_every == 667
     # the first 1,003,854 characters of tiny Shakespeare
@@ -139,7 +139,7 @@ def test_solvers():
     tm = model()
     h = tm.fit(TEXT, 2, optimizer=recurrent.Adam(learning_rate=0.003), **SMALL)
     assert isinstance(tm.optimizer, recurrent.Adam) and h.learning_rates[0][1] == 0.003
-    # one that is there goes on
+    # an optimizer that is set continues
     h = tm.fit(TEXT, 2, learning_rate=0.001, **SMALL)
     assert isinstance(tm.optimizer, recurrent.Adam) and h.learning_rates == [(3, 0.001), (4, 0.001)]
     fresh = model()
@@ -176,27 +176,29 @@ def test_patience():
 
 
 def test_callbacks():
-    told, tm = [], model()
+    reports, tm = [], model()
 
     def stop(report):
-        told.append(report)
+        reports.append(report)
         return report.step == 7
 
     h = tm.fit(TEXT, 1000, callbacks=[stop, lambda report: 1], evaluate_every=3, **SMALL)
     assert (
-        h.stop_reason == "callback" and tm.step == 7 and [report.step for report in told] == list(range(1, 8))
+        h.stop_reason == "callback"
+        and tm.step == 7
+        and [report.step for report in reports] == list(range(1, 8))
     )
-    assert [report.loss for report in told] == [loss for _, loss in h.train]
-    assert [report.validation for report in told] == [
+    assert [report.loss for report in reports] == [loss for _, loss in h.train]
+    assert [report.validation for report in reports] == [
         dict(h.validation).get(step) if step in (3, 6) else None for step in range(1, 8)
     ]
-    assert told[0].model is tm and told[0].history is h
-    assert told[3].epoch == 4 / (359 // 4 // 5) and 0 <= told[0].ratio_clipped <= 1
-    # the last look too
-    told.clear()
-    model().fit(TEXT, 5, callbacks=[told.append], evaluate_every=3, patience=1, **SMALL)
-    assert [report.step for report in told if report.validation is not None] == [3, 5]
-    # what a callback raises comes out, and the run can go on
+    assert reports[0].model is tm and reports[0].history is h
+    assert reports[3].epoch == 4 / (359 // 4 // 5) and 0 <= reports[0].ratio_clipped <= 1
+    # the last validation too
+    reports.clear()
+    model().fit(TEXT, 5, callbacks=[reports.append], evaluate_every=3, patience=1, **SMALL)
+    assert [report.step for report in reports if report.validation is not None] == [3, 5]
+    # an error in a callback is raised, and the run can be resumed
     fails = model()
     with pytest.raises(ZeroDivisionError):
         fails.fit(TEXT, 7, callbacks=[lambda report: 1 // (report.step - 4)], evaluate_every=3, **SMALL)
@@ -262,7 +264,7 @@ def test_ctrl_c_cuts_no_step_in_two(where, monkeypatch, tmp_path):
     h = tm.fit(TEXT, 20, evaluate_every=4, **settings, **SMALL)
     assert h.stop_reason == "interrupted"
     assert (tm.step, len(h.train)) == {"train_step": (3, 3), "evaluate": (12, 12), "save": (3, 3)}[where]
-    # a look that was cut short is made up for
+    # an interrupted validation is repeated
     tm.resume(TEXT, progress=False)
     assert weights(tm) == weights(whole) and h == whole.history
 
@@ -353,7 +355,7 @@ def test_a_validation_that_is_no_number(monkeypatch):
         model().fit(TEXT, 3, **SMALL)
 
 
-# ---- what is refused
+# ---- refusals
 
 
 @pytest.mark.parametrize(
@@ -501,7 +503,7 @@ def test_the_text_is_no_best_model(tmp_path):
 
 
 def test_a_file_of_another_run_is_kept(tmp_path):
-    """The checkpoint and the best model of another run; a model replaces what it wrote itself."""
+    """The checkpoint and the best model of another run; a model replaces its own files."""
     path, best, one, two = tmp_path / "m", tmp_path / "m.best", model(), model(seed=2)
     one.fit(TEXT, 3, checkpoint=path, **SMALL)
     one.fit(TEXT, 3, checkpoint=path, **SMALL)
@@ -634,7 +636,7 @@ def test_an_old_checkpoint_is_not_touched_at_the_start(tmp_path):
     assert path.read_bytes() == old
 
 
-def test_corpus_and_history_are_told_apart():
+def test_digests_of_texts():
     """A text's digest is that of its bytes, from a file too."""
     assert Corpus("abc", "characters").digest == Corpus(b"abc", "bytes").digest
     assert Corpus("abc", "characters").digest.startswith("ba7816bf")

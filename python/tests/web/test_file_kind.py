@@ -1,4 +1,4 @@
-"""The kinds of files: told by the content."""
+"""The kinds of files, by their content."""
 
 import struct
 

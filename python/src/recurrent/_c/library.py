@@ -11,7 +11,7 @@ from pathlib import Path
 from .signatures import ABI_VERSION
 
 _FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
-# what the default build, x86-64-v3, needs
+# the instructions of the default build, x86-64-v3
 _CPU_FLAGS = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"})
 
 

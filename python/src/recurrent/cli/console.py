@@ -99,7 +99,7 @@ def is_closed_output(error: BaseException) -> bool:
 
 
 def discard_output() -> None:
-    """Directs standard output to the null device, with what is not written yet."""
+    """Directs standard output to the null device, with the data that is not written yet."""
     _discard(1)
 
 

@@ -96,7 +96,7 @@ def _print_bytes(
 
 
 def _check_encoding(o: argparse.Namespace, model: TextModel) -> None:
-    """Refuses an encoding that cannot write what the model writes, or in which a stop text is not found."""
+    """Refuses an encoding that cannot write the characters of the model, or in which a stop text is not found."""
     if o.encoding is None:
         return
     if model.vocabulary is not None:
@@ -126,7 +126,7 @@ def _decoder(encoding: str) -> Callable[[bytes], str]:
 
 
 def _describe(model: TextModel, o: argparse.Namespace, seed: int) -> None:
-    """Names on standard error what was not given: the seed that was drawn, a better model."""
+    """Names on standard error the seed, if it was drawn, and a better model, if there is one."""
     if o.seed is None and o.temperature > 0:
         report_error(f"--seed {seed} repeats this sample")
     best = better_model(model, o.model)

@@ -37,7 +37,7 @@ def text_of(paths: Sequence[Path], tokenizer: str, encoding: str | None) -> Path
 
 
 def title(paths: Sequence[Path]) -> str:
-    """Returns what the texts are called."""
+    """Returns the name of the texts."""
     return ", ".join("standard input" if path == STDIN else str(path) for path in paths)
 
 

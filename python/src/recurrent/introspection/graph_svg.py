@@ -7,7 +7,6 @@ positions from a least-squares fit that keeps the order.
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_right, insort
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 from ..mat import Mat
 from ..operation import Operand, Operation
-from ..outputs import drawings
+from .document import Document
 
 MAX_OPERATIONS, MAX_OPERANDS = 400, 1000
 _SIGNS = {
@@ -44,29 +43,10 @@ _STYLE = """\
 """
 
 
-class Drawing(str):
+class Drawing(Document):
     """Self-contained SVG, which notebooks display."""
 
     __slots__ = ()
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes the drawing to a file.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        overwrite : bool
-            Whether to replace a file that no drawing or page of this process wrote.
-
-        Raises
-        ------
-        FileExistsError
-            If the file exists and was not written by a drawing or page of this process, or is a text that was read.
-        OSError
-            If the file cannot be written.
-        """
-        drawings.write(path, self.encode(), overwrite)
 
     def _repr_svg_(self) -> str:
         return str(self)

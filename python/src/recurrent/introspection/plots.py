@@ -54,8 +54,8 @@ def history(run: History) -> Any:
     smooth = np.convolve(losses, np.full(window, 1 / window), "valid")
     top.plot(steps[window - 1 :], smooth, color=_BLUE, lw=1.6, label=f"train {smooth[-1]:.3f}")
     if run.validation:
-        at, looks = _columns(run.validation)
-        top.plot(at, looks, "o-", ms=3.5, lw=1.4, color=_ORANGE, label=f"held out {looks[-1]:.3f}")
+        at, losses = _columns(run.validation)
+        top.plot(at, losses, "o-", ms=3.5, lw=1.4, color=_ORANGE, label=f"held out {losses[-1]:.3f}")
         best = min(run.validation, key=lambda point: point[1])
         if best != run.validation[-1]:
             label = f"best {best[1]:.3f}, step {best[0]:,}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import html
 import math
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from .._checks import as_int
 from ..nn.network import Network
-from ..outputs import drawings
 from . import activations
+from .document import Document
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,29 +41,10 @@ box-shadow:0 2px 8px #0003;white-space:pre;pointer-events:none}
 """
 
 
-class HTML(str):
+class HTML(Document):
     """Self-contained HTML, which notebooks display."""
 
     __slots__ = ()
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes the page to a file.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        overwrite : bool
-            Whether to replace a file that no drawing or page of this process wrote.
-
-        Raises
-        ------
-        FileExistsError
-            If the file exists and was not written by a drawing or page of this process, or is a text that was read.
-        OSError
-            If the file cannot be written.
-        """
-        drawings.write(path, self.encode(), overwrite)
 
     def _repr_html_(self) -> str:
         return str(self)

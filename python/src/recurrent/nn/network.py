@@ -110,7 +110,7 @@ class Network:
         # elements of the state of one sequence
         self._width = width.value
 
-    # ---- what it is made of
+    # ---- parts and settings
 
     @property
     def parameters(self) -> Parameters:

@@ -141,7 +141,7 @@ def _is_named(name: str, own: str) -> bool:
 
 
 def _without_place(names: list[str], state: _State, net: Architecture, prefix: str) -> ValueError:
-    """Returns the error for arrays that a network has no place for, grouped by what they are."""
+    """Returns the error for arrays that a network has no place for, grouped by kind."""
     expected = f"{_count(len(net.hidden_sizes), 'layer')} of one direction"
     expected += ", an embedding" if net.embedding else ""
     expected += ", a decoder" if net.output_size else ""

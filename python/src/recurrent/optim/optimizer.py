@@ -1,4 +1,4 @@
-"""Optimizer: what the algorithms of ``optimizers`` have in common."""
+"""Optimizer: the base of the algorithms of ``optimizers``."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class SGD(Optimizer, name="sgd"):
     nesterov : bool
         Use Nesterov's momentum, which needs ``momentum`` and no ``dampening``.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the ``clip`` of a step bounds.
+        The norm or value that the ``clip`` of a step bounds.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class Adagrad(Optimizer, name="adagrad"):
     eps : float
         Above 0.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the ``clip`` of a step bounds.
+        The norm or value that the ``clip`` of a step bounds.
 
     Raises
     ------
@@ -152,7 +152,7 @@ class RMSProp(Optimizer, name="rmsprop"):
     bias_correction : bool
         False is torch.optim.RMSprop: its first step is learning_rate / sqrt(1 - alpha), 10 learning_rate with 0.99.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the ``clip`` of a step bounds.
+        The norm or value that the ``clip`` of a step bounds.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class Adam(Optimizer, name="adam"):
     amsgrad : bool
         Use the largest v so far in the last line.
     clipping : {"value", "tensor_norm", "global_norm"}
-        What the ``clip`` of a step bounds.
+        The norm or value that the ``clip`` of a step bounds.
 
     Raises
     ------

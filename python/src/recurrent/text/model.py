@@ -140,7 +140,7 @@ class TextModel:
         self._trainer: Trainer | None = None
         self._outputs = Outputs()
 
-    # ---- what it is made of
+    # ---- parts and settings
 
     def build(self, text: str | bytes | os.PathLike[str]) -> TextModel:
         """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
@@ -573,7 +573,7 @@ class TextModel:
         text : str, bytes or Path, optional
             The same text; where absent, its file.
         steps : int, optional
-            The number of further steps; where absent, those that remain.
+            The number of further steps; where absent, the remaining ones.
         progress, callbacks
             As for ``fit``.
         validation_data : str, bytes or Path, optional
@@ -1018,7 +1018,7 @@ class TextModel:
         -------
         list of list of (str, float)
             For each token the characters and their probabilities, the likeliest first; the last element predicts
-            what follows the text. Bytes beyond ASCII are written in hexadecimal.
+            the characters after the text. Bytes beyond ASCII are written in hexadecimal.
 
         Raises
         ------

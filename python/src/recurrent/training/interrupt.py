@@ -95,7 +95,7 @@ class Interrupt:
         if self._is_held:
             self._wanted = self._wanted or number
         elif not self._is_raised:
-            # a second signal does not split what the first one has begun: the way to the last save
+            # a second signal does not interrupt the last save that the first one has begun
             self._is_raised = True
             self._before[number](number, frame)
 

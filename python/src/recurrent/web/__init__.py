@@ -1,8 +1,8 @@
 """The live page, ``recurrent demo --web``: shows a network during training, with settings that act at once.
 
 ``session`` owns the run and its thread, ``actions`` carries out the requests of the page, ``trainers`` train,
-``introspection`` and ``network_picture`` look into the network. ``server`` connects a browser, ``widget`` a notebook;
-both show the same modules of ``static``.
+``introspection`` and ``network_picture`` show activations and weights. ``server`` connects a browser, ``widget`` a
+notebook; both show the same modules of ``static``.
 """
 
 from __future__ import annotations

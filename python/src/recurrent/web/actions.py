@@ -211,7 +211,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 
 def _take_checkpoint(session: Session, data: bytes) -> Reply:
-    """Takes a checkpoint: what the model can do, it does; the settings are those of its training, where it has any."""
+    """Opens a checkpoint with the settings of its training, where it has any."""
     model = _load_bytes(data, TextModel.load)
     settings = replace(
         session.settings, kind="text", tokenizer=model.tokenizer, cell=model.cell,

@@ -1,4 +1,4 @@
-"""The kind of a file that the page opens: told by the content, as a name can be spelled in many ways."""
+"""The kind of a file that the page opens: found in the content, since a name can have any suffix."""
 
 from __future__ import annotations
 

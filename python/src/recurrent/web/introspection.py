@@ -1,4 +1,4 @@
-"""What the network of a trainer computes: predictions, continuations, colored text and saturated gates."""
+"""Views of a trainer's network: predictions, continuations, colored text and saturated gates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def predictions(trainer: LiveTrainer, prompt: str, k: int = 10) -> list[tuple[st
 
 
 def continuation(trainer: LiveTrainer, prompt: str, temperature: float, length: int) -> str:
-    """Returns what the network generates after a prompt."""
+    """Returns the text that the network generates after a prompt."""
     tokens = _start(trainer, prompt)
     generated = trainer.network.generate(length, tokens, temperature, end=trainer.end, rng=trainer.random)
     return trainer.decode(generated.tolist())

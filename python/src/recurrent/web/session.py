@@ -205,7 +205,7 @@ class Session:
             self.publish_run()
 
     def _handle_requests(self, trainer: LiveTrainer) -> bool:
-        """Serves all requests, publishes what is due, and waits while paused; returns whether training must end."""
+        """Serves all requests, publishes due frames, and waits while paused; returns whether training must end."""
         while True:
             while not self._requests.empty():
                 self._handle_request()

@@ -43,7 +43,7 @@ class Settings:
         Raises
         ------
         ValueError
-            Naming the box, what it expects and what it holds.
+            Naming the box, the expected value and the value that it has.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"settings has the wrong type; expected an object, got {type(values).__name__}")

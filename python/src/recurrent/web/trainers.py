@@ -33,7 +33,7 @@ _WARM_UP = 10_000
 
 
 class LiveTrainer:
-    """What the trainers share: the progress of a run and its curves.
+    """The base of the trainers: the progress of a run and its curves.
 
     Attributes
     ----------
@@ -365,7 +365,7 @@ def _training_file(model: TextModel | None) -> str:
 
 
 def _foreign_settings(model: TextModel) -> list[str]:
-    """Returns a clause that names what the settings of the page do not show of an opened model, if anything."""
+    """Returns a clause that names the properties of an opened model that the page's settings do not show, or ""."""
     names = [f"dropout {model.dropout:g}"] * (model.dropout > 0) + ["tied weights"] * model.tied
     names += [str(model.dtype)] * (str(model.dtype) != "float32")
     if not isinstance(model.optimizer, RMSProp):

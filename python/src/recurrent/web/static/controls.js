@@ -93,7 +93,7 @@ export class Form {
     if (isFile || !edited) box.value = text;
   }
 
-  // Marks what the boxes hold as sent: the next frame may replace it. Returns a function that takes the mark back.
+  // Marks the values of the boxes as sent: the next frame may replace it. Returns a function that takes the mark back.
   markSent(names = SETTINGS) {
     const before = { ...this.#sent };
     for (const name of names) if (name in this.#sent) this.#sent[name] = this.value(name);

@@ -1,4 +1,4 @@
-// Views of what the network generates and computes: samples, gates, colored text, predictions, the graph.
+// Views of the network's output: samples, gates, colored text, predictions, the graph.
 
 import { element, percent, plain, visible } from "./format.js";
 
