@@ -41,6 +41,15 @@ def test_doctests_exist():
     assert sum(bool(test.examples) for test in found) >= 4
 
 
+def members(kind):
+    """The attributes of a class, with those of its bases in the package."""
+    found = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("recurrent"):
+            found |= vars(base)
+    return found
+
+
 def public():
     """Every public name with its object, also of the public modules."""
     faces = {
@@ -61,7 +70,7 @@ def public():
                 continue
             yield prefix + name, thing
             if inspect.isclass(thing):
-                for attribute, value in vars(thing).items():
+                for attribute, value in members(thing).items():
                     if not attribute.startswith("_"):
                         yield f"{prefix}{name}.{attribute}", value
 

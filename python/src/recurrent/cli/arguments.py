@@ -19,7 +19,7 @@ from ..encoding import as_encoding
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
-from ..text.model import TOKENIZERS
+from ..text.language_model import TOKENIZERS
 from ..training.options import (
     BATCH_SIZE,
     CHECKPOINT_MINUTES,

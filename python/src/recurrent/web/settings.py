@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..parameters import CELLS
-from ..text.model import TOKENIZERS
+from ..text.language_model import TOKENIZERS
 from ..training.options import BATCH_SIZE, CLIP, LEARNING_RATE, SEQ_LENGTH
 
 KINDS = ("sentences", "text")

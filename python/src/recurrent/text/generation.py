@@ -1,0 +1,264 @@
+"""Generation: the text that a language model writes, whole or character by character."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, overload
+
+from .._checks import as_errors, as_flag, as_int, as_text
+from ..nn.generation import CHUNK_TOKENS, Generator
+from ..random import RNG, as_random_or_shared
+from ..sampling import sampler_settings
+from .language_model import LanguageModel, decoded
+
+
+class Generation(LanguageModel):
+    """A language model that generates text."""
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[False] = ...,
+    ) -> str: ...
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[True],
+    ) -> bytes: ...
+
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Iterable[str] | None = None,
+        rng: RNG = None,
+        *,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        errors: str = "strict",
+        replacement: str | None = None,
+        as_bytes: bool = False,
+    ) -> str | bytes:
+        r"""Generates text after a prompt.
+
+        Parameters
+        ----------
+        n : int
+            The largest number of tokens: characters, or bytes.
+        prompt : str or bytes
+            The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
+            vocabulary has no newline, or token 0.
+        temperature : float
+            The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
+        top_k : int, optional
+            Keep the k likeliest tokens, at least 1.
+        top_p : float, optional
+            Keep the likeliest tokens until their probability reaches this, above 0 and at most 1.
+        stop : str or iterable of str, optional
+            Strings that end the text and are not part of it.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; equal seeds give equal texts in every language.
+        min_p : float, optional
+            Keep tokens with p ≥ min_p · max p, 0 to 1.
+        repetition_penalty : float
+            The divisor of positive scores, and factor of negative ones, of recent tokens; 1 for none.
+        repetition_window : int
+            The number of recent tokens that are penalized, the prompt included.
+        errors, replacement
+            As for ``encode``, for characters of the prompt.
+        as_bytes : bool
+            Return bytes, as ``decode`` does: those of the tokens as they are, or characters in UTF-8. In a str,
+            invalid UTF-8 becomes U+FFFD and an incomplete trailing character is omitted.
+
+        Returns
+        -------
+        str or bytes
+            The text after the prompt.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
+        """
+        wants_bytes = as_flag(as_bytes, "as_bytes")
+        generator = self._generator(
+            _count(n),
+            prompt,
+            rng,
+            stop,
+            (errors, replacement),
+            sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+        )
+        random = generator.random
+        drawn = random.state if random else None
+        try:
+            data = b"".join(_pieces(generator, CHUNK_TOKENS))
+        except BaseException:
+            if random and drawn:
+                random.state = drawn
+            raise
+        return data if wants_bytes else "".join(decoded([data]))
+
+    @overload
+    def stream(
+        self,
+        n: int | None = ...,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[False] = ...,
+    ) -> Iterator[str]: ...
+
+    @overload
+    def stream(
+        self,
+        n: int | None = ...,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: str = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[True],
+    ) -> Iterator[bytes]: ...
+
+    def stream(
+        self,
+        n: int | None = None,
+        prompt: str | bytes = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Iterable[str] | None = None,
+        rng: RNG = None,
+        *,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        errors: str = "strict",
+        replacement: str | None = None,
+        as_bytes: bool = False,
+    ) -> Iterator[str] | Iterator[bytes]:
+        r"""Yields the text of ``sample`` character by character, each as soon as it is complete.
+
+        A suffix that may become a ``stop`` string is held back.
+
+        Parameters
+        ----------
+        n : int, optional
+            The largest number of tokens; no limit where absent.
+        prompt : str or bytes
+            The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
+            vocabulary has no newline, or token 0.
+        temperature, top_k, top_p, stop, rng, min_p, repetition_penalty, repetition_window
+            As for ``sample``.
+        errors, replacement, as_bytes
+            As for ``sample``.
+
+        Yields
+        ------
+        str or bytes
+            One character; of bytes that are not UTF-8 each byte by itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range, or a character is outside the vocabulary.
+        """
+        wants_bytes = as_flag(as_bytes, "as_bytes")
+        generator = self._generator(
+            None if n is None else _count(n),
+            prompt,
+            rng,
+            stop,
+            (errors, replacement),
+            sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
+        )
+        pieces = _pieces(generator, 1)
+        return _characters(pieces) if wants_bytes else decoded(pieces)
+
+    def _generator(
+        self,
+        count: int | None,
+        prompt: str | bytes,
+        rng: RNG,
+        stop: Any,
+        errors: tuple[str, str | None],
+        settings: dict[str, Any],
+    ) -> Generator:
+        stops = [stop] if isinstance(stop, str) else list(stop or ())
+        for one in stops:
+            as_text(one, "stop")
+        as_errors(*errors)
+        settings |= {"max_tokens": count, "stop": stops, "errors": errors[0], "replacement": errors[1]}
+        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        start = prompt if isinstance(prompt, bytes) else as_text(prompt, "prompt")
+        return Generator.of_text(self._handle, start, settings, random)
+
+
+def _pieces(generator: Generator, chunk: int) -> Iterator[bytes]:
+    """Yields the text of a generator, ``chunk`` tokens in one call of the library."""
+    while not generator.has_ended:
+        yield generator.next_bytes(chunk)
+
+
+def _characters(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the bytes of each character, and each byte that is not part of one."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in pieces:
+        yield from (character.encode("utf-8", "surrogateescape") for character in decoder.decode(piece))
+    yield from (bytes([byte]) for byte in decoder.getstate()[0])
+
+
+def _count(n: Any) -> int:
+    count = as_int(n, "n")
+    if count < 0:
+        raise ValueError(f"n is out of range; expected at least 0, got {count}")
+    return count

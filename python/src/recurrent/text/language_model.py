@@ -1,0 +1,498 @@
+"""LanguageModel: a tokenizer, a network and an optimizer, with their state."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+import numpy as np
+
+from .. import _c
+from .._arrays import as_sizes, as_tokens
+from .._checks import DTYPES, as_dtype, as_errors, as_flag, as_float, as_int, as_limit, as_text
+from .._readonly import ReadOnly
+from ..mat import Mat
+from ..nn.layers import network_of
+from ..nn.network import Network
+from ..optim.optimizer import Optimizer
+from ..outputs import Outputs
+from ..parameters import CELLS, Parameters
+from ..random import RNG, as_random
+from ..state import StepResult
+from ..texts import as_text_or_file
+from ..training.options import CLIP
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_lib = _c.lib
+_NEW = "a new TextModel"
+_ints = ctypes.POINTER(ctypes.c_int64)
+# by recurrent_alphabet
+TOKENIZERS = ("characters", "bytes")
+M = TypeVar("M", bound="LanguageModel")
+
+
+class LanguageModel:
+    """The base of ``TextModel``: settings and parts, text and tokens, training steps and evaluation."""
+
+    cell = ReadOnly[str](_NEW)
+    tokenizer = ReadOnly[str](_NEW)
+    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    embedding = ReadOnly["int | None"](_NEW)
+    tied = ReadOnly[bool](_NEW)
+    dropout = ReadOnly[float](_NEW)
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        hidden_sizes: Sequence[int] = (128, 128),
+        embedding: int | None = None,
+        dropout: float = 0.0,
+        tokenizer: str = "characters",
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        *,
+        tied: bool = False,
+        forget_bias: float = 1.0,
+    ) -> None:
+        for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
+            if value not in known:
+                raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
+        self.hidden_sizes = as_sizes(hidden_sizes, "hidden_sizes").tolist()
+        self.cell, self.tokenizer, self.tied = cell, tokenizer, bool(tied)
+        width = self.hidden_sizes[-1] if tied and embedding is None else embedding
+        self.embedding = None if width is None else as_int(width, "embedding")
+        for name, size in (("embedding", self.embedding), *(("hidden_sizes", n) for n in self.hidden_sizes)):
+            if size is not None and size < 1:
+                raise ValueError(f"{name} is out of range; expected at least 1, got {size}")
+        if tied and self.embedding != self.hidden_sizes[-1]:
+            raise ValueError(
+                f"embedding is out of range; expected {self.hidden_sizes[-1]}, as it is tied, got {embedding}"
+            )
+        self.dropout = as_float(dropout, "dropout")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
+        self._forget_bias = as_float(forget_bias, "forget_bias")
+        self._code = as_dtype(dtype)
+        self._random = as_random(rng)
+        self._model: _c.Handle | None = None
+        self._outputs = Outputs()
+
+    # ---- parts and settings
+
+    def build(self: M, text: str | bytes | os.PathLike[str]) -> M:
+        """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
+
+        Parameters
+        ----------
+        text : str, bytes or Path
+            All characters of the vocabulary, in any order and number, as for ``fit``; bytes are UTF-8.
+
+        Returns
+        -------
+        model
+            This model.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is built already.
+        ValueError
+            If the text is empty, the name of a file, or not UTF-8, with the index of the first invalid byte.
+        """
+        if self._model is not None:
+            raise RuntimeError("the model is built already; expected a new TextModel")
+        data = as_text_or_file(text, "text", self.tokenizer)
+        settings = json.dumps(
+            {
+                "tokenizer": self.tokenizer,
+                "cell": self.cell,
+                "hidden_sizes": self.hidden_sizes,
+                "embedding": self.embedding,
+                "tied": self.tied,
+                "dropout": self.dropout,
+                "forget_bias": self._forget_bias,
+                "dtype": str(DTYPES[self._code]),
+            }
+        ).encode()
+        self._attach(
+            _c.new(
+                _lib.recurrent_text_model_create,
+                _lib.recurrent_text_model_free,
+                settings,
+                len(settings),
+                (ctypes.c_char_p * 1)(data),
+                (ctypes.c_int64 * 1)(len(data)),
+                1,
+                self._random._handle.value,
+            )
+        )
+        return self
+
+    def _attach(self, handle: _c.Handle) -> None:
+        """Takes a text model of the library."""
+        settings = json.loads(_c.written(_lib.recurrent_text_model_describe, handle.value))
+        self.tokenizer, self.dropout = settings["tokenizer"], float(settings["dropout"])
+        codes = (ctypes.c_uint32 * _info(handle).vocabulary_size)()
+        _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
+        network = _c.new(
+            _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
+        )
+        self._network = network_of(network)
+        self._network._dropout = self.dropout
+        self.cell, self.tied, self._code = self._network.cell, self._network.tied, self._network._code
+        self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
+        self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
+        self._optimizer = _optimizer_of(handle)
+        self._model = handle
+
+    @property
+    def _handle(self) -> _c.Handle:
+        if self._model is None:
+            raise RuntimeError("the model has no vocabulary; expected fit, build or load first")
+        return self._model
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the model has a vocabulary and weights."""
+        return self._model is not None
+
+    @property
+    def vocabulary(self) -> str | None:
+        """The characters in the order of their tokens, from 0; None where tokens are bytes."""
+        _ = self._handle
+        return None if self.tokenizer == "bytes" else "".join(self._characters)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of tokens: of characters in the vocabulary, or 256."""
+        return self.network.input_size
+
+    @property
+    def characters(self) -> list[str]:
+        r"""A label of each token, from 0: its character; of a byte beyond ASCII its code, such as ``\xC3``."""
+        _ = self._handle
+        if self.tokenizer == "bytes":
+            return [chr(token) if token < 128 else f"\\x{token:02X}" for token in range(256)]
+        return list(self._characters)
+
+    @property
+    def network(self) -> Network:
+        """The network, an ``LSTM``, ``GRU`` or ``RNN`` over tokens, on the same weights."""
+        _ = self._handle
+        return self._network
+
+    @property
+    def parameters(self) -> Parameters:
+        """The weights by name, live."""
+        return self.network.parameters
+
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        self.network.parameters = value
+
+    @property
+    def flat(self) -> Mat:
+        """All weights as one column."""
+        return self.network.flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.network.flat = value
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of all elements."""
+        return DTYPES[self._code]  # type: ignore[no-any-return]
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer; assignable. It is saved with the model."""
+        _ = self._handle
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
+            )
+        _lib.recurrent_text_model_set_optimizer(self._handle.value, optimizer._handle.value)
+        self._optimizer = optimizer
+
+    @property
+    def step(self) -> int:
+        """The number of training steps made."""
+        return int(_info(self._handle).step)
+
+    @property
+    def batch_size(self) -> int:
+        """The number of sequences whose state is carried from step to step; 0 for none."""
+        return int(_info(self._handle).batch_size)
+
+    @property
+    def metadata(self) -> str:
+        """Text of the caller that is saved with the model; assignable."""
+        return self._get_metadata("user")
+
+    @metadata.setter
+    def metadata(self, metadata: str) -> None:
+        self._set_metadata("user", as_text(metadata, "metadata"))
+
+    def _get_metadata(self, key: str) -> str:
+        encoded, length = key.encode(), ctypes.c_int64()
+        get = _lib.recurrent_text_model_get_metadata
+        get(self._handle.value, encoded, len(encoded), None, 0, ctypes.byref(length))
+        buffer = ctypes.create_string_buffer(max(1, length.value))
+        get(self._handle.value, encoded, len(encoded), buffer, len(buffer), ctypes.byref(length))
+        return buffer.raw[: length.value].decode()
+
+    def _set_metadata(self, key: str, text: bytes) -> None:
+        encoded = key.encode()
+        _lib.recurrent_text_model_set_metadata(self._handle.value, encoded, len(encoded), text, len(text))
+
+    # ---- text and tokens
+
+    def encode(
+        self, text: str | bytes | os.PathLike[str], errors: str = "strict", replacement: str | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Returns the tokens of a text.
+
+        Parameters
+        ----------
+        text : str, bytes or Path
+            As for ``fit``. Bytes are UTF-8; of any value where tokens are bytes.
+        errors : {"strict", "ignore", "replace"}
+            How to handle characters outside the vocabulary: raise an error, skip them, or encode ``replacement``.
+        replacement : str, optional
+            A character of the vocabulary, with ``errors="replace"``.
+
+        Returns
+        -------
+        array of int
+            (T,).
+
+        Raises
+        ------
+        ValueError
+            If a character is outside the vocabulary, with its index, a byte is not UTF-8, or a str is the name of a
+            file.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel(hidden_sizes=[4], rng=1).build("abc")
+        >>> tm.encode("cab").tolist(), tm.encode("xa", errors="ignore").tolist()
+        ([2, 0, 1], [0])
+        """
+        data, (code, point) = as_text_or_file(text, "text", self.tokenizer), as_errors(errors, replacement)
+        tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
+        _lib.recurrent_text_model_encode(
+            self._handle.value,
+            data,
+            len(data),
+            code,
+            point,
+            (tokens if len(data) else np.empty(1, np.int64)).ctypes.data_as(_ints),
+            len(data),
+            ctypes.byref(count),
+        )
+        return tokens[: count.value]
+
+    @overload
+    def decode(self, tokens: npt.ArrayLike, as_bytes: Literal[False] = ...) -> str: ...
+
+    @overload
+    def decode(self, tokens: npt.ArrayLike, as_bytes: Literal[True]) -> bytes: ...
+
+    def decode(self, tokens: npt.ArrayLike, as_bytes: bool = False) -> str | bytes:
+        r"""Returns the text of tokens.
+
+        Parameters
+        ----------
+        tokens : array of int
+            Any shape.
+        as_bytes : bool
+            Return bytes: those of the tokens as they are, or characters in UTF-8. In a str, invalid UTF-8 becomes
+            U+FFFD and an incomplete trailing character is omitted.
+
+        Returns
+        -------
+        str or bytes
+            The text.
+
+        Raises
+        ------
+        IndexError
+            If a token is out of range.
+        TypeError
+            If the tokens are not ints, or ``as_bytes`` is not a bool.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel(hidden_sizes=[4], tokenizer="bytes", rng=1).build("")
+        >>> tm.decode([99, 233], as_bytes=True)
+        b'c\xe9'
+        """
+        numbers, wants_bytes = as_tokens(tokens, "tokens"), as_flag(as_bytes, "as_bytes")
+        buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
+        _lib.recurrent_text_model_decode(
+            self._handle.value,
+            numbers.ctypes.data_as(_ints),
+            numbers.size,
+            buffer,
+            len(buffer),
+            ctypes.byref(length),
+        )
+        data = buffer.raw[: length.value]
+        return data if wants_bytes else "".join(decoded([data]))
+
+    # ---- steps and evaluation
+
+    def train_step(
+        self,
+        tokens: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        learning_rate: float | None = None,
+        clip: float | None = CLIP,
+        weight_decay: float = 0.0,
+    ) -> StepResult:
+        """Makes one training step on the next chunk, from the carried state.
+
+        Parameters
+        ----------
+        tokens, targets : array of int
+            (T, B): T steps of B sequences; targets are the tokens that follow, -1 for none.
+        learning_rate : float, optional
+            At least 0; the optimizer's own where absent.
+        clip : float, optional
+            The gradient clipping threshold, above 0; None for none.
+        weight_decay : float
+            The fraction of each weight that is subtracted besides, at least 0.
+
+        Returns
+        -------
+        StepResult
+            The loss before the update, in nats per token; ``state`` is None, as the model keeps it.
+
+        Raises
+        ------
+        RuntimeError
+            If the model has no optimizer.
+        FloatingPointError
+            If a gradient is infinite or NaN, with the parameter's name; the model is unchanged.
+        ValueError, TypeError, IndexError
+            If an argument has the wrong shape, type or range.
+        """
+        read, aims = as_tokens(tokens, "tokens"), as_tokens(targets, "targets")
+        if read.ndim != 2 or aims.shape != read.shape:
+            raise ValueError(
+                f"tokens and targets have the wrong shape; expected (T, B), got {read.shape} and {aims.shape}"
+            )
+        T, B = read.shape
+        result = _c.StepResult()
+        _lib.recurrent_text_model_train_step(
+            self._handle.value,
+            read.ctypes.data_as(_ints),
+            aims.ctypes.data_as(_ints),
+            T,
+            B,
+            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
+            as_float(weight_decay, "weight_decay"),
+            as_limit(clip, "clip"),
+            ctypes.byref(result),
+        )
+        return StepResult(result.loss, result.gradient_norm, result.ratio_clipped)
+
+    def reset_state(self) -> None:
+        """Resets the carried state: the next step starts from zeros, with any batch size."""
+        _lib.recurrent_text_model_reset_state(self._handle.value)
+
+    def evaluate(
+        self,
+        text: str | bytes | os.PathLike[str] | npt.ArrayLike,
+        batch_size: int = 1,
+        errors: str = "strict",
+        replacement: str | None = None,
+    ) -> float:
+        """Returns the mean of -ln p over all tokens but the first, in nats per token, without updating the weights.
+
+        Parameters
+        ----------
+        text : str, bytes, Path or array of int
+            At least two tokens; a text as for ``fit``.
+        batch_size : int
+            The tokens are split into this number of equal parts that are evaluated in parallel, each from a zero
+            state: 1 gives the exact value, more is faster.
+        errors, replacement
+            As for ``encode``.
+
+        Returns
+        -------
+        float
+            Nats per token.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            If the text is too short or the name of a file, or a token is out of range.
+        """
+        if isinstance(text, bytearray):
+            text = bytes(text)
+        tokens = (
+            self.encode(text, errors, replacement)
+            if isinstance(text, (str, bytes, os.PathLike))
+            else as_tokens(text, "text").ravel()
+        )
+        count, most = len(tokens) - 1, as_int(batch_size, "batch_size")
+        if count < 1:
+            raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {len(tokens)}")
+        if most < 1:
+            raise ValueError(f"batch_size is out of range; expected at least 1, got {batch_size}")
+        B = min(most, count)
+        length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
+        state = self.network.zero_state(B).flat
+        # one slice per call: between two calls Python handles an interrupt
+        while step.value < length:
+            _lib.recurrent_text_model_evaluate(
+                self._handle.value,
+                _c.as_ints(tokens),
+                len(tokens),
+                most,
+                1,
+                _c.as_values(state),
+                ctypes.byref(step),
+                ctypes.byref(nats),
+            )
+        return nats.value / count
+
+
+def _info(handle: _c.Handle) -> _c.TextModelInfo:
+    info = _c.TextModelInfo()
+    _lib.recurrent_text_model_get_info(handle.value, ctypes.byref(info))
+    return info
+
+
+def _optimizer_of(handle: _c.Handle) -> Optimizer | None:
+    try:
+        return Optimizer._from_handle(
+            _c.new(
+                _lib.recurrent_text_model_optimizer, _lib.recurrent_optimizer_free, handle.value, owner=handle
+            )
+        )
+    except RuntimeError:
+        # not set yet
+        return None
+
+
+def decoded(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yields characters: U+FFFD for invalid UTF-8, nothing for an incomplete character at the end."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return (character for piece in pieces for character in decoder.decode(piece))
