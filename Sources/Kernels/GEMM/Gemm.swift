@@ -2,7 +2,8 @@
 //
 // W·X reads a column of W as vectors of outputs and broadcasts one element of X for each; dW += dY·Xᵀ is the same loop
 // with the strides of X exchanged. dX += Wᵀ·dY is dot products rs the columns. There is no packing, which pays off
-// for small matrices only; `gemmPacked` serves the others.
+// for small matrices only; `gemmPacked` serves the others. A micro-tile holds its part of the result in registers over
+// the whole sum, as in BLIS: Van Zee and van de Geijn, ACM Transactions on Mathematical Software 41(3), 2015.
 //
 //     micro-tile         used for
 //     2 vectors × 4      four columns of Y at a time, all whole vectors of rows in pairs

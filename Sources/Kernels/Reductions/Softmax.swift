@@ -1,4 +1,7 @@
 // Softmax, log-softmax and cross-entropy, column by column.
+//
+// Scores are shifted by their maximum, so that no exponential overflows: Blanchard, Higham and Higham, Accurately
+// computing the log-sum-exp and softmax functions, IMA Journal of Numerical Analysis 41(4), 2021.
 
 /// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
 @_specialize(where T == Float)

@@ -639,7 +639,7 @@ class Graph(GraphElementwise[Mat]):
             as_float(epsilon, "epsilon"),
         )
 
-    # ---- one tick of a layer
+    # ---- one time step of a layer
 
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
         """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.
