@@ -1,7 +1,7 @@
 // The unpacked GEMM: products of column-major matrices, and the two products of their gradient.
 //
 // W·X reads a column of W as vectors of outputs and broadcasts one element of X for each; dW += dY·Xᵀ is the same loop
-// with the strides of X exchanged. dX += Wᵀ·dY is dot products rs the columns. There is no packing, which pays off
+// with the strides of X exchanged. dX += Wᵀ·dY is dot products of the columns. There is no packing, which pays off
 // for small matrices only; `gemmPacked` serves the others. A micro-tile holds its part of the result in registers over
 // the whole sum, as in BLIS: Van Zee and van de Geijn, ACM Transactions on Mathematical Software 41(3), 2015.
 //
