@@ -99,6 +99,13 @@ struct Call {
 
   private mutating func acquire(_ lock: Lock) throws(RecurrentError) {
     try lock.acquire()
+    // the function that may interrupt a call must not change the objects of that call
+    if lock.isNested && Interrupt.isChecking {
+      lock.release()
+      throw RecurrentError(
+        .busy, "object is in use by a call of this thread; expected another object in its interrupt check, got the same"
+      )
+    }
     if locks.0 == nil {
       locks.0 = lock
     } else if locks.1 == nil {

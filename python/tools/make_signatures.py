@@ -50,6 +50,8 @@ def render(header: str) -> str:
     aliases = dict(SCALARS)
     for kind, name in re.findall(r"typedef (\w+) (recurrent_\w+);", code):
         aliases[name] = SCALARS[kind]
+    for name in re.findall(r"typedef \w+ \(\*(recurrent_\w+)\)\(void\);", code):
+        aliases[name] = "c_void_p"
     parts = [PREFIX]
 
     constants = [("RECURRENT_ABI_VERSION", re.findall(r"#define RECURRENT_ABI_VERSION (\d+)", code)[0])]

@@ -14,6 +14,7 @@
  *   Text model             tokenizer, network, optimizer, training state, metadata
  *   RecurrentJS            its sentence model: a text model with a boundary token
  *   Threads
+ *   Interrupts             a way to stop a long call
  *
  * A program, without its error checks:
  *
@@ -85,7 +86,8 @@ enum {
   RECURRENT_NOT_FINITE = 11,   /* an infinite or NaN gradient, weight or score */
   RECURRENT_BUSY = 12,         /* the object is in use by another thread */
   RECURRENT_INVALIDATED = 13,  /* the Mat's graph was reset or freed; or the call needs an earlier call */
-  RECURRENT_SHORT_BUFFER = 14  /* the buffer is too small; the message gives the size needed */
+  RECURRENT_SHORT_BUFFER = 14, /* the buffer is too small; the message gives the size needed */
+  RECURRENT_INTERRUPTED = 15   /* the program's interrupt check has stopped the call */
 };
 
 /* Returns the message of the last failure on this thread, "" before the first. Never NULL; valid until the next failure
@@ -715,6 +717,31 @@ recurrent_status recurrent_sentence_model_load(const char *path, int64_t length,
    the process. Results are the same bits at any number. Threads start on first need, and again after a fork. */
 recurrent_status recurrent_set_num_threads(int64_t count);
 int64_t recurrent_get_num_threads(void);
+
+/* ------------------------------------------------------------------ Interrupts */
+
+/* A function that a long call runs on the caller's thread about every 20 milliseconds, between parts of its work. A
+   number other than 0 stops the call, which returns RECURRENT_INTERRUPTED: nothing has changed, but that the gradients
+   of a backward pass are incomplete. The function may use the library, but not the objects of the call: they give
+   RECURRENT_BUSY. Calls that read or write files, and operations on one Mat other than products, run to their end. */
+typedef int32_t (*recurrent_interrupt_check)(void);
+
+/* Sets the function for all threads; NULL for none, the default. */
+recurrent_status recurrent_set_interrupt_check(recurrent_interrupt_check check);
+
+/* Returns 1 while the calling thread runs the function, else 0. */
+int32_t recurrent_is_interrupt_check(void);
+
+/* For Python: sets a function that runs the handlers of signals that have arrived, on the process's first thread, and
+   keeps the exception that one of them raises. The arguments are the functions of CPython of these names; all of them
+   are needed. */
+recurrent_status recurrent_python_set_interrupt_check(const void *gil_state_ensure, const void *gil_state_release,
+                                                      const void *err_check_signals, const void *err_fetch,
+                                                      const void *err_restore);
+
+/* For Python, with its lock held: raises the exception of a handler, which stopped the last call, and returns 1;
+   returns 0 without one. */
+int32_t recurrent_python_raise(void);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
-// Processor primitives without a Swift spelling: the spin-loop hint and the number of usable cores.
+// What Swift cannot spell: the spin-loop hint, the number of usable cores, a variable of the thread.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // Hints that the caller is in a spin-wait loop.
@@ -25,3 +26,12 @@ static inline int64_t ct_cores(void) {
 #else
 static inline int64_t ct_cores(void) { return 0; }
 #endif
+
+// The calling thread's state of Core/Interrupt.swift.
+typedef struct {
+  int64_t work;
+  uint64_t due;
+  bool is_requested, is_checking;
+} ct_interrupt;
+
+ct_interrupt *ct_thread_interrupt(void);

@@ -14,6 +14,8 @@
 
 /// The number of columns of A and B in a block: the length of one sum.
 private let KC = 192
+/// Columns that a caller may compute one after another, with the same bits: a multiple of it ends whole blocks.
+public let rankKUpdateBlock = KC
 /// The number of panels of A in a block: they fill half of the second-level cache.
 private let MC = 16
 /// The number of rows of B in a micro-panel: the columns of the micro-kernel.

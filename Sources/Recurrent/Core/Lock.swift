@@ -31,6 +31,9 @@ public final class Lock {
     depth += 1
   }
 
+  /// Whether the owning thread has acquired the lock more than once.
+  public var isNested: Bool { depth > 1 }
+
   /// Releases one `acquire`.
   public func release() {
     depth -= 1

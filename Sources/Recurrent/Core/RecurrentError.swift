@@ -32,6 +32,8 @@ public struct RecurrentError: Error, CustomStringConvertible, Equatable {
     case invalidated = 13
     /// The caller's buffer is too small.
     case shortBuffer = 14
+    /// The program has asked a long call to stop.
+    case interrupted = 15
   }
 
   /// The kind of failure.

@@ -51,10 +51,13 @@ extension Network {
     if let state {
       start = Array(UnsafeBufferPointer(start: state.assumingMemoryBound(to: T.self), count: width))
     }
-    func read(_ token: Int, _ state: inout [T]) {
+    let interrupt = Interrupt.ofThread
+    func read(_ token: Int, _ state: inout [T]) throws(RecurrentError) {
       state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
+      interrupt.count(parameters.flat.count)
+      try interrupt.throwIfRequested()
     }
-    for token in prompt.dropLast() { read(token, &start) }
+    for token in prompt.dropLast() { try read(token, &start) }
     var hypotheses = [Beam(text: Hypothesis(tokens: [], logProbability: 0), state: start)]
     for _ in 0..<count {
       if hypotheses.allSatisfy({ $0.hasEnded }) { break }
@@ -64,7 +67,7 @@ extension Network {
           best.insert(hypothesis.text.logProbability, at, token: nil)
           continue
         }
-        read(hypothesis.text.tokens.last ?? prompt[prompt.count - 1], &hypotheses[at].state)
+        try read(hypothesis.text.tokens.last ?? prompt[prompt.count - 1], &hypotheses[at].state)
         step.decode()
         step.logSoftmax()
         for token in 0..<topSize {

@@ -267,14 +267,17 @@ public final class Generator {
     var step = try InferenceStep<T>(network)
     step.prepare(reads: max(position.unread.count, count))
     var state = position.state.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
-    func read(_ token: Int) {
+    let interrupt = Interrupt.ofThread
+    func read(_ token: Int) throws(RecurrentError) {
       state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
+      interrupt.count(network.parameters.flat.count)
+      try interrupt.throwIfRequested()
     }
-    for token in position.unread.dropLast() { read(token) }
+    for token in position.unread.dropLast() { try read(token) }
     var token = position.unread[position.unread.count - 1]
     var recent = position.recent, produced = Tokens(), hasEnded = false
     while produced.tokens.count < count {
-      read(token)
+      try read(token)
       step.decode()
       if wantsLogProbabilities { step.logSoftmax() }
       do {

@@ -47,7 +47,7 @@ extension Graph {
   }
 
   /// Runs `body` while holding the locks of the graph and of all its input storages.
-  func exclusively(_ body: () -> Void) throws(RecurrentError) {
+  func exclusively(_ body: () throws(RecurrentError) -> Void) throws(RecurrentError) {
     try lock.acquire()
     defer { lock.release() }
     var held = 0
@@ -56,7 +56,7 @@ extension Graph {
       try storage.lock.acquire()
       held += 1
     }
-    body()
+    try body()
   }
 }
 

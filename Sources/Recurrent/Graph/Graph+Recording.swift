@@ -133,11 +133,12 @@ extension Graph {
         operation: O.self, settings: settings, first: mark, count: operands.count - mark, result: result.operandRef,
         scratch: scratch ?? result.wStart))
     if !needsBackprop {
-      runForward(from: 0)
+      _ = runForward(from: 0)
       nodes.removeAll(keepingCapacity: true)
       operands.removeAll(keepingCapacity: true)
       arena.reset()
       self.dtype = nil
+      try Interrupt.ofThread.throwIfRequested()
     }
     return result
   }

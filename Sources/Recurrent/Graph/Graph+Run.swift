@@ -4,29 +4,55 @@ import Kernels
 
 extension Graph {
   /// Evaluates the nodes from index `start`. All Mats of a graph have one type, so the type is chosen once.
-  func runForward(from start: Int) {
+  ///
+  /// - Returns: the number of evaluated nodes; fewer than all if the call is to stop.
+  func runForward(from start: Int) -> Int {
     switch dtype ?? .float32 {
     case .float32:
-      forEachNode(start..<nodes.count) { node, operands in
+      run(start..<nodes.count) { node, operands in
         node.pointee.operation.forward32(Operands(operands, node))
       }
     case .float64:
-      forEachNode(start..<nodes.count) { node, operands in
+      run(start..<nodes.count) { node, operands in
         node.pointee.operation.forward64(Operands(operands, node))
       }
     }
   }
 
-  /// Backpropagates through all nodes in reverse order.
+  /// Backpropagates through all nodes in reverse order, or until the call is to stop.
   func runBackward() {
     switch dtype ?? .float32 {
     case .float32:
-      forEachNode((0..<nodes.count).reversed()) { node, operands in
+      _ = run((0..<nodes.count).reversed()) { node, operands in
         node.pointee.operation.backward32(Operands(operands, node))
       }
     case .float64:
-      forEachNode((0..<nodes.count).reversed()) { node, operands in
+      _ = run((0..<nodes.count).reversed()) { node, operands in
         node.pointee.operation.backward64(Operands(operands, node))
+      }
+    }
+  }
+
+  /// Runs the nodes at `indices`.
+  ///
+  /// - Returns: the index of the node after which the call is to stop, or the number of nodes.
+  @inline(__always)
+  private func run(
+    _ indices: some Sequence<Int>, _ body: (UnsafePointer<Node>, UnsafePointer<OperandRef>) -> Void
+  ) -> Int {
+    let interrupt = Interrupt.ofThread
+    return nodes.withUnsafeBufferPointer { nodes in
+      operands.withUnsafeBufferPointer { operands in
+        guard let firstNode = nodes.baseAddress, let firstOperand = operands.baseAddress else { return 0 }
+        for i in indices {
+          let node = firstNode + i
+          body(node, firstOperand)
+          let operand = firstOperand + node.pointee.first
+          interrupt.count(node.pointee.result.n &* node.pointee.result.d &+ operand.pointee.n &* operand.pointee.d)
+          // the node may have stopped in the middle: it runs again
+          if interrupt.isRequested { return i }
+        }
+        return nodes.count
       }
     }
   }

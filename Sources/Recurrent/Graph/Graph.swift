@@ -44,15 +44,15 @@ public final class Graph {
 
   /// Evaluates every recorded operation.
   ///
-  /// - Throws: `.busy` if another thread uses an operand.
+  /// - Throws: `.busy` if another thread uses an operand; `.interrupted`, and a later evaluation continues.
   public func evaluate() throws(RecurrentError) {
     // the lock comes before the count: another thread may be recording
     try lock.acquire()
     defer { lock.release() }
     if evaluated == nodes.count { return }
-    try exclusively {
-      runForward(from: evaluated)
-      evaluated = nodes.count
+    try exclusively { () throws(RecurrentError) in
+      evaluated = runForward(from: evaluated)
+      try Interrupt.ofThread.throwIfRequested()
       clearPendingReaders()
     }
   }
@@ -62,14 +62,18 @@ public final class Graph {
   /// Set `dw` on the results first, as in RecurrentJS; `backward(from:)` does so for a loss. May be called once per
   /// recording.
   ///
-  /// - Throws: `.invalidated` after an earlier `backward()` or without history, `.busy`.
+  /// - Throws: `.invalidated` after an earlier `backward()` or without history, `.busy`; `.interrupted`, which leaves
+  ///   the gradients of the operands incomplete.
   public func backward() throws(RecurrentError) {
     try require(
       needsBackprop, .invalidated, "graph has no history; expected needsBackprop true, got needsBackprop false")
     try checkBackwardNotDone()
     try evaluate()
-    try exclusively { runBackward() }
-    backwardDone = true
+    try exclusively { () throws(RecurrentError) in
+      backwardDone = true
+      runBackward()
+      try Interrupt.ofThread.throwIfRequested()
+    }
   }
 
   /// Sets the gradient of `loss` to 1 and backpropagates.

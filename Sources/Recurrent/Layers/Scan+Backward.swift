@@ -18,6 +18,7 @@ extension ScanRun {
     // from 12 columns on a step's input gradient is worth its own product, while dz is in the cache
     let inLoop = scan.tokens == nil && scan.wantsInput && B >= 12
     if scan.hasTable { fill(dTokenProducts, with: 0) }
+    let progress = Progress()
     ThreadPool.run(scan.threads) { thread, team in
       let panels = team.share(packs.panelsH, thread)
       let units = panels.lowerBound * packs.units..<min(H, panels.upperBound * packs.units)
@@ -28,13 +29,15 @@ extension ScanRun {
       for t in (0..<T).reversed() {
         // the gradient of the initial output is accumulated in place
         let next = t == 0 ? dInitialH : carry.next
+        progress.count(stepWork, step: T - t, thread)
         backward(t, units, carry.current, next, team, packs, panels)
+        if progress.isLast(T - t) { return }
         if inLoop {
-          inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dx(t))
+          inputGradient(packs, team.share(packs.panelsI, thread), z(t), to: dx(t), progress, thread)
         }
         carry.advance()
       }
-      weightGradients(packs, team, thread, inLoop: inLoop)
+      weightGradients(packs, team, thread, inLoop: inLoop, progress)
     }
     if scan.tokens != nil && scan.wantsInput { transposeBackward(dy: dTable, dx: dx) }
   }
@@ -143,12 +146,11 @@ extension ScanRun {
 
   /// dx += Wxᵀ·dz.
   func inputGradient(
-    _ packs: BackwardPacks<Scalar>, _ panels: Range<Int>, _ dz: MatrixView<Scalar>, to dx: MatrixView<Scalar>
+    _ packs: BackwardPacks<Scalar>, _ panels: Range<Int>, _ dz: MatrixView<Scalar>, to dx: MatrixView<Scalar>,
+    _ progress: borrowing Progress, _ thread: Int
   ) {
     let (one, two) = plan.inputRows
-    var from = 0
-    while from < dx.columns {
-      let columns = min(48, dx.columns - from)
+    progress.inBlocks(of: dx.columns, 48, work: rows * I, thread) { from, columns in
       let to = dx.p + from * dx.columnStride, dz = dz.p + from * dz.columnStride
       let first = Operand(packs.Wx, k: one.count, dz + one.z, columnStride: rows)
       let second = two.map { Operand(packs.Wx2, k: $0.count, dz + $0.z, columnStride: rows) } ?? .none(packs.Wx)
@@ -156,7 +158,6 @@ extension ScanRun {
         packs.rowsI, panels: panels, .matrix(to, columnStride: dx.columnStride), first, second, columns: columns,
         to: to,
         columnStride: dx.columnStride)
-      from += columns
     }
   }
 }

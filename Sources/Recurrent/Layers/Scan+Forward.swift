@@ -58,14 +58,17 @@ extension ScanRun {
     if scan.hasTable { transpose(x, to: table) }
     copy(initialH, to: y(-1))
     if scan.cell.hasCell { copy(initialC, to: c(-1)) }
+    let progress = Progress(), work = stepWork
     ThreadPool.run(scan.threads) { thread, team in
       let mine = team.share(packs.panels, thread)
       // each thread reads only the panels that it packed itself: no barrier before the first step
       packWeights(packs, mine)
-      precomputeInput(packs, mine)
+      precomputeInput(packs, mine, progress, thread)
       for t in 0..<T {
         forward(t, packs, mine, team)
+        progress.count(work, step: t, thread)
         team.barrier()
+        if progress.isLast(t) { break }
       }
     }
     copyFinalState()
@@ -81,32 +84,32 @@ extension ScanRun {
   }
 
   /// The input's products that are computed before the first step: of every token, or of every column.
-  private func precomputeInput(_ packs: ForwardPacks<Scalar>, _ panels: Range<Int>) {
+  private func precomputeInput(
+    _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ progress: borrowing Progress, _ thread: Int
+  ) {
     if scan.oneHot {
       let (first, count) = packs.units(panels, of: H)
       inputColumns(first..<max(first, first + count))
     } else if scan.hasTable {
-      inputProduct(packs, panels, table, to: tokenProducts)
+      inputProduct(packs, panels, table, to: tokenProducts, progress, thread)
     } else if scan.inputIsPrecomputed {
-      inputProduct(packs, panels, x, to: z)
+      inputProduct(packs, panels, x, to: z, progress, thread)
     }
   }
 
   /// z = Wx·x + b for many columns.
   private func inputProduct(
-    _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ x: MatrixView<Scalar>, to z: MatrixView<Scalar>
+    _ packs: ForwardPacks<Scalar>, _ panels: Range<Int>, _ x: MatrixView<Scalar>, to z: MatrixView<Scalar>,
+    _ progress: borrowing Progress, _ thread: Int
   ) {
     for i in 0..<4 {
       guard let product = packs.products[i], let Wx = product.Wx else { continue }
       // 48 columns at a time stay in the first-level cache while the panels pass
-      var from = 0
-      while from < z.columns {
-        let columns = min(48, z.columns - from)
+      progress.inBlocks(of: z.columns, 48, work: product.rows.count * I, thread) { from, columns in
         Scalar.gemmPacked(
           packs.layout, panels: panels, .broadcastColumn(b.p + product.rows.w),
           Operand(Wx, k: I, x.p + from * x.columnStride, columnStride: x.columnStride), columns: columns,
           to: z.p + from * z.columnStride + product.rows.z, columnStride: z.columnStride)
-        from += columns
       }
     }
   }

@@ -71,6 +71,9 @@ struct ScanRun<Scalar: Real> {
 
   private func step(_ m: MatrixView<Scalar>, _ t: Int) -> MatrixView<Scalar> { m.columns(t * B, B) }
 
+  /// Operations of a time step.
+  var stepWork: Int { scan.cell.gates.count * H * (H + I) * B }
+
   // MARK: Scratch
 
   /// Rows of z.

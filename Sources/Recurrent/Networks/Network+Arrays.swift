@@ -81,7 +81,8 @@ extension Network {
   ///   - clip: the clipping threshold, above 0; infinity for none.
   ///   - reduction: the mean of the loss over all targets, or the sum.
   /// - Returns: the loss before the update, and the optimizer's result.
-  /// - Throws: `.notFinite` for a gradient that is infinite or NaN; weights and dropout's generator are unchanged.
+  /// - Throws: `.notFinite` for a gradient that is infinite or NaN, `.interrupted`; weights and dropout's generator are
+  ///   unchanged, the gradients are 0.
   public func trainStep(
     _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer? = nil,
     lengths: UnsafeBufferPointer<Int64>? = nil, finalState: UnsafeMutableRawPointer? = nil, optimizer: Optimizer,
@@ -97,9 +98,9 @@ extension Network {
     let loss = try self.loss(record, targets, reduction)
     // the gradients of this step alone, whatever an earlier backward has left
     try parameters.flat.zeroGradient()
-    try graph.backward(from: loss)
-    let value = self.value(loss)
     do {
+      try graph.backward(from: loss)
+      let value = self.value(loss)
       var result = try optimizer.step(
         parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
       if let finalState { write(record.finalState, to: finalState) }

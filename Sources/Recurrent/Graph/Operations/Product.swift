@@ -32,10 +32,12 @@ private struct Product: GraphOperation {
     if threads == 0 { return gemm(args[0], args[1], to: args.y, accumulate: false) }
     let (a, b, y) = (args[0], args[1], args.y)
     let rows = PanelLayout.contiguous(a.rows, T.self), packed = args.scratch(1, 1).p
+    let progress = Progress()
     ThreadPool.run(threads) { thread, team in
       let panels = team.share(rows.panels, thread)
       pack(a, rows, panels: panels, to: packed)
-      inBlocks(of: b.columns) { from, columns in
+      // 48 columns at a time stay in the first-level cache while the panels pass
+      progress.inBlocks(of: b.columns, 48, work: a.rows * a.columns, thread) { from, columns in
         T.gemmPacked(
           rows, panels: panels, .zero,
           Operand(packed, k: a.columns, b.p + from * b.columnStride, columnStride: b.columnStride),
@@ -55,13 +57,16 @@ private struct Product: GraphOperation {
     let packed = args.scratch(1, 1).p
     let updateSize = rankKUpdateScratch(rows: a.rows, columns: a.columns, T.self)
     let updateStart = max(packedCount(rowsA, k: a.columns, T.self), packedCount(rowsB, k: a.rows, T.self))
+    let progress = Progress(), none = MatrixView(packed, rows: 0, columns: 0, columnStride: 0)
     ThreadPool.run(threads) { thread, team in
       let panelsA = team.share(rowsA.panels, thread), panelsB = team.share(rowsB.panels, thread)
-      rankKUpdate(dy, b, into: da, panels: panelsA, scratch: packed + updateStart + thread * updateSize)
+      progress.rankKUpdate(
+        dy, b, into: da, and: none, into: none, panels: panelsA, scratch: packed + updateStart + thread * updateSize,
+        thread)
       packTransposed(a, panels: panelsB, to: packed)
       // a and b may be one Mat: its gradient receives one product, then the other
       team.barrier()
-      inBlocks(of: b.columns) { from, columns in
+      progress.inBlocks(of: b.columns, 48, work: a.rows * a.columns, thread) { from, columns in
         let to = db.p + from * db.columnStride
         T.gemmPacked(
           rowsB, panels: panelsB, .matrix(to, columnStride: db.columnStride),
@@ -80,14 +85,5 @@ private struct Product: GraphOperation {
     }
     if threads == 0 { return 0 }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)
-  }
-
-  /// Blocks of 48 columns, which stay in the first-level cache while the panels pass.
-  @inline(__always) private func inBlocks(of columns: Int, _ body: (_ from: Int, _ count: Int) -> Void) {
-    var from = 0
-    while from < columns {
-      body(from, min(48, columns - from))
-      from += 48
-    }
   }
 }

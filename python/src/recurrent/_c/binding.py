@@ -17,7 +17,7 @@ class ShortBufferError(ValueError):
 
 
 # by recurrent_status
-_EXCEPTIONS: dict[int, type[Exception]] = {
+_EXCEPTIONS: dict[int, type[BaseException]] = {
     1: ValueError,
     2: RuntimeError,
     3: TypeError,
@@ -31,6 +31,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
     12: RuntimeError,
     13: RuntimeError,
     14: ShortBufferError,
+    15: KeyboardInterrupt,
 }
 
 
@@ -38,6 +39,9 @@ def _raise(status: int, function: Any, arguments: Any) -> int:
     """Turns a failing status into the matching exception."""
     if status == 0:
         return status
+    if status == signatures.INTERRUPTED:
+        # the exception of the signal's handler, where there is one
+        _python_raise()
     message = lib.recurrent_last_error().decode("utf-8", "replace")
     if status == signatures.IO:
         number = lib.recurrent_last_errno()
@@ -53,8 +57,25 @@ for _name, (_result, *_arguments) in SIGNATURES.items():
     if _result is ctypes.c_int32 and _name not in {
         "recurrent_abi_version",
         "recurrent_last_errno",
+        "recurrent_is_interrupt_check",
+        "recurrent_python_raise",
     }:
         _function.errcheck = _raise
+
+
+def _handle_signals() -> None:
+    """Lets long calls run the handlers of signals, between two parts of their work."""
+    names = ("PyGILState_Ensure", "PyGILState_Release", "PyErr_CheckSignals", "PyErr_Fetch", "PyErr_Restore")
+    try:
+        functions = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in names]
+    except AttributeError:
+        # another interpreter than CPython: a handler runs after the call
+        return
+    lib.recurrent_python_set_interrupt_check(*functions)
+
+
+_python_raise = ctypes.PYFUNCTYPE(ctypes.c_int32)(("recurrent_python_raise", lib))
+_handle_signals()
 
 
 def written(function: Callable[..., int], *arguments: Any) -> str:

@@ -21,6 +21,7 @@ NOT_FINITE = 11
 BUSY = 12
 INVALIDATED = 13
 SHORT_BUFFER = 14
+INTERRUPTED = 15
 FLOAT32 = 0
 FLOAT64 = 1
 ALL = -1
@@ -467,4 +468,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_sentence_model_load": (c_int32, c_char_p, c_int64, c_int32, POINTER(c_uint64)),
     "recurrent_set_num_threads": (c_int32, c_int64),
     "recurrent_get_num_threads": (c_int64,),
+    "recurrent_set_interrupt_check": (c_int32, c_void_p),
+    "recurrent_is_interrupt_check": (c_int32,),
+    "recurrent_python_set_interrupt_check": (c_int32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+    "recurrent_python_raise": (c_int32,),
 }

@@ -338,6 +338,9 @@ class Network:
     ) -> StepResult:
         """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
 
+        Ctrl-C ends a long step within a fraction of a second; the model is then as before the step, and its gradients
+        are 0.
+
         The gradients of earlier calls of ``backward`` do not count: they are set to 0 first. To accumulate over
         batches, call ``forward`` and ``backward`` for each and the optimizer's ``step`` once.
 
