@@ -16,7 +16,7 @@ def header() -> str:
 
 
 def integers() -> dict[str, type]:
-    """C names of types that are numbers."""
+    """C names of types that are numbers, or addresses of functions."""
     types = {
         "int32_t": ctypes.c_int32,
         "uint32_t": ctypes.c_uint32,
@@ -26,6 +26,8 @@ def integers() -> dict[str, type]:
     }
     for known, name in re.findall(r"typedef (\w+) (\w+);", header()):
         types[name] = types[known]
+    for name in re.findall(r"typedef \w+ \(\*(\w+)\)\(void\);", header()):
+        types[name] = ctypes.c_void_p
     return types
 
 
@@ -50,6 +52,7 @@ def declarations() -> dict[str, tuple[str, list[Parameter]]]:
     body = header().split('extern "C" {', 1)[1]
     # text between braces is an enum or a structure
     body = re.sub(r"\{[^{}]*\}", "", body)
+    body = re.sub(r"typedef \w+ \(\*\w+\)\(void\);", "", body)
     for result, name, parameters in re.findall(r"([\w\s]+?[\s*]+)(recurrent_\w+)\(([^)]*)\);", body):
         listed = []
         for parameter in re.sub(r"\s+", " ", parameters).split(","):

@@ -43,5 +43,8 @@ def test_bad_calls(tmp_path, noun):
     last = trace.read_text().splitlines()[0] if trace.exists() else "nothing"
     assert done.returncode >= 0, f"signal {-done.returncode} in {last}\n{done.stderr}"
     assert done.returncode == 0, f"in {last}\n{done.stderr}"
-    # all of them, many ways each
-    assert int(done.stdout) > 60 * len([f for f in functions if len(signatures.SIGNATURES[f]) > 1])
+    # all of them, many ways each; the address of a function cannot be checked
+    many = [
+        f for f in functions if len(signatures.SIGNATURES[f]) > 1 and not f.endswith("_set_interrupt_check")
+    ]
+    assert int(done.stdout) > 60 * len(many)
