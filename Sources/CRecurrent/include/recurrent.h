@@ -70,6 +70,10 @@ int32_t recurrent_abi_version(void);
 /* Returns the library's version, "0.2.0"; static. */
 const char *recurrent_version(void);
 
+/* The instructions that the library is built for and every CPU that runs it must have: names as in the flags of Linux's
+   /proc/cpuinfo, a space before each. A variable, so that it can be read before the library runs. */
+extern const char recurrent_cpu_flags[];
+
 typedef int32_t recurrent_status;
 enum {
   RECURRENT_OK = 0,

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import recurrent
 from contract import STRUCTURES, declarations, fitting, header, integers
 from recurrent import _c
-from recurrent._c import binding, library, signatures
+from recurrent._c import binding, signatures
 from support import HEADER, python, succeed
 
 LIBRARY = Path(_c.lib._name)
@@ -30,7 +31,8 @@ def test_header_symbols_and_table_have_the_same_names():
     ).stdout.splitlines()
     symbols = [line.split() for line in lines]
     # the version node itself is listed as an absolute symbol
-    assert {s[-1].split("@")[0] for s in symbols if s[-2] != "A"} == declared
+    exported = {s[-1].split("@")[0] for s in symbols if s[-2] != "A"}
+    assert exported == declared | set(re.findall(r"extern const char (\w+)\[\];", header()))
 
 
 @pytest.mark.parametrize("name", sorted(signatures.SIGNATURES))
@@ -254,10 +256,21 @@ def test_not_the_library(tmp_path, kind):
     assert last.startswith("ImportError") and str(path) in last, last
 
 
-def test_cpu_flags(monkeypatch):
-    monkeypatch.setattr(library, "_CPU_FLAGS", library._CPU_FLAGS | {"sse9"})
-    monkeypatch.setattr(library.platform, "machine", lambda: "x86_64")
-    monkeypatch.delenv("RECURRENT_LIBRARY", raising=False)
-    monkeypatch.setattr(library, "_candidates", lambda: [Path(_c.lib._name)])
-    with pytest.raises(ImportError, match=r"lacks .*sse9"):
-        library.load()
+@pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="the flags of the CPU are read on Linux only")
+def test_a_library_for_another_cpu(tmp_path):
+    # aborts if a function runs before the check
+    code = 'const char recurrent_cpu_flags[] = " sse9"; int recurrent_abi_version(void) { __builtin_trap(); }'
+    fake = compile_library(tmp_path / "librecurrent.so", code)
+    done = python("import recurrent", RECURRENT_LIBRARY=str(fake))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: this CPU lacks sse9, which") and str(fake) in last, last
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the names are those of x86-64")
+def test_the_library_names_its_cpu():
+    flags = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(_c.lib, "recurrent_cpu_flags"))).decode()
+    level = os.environ.get("RECURRENT_MARCH", "x86-64-v3")
+    assert ({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "abm"} <= set(flags.split())) == (
+        level >= "x86-64-v3"
+    )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import sys
 from pathlib import Path
 
 from .signatures import ABI_VERSION
 
 _FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
-# the instructions of the default build, x86-64-v3
-_CPU_FLAGS = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"})
 
 
 def _candidates() -> list[Path]:
@@ -28,17 +25,21 @@ def _candidates() -> list[Path]:
     return paths
 
 
-def _missing_cpu_flags() -> list[str]:
-    """Returns the instructions that the library needs and this CPU lacks."""
-    if platform.machine().lower() not in {"x86_64", "amd64"}:
+def _missing_cpu_flags(library: ctypes.CDLL) -> list[str]:
+    """Returns the instructions that the library needs and this CPU lacks. Runs no code of the library."""
+    try:
+        flags = ctypes.c_char.in_dll(library, "recurrent_cpu_flags")
+    except ValueError:
+        # a library of another ABI version, which the caller refuses
         return []
+    needed = ctypes.string_at(ctypes.addressof(flags))
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
         return []
     for line in text.splitlines():
         if line.startswith("flags"):
-            return sorted(_CPU_FLAGS - set(line.split()))
+            return sorted(set(needed.decode().split()) - set(line.split()))
     return []
 
 
@@ -69,17 +70,17 @@ def load() -> ctypes.CDLL:
             f"{_FILE} was not found; build it with `make setup`, or set RECURRENT_LIBRARY to its path. Tried:\n"
             f"  {tried}"
         )
-    missing = _missing_cpu_flags()
-    if missing and "RECURRENT_LIBRARY" not in os.environ:
-        raise ImportError(
-            f"this CPU lacks {', '.join(missing)}, which {found} is built for; build for it with "
-            "`RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
-        )
     try:
         library = ctypes.CDLL(str(found))
         version = library.recurrent_abi_version
     except (OSError, AttributeError) as error:
         raise ImportError(f"{found} is not a {_FILE} that this system can load: {error}") from None
+    missing = _missing_cpu_flags(library)
+    if missing:
+        raise ImportError(
+            f"this CPU lacks {', '.join(missing)}, which {found} is built for; build for it with "
+            "`RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
+        )
     version.argtypes, version.restype = [], ctypes.c_int32
     if version() != ABI_VERSION:
         raise ImportError(
