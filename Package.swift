@@ -21,6 +21,9 @@ import PackageDescription
   let forC: [CSetting] = []
 #endif
 
+// A span of memory that a pointer names is returned by a function that declares its lifetime.
+let forSpans: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
 // Kernels are optimized in debug builds too, so that `swift test` stays quick.
 let forKernels = forSwift + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
@@ -49,20 +52,20 @@ let package = Package(
     .target(name: "CVector", cSettings: forC),
     .target(
       name: "Kernels", dependencies: ["CVector"], swiftSettings: forKernels, linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "Recurrent", dependencies: ["Kernels", "CVector"], swiftSettings: forSwift),
+    .target(name: "Recurrent", dependencies: ["Kernels", "CVector"], swiftSettings: forSwift + forSpans),
 
     // MARK: The C door
     .target(name: "CRecurrent", exclude: ["exports.map"], cSettings: forC),
     .target(
       name: "RecurrentABI", dependencies: ["Recurrent", "CRecurrent"],
-      swiftSettings: forSwift, linkerSettings: forSharedLibrary),
+      swiftSettings: forSwift + forSpans, linkerSettings: forSharedLibrary),
 
     // MARK: Tests
     // KernelsTests compares millions of numbers with its twins: optimized, as the kernels are.
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: forKernels),
     .testTarget(
       name: "RecurrentTests", dependencies: ["Recurrent", "Kernels"], resources: [.copy("Fixtures")],
-      swiftSettings: forSwift),
+      swiftSettings: forSwift + forSpans),
     .testTarget(
       name: "RecurrentABITests", dependencies: ["RecurrentABI", "CRecurrent", "Recurrent"], swiftSettings: forSwift),
   ]

@@ -199,18 +199,17 @@ func input<T>(
 
 /// Text in UTF-8.
 func text(_ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString) throws(RecurrentError) -> String {
-  let bytes = try input(p, length, name)
-  return try bytes.withMemoryRebound(to: UInt8.self) { (bytes) throws(RecurrentError) in
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      var parser = Unicode.UTF8.ForwardParser()
-      var iterator = bytes.makeIterator()
-      var at = 0
-      while case .valid(let letter) = parser.parseScalar(from: &iterator) { at += letter.count }
-      throw RecurrentError(
-        .badValue, "\(name) is not valid UTF-8; expected a complete character at byte \(at), got another byte")
-    }
-    return text
+  // a copy: another thread may write into the caller's memory between the validation and the use
+  let bytes = try Array(RecurrentABI.bytes(p, length, name))
+  guard let text = String(validating: bytes, as: UTF8.self) else {
+    var parser = Unicode.UTF8.ForwardParser()
+    var iterator = bytes.makeIterator()
+    var at = 0
+    while case .valid(let letter) = parser.parseScalar(from: &iterator) { at += letter.count }
+    throw RecurrentError(
+      .badValue, "\(name) is not valid UTF-8; expected a complete character at byte \(at), got another byte")
   }
+  return text
 }
 
 /// Several texts.
@@ -231,13 +230,46 @@ func dtype(_ value: Int32) throws(RecurrentError) -> DType {
   return dtype
 }
 
-/// A pointer to elements of a network's type, nil for NULL.
-func elements<P: _Pointer>(_ p: P?, _ dtype: DType, _ name: StaticString) throws(RecurrentError) -> P? {
+/// `count` elements of type `dtype`, nil for NULL.
+@_lifetime(immortal)
+func elements(
+  _ p: UnsafeRawPointer?, _ count: Int, _ dtype: DType, _ name: StaticString
+) throws(RecurrentError) -> Elements? {
   guard let p else { return nil }
-  guard UInt(bitPattern: Int(bitPattern: p)) % UInt(dtype.size) == 0 else {
+  try checkAlignment(p, dtype, name)
+  return Elements(p, count: count, dtype)
+}
+
+/// `count` elements of type `dtype` that the call writes, nil for NULL.
+@_lifetime(immortal)
+func elements(
+  _ p: UnsafeMutableRawPointer?, _ count: Int, _ dtype: DType, _ name: StaticString
+) throws(RecurrentError) -> MutableElements? {
+  guard let p else { return nil }
+  try checkAlignment(UnsafeRawPointer(p), dtype, name)
+  return MutableElements(p, count: count, dtype)
+}
+
+/// `count` elements of type `dtype` that the call writes; the pointer must not be NULL.
+@_lifetime(immortal)
+func output(
+  _ p: UnsafeMutableRawPointer?, _ count: Int, _ dtype: DType, _ name: StaticString
+) throws(RecurrentError) -> MutableElements {
+  let p = try output(p, name)
+  try checkAlignment(UnsafeRawPointer(p), dtype, name)
+  return MutableElements(p, count: count, dtype)
+}
+
+/// A pointer that must not be NULL.
+func output<P: _Pointer>(_ p: P?, _ name: StaticString) throws(RecurrentError) -> P {
+  guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
+  return p
+}
+
+private func checkAlignment(_ p: UnsafeRawPointer, _ dtype: DType, _ name: StaticString) throws(RecurrentError) {
+  guard UInt(bitPattern: p) % UInt(dtype.size) == 0 else {
     throw RecurrentError(.badValue, "\(name) is not aligned; expected a multiple of \(dtype.size), got \(p)")
   }
-  return p
 }
 
 /// The text of settings; NULL with length 0 is an empty object.

@@ -16,7 +16,8 @@ public func recurrent_generator_create(
     let random = random == 0 ? nil : try call.random(random)
     let generator = try Generator(
       network, prompt: input(prompt, prompt_length, "prompt"), history: input(history, history_length, "history"),
-      state: elements(state, network.dtype, "state"), settings: RecurrentABI.settings(settings, settings_length),
+      state: elements(state, network.stateCount(batchSize: 1), network.dtype, "state"),
+      settings: RecurrentABI.settings(settings, settings_length),
       random: random)
     try register(.generator(generator), out)
   }
@@ -87,9 +88,7 @@ public func recurrent_generator_state(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let generator = try call.generator(generator)
-    guard let state = try elements(state, generator.network.dtype, "state") else {
-      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
-    }
-    generator.copyState(to: state)
+    let network = generator.network
+    try generator.copyState(to: output(state, network.stateCount(batchSize: 1), network.dtype, "state"))
   }
 }

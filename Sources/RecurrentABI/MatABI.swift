@@ -22,8 +22,10 @@ public func recurrent_mat_create_from(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(mat, "mat"), dtype = try RecurrentABI.dtype(dtype)
-    guard let w else { throw RecurrentError(.nullArgument, "w is NULL; expected \(count) values, got none") }
-    try register(.mat(try Mat(Int(n), Int(d), dtype, columns: w, count: Int(count))), out)
+    guard let w = try elements(w, size(count, "count"), dtype, "w") else {
+      throw RecurrentError(.nullArgument, "w is NULL; expected \(count) values, got none")
+    }
+    try register(.mat(try Mat(Int(n), Int(d), columns: w)), out)
   }
 }
 

@@ -131,7 +131,8 @@ public func recurrent_network_beam_search(
     }
     _ = try input(UnsafePointer(tokens), capacity, "tokens")
     let continuations = try network.beamSearch(
-      prompt: prompt, count: maxTokens, beams: Int(beams), state: elements(state, network.dtype, "state"),
+      prompt: prompt, count: maxTokens, beams: Int(beams),
+      state: elements(state, network.stateCount(batchSize: 1), network.dtype, "state"),
       until: end == -1 ? nil : Int(end))
     for (i, continuation) in continuations.enumerated() {
       for j in 0..<maxTokens {

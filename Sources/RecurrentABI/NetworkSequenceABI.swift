@@ -10,30 +10,25 @@ public func recurrent_network_state_count(
   _ network: recurrent_network, _ batch_size: Int64, _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(count, "count"), one = try call.network(network).stateCount(batchSize: 1)
-    let (total, overflow) = Int64(one).multipliedReportingOverflow(by: batch_size)
-    guard batch_size > 0, !overflow else {
-      throw RecurrentError(
-        .badShape, "batch_size is out of range; expected at least 1 and at most what memory holds, got \(batch_size)")
-    }
-    out.pointee = total
+    let out = try output(count, "count")
+    out.pointee = Int64(try call.network(network).stateCount(sequences: batch_size))
   }
 }
 
 @implementation @_cdecl("recurrent_network_forward_sequence")
 public func recurrent_network_forward_sequence(
   _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ T: Int64, _ B: Int64,
-  _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!, _ y: UnsafeMutableRawPointer!,
+  _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!, _ training: Int32, _ y: UnsafeMutableRawPointer!,
   _ final_state: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let network = try call.network(network), dtype = network.dtype
-    guard let y = try elements(y, dtype, "y") else {
-      throw RecurrentError(.nullArgument, "y is NULL; expected a pointer, got NULL")
-    }
+    let training = try flag(training, "training")
+    let network = training ? try call.trainableNetwork(network) : try call.network(network), dtype = network.dtype
+    let y = try output(y, "y"), sizes = try Sizes(network, T, B)
     try network.forward(
-      inputs(network, x, tokens, T, B), T: Int(T), B: Int(B), state: elements(state, dtype, "state"),
-      lengths: counts(lengths, B), y: y, finalState: elements(final_state, dtype, "final_state"))
+      inputs(x, tokens, sizes), T: sizes.T, B: sizes.B, state: elements(state, sizes.state, dtype, "state"),
+      lengths: counts(lengths, sizes.B), y: output(y, sizes.columns * network.topSize, dtype, "y"),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"), training: training)
   }
 }
 
@@ -43,13 +38,12 @@ public func recurrent_network_backward_sequence(
   _ dstate: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let network = try call.network(network), dtype = network.dtype
-    guard let dy = try elements(dy, dtype, "dy") else {
-      throw RecurrentError(.nullArgument, "dy is NULL; expected a pointer, got NULL")
-    }
+    let network = try call.network(network), dtype = network.dtype, dy = try output(dy, "dy")
+    let (T, B) = try network.lastForward(), state = network.stateCount(batchSize: B)
+    guard let dy = try elements(dy, T * B * network.topSize, dtype, "dy") else { return }
     try network.backward(
-      dy: dy, dState: elements(dfinal, dtype, "dfinal"), dx: elements(dx, dtype, "dx"),
-      dStart: elements(dstate, dtype, "dstate"))
+      dy: dy, dState: elements(dfinal, state, dtype, "dfinal"),
+      dx: elements(dx, T * B * network.inputSize, dtype, "dx"), dStart: elements(dstate, state, dtype, "dstate"))
   }
 }
 
@@ -58,11 +52,9 @@ public func recurrent_network_activation(
   _ network: recurrent_network, _ name: UnsafePointer<CChar>!, _ length: Int64, _ values: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let network = try call.network(network), name = try text(name, length, "name")
-    guard let values = try elements(values, network.dtype, "values") else {
-      throw RecurrentError(.nullArgument, "values is NULL; expected a pointer, got NULL")
-    }
-    try network.activation(name, to: values)
+    let network = try call.network(network), name = try text(name, length, "name"),
+      values = try output(values, "values")
+    try network.activation(name, to: output(values, network.activationCount(name), network.dtype, "values"))
   }
 }
 
@@ -76,10 +68,11 @@ public func recurrent_network_train_step(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let network = try call.trainableNetwork(network), optimizer = try call.optimizer(optimizer)
-    let dtype = network.dtype, targets = try targets(network, classes, values, T, B)
+    let sizes = try Sizes(network, T, B), dtype = network.dtype
     let step = try network.trainStep(
-      inputs(network, x, tokens, T, B), targets, T: Int(T), B: Int(B), state: elements(state, dtype, "state"),
-      lengths: counts(lengths, B), finalState: elements(final_state, dtype, "final_state"), optimizer: optimizer,
+      inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
+      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
       learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
@@ -93,11 +86,12 @@ public func recurrent_network_loss(
   _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(loss, "loss"), network = try call.network(network), dtype = network.dtype
+    let out = try output(loss, "loss"), network = try call.network(network)
+    let sizes = try Sizes(network, T, B), dtype = network.dtype
     out.pointee = try network.loss(
-      inputs(network, x, tokens, T, B), targets(network, classes, values, T, B), T: Int(T), B: Int(B),
-      state: elements(state, dtype, "state"), lengths: counts(lengths, B),
-      finalState: elements(final_state, dtype, "final_state"))
+      inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
+      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"))
   }
 }
 
@@ -108,10 +102,10 @@ public func recurrent_network_step(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let network = try call.network(network), dtype = network.dtype
-    guard let state = try elements(state, dtype, "state") else {
-      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
-    }
-    try network.inferenceStep(token: Int(token), x: elements(x, dtype, "x"), state: state, y: elements(y, dtype, "y"))
+    try network.inferenceStep(
+      token: Int(token), x: elements(x, network.inputSize, dtype, "x"),
+      state: output(state, network.stateCount(batchSize: 1), dtype, "state"),
+      y: elements(y, network.topSize, dtype, "y"))
   }
 }
 
@@ -124,41 +118,86 @@ func columns(_ T: Int64, _ B: Int64) throws(RecurrentError) -> Int64 {
   return columns
 }
 
+/// The sizes of the arrays of a call, as recurrent.h documents them.
+private struct Sizes {
+  let network: Network
+  let T: Int, B: Int
+  /// T·B.
+  let columns: Int
+  /// Elements of a state.
+  let state: Int
+
+  init(_ network: Network, _ T: Int64, _ B: Int64) throws(RecurrentError) {
+    (self.network, self.T, self.B) = (network, Int(T), Int(B))
+    columns = try network.columns(self.T, self.B)
+    state = network.stateCount(batchSize: self.B)
+  }
+}
+
+extension Network {
+  /// The elements of a state of `sequences` sequences.
+  func stateCount(sequences: Int64) throws(RecurrentError) -> Int {
+    let (count, overflow) = Int64(stateCount(batchSize: 1)).multipliedReportingOverflow(by: sequences)
+    guard sequences > 0, !overflow else {
+      throw RecurrentError(
+        .badShape, "batch_size is out of range; expected at least 1 and at most what memory holds, got \(sequences)")
+    }
+    return Int(count)
+  }
+}
+
 /// The input: tokens or values, exactly one of them.
+@_lifetime(immortal)
 private func inputs(
-  _ network: Network, _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ T: Int64, _ B: Int64
+  _ x: UnsafeRawPointer?, _ tokens: UnsafePointer<Int64>?, _ sizes: Sizes
 ) throws(RecurrentError) -> Network.Inputs {
   if let tokens {
     guard x == nil else {
       throw RecurrentError(.badValue, "x and tokens are both given; expected one of them, got two")
     }
-    return .tokens(try input(tokens, columns(T, B), "tokens"))
+    return .tokens(try span(tokens, sizes.columns, "tokens"))
   }
-  guard let x = try elements(x, network.dtype, "x") else {
+  guard let x = try elements(x, sizes.columns * sizes.network.inputSize, sizes.network.dtype, "x") else {
     throw RecurrentError(.nullArgument, "x and tokens are both NULL; expected one of them, got none")
   }
   return .values(x)
 }
 
 /// The targets of a loss: classes or values, exactly one of them.
+@_lifetime(immortal)
 private func targets(
-  _ network: Network, _ classes: UnsafePointer<Int64>?, _ values: UnsafeRawPointer?, _ T: Int64, _ B: Int64
+  _ classes: UnsafePointer<Int64>?, _ values: UnsafeRawPointer?, _ sizes: Sizes
 ) throws(RecurrentError) -> Network.Targets {
   if let classes {
     guard values == nil else {
       throw RecurrentError(.badValue, "classes and values are both given; expected one of them, got two")
     }
-    return .classes(try input(classes, columns(T, B), "classes"))
+    return .classes(try span(classes, sizes.columns, "classes"))
   }
-  guard let values = try elements(values, network.dtype, "values") else {
+  guard let values = try elements(values, sizes.columns * sizes.network.topSize, sizes.network.dtype, "values") else {
     throw RecurrentError(.nullArgument, "classes and values are both NULL; expected one of them, got none")
   }
   return .values(values)
 }
 
 /// The lengths of B sequences, nil for NULL.
-private func counts(_ lengths: UnsafePointer<Int64>?, _ B: Int64) throws(RecurrentError) -> UnsafeBufferPointer<Int64>?
-{
+@_lifetime(immortal)
+private func counts(_ lengths: UnsafePointer<Int64>?, _ B: Int) throws(RecurrentError) -> Span<Int64>? {
   guard let lengths else { return nil }
-  return try input(lengths, B, "lengths")
+  return try span(lengths, B, "lengths")
+}
+
+@_lifetime(immortal)
+private func span(
+  _ p: UnsafePointer<Int64>, _ count: Int, _ name: StaticString
+) throws(RecurrentError) -> Span<Int64> {
+  _overrideLifetime(Span(_unsafeElements: try input(p, Int64(count), name)), borrowing: ())
+}
+
+/// 0 or 1.
+private func flag(_ value: Int32, _ name: StaticString) throws(RecurrentError) -> Bool {
+  guard value == 0 || value == 1 else {
+    throw RecurrentError(.badValue, "\(name) is out of range; expected 0 or 1, got \(value)")
+  }
+  return value == 1
 }

@@ -73,7 +73,8 @@ public func recurrent_random_set_state(
   _ random: recurrent_random, _ state: UnsafePointer<UInt64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let random = try call.random(random), p = try input(state, 11, "state")
+    // a copy: the words that are checked are the words that are used
+    let random = try call.random(random), p = try Array(input(state, 11, "state"))
     guard p[10] <= 4 else {
       throw RecurrentError(.badValue, "state[10] is out of range; expected 0 to 4, got \(p[10])")
     }

@@ -55,11 +55,13 @@ public func recurrent_probabilities(
     case .float32:
       try sampler.probabilities(
         of: input(scores?.assumingMemoryBound(to: Float.self), count, "scores"), recent: history,
-        to: output(probabilities?.assumingMemoryBound(to: Float.self), "probabilities"))
+        to: UnsafeMutableBufferPointer(
+          start: output(probabilities?.assumingMemoryBound(to: Float.self), "probabilities"), count: Int(count)))
     case .float64:
       try sampler.probabilities(
         of: input(scores?.assumingMemoryBound(to: Double.self), count, "scores"), recent: history,
-        to: output(probabilities?.assumingMemoryBound(to: Double.self), "probabilities"))
+        to: UnsafeMutableBufferPointer(
+          start: output(probabilities?.assumingMemoryBound(to: Double.self), "probabilities"), count: Int(count)))
     }
   }
 }

@@ -127,6 +127,7 @@ public func recurrent_text_model_encode(
     let errors = try RecurrentABI.errors(errors, replacement)
     _ = try input(UnsafePointer(tokens), max(0, capacity), "tokens")
     if capacity >= text.count, let tokens {
+      let tokens = UnsafeMutableBufferPointer(start: tokens, count: text.count)
       out.pointee = Int64(try model.tokenizer.encode(text, errors: errors, to: tokens))
       return
     }
@@ -185,13 +186,12 @@ public func recurrent_text_model_evaluate(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let stepOut = try output(step, "step"), natsOut = try output(nats, "nats"), model = try call.textModel(model)
-    guard let state = try elements(state, model.network.dtype, "state") else {
-      throw RecurrentError(.nullArgument, "state is NULL; expected a pointer, got NULL")
-    }
+    let tokens = try input(tokens, count, "tokens"), network = model.network
+    let stateCount = try network.stateCount(sequences: min(batch_size, max(count - 1, 1)))
     var step = Int(stepOut.pointee), nats = natsOut.pointee
     try model.evaluate(
-      input(tokens, count, "tokens"), batchSize: Int(batch_size), maxSteps: Int(max_steps), state: state, step: &step,
-      nats: &nats)
+      tokens, batchSize: Int(batch_size), maxSteps: Int(max_steps),
+      state: output(state, stateCount, network.dtype, "state"), step: &step, nats: &nats)
     (stepOut.pointee, natsOut.pointee) = (Int64(step), nats)
   }
 }

@@ -36,7 +36,7 @@ extension ABITests {
 
       var scores = [Double](repeating: 0, count: 6), y = scores, end = [Double](repeating: 0, count: 3), state = end
       ok(recurrent_network_step(network, 4, nil, &state, &scores))
-      ok(recurrent_network_forward_sequence(network, nil, [4], 1, 1, nil, nil, &y, &end))
+      ok(recurrent_network_forward_sequence(network, nil, [4], 1, 1, nil, nil, 0, &y, &end))
       #expect(
         zip(y, scores).allSatisfy { abs($0 - $1) < 1e-13 }
           && zip(state, end).allSatisfy { abs($0 - $1) < 1e-13 })
@@ -51,12 +51,54 @@ extension ABITests {
       }
     }
 
+    /// Dropout acts in training alone; a thread that draws from the generator of the masks makes the network busy.
+    @Test func trainingDrops() {
+      let random = make { recurrent_random_create(1, $0) }
+      let settings = #"{"cell": "gru", "input_size": 3, "hidden_sizes": [4, 2], "dropout": 0.5, "dtype": "float64"}"#
+      let network = make { out in with(settings) { recurrent_network_create($0, $1, random, out) } }
+      func state() -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: 11)
+        ok(recurrent_random_get_state(random, &words))
+        return words
+      }
+      func forward(_ training: Int32, T: Int64 = 2) -> [Double] {
+        var y = [Double](repeating: -7, count: 8)
+        ok(recurrent_network_forward_sequence(network, x, nil, T, 2, nil, nil, training, &y, nil))
+        return y
+      }
+      let start = state(), plain = forward(0)
+      #expect(state() == start)
+      let dropped = forward(1)
+      #expect(dropped != plain && state() != start && forward(0) == plain)
+      ok(recurrent_random_set_state(random, start))
+      #expect(forward(1) == dropped)
+      ok(recurrent_random_set_state(random, start))
+      var y = [Double](repeating: -7, count: 8)
+      fails(RECURRENT_BAD_INDEX, "tokens[1, 1]") {
+        recurrent_network_forward_sequence(network, nil, [0, 1, 2, 3], 2, 2, nil, nil, 1, &y, nil)
+      }
+      held(random) {
+        fails(RECURRENT_BUSY) { recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, 1, &y, nil) }
+        #expect(y.allSatisfy { $0 == -7 })
+        ok(recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, 0, &y, nil))
+      }
+      #expect(state() == start && y == plain)
+      ok(recurrent_network_free(network))
+      ok(recurrent_random_free(random))
+    }
+
     @Test func invalidSequences() {
       let network = ArgumentKind.network.handle(after: []), tokens = ArgumentKind.tokenNetwork.handle(after: [])
       var y = [Double](repeating: -7, count: 20), end = [Double](repeating: -7, count: 24)
       func forward(
-        _ m: UInt64, _ x: [Double]?, _ t: [Int64]?, _ T: Int64, _ B: Int64, lengths: [Int64]? = nil
-      ) -> recurrent_status { recurrent_network_forward_sequence(m, x, t, T, B, nil, lengths, &y, &end) }
+        _ m: UInt64, _ x: [Double]?, _ t: [Int64]?, _ T: Int64, _ B: Int64, lengths: [Int64]? = nil,
+        training: Int32 = 0
+      ) -> recurrent_status { recurrent_network_forward_sequence(m, x, t, T, B, nil, lengths, training, &y, &end) }
+      for bad: Int32 in [2, -1, .max, .min] {
+        fails(RECURRENT_BAD_VALUE, "training is out of range; expected 0 or 1, got \(bad)") {
+          forward(network, x, nil, 2, 2, training: bad)
+        }
+      }
       for size: Int64 in [0, -1, .min, .max] {
         fails(RECURRENT_BAD_SHAPE) { forward(network, x, nil, size, 2) }
         fails(RECURRENT_BAD_SHAPE) { forward(network, x, nil, 2, size) }
@@ -78,10 +120,10 @@ extension ABITests {
       x.withUnsafeBytes { bytes in
         guard let start = bytes.baseAddress else { return }
         fails(RECURRENT_BAD_VALUE, "x is not aligned") {
-          recurrent_network_forward_sequence(network, start + 1, nil, 1, 1, nil, nil, &y, nil)
+          recurrent_network_forward_sequence(network, start + 1, nil, 1, 1, nil, nil, 0, &y, nil)
         }
         fails(RECURRENT_BAD_VALUE, "state is not aligned") {
-          recurrent_network_forward_sequence(network, start, nil, 1, 1, start + 4, nil, &y, nil)
+          recurrent_network_forward_sequence(network, start, nil, 1, 1, start + 4, nil, 0, &y, nil)
         }
       }
       #expect(y.allSatisfy { $0 == -7 } && end.allSatisfy { $0 == -7 })

@@ -258,7 +258,8 @@ POSITIVE = {"epsilon", "clip", "clipval"}
 UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}
-CODES = {"dtype": 0, "axis": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0}
+CODES = {"dtype": 0, "axis": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
+         "training": 0}  # fmt: skip
 SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
            "repetition_window": 4}  # fmt: skip
 # good settings of the functions that take some
@@ -568,6 +569,7 @@ class Call:
             "operation": [0, 1, 2, 3],
             "errors": [1, 2],
             "reduction": [1],
+            "training": [1],
             "dtype": [],
         }.get(name, [0])
         first_bad = {"errors": 3, "operation": 14 if self.name == "graph_unary" else 4}.get(name, 2)

@@ -370,7 +370,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
                  0 .. input_size-1, looked up in a table Wil of input_size rows and `embedding` columns
    output_size   null: the output is the top layer's. Else Whd h + bd, output_size rows
    tied          the decoder is Wil h + bd and has no Whd (arXiv:1608.05859); embedding equals the top layer's size
-   dropout       probability that recurrent_network_train_step zeroes an element between layers
+   dropout       probability that an element between layers is zeroed in training: by recurrent_network_train_step,
+                 and by recurrent_network_forward_sequence with training 1
    forget_bias   initial value of an LSTM's forget biases
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
@@ -383,7 +384,7 @@ recurrent_status recurrent_network_free(recurrent_network network);
 recurrent_status recurrent_network_describe(recurrent_network network, char *settings, int64_t capacity,
                                             int64_t *length);
 
-/* Sets the dropout probability p, 0 <= p < 1, and the generator of the masks: each training step draws one value for
+/* Sets the dropout probability p, 0 <= p < 1, and the generator of the masks: each pass of training draws one value for
    every element of every layer's output but the top one's. The network keeps `random`. With p = 0 `random` may be 0. */
 recurrent_status recurrent_network_set_dropout(recurrent_network network, double p, recurrent_random random);
 
@@ -422,15 +423,18 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
 /* Counts the elements of the state of `batch_size` sequences. */
 recurrent_status recurrent_network_state_count(recurrent_network network, int64_t batch_size, int64_t *count);
 
-/* Computes outputs y [T * B * rows], rows being output_size or the top layer's size. final_state may be NULL, or equal
-   to state. */
+/* Computes outputs y [T * B * rows], rows being output_size or the top layer's size.
+   training     1: dropout acts, as in recurrent_network_train_step, and recurrent_network_backward_sequence uses the same
+                masks; 0: without dropout. A refused call leaves the generator of the masks as it was
+   final_state  may be NULL, or equal to state */
 recurrent_status recurrent_network_forward_sequence(recurrent_network network, const void *x, const int64_t *tokens,
                                                     int64_t T, int64_t B, const void *state, const int64_t *lengths,
-                                                    void *y, void *final_state);
+                                                    int32_t training, void *y, void *final_state);
 
 /* Backpropagates through the last recurrent_network_forward_sequence, once for each forward. Accumulates into the
    parameters' gradients.
-   dy [as y];  dfinal [as state], NULL for zeros;  dx receives [as x] and dstate [as state], either may be NULL. */
+   dy [as y];  dfinal [as state], NULL for zeros;  dx receives [as x] and dstate [as state], either may be NULL; dx is
+   NULL for tokens. */
 recurrent_status recurrent_network_backward_sequence(recurrent_network network, const void *dy, const void *dfinal,
                                                      void *dx, void *dstate);
 

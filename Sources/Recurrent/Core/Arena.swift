@@ -38,6 +38,14 @@ struct Arena {
     return (chunk.start, chunk)
   }
 
+  /// The place of the next allocation.
+  struct Mark: Equatable { fileprivate let current: Int, offset: Int }
+
+  var mark: Mark { Mark(current: current, offset: offset) }
+
+  /// Makes memory that was allocated since `mark` available again.
+  mutating func release(to mark: Mark) { (current, offset) = (mark.current, mark.offset) }
+
   /// Makes all memory available again. Chunks that other graphs still read or backpropagate into are dropped instead.
   mutating func reset() {
     chunks.removeAll { chunk in

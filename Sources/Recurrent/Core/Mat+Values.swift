@@ -9,13 +9,15 @@ extension Mat {
     try set(rows: values)
   }
 
-  /// Creates a matrix from a copy of `count` elements of type `dtype` in column-major order.
-  public init(_ n: Int, _ d: Int, _ dtype: DType, columns w: UnsafeRawPointer, count: Int) throws(RecurrentError) {
+  /// Creates a matrix from a copy of elements in column-major order.
+  public init(_ n: Int, _ d: Int, columns values: Elements) throws(RecurrentError) {
     try Mat.check(n, d)
     try require(
-      count == n * d, .badShape, "values has the wrong length; expected \(n * d) for \(n) x \(d), got \(count) values")
+      values.count == n * d, .badShape,
+      "values has the wrong length; expected \(n * d) for \(n) x \(d), got \(values.count) values")
+    let dtype = values.dtype, w = try values.memory("values", n * d, dtype)
     try self.init(n, d, dtype)
-    wStart.copyMemory(from: w, byteCount: count * dtype.size)
+    wStart.copyMemory(from: w, byteCount: n * d * dtype.size)
   }
 
   /// Fills with the uniform distribution on [`low`, `high`).

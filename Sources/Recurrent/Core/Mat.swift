@@ -88,13 +88,13 @@ public struct Mat {
   }
 
   /// The first value, evaluated first if necessary.
-  public func wPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
+  package func wPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
     try synchronize()
     return wStart
   }
 
   /// The first gradient.
-  public func dwPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
+  package func dwPointer() throws(RecurrentError) -> UnsafeMutableRawPointer {
     try checkValid()
     return dwStart
   }

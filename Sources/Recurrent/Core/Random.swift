@@ -92,6 +92,19 @@ public final class Random {
 
   /// A number of the normal distribution with `mean` and standard deviation `std`.
   public func gaussian(_ mean: Double, _ std: Double) -> Double { mean + std * gaussian() }
+
+  /// Runs `body`; if it fails, the state of `random` is as before.
+  static func restoring<R>(
+    _ random: Random?, _ body: () throws(RecurrentError) -> R
+  ) throws(RecurrentError) -> R {
+    let before = random?.state
+    do throws(RecurrentError) {
+      return try body()
+    } catch {
+      if let random, let before { random.state = before }
+      throw error
+    }
+  }
 }
 
 /// The block cipher: ten rounds of multiplication and exclusive or.

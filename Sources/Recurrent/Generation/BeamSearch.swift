@@ -29,13 +29,14 @@ extension Network {
   /// - Throws: `.badValue` for a network whose outputs do not score its tokens or for the number of beams, `.badIndex`,
   ///   `.notFinite`.
   public func beamSearch(
-    prompt: some Collection<Int64>, count: Int, beams: Int, state: UnsafeRawPointer? = nil, until end: Int? = nil
+    prompt: some Collection<Int64>, count: Int, beams: Int, state: Elements? = nil, until end: Int? = nil
   ) throws(RecurrentError) -> [Hypothesis] {
     let prompt = try self.prompt(prompt)
     try require(
       beams >= 1 && beams <= Network.maximumBeams, .badValue,
       "beams is out of range; expected 1 to \(Network.maximumBeams), got \(beams)")
     try require(count >= 0, .badShape, "max_tokens is out of range; expected at least 0, got \(count)")
+    let state = try memory(state, "state", stateCount(batchSize: 1), dtype)
     switch dtype {
     case .float32: return try search(Float.self, prompt, count, beams, state, end)
     case .float64: return try search(Double.self, prompt, count, beams, state, end)

@@ -78,7 +78,7 @@ public final class Generator {
   ///   `.badIndex` naming a token out of range.
   public convenience init(
     _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64> = [],
-    state: UnsafeRawPointer? = nil, _ sampler: Sampler, _ options: Options = Options(), random: Random?
+    state: Elements? = nil, _ sampler: Sampler, _ options: Options = Options(), random: Random?
   ) throws(RecurrentError) {
     try self.init(network, prompt, history, state, sampler, options, random, nil)
   }
@@ -114,7 +114,7 @@ public final class Generator {
 
   /// Creates a generator of tokens from JSON settings: a sampler's, and "max_tokens" and "end".
   public convenience init(
-    _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64>, state: UnsafeRawPointer?,
+    _ network: Network, prompt: some Collection<Int64>, history: some Collection<Int64>, state: Elements?,
     settings: String, random: Random?
   ) throws(RecurrentError) {
     var reader = try SettingsReader(settings, owner: "generator")
@@ -141,7 +141,7 @@ public final class Generator {
 
   private init(
     _ network: Network, _ prompt: some Collection<Int64>, _ history: some Collection<Int64>,
-    _ state: UnsafeRawPointer?, _ sampler: Sampler, _ options: Options, _ random: Random?, _ text: TextDecoder?
+    _ state: Elements?, _ sampler: Sampler, _ options: Options, _ random: Random?, _ text: TextDecoder?
   ) throws(RecurrentError) {
     let prompt = try network.prompt(prompt)
     let history = try Sampler.tokens(history, below: network.inputSize, "history")
@@ -157,8 +157,10 @@ public final class Generator {
     try require(
       text != nil || options.stop.isEmpty, .badValue,
       "stop is not a setting of tokens; expected none, got \(options.stop)")
-    let bytes = network.stateCount(batchSize: 1) * network.dtype.size
-    let start = state.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: bytes)) }
+    let count = network.stateCount(batchSize: 1), bytes = count * network.dtype.size
+    let start = try memory(state, "state", count, network.dtype).map {
+      [UInt8](UnsafeRawBufferPointer(start: $0, count: bytes))
+    }
     (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
     end = options.end
     position = Position(
@@ -225,9 +227,12 @@ public final class Generator {
   }
 
   /// Copies the network's state before the last token, which was produced and not read.
-  public func copyState(to state: UnsafeMutableRawPointer) {
+  ///
+  /// - Parameter state: receives `stateCount(batchSize: 1)` elements of the network's type.
+  public func copyState(to state: consuming MutableElements) throws(RecurrentError) {
+    let p = try state.memory("state", network.stateCount(batchSize: 1), network.dtype)
     position.state.withUnsafeBytes {
-      if let start = $0.baseAddress { state.copyMemory(from: start, byteCount: $0.count) }
+      if let start = $0.baseAddress { p.copyMemory(from: start, byteCount: $0.count) }
     }
   }
 
@@ -239,12 +244,11 @@ public final class Generator {
 
   /// Restores the position and the random generator if `body` fails.
   private func restoring<R>(_ body: (Generator) throws(RecurrentError) -> R) throws(RecurrentError) -> R {
-    let before = position, drawn = random?.state
-    do {
-      return try body(self)
+    let before = position
+    do throws(RecurrentError) {
+      return try Random.restoring(random) { () throws(RecurrentError) in try body(self) }
     } catch {
       position = before
-      if let random, let drawn { random.state = drawn }
       throw error
     }
   }
@@ -328,12 +332,13 @@ extension Tokenizer.Errors {
 }
 
 extension Network {
-  /// Checks that the outputs score the input's tokens, and that the prompt has at least one.
+  /// Copies a prompt of at least one token; checks that the outputs score the input's tokens.
   func prompt(_ prompt: some Collection<Int64>) throws(RecurrentError) -> [Int] {
     try require(
       topSize == inputSize, .badValue,
       "network has outputs that do not score its tokens; expected \(inputSize) outputs, got \(topSize)")
-    try require(!prompt.isEmpty, .badShape, "prompt is empty; expected at least 1 token, got 0")
-    return try Sampler.tokens(prompt, below: inputSize, "prompt")
+    let tokens = try Sampler.tokens(prompt, below: inputSize, "prompt")
+    try require(!tokens.isEmpty, .badShape, "prompt is empty; expected at least 1 token, got 0")
+    return tokens
   }
 }

@@ -69,14 +69,16 @@ public struct Sampler: Equatable, Sendable {
   /// - Parameters:
   ///   - scores: one per token.
   ///   - recent: earlier tokens in the order of time.
-  ///   - p: receives one probability per token.
-  /// - Throws: `.badShape` for no scores, `.badIndex` for a token without a score, `.notFinite`.
+  ///   - p: receives one probability per token; as long as `scores`.
+  /// - Throws: `.badShape` for no scores or another length of `p`, `.badIndex` for a token without a score,
+  ///   `.notFinite`.
   public func probabilities<T: Real>(
-    of scores: UnsafeBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, to p: UnsafeMutablePointer<T>
+    of scores: UnsafeBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, to p: UnsafeMutableBufferPointer<T>
   ) throws(RecurrentError) {
     guard let start = scores.baseAddress, !scores.isEmpty else {
       throw RecurrentError(.badShape, "scores is empty; expected at least 1, got 0")
     }
+    if p.count != scores.count { throw wrongLength("probabilities", expected: scores.count, p.count) }
     let tokens = try Sampler.tokens(recent, below: scores.count, "history")
     var work = Array(UnsafeBufferPointer(start: start, count: scores.count))
     try work.withUnsafeMutableBufferPointer { (work) throws(RecurrentError) in
@@ -102,16 +104,20 @@ public struct Sampler: Equatable, Sendable {
     return try sample(UnsafeBufferPointer(scores), random)
   }
 
-  /// Checks that tokens are 0 to `bound` − 1.
+  /// Copies tokens, which are 0 to `bound` − 1.
   static func tokens(
     _ tokens: some Collection<Int64>, below bound: Int, _ name: StaticString
   ) throws(RecurrentError) -> [Int] {
-    for (i, token) in tokens.enumerated() {
+    // each token is read once: another thread may write into the caller's array
+    var copy: [Int] = []
+    copy.reserveCapacity(tokens.count)
+    for token in tokens {
       try require(
         token >= 0 && token < bound, .badIndex,
-        "\(name)[\(i)] is out of range; expected 0 to \(bound - 1), got \(token)")
+        "\(name)[\(copy.count)] is out of range; expected 0 to \(bound - 1), got \(token)")
+      copy.append(Int(token))
     }
-    return tokens.map { Int($0) }
+    return copy
   }
 
   /// Penalizes each token of the window once, however often it occurs.

@@ -10,7 +10,7 @@ extension Graph {
       /// Index of the producing operation; nil for an input.
       public var operation: Int?
       /// The first value; valid until the graph is reset, undefined before the operation is evaluated.
-      public var w: UnsafeRawPointer
+      package var w: UnsafeRawPointer
       /// Rows.
       public var n: Int
       /// Columns; 1 if the column is broadcast.

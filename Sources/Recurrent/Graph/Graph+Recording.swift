@@ -172,26 +172,41 @@ extension Graph {
       generation: gradient.generation)
   }
 
-  /// Copies indices into the arena.
+  /// Copies indices into the arena. Each is read once: the copy that is checked is the copy that is used, whatever
+  /// another thread writes into the caller's array.
   ///
   /// - Parameters:
+  ///   - count: the number of indices.
   ///   - name: of the argument, for messages.
   ///   - place: the subscript of an element in the argument; its position where absent.
-  /// - Throws: `.badIndex` for the first index outside `lowest ..< bound`.
+  /// - Throws: `.badIndex` for the first index outside `lowest ..< bound`, `.badShape` for another number of indices.
   func copyIndices<C: Collection>(
-    _ indices: C, below bound: Int, from lowest: Int = 0, _ name: StaticString,
+    _ indices: C, count: Int, below bound: Int, from lowest: Int = 0, _ name: StaticString,
     at place: (Int) -> String = { "\($0)" }
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> where C.Element: BinaryInteger {
-    for (at, index) in indices.enumerated() where index < lowest || index >= bound {
-      throw RecurrentError(
-        .badIndex, "\(name)[\(place(at))] is out of range; expected \(lowest) to \(bound - 1), got \(index)")
+    guard let bytes = Storage.bytes(count, of: 4) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(count) indices")
     }
-    guard let bytes = Storage.bytes(indices.count, of: 4) else {
-      throw RecurrentError(.noMemory, "out of memory: could not allocate \(indices.count) indices")
+    let mark = arena.mark
+    do throws(RecurrentError) {
+      let p = try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: count)
+      var copied = 0
+      for index in indices {
+        if copied == count { throw wrongLength(name, expected: count, copied + 1) }
+        if index < lowest || index >= bound {
+          throw RecurrentError(
+            .badIndex,
+            "\(name)[\(place(copied))] is out of range; expected \(lowest) to \(bound - 1), got \(index)")
+        }
+        p[copied] = Int32(truncatingIfNeeded: index)
+        copied += 1
+      }
+      if copied < count { throw wrongLength(name, expected: count, copied) }
+      return p
+    } catch {
+      arena.release(to: mark)
+      throw error
     }
-    let p = try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: indices.count)
-    for (at, index) in indices.enumerated() { p[at] = Int32(index) }
-    return p
   }
 
   /// The settings as a node stores them: 16 bytes, or their address in the arena.

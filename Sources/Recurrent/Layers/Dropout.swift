@@ -35,18 +35,15 @@ extension Graph {
 
   func dropout(_ m: Mat, _ dropout: Dropout) throws(RecurrentError) -> Mat {
     try m.checkValid()
-    let mask = try constants(m.n, m.d, m.dtype), before = dropout.random.state
-    do throws(RecurrentError) {
-      return try recording { () throws(RecurrentError) in
+    let mask = try constants(m.n, m.d, m.dtype)
+    return try Random.restoring(dropout.random) { () throws(RecurrentError) in
+      try recording { () throws(RecurrentError) in
         let mark = operands.count
         try appendOperand(m, "m")
         operands.append(mask.operandRef)
         mask.fillMask(dropout)
         return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
-    } catch {
-      dropout.random.state = before
-      throw error
     }
   }
 }

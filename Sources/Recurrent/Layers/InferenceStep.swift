@@ -7,13 +7,17 @@ extension Network {
   ///
   /// - Parameters:
   ///   - token: the input of a network with an embedding; one-hot in a network without one, if `x` is nil.
-  ///   - x: the input otherwise, inputSize elements.
+  ///   - x: the input otherwise, inputSize elements; nil for a token.
   ///   - state: `stateCount(batchSize: 1)` elements, read and overwritten; zeros for the first step.
   ///   - y: receives topSize elements; nil to skip the decoder.
-  /// - Throws: `.badIndex` for a token out of range, `.nullArgument` without an input.
+  /// - Throws: `.badIndex` for a token out of range, `.nullArgument` without an input, `.badShape` or `.badType` naming
+  ///   an array of another length or type.
   public func inferenceStep(
-    token: Int?, x: UnsafeRawPointer?, state: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer?
+    token: Int?, x: Elements? = nil, state: consuming MutableElements, y: consuming MutableElements? = nil
   ) throws(RecurrentError) {
+    let x = try memory(x, "x", inputSize, dtype)
+    let state = try state.memory("state", stateCount(batchSize: 1), dtype)
+    let y = try memory(y, "y", topSize, dtype)
     switch dtype {
     case .float32: try InferenceStep<Float>(self).run(token, x, state, y)
     case .float64: try InferenceStep<Double>(self).run(token, x, state, y)

@@ -15,9 +15,27 @@ extension Network {
   ///
   /// - Parameters:
   ///   - name: one of `activationNames`.
-  ///   - p: receives T·B·H elements as a C-contiguous array (T, B, H); 0 beyond each sequence's length.
-  /// - Throws: `.badIndex` for an unknown name, `.invalidated` without a forward pass.
-  public func activation(_ name: String, to p: UnsafeMutableRawPointer) throws(RecurrentError) {
+  ///   - values: receives T·B·H elements as a C-contiguous array (T, B, H); 0 beyond each sequence's length.
+  /// - Throws: `.badIndex` for an unknown name, `.invalidated` without a forward pass, `.badShape` or `.badType` for an
+  ///   array of another length or type.
+  public func activation(_ name: String, to values: consuming MutableElements) throws(RecurrentError) {
+    let (layer, source, record) = try findActivation(name)
+    let p = try values.memory("values", hiddenSizes[layer] * record.T * record.B, dtype)
+    switch dtype {
+    case .float32: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Float.self))
+    case .float64: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Double.self))
+    }
+  }
+
+  /// The number of elements of an activation.
+  package func activationCount(_ name: String) throws(RecurrentError) -> Int {
+    let (layer, _, record) = try findActivation(name)
+    return hiddenSizes[layer] * record.T * record.B
+  }
+
+  private func findActivation(
+    _ name: String
+  ) throws(RecurrentError) -> (layer: Int, source: ActivationSource, record: ForwardRecord) {
     guard let index = activationNames.firstIndex(of: name) else {
       throw RecurrentError(
         .badIndex, "activation is unknown; expected one of \(activationNames.joined(separator: " ")), got '\(name)'")
@@ -26,11 +44,8 @@ extension Network {
       throw RecurrentError(
         .invalidated, "activation '\(name)' is unavailable; expected a forward pass whose backward was not called")
     }
-    let (layer, source) = (index / cellActivations.count, cellActivations[index % cellActivations.count].source)
-    switch dtype {
-    case .float32: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Float.self))
-    case .float64: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Double.self))
-    }
+    let (layer, kind) = index.quotientAndRemainder(dividingBy: cellActivations.count)
+    return (layer, cellActivations[kind].source, record)
   }
 
   private enum ActivationSource {

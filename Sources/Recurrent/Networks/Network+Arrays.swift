@@ -4,43 +4,64 @@ import Kernels
 
 extension Network {
   /// T time steps of B sequences, time-major: a C-contiguous array (T, B, …) is read without a copy of its layout.
-  public enum Inputs {
+  public enum Inputs: ~Escapable {
     /// Vectors of the network's type, T·B·inputSize elements.
-    case values(UnsafeRawPointer)
+    case values(Elements)
     /// Tokens, T·B of them: rows of the embedding; one-hot columns without an embedding.
-    case tokens(UnsafeBufferPointer<Int64>)
+    case tokens(Span<Int64>)
   }
 
   /// The targets of a loss.
-  public enum Targets {
+  public enum Targets: ~Escapable {
     /// A class per time step and sequence, T·B of them; −1 for no target. The loss is the cross-entropy.
-    case classes(UnsafeBufferPointer<Int64>)
+    case classes(Span<Int64>)
     /// Vectors of the network's type, T·B·topSize elements. The loss is the squared error.
-    case values(UnsafeRawPointer)
+    case values(Elements)
   }
 
   /// The elements of a state of `batchSize` sequences: every layer's h, then for an LSTM every layer's c.
   public func stateCount(batchSize: Int) -> Int { hiddenSizes.reduce(0, +) * batchSize * (cell.hasCell ? 2 : 1) }
 
-  /// Runs a sequence without dropout. The recording stays for `backward` and `activation`.
+  /// Returns T·B, a number of columns that the network's Mats can have.
+  package func columns(_ T: Int, _ B: Int) throws(RecurrentError) -> Int {
+    try require(T > 0 && B > 0, .badShape, "T and B are out of range; expected at least 1, got \(T) and \(B)")
+    let (columns, overflow) = T.multipliedReportingOverflow(by: B)
+    let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1)
+    try require(
+      !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
+      "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
+    return columns
+  }
+
+  /// Runs a sequence. The recording stays for `backward` and `activation`.
   ///
   /// - Parameters:
   ///   - input: the sequence.
   ///   - T: time steps, at least 1.
   ///   - B: batch size, at least 1.
   ///   - state: `stateCount(batchSize: B)` elements; nil for zeros.
-  ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Outputs of padding steps are 0.
+  ///   - lengths: valid time steps of each of the B sequences, 0 to T; nil for T. Outputs of padding steps are 0.
   ///   - y: receives T·B·topSize elements.
-  ///   - finalState: receives the state after the last valid time steps; may be nil, or equal to `state`.
+  ///   - finalState: receives the state after the last valid time steps, `stateCount(batchSize: B)` elements; may be nil.
+  ///   - training: whether `dropout` acts, as in `trainStep`; `backward` uses the same masks.
+  /// - Throws: `.badShape` or `.badType` naming an array of another length or type, `.badIndex`. `dropout`'s generator is
+  ///   unchanged.
   public func forward(
-    _ input: Inputs, T: Int, B: Int, state: UnsafeRawPointer?, lengths: UnsafeBufferPointer<Int64>?,
-    y: UnsafeMutableRawPointer, finalState: UnsafeMutableRawPointer?
+    _ input: Inputs, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    y: consuming MutableElements, finalState: consuming MutableElements? = nil, training: Bool = false
   ) throws(RecurrentError) {
-    let record = try record(input, T, B, state, lengths, copies: true, nil)
-    try record.output.synchronize()
+    let columns = try columns(T, B)
+    let y = try y.memory("y", columns * topSize, dtype)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    let dropout = training ? dropout : nil
+    let record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+      let record = try self.record(input, T, B, state, lengths, copies: true, dropout)
+      try record.output.synchronize()
+      return record
+    }
     forwardRecord = record
     write(State(h: [record.output], c: []), to: y)
-    clear(y, topSize, T * B, record.padding)
+    clear(y, topSize, columns, record.padding)
     if let finalState { write(record.finalState, to: finalState) }
   }
 
@@ -48,16 +69,24 @@ extension Network {
   ///
   /// - Parameters:
   ///   - dy: the outputs' gradients, T·B·topSize elements.
-  ///   - dState: the final state's gradients, or nil for zeros.
+  ///   - dState: the final state's gradients, `stateCount(batchSize: B)` elements; nil for zeros.
   ///   - dx: receives the input's gradients, T·B·inputSize elements; nil for tokens or if not needed.
-  ///   - dStart: receives the initial state's gradients; may be nil.
-  /// - Throws: `.invalidated` without a `forward`, or if its backward was called.
+  ///   - dStart: receives the initial state's gradients, `stateCount(batchSize: B)` elements; may be nil.
+  /// - Throws: `.invalidated` without a `forward`, or if its backward was called; `.badShape` or `.badType` naming an
+  ///   array of another length or type.
   public func backward(
-    dy: UnsafeRawPointer, dState: UnsafeRawPointer?, dx: UnsafeMutableRawPointer?, dStart: UnsafeMutableRawPointer?
+    dy: Elements, dState: Elements? = nil, dx: consuming MutableElements? = nil,
+    dStart: consuming MutableElements? = nil
   ) throws(RecurrentError) {
-    guard let record = forwardRecord else {
-      throw RecurrentError(.invalidated, "backward has no forward pass; expected one call of backward per forward")
-    }
+    let (T, B) = try lastForward()
+    guard let record = forwardRecord else { return }
+    let columns = T * B, stateCount = stateCount(batchSize: B)
+    let dy = try dy.memory("dy", columns * topSize, dtype)
+    let dState = try memory(dState, "dfinal", stateCount, dtype)
+    let dx = try memory(dx, "dx", columns * inputSize, dtype)
+    let dStart = try memory(dStart, "dstate", stateCount, dtype)
+    try require(
+      dx == nil || record.x != nil, .badValue, "dx is given for tokens; expected none, got an array")
     forwardRecord = nil
     readGradient(dy, into: State(h: [record.output], c: []))
     clear(record.output.dwStart, topSize, record.output.d, record.padding)
@@ -65,6 +94,14 @@ extension Network {
     try graph.backward()
     if let dx, let x = record.x { writeGradient(State(h: [x], c: []), to: dx) }
     if let dStart { writeGradient(record.start, to: dStart) }
+  }
+
+  /// Returns T and B of the last `forward`, whose backward was not called.
+  package func lastForward() throws(RecurrentError) -> (T: Int, B: Int) {
+    guard let record = forwardRecord else {
+      throw RecurrentError(.invalidated, "backward has no forward pass; expected one call of backward per forward")
+    }
+    return (record.T, record.B)
   }
 
   /// Trains on one batch: forward with dropout, loss, backward, clipping and the optimizer's step.
@@ -84,33 +121,32 @@ extension Network {
   /// - Throws: `.notFinite` for a gradient that is infinite or NaN, `.interrupted`; weights and dropout's generator are
   ///   unchanged, the gradients are 0.
   public func trainStep(
-    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer? = nil,
-    lengths: UnsafeBufferPointer<Int64>? = nil, finalState: UnsafeMutableRawPointer? = nil, optimizer: Optimizer,
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    finalState: consuming MutableElements? = nil, optimizer: Optimizer,
     learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean
   ) throws(RecurrentError) -> StepResult {
     let learningRate = learningRate ?? optimizer.learningRate
     _ = try StepOptions(learningRate, weightDecay, clip)
-    forwardRecord = nil
-    let before = dropout?.random.state
-    var isDone = false
-    defer { if !isDone, let before { dropout?.random.state = before } }
-    let record = try record(input, T, B, state, lengths, copies: false, dropout)
-    let loss = try self.loss(record, targets, reduction)
-    // the gradients of this step alone, whatever an earlier backward has left
-    try parameters.flat.zeroGradient()
-    do {
-      try graph.backward(from: loss)
-      let value = self.value(loss)
-      var result = try optimizer.step(
-        parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
-      if let finalState { write(record.finalState, to: finalState) }
-      isDone = true
-      result.loss = value
-      return result
-    } catch {
+    _ = try columns(T, B)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+      let record = try self.record(input, T, B, state, lengths, copies: false, dropout)
+      let (loss, target) = try self.loss(record, targets, reduction)
+      // the gradients of this step alone, whatever an earlier backward has left
       try parameters.flat.zeroGradient()
-      if error.kind == .notFinite { try requireFinite(record, input, targets) }
-      throw error
+      do throws(RecurrentError) {
+        try graph.backward(from: loss)
+        let value = self.value(loss)
+        var result = try optimizer.step(
+          parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
+        if let finalState { write(record.finalState, to: finalState) }
+        result.loss = value
+        return result
+      } catch {
+        try parameters.flat.zeroGradient()
+        if error.kind == .notFinite { try requireFinite(record, target) }
+        throw error
+      }
     }
   }
 
@@ -120,16 +156,16 @@ extension Network {
   ///
   /// - Throws: `.notFinite` if the loss is infinite or NaN.
   public func loss(
-    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: UnsafeRawPointer? = nil,
-    lengths: UnsafeBufferPointer<Int64>? = nil, finalState: UnsafeMutableRawPointer? = nil,
-    reduction: Reduction = .mean
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    finalState: consuming MutableElements? = nil, reduction: Reduction = .mean
   ) throws(RecurrentError) -> Double {
-    forwardRecord = nil
-    let record = try record(input, T, B, state, lengths, copies: false, nil)
-    let loss = try self.loss(record, targets, reduction)
+    _ = try columns(T, B)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    let record = try self.record(input, T, B, state, lengths, copies: false, nil)
+    let (loss, target) = try self.loss(record, targets, reduction)
     try graph.evaluate()
     let value = self.value(loss)
-    if !value.isFinite { try requireFinite(record, input, targets) }
+    if !value.isFinite { try requireFinite(record, target) }
     try require(
       value.isFinite, .notFinite,
       "loss is not finite; expected a finite number, got \(value): the weights have diverged")
@@ -158,33 +194,29 @@ extension Network {
     func contains(_ column: Int) -> Bool { column / B >= lengths[column % B] }
   }
 
-  private func padding(
-    _ lengths: UnsafeBufferPointer<Int64>?, _ T: Int, _ B: Int
-  ) throws(RecurrentError) -> Padding? {
+  private func padding(_ lengths: Span<Int64>?, _ T: Int, _ B: Int) throws(RecurrentError) -> Padding? {
     guard let lengths else { return nil }
-    try require(lengths.count == B, .badShape, "lengths has the wrong length; expected \(B), got \(lengths.count)")
-    return Padding(lengths: try graph.copyIndices(lengths, below: T + 1, "lengths"), B: B)
+    return try lengths.withUnsafeBufferPointer { (lengths) throws(RecurrentError) in
+      Padding(lengths: try graph.copyIndices(lengths, count: B, below: T + 1, "lengths"), B: B)
+    }
   }
 
   private func record(
-    _ input: Inputs, _ T: Int, _ B: Int, _ state: UnsafeRawPointer?, _ lengths: UnsafeBufferPointer<Int64>?,
-    copies: Bool, _ dropout: Dropout?
+    _ input: Inputs, _ T: Int, _ B: Int, _ state: Elements?, _ lengths: Span<Int64>?, copies: Bool,
+    _ dropout: Dropout?
   ) throws(RecurrentError) -> ForwardRecord {
-    try require(T > 0 && B > 0, .badShape, "T and B are out of range; expected at least 1, got \(T) and \(B)")
-    let (columns, overflow) = T.multipliedReportingOverflow(by: B)
-    let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1)
-    try require(
-      !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
-      "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
+    let columns = try columns(T, B)
+    let state = try memory(state, "state", stateCount(batchSize: B), dtype)
     graph.reset()
     forwardRecord = nil
     let padding = try padding(lengths, T, B)
     var x: Mat?
     let source: ScanInput
     switch input {
-    case .values(let p):
+    case .values(let vectors):
       try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
-      let mat = try values(p, inputSize, columns, padding, copies: copies)
+      let mat = try values(
+        vectors.memory("x", columns * inputSize, dtype), inputSize, columns, padding, copies: copies)
       x = mat
       source = .vectors(mat)
     case .tokens(let tokens):
@@ -204,9 +236,10 @@ extension Network {
     return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, padding: padding)
   }
 
+  /// Records the loss; returns it and the targets, if they are vectors.
   private func loss(
     _ record: ForwardRecord, _ targets: Targets, _ reduction: Reduction
-  ) throws(RecurrentError) -> Mat {
+  ) throws(RecurrentError) -> (loss: Mat, target: Mat?) {
     let columns = record.T * record.B, padding = record.padding
     switch targets {
     case .classes(let classes):
@@ -215,10 +248,12 @@ extension Network {
       var valid = 0
       for column in 0..<columns where kept[column] >= 0 { valid += 1 }
       try require(valid > 0, .badValue, "targets is empty; expected at least one target other than -1, got none")
-      return try graph.crossEntropy(record.output, targets: kept, factor: reduction == .mean ? 1 / Double(valid) : 1)
-    case .values(let p):
-      let target = try values(p, topSize, columns, padding, copies: false)
-      guard let padding else { return try graph.squaredError(record.output, target, reduction) }
+      let factor = reduction == .mean ? 1 / Double(valid) : 1
+      return (try graph.crossEntropy(record.output, targets: kept, factor: factor), nil)
+    case .values(let vectors):
+      let target = try values(
+        vectors.memory("targets", columns * topSize, dtype), topSize, columns, padding, copies: false)
+      guard let padding else { return (try graph.squaredError(record.output, target, reduction), target) }
       let valid = (0..<record.B).reduce(0) { $0 + Int(padding.lengths[$1]) }
       try require(valid > 0, .badValue, "lengths has no valid time step; expected at least one above 0, got 0")
       // 1 in valid columns, 0 in padding: with the target's zeros, the error of padding is 0
@@ -226,7 +261,7 @@ extension Network {
       try mask.fill(1)
       clear(mask.wStart, topSize, columns, padding)
       let error = try graph.squaredError(graph.eltmul(record.output, mask), target, .sum)
-      return reduction == .mean ? try graph.scale(error, by: 1 / Double(valid * topSize)) : error
+      return (reduction == .mean ? try graph.scale(error, by: 1 / Double(valid * topSize)) : error, target)
     }
   }
 
@@ -246,32 +281,35 @@ extension Network {
 
   /// Indices of the caller, (T, B), copied, with `paddingValue` in padding.
   private func indices(
-    _ indices: UnsafeBufferPointer<Int64>, _ T: Int, _ B: Int, _ name: StaticString, _ range: Range<Int>,
-    _ padding: Padding?, paddingValue: Int64
+    _ indices: Span<Int64>, _ T: Int, _ B: Int, _ name: StaticString, _ range: Range<Int>, _ padding: Padding?,
+    paddingValue: Int64
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
-    try require(
-      indices.count == T * B, .badShape, "\(name) has the wrong length; expected \(T * B), got \(indices.count)")
+    if indices.count != T * B { throw wrongLength(name, expected: T * B, indices.count) }
     let place = { (column: Int) in "\(column / B), \(column % B)" }
-    guard let padding else {
-      return try graph.copyIndices(indices, below: range.upperBound, from: range.lowerBound, name, at: place)
+    return try indices.withUnsafeBufferPointer { (indices) throws(RecurrentError) in
+      guard let padding else {
+        return try graph.copyIndices(
+          indices, count: T * B, below: range.upperBound, from: range.lowerBound, name, at: place)
+      }
+      return try graph.copyIndices(
+        (0..<T * B).lazy.map { padding.contains($0) ? paddingValue : indices[$0] }, count: T * B,
+        below: range.upperBound, from: range.lowerBound, name, at: place)
     }
-    return try graph.copyIndices(
-      (0..<T * B).lazy.map { padding.contains($0) ? paddingValue : indices[$0] }, below: range.upperBound,
-      from: range.lowerBound, name, at: place)
   }
 
   /// Refuses the first array that is not finite, arguments before weights: the cause of a loss or a gradient
   /// that is not finite.
-  private func requireFinite(
-    _ record: ForwardRecord, _ input: Inputs, _ targets: Targets
-  ) throws(RecurrentError) {
+  private func requireFinite(_ record: ForwardRecord, _ target: Mat?) throws(RecurrentError) {
     func check(_ name: String, _ found: (place: String, value: Double)?) throws(RecurrentError) {
       guard let found else { return }
       throw RecurrentError(
         .notFinite, "\(name) is not finite; expected finite numbers, got \(found.value) at [\(found.place)]")
     }
-    if case .values(let p) = input { try check("x", firstNonFinite(p, inputSize, record)) }
-    if case .values(let p) = targets { try check("targets", firstNonFinite(p, topSize, record)) }
+    // the Mats have zeros in padding
+    for (name, mat) in [("x", record.x), ("targets", target)] {
+      guard let found = mat?.firstNonFinite else { continue }
+      try check(name, ("\(found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
+    }
     for (name, mats) in [("h", record.start.h), ("c", record.start.c)] {
       for (k, mat) in mats.enumerated() {
         try check("state.\(name)[\(k)]", mat.firstNonFinite.map { ("\($0.column), \($0.row)", $0.value) })
@@ -280,19 +318,6 @@ extension Network {
     for (name, mat) in parameters.all {
       try check(name, mat.firstNonFinite.map { ("\($0.row), \($0.column)", $0.value) })
     }
-  }
-
-  /// The first element of vectors of the caller that is not finite, beside padding.
-  private func firstNonFinite(
-    _ p: UnsafeRawPointer, _ n: Int, _ record: ForwardRecord
-  ) -> (place: String, value: Double)? {
-    for column in 0..<record.T * record.B where !(record.padding?.contains(column) ?? false) {
-      for i in 0..<n {
-        let value = dtype.load(p, column * n + i)
-        if !value.isFinite { return ("\(column / record.B), \(column % record.B), \(i)", value) }
-      }
-    }
-    return nil
   }
 
   private func write(_ mats: State, to p: UnsafeMutableRawPointer) {

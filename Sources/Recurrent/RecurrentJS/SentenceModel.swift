@@ -70,11 +70,7 @@ public struct SentenceModel {
   /// Computes the cost of a sentence and its perplexity, as `tick` does, without a step.
   public func cost(_ sentence: String) throws(RecurrentError) -> (cost: Double, perplexity: Double) {
     let (tokens, targets) = try sequence(sentence)
-    let cost = try tokens.withUnsafeBufferPointer { (tokens) throws(RecurrentError) in
-      try targets.withUnsafeBufferPointer { (targets) throws(RecurrentError) in
-        try network.loss(.tokens(tokens), .classes(targets), T: tokens.count, B: 1, reduction: .sum)
-      }
-    }
+    let cost = try network.loss(.tokens(tokens.span), .classes(targets.span), T: tokens.count, B: 1, reduction: .sum)
     return (cost, exponential(cost / Double(tokens.count)))
   }
 

@@ -11,9 +11,12 @@ extension TextModel {
   ///     gives the exact value, more is faster.
   /// - Throws: `.badShape`, `.badIndex`; `.notFinite` if the weights have diverged.
   public func evaluate(_ tokens: UnsafeBufferPointer<Int64>, batchSize: Int = 1) throws(RecurrentError) -> Double {
-    let state = try newState(batchSize: max(1, min(batchSize, tokens.count - 1)))
+    let sequences = max(1, min(batchSize, tokens.count - 1)), state = try newState(batchSize: sequences)
     var step = 0, nats = 0.0
-    try evaluate(tokens, batchSize: batchSize, maxSteps: .max, state: state.start, step: &step, nats: &nats)
+    try evaluate(
+      tokens, batchSize: batchSize, maxSteps: .max,
+      state: MutableElements(state.start, count: network.stateCount(batchSize: sequences), network.dtype),
+      step: &step, nats: &nats)
     return nats / Double(tokens.count - 1)
   }
 
@@ -25,13 +28,14 @@ extension TextModel {
   ///   - tokens: at least two.
   ///   - batchSize: as above.
   ///   - maxSteps: at least 1.
-  ///   - state: `stateCount(batchSize:)` elements for min(batchSize, tokens − 1) sequences, zeros at first.
+  ///   - state: `stateCount(batchSize:)` elements of the network's type for min(batchSize, tokens − 1) sequences, zeros
+  ///     at first; read and overwritten.
   ///   - step: 0 at first; the number of time steps evaluated so far.
   ///   - nats: 0 at first; the sum of −ln p so far.
   /// - Returns: whether the text is complete.
   @discardableResult
   public func evaluate(
-    _ tokens: UnsafeBufferPointer<Int64>, batchSize: Int, maxSteps: Int, state: UnsafeMutableRawPointer,
+    _ tokens: UnsafeBufferPointer<Int64>, batchSize: Int, maxSteps: Int, state: consuming MutableElements,
     step: inout Int, nats: inout Double
   ) throws(RecurrentError) -> Bool {
     let count = tokens.count - 1
@@ -39,9 +43,10 @@ extension TextModel {
     try require(batchSize > 0, .badShape, "batch_size is out of range; expected at least 1, got \(batchSize)")
     try require(maxSteps > 0, .badValue, "max_steps is out of range; expected at least 1, got \(maxSteps)")
     let B = min(batchSize, count), length = (count + B - 1) / B
+    let state = try state.memory("state", network.stateCount(batchSize: B), network.dtype)
     try require(step >= 0 && step <= length, .badValue, "step is out of range; expected 0 to \(length), got \(step)")
     if step == 0 {
-      for i in 0..<tokens.count { try check(tokens, i) }
+      for i in 0..<tokens.count { _ = try token(tokens, i) }
     }
     // a slice is at most 8192 tokens or one time step: a fraction of a second
     let slice = max(1, min(length, 256, 8192 / B)), limit = maxSteps < length - step ? step + maxSteps : length
@@ -53,31 +58,32 @@ extension TextModel {
     return step == length
   }
 
-  private func check(_ tokens: UnsafeBufferPointer<Int64>, _ i: Int) throws(RecurrentError) {
+  /// Reads a token once and checks it.
+  private func token(_ tokens: UnsafeBufferPointer<Int64>, _ i: Int) throws(RecurrentError) -> Int64 {
+    let token = tokens[i]
     try require(
-      tokens[i] >= 0 && tokens[i] < tokenizer.count, .badIndex,
-      "tokens[\(i)] is out of range; expected 0 to \(tokenizer.count - 1), got \(tokens[i])")
+      token >= 0 && token < tokenizer.count, .badIndex,
+      "tokens[\(i)] is out of range; expected 0 to \(tokenizer.count - 1), got \(token)")
+    return token
   }
 
   private func evaluate(
     _ tokens: UnsafeBufferPointer<Int64>, from step: Int, T: Int, B: Int, length: Int, _ state: UnsafeMutableRawPointer
   ) throws(RecurrentError) -> Double {
-    var input = [Int64](repeating: tokens[0], count: T * B), targets = [Int64](repeating: -1, count: T * B), valid = 0
+    var input = [Int64](repeating: try token(tokens, 0), count: T * B), targets = [Int64](repeating: -1, count: T * B),
+      valid = 0
     for t in 0..<T {
       for b in 0..<B where b * length + step + t < tokens.count - 1 {
         let i = b * length + step + t
         // -1 is no token, and would be no target; tokens that changed since the first call are checked here
-        try check(tokens, i)
-        try check(tokens, i + 1)
-        (input[t * B + b], targets[t * B + b]) = (tokens[i], tokens[i + 1])
+        (input[t * B + b], targets[t * B + b]) = (try token(tokens, i), try token(tokens, i + 1))
         valid += 1
       }
     }
-    let loss = try input.withUnsafeBufferPointer { (input) throws(RecurrentError) in
-      try targets.withUnsafeBufferPointer { (targets) throws(RecurrentError) in
-        try network.loss(.tokens(input), .classes(targets), T: T, B: B, state: state, finalState: state)
-      }
-    }
+    let count = network.stateCount(batchSize: B)
+    let loss = try network.loss(
+      .tokens(input.span), .classes(targets.span), T: T, B: B, state: Elements(state, count: count, network.dtype),
+      finalState: MutableElements(state, count: count, network.dtype))
     return loss * Double(valid)
   }
 }

@@ -51,15 +51,11 @@ public final class TextModel {
     _ settings: Settings, _ tokenizer: Tokenizer, random: Random
   ) throws(RecurrentError) {
     try Dropout.validate(rate: settings.dropout)
-    let before = random.state
-    do throws(RecurrentError) {
+    let (network, own) = try Random.restoring(random) { () throws(RecurrentError) in
       let network = try Network(settings.network(tokenizer.count), random: random)
-      let own = Random(seed: tokenizer.kind == .sentences ? 0 : random.next())
-      try self.init(tokenizer, network, dropout: settings.dropout, own)
-    } catch {
-      random.state = before
-      throw error
+      return (network, Random(seed: tokenizer.kind == .sentences ? 0 : random.next()))
     }
+    try self.init(tokenizer, network, dropout: settings.dropout, own)
   }
 
   /// Creates a model over an existing network, whose dropout draws from `random`.
@@ -99,12 +95,16 @@ public final class TextModel {
     try require(
       batchSize == 0 || batchSize == B, .badShape,
       "B differs from the carried state; expected \(batchSize), or a call of reset_state, got \(B)")
-    let next: Storage
-    if let carriedState { next = carriedState } else { next = try newState(batchSize: B) }
+    // the state of the first step is zeros
+    let state: Storage
+    if let carriedState { state = carriedState } else { state = try newState(batchSize: B) }
+    let count = network.stateCount(batchSize: B)
     let result = try network.trainStep(
-      .tokens(tokens), .classes(targets), T: T, B: B, state: carriedState?.start, finalState: next.start,
-      optimizer: requireOptimizer(), learningRate: learningRate, weightDecay: weightDecay, clip: clip)
-    (carriedState, batchSize, step) = (next, B, step + 1)
+      .tokens(tokens.span), .classes(targets.span), T: T, B: B,
+      state: Elements(state.start, count: count, network.dtype),
+      finalState: MutableElements(state.start, count: count, network.dtype), optimizer: requireOptimizer(),
+      learningRate: learningRate, weightDecay: weightDecay, clip: clip)
+    (carriedState, batchSize, step) = (state, B, step + 1)
     return result
   }
 
@@ -113,13 +113,9 @@ public final class TextModel {
     sequence tokens: [Int64], _ targets: [Int64], learningRate: Double, weightDecay: Double, clip: Double
   ) throws(RecurrentError) -> StepResult {
     let optimizer = try requireOptimizer()
-    let result = try tokens.withUnsafeBufferPointer { (tokens) throws(RecurrentError) in
-      try targets.withUnsafeBufferPointer { (targets) throws(RecurrentError) in
-        try network.trainStep(
-          .tokens(tokens), .classes(targets), T: tokens.count, B: 1, optimizer: optimizer, learningRate: learningRate,
-          weightDecay: weightDecay, clip: clip, reduction: .sum)
-      }
-    }
+    let result = try network.trainStep(
+      .tokens(tokens.span), .classes(targets.span), T: tokens.count, B: 1, optimizer: optimizer,
+      learningRate: learningRate, weightDecay: weightDecay, clip: clip, reduction: .sum)
     step += 1
     return result
   }

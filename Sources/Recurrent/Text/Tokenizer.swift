@@ -122,8 +122,7 @@ public struct Tokenizer: Sendable {
   ) throws(RecurrentError) -> [Int64] {
     var tokens = [Int64](repeating: 0, count: text.count), count = 0
     try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
-      guard let start = tokens.baseAddress else { return }
-      count = try encode(text, errors: errors, to: start)
+      count = try encode(text, errors: errors, to: tokens)
     }
     tokens.removeLast(tokens.count - count)
     return tokens
@@ -134,13 +133,16 @@ public struct Tokenizer: Sendable {
   /// - Parameters:
   ///   - text: the bytes.
   ///   - errors: the handling of characters outside the vocabulary.
-  ///   - tokens: receives at most one token per byte; unchanged on failure.
+  ///   - tokens: receives at most one token per byte, and is as long as `text` at least; unchanged on failure.
   /// - Returns: the number of tokens.
   /// - Throws: `.badValue` naming the first byte that is not UTF-8, the first character outside the vocabulary and its
-  ///   position, or a replacement outside the vocabulary.
+  ///   position, or a replacement outside the vocabulary; `.shortBuffer`.
   public func encode(
-    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict, to tokens: UnsafeMutablePointer<Int64>
+    _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict, to tokens: UnsafeMutableBufferPointer<Int64>
   ) throws(RecurrentError) -> Int {
+    try require(
+      tokens.count >= text.count, .shortBuffer,
+      "tokens is too short; expected at least \(text.count) elements, got \(tokens.count)")
     if kind == .bytes {
       for (i, byte) in text.enumerated() { tokens[i] = Int64(byte) }
       return text.count
@@ -152,25 +154,31 @@ public struct Tokenizer: Sendable {
         replacement >= 0, .badValue,
         "replacement is outside the vocabulary; expected one of its characters, got \(name(of: character))")
     }
-    // the first pass validates, so that a failure leaves `tokens` unchanged
     var unknown: (scalar: UInt32, position: Int)?
-    try Tokenizer.eachScalar(of: text) { (scalar, position) in
-      if unknown == nil && token(of: scalar) < 0 { unknown = (scalar, position) }
-    }
-    if errors == .strict, let unknown, let character = Unicode.Scalar(unknown.scalar) {
+    func requireKnown() throws(RecurrentError) {
+      guard errors == .strict, let unknown, let character = Unicode.Scalar(unknown.scalar) else { return }
       throw RecurrentError(
         .badValue,
         "text[\(unknown.position)] is outside the vocabulary; expected one of its characters, got \(name(of: character))"
       )
     }
+    // the first pass validates, so that a failure leaves `tokens` unchanged
+    try Tokenizer.eachScalar(of: text) { (scalar, position) in
+      if unknown == nil && token(of: scalar) < 0 { unknown = (scalar, position) }
+    }
+    try requireKnown()
+    // the second validates again: another thread may have written into the text
     var count = 0
-    try Tokenizer.eachScalar(of: text) { (scalar, _) in
+    try Tokenizer.eachScalar(of: text) { (scalar, position) in
       let known = token(of: scalar), token = known < 0 ? replacement : known
       if token >= 0 {
         tokens[count] = Int64(token)
         count += 1
+      } else if unknown == nil {
+        unknown = (scalar, position)
       }
     }
+    try requireKnown()
     return count
   }
 

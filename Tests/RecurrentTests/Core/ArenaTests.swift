@@ -20,6 +20,20 @@ import Testing
     }
   }
 
+  @Test func releasesToAMark() throws {
+    let graph = Graph()
+    var arena = Arena()
+    _ = try arena.allocate(64, graph)
+    let mark = arena.mark, p = try arena.allocate(64, graph).0
+    arena.release(to: mark)
+    #expect(try arena.allocate(64, graph).0 == p)
+    // across chunks
+    arena.release(to: mark)
+    _ = try arena.allocate(1 << 20, graph)
+    arena.release(to: mark)
+    #expect(try arena.allocate(64, graph).0 == p)
+  }
+
   @Test func chunksBelongToTheGraph() throws {
     let graph = Graph()
     var arena = Arena()

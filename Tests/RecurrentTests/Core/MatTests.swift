@@ -23,9 +23,7 @@ import Testing
     let w = try m.w(Double.self)
     #expect((0..<6).map { w.p[$0] } == [1, 4, 2, 5, 3, 6])
     #expect(try m.rows() == [1, 2, 3, 4, 5, 6])
-    let twin = try [1.0, 4, 2, 5, 3, 6].withUnsafeBytes {
-      try Mat(2, 3, .float64, columns: #require($0.baseAddress), count: 6)
-    }
+    let twin = try Mat(2, 3, columns: .float64([1.0, 4, 2, 5, 3, 6].span))
     #expect(try twin.rows() == m.rows())
     try m.set(gradientRows: [1, 2, 3, 4, 5, 6])
     #expect(try m.dw(Double.self).p[1] == 4)
@@ -104,8 +102,8 @@ import Testing
     }
     // 16 GB of calloc would be granted by many systems; a view into nothing must not be
     refused(.badShape, "expected 4 for 2 x 2", "got 3 values") { try Mat(2, 2, .float64, rows: [1, 2, 3]) }
-    refused(.badShape, "expected 4 for 2 x 2", "got 3 values") {
-      try [1.0, 2, 3].withUnsafeBytes { try Mat(2, 2, .float64, columns: #require($0.baseAddress), count: 3) }
+    refused(.badShape, "values has the wrong length; expected 4 for 2 x 2, got 3 values") {
+      try Mat(2, 2, columns: .float64([1.0, 2, 3].span))
     }
   }
 

@@ -17,12 +17,7 @@ import Testing
   private func logProbability(_ m: Network, _ prompt: [Int64], _ tokens: [Int64]) throws -> Double {
     let sequence = prompt + tokens, T = sequence.count, V = m.topSize
     var y = [Double](repeating: 0, count: T * V)
-    try sequence.withUnsafeBufferPointer { sequence in
-      try y.withUnsafeMutableBytes {
-        try m.forward(
-          .tokens(sequence), T: T, B: 1, state: nil, lengths: nil, y: #require($0.baseAddress), finalState: nil)
-      }
-    }
+    try m.forward(.tokens(sequence.span), T: T, B: 1, y: .float64(y.mutableSpan))
     let graph = Graph()
     let p = try graph.logSoftmax(Mat(V, T, .float64, rows: (0..<V * T).map { y[$0 % T * V + $0 / T] })).rows()
     return tokens.enumerated().reduce(0) { $0 + p[Int($1.element) * T + prompt.count - 1 + $1.offset] }
@@ -72,14 +67,10 @@ import Testing
     let m = try model(.gru), expected = try m.beamSearch(prompt: [1, 2, 3], count: 5, beams: 4)
     var state = [Double](repeating: 0, count: m.stateCount(batchSize: 1))
     for token in [1, 2] {
-      try state.withUnsafeMutableBytes {
-        try m.inferenceStep(token: token, x: nil, state: #require($0.baseAddress), y: nil)
-      }
+      try m.inferenceStep(token: token, state: .float64(state.mutableSpan))
     }
     let before = state
-    let found = try state.withUnsafeBytes {
-      try m.beamSearch(prompt: [3], count: 5, beams: 4, state: $0.baseAddress)
-    }
+    let found = try m.beamSearch(prompt: [3], count: 5, beams: 4, state: .float64(state.span))
     #expect(found == expected && state == before)
     #expect(
       try m.beamSearch(prompt: [3], count: 0, beams: 4) == [Network.Hypothesis(tokens: [], logProbability: 0)])

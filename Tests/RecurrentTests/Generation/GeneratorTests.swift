@@ -21,7 +21,7 @@ import Testing
 
   private func state(_ generator: Generator) throws -> [Double] {
     var state = zeros(generator.network)
-    try state.withUnsafeMutableBytes { try generator.copyState(to: #require($0.baseAddress)) }
+    try generator.copyState(to: .float64(state.mutableSpan))
     return state
   }
 
@@ -29,21 +29,14 @@ import Testing
   private func generator(
     _ m: Network, _ prompt: [Int64], history: [Int64] = [], from state: [Double], _ sampler: Sampler, _ random: Random?
   ) throws -> Generator {
-    try state.withUnsafeBytes {
-      try Generator(m, prompt: prompt, history: history, state: $0.baseAddress, sampler, random: random)
-    }
+    try Generator(m, prompt: prompt, history: history, state: .float64(state.span), sampler, random: random)
   }
 
   /// ln p of each of `tokens` after `prompt`, by the sequence functions and a plain softmax.
   private func logProbabilities(_ m: Network, _ prompt: [Int64], _ tokens: [Int]) throws -> [Double] {
     let sequence = prompt + tokens.map { Int64($0) }, T = sequence.count, V = m.topSize
     var y = [Double](repeating: 0, count: T * V)
-    try sequence.withUnsafeBufferPointer { sequence in
-      try y.withUnsafeMutableBytes {
-        try m.forward(
-          .tokens(sequence), T: T, B: 1, state: nil, lengths: nil, y: #require($0.baseAddress), finalState: nil)
-      }
-    }
+    try m.forward(.tokens(sequence.span), T: T, B: 1, y: .float64(y.mutableSpan))
     let graph = Graph()
     let p = try graph.logSoftmax(Mat(V, T, .float64, rows: (0..<V * T).map { y[$0 % T * V + $0 / T] })).rows()
     return tokens.enumerated().map { p[$1 * T + prompt.count - 1 + $0] }
@@ -57,11 +50,7 @@ import Testing
     var read = [3, 1, 4], y = [Double](repeating: 0, count: 6), expected: [Int] = [], twin = zeros(m)
     while expected.count < 20 {
       for token in read {
-        try twin.withUnsafeMutableBytes { twin in
-          try y.withUnsafeMutableBytes { y in
-            try m.inferenceStep(token: token, x: nil, state: #require(twin.baseAddress), y: y.baseAddress)
-          }
-        }
+        try m.inferenceStep(token: token, state: .float64(twin.mutableSpan), y: .float64(y.mutableSpan))
       }
       read = [try y.withUnsafeBufferPointer { try argmax($0) }]
       expected.append(read[0])

@@ -14,11 +14,25 @@ import Testing
     try scores.withUnsafeBufferPointer { scores in
       try recent.withUnsafeBufferPointer { recent in
         try p.withUnsafeMutableBufferPointer {
-          try sampler.probabilities(of: scores, recent: recent, to: #require($0.baseAddress))
+          try sampler.probabilities(of: scores, recent: recent, to: $0)
         }
       }
     }
     return p.map { Double($0) }
+  }
+
+  @Test func probabilitiesOfAnotherLengthAreRefused() throws {
+    for count in [0, 2, 4] {
+      var p = [Double](repeating: -7, count: count)
+      refused(.badShape, "probabilities has the wrong length; expected 3, got \(count)") {
+        try [1.0, 2, 3].withUnsafeBufferPointer { scores in
+          try p.withUnsafeMutableBufferPointer {
+            try Sampler().probabilities(of: scores, recent: UnsafeBufferPointer(start: nil, count: 0), to: $0)
+          }
+        }
+      }
+      #expect(p.allSatisfy { $0 == -7 })
+    }
   }
 
   /// The definitions, in Double, with a sort.

@@ -65,6 +65,49 @@ import Testing
     try refusedByGraph(.badShape, "bias", "2 x 3") { try $0.layerNorm(a, gain: Mat(2, 1, .float64), bias: a) }
   }
 
+  /// Indices that change from read to read are read once: those that are checked are those that are used.
+  @Test func indicesAreReadOnce() throws {
+    let m = try Mat(3, 2, .float64, rows: [1, 2, 3, 4, 5, 6])
+    for needsBackprop in [true, false] {
+      let graph = Graph(needsBackprop: needsBackprop)
+      let good = Alternating([2, 0], [1 << 40, -1])
+      #expect(try graph.rowPluck(m, good).rows() == [5, 1, 6, 2] && good.reads == 1)
+      #expect(try graph.crossEntropy(m, Alternating([2, 0], [1 << 40, -1])).rows()[0].isFinite)
+      // the other way round
+      refused(.badIndex, "rows[0] is out of range; expected 0 to 2, got \(1 << 40)") {
+        try graph.rowPluck(m, Alternating([1 << 40, -1], [2, 0]))
+      }
+      refused(.badIndex, "targets[1] is out of range") {
+        try graph.crossEntropy(m, Alternating([0, -1], [2, 0]))
+      }
+      // collections whose count is wrong
+      for elements in [[0], [0, 1, 2]] {
+        refused(.badShape, "rows has the wrong length; expected 2, got \(elements.count)") {
+          try graph.rowPluck(m, Alternating(elements, elements, count: 2))
+        }
+        refused(.badShape, "targets has the wrong length; expected 2, got \(elements.count)") {
+          try graph.crossEntropy(m, Alternating(elements, elements, count: 2))
+        }
+      }
+    }
+  }
+
+  /// Tokens of a prompt and a history too.
+  @Test func tokensAreReadOnce() throws {
+    let network = try Network(
+      Network.Settings(.gru, inputSize: 3, hiddenSizes: [2], outputSize: 3), random: Random(seed: 1))
+    func generator(_ prompt: Alternating<Int64>, _ history: Alternating<Int64>) throws -> Generator {
+      try Generator(network, prompt: prompt, history: history, Sampler(repetitionPenalty: 2), random: nil)
+    }
+    let bad: [Int64] = [1 << 40, -1], good: [Int64] = [1, 2]
+    let steady = try generator(Alternating(good, good), Alternating(good, good)).next(9)
+    #expect(try generator(Alternating(good, bad), Alternating(good, bad)).next(9) == steady)
+    refused(.badIndex, "prompt[0]") { try generator(Alternating(bad, good), Alternating(good, good)) }
+    refused(.badIndex, "history[0]") { try generator(Alternating(good, good), Alternating(bad, good)) }
+    refused(.badShape, "prompt is empty") { try generator(Alternating([], good, count: 2), Alternating(good, good)) }
+    #expect(try network.beamSearch(prompt: Alternating(good, bad), count: 3, beams: 2).count == 2)
+  }
+
   @Test func indices() throws {
     let a = try #require(a)
     for row in [-1, 2, Int.max, Int.min] {
@@ -147,5 +190,26 @@ import Testing
       try g.concatRows([Mat](repeating: flat.view(row: 0, column: 0, n: 1, d: 1 << 15), count: 1 << 16))
     }
     #expect(g.count == 0)
+  }
+}
+
+/// Indices that another thread changes between two reads: the elements of the first enumeration differ from those of the
+/// later ones.
+private final class Alternating<Element>: Collection {
+  private let first: [Element], later: [Element]
+  private(set) var reads = 0
+  let startIndex = 0, endIndex: Int
+
+  init(_ first: [Element], _ later: [Element], count: Int? = nil) {
+    (self.first, self.later, endIndex) = (first, later, count ?? first.count)
+  }
+
+  func index(after i: Int) -> Int { i + 1 }
+
+  subscript(i: Int) -> Element { first[i] }
+
+  func makeIterator() -> IndexingIterator<[Element]> {
+    reads += 1
+    return (reads == 1 ? first : later).makeIterator()
   }
 }

@@ -14,7 +14,7 @@ import Testing
   /// Returns the outputs of all layers over a case's tokens, with masks from `seed`.
   private func run(_ s: ScanCase, _ graph: Graph, seed: UInt64) throws -> Mat {
     var state = try s.model.zeroState(graph, batchSize: s.B)
-    let tokens = try graph.copyIndices(#require(s.tokens), below: 5, "token")
+    let tokens = try graph.copyIndices(#require(s.tokens), count: s.T * s.B, below: 5, "token")
     let top = try s.model.advance(
       graph, .tokens(tokens), steps: s.T, &state,
       dropout: Dropout(rate: DropoutTests.rate, random: Random(seed: seed)))
@@ -36,7 +36,7 @@ import Testing
         try mat.set(rows: theirs.rows())
       }
       var state = try one.zeroState(graph, batchSize: s.B)
-      let tokens = try graph.copyIndices(#require(s.tokens), below: 5, "token")
+      let tokens = try graph.copyIndices(#require(s.tokens), count: s.T * s.B, below: 5, "token")
       let y = try one.advance(graph, x.map { .vectors($0) } ?? .tokens(tokens), steps: s.T, &state)
       if k == 2 {
         x = y
@@ -61,11 +61,9 @@ import Testing
   private func train(_ s: ScanCase, _ optimizer: Optimizer) throws -> StepResult {
     let classes = [Int64](repeating: 1, count: s.T * s.B)
     return try s.with { input, lengths in
-      try classes.withUnsafeBufferPointer {
-        try s.model.trainStep(
-          input, .classes($0), T: s.T, B: s.B, state: nil, lengths: lengths, finalState: nil, optimizer: optimizer,
-          learningRate: 0.01, weightDecay: 0, clip: 5)
-      }
+      try s.model.trainStep(
+        input, .classes(classes.span), T: s.T, B: s.B, lengths: lengths, optimizer: optimizer, learningRate: 0.01,
+        clip: 5)
     }
   }
 
@@ -87,6 +85,67 @@ import Testing
     #expect(try weights(1, 1, rate: 0) == weights(nil, 1))
   }
 
+  /// A training step, and the same by a loss of the caller's own: forward in training, backward, the optimizer's step.
+  @Test(arguments: Cell.allCases, [0, 0.4]) func aLossOfTheCallersOwn(_ cell: Cell, _ rate: Double) throws {
+    let cases = try (0..<2).map { _ in try learner(cell, [6, 4, 7]) }
+    for s in cases { s.model.dropout = try Dropout(rate: rate, random: Random(seed: 5)) }
+    let (whole, parts) = (cases[0], cases[1]), aims = (0..<60).map { Double($0) / 60 }
+    let optimizers = try [Optimizer.recurrentJS(), Optimizer.recurrentJS()]
+    for _ in 0..<3 {
+      let step = try whole.with { input, lengths in
+        try whole.model.trainStep(
+          input, .values(.float64(aims.span)), T: 4, B: 3, state: .float64(whole.state.span), lengths: lengths,
+          optimizer: optimizers[0], learningRate: 0.01)
+      }
+      let y = try parts.run(training: true).y
+      let loss = zip(y, aims).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) / 60 }
+      #expect(relative(step.loss, loss) < 1e-14)
+      _ = try parts.back(
+        dy: zip(y, aims).map { 2 * ($0 - $1) / 60 }, dEnd: [Double](repeating: 0, count: parts.state.count))
+      let own = try optimizers[1].step(parts.model.parameters, learningRate: 0.01)
+      #expect(relative(step.gradientNorm, own.gradientNorm) < 1e-12)
+      #expect(
+        relativeDistance(try whole.model.parameters.flat.rows(), try parts.model.parameters.flat.rows()) < 1e-12)
+      #expect(whole.model.dropout?.random.state == parts.model.dropout?.random.state)
+      try parts.model.parameters.flat.set(rows: whole.model.parameters.flat.rows())
+    }
+  }
+
+  /// Rate 0 is no dropout, bit for bit; other rates change the outputs and draw.
+  @Test func rateZeroIsNoDropout() throws {
+    let s = try learner(.lstm, [6, 4]), y = try s.run(), random = Random(seed: 1), start = random.state
+    #expect(try s.run(training: true) == y)
+    s.model.dropout = try Dropout(rate: 0, random: random)
+    #expect(try s.run(training: true) == y && random.state == start)
+    s.model.dropout = try Dropout(rate: 0.5, random: random)
+    #expect(try s.run(training: true) != y && random.state != start)
+    #expect(try s.run() == y)
+  }
+
+  /// Backward uses the masks of forward.
+  @Test(arguments: Cell.allCases) func forwardByCentralDifferences(_ cell: Cell) throws {
+    let s = try learner(cell, [6, 4], seed: cell == .rnnRelu ? 11 : 3), random = Random(seed: 2), start = random.state
+    s.model.dropout = try Dropout(rate: DropoutTests.rate, random: random)
+    let (dy, dEnd) = s.outputGradients(4), flat = s.model.parameters.flat
+    func loss() throws -> Double {
+      random.state = start
+      let run = try s.run(training: true)
+      return zip(run.y + run.end, dy + dEnd).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    _ = try loss()
+    let gradients = try s.back(dy: dy, dEnd: dEnd).parameters, weights = try flat.rows()
+    let numeric = try weights.indices.map { i in
+      var moved = weights
+      moved[i] += 1e-6
+      try flat.set(rows: moved)
+      let above = try loss()
+      moved[i] -= 2e-6
+      try flat.set(rows: moved)
+      return (above - (try loss())) / 2e-6
+    }
+    #expect(relativeDistance(numeric, gradients) < 1e-7)
+  }
+
   @Test func onlyTrainingDrops() throws {
     let s = try learner(.gru, [6, 4]), y = try s.run(), random = Random(seed: 1), start = random.state
     s.model.dropout = try Dropout(rate: 0.9, random: random)
@@ -105,6 +164,16 @@ import Testing
     try #require(s.model.parameters["bd"]).set(rows: [0, .nan, 0, 0, 0])
     refused(.notFinite, "bd is not finite") { try train(s, Optimizer.recurrentJS()) }
     #expect(random.state == start)
+    // a forward pass that is refused, before the draws and at the input
+    var y = [Double](repeating: 7, count: 60), short = [Double](repeating: 7, count: 59)
+    refused(.badShape, "y has the wrong length; expected 60, got 59") {
+      try s.model.forward(.tokens(s.tokens!.span), T: 4, B: 3, y: .float64(short.mutableSpan), training: true)
+    }
+    refused(.badIndex, "tokens[0, 0]") {
+      try s.model.forward(
+        .tokens([Int64](repeating: 5, count: 12).span), T: 4, B: 3, y: .float64(y.mutableSpan), training: true)
+    }
+    #expect(random.state == start && y == [Double](repeating: 7, count: 60) && short.count == 59)
     for bad in [1, -0.1, Double.nan, .infinity] {
       refused(.badValue, "dropout", "\(bad)") { try Dropout(rate: bad, random: random) }
     }

@@ -20,21 +20,22 @@ import Testing
         for t in 0..<4 as Range<Int64> {
           for i in 0..<6 where dtype == .float64 { x[i] = random.uniform(-1, 1) }
           try x.withUnsafeBytes { x in
+            let x = try #require(x.baseAddress), width = state.count
             try state.withUnsafeMutableBytes { state in
               try y.withUnsafeMutableBytes { y in
                 try m.inferenceStep(
-                  token: embedding == nil ? nil : Int(t), x: x.baseAddress,
-                  state: #require(state.baseAddress), y: y.baseAddress)
+                  token: embedding == nil ? nil : Int(t), x: Elements(x, count: 6, dtype),
+                  state: MutableElements(#require(state.baseAddress), count: width, dtype),
+                  y: MutableElements(#require(y.baseAddress), count: 5, dtype))
               }
             }
             try twin.withUnsafeMutableBytes { twin in
               try z.withUnsafeMutableBytes { z in
-                try [t].withUnsafeBufferPointer { tokens in
-                  try m.forward(
-                    embedding == nil ? .values(#require(x.baseAddress)) : .tokens(tokens), T: 1, B: 1,
-                    state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress),
-                    finalState: twin.baseAddress)
-                }
+                let twin = try #require(twin.baseAddress), z = try #require(z.baseAddress), tokens = [t]
+                try m.forward(
+                  embedding == nil ? .values(Elements(x, count: 6, dtype)) : .tokens(tokens.span), T: 1, B: 1,
+                  state: Elements(twin, count: width, dtype), y: MutableElements(z, count: 5, dtype),
+                  finalState: MutableElements(twin, count: width, dtype))
               }
             }
           }
@@ -60,18 +61,20 @@ import Testing
       var state = [Double](repeating: 0, count: m.stateCount(batchSize: 1)), twin = state
       var y = [Double](repeating: 0, count: 6), z = y
       for token: Int64 in [5, 0, 3, 3] {
+        let width = state.count
         try state.withUnsafeMutableBytes { state in
-          try y.withUnsafeMutableBytes {
-            try m.inferenceStep(token: Int(token), x: nil, state: #require(state.baseAddress), y: $0.baseAddress)
+          try y.withUnsafeMutableBytes { y in
+            try m.inferenceStep(
+              token: Int(token), state: MutableElements(#require(state.baseAddress), count: width, dtype),
+              y: MutableElements(#require(y.baseAddress), count: 6, dtype))
           }
         }
         try twin.withUnsafeMutableBytes { twin in
           try z.withUnsafeMutableBytes { z in
-            try [token].withUnsafeBufferPointer {
-              try m.forward(
-                .tokens($0), T: 1, B: 1, state: twin.baseAddress, lengths: nil, y: #require(z.baseAddress),
-                finalState: twin.baseAddress)
-            }
+            let twin = try #require(twin.baseAddress), z = try #require(z.baseAddress)
+            try m.forward(
+              .tokens([token].span), T: 1, B: 1, state: Elements(twin, count: width, dtype),
+              y: MutableElements(z, count: 6, dtype), finalState: MutableElements(twin, count: width, dtype))
           }
         }
         let (a, b) = (elements(y + state, dtype), elements(z + twin, dtype))
@@ -84,15 +87,14 @@ import Testing
     let m = try Network(Network.Settings(.lstm, inputSize: 6, embedding: 3, hiddenSizes: [5]), random: Random(seed: 1))
     let bare = try Network(Network.Settings(.lstm, inputSize: 6, hiddenSizes: [5]), random: Random(seed: 1))
     var state = [Float](repeating: 0.5, count: 10)
-    try state.withUnsafeMutableBytes { state in
-      let state = try #require(state.baseAddress)
-      for token in [-1, 6, .max, .min] {
-        refused(.badIndex, "token", "\(token)") { try m.inferenceStep(token: token, x: nil, state: state, y: nil) }
-        refused(.badIndex, "token", "\(token)") { try bare.inferenceStep(token: token, x: nil, state: state, y: nil) }
-      }
-      refused(.nullArgument, "token") { try m.inferenceStep(token: nil, x: nil, state: state, y: nil) }
-      refused(.nullArgument, "input is missing") { try bare.inferenceStep(token: nil, x: nil, state: state, y: nil) }
+    func step(_ network: Network, _ token: Int?) throws {
+      try network.inferenceStep(token: token, state: .float32(state.mutableSpan))
     }
+    for network in [m, bare] {
+      for token in [-1, 6, .max, .min] { refused(.badIndex, "token", "\(token)") { try step(network, token) } }
+    }
+    refused(.nullArgument, "token") { try step(m, nil) }
+    refused(.nullArgument, "input is missing") { try step(bare, nil) }
     #expect(state.allSatisfy { $0 == 0.5 })
   }
 }

@@ -43,48 +43,35 @@ struct ScanCase {
     var parameters: [Double], x: [Double], start: [Double]
   }
 
-  func with<R>(_ body: (Network.Inputs, UnsafeBufferPointer<Int64>?) throws -> R) throws -> R {
-    try (lengths ?? []).withUnsafeBufferPointer { l in
-      let l = lengths == nil ? nil : l
-      if let tokens { return try tokens.withUnsafeBufferPointer { try body(.tokens($0), l) } }
-      return try body(.values(x.wPointer()), l)
-    }
+  func with<R>(_ body: (Network.Inputs, Span<Int64>?) throws -> R) throws -> R {
+    if let tokens { return try body(.tokens(tokens.span), lengths?.span) }
+    return try body(.values(Elements(x.wPointer(), count: x.count, .float64)), lengths?.span)
   }
 
   /// Runs the array interface forward.
-  func run(from start: [Double]? = nil) throws -> Result {
-    var result = Result(
-      y: [Double](repeating: .nan, count: T * B * model.topSize),
-      end: [Double](repeating: .nan, count: state.count))
+  func run(from start: [Double]? = nil, training: Bool = false) throws -> Result {
+    var y = [Double](repeating: .nan, count: T * B * model.topSize)
+    var end = [Double](repeating: .nan, count: state.count)
+    let start = start ?? state
     try with { input, lengths in
-      try (start ?? state).withUnsafeBytes { state in
-        try result.y.withUnsafeMutableBytes { y in
-          try result.end.withUnsafeMutableBytes { end in
-            try model.forward(
-              input, T: T, B: B, state: state.baseAddress, lengths: lengths, y: #require(y.baseAddress),
-              finalState: end.baseAddress)
-          }
-        }
-      }
+      try model.forward(
+        input, T: T, B: B, state: .float64(start.span), lengths: lengths, y: .float64(y.mutableSpan),
+        finalState: .float64(end.mutableSpan), training: training)
     }
-    return result
+    return Result(y: y, end: end)
   }
 
   /// Backpropagates through `run`.
   func back(dy: [Double], dEnd: [Double]) throws -> Gradients {
     try model.parameters.flat.zeroGradient()
     var dx = [Double](repeating: 0, count: tokens == nil ? x.count : 0), dStart = state
-    try dy.withUnsafeBytes { dy in
-      try dEnd.withUnsafeBytes { dEnd in
-        try dx.withUnsafeMutableBytes { dx in
-          try dStart.withUnsafeMutableBytes { dStart in
-            try model.backward(
-              dy: #require(dy.baseAddress), dState: dEnd.baseAddress,
-              dx: tokens == nil ? dx.baseAddress : nil,
-              dStart: dStart.baseAddress)
-          }
-        }
-      }
+    if tokens == nil {
+      try model.backward(
+        dy: .float64(dy.span), dState: .float64(dEnd.span), dx: .float64(dx.mutableSpan),
+        dStart: .float64(dStart.mutableSpan))
+    } else {
+      try model.backward(
+        dy: .float64(dy.span), dState: .float64(dEnd.span), dStart: .float64(dStart.mutableSpan))
     }
     return Gradients(parameters: try model.parameters.flat.gradientRows(), x: dx, start: dStart)
   }

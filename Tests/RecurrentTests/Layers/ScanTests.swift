@@ -83,8 +83,8 @@ private struct Setting {
     let graph = Graph()
     return try outcome(graph) { state in
       let input: Network.ScanInput =
-        c.tokens ? .tokens(try graph.copyIndices(tokens, below: c.inputs, "token")) : .vectors(x)
-      let kept = try lengths.map { try graph.copyIndices($0, below: c.steps + 1, "length") }
+        c.tokens ? .tokens(try graph.copyIndices(tokens, count: tokens.count, below: c.inputs, "token")) : .vectors(x)
+      let kept = try lengths.map { try graph.copyIndices($0, count: $0.count, below: c.steps + 1, "length") }
       return try model.advance(graph, input, steps: c.steps, &state, lengths: kept)
     }
   }
@@ -199,11 +199,13 @@ private func worst(_ a: Outcome, _ b: Outcome) -> Double {
         at.copyMemory(from: try m.wPointer(), byteCount: m.count * dtype.size)
         at += m.count * dtype.size
       }
-      try setting.model.inferenceStep(token: nil, x: setting.x.wPointer(), state: storage.start, y: out.start)
-      let numbers = try Mat(9, 1, dtype, columns: out.start, count: 9).rows()
-      #expect(distance(numbers, try y.rows()) < (dtype == .float32 ? 1e-6 : 1e-14))
       let all = setting.model.stateCount(batchSize: 1)
-      let after = try Mat(all, 1, dtype, columns: storage.start, count: all).rows()
+      try setting.model.inferenceStep(
+        token: nil, x: Elements(setting.x.wPointer(), count: setting.x.count, dtype),
+        state: MutableElements(storage.start, count: all, dtype), y: MutableElements(out.start, count: 9, dtype))
+      let numbers = try Mat(9, 1, columns: Elements(out.start, count: 9, dtype)).rows()
+      #expect(distance(numbers, try y.rows()) < (dtype == .float32 ? 1e-6 : 1e-14))
+      let after = try Mat(all, 1, columns: Elements(storage.start, count: all, dtype)).rows()
       #expect(
         distance(after, try (state.h + state.c).flatMap { try $0.rows() })
           < (dtype == .float32 ? 1e-6 : 1e-14))

@@ -7,7 +7,7 @@ import Testing
 @Suite struct NetworkActivationsTests {
   private func activation(_ s: ScanCase, _ name: String, width: Int) throws -> [Double] {
     var values = [Double](repeating: .nan, count: s.T * s.B * width)
-    try values.withUnsafeMutableBytes { try s.model.activation(name, to: #require($0.baseAddress)) }
+    try s.model.activation(name, to: .float64(values.mutableSpan))
     return values
   }
 

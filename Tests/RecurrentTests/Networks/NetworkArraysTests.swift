@@ -9,20 +9,17 @@ import Testing
   private func train(
     _ s: ScanCase, _ optimizer: Optimizer, classes: [Int64]? = nil, numbers: [Double]? = nil,
     rate: Double = 0.01,
-    regc: Double = 1e-4, clip: Double = 5, end: UnsafeMutableRawPointer? = nil
-  ) throws -> StepResult {
-    try s.with { input, lengths in
-      try s.state.withUnsafeBytes { state in
-        try (classes ?? []).withUnsafeBufferPointer { c in
-          try (numbers ?? []).withUnsafeBytes { n in
-            try s.model.trainStep(
-              input, classes == nil ? .values(#require(n.baseAddress)) : .classes(c), T: s.T, B: s.B,
-              state: state.baseAddress, lengths: lengths, finalState: end, optimizer: optimizer, learningRate: rate,
-              weightDecay: regc, clip: clip)
-          }
-        }
-      }
+    regc: Double = 1e-4, clip: Double = 5
+  ) throws -> (result: StepResult, end: [Double]) {
+    var end = s.state
+    let (classes, numbers) = (classes ?? [], numbers ?? [])
+    let result = try s.with { input, lengths in
+      try s.model.trainStep(
+        input, numbers.isEmpty ? .classes(classes.span) : .values(.float64(numbers.span)), T: s.T, B: s.B,
+        state: .float64(s.state.span), lengths: lengths, finalState: .float64(end.mutableSpan), optimizer: optimizer,
+        learningRate: rate, weightDecay: regc, clip: clip)
     }
+    return (result, end)
   }
 
   /// One call of `trainStep` equals forward, loss, backward and the optimizer's step.
@@ -41,12 +38,8 @@ import Testing
       ((try Optimizer.recurrentJS(), try Optimizer.recurrentJS()), false),
     ] {
       for _ in 0..<3 {
-        var end = s.state
-        let step = try end.withUnsafeMutableBytes {
-          try train(
-            s, optimizers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims,
-            end: $0.baseAddress)
-        }
+        let (step, end) = try train(
+          s, optimizers.0, classes: useClasses ? classes : nil, numbers: useClasses ? nil : aims)
         let run = try twin.run()
         #expect(end == run.end)
         // the loss and its gradient by hand
@@ -94,16 +87,11 @@ import Testing
     #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows())
     for (i, word) in (words + words + words).enumerated() {
       let letters = try sentences.model.tokenizer.encode(word)
-      let (loss, result) = try ([0] + letters).withUnsafeBufferPointer { tokens in
-        try (letters + [0]).withUnsafeBufferPointer { targets in
-          (
-            try network.loss(.tokens(tokens), .classes(targets), T: tokens.count, B: 1, reduction: .sum),
-            try network.trainStep(
-              .tokens(tokens), .classes(targets), T: tokens.count, B: 1, optimizer: optimizer, learningRate: 0.01,
-              weightDecay: 1e-6, clip: 5, reduction: .sum)
-          )
-        }
-      }
+      let tokens = [0] + letters, targets = letters + [0], T = tokens.count
+      let loss = try network.loss(.tokens(tokens.span), .classes(targets.span), T: T, B: 1, reduction: .sum)
+      let result = try network.trainStep(
+        .tokens(tokens.span), .classes(targets.span), T: T, B: 1, optimizer: optimizer, learningRate: 0.01,
+        weightDecay: 1e-6, clip: 5, reduction: .sum)
       let tick = try sentences.tick(word, learningRate: 0.01, regc: 1e-6, clipval: 5)
       #expect(result.loss == tick.result.loss && loss == result.loss, "\(i)")
       #expect(
@@ -122,16 +110,12 @@ import Testing
         try s.model.loss(input, targets, T: 3, B: 2, lengths: lengths, reduction: reduction)
       }
     }
-    try classes.withUnsafeBufferPointer {
-      let count = Double(valid.filter { classes[$0] >= 0 }.count)
-      let (sum, mean) = (try loss(.classes($0), .sum), try loss(.classes($0), .mean))
-      #expect(relative(sum, count * mean) < 1e-14)
-    }
-    try values.withUnsafeBytes {
-      let targets = Network.Targets.values(try #require($0.baseAddress))
-      let (sum, mean) = (try loss(targets, .sum), try loss(targets, .mean))
-      #expect(relative(sum, Double(valid.count * 5) * mean) < 1e-14)
-    }
+    let count = Double(valid.filter { classes[$0] >= 0 }.count)
+    var (sum, mean) = (try loss(.classes(classes.span), .sum), try loss(.classes(classes.span), .mean))
+    #expect(relative(sum, count * mean) < 1e-14)
+    sum = try loss(.values(.float64(values.span)), .sum)
+    mean = try loss(.values(.float64(values.span)), .mean)
+    #expect(relative(sum, Double(valid.count * 5) * mean) < 1e-14)
   }
 
   /// A step without a learning rate uses the optimizer's.
@@ -143,10 +127,8 @@ import Testing
     for (s, learningRate) in zip(models, [nil, 0.25]) {
       let optimizer = try Optimizer("adam", learningRate == nil ? #""learning_rate": 0.25"# : "")
       _ = try s.with { input, _ in
-        try classes.withUnsafeBufferPointer {
-          try s.model.trainStep(
-            input, .classes($0), T: 2, B: 2, optimizer: optimizer, learningRate: learningRate)
-        }
+        try s.model.trainStep(
+          input, .classes(classes.span), T: 2, B: 2, optimizer: optimizer, learningRate: learningRate)
       }
     }
     #expect(try models[0].model.parameters.flat.rows() == models[1].model.parameters.flat.rows())
@@ -195,26 +177,12 @@ import Testing
       var y = [Double](repeating: 7, count: 18), dx = y,
         final = [Double](
           repeating: 7, count: network.stateCount(batchSize: 3))
-      let loss = try lengths.withUnsafeBufferPointer { lengths in
-        try x.withUnsafeBytes { x in
-          let input = Network.Inputs.values(try #require(x.baseAddress))
-          try y.withUnsafeMutableBytes { y in
-            try final.withUnsafeMutableBytes { final in
-              try network.forward(
-                input, T: 3, B: 3, state: nil, lengths: lengths, y: #require(y.baseAddress),
-                finalState: final.baseAddress)
-            }
-          }
-          try dy.withUnsafeBytes { dy in
-            try dx.withUnsafeMutableBytes { dx in
-              try network.backward(dy: #require(dy.baseAddress), dState: nil, dx: dx.baseAddress, dStart: nil)
-            }
-          }
-          return try targets.withUnsafeBytes { targets in
-            try network.loss(input, .values(#require(targets.baseAddress)), T: 3, B: 3, lengths: lengths)
-          }
-        }
-      }
+      try network.forward(
+        .values(.float64(x.span)), T: 3, B: 3, lengths: lengths.span, y: .float64(y.mutableSpan),
+        finalState: .float64(final.mutableSpan))
+      try network.backward(dy: .float64(dy.span), dx: .float64(dx.mutableSpan))
+      let loss = try network.loss(
+        .values(.float64(x.span)), .values(.float64(targets.span)), T: 3, B: 3, lengths: lengths.span)
       return [y, dx, final, try network.parameters.flat.gradientRows(), [loss]]
     }
     #expect(try results(value) == results(0))
@@ -225,7 +193,7 @@ import Testing
     let cases = try (0..<2).map { _ in try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, seed: 1) }
     try cases[1].model.parameters.flat.set(
       gradientRows: [Double](repeating: .nan, count: cases[1].model.parameters.flat.count))
-    let results = try cases.map { try train($0, Optimizer.recurrentJS(), classes: [0, 1, 1, 0]) }
+    let results = try cases.map { try train($0, Optimizer.recurrentJS(), classes: [0, 1, 1, 0]).result }
     #expect(results[0].loss == results[1].loss && results[0].gradientNorm == results[1].gradientNorm)
     #expect(try cases[0].model.parameters.flat.rows() == cases[1].model.parameters.flat.rows())
   }
@@ -235,39 +203,133 @@ import Testing
     let t = try ScanCase(.gru, inputs: 3, hidden: [4], outputs: 2, T: 2, B: 2, embedding: 2, seed: 1)
     var y = [Double](repeating: 7, count: 8)
     func forward(_ m: Network, _ input: Network.Inputs, _ T: Int, _ B: Int, _ lengths: [Int64]? = nil) throws {
-      try y.withUnsafeMutableBytes { y in
-        try (lengths ?? []).withUnsafeBufferPointer { l in
-          try m.forward(
-            input, T: T, B: B, state: nil, lengths: lengths == nil ? nil : l, y: #require(y.baseAddress),
-            finalState: nil)
-        }
-      }
+      try m.forward(input, T: T, B: B, lengths: lengths?.span, y: .float64(y.mutableSpan))
     }
-    let numbers = Network.Inputs.values(try s.x.wPointer())
+    let numbers = (0..<12).map { Double($0) }
     for (T, B) in [
       (0, 1), (1, 0), (-1, 2), (.min, 1), (Int.max, Int.max), (Int.max, 1), (1 << 31, 1), (1 << 20, 1 << 11),
     ] {
-      refused(.badShape, "got \(T) and \(B)") { try forward(s.model, numbers, T, B) }
+      refused(.badShape, "got \(T) and \(B)") { try forward(s.model, .values(.float64(numbers.span)), T, B) }
     }
-    refused(.badValue, "expected tokens") { try forward(t.model, numbers, 2, 2) }
+    refused(.badValue, "expected tokens") { try forward(t.model, .values(.float64(numbers.span)), 2, 2) }
     for bad: Int64 in [-1, 3, .max, .min] {
       for m in [s.model, t.model] {
         refused(.badIndex, "tokens[0, 1]", "\(bad)", "0 to 2") {
-          try [0, bad, 1, 2].withUnsafeBufferPointer { try forward(m, .tokens($0), 2, 2) }
+          try forward(m, .tokens([0, bad, 1, 2].span), 2, 2)
         }
       }
       if bad != 3 {
-        refused(.badIndex, "lengths[1]", "\(bad)") { try forward(s.model, numbers, 2, 2, [0, bad]) }
+        refused(.badIndex, "lengths[1]", "\(bad)") {
+          try forward(s.model, .values(.float64(numbers.span)), 2, 2, [0, bad])
+        }
       }
     }
-    refused(.badIndex, "lengths[0]", "got 3") { try forward(s.model, numbers, 2, 2, [3, 1]) }
-    refused(.badShape, "lengths has the wrong length; expected 2, got 1") { try forward(s.model, numbers, 2, 2, [1]) }
+    refused(.badIndex, "lengths[0]", "got 3") { try forward(s.model, .values(.float64(numbers.span)), 2, 2, [3, 1]) }
+    refused(.badShape, "lengths has the wrong length; expected 2, got 1") {
+      try forward(s.model, .values(.float64(numbers.span)), 2, 2, [1])
+    }
     #expect(y == [Double](repeating: 7, count: 8))
     // backward requires a forward, and runs once
     refused(.invalidated, "forward") { try s.back(dy: y, dEnd: s.state) }
     _ = try s.run()
     _ = try s.back(dy: y, dEnd: s.state)
     refused(.invalidated, "per forward") { try s.back(dy: y, dEnd: s.state) }
+  }
+
+  /// Arrays of every function that are too short, too long or of the other type are refused by name; nothing changes.
+  @Test(arguments: DType.allCases) func arraysOfTheWrongLengthOrType(_ dtype: DType) throws {
+    let network = try Network(
+      Network.Settings(.lstm, inputSize: 3, hiddenSizes: [2], outputSize: 3, dtype: dtype), random: Random(seed: 1))
+    let weights = try network.parameters.flat.rows(), other: DType = dtype == .float32 ? .float64 : .float32
+    // T = 2, B = 2
+    let counts = [
+      "x": 12, "targets": 12, "state": 8, "final_state": 8, "y": 12, "dy": 12, "dfinal": 8, "dx": 12, "dstate": 8,
+      "values": 8, "tokens": 4, "lengths": 2,
+    ]
+    /// Calls `body` with arrays of the documented lengths, except that of `name`, of `count` elements of `type`.
+    func arrays(_ name: String, _ count: Int, _ type: DType, _ body: (Arrays) throws -> Void) throws {
+      let arrays = Arrays(counts, dtype)
+      arrays.replace(name, count, type)
+      defer { #expect(arrays.areUnchanged) }
+      try body(arrays)
+    }
+    func check(_ names: [String], _ body: (Arrays) throws -> Void) throws {
+      for name in names {
+        let right = try #require(counts[name])
+        for count in [0, right - 1, right + 1] {
+          refused(.badShape, "\(name) has the wrong length; expected \(right), got \(count)") {
+            try arrays(name, count, dtype, body)
+          }
+        }
+        if name == "tokens" || name == "lengths" { continue }
+        refused(.badType, "\(name) has the wrong type; expected \(dtype), got \(other)") {
+          try arrays(name, right, other, body)
+        }
+      }
+    }
+    try check(["x", "state", "lengths", "y", "final_state"]) {
+      try network.forward(
+        .values($0.read("x")), T: 2, B: 2, state: $0.read("state"), lengths: $0.indices("lengths"),
+        y: $0.write("y"), finalState: $0.write("final_state"))
+    }
+    let optimizer = try Optimizer.recurrentJS()
+    try check(["x", "targets", "state", "lengths", "final_state"]) {
+      _ = try network.trainStep(
+        .values($0.read("x")), .values($0.read("targets")), T: 2, B: 2, state: $0.read("state"),
+        lengths: $0.indices("lengths"), finalState: $0.write("final_state"), optimizer: optimizer)
+    }
+    try check(["x", "targets", "state", "lengths", "final_state"]) {
+      _ = try network.loss(
+        .values($0.read("x")), .values($0.read("targets")), T: 2, B: 2, state: $0.read("state"),
+        lengths: $0.indices("lengths"), finalState: $0.write("final_state"))
+    }
+    try check(["tokens"]) { try network.forward(.tokens($0.indices("tokens")), T: 2, B: 2, y: $0.write("y")) }
+    // a forward pass, then refused calls that leave it as it is
+    let good = Arrays(counts, dtype)
+    try network.forward(.values(good.read("x")), T: 2, B: 2, y: good.write("y"))
+    try check(["values"]) { try network.activation("h0", to: $0.write("values")) }
+    try check(["dy", "dfinal", "dx", "dstate"]) {
+      try network.backward(
+        dy: $0.read("dy"), dState: $0.read("dfinal"), dx: $0.write("dx"), dStart: $0.write("dstate"))
+    }
+    try network.backward(dy: good.read("dy"))
+    // gradients of tokens do not exist
+    try network.forward(.tokens([0, 1, 2, 0].span), T: 2, B: 2, y: good.write("y"))
+    refused(.badValue, "dx is given for tokens") { try network.backward(dy: good.read("dy"), dx: good.write("dx")) }
+    try network.backward(dy: good.read("dy"))
+    #expect(try network.parameters.flat.rows() == weights && optimizer.names == [])
+
+    // one sequence: a time step, a search, a generator and an evaluation
+    for (count, type) in [(0, dtype), (3, dtype), (5, dtype), (4, other)] {
+      let state = Arrays(["state": 4], dtype)
+      state.replace("state", count, type)
+      func check(_ body: () throws -> Void) {
+        let words = type == dtype ? "length; expected 4, got \(count)" : "type; expected \(dtype), got \(other)"
+        refused(type == dtype ? .badShape : .badType, "state has the wrong \(words)") { try body() }
+      }
+      check { try network.inferenceStep(token: 0, state: state.write("state")) }
+      check { _ = try network.beamSearch(prompt: [0], count: 2, beams: 2, state: state.read("state")) }
+      check { _ = try Generator(network, prompt: [0], state: state.read("state"), Sampler(), random: nil) }
+      let generator = try Generator(network, prompt: [0], Sampler(), random: nil)
+      check { try generator.copyState(to: state.write("state")) }
+      let model = try TextModel(
+        TextModel.Settings(.bytes, hiddenSizes: [2], embedding: nil, dtype: dtype), random: Random(seed: 1))
+      var step = 0, nats = 0.0
+      check {
+        try [0, 1, 2].withUnsafeBufferPointer {
+          _ = try model.evaluate($0, batchSize: 1, maxSteps: 1, state: state.write("state"), step: &step, nats: &nats)
+        }
+      }
+      #expect(state.areUnchanged && step == 0 && nats == 0)
+    }
+    for (name, count) in [("x", 2), ("x", 4), ("y", 2), ("y", 4)] {
+      let step = Arrays(["x": 3, "y": 3, "state": 4], dtype)
+      step.replace(name, count, dtype)
+      refused(.badShape, "\(name) has the wrong length; expected 3, got \(count)") {
+        try network.inferenceStep(token: nil, x: step.read("x"), state: step.write("state"), y: step.write("y"))
+      }
+      #expect(step.areUnchanged)
+    }
   }
 
   /// The array interface computes what recorded time steps compute.
@@ -290,5 +352,50 @@ import Testing
           relativeDistance((0..<8).map { rows[$0 % 4 * 2 + $0 / 4] }, Array(y[t * 8..<t * 8 + 8])) < 1e-14)
       }
     }
+  }
+}
+
+/// Arrays by name, zeros with a margin on both sides.
+private final class Arrays {
+  private static let margin = 64
+  private var arrays: [String: (count: Int, dtype: DType, memory: UnsafeMutableRawBufferPointer)] = [:]
+
+  init(_ counts: [String: Int], _ dtype: DType) {
+    for (name, count) in counts { replace(name, count, dtype) }
+  }
+
+  deinit { for array in arrays.values { array.memory.deallocate() } }
+
+  func replace(_ name: String, _ count: Int, _ dtype: DType) {
+    arrays[name]?.memory.deallocate()
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count * 8 + 2 * Arrays.margin, alignment: 8)
+    memory.initializeMemory(as: UInt8.self, repeating: 0)
+    arrays[name] = (count, dtype, memory)
+  }
+
+  /// Whether every byte is as it was.
+  var areUnchanged: Bool { arrays.values.allSatisfy { $0.memory.allSatisfy { $0 == 0 } } }
+
+  private func array(_ name: String) throws -> (start: UnsafeMutableRawPointer, count: Int, dtype: DType) {
+    let array = try #require(arrays[name]), start = try #require(array.memory.baseAddress)
+    return (start + Arrays.margin, array.count, array.dtype)
+  }
+
+  @_lifetime(immortal)
+  func read(_ name: String) throws -> Elements {
+    let array = try array(name)
+    return Elements(array.start, count: array.count, array.dtype)
+  }
+
+  @_lifetime(immortal)
+  func write(_ name: String) throws -> MutableElements {
+    let array = try array(name)
+    return MutableElements(array.start, count: array.count, array.dtype)
+  }
+
+  @_lifetime(immortal)
+  func indices(_ name: String) throws -> Span<Int64> {
+    let array = try array(name), start = array.start.assumingMemoryBound(to: Int64.self)
+    return _overrideLifetime(Span(_unsafeStart: start, count: array.count), borrowing: ())
   }
 }

@@ -12,8 +12,11 @@ import Testing
     for _ in 0..<20 { _ = try lesson.step() }
     func twin(_ tokens: ArraySlice<Int64>, to end: Int) throws -> Double {
       let state = try lesson.model.newState(batchSize: 1), y = try Mat(network.topSize, 1, dtype)
+      let count = network.stateCount(batchSize: 1)
       return try tokens.indices.dropLast(tokens.endIndex == end ? 1 : 0).reduce(0) { sum, i in
-        try network.inferenceStep(token: Int(tokens[i]), x: nil, state: state.start, y: y.wPointer())
+        try network.inferenceStep(
+          token: Int(tokens[i]), state: MutableElements(state.start, count: count, dtype),
+          y: MutableElements(y.wPointer(), count: y.count, dtype))
         return try sum - log(softmax(y).rows()[Int(lesson.tokens[i + 1])])
       }
     }
@@ -36,21 +39,20 @@ import Testing
   ) {
     let network = lesson.model.network, count = tokens.count - 1, B = min(batchSize, count)
     let length = (count + B - 1) / B, slice = max(1, min(length, 256, 8192 / B))
-    let state = try lesson.model.newState(batchSize: B)
+    let state = try lesson.model.newState(batchSize: B), stateCount = network.stateCount(batchSize: B)
     var nats = 0.0
     for start in stride(from: 0, to: length, by: slice) {
       let T = min(slice, length - start)
       let places = (start..<start + T).flatMap { t in (0..<B).map { b in b * length + t } }
       let input = places.map { $0 < count ? tokens[$0] : tokens[0] }
       let targets = places.map { $0 < count ? tokens[$0 + 1] : -1 }
-      let loss = try input.withUnsafeBufferPointer { input in
-        try targets.withUnsafeBufferPointer { targets in
-          try network.loss(.tokens(input), .classes(targets), T: T, B: B, state: state.start, finalState: state.start)
-        }
-      }
+      let loss = try network.loss(
+        .tokens(input.span), .classes(targets.span), T: T, B: B,
+        state: Elements(state.start, count: stateCount, network.dtype),
+        finalState: MutableElements(state.start, count: stateCount, network.dtype))
       nats += loss * Double(targets.count { $0 >= 0 })
     }
-    return (bytes(state, network.stateCount(batchSize: B) * network.dtype.size), nats)
+    return (bytes(state, stateCount * network.dtype.size), nats)
   }
 
   private func bytes(_ state: Storage, _ count: Int) -> [UInt8] {
@@ -67,12 +69,13 @@ import Testing
         let expected = try sliced(lesson, tokens, batchSize), B = min(batchSize, count), length = (count + B - 1) / B
         #expect(try model.evaluate(pointer, batchSize: batchSize) == expected.nats / Double(count))
         for maxSteps in [1, 256, 300, Int.max] {
-          let state = try model.newState(batchSize: B)
+          let state = try model.newState(batchSize: B), stateCount = model.network.stateCount(batchSize: B)
           var step = 0, nats = 0.0, calls = 0, isDone = false
           while !isDone {
             let before = step
             isDone = try model.evaluate(
-              pointer, batchSize: batchSize, maxSteps: maxSteps, state: state.start, step: &step, nats: &nats)
+              pointer, batchSize: batchSize, maxSteps: maxSteps,
+              state: MutableElements(state.start, count: stateCount, dtype), step: &step, nats: &nats)
             calls += 1
             #expect(step > before && (maxSteps == .max || step - before < maxSteps + 256))
           }
@@ -80,9 +83,10 @@ import Testing
           #expect(bytes(state, expected.state.count) == expected.state)
           #expect(maxSteps < .max || calls == 1)
           // a call after the end changes nothing
-          #expect(
-            try model.evaluate(
-              pointer, batchSize: batchSize, maxSteps: 1, state: state.start, step: &step, nats: &nats))
+          isDone = try model.evaluate(
+            pointer, batchSize: batchSize, maxSteps: 1, state: MutableElements(state.start, count: stateCount, dtype),
+            step: &step, nats: &nats)
+          #expect(isDone)
           #expect(nats == expected.nats && step == length)
         }
       }
@@ -103,11 +107,13 @@ import Testing
     func evaluate(
       _ tokens: [Int64], batchSize: Int = 1, maxSteps: Int = 1, step: Int = 0
     ) throws {
-      let state = try model.newState(batchSize: 2)
+      let count = model.network.stateCount(batchSize: max(1, min(batchSize, tokens.count - 1)))
+      var state = [Double](repeating: 0, count: count)
       var step = step, nats = 0.5
       defer { #expect(nats == 0.5) }
       try tokens.withUnsafeBufferPointer {
-        try model.evaluate($0, batchSize: batchSize, maxSteps: maxSteps, state: state.start, step: &step, nats: &nats)
+        try model.evaluate(
+          $0, batchSize: batchSize, maxSteps: maxSteps, state: .float64(state.mutableSpan), step: &step, nats: &nats)
       }
     }
     refused(.badShape, "tokens is too short; expected at least 2, got 0") { try evaluate([]) }

@@ -68,18 +68,14 @@ struct TextLesson {
     _ = try lesson.step()
     let carried = try #require(model.carriedState)
     // the same chunk again: from the carried state, then from zeros
-    func loss(_ state: UnsafeRawPointer?) throws -> Double {
+    func loss(_ state: borrowing Elements?) throws -> Double {
       let T = 5, length = lesson.tokens.count / 2
       let input = (0..<T).flatMap { t in (0..<2).map { lesson.tokens[$0 * length + T + t] } }
       let targets = (0..<T).flatMap { t in (0..<2).map { lesson.tokens[$0 * length + T + t + 1] } }
-      return try input.withUnsafeBufferPointer { input in
-        try targets.withUnsafeBufferPointer {
-          try model.network.loss(
-            .tokens(input), .classes($0), T: T, B: 2, state: state, lengths: nil, finalState: nil)
-        }
-      }
+      return try model.network.loss(.tokens(input.span), .classes(targets.span), T: T, B: 2, state: state)
     }
-    let (expected, fresh) = (try loss(carried.start), try loss(nil))
+    let count = model.network.stateCount(batchSize: 2)
+    let expected = try loss(Elements(carried.start, count: count, model.network.dtype)), fresh = try loss(nil)
     #expect(expected != fresh)
     #expect(try lesson.step().loss == expected)
     let twin = try TextLesson(dropout: 0)

@@ -7,7 +7,9 @@ import Testing
 @Suite struct TokenizerTests {
   private func bytes(_ bytes: [UInt8], _ tokenizer: Tokenizer, _ errors: Tokenizer.Errors = .strict) throws -> [Int64] {
     var tokens = [Int64](repeating: -7, count: bytes.count + 1)
-    let count = try bytes.withUnsafeBufferPointer { try tokenizer.encode($0, errors: errors, to: &tokens) }
+    let count = try bytes.withUnsafeBufferPointer { bytes in
+      try tokens.withUnsafeMutableBufferPointer { try tokenizer.encode(bytes, errors: errors, to: $0) }
+    }
     #expect(tokens[count...].allSatisfy { $0 == -7 })
     return Array(tokens.prefix(count))
   }
@@ -18,6 +20,18 @@ import Testing
 
   private func decode(_ tokens: [Int64], _ tokenizer: Tokenizer) throws -> String {
     try tokens.withUnsafeBufferPointer { try tokenizer.decode($0) }
+  }
+
+  @Test func aShortBufferIsRefused() throws {
+    var tokens = [Int64](repeating: -7, count: 2)
+    for tokenizer in [try Tokenizer(of: "abc"), .bytes] {
+      refused(.shortBuffer, "tokens is too short; expected at least 3 elements, got 2") {
+        try Array("abc".utf8).withUnsafeBufferPointer { text in
+          try tokens.withUnsafeMutableBufferPointer { try tokenizer.encode(text, to: $0) }
+        }
+      }
+    }
+    #expect(tokens == [-7, -7])
   }
 
   @Test func tokensAreOrderedByCodePoint() throws {

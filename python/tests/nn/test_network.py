@@ -75,6 +75,90 @@ def test_dropout_lies_between_the_layers(make):
     assert distance(net.forward(x)[0], high.forward(low.forward(x)[0])[0]) < 1e-13
 
 
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("lengths", [None, [4, 1, 5]])
+def test_forward_in_training_drops_as_train_step(make, lengths):
+    rng = np.random.default_rng(1)
+    x, aim = rng.standard_normal((5, 3, 6)), rng.standard_normal((5, 3, 4))
+    valid = (np.arange(5)[:, None] < np.array(lengths or [5] * 3))[:, :, None]
+    randoms = recurrent.Random(4), recurrent.Random(4)
+    one, two = (make(6, [8, 7, 5], 4, dtype="float64", rng=random, dropout=0.4) for random in randoms)
+    for _ in range(3):
+        before = one.flat.w.copy()
+        r = one.train_step(x, aim, recurrent.SGD(1.0), clip=None, lengths=lengths)
+        y, state = two.forward(x, lengths=lengths, training=True)
+        assert abs(r.loss - ((y - aim) ** 2)[np.broadcast_to(valid, y.shape)].mean()) < 1e-13
+        assert distance(r.state.flat, state.flat) == 0
+        two.backward(2 * (y - aim) * valid / (4 * valid.sum()))
+        assert np.abs(before - one.flat.w - two.flat.dw).max() < 1e-14
+        assert abs(r.gradient_norm - np.linalg.norm(two.flat.dw)) < 1e-14
+        assert randoms[0].state == randoms[1].state
+        two.flat.zero_gradient()
+        two.flat.w = one.flat.w
+
+
+def test_forward_drops_in_training_alone():
+    random = recurrent.Random(4)
+    net = recurrent.LSTM(6, [8, 7], 4, dtype="float64", rng=random, dropout=0.5)
+    x, start = np.random.default_rng(0).standard_normal((5, 3, 6)), random.state
+    plain, _ = net.forward(x)
+    assert np.array_equal(net.forward(x, training=False)[0], plain) and random.state == start
+    dropped, _ = net.forward(x, training=np.True_)
+    assert not np.array_equal(dropped, plain) and random.state != start
+    random.state = start
+    assert np.array_equal(net.forward(x, training=True)[0], dropped)
+    random.state = start
+    net.dropout = 0
+    assert np.array_equal(net.forward(x, training=True)[0], plain) and random.state == start
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_backward_uses_the_masks_of_forward(make):
+    random = recurrent.Random(7)
+    net = make(3, [5, 4], 2, dtype="float64", rng=random, dropout=0.4)
+    net.flat.w = np.random.default_rng(3).uniform(-0.7, 0.7, net.flat.w.shape)
+    rng, start = np.random.default_rng(0), random.state
+    x, dy = rng.standard_normal((4, 2, 3)), rng.standard_normal((4, 2, 2))
+
+    def loss():
+        random.state = start
+        return (net.forward(x, training=True)[0] * dy).sum()
+
+    loss()
+    dx, _ = net.backward(dy)
+    gradient, numeric = net.flat.dw.copy(), np.zeros(net.flat.w.shape)
+    for array, into in ((net.flat.w, numeric), (x, np.zeros_like(x))):
+        for at in np.ndindex(array.shape):
+            value = array[at]
+            array[at] = value + 1e-6
+            above = loss()
+            array[at] = value - 1e-6
+            into[at] = (above - loss()) / 2e-6
+            array[at] = value
+    assert distance(numeric, gradient) < 1e-7 and distance(into, dx) < 1e-7
+
+
+def test_a_refused_forward_draws_nothing():
+    random = recurrent.Random(4)
+    net = recurrent.GRU(6, [8, 7], 4, rng=random, dropout=0.5)
+    x, start = np.zeros((2, 3, 6)), random.state
+    for error, words, call in (
+        (
+            TypeError,
+            "training has the wrong type; expected a bool, got int",
+            lambda: net.forward(x, training=1),
+        ),
+        (TypeError, "training .* got NoneType", lambda: net.forward(x, training=None)),
+        (TypeError, "positional", lambda: net.forward(x, None, None, True)),
+        (ValueError, "x has the wrong shape", lambda: net.forward(x[:, :, :5], training=True)),
+        (IndexError, r"tokens\[1, 2\]", lambda: net.forward([[0, 1, 2], [3, 4, 6]], training=True)),
+        (IndexError, r"lengths\[0\]", lambda: net.forward(x, lengths=[3, 0, 0], training=True)),
+    ):
+        with pytest.raises(error, match=words):
+            call()
+    assert random.state == start
+
+
 def test_dropout_is_reproducible_and_can_end():
     def weights(rng, rate, late=None):
         net, solver = recurrent.LSTM(9, [20, 20], 9, rng=rng, dropout=rate), recurrentjs.Solver()

@@ -20,7 +20,7 @@ extension Graph {
       "targets has the wrong length; expected \(scores.d), one for each column of scores (\(scores.shape)), got "
         + "\(targets.count)")
     return try crossEntropy(scores, factor: reduction.factor(scores.d)) { () throws(RecurrentError) in
-      try copyIndices(targets, below: scores.n, "targets")
+      try copyIndices(targets, count: scores.d, below: scores.n, "targets")
     }
   }
 

@@ -14,12 +14,13 @@ extension Graph {
   ///
   /// - Throws: `.badIndex` for the first index outside 0..<m.n, `.badShape` if `rows` is empty.
   public func rowPluck<C: Collection<Int>>(_ m: Mat, _ rows: C) throws(RecurrentError) -> Mat {
-    try require(!rows.isEmpty, .badShape, "rows is empty; expected at least 1 row index, got 0")
+    let count = rows.count
+    try require(count > 0, .badShape, "rows is empty; expected at least 1 row index, got 0")
     return try recording { () throws(RecurrentError) in
       let mark = operands.count
       try appendOperand(m, "m")
-      let indices = try copyIndices(rows, below: m.n, "rows")
-      return try appendNode(RowPluck(rows: indices), since: mark, n: m.d, d: rows.count)
+      let indices = try copyIndices(rows, count: count, below: m.n, "rows")
+      return try appendNode(RowPluck(rows: indices), since: mark, n: m.d, d: count)
     }
   }
 

@@ -237,6 +237,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_int64,
         c_void_p,
         POINTER(c_int64),
+        c_int32,
         c_void_p,
         c_void_p,
     ),

@@ -39,7 +39,7 @@ class RNN(Network):
         Use the embedding's table as the decoder's matrix, ``Wil h + bd`` (arXiv:1608.05859); it is as wide as the top
         layer. ``embedding`` and ``output_size`` may be omitted.
     dropout : float
-        The fraction of the outputs between layers that training steps zero, at least 0 and below 1.
+        The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
 
     Raises
     ------

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _c
 from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_limit
+from .._checks import DTYPES, as_dtype, as_flag, as_float, as_int, as_limit
 from .._readonly import ReadOnly, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
@@ -137,9 +137,10 @@ class Network:
 
     @property
     def dropout(self) -> float:
-        """The fraction of the outputs between layers that training steps zero; assignable.
+        """The fraction of the outputs between layers that training zeroes; assignable.
 
-        The generator of the weights draws the masks. ``forward`` and ``generate`` apply no dropout.
+        It acts in ``train_step`` and in ``forward`` with ``training=True``; all other calls are without dropout. The
+        generator of the weights draws the masks.
         """
         return self._dropout
 
@@ -183,7 +184,12 @@ class Network:
     # ---- forward and back
 
     def forward(
-        self, x: npt.ArrayLike, state: Any = None, lengths: npt.ArrayLike | None = None
+        self,
+        x: npt.ArrayLike,
+        state: Any = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        training: bool = False,
     ) -> tuple[npt.NDArray[Any], State]:
         """Computes the outputs of T steps of B sequences.
 
@@ -199,6 +205,9 @@ class Network:
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent. Elements of the later steps are never
             read: they may be NaN.
+        training : bool
+            Whether ``dropout`` acts, as in ``train_step``; ``backward`` then uses the same masks. A refused call
+            draws nothing.
 
         Returns
         -------
@@ -212,6 +221,7 @@ class Network:
         ValueError, TypeError, IndexError
             If an argument has the wrong shape, type or range.
         """
+        drops = as_flag(training, "training")
         data, tokens, counts, (T, B) = self._input(x, lengths)
         before = self._state(state, B)
         y = np.empty((T, B, self._outputs), self.dtype)
@@ -224,6 +234,7 @@ class Network:
             B,
             _c.as_values(before),
             _c.as_ints(counts),
+            drops,
             _c.as_values(y),
             _c.as_values(after),
         )

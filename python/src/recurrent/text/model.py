@@ -37,7 +37,7 @@ class TextModel(Generation, Introspection):
     embedding : int, optional
         The width of the embedding; one-hot input where absent.
     dropout : float
-        The fraction of the outputs between layers that training steps zero, at least 0 and below 1.
+        The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
     tokenizer : {"characters", "bytes"}
         What a token is.
     dtype : {"float32", "float64"}
