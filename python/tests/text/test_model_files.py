@@ -331,17 +331,20 @@ def kills(saved, count):
 def test_kill(saved, tmp_path):
     assert len(kills(saved, 200 if HARDEN else 8)) > 2
     # what killed processes have left is taken away when another one saves, once it is old
-    left = [f"{saved.name}.tmp.{2**31 - 2}.5", *(name for name in names(tmp_path) if name != saved.name)]
+    left = [
+        f".recurrent-{2**31 - 2}-{5:016x}",
+        *(name for name in names(tmp_path) if name != saved.name),
+    ]
     others = [
-        f"{saved.name}.tmp.{os.getpid()}.5",
-        f"{saved.name}.tmp.x.5",
-        f"{saved.name}.tmp.5",
-        "x.tmp.9.9",
+        f".recurrent-{os.getpid()}-{5:016x}",
+        f".recurrent-x-{5:016x}",
+        f".recurrent-{2**31 - 2}-5",
+        "m.tmp.9.9",
     ]
     for name in (*left, *others):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    young = tmp_path / f"{saved.name}.tmp.{2**31 - 3}.1"
+    young = tmp_path / f".recurrent-{2**31 - 3}-{1:016x}"
     young.touch()
     TextModel.load(saved).save(saved)
     assert names(tmp_path) == sorted([saved.name, young.name, *others])

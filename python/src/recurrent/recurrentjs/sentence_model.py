@@ -307,8 +307,8 @@ class SentenceModel:
             If a weight is not finite, which JSON cannot hold.
         """
         encoded = as_path(path)
-        with self._outputs.writing(path, overwrite):
-            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
+        with self._outputs.writing(path, overwrite) as replaces:
+            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded), replaces)
 
     @classmethod
     def load_recurrentjs(
