@@ -336,7 +336,7 @@ class OneCycle(Schedule, name="one_cycle"):
 
 
 class PlateauState(NamedTuple):
-    """What a ``Plateau`` knows of the losses so far: the rate, the best loss, and two counts of evaluations."""
+    """What a ``Plateau`` knows of the losses so far: the rate, the best loss, None for infinity, and two counts."""
 
     rate: float
     best: float | None = None
@@ -417,7 +417,8 @@ class Plateau(Schedule, name="plateau"):
     def advance(self, state: PlateauState, loss: float) -> PlateauState:
         """Returns the state after another loss; a run of any length keeps the state and not the losses."""
         rate, best, bad, cooling = state
-        if best is None or self._is_better(loss, best):
+        worst = math.inf if self.mode == "min" else -math.inf
+        if self._is_better(loss, worst if best is None else best):
             best, bad = loss, 0
         else:
             bad += 1

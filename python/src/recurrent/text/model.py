@@ -235,8 +235,7 @@ class TextModel(Generation, Introspection):
             The same validation text, if there was one and it was not a file.
         checkpoint : str or Path, optional
             The file to save to; where absent, that of ``fit``, and of a model that was loaded its file: a copy of a
-            checkpoint leaves the original as it is. The file that was loaded and earlier saves of the same run are
-            replaced; other files are not.
+            checkpoint leaves the original as it is. That file and its best model are replaced; other files are not.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
 
