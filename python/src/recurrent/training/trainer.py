@@ -19,8 +19,9 @@ from .._checks import as_flag, as_float, as_int
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from ..optim.schedules import Plateau, PlateauState
+from ..texts import as_file_encoding
 from .batches import ContiguousBatches
-from .corpus import Corpus, check_encoding
+from .corpus import Corpus
 from .history import MAX_RECORDS, History, StepReport
 from .interrupt import Interrupt
 from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, TrainingOptions, count
@@ -95,10 +96,10 @@ class Trainer:
         )
         first_step = model.step if model.is_built else 0
         trainer = cls(options, first_step, first_step + total)
+        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
         texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
-        check_encoding(options.encoding, texts)
         trainer._overwrite = as_flag(overwrite, "overwrite")
         for argument, path in trainer._outputs(len(texts)):
             model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
