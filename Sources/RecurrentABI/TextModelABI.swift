@@ -198,9 +198,11 @@ public func recurrent_text_model_evaluate(
 
 @implementation @_cdecl("recurrent_text_model_save")
 public func recurrent_text_model_save(
-  _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64
+  _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
 ) -> recurrent_status {
-  call { (call) throws(RecurrentError) in try call.textModel(model).save(text(path, length, "path")) }
+  call { (call) throws(RecurrentError) in
+    try call.textModel(model).save(text(path, length, "path"), overwrite: overwrite != 0)
+  }
 }
 
 @implementation @_cdecl("recurrent_text_model_load")

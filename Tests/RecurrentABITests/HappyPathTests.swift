@@ -256,7 +256,7 @@ extension ABITests {
 
       let twin = make { out in
         with(scratchFile) {
-          ok(recurrent_sentence_model_save(sm, $0, $1))
+          ok(recurrent_sentence_model_save(sm, $0, $1, 1))
           return recurrent_sentence_model_load($0, $1, 1, out)
         }
       }

@@ -46,7 +46,7 @@ extension ABITests {
       set(model, "", "x")
       set(model, "removed", "y")
       set(model, "removed", "")
-      with(scratchFile) { ok(recurrent_text_model_save(model, $0, $1)) }
+      with(scratchFile) { ok(recurrent_text_model_save(model, $0, $1, 1)) }
       let twin = with(scratchFile) { p, n in make { recurrent_text_model_load(p, n, $0) } }
       #expect(info(twin).step == 3 && info(twin).batch_size == 2 && info(twin).vocabulary_size == 4)
       #expect(
@@ -317,13 +317,20 @@ extension ABITests {
     @Test func files() {
       let model = ArgumentKind.text.handle(after: [])
       for path in ["/nonexistent/model", "/"] {
-        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_text_model_save(model, $0, $1) } }
+        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1) } }
         fails(RECURRENT_IO, "'\(path)'") { out in with(path) { recurrent_text_model_load($0, $1, out) } }
         #expect(recurrent_last_errno() == (path == "/" ? EISDIR : ENOENT))
       }
       for path in ["", "a\0b"] {
-        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_text_model_save(model, $0, $1) } }
+        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1) } }
         fails(RECURRENT_BAD_VALUE, "path") { out in with(path) { recurrent_text_model_load($0, $1, out) } }
+      }
+      with(scratchFile) { p, n in
+        ok(recurrent_text_model_save(model, p, n, 1))
+        fails(RECURRENT_IO, "path exists; expected a new file, or overwrite, got '\(scratchFile)'") { _ in
+          recurrent_text_model_save(model, p, n, 0)
+        }
+        #expect(recurrent_last_errno() == EEXIST)
       }
       #expect(throws: Never.self) {
         try "{\"hidden_sizes\":[]}".write(toFile: scratchFile, atomically: true, encoding: .utf8)
@@ -337,7 +344,7 @@ extension ABITests {
       ok(recurrent_mat_w(bd, &w))
       w?.assumingMemoryBound(to: Double.self)[1] = .nan
       fails(RECURRENT_NOT_FINITE, "bd is not finite", "nan at [1, 0]") { _ in
-        with(scratchFile) { recurrent_text_model_save(model, $0, $1) }
+        with(scratchFile) { recurrent_text_model_save(model, $0, $1, 1) }
       }
       for (kind, handle) in [(ArgumentKind.text, model), (.network, network), (.mat(1, 1), bd)] {
         ok(kind.free(handle))
@@ -404,7 +411,7 @@ extension ABITests {
           fails(RECURRENT_BAD_VALUE, words) { _ in recurrent_sentence_model_cost(text, p, n, &cost, nil) }
         }
         fails(RECURRENT_BAD_VALUE, "expected sentences") { _ in
-          with(scratchFile) { recurrent_sentence_model_save(text, $0, $1) }
+          with(scratchFile) { recurrent_sentence_model_save(text, $0, $1, 1) }
         }
       }
       sentenceFiles(sm)
@@ -414,20 +421,22 @@ extension ABITests {
 
     private func sentenceFiles(_ sm: UInt64) {
       for path in ["/nonexistent/model.json", "/"] {
-        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_sentence_model_save(sm, $0, $1) } }
+        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_sentence_model_save(sm, $0, $1, 1) } }
         #expect(recurrent_last_errno() != 0)
         fails(RECURRENT_IO, "'\(path)'") { out in with(path) { recurrent_sentence_model_load($0, $1, 0, out) } }
         #expect(recurrent_last_errno() == (path == "/" ? EISDIR : ENOENT))
       }
       for path in ["", "a\0b"] {
-        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_sentence_model_save(sm, $0, $1) } }
+        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_sentence_model_save(sm, $0, $1, 1) } }
         fails(RECURRENT_BAD_VALUE, "path") { out in with(path) { recurrent_sentence_model_load($0, $1, 0, out) } }
         #expect(recurrent_last_errno() == 0)
       }
       fails(RECURRENT_NULL_ARGUMENT, "path") { recurrent_sentence_model_load(nil, 3, 0, $0) }
-      fails(RECURRENT_NULL_ARGUMENT, "path") { _ in recurrent_sentence_model_save(sm, nil, 3) }
+      fails(RECURRENT_NULL_ARGUMENT, "path") { _ in recurrent_sentence_model_save(sm, nil, 3, 1) }
       with(scratchFile) { p, n in
-        ok(recurrent_sentence_model_save(sm, p, n))
+        ok(recurrent_sentence_model_save(sm, p, n, 1))
+        fails(RECURRENT_IO, "path exists") { _ in recurrent_sentence_model_save(sm, p, n, 0) }
+        #expect(recurrent_last_errno() == EEXIST)
         for dtype: Int32 in [-1, 2] {
           fails(RECURRENT_BAD_VALUE, "dtype") { recurrent_sentence_model_load(p, n, dtype, $0) }
         }

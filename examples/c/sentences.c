@@ -62,11 +62,11 @@ int main(int argc, char **argv) {
   generate(model, 1, 0);
   for (int i = 0; i < 3; i++) generate(model, 0.5, random);
 
-  // A loaded model gives the same cost.
+  // A loaded model gives the same cost. 1: a file of an earlier run is replaced.
   recurrent_text_model loaded;
   double before, after;
   const int64_t path_length = (int64_t)strlen(path);
-  check(recurrent_sentence_model_save(model, path, path_length));
+  check(recurrent_sentence_model_save(model, path, path_length, 1));
   check(recurrent_sentence_model_load(path, path_length, RECURRENT_FLOAT32, &loaded));
   check(recurrent_sentence_model_cost(model, sentences[0], lengths[0], &before, NULL));
   check(recurrent_sentence_model_cost(loaded, sentences[0], lengths[0], &after, NULL));

@@ -70,7 +70,8 @@ static void train(const char *path) {
     check(recurrent_text_model_train_step(model, input, target, T, B, 0.01, 0, 5, NULL));
   }
   printf("%d steps, %.1f nats per character\n", STEPS, evaluate(model, tokens, count));
-  check(recurrent_text_model_save(model, path, (int64_t)strlen(path)));
+  // 1: a file of an earlier run is replaced.
+  check(recurrent_text_model_save(model, path, (int64_t)strlen(path), 1));
   check(recurrent_optimizer_free(optimizer));
   check(recurrent_text_model_free(model));
   check(recurrent_random_free(random));

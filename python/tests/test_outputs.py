@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import socket
 import stat
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from recurrent import outputs as _outputs
 from recurrent.introspection.graph_svg import Drawing
 from recurrent.introspection.text_html import HTML
 from recurrent.outputs import Identity, Outputs, protect_text
-from support import names
+from support import names, python, succeed
 
 FOREIGN = r"path exists and was not written by this run; expected a new file, or overwrite=True, got '"
 TEXT = r"path is a text of this run; expected another file, got '"
@@ -82,17 +84,18 @@ def test_a_deleted_text(tmp_path):
     outputs.write(path, b"written")
     status = path.stat()
     _outputs._texts[status.st_dev, status.st_ino] = Identity.of(status)._replace(size=4)
-    outputs.write(path, b"again")
-    refuse(Outputs(), path, TEXT, overwrite=True)
+    outputs.check(path)
+    with pytest.raises(FileExistsError, match=TEXT):
+        Outputs().check(path, overwrite=True)
 
 
 def test_what_is_no_file(tmp_path):
     outputs = Outputs()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     refuse(outputs, tmp_path / "link", FOREIGN)
-    refuse(outputs, tmp_path, "Is a directory")
-    refuse(outputs, tmp_path / "none" / "a", "No such file")
-    with pytest.raises(ValueError, match="null byte"):
+    refuse(outputs, tmp_path, f"cannot write '{tmp_path}': is a directory")
+    refuse(outputs, tmp_path / "none" / "a", f"cannot write '{tmp_path}/none/a': no such file or directory")
+    with pytest.raises(ValueError, match=r"null (byte|character)"):
         outputs.write("a\0b", b"")
     with pytest.raises(TypeError, match=r"overwrite has the wrong type; expected a bool, got int"):
         outputs.check(tmp_path / "a", overwrite=1)
@@ -101,17 +104,154 @@ def test_what_is_no_file(tmp_path):
     assert names(tmp_path) == ["link"]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
-def test_pipes_and_devices(tmp_path):
-    """A model would replace them by a rename; a drawing is written into them."""
-    pipe = tmp_path / "pipe"
+def saves():
+    """Each routine that writes a file: of the core, of its JSON, of the package."""
+    tm = recurrent.TextModel(hidden_sizes=[2], rng=1).build("ab")
+    sm = recurrent.SentenceModel(["ab"], hidden_sizes=[2], rng=1)
+    return [tm.save, sm.save_recurrentjs, Drawing("<svg/>").save]
+
+
+SAVES = pytest.mark.parametrize("kind", range(3), ids=["safetensors", "json", "svg"])
+
+
+@SAVES
+def test_pipes_devices_and_sockets(kind, tmp_path):
+    pipe, end = tmp_path / "pipe", tmp_path / "socket"
     os.mkfifo(pipe)
-    for overwrite in (False, True):
-        with pytest.raises(OSError, match=r"path is not a regular file; expected a file, got '.*pipe'"):
-            recurrent.TextModel(hidden_sizes=[2], rng=1).build("ab").save(pipe, overwrite=overwrite)
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    if Path("/dev/null").exists():
-        Drawing("<svg/>").save("/dev/null")
+    (tmp_path / "link").symlink_to(pipe)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(end))
+        for place in (pipe, tmp_path / "link", end, Path("/dev/null")):
+            before = place.stat()
+            for overwrite in (False, True):
+                with pytest.raises(OSError, match=r"path is not a regular file; expected a file, got '.*'"):
+                    saves()[kind](place, overwrite=overwrite)
+            assert place.stat().st_ino == before.st_ino
+    assert names(tmp_path) == ["link", "pipe", "socket"]
+
+
+@SAVES
+def test_the_target_of_a_symlink_is_written(kind, tmp_path):
+    save, target = saves()[kind], tmp_path / "folder" / "target"
+    target.parent.mkdir()
+    (tmp_path / "link").symlink_to("second")
+    (tmp_path / "second").symlink_to("folder/target")
+    # it leads nowhere yet
+    save(tmp_path / "link", overwrite=True)
+    first = target.read_bytes()
+    target.write_bytes(b"another program's")
+    with pytest.raises(FileExistsError, match=FOREIGN):
+        save(tmp_path / "link")
+    save(tmp_path / "link", overwrite=True)
+    save(tmp_path / "second")
+    assert target.read_bytes() == first
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "second").is_symlink()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match=r"cannot write '.*loop': too many levels of symbolic links"):
+        save(tmp_path / "loop", overwrite=True)
+    assert names(tmp_path) == ["folder", "link", "loop", "second"] and names(target.parent) == ["target"]
+
+
+@SAVES
+def test_mode_and_owner_are_kept(kind, tmp_path):
+    save, path = saves()[kind], tmp_path / "m"
+    save(path)
+    for mode in (0o600, 0o640, 0o604):
+        path.chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(path, 1234, 4321)
+        save(path, overwrite=True)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert os.geteuid() != 0 or (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+    before = os.umask(0o027)
+    try:
+        save(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o640
+
+
+@SAVES
+def test_the_longest_name(kind, tmp_path):
+    name = "é" * 127 + "n"
+    for _ in range(2):
+        saves()[kind](tmp_path / name, overwrite=True)
+    with pytest.raises(OSError, match=r"cannot write '.*': file name too long"):
+        saves()[kind](tmp_path / f"{name}n")
+    assert names(tmp_path) == [name]
+
+
+KILLED = """
+import resource, signal, sys
+sys.path.insert(0, "")
+from test_outputs import saves
+save = saves()[int(sys.argv[1])]
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (2, 2))
+save(sys.argv[2], overwrite=True)
+"""
+
+
+@SAVES
+def test_temporary_names_cannot_be_planted(kind, tmp_path):
+    """Killed in the middle of a write: the names are random, and a private file's temporary is private."""
+    path = tmp_path / "m"
+    path.write_bytes(b"old")
+    path.chmod(0o604)
+    left = []
+    for _ in range(2):
+        assert python(KILLED, str(kind), str(path)).returncode == -signal.SIGXFSZ
+        (name,) = (name for name in names(tmp_path) if name != "m" and name not in left)
+        left.append(name)
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    numbers = [re.fullmatch(r"\.recurrent-[0-9]+-([0-9a-f]{16})", name) for name in left]
+    assert all(numbers) and numbers[0][1] != numbers[1][1]
+    assert path.read_bytes() == b"old"
+    # the core removes them a minute later
+    for name in left:
+        os.utime(tmp_path / name, (0, 0))
+    saves()[0](path, overwrite=True)
+    assert names(tmp_path) == ["m"]
+
+
+@SAVES
+def test_a_file_that_appears_meanwhile(kind, tmp_path, monkeypatch):
+    """Another program creates the file between the check and the save."""
+    path, check = tmp_path / "m", Outputs.check
+
+    def checked(self, *arguments, **settings):
+        replaces = check(self, *arguments, **settings)
+        path.write_bytes(b"theirs")
+        return replaces
+
+    monkeypatch.setattr(Outputs, "check", checked)
+    save = saves()[kind]
+    with pytest.raises(FileExistsError):
+        save(path)
+    assert path.read_bytes() == b"theirs" and names(tmp_path) == ["m"]
+    monkeypatch.undo()
+    # it has not become a file of this run
+    with pytest.raises(FileExistsError, match=FOREIGN):
+        save(path)
+
+
+def test_a_full_disk(tmp_path):
+    """The old drawing stays, and the system's words say why."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    words = succeed(
+        "import resource, sys\n"
+        "from recurrent.introspection.graph_svg import Drawing\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n"
+        "    Drawing('<svg/>' * 9999).save(sys.argv[1], overwrite=True)\n"
+        "except OSError as error:\n"
+        "    print(error)\n",
+        str(path),
+    )
+    assert words == f"[Errno 27] cannot write '{path}': file too large\n"
+    assert path.read_bytes() == b"old" and names(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("kind", [Drawing, HTML])
@@ -159,7 +299,7 @@ def test_everything_that_writes_is_guarded():
             if call and not is_reading and "``" not in line:
                 found.add((path.relative_to(package).as_posix(), call[1]))
     assert found == {
-        ("outputs.py", "write_bytes"),
+        ("outputs.py", "open"),
         # into memory
         ("demo/report.py", "savefig"),
         # after a check

@@ -171,3 +171,58 @@ def test_other_kinds_of_files_are_named(tmp_path):
             use(path)
     assert as_text_or_file(path, "text", "bytes") == path.read_bytes()
     assert as_text_or_file(path, "text", encoding="utf-16-le") == b"the cat sat.\n" * 9
+
+
+# ---- the encoding of a file, in every function that takes one
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_every_function_reads_a_file_in_its_encoding(encoding, tmp_path):
+    text = "caf\xe9 cr\xe8me\n" * 5
+    path = tmp_path / "t.txt"
+    path.write_bytes(text.encode(encoding))
+    tm = recurrent.TextModel(hidden_sizes=[3], rng=1).build(path, encoding=encoding)
+    assert tm.vocabulary == "".join(sorted(set(text)))
+    assert tm.encode(path, encoding=encoding).tolist() == tm.encode(text).tolist()
+    assert tm.evaluate(path, encoding=encoding) == tm.evaluate(text)
+    for name, arguments in (
+        ("activations", ()),
+        ("next_characters", (2,)),
+        ("gradient_norms", ()),
+        ("html", ("h0", 0)),
+    ):
+        found = getattr(tm, name)(path, *arguments, encoding=encoding)
+        expected = getattr(tm, name)(text, *arguments)
+        assert str(found) == str(expected), name
+    sm = recurrent.SentenceModel(path, hidden_sizes=[2], rng=1, encoding=encoding)
+    assert sm.sentences == ["caf\xe9 cr\xe8me"] * 5
+
+
+def test_an_encoding_without_effect(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("abc")
+    tm = recurrent.TextModel(hidden_sizes=[3], rng=1).build("abc")
+    octets = recurrent.TextModel(hidden_sizes=[3], tokenizer="bytes", rng=1).build("")
+    new = recurrent.TextModel(hidden_sizes=[3], rng=1)
+    words = "encoding is without effect; expected the Path of a text, got 'cp1252'"
+    for use in (
+        tm.encode,
+        tm.evaluate,
+        tm.activations,
+        tm.gradient_norms,
+        new.build,
+        recurrent.SentenceModel,
+    ):
+        for source in ("abc\n", b"abc"):
+            with pytest.raises(ValueError, match=words):
+                use(source, encoding="cp1252")
+    for use in (tm.evaluate, lambda source, encoding: recurrent.SentenceModel(["ab"], encoding=encoding)):
+        with pytest.raises(ValueError, match=words):
+            use([0, 1, 2], encoding="cp1252")
+    with pytest.raises(ValueError, match="encoding is without effect; expected None, as tokens are bytes"):
+        octets.encode(path, encoding="cp1252")
+    with pytest.raises(ValueError, match="encoding is unknown; expected an encoding of text"):
+        tm.encode(path, encoding="nonsense")
+    with pytest.raises(TypeError, match="encoding has the wrong type; expected a str or None, got int"):
+        tm.encode(path, encoding=5)
+    assert not new.is_built

@@ -683,8 +683,11 @@ recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const
                                                double *nats);
 
 /* Writes one safetensors file with a checksum, together with everything needed to resume training. A crash leaves the
-   old file or the new one. An infinite or NaN weight gives RECURRENT_NOT_FINITE with its name. */
-recurrent_status recurrent_text_model_save(recurrent_text_model model, const char *path, int64_t length);
+   old file or the new one. The target of a symlink is written; a directory, a pipe or a device gives RECURRENT_IO. An
+   infinite or NaN weight or state gives RECURRENT_NOT_FINITE with its name.
+   overwrite   0: a file that exists gives RECURRENT_IO with EEXIST; else it is replaced, and its mode and owner kept */
+recurrent_status recurrent_text_model_save(recurrent_text_model model, const char *path, int64_t length,
+                                           int32_t overwrite);
 
 /* Reads a saved model; training resumes to the same bits. A file that is damaged in any bit, truncated, of another
    version of the format, or not a text model gives RECURRENT_BAD_FORMAT. */
@@ -714,8 +717,10 @@ recurrent_status recurrent_sentence_model_tick(recurrent_text_model model, const
 recurrent_status recurrent_sentence_model_cost(recurrent_text_model model, const char *sentence, int64_t length,
                                                double *cost, double *perplexity);
 
-/* Writes and reads RecurrentJS's JSON, the optimizer's cache included. A crash leaves the old file or the new one. */
-recurrent_status recurrent_sentence_model_save(recurrent_text_model model, const char *path, int64_t length);
+/* Writes and reads RecurrentJS's JSON, the optimizer's cache included. `overwrite` as for recurrent_text_model_save; a
+   crash leaves the old file or the new one. */
+recurrent_status recurrent_sentence_model_save(recurrent_text_model model, const char *path, int64_t length,
+                                               int32_t overwrite);
 recurrent_status recurrent_sentence_model_load(const char *path, int64_t length, recurrent_dtype dtype,
                                                recurrent_text_model *model);
 

@@ -1,4 +1,4 @@
-// Gradient reductions: squared norm and the first non-finite element.
+// Reductions for checks: squared norm, the first non-finite and the first negative element.
 
 /// Returns Σ x², summed in double precision.
 @_specialize(where T == Float)
@@ -36,6 +36,24 @@ public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: In
     var i = 0
     while i < x.rows {
       if !column[i].isFinite { return (i, j) }
+      i &+= 1
+    }
+    j &+= 1
+  }
+  return (-1, -1)
+}
+
+/// Returns the row and column of the first element below 0 in column-major order; (−1, −1) if there is none.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func firstNegative<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
+  var j = 0
+  while j < x.columns {
+    let column = x.columnPointer(j)
+    var i = 0
+    while i < x.rows {
+      if column[i] < 0 { return (i, j) }
       i &+= 1
     }
     j &+= 1

@@ -158,6 +158,23 @@ extension Mat {
     }
   }
 
+  /// Requires finite values; the error has the first that is not.
+  func requireFinite(_ name: String, _ kind: RecurrentError.Kind) throws(RecurrentError) {
+    guard let (i, j, value) = firstNonFinite else { return }
+    throw RecurrentError(kind, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
+  }
+
+  /// Requires values of at least 0; the error has the first below.
+  func requireNonNegative(_ name: String, _ kind: RecurrentError.Kind) throws(RecurrentError) {
+    let first =
+      switch dtype {
+      case .float32: element(Kernels.firstNegative(operandRef.w(Float.self)), wStart)
+      case .float64: element(Kernels.firstNegative(operandRef.w(Double.self)), wStart)
+      }
+    guard let (i, j, value) = first else { return }
+    throw RecurrentError(kind, "\(name) is negative; expected at least 0, got \(value) at [\(i), \(j)]")
+  }
+
   /// The first gradient that is infinite or NaN, in column-major order; nil if all are finite.
   var firstNonFiniteGradient: (row: Int, column: Int, value: Double)? {
     switch dtype {

@@ -1,6 +1,4 @@
-// Whole files: a write replaces the old file at once, or leaves it.
-
-import Synchronization
+// Whole files: a write gives the new file at once, or leaves the old one.
 
 #if canImport(Glibc)
   import Glibc
@@ -81,66 +79,167 @@ enum File {
     }
   }
 
-  /// Replaces the file at `path`: a temporary file beside it is written, synchronized and renamed.
+  /// Writes a file: a temporary file beside it is written, synchronized and renamed. The target of a symlink is
+  /// written, and the mode and the owner of a file that is replaced are kept.
   ///
-  /// - Throws: `.io` with the system's reason; then the old file, if any, is untouched and no temporary is left.
-  static func write(_ bytes: [UInt8], to path: String) throws(RecurrentError) {
+  /// - Parameter overwrite: whether a file that exists is replaced. Without it the file is new, or nothing is written,
+  ///   even if another program creates one meanwhile.
+  /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device; then the old file, if any, is
+  ///   untouched and no temporary is left.
+  static func write(_ bytes: [UInt8], to path: String, overwrite: Bool) throws(RecurrentError) {
     try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
-      try write([UnsafeRawBufferPointer(bytes)], to: path)
+      try write([UnsafeRawBufferPointer(bytes)], to: path, overwrite: overwrite)
     }
   }
 
-  /// Replaces the file at `path` with the concatenation of pieces.
-  static func write(_ pieces: [UnsafeRawBufferPointer], to path: String) throws(RecurrentError) {
+  /// Writes the concatenation of pieces to a file.
+  static func write(
+    _ pieces: [UnsafeRawBufferPointer], to path: String, overwrite: Bool
+  ) throws(RecurrentError) {
     try check(path)
-    // a unique name for every write: two threads may save to one path
-    let temporary = path + ".tmp.\(getpid()).\(writes.wrappingAdd(1, ordering: .relaxed).newValue)"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    let target = try resolve(path), old = try status(target, of: path)
+    if let old {
+      if old.st_mode & S_IFMT == S_IFDIR { throw failure("cannot write", path, EISDIR) }
+      if old.st_mode & S_IFMT != S_IFREG {
+        throw RecurrentError(.io, "cannot write '\(path)': expected a regular file, got another kind", errno: EINVAL)
+      }
+      if !overwrite { throw exists(path) }
+    }
+    let folder = parent(of: target), temporary = folder + (try temporaryName(path))
+    // the mode of a private file is never wider, not even before it is complete
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, old == nil ? 0o666 : 0o600)
     if file < 0 { throw failure("cannot write", path) }
     do throws(RecurrentError) {
-      for piece in pieces {
-        guard let start = piece.baseAddress else { continue }
-        var done = 0
-        while done < piece.count {
-          let count = systemWrite(file, start + done, piece.count - done)
-          if count < 0 && errno == EINTR { continue }
-          if count <= 0 { throw failure("cannot write", path) }
-          done += count
-        }
-      }
+      for piece in pieces { try write(piece, to: file, path) }
+      if let old { try keep(old, of: path, in: file) }
       if fsync(file) != 0 { throw failure("cannot write", path) }
     } catch {
       close(file)
       unlink(temporary)
       throw error
     }
-    if close(file) != 0 || rename(temporary, path) != 0 {
-      let reason = failure("cannot write", path)
+    if close(file) != 0 || !(overwrite ? rename(temporary, target) == 0 : place(temporary, at: target)) {
+      let reason = !overwrite && errno == EEXIST ? exists(path) : failure("cannot write", path)
       unlink(temporary)
       throw reason
     }
     // the directory entry is synchronized too
-    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent = slash.map { String(path[...$0]) } ?? "./"
-    let folder = open(parent, O_RDONLY | O_CLOEXEC)
-    if folder >= 0 {
-      fsync(folder)
-      close(folder)
+    let directory = open(folder, O_RDONLY | O_CLOEXEC)
+    if directory >= 0 {
+      fsync(directory)
+      close(directory)
     }
-    removeLeftovers(of: slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path, in: parent)
+    removeLeftovers(in: folder)
   }
 
-  /// Removes the temporary files of killed writers of `name`: their process does not exist, and the last write was more
-  /// than a minute ago (processes of other machines cannot be queried).
-  private static func removeLeftovers(of name: String, in parent: String) {
+  private static func write(
+    _ piece: UnsafeRawBufferPointer, to file: Int32, _ path: String
+  ) throws(RecurrentError) {
+    guard let start = piece.baseAddress else { return }
+    var done = 0
+    while done < piece.count {
+      let count = systemWrite(file, start + done, piece.count - done)
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { throw failure("cannot write", path) }
+      done += count
+    }
+  }
+
+  /// Gives a new file the owner and the mode of the file that it replaces.
+  private static func keep(_ old: stat, of path: String, in file: Int32) throws(RecurrentError) {
+    var new = stat()
+    if fstat(file, &new) != 0 { throw failure("cannot examine", path) }
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid), fchown(file, old.st_uid, old.st_gid) != 0 {
+      throw failure("cannot keep the owner of", path)
+    }
+    if new.st_mode != old.st_mode, fchmod(file, old.st_mode & 0o7777) != 0 {
+      throw failure("cannot keep the mode of", path)
+    }
+  }
+
+  /// Gives a file its name, unless the name is taken; then returns false, with `errno`.
+  ///
+  /// - Parameter hasLinks: whether hard links are tried first. On file systems without them the name is reserved by an
+  ///   empty file, which a crash may leave.
+  static func place(_ temporary: String, at target: String, hasLinks: Bool = true) -> Bool {
+    if hasLinks {
+      if link(temporary, target) == 0 {
+        unlink(temporary)
+        return true
+      }
+      if errno == EEXIST { return false }
+    }
+    let reserved = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    if reserved < 0 { return false }
+    close(reserved)
+    if rename(temporary, target) == 0 { return true }
+    let code = errno
+    unlink(target)
+    errno = code
+    return false
+  }
+
+  // MARK: Paths
+
+  /// The status of the file at `target`, nil if there is none.
+  private static func status(_ target: String, of path: String) throws(RecurrentError) -> stat? {
+    var status = stat()
+    if lstat(target, &status) == 0 { return status }
+    if errno == ENOENT { return nil }
+    throw failure("cannot write", path)
+  }
+
+  /// The path that symlinks at the end of `path` lead to, which need not exist.
+  private static func resolve(_ path: String) throws(RecurrentError) -> String {
+    var target = path
+    // the limit of Linux
+    for _ in 0..<40 {
+      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = readlink(target, &buffer, buffer.count)
+      if count < 0 {
+        // no symlink, or no file
+        if errno == EINVAL || errno == ENOENT { return target }
+        throw failure("cannot write", path)
+      }
+      guard let next = String(validating: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) else {
+        throw RecurrentError(.io, "cannot write '\(path)': its target is not valid UTF-8", errno: EILSEQ)
+      }
+      target = next.utf8.first == UInt8(ascii: "/") ? next : parent(of: target) + next
+    }
+    throw failure("cannot write", path, ELOOP)
+  }
+
+  /// The folder of a path, with a slash at its end.
+  private static func parent(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "./"
+  }
+
+  // MARK: Temporary files
+
+  /// The start of their names. The rest is the process and 16 random digits: no other program can create the file
+  /// first, and the length does not depend on the file's name, which may be the longest possible.
+  private static let temporaryPrefix = ".recurrent-"
+
+  private static func temporaryName(_ path: String) throws(RecurrentError) -> String {
+    var number: UInt64 = 0
+    if getentropy(&number, MemoryLayout<UInt64>.size) != 0 { throw failure("cannot write", path) }
+    let digits = String(number, radix: 16)
+    return "\(temporaryPrefix)\(getpid())-\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits)"
+  }
+
+  /// Removes the temporary files of killed writers: their process does not exist, and the last write was more than a
+  /// minute ago (processes of other machines cannot be queried).
+  private static func removeLeftovers(in parent: String) {
     guard let folder = opendir(parent) else { return }
     defer { closedir(folder) }
-    let beginning = Array("\(name).tmp.".utf8), now = time(nil)
+    let beginning = Array(temporaryPrefix.utf8), now = time(nil)
     while let entry = readdir(folder) {
       let found = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       guard found.starts(with: beginning) else { continue }
-      let rest = found.dropFirst(beginning.count).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      let rest = found.dropFirst(beginning.count).split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
       guard rest.count == 2, let pid = Int32(String(decoding: rest[0], as: UTF8.self)), pid > 0,
-        Int(String(decoding: rest[1], as: UTF8.self)) != nil, kill(pid, 0) != 0, errno == ESRCH
+        rest[1].count == 16, UInt64(String(decoding: rest[1], as: UTF8.self), radix: 16) != nil,
+        kill(pid, 0) != 0, errno == ESRCH
       else { continue }
       let path = parent + String(decoding: found, as: UTF8.self)
       var status = stat()
@@ -162,13 +261,14 @@ enum File {
     try require(!path.utf8.contains(0), .badValue, "path has a NUL character; expected none, got one")
   }
 
+  private static func exists(_ path: String) -> RecurrentError {
+    RecurrentError(.io, "path exists; expected a new file, or overwrite, got '\(path)'", errno: EEXIST)
+  }
+
   private static func failure(_ what: String, _ path: String, _ code: Int32 = errno) -> RecurrentError {
     RecurrentError(.io, "\(what) '\(path)': \(String(cString: strerror(code)))", errno: code)
   }
 }
-
-/// The number of writes so far.
-private let writes = Atomic<Int>(0)
 
 // the C functions, which File's methods hide
 private let systemRead = read

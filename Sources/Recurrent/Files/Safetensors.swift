@@ -124,10 +124,10 @@ final class Safetensors {
   static let opening = Array(#"{"__metadata__":{"crc64":""#.utf8)
   static let noSum = Array("0000000000000000".utf8)
 
-  /// Writes the file; a crash leaves the old file or the new one.
+  /// Writes the file, as `File.write` does; a crash leaves the old file or the new one.
   ///
   /// - Throws: `.io`; `.badValue` for a header larger than a reader accepts.
-  func write(to path: String) throws(RecurrentError) {
+  func write(to path: String, overwrite: Bool) throws(RecurrentError) {
     var header = Safetensors.opening + Safetensors.noSum
     let rest = JSON.object(metadata.map { ($0.key, .string($0.value)) }).bytes.dropFirst()
     header += metadata.isEmpty ? "\"".utf8 : "\",".utf8
@@ -157,7 +157,7 @@ final class Safetensors {
     let data = UnsafeRawBufferPointer(start: self.data.start, count: size)
     header.replaceSubrange(Safetensors.sumRange, with: Safetensors.hex(Safetensors.sum(length, header, data)))
     try (length + header).withUnsafeBufferPointer { (front) throws(RecurrentError) in
-      try File.write([UnsafeRawBufferPointer(front), data], to: path)
+      try File.write([UnsafeRawBufferPointer(front), data], to: path, overwrite: overwrite)
     }
   }
 

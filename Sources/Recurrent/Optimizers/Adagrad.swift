@@ -23,6 +23,7 @@ struct Adagrad: OptimizerAlgorithm {
   }
 
   var stateNames: [String] { ["sum"] }
+  var squares: [String] { ["sum"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {

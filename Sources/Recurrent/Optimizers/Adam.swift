@@ -22,6 +22,7 @@ struct Adam: OptimizerAlgorithm {
   }
 
   var stateNames: [String] { moments.stateNames }
+  var squares: [String] { moments.squares }
   var epsilon: (name: String, value: Double)? { moments.epsilon }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
@@ -43,6 +44,7 @@ struct AdamW: OptimizerAlgorithm {
   }
 
   var stateNames: [String] { moments.stateNames }
+  var squares: [String] { moments.squares }
   var epsilon: (name: String, value: Double)? { moments.epsilon }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
@@ -65,6 +67,7 @@ struct AdamMoments {
   }
 
   var stateNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
+  var squares: [String] { ["exp_avg_sq", "max_exp_avg_sq"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
 
   func update<T: Real>(_ step: ParameterStep<T>, coupled: Double, decoupled: Double) -> Int {

@@ -32,7 +32,8 @@ extension Optimizer {
   /// Restores what `state(of:)` returned, for parameters of the same shapes and an optimizer of the same settings. The
   /// elements are copied.
   ///
-  /// - Throws: `.badShape`, `.badType` or `.badValue` naming the mismatch; nothing has changed.
+  /// - Throws: `.badShape`, `.badType` or `.badValue` naming the mismatch, `.notFinite` a tensor that is infinite or NaN;
+  ///   nothing has changed.
   public func restore(_ state: State, of parameters: Parameters) throws(RecurrentError) {
     try check(parameters)
     let names = state.tensors.map { $0.name }, flat = parameters.flat
@@ -57,6 +58,8 @@ extension Optimizer {
         "steps of \(name) is out of range; expected 0 to \(1 << 53), got \(steps)")
     }
 
+    try check(state, of: parameters)
+
     let copy = try parameters.zerosLike()
     try allocateState(of: parameters)
     for (stateName, tensor) in state.tensors {
@@ -64,5 +67,18 @@ extension Optimizer {
       for (name, mat) in copy.all { try self.state(stateName, of: name)?.set(mat) }
     }
     for (name, steps) in zip(parameters.names, state.steps) { set(steps: steps, of: name) }
+  }
+
+  /// Requires finite state tensors, and means and sums of squares of at least 0: the root of a negative one is NaN.
+  ///
+  /// - Throws: `.notFinite` or `.badValue` naming the tensor, the parameter and the index.
+  func check(_ state: State, of parameters: Parameters) throws(RecurrentError) {
+    for (stateName, tensor) in state.tensors {
+      let isSquare = algorithm.squares.contains(stateName)
+      for (name, mat) in zip(parameters.names, parameters.views(of: tensor)) {
+        try mat.requireFinite("\(stateName) of \(name)", .notFinite)
+        if isSquare { try mat.requireNonNegative("\(stateName) of \(name)", .badValue) }
+      }
+    }
   }
 }

@@ -16,6 +16,8 @@ protocol OptimizerAlgorithm: Sendable {
 
   /// Names of the state tensors of one parameter, as PyTorch names them.
   var stateNames: [String] { get }
+  /// The names among them of means and sums of squares, which are never negative.
+  var squares: [String] { get }
   /// The initial value of every state element.
   var initialState: Double { get }
   /// The setting that keeps a step from dividing by 0; nil if nothing is divided.

@@ -33,6 +33,7 @@ struct RMSProp: OptimizerAlgorithm {
   var stateNames: [String] {
     ["square_avg"] + (momentum == 0 ? [] : ["momentum_buffer"]) + (centered ? ["grad_avg"] : [])
   }
+  var squares: [String] { ["square_avg"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {

@@ -25,6 +25,7 @@ struct SGD: OptimizerAlgorithm {
   }
 
   var stateNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
+  var squares: [String] { [] }
   var epsilon: (name: String, value: Double)? { nil }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {

@@ -18,9 +18,13 @@ extension SentenceModel {
 
   /// Writes the model and the optimizer's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
   ///
-  /// - Throws: `.io`; `.notFinite` if a weight is not a finite number, which JSON cannot hold.
-  public func saveRecurrentJS(_ path: String) throws(RecurrentError) {
-    try File.write(recurrentJS(), to: path)
+  /// - Parameters:
+  ///   - path: the file; the target of a symlink is written.
+  ///   - overwrite: whether a file that exists is replaced; its mode and owner are kept.
+  /// - Throws: `.io`, also if the file exists and `overwrite` is false; `.notFinite` if a weight is not a finite
+  ///   number, which JSON cannot hold.
+  public func saveRecurrentJS(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
+    try File.write(recurrentJS(), to: path, overwrite: overwrite)
   }
 
   init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {

@@ -18,16 +18,20 @@ extension TextModel {
 
   /// Writes the model to one file; a crash leaves the old file or the new one.
   ///
-  /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. The old file is unchanged then.
-  public func save(_ path: String) throws(RecurrentError) {
+  /// - Parameters:
+  ///   - path: the file; the target of a symlink is written.
+  ///   - overwrite: whether a file that exists is replaced; its mode and owner are kept.
+  /// - Throws: `.io`, also if the file exists and `overwrite` is false; `.notFinite` naming a weight, a state of the
+  ///   optimizer or a carried state that is infinite or NaN, `.badValue` a negative mean of squares: `load` would refuse
+  ///   them. The old file is unchanged then.
+  public func save(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
     for (name, mat) in parameters.all {
       try mat.synchronize()
-      if let (i, j, value) = mat.firstNonFinite {
-        throw RecurrentError(
-          .notFinite, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
-      }
+      try mat.requireFinite(name, .notFinite)
     }
     let state = try optimizer.map { (optimizer) throws(RecurrentError) in try optimizer.state(of: parameters) }
+    if let state { try optimizer?.check(state, of: parameters) }
+    if let carriedState { try checkFinite(carriedState, batchSize, .notFinite) }
     let file = try Safetensors(metadata: header(state), contents(state?.tensors.map { $0.name } ?? [], batchSize))
     var tensors = file.tensors.makeIterator()
     if let tensor = tensors.next() {
@@ -45,7 +49,7 @@ extension TextModel {
       file.start(of: tensor).copyMemory(from: carriedState.start + offset, byteCount: tensor.bytes)
       offset += tensor.bytes
     }
-    try file.write(to: path)
+    try file.write(to: path, overwrite: overwrite)
   }
 
   /// Reads a saved model; training resumes to the same bits.
@@ -104,12 +108,7 @@ extension TextModel {
       model.random.state = state
     }
     try model.read(into: model.parameters.flat, "model.", file)
-    for (name, mat) in model.parameters.all {
-      if let (i, j, value) = mat.firstNonFinite {
-        throw RecurrentError(
-          .badFormat, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
-      }
-    }
+    for (name, mat) in model.parameters.all { try mat.requireFinite(name, .badFormat) }
     if let optimizer {
       var steps: [Int] = [], tensors: [(name: String, flat: Mat)] = []
       for item in try training["optimizer_steps"].items() { steps.append(try item.whole(0...1 << 53)) }
@@ -128,6 +127,7 @@ extension TextModel {
         (state.start + offset).copyMemory(from: file.start(of: tensor), byteCount: tensor.bytes)
         offset += tensor.bytes
       }
+      try model.checkFinite(state, batchSize, .badFormat)
       carriedState = state
     }
     var metadata: [String: String] = [:]
@@ -188,6 +188,22 @@ extension TextModel {
       network.hiddenSizes.enumerated().map { k, size in
         ("state.\(kind)\(k)", Safetensors.Element(network.dtype), [batchSize, size])
       }
+    }
+  }
+
+  /// Requires a finite carried state.
+  private func checkFinite(_ state: Storage, _ batchSize: Int, _ kind: RecurrentError.Kind) throws(RecurrentError) {
+    var offset = 0
+    for (name, element, shape) in states(batchSize) {
+      let count = shape.reduce(1, *)
+      for i in 0..<count {
+        let value = network.dtype.load(state.start + offset, i)
+        try require(
+          value.isFinite, kind,
+          "\(name) is not finite; expected finite elements, got \(value) at "
+            + "[\(i / shape[1]), \(i % shape[1])]")
+      }
+      offset += count * element.size
     }
   }
 

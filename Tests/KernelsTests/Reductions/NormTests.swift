@@ -15,6 +15,12 @@ import Testing
         #expect(squaredNorm(x.view) == total)
         #expect(squaredNorm(y.view) == total)
         #expect(firstNonFinite(x.view) == (-1, -1))
+        let squares = StridedMatrix<Float>(n, d, gap: gap) { i, j in i == 0 ? -0.0 : Double(i + j) }
+        #expect(firstNegative(squares.view) == (-1, -1))
+        squares[n - 1, d - 1] = -1e-30
+        #expect(firstNegative(squares.view) == (n - 1, d - 1))
+        squares[n / 2, 0] = -.infinity
+        #expect(firstNegative(squares.view) == (n / 2, 0))
         for bad in [Float.nan, .infinity, -.infinity] {
           let broken = x.copy()
           broken[n - 1, d - 1] = bad

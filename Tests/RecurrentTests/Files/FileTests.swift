@@ -14,7 +14,7 @@ import Testing
     let path = folder.file("a b é.bin")
     for count in [0, 1, 4095, 4096, 100_001] {
       let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-      try File.write(bytes, to: path)
+      try File.write(bytes, to: path, overwrite: true)
       #expect(try File.read(path) == bytes)
     }
     // no temporary file is left
@@ -24,7 +24,7 @@ import Testing
   @Test func aPathWithoutAFolderIsRelative() throws {
     let name = "recurrent-file-test-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: name) }
-    try File.write([1, 2, 3], to: name)
+    try File.write([1, 2, 3], to: name, overwrite: true)
     #expect(try File.read(name) == [1, 2, 3])
   }
 
@@ -49,7 +49,7 @@ import Testing
     refusedIO(ENOENT) { _ = try SentenceModel.loadRecurrentJS(folder.file("missing")) }
     refusedIO(EISDIR) { _ = try File.read(folder.path) }
     refusedIO(EISDIR) { _ = try File.read(folder.path + "/") }
-    try File.write([1], to: folder.file("plain"))
+    try File.write([1], to: folder.file("plain"), overwrite: true)
     refusedIO(ENOTDIR) { _ = try File.read(folder.file("plain/inside")) }
     refusedIO(ENAMETOOLONG) { _ = try File.read(folder.file(String(repeating: "a", count: 300))) }
     // reading these would not end
@@ -58,7 +58,7 @@ import Testing
     refusedIO(EINVAL) { _ = try File.read(folder.file("pipe")) }
     for path in ["", "a\0b"] {
       refused(.badValue, "path") { try File.read(path) }
-      refused(.badValue, "path") { try File.write([1], to: path) }
+      refused(.badValue, "path") { try File.write([1], to: path, overwrite: true) }
     }
   }
 
@@ -71,29 +71,133 @@ import Testing
   }
 
   @Test func whatCannotBeWrittenIsRefusedAndTheOldFileStays() throws {
-    refusedIO(ENOENT) { try File.write([1], to: folder.file("no/such/folder")) }
-    try File.write([1, 2], to: folder.file("plain"))
-    refusedIO(ENOTDIR) { try File.write([1], to: folder.file("plain/inside")) }
+    refusedIO(ENOENT) { try File.write([1], to: folder.file("no/such/folder"), overwrite: true) }
+    try File.write([1, 2], to: folder.file("plain"), overwrite: true)
+    refusedIO(ENOTDIR) { try File.write([1], to: folder.file("plain/inside"), overwrite: true) }
     let inner = folder.file("inner")
     try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
-    refusedIO(EISDIR) { try File.write([1], to: inner) }
+    refusedIO(EISDIR) { try File.write([1], to: inner, overwrite: true) }
     #expect(try File.read(folder.file("plain")) == [1, 2])
     #expect(folder.names == ["inner", "plain"])
 
     // a folder without write permission, which the superuser ignores
-    try File.write([3], to: inner + "/kept")
+    try File.write([3], to: inner + "/kept", overwrite: true)
     chmod(inner, 0o500)
     defer { chmod(inner, 0o700) }
-    if getuid() != 0 { refusedIO(EACCES) { try File.write([9], to: inner + "/kept") } }
-    refusedIO(EACCES == EPERM ? EACCES : ENOENT) { try File.write([9], to: "/proc/self/recurrent/none") }
+    if getuid() != 0 { refusedIO(EACCES) { try File.write([9], to: inner + "/kept", overwrite: true) } }
+    refusedIO(EACCES == EPERM ? EACCES : ENOENT) {
+      try File.write([9], to: "/proc/self/recurrent/none", overwrite: true)
+    }
     #expect(try getuid() == 0 || File.read(inner + "/kept") == [3])
   }
 
-  @Test func failedWritesLeaveNoFile() throws {
-    // a name that is too long for the temporary file's
-    let name = String(repeating: "n", count: 250)
-    refusedIO(ENAMETOOLONG) { try File.write([1], to: folder.file(name)) }
-    #expect(folder.names == [])
+  @Test func theLongestName() throws {
+    let name = String(repeating: "n", count: 255)
+    for overwrite in [false, true] { try File.write([1], to: folder.file(name), overwrite: overwrite) }
+    refusedIO(ENAMETOOLONG) { try File.write([1], to: folder.file(name + "n"), overwrite: false) }
+    #expect(folder.names == [name])
+  }
+
+  @Test func aFileThatExistsIsReplacedOnlyOnDemand() throws {
+    let path = folder.file("a")
+    try File.write([1], to: path, overwrite: false)
+    let sentence = "path exists; expected a new file, or overwrite, got '\(path)'"
+    refused(.io, sentence) { try File.write([2], to: path, overwrite: false) }
+    refusedIO(EEXIST) { try File.write([2], to: path, overwrite: false) }
+    #expect(try File.read(path) == [1])
+    try File.write([3], to: path, overwrite: true)
+    #expect(try File.read(path) == [3] && folder.names == ["a"])
+  }
+
+  /// A file that appears between the check and the save stays, on file systems with and without hard links.
+  @Test(arguments: [true, false]) func aNameThatIsTaken(_ hasLinks: Bool) throws {
+    let (new, old) = (folder.file("new"), folder.file("old"))
+    try File.write([1], to: new, overwrite: false)
+    try File.write([2], to: old, overwrite: false)
+    #expect(!File.place(new, at: old, hasLinks: hasLinks) && errno == EEXIST)
+    #expect(try File.read(old) == [2] && File.read(new) == [1])
+    #expect(File.place(new, at: folder.file("free"), hasLinks: hasLinks))
+    #expect(try File.read(folder.file("free")) == [1] && folder.names == ["free", "old"])
+    // a failed rename leaves no empty file
+    #expect(!File.place(new, at: folder.file("none"), hasLinks: hasLinks) && errno == ENOENT)
+    #expect(folder.names == ["free", "old"])
+  }
+
+  @Test func pipesDevicesAndSocketsAreRefused() throws {
+    let pipe = folder.file("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    for path in [pipe, "/dev/null"] {
+      for overwrite in [false, true] {
+        refusedIO(EINVAL) { try File.write([1], to: path, overwrite: overwrite) }
+        refused(.io, "cannot write '\(path)': expected a regular file, got another kind") {
+          try File.write([1], to: path, overwrite: overwrite)
+        }
+      }
+    }
+    var status = stat()
+    #expect(lstat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    #expect(folder.names == ["pipe"])
+  }
+
+  /// The target is written: a file, none, a pipe; a loop is refused.
+  @Test func symlinks() throws {
+    let files = FileManager.default
+    try files.createDirectory(atPath: folder.file("inner"), withIntermediateDirectories: true)
+    try File.write([1], to: folder.file("inner/target"), overwrite: false)
+    // relative to the link's folder, through another link
+    try files.createSymbolicLink(atPath: folder.file("inner/second"), withDestinationPath: "target")
+    try files.createSymbolicLink(atPath: folder.file("first"), withDestinationPath: "inner/second")
+    refusedIO(EEXIST) { try File.write([2], to: folder.file("first"), overwrite: false) }
+    try File.write([2], to: folder.file("first"), overwrite: true)
+    #expect(try File.read(folder.file("inner/target")) == [2])
+    for link in ["first", "inner/second"] {
+      #expect(throws: Never.self) { try files.destinationOfSymbolicLink(atPath: folder.file(link)) }
+    }
+    try files.createSymbolicLink(atPath: folder.file("nowhere"), withDestinationPath: folder.file("inner/new"))
+    try File.write([3], to: folder.file("nowhere"), overwrite: false)
+    #expect(try File.read(folder.file("inner/new")) == [3])
+    #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
+    try files.createSymbolicLink(atPath: folder.file("piped"), withDestinationPath: "pipe")
+    refusedIO(EINVAL) { try File.write([3], to: folder.file("piped"), overwrite: true) }
+    try files.createSymbolicLink(atPath: folder.file("loop"), withDestinationPath: "loop")
+    refusedIO(ELOOP) { try File.write([3], to: folder.file("loop"), overwrite: true) }
+    #expect(folder.names == ["first", "inner", "loop", "nowhere", "pipe", "piped"])
+  }
+
+  @Test func modeAndOwnerAreKept() throws {
+    let path = folder.file("private")
+    var status = stat()
+    for mode in [0o600, 0o640, 0o604] as [mode_t] {
+      try File.write([1], to: path, overwrite: true)
+      chmod(path, mode)
+      if getuid() == 0 { chown(path, 1234, 4321) }
+      try File.write([2], to: path, overwrite: true)
+      #expect(stat(path, &status) == 0 && status.st_mode & 0o7777 == mode)
+      #expect(getuid() != 0 || status.st_uid == 1234 && status.st_gid == 4321)
+    }
+    // a new file takes the process's mask
+    let mask = umask(0o027)
+    defer { umask(mask) }
+    try File.write([1], to: folder.file("new"), overwrite: false)
+    #expect(stat(folder.file("new"), &status) == 0 && status.st_mode & 0o7777 == 0o640)
+  }
+
+  /// The temporary file of a killed writer goes with the next write of its folder; those of others stay.
+  @Test func leftovers() throws {
+    // no process has the largest number
+    let names = [
+      ".recurrent-\(Int32.max)-0123456789abcdef", ".recurrent-\(getpid())-0123456789abcdef",
+      ".recurrent-\(Int32.max)-0123456789abcdeg", ".recurrent-\(Int32.max)-0", ".recurrent-x",
+      ".recurrent-\(Int32.max)-00000000000000aa",
+    ]
+    let old = Date(timeIntervalSinceNow: -120)
+    for name in names {
+      #expect(FileManager.default.createFile(atPath: folder.file(name), contents: nil))
+      if name == names.last { continue }
+      try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: folder.file(name))
+    }
+    try File.write([1], to: folder.file("a"), overwrite: false)
+    #expect(folder.names == (names.dropFirst() + ["a"]).sorted())
   }
 
   /// With several writers of one path the file is always one writer's, never a mixture.
@@ -104,7 +208,7 @@ import Testing
         group.addTask {
           for _ in 0..<25 {
             do {
-              try File.write([UInt8](repeating: writer, count: 300_000), to: path)
+              try File.write([UInt8](repeating: writer, count: 300_000), to: path, overwrite: true)
               let bytes = try File.read(path)
               if bytes.count != 300_000 || bytes.contains(where: { $0 != bytes[0] }) {
                 Issue.record("a mixture")
@@ -124,9 +228,10 @@ import Testing
       ["ab"], TextModel.Settings(.sentences, hiddenSizes: [2], embedding: 1, forgetBias: 0), random: Random(seed: 1))
     let path = folder.file("model.json")
     try sm.saveRecurrentJS(path)
+    refusedIO(EEXIST) { try sm.saveRecurrentJS(path) }
     let before = try File.read(path)
     try #require(sm.parameters["bd"]).set(rows: [0, .infinity, 0])
-    refused(.notFinite, "bd", "inf", "[1, 0]") { try sm.saveRecurrentJS(path) }
+    refused(.notFinite, "bd", "inf", "[1, 0]") { try sm.saveRecurrentJS(path, overwrite: true) }
     #expect(try File.read(path) == before)
     #expect(folder.names == ["model.json"])
   }

@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func comesBack() throws {
-    try sample().write(to: path)
+    try sample().write(to: path, overwrite: true)
     let file = try Safetensors.load(path)
     #expect(file.isChecked)
     #expect(file.text("what").map { Array($0.utf8) } == Array("é\n\"\\\u{0}".utf8))
@@ -47,12 +47,12 @@ import Testing
     // the data begin on a line of memory
     let bytes = try File.read(path), length = bytes[0..<8].enumerated().reduce(0) { $0 | Int($1.1) << (8 * $1.0) }
     #expect((8 + length) % 64 == 0)
-    try Safetensors(metadata: [], []).write(to: path)
+    try Safetensors(metadata: [], []).write(to: path, overwrite: true)
     #expect(try Safetensors.load(path).isChecked)
   }
 
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
-    try sample().write(to: path)
+    try sample().write(to: path, overwrite: true)
     let good = try File.read(path)
     for at in good.indices {
       for bit in 0..<8 {
@@ -191,8 +191,10 @@ import Testing
   @Test func whatCannotBeWritten() throws {
     refused(.badShape, "t") { try Safetensors(metadata: [], [("t", .float64, [Int.max, 2])]) }
     let huge = String(repeating: "x", count: Safetensors.maxHeader)
-    refused(.badValue, "expected at most") { try Safetensors(metadata: [("notes", huge)], []).write(to: path) }
-    refused(.io, "/nowhere") { try Safetensors(metadata: [], []).write(to: "/nowhere/t") }
+    refused(.badValue, "expected at most") {
+      try Safetensors(metadata: [("notes", huge)], []).write(to: path, overwrite: true)
+    }
+    refused(.io, "/nowhere") { try Safetensors(metadata: [], []).write(to: "/nowhere/t", overwrite: true) }
     #expect(folder.names == [])
     refused(.io) { try Safetensors.load(folder.path) }
   }

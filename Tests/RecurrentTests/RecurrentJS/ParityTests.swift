@@ -111,7 +111,7 @@ import Testing
 
     // a saved file is read back to the last bit, and training resumes
     let first = try SentenceModel.loadRecurrentJS(Fixture.url(name).path)
-    try first.saveRecurrentJS(file)
+    try first.saveRecurrentJS(file, overwrite: true)
     let second = try SentenceModel.loadRecurrentJS(file)
     for name in first.parameters.names {
       #expect(try mat(first, name).rows() == mat(second, name).rows())

@@ -29,7 +29,7 @@ import Testing
       let steps = optimizer == nil ? 0 : 3 + i
       for _ in 0..<steps { _ = try whole.step() }
       whole.model.metadata = ["": "empty", "b": "{\"é\": \"\u{0}\"}", "a.b": "", "metadata.é": "x"]
-      try whole.model.save(path)
+      try whole.model.save(path, overwrite: true)
       let twin = try TextLesson(TextModel.load(path))
       #expect(try bits(twin.model) == bits(whole.model))
       #expect(twin.model.tokenizer == whole.model.tokenizer && twin.model.step == steps)
@@ -44,7 +44,7 @@ import Testing
       // a loaded model is saved as the same file
       let again = folder.file("again")
       let loaded = try TextModel.load(path)
-      try loaded.save(again)
+      try loaded.save(again, overwrite: true)
       #expect(try File.read(again) == File.read(path))
     }
   }
@@ -58,7 +58,7 @@ import Testing
     #expect(model.metadata == ["source": "make_text_model.py"] && model.optimizer?.name == "adam" && model.step == 180)
     #expect(model.batchSize == 8)
     // the fixture is what this version of the library writes
-    try model.save(path)
+    try model.save(path, overwrite: true)
     #expect(try File.read(path) == File.read(fixture("safetensors").path))
   }
 
@@ -68,7 +68,7 @@ import Testing
 
   @Test func withoutAnOptimizerAndBeforeAnyStep() throws {
     let model = try TextModel(TextModel.Settings(.bytes, cell: .gru, hiddenSizes: [3]), random: Random(seed: 4))
-    try model.save(path)
+    try model.save(path, overwrite: true)
     let twin = try TextModel.load(path)
     #expect(twin.optimizer == nil && twin.step == 0 && twin.batchSize == 0 && twin.carriedState == nil)
     #expect(twin.tokenizer == .bytes && twin.dropout == 0 && twin.metadata.isEmpty)
@@ -79,7 +79,7 @@ import Testing
   @Test func tensorsAreRowMajor() throws {
     let lesson = try TextLesson(.lstm, .float64)
     _ = try lesson.step()
-    try lesson.model.save(path)
+    try lesson.model.save(path, overwrite: true)
     let file = try Safetensors.load(path), tensor = try #require(file["model.Whd"])
     let Whd = try #require(lesson.model.parameters["Whd"])
     #expect(tensor.shape == [Whd.n, Whd.d])
@@ -92,7 +92,7 @@ import Testing
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
     let model = try TextModel(
       TextModel.Settings(cell: .rnnTanh, hiddenSizes: [1]), texts: ["ab"], random: Random(seed: 4))
-    try model.save(path)
+    try model.save(path, overwrite: true)
     let good = try File.read(path), url = URL(filePath: path)
     for at in good.indices {
       for bit in 0..<8 {
@@ -118,7 +118,7 @@ import Testing
   ) throws {
     let lesson = try TextLesson(.lstm, .float32)
     _ = try lesson.step()
-    try lesson.model.save(path)
+    try lesson.model.save(path, overwrite: true)
     let file = try Safetensors.load(path)
     var texts = file.metadata, shapes = file.tensors.map { (name: $0.name, element: $0.element, shape: $0.shape) }
     change(&texts)
@@ -128,7 +128,7 @@ import Testing
       forged.start(of: new).copyMemory(from: file.start(of: old), byteCount: old.bytes)
     }
     fill(forged)
-    try forged.write(to: path)
+    try forged.write(to: path, overwrite: true)
   }
 
   private func replace(_ key: String, _ old: String, _ new: String) throws {
@@ -245,16 +245,46 @@ import Testing
 
   @Test func failedSavesLeaveTheOldFile() throws {
     let lesson = try TextLesson()
-    try lesson.model.save(path)
+    try lesson.model.save(path, overwrite: true)
     let before = try File.read(path)
     try lesson.model.parameters["Wih1"]?.set(rows: [Double](repeating: .nan, count: 25))
-    refused(.notFinite, "Wih1 is not finite", "got nan at [0, 0]") { try lesson.model.save(path) }
+    refused(.notFinite, "Wih1 is not finite", "got nan at [0, 0]") { try lesson.model.save(path, overwrite: true) }
+    refused(.io, "path exists; expected a new file, or overwrite, got '\(path)'") { try TextLesson().model.save(path) }
     refused(.io) { try TextLesson().model.save(folder.path) }
     refused(.io) { try TextLesson().model.save(folder.file("no/such/folder")) }
     let wordy = try TextLesson().model
     wordy.metadata["n"] = String(repeating: "n", count: Safetensors.maxHeader)
-    refused(.badValue, "\(Safetensors.maxHeader)") { try wordy.save(path) }
+    refused(.badValue, "\(Safetensors.maxHeader)") { try wordy.save(path, overwrite: true) }
     #expect(try File.read(path) == before && folder.names == ["model.safetensors"])
+  }
+
+  /// Numbers that no training makes, under a valid checksum; a save refuses them too.
+  @Test func statesThatNoTrainingMakes() throws {
+    let cases: [(tensor: String, value: Float, sentence: String)] = [
+      ("optimizer.exp_avg.Wix0", .nan, "exp_avg of Wix0 is not finite; expected finite elements, got nan at [0, 1]"),
+      ("optimizer.exp_avg_sq.Wix0", .infinity, "exp_avg_sq of Wix0 is not finite"),
+      ("optimizer.exp_avg_sq.Wix0", -1e-9, "exp_avg_sq of Wix0 is negative; expected at least 0, got -"),
+      ("state.h1", .nan, "state.h1 is not finite; expected finite elements, got nan at [0, 1]"),
+      ("state.c0", -.infinity, "state.c0 is not finite; expected finite elements, got -inf at [0, 1]"),
+    ]
+    for (name, value, sentence) in cases {
+      try forge(fill: { file in
+        guard let tensor = file[name] else { return }
+        file.start(of: tensor).storeBytes(of: value, toByteOffset: 4, as: Float.self)
+      })
+      refused(.badFormat, path, sentence) { try TextModel.load(path) }
+    }
+    // momentum of either sign
+    try forge(fill: { file in
+      guard let tensor = file["optimizer.exp_avg.Wix0"] else { return }
+      file.start(of: tensor).storeBytes(of: -1, toByteOffset: 4, as: Float.self)
+    })
+    let model = try TextModel.load(path), before = try File.read(path)
+    try #require(model.optimizer?.state("exp_avg_sq", of: "bd")).set(rows: [0, -1] + [Double](repeating: 0, count: 28))
+    refused(.badValue, "exp_avg_sq of bd is negative; expected at least 0, got -1.0 at [1, 0]") {
+      try model.save(path, overwrite: true)
+    }
+    #expect(try File.read(path) == before)
   }
 
   /// A sentence model is a text model, in a file too.
@@ -263,7 +293,7 @@ import Testing
     (settings.cell, settings.hiddenSizes, settings.dtype) = (.rnnRelu, [5, 4], dtype)
     let sm = try SentenceModel(["b9 a0"], settings, random: Random(seed: 1))
     for _ in 0..<3 { _ = try sm.tick("a0 b9") }
-    try sm.model.save(path)
+    try sm.model.save(path, overwrite: true)
     let twin = try SentenceModel(TextModel.load(path))
     #expect(twin.model.tokenizer == sm.model.tokenizer && twin.model.settings == settings && twin.model.step == 3)
     #expect(try bits(twin.model) == bits(sm.model) && twin.recurrentJS() == sm.recurrentJS())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,8 +55,8 @@ class Outputs:
         argument: str = "path",
         overwrite: bool = False,
         is_new_run: bool = False,
-    ) -> None:
-        """Checks that a file may be written.
+    ) -> bool:
+        """Checks that a file may be written; returns whether the save may replace one.
 
         Parameters
         ----------
@@ -73,13 +74,13 @@ class Outputs:
         FileExistsError
             If the file is a text, or exists and was not written by this run.
         OSError
-            If the path leads to a device or a pipe, which a save would replace.
+            If the path leads to a device, a pipe or a socket.
         """
         encoded = as_path(path, argument)
         allowed = as_flag(overwrite, "overwrite")
         shown, status = os.fspath(path), _status(encoded)
         if status is None or stat.S_ISDIR(status.st_mode):
-            return
+            return allowed
         identity = Identity.of(status)
         text = _texts.get((identity.device, identity.inode))
         # a deleted text's inode may be that of a file written later
@@ -96,6 +97,7 @@ class Outputs:
                 f"{argument} exists and was not written by this run; expected a new file, or overwrite=True, "
                 f"got '{shown}'",
             )
+        return True
 
     def is_own(self, path: str | os.PathLike[str]) -> bool:
         """Returns whether a file was written by this run, or is the one that was loaded."""
@@ -103,14 +105,25 @@ class Outputs:
         return status is not None and Identity.of(status) in {*self._written, self._source}
 
     @contextmanager
-    def writing(self, path: str | os.PathLike[str], overwrite: bool) -> Iterator[None]:
-        """Checks a path before a block that writes it, and marks the file afterwards."""
-        self.check(path, "path", overwrite)
+    def writing(self, path: str | os.PathLike[str], overwrite: bool) -> Iterator[bool]:
+        """Checks a path before a block that writes it, and marks the file afterwards.
+
+        Yields
+        ------
+        bool
+            Whether the block may replace a file. If not, a file that appears meanwhile stays.
+        """
+        replaces = self.check(path, "path", overwrite)
         try:
-            yield
-        finally:
+            yield replaces
+        except Exception:
+            # nothing was written: the file, if there is one, is as it was
+            raise
+        except BaseException:
             # an interrupt may follow the save at once
             self.add(path)
+            raise
+        self.add(path)
 
     def add(self, path: str | os.PathLike[str]) -> None:
         """Marks a file as written by this run."""
@@ -124,7 +137,7 @@ class Outputs:
         self._source = None if status is None else Identity.of(status)
 
     def write(self, path: str | os.PathLike[str], data: bytes, overwrite: bool = False) -> None:
-        """Writes a file. Devices and pipes are written as they are.
+        """Writes a file. A crash leaves the old file or the new one.
 
         Raises
         ------
@@ -133,11 +146,14 @@ class Outputs:
         OSError
             If the file cannot be written.
         """
-        status = _status(as_path(path))
-        if status is None or stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            self.check(path, "path", overwrite)
-        Path(path).write_bytes(data)
-        self.add(path)
+        with self.writing(path, overwrite) as replaces:
+            try:
+                _write(os.fspath(path), data, replaces)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise OSError(
+                    error.errno, f"cannot write '{os.fspath(path)}': {reason[:1].lower()}{reason[1:]}"
+                ) from None
 
 
 # the drawings and pages that this process wrote
@@ -153,3 +169,46 @@ def _status(path: bytes) -> os.stat_result | None:
             # the save names the reason
             continue
     return None
+
+
+def _write(path: str, data: bytes, replaces: bool) -> None:
+    """Writes a file as ``Sources/Recurrent/Files/File.swift`` does.
+
+    A temporary file beside it is written, synchronized and renamed. The target of a symlink is written, and the mode
+    and the owner of a file that is replaced are kept.
+    """
+    target = Path(os.path.realpath(path))
+    old = target.stat() if os.path.lexists(target) else None
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    temporary = target.parent / f".recurrent-{os.getpid()}-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(temporary, flags, 0o666 if old is None else 0o600)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if old is not None:
+                _keep(old, file)
+            os.fsync(file)
+        if not replaces:
+            # reserves the name: a file that has appeared meanwhile stays
+            os.close(os.open(target, flags, 0o600))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink()
+        raise
+    # the entry of the folder is synchronized too
+    folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _keep(old: os.stat_result, file: int) -> None:
+    """Gives a new file the owner and the mode of the file that it replaces."""
+    new = os.fstat(file)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        os.fchown(file, old.st_uid, old.st_gid)
+    os.fchmod(file, stat.S_IMODE(old.st_mode))

@@ -10,7 +10,7 @@ import stat
 from typing import Any
 
 from ._checks import as_text
-from .encoding import to_utf8
+from .encoding import as_encoding, check_applies, to_utf8
 from .outputs import protect_text
 
 # 1 GiB; training takes 2 to 5 times as much memory
@@ -76,6 +76,30 @@ def as_text_or_file(
             f"{source!r}.encode() for these characters, got a str"
         )
     return as_text(source, argument)
+
+
+def as_file_encoding(encoding: Any, tokenizer: str, *sources: Any) -> str | None:
+    """Returns the encoding of the files among texts, or None for UTF-8.
+
+    Parameters
+    ----------
+    encoding : str, optional
+        Its name.
+    tokenizer : {"characters", "bytes"}
+        What a token is.
+    *sources : str, bytes, Path or None
+        The texts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the name is not an encoding of text, or is without effect: no source is a Path, or tokens are bytes.
+    """
+    name = as_encoding(encoding)
+    check_applies(name, tokenizer)
+    if name is not None and not any(isinstance(source, os.PathLike) for source in sources):
+        raise ValueError(f"encoding is without effect; expected the Path of a text, got {name!r}")
+    return name
 
 
 def is_file_name(text: str) -> bool:

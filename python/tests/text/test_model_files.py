@@ -331,17 +331,20 @@ def kills(saved, count):
 def test_kill(saved, tmp_path):
     assert len(kills(saved, 200 if HARDEN else 8)) > 2
     # what killed processes have left is taken away when another one saves, once it is old
-    left = [f"{saved.name}.tmp.{2**31 - 2}.5", *(name for name in names(tmp_path) if name != saved.name)]
+    left = [
+        f".recurrent-{2**31 - 2}-{5:016x}",
+        *(name for name in names(tmp_path) if name != saved.name),
+    ]
     others = [
-        f"{saved.name}.tmp.{os.getpid()}.5",
-        f"{saved.name}.tmp.x.5",
-        f"{saved.name}.tmp.5",
-        "x.tmp.9.9",
+        f".recurrent-{os.getpid()}-{5:016x}",
+        f".recurrent-x-{5:016x}",
+        f".recurrent-{2**31 - 2}-5",
+        "m.tmp.9.9",
     ]
     for name in (*left, *others):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    young = tmp_path / f"{saved.name}.tmp.{2**31 - 3}.1"
+    young = tmp_path / f".recurrent-{2**31 - 3}-{1:016x}"
     young.touch()
     TextModel.load(saved).save(saved)
     assert names(tmp_path) == sorted([saved.name, young.name, *others])
@@ -372,3 +375,86 @@ def test_text_is_not_needed_to_go_on(saved):
     assert tm.encode(TEXT).shape == (len(TEXT),)
     assert all(a.shape == (5, 2) for a in chunk(tm))
     assert list(itertools.islice(tm.stream(rng=1), 3))
+
+
+# ---- a training run in a file
+
+
+RUNS = [
+    ("[" * 100_000, "is nested too deeply|is not JSON|is invalid"),
+    ('{"step": NaN}', "is not JSON: expected finite numbers, got NaN"),
+    ("[]", "is invalid: "),
+    ("{}", "lacks '"),
+    ({"step": -1}, "is invalid: step is out of range; expected 0 to 9,007,199,254,740,992, got -1"),
+    ({"step": 2**53 + 1, "goal": 2**53 + 1}, "step is out of range"),
+    ({"step": 3.0}, "step has the wrong type; expected an int, got float"),
+    ({"step": True}, "step has the wrong type; expected an int, got bool"),
+    ({"step": 10**30}, "step is out of range"),
+    (
+        {"step": 9, "goal": 20},
+        "step of the training run is out of range; expected at most the model's 4, got 9",
+    ),
+    ({"start": 5}, "step is out of range; expected 5 to"),
+    ({"goal": 3}, "goal is out of range; expected 4 to"),
+    ({"first": "x"}, "first has the wrong type; expected a number, got str"),
+    ({"first": 10**400}, "first is out of range; expected a finite number"),
+    ({"since": [-1, 0.0, 0.0]}, r"since\[0\] is out of range; expected 0 to 4, got -1"),
+    ({"since": [0, 0.0]}, "is invalid: not enough values"),
+    ({"patience": [None, -1]}, r"patience\[1\] is out of range; expected 0 to 4, got -1"),
+    ({"plateau": [0.1, None, 0, 0]}, "plateau does not fit the schedule"),
+    ({"texts": {}}, "texts is invalid"),
+    ({"texts": {"text": {"sha256": "0", "path": None}}}, "texts.text.sha256 is invalid; expected 64"),
+    ({"epoch": 3}, "has unknown keys"),
+    ({"history.train": [[5, 1.0]]}, r"train\[0\] is out of range; expected 1 to 4, got 5"),
+    ({"history.train": [[2, 1.0], [1, 1.0]]}, r"train\[1\] is out of order; expected ascending steps, got 1"),
+    ({"history.validation": [[2, 10**400]]}, r"validation\[0\] is out of range; expected a finite number"),
+    ({"history.validation": [[1.5, 1.0]]}, r"validation\[0\] has the wrong type; expected an int, got float"),
+    ({"history.stop_reason": "lunch"}, "stop_reason is unknown"),
+    (
+        {"settings.batch_size": 3},
+        "batch_size of the training run is out of range; expected the model's 2, got 3",
+    ),
+    ({"settings.batch_size": 0}, "batch_size is out of range; expected at least 1, got 0"),
+    ({"settings.schedule": {"schedule": "cosine"}}, "cosine lacks learning_rate"),
+    ({"settings.checkpoint": "/etc/passwd"}, "checkpoint has the wrong type; expected a bool, got str"),
+]
+
+
+@pytest.mark.parametrize("change, sentence", RUNS, ids=range(len(RUNS)))
+def test_runs_that_no_training_makes(change, sentence, tmp_path):
+    """Under a right checksum: refused with the name of the file and of the part; no other exception."""
+    path = tmp_path / "m"
+    tm = TextModel("rnn_tanh", [2], rng=1)
+    tm.fit("ab" * 50, 4, batch_size=2, seq_length=5, validation_split=0, progress=False)
+    tm.save(path)
+    text = change
+    if isinstance(change, dict):
+        run = tm.trainer.to_dict()
+        for key, value in change.items():
+            part, _, name = key.rpartition(".")
+            (run[part] if part else run)[name] = value
+        text = json.dumps(run)
+    forged(path, lambda metadata: metadata.update({"metadata.training": text}))
+    with pytest.raises(ValueError, match=rf"cannot load '{path}': .*({sentence})"):
+        TextModel.load(path)
+
+
+def test_states_that_no_training_makes(saved):
+    """NaN, and squares below 0, in the optimizer or the carried state."""
+    data = saved.read_bytes()
+    for name, value, sentence in (
+        ("optimizer.exp_avg.Whd", np.nan, r"exp_avg of Whd is not finite; .*got nan at \[0, 0\]"),
+        (
+            "optimizer.exp_avg_sq.Whd",
+            -1.0,
+            r"exp_avg_sq of Whd is negative; expected at least 0, got -1\.0 at",
+        ),
+        ("optimizer.exp_avg_sq.Whd", np.inf, "exp_avg_sq of Whd is not finite"),
+        ("state.c1", np.nan, "state.c1 is not finite"),
+    ):
+        _, tensors, numbers = parts(data)
+        begin = tensors[name]["data_offsets"][0] + len(data) - len(numbers)
+        saved.write_bytes(data[:begin] + np.float64(value).tobytes() + data[begin + 8 :])
+        forged(saved, lambda metadata: None)
+        with pytest.raises(ValueError, match=rf"cannot load '{saved}': {sentence}"):
+            TextModel.load(saved)

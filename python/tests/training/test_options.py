@@ -41,7 +41,7 @@ def options(**settings):
 def test_json(settings, tmp_path):
     before = options(**settings, checkpoint=tmp_path / "m.safetensors")
     data = json.loads(json.dumps(before.to_dict()))
-    after = TrainingOptions.from_dict(data)
+    after = TrainingOptions.from_dict(data, tmp_path / "m.safetensors")
     assert after.to_dict() == before.to_dict()
     assert type(after.schedule) is type(before.schedule)
 
@@ -51,23 +51,33 @@ def test_a_folder_that_is_gone_does_not_prevent_reading(tmp_path):
     folder.mkdir()
     data = options(checkpoint=folder / "m.safetensors").to_dict()
     folder.rmdir()
-    assert TrainingOptions.from_dict(data).checkpoint == str(folder / "m.safetensors")
+    assert TrainingOptions.from_dict(data, folder / "n").checkpoint == str(folder / "n")
     with pytest.raises(FileNotFoundError, match="cannot be written: no such file"):
         options().set_checkpoint(folder / "m.safetensors")
+
+
+def test_no_path_in_a_file_is_written_to(tmp_path, monkeypatch):
+    data = options(checkpoint=tmp_path / "m.safetensors").to_dict()
+    assert data["checkpoint"] is True and options().to_dict()["checkpoint"] is False
+    monkeypatch.chdir(tmp_path)
+    assert TrainingOptions.from_dict(data, "copy").checkpoint == str(tmp_path / "copy")
+    assert TrainingOptions.from_dict({**data, "checkpoint": False}, "copy").checkpoint is None
+    with pytest.raises(TypeError, match="checkpoint has the wrong type; expected a bool, got str"):
+        TrainingOptions.from_dict({**data, "checkpoint": "/etc/passwd"}, "copy")
 
 
 def test_an_unknown_or_missing_option_is_refused():
     data = options().to_dict()
     with pytest.raises(TypeError, match="batch"):
-        TrainingOptions.from_dict({**data, "batch": 3})
+        TrainingOptions.from_dict({**data, "batch": 3}, "m")
     del data["batch_size"]
     with pytest.raises(TypeError, match="batch_size"):
-        TrainingOptions.from_dict(data)
+        TrainingOptions.from_dict(data, "m")
 
 
 def test_values_are_checked_when_they_are_read_too():
     with pytest.raises(ValueError, match="seq_length is out of range; expected at least 1, got 0"):
-        TrainingOptions.from_dict({**options().to_dict(), "seq_length": 0})
+        TrainingOptions.from_dict({**options().to_dict(), "seq_length": 0}, "m")
 
 
 def test_the_path_of_the_best_model(tmp_path):

@@ -73,12 +73,7 @@ def position(fit):
 
 
 def schedule(fit):
-    fit.settings.schedule = None
-
-
-def validation(fit):
-    assert fit.history.validation[1][0] == 8
-    fit.history.validation[1] = (8, -9.0)
+    fit._plateau = fit._plateau._replace(rate=0.02)
 
 
 def clip(fit):
@@ -249,16 +244,30 @@ def test_resume_replaces_its_own_files_only(tmp_path):
         again.resume(steps=5, checkpoint=text, overwrite=True, progress=False)
     assert {place.name: place.read_bytes() for place in tmp_path.iterdir()} == before
     assert again.trainer.settings is settings and again.history.to_dict() == history and again.step == 5
-    # an earlier save of the same run, and no later one
+    # a copy leaves the original as it is
     again.resume(steps=5, progress=False)
-    assert recurrent.TextModel.load(path).step == 10
-    earlier = recurrent.TextModel.load(tmp_path / "copy")
+    assert recurrent.TextModel.load(tmp_path / "copy").step == 10
+    assert path.read_bytes() == before["m"]
+    again.resume(steps=1, checkpoint=path, overwrite=True, progress=False)
+    assert recurrent.TextModel.load(path).step == 11
+
+
+def test_a_save_of_before_the_history_was_halved(tmp_path, monkeypatch):
+    """It is a save of the same run; one of a later step is not replaced."""
+    monkeypatch.setattr("recurrent.training.trainer.MAX_RECORDS", 8)
+    tm, path = model(), tmp_path / "m"
+    tm.fit(TEXT, 5, record_every=1, checkpoint=path, **training_runs.SETTINGS)
+    old = path.read_bytes()
+    tm.resume(TEXT, 9, progress=False)
+    assert tm.trainer.settings.record_every == 2
+    late, again = path.read_bytes(), recurrent.TextModel.load(path)
+    path.write_bytes(old)
+    tm.resume(TEXT, 1, progress=False)
+    assert recurrent.TextModel.load(path).step == 15
+    path.write_bytes(late)
+    again.trainer.history.train[0] = (2, 0.0)
     with pytest.raises(FileExistsError, match="checkpoint exists and was not written by this run"):
-        earlier.resume(steps=1, progress=False)
-    earlier.resume(steps=1, checkpoint=tmp_path / "copy", progress=False)
-    assert recurrent.TextModel.load(path).step == 10
-    earlier.resume(steps=1, checkpoint=path, overwrite=True, progress=False)
-    assert recurrent.TextModel.load(path).step == 7
+        again.resume(TEXT, 1, progress=False)
 
 
 def test_another_text(tmp_path):
@@ -336,13 +345,13 @@ def test_a_run_that_cannot_be_read(run, tmp_path):
     tm._set_metadata("training", run.encode())
     # the library's own save: Python's writes "training" anew
     path = os.fsencode(tmp_path / "m")
-    _c.lib.recurrent_text_model_save(tm._handle.value, path, len(path))
+    _c.lib.recurrent_text_model_save(tm._handle.value, path, len(path), 0)
     with pytest.raises(ValueError, match="the training run in the file"):
         recurrent.TextModel.load(tmp_path / "m")
 
 
 def test_moved_files(tmp_path):
-    """The folder of the checkpoint is gone: said before anything is done."""
+    """The folder of the checkpoint is gone: the file that was loaded is the checkpoint."""
     folder, text = tmp_path / "runs", Path(tmp_path / "t.txt")
     text.write_text(TEXT, encoding="utf-8")
     folder.mkdir()
@@ -350,11 +359,12 @@ def test_moved_files(tmp_path):
     tm.fit(text, 5, checkpoint=folder / "m", **training_runs.SETTINGS)
     (folder / "m").rename(tmp_path / "m")
     shutil.rmtree(folder)
-    tm = recurrent.TextModel.load(tmp_path / "m")
     with pytest.raises(FileNotFoundError, match="runs/m' cannot be written: no such file"):
         tm.resume(steps=5, progress=False)
     assert tm.step == 5
-    tm.resume(steps=5, checkpoint=tmp_path / "m", progress=False)
+    assert str(folder).encode() not in (tmp_path / "m").read_bytes()
+    tm = recurrent.TextModel.load(tmp_path / "m")
+    tm.resume(steps=5, progress=False)
     assert recurrent.TextModel.load(tmp_path / "m").step == 10
 
 
@@ -363,7 +373,7 @@ def test_unknown_keys_of_a_run_are_named(tmp_path):
     net = recurrent.TextModel("rnn_tanh", [2], rng=1)
     net.fit("ab" * 40, steps=2, batch_size=2, seq_length=4, progress=False, checkpoint=path)
     saved = json.loads(recurrent.TextModel.load(path)._get_metadata("training"))
-    assert Trainer.from_dict(saved).to_dict().keys() == saved.keys()
+    assert Trainer.from_dict(saved, path).to_dict().keys() == saved.keys()
     words = r"^the training run in the file has unknown keys; expected start, .*, history, got epoch, curves$"
     with pytest.raises(ValueError, match=words):
-        Trainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}})
+        Trainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}}, path)

@@ -159,10 +159,73 @@ def test_records_are_means():
         assert [step for step, _ in getattr(tenth, name)] == [10, 20, 30]
         assert [value for _, value in getattr(tenth, name)] == pytest.approx(means)
     assert recurrent.History.from_dict(json.loads(json.dumps(every.to_dict()))) == every
-    with pytest.raises(
-        ValueError, match="record_every is out of range; expected at least 5000 with 1,000,000,000 steps"
-    ):
-        model().fit(TEXT, 10**9, record_every=1, **SMALL)
+
+
+def test_records_double_their_steps(monkeypatch):
+    """A history of any length has a bounded number of records: the same means as with the larger stride at once."""
+    monkeypatch.setattr("recurrent.training.trainer.MAX_RECORDS", 8)
+    thinned = model().fit(TEXT, 30, record_every=1, **SMALL)
+    expected = model().fit(TEXT, 30, record_every=4, **SMALL)
+    assert [step for step, _ in thinned.train] == [4, 8, 12, 16, 20, 24, 28]
+    for name in ("train", "gradient_norms", "learning_rates"):
+        found, wanted = np.array(getattr(thinned, name)), np.array(getattr(expected, name))
+        assert np.array_equal(found[:, 0], wanted[:, 0])
+        assert found[:, 1] == pytest.approx(wanted[:, 1])
+
+
+def test_a_history_of_a_hundred_million_steps(tmp_path):
+    """Its size class, without the training: every step recorded and every second one validated."""
+    tm = model()
+    h = tm.fit(TEXT, 1, record_every=1, validation_split=0.2, checkpoint=tmp_path / "m", **SMALL)
+    trainer, losses = tm.trainer, np.random.default_rng(1).uniform(1, 5, 100_000).tolist()
+    # as after 25,000 steps at a stride of 4096: about 10^8
+    trainer.settings.record_every = 4096
+    for loss in losses:
+        trainer.step += trainer.settings.record_every
+        trainer._running = trainer._running._replace(steps=trainer.settings.record_every - 1)
+        trainer._record(loss, loss / 3, 1e-3)
+        h.add_validation(trainer.step, loss)
+    trainer.target_step = trainer.step
+    assert trainer.step > 10**8
+    assert max(map(len, h.curves().values())) <= 40_000
+    assert h.best is not None and h.best[1] == min(losses)
+    start = time.perf_counter()
+    text = json.dumps(trainer.to_dict())
+    tm.metadata = "mine"
+    tm.save(tmp_path / "long")
+    assert time.perf_counter() - start < (10 if os.environ.get("PYTEST_XDIST_WORKER") else 2)
+    assert (tmp_path / "long").stat().st_size < 8e6
+    again = type(trainer).from_json(text, tmp_path / "long")
+    assert again.history == h and again.to_dict() == trainer.to_dict()
+
+
+def test_validations_are_bounded():
+    h = recurrent.History()
+    for step in range(1, 100_001):
+        h.add_validation(step, 5.0 if step != 777 else 1.0)
+        if step in (40_000, 40_001, 100_000):
+            assert len(h.validation) <= 40_000 and h.validation[-1] == (step, 5.0)
+    assert h.best == (777, 1.0)
+    steps = [step for step, _ in h.validation]
+    assert steps == sorted(set(steps)) and len(steps) >= 20_000
+
+
+@pytest.mark.parametrize("schedule", [None, schedules.Plateau(0.01, factor=0.5, patience=1, threshold=0.01)])
+def test_bounded_records_change_no_bit(schedule, monkeypatch):
+    """Schedule, patience and resumed runs depend on no record that is dropped."""
+    found = []
+    settings = {"schedule": schedule, "evaluate_every": 2, "patience": 30, "record_every": 1, **SMALL}
+    for most in (40_000, 6):
+        monkeypatch.setattr("recurrent.training.trainer.MAX_RECORDS", most)
+        monkeypatch.setattr("recurrent.training.history.MAX_RECORDS", most)
+        whole, parts = model(), model()
+        whole.fit(TEXT, 40, **settings)
+        parts.fit(TEXT, 22, **settings)
+        parts.resume(TEXT, 18, progress=False)
+        assert weights(whole) == weights(parts)
+        assert {**whole.trainer.to_dict(), "goal": 0} == {**parts.trainer.to_dict(), "goal": 0}
+        found.append(weights(whole))
+    assert found[0] == found[1]
 
 
 # ---- how it ends

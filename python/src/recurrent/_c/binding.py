@@ -45,8 +45,11 @@ def _raise(status: int, function: Any, arguments: Any) -> int:
     message = lib.recurrent_last_error().decode("utf-8", "replace")
     if status == signatures.IO:
         number = lib.recurrent_last_errno()
+        reason = os.strerror(number)
+        if message.endswith(f": {reason}"):
+            message = f"{message.removesuffix(reason)}{reason[:1].lower()}{reason[1:]}"
         # OSError(errno, …) becomes FileNotFoundError, PermissionError, … by itself
-        raise OSError(number, message.removesuffix(f": {os.strerror(number)}"))
+        raise OSError(number, message)
     raise _EXCEPTIONS.get(status, RuntimeError)(message)
 
 

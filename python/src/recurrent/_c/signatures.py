@@ -434,7 +434,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(c_int64),
         POINTER(c_double),
     ),
-    "recurrent_text_model_save": (c_int32, c_uint64, c_char_p, c_int64),
+    "recurrent_text_model_save": (c_int32, c_uint64, c_char_p, c_int64, c_int32),
     "recurrent_text_model_load": (c_int32, c_char_p, c_int64, POINTER(c_uint64)),
     "recurrent_sentence_model_create": (
         c_int32,
@@ -465,7 +465,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(c_double),
         POINTER(c_double),
     ),
-    "recurrent_sentence_model_save": (c_int32, c_uint64, c_char_p, c_int64),
+    "recurrent_sentence_model_save": (c_int32, c_uint64, c_char_p, c_int64, c_int32),
     "recurrent_sentence_model_load": (c_int32, c_char_p, c_int64, c_int32, POINTER(c_uint64)),
     "recurrent_set_num_threads": (c_int32, c_int64),
     "recurrent_get_num_threads": (c_int64,),

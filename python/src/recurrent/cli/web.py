@@ -63,7 +63,7 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _save(session: Session, folder: Path, force: bool) -> None:
-    """Saves a model that has been trained."""
+    """Saves the model on the page if it has been trained; a former one, of Undo, is not saved."""
     trainer = session.trainer
     if not trainer.step:
         return

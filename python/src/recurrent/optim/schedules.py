@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from .._checks import as_flag, as_float, as_int
 
@@ -335,6 +335,15 @@ class OneCycle(Schedule, name="one_cycle"):
         return _cosine(start, end, done)
 
 
+class PlateauState(NamedTuple):
+    """What a ``Plateau`` knows of the losses so far: the rate, the best loss, None for infinity, and two counts."""
+
+    rate: float
+    best: float | None = None
+    bad: int = 0
+    cooling: int = 0
+
+
 @dataclass(frozen=True)
 class Plateau(Schedule, name="plateau"):
     """``learning_rate``, times ``factor`` whenever the validation loss has not improved for ``patience`` evaluations.
@@ -395,22 +404,31 @@ class Plateau(Schedule, name="plateau"):
         )
 
     def _rate(self, step: int, validation: History) -> float:
-        rate, bad, cooling = self.learning_rate, 0, 0
-        best = math.inf if self.mode == "min" else -math.inf
+        state = self.start()
         for at, loss in validation:
-            if at > step:
-                continue
-            if self._is_better(loss, best):
-                best, bad = loss, 0
-            else:
-                bad += 1
-            if cooling > 0:
-                cooling, bad = cooling - 1, 0
-            if bad > self.patience:
-                lower = max(rate * self.factor, self.min_learning_rate)
-                rate = lower if rate - lower > self.eps else rate
-                bad, cooling = 0, self.cooldown
-        return rate
+            if at <= step:
+                state = self.advance(state, loss)
+        return state.rate
+
+    def start(self) -> PlateauState:
+        """Returns the state before the first loss."""
+        return PlateauState(self.learning_rate)
+
+    def advance(self, state: PlateauState, loss: float) -> PlateauState:
+        """Returns the state after another loss; a run of any length keeps the state and not the losses."""
+        rate, best, bad, cooling = state
+        worst = math.inf if self.mode == "min" else -math.inf
+        if self._is_better(loss, worst if best is None else best):
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if cooling > 0:
+            cooling, bad = cooling - 1, 0
+        if bad > self.patience:
+            lower = max(rate * self.factor, self.min_learning_rate)
+            rate = lower if rate - lower > self.eps else rate
+            bad, cooling = 0, self.cooldown
+        return PlateauState(rate, best, bad, cooling)
 
     def _is_better(self, loss: float, best: float) -> bool:
         sign = -1 if self.mode == "min" else 1

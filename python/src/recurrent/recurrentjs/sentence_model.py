@@ -19,7 +19,7 @@ from ..nn.network import Network
 from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
 from ..random import RNG, Random, as_random
-from ..texts import as_text_or_file
+from ..texts import as_file_encoding, as_text_or_file
 from .solver import Solver
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class SentenceModel:
         The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
         Draws the weights and, unless ``predict`` gets its own generator, the letters.
+    encoding : str, optional
+        The encoding of a file, such as ``"cp1252"``; UTF-8 where absent.
 
     Raises
     ------
@@ -101,8 +103,10 @@ class SentenceModel:
         letter_size: int = 5,
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
+        *,
+        encoding: str | None = None,
     ) -> None:
-        kept = _sentences(sentences)
+        kept = _sentences(sentences, as_file_encoding(encoding, "characters", sentences))
         if cell not in CELLS:
             raise ValueError(f"cell is unknown; expected one of {', '.join(CELLS)}, got {cell!r}")
         settings = json.dumps(
@@ -307,8 +311,8 @@ class SentenceModel:
             If a weight is not finite, which JSON cannot hold.
         """
         encoded = as_path(path)
-        with self._outputs.writing(path, overwrite):
-            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded))
+        with self._outputs.writing(path, overwrite) as replaces:
+            _lib.recurrent_sentence_model_save(self._handle.value, encoded, len(encoded), replaces)
 
     @classmethod
     def load_recurrentjs(
@@ -367,8 +371,8 @@ def _as_solver(handle: _c.Handle) -> Solver:
     return solver
 
 
-def _decoded(sentences: Any) -> str:
-    data = as_text_or_file(sentences, "sentences")
+def _decoded(sentences: Any, encoding: str | None) -> str:
+    data = as_text_or_file(sentences, "sentences", encoding=encoding)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -377,10 +381,10 @@ def _decoded(sentences: Any) -> str:
         ) from None
 
 
-def _sentences(sentences: Any) -> list[str]:
+def _sentences(sentences: Any, encoding: str | None) -> list[str]:
     if isinstance(sentences, (str, bytes, bytearray, os.PathLike)):
         # RecurrentJS splits at line feeds alone
-        sentences = [line.strip() for line in _decoded(sentences).split("\n")]
+        sentences = [line.strip() for line in _decoded(sentences, encoding).split("\n")]
     elif isinstance(sentences, Mapping) or not isinstance(sentences, Iterable):
         raise TypeError(
             f"sentences has the wrong type; expected a list of str, or a text or Path of lines, "

@@ -23,6 +23,8 @@ class Introspection(LanguageModel):
         names: Sequence[str] | None = None,
         errors: str = "strict",
         replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         """Computes the activations of all layers over a text: outputs, cells and gates.
 
@@ -33,7 +35,7 @@ class Introspection(LanguageModel):
         names : list of str, optional
             Names as for ``Network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"``
             its forget gate; all where absent.
-        errors, replacement
+        errors, replacement, encoding
             As for ``encode``.
 
         Returns
@@ -48,7 +50,9 @@ class Introspection(LanguageModel):
         ValueError, TypeError
             If the text is empty or has characters outside the vocabulary.
         """
-        return _activations.activations(self.network, self.encode(text, errors, replacement), names)
+        return _activations.activations(
+            self.network, self.encode(text, errors, replacement, encoding=encoding), names
+        )
 
     def next_characters(
         self,
@@ -56,6 +60,8 @@ class Introspection(LanguageModel):
         k: int = 5,
         errors: str = "strict",
         replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> list[list[tuple[str, float]]]:
         """Returns the ``k`` likeliest next characters after each token of a text.
 
@@ -65,7 +71,7 @@ class Introspection(LanguageModel):
             At least one token, read from a zero state; as for ``encode``.
         k : int
             At least 1; limited by the size of the vocabulary.
-        errors, replacement
+        errors, replacement, encoding
             As for ``encode``.
 
         Returns
@@ -79,11 +85,16 @@ class Introspection(LanguageModel):
         ValueError, TypeError
             If an argument is out of range, or a character is outside the vocabulary.
         """
-        tokens = self.encode(text, errors, replacement)
+        tokens = self.encode(text, errors, replacement, encoding=encoding)
         return _activations.next_characters(self.network, tokens, self.characters, k)
 
     def gradient_norms(
-        self, text: str | bytes | os.PathLike[str], errors: str = "strict", replacement: str | None = None
+        self,
+        text: str | bytes | os.PathLike[str],
+        errors: str = "strict",
+        replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         """Returns how strongly the prediction of a text's last token depends on each earlier state.
 
@@ -91,7 +102,7 @@ class Introspection(LanguageModel):
         ----------
         text : str, bytes or Path
             At least three tokens, read from a zero state; as for ``encode``.
-        errors, replacement
+        errors, replacement, encoding
             As for ``encode``.
 
         Returns
@@ -109,7 +120,9 @@ class Introspection(LanguageModel):
         ----------
         Pascanu, Mikolov and Bengio, ICML 2013.
         """
-        return _activations.gradient_norms(self.network, self.encode(text, errors, replacement))
+        return _activations.gradient_norms(
+            self.network, self.encode(text, errors, replacement, encoding=encoding)
+        )
 
     def html(
         self,
@@ -119,6 +132,8 @@ class Introspection(LanguageModel):
         k: int = 5,
         errors: str = "strict",
         replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> text_html.HTML:
         """Returns a page that colors each character of a text by the activation of one unit.
 
@@ -132,7 +147,7 @@ class Introspection(LanguageModel):
             The index of the unit, from 0.
         k : int
             The number of predictions shown at each character.
-        errors, replacement
+        errors, replacement, encoding
             As for ``encode``.
 
         Returns
@@ -154,7 +169,7 @@ class Introspection(LanguageModel):
         layers = " ".join(map(str, self.hidden_sizes))
         return text_html.page(
             self.network,
-            self.encode(text, errors, replacement),
+            self.encode(text, errors, replacement, encoding=encoding),
             self.characters,
             self.tokenizer == "bytes",
             activation,

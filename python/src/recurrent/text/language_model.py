@@ -24,7 +24,7 @@ from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
 from ..random import RNG, as_random
 from ..state import StepResult
-from ..texts import as_text_or_file
+from ..texts import as_file_encoding, as_text_or_file
 from ..training.options import CLIP
 
 if TYPE_CHECKING:
@@ -86,13 +86,15 @@ class LanguageModel:
 
     # ---- parts and settings
 
-    def build(self: M, text: str | bytes | os.PathLike[str]) -> M:
+    def build(self: M, text: str | bytes | os.PathLike[str], *, encoding: str | None = None) -> M:
         """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
 
         Parameters
         ----------
         text : str, bytes or Path
             All characters of the vocabulary, in any order and number, as for ``fit``; bytes are UTF-8.
+        encoding : str, optional
+            The encoding of a file, as for ``fit``.
 
         Returns
         -------
@@ -108,7 +110,7 @@ class LanguageModel:
         """
         if self._model is not None:
             raise RuntimeError("the model is built already; expected a new TextModel")
-        data = as_text_or_file(text, "text", self.tokenizer)
+        data = self._read(text, encoding)
         settings = json.dumps(
             {
                 "tokenizer": self.tokenizer,
@@ -134,6 +136,11 @@ class LanguageModel:
             )
         )
         return self
+
+    def _read(self, text: str | bytes | os.PathLike[str], encoding: str | None) -> bytes:
+        """Returns the bytes of a text, or of a file in an encoding."""
+        name = as_file_encoding(encoding, self.tokenizer, text)
+        return as_text_or_file(text, "text", self.tokenizer, name)
 
     def _attach(self, handle: _c.Handle) -> None:
         """Takes a text model of the library."""
@@ -260,7 +267,12 @@ class LanguageModel:
     # ---- text and tokens
 
     def encode(
-        self, text: str | bytes | os.PathLike[str], errors: str = "strict", replacement: str | None = None
+        self,
+        text: str | bytes | os.PathLike[str],
+        errors: str = "strict",
+        replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> npt.NDArray[np.int64]:
         """Returns the tokens of a text.
 
@@ -272,6 +284,8 @@ class LanguageModel:
             How to handle characters outside the vocabulary: raise an error, skip them, or encode ``replacement``.
         replacement : str, optional
             A character of the vocabulary, with ``errors="replace"``.
+        encoding : str, optional
+            The encoding of a file, as for ``fit``.
 
         Returns
         -------
@@ -291,7 +305,7 @@ class LanguageModel:
         >>> tm.encode("cab").tolist(), tm.encode("xa", errors="ignore").tolist()
         ([2, 0, 1], [0])
         """
-        data, (code, point) = as_text_or_file(text, "text", self.tokenizer), as_errors(errors, replacement)
+        data, (code, point) = self._read(text, encoding), as_errors(errors, replacement)
         tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
         _lib.recurrent_text_model_encode(
             self._handle.value,
@@ -421,6 +435,8 @@ class LanguageModel:
         batch_size: int = 1,
         errors: str = "strict",
         replacement: str | None = None,
+        *,
+        encoding: str | None = None,
     ) -> float:
         """Returns the mean of -ln p over all tokens but the first, in nats per token, without updating the weights.
 
@@ -431,7 +447,7 @@ class LanguageModel:
         batch_size : int
             The tokens are split into this number of equal parts that are evaluated in parallel, each from a zero
             state: 1 gives the exact value, more is faster.
-        errors, replacement
+        errors, replacement, encoding
             As for ``encode``.
 
         Returns
@@ -446,8 +462,9 @@ class LanguageModel:
         """
         if isinstance(text, bytearray):
             text = bytes(text)
+        as_file_encoding(encoding, self.tokenizer, text)
         tokens = (
-            self.encode(text, errors, replacement)
+            self.encode(text, errors, replacement, encoding=encoding)
             if isinstance(text, (str, bytes, os.PathLike))
             else as_tokens(text, "text").ravel()
         )

@@ -66,11 +66,6 @@ class TextModel(Generation, Introspection):
 
     _trainer: Trainer | None = None
 
-    def _attach(self, handle: _c.Handle) -> None:
-        super()._attach(handle)
-        run = self._get_metadata("training")
-        self._trainer = Trainer.from_json(run) if run else None
-
     # ---- training
 
     def fit(
@@ -153,7 +148,8 @@ class TextModel(Generation, Introspection):
         keep_best : bool
             Whether to save the model of the lowest validation loss too: model.safetensors as model.best.safetensors.
         record_every : int, optional
-            Steps for each record of the history; where absent 1, and more in runs above 20,000 steps.
+            Steps for each record of the history; where absent 1, and more in runs above 20,000 steps. It doubles,
+            and each two records become one, whenever there are 40,000.
         errors, replacement
             As for ``encode``, for characters outside a vocabulary that the model has already.
         encoding : str, optional
@@ -238,8 +234,8 @@ class TextModel(Generation, Introspection):
         validation_data : str, bytes or Path, optional
             The same validation text, if there was one and it was not a file.
         checkpoint : str or Path, optional
-            The file to save to; where absent, that of ``fit``. The file that was loaded and earlier saves of the same
-            run are replaced; other files are not.
+            The file to save to; where absent, that of ``fit``, and of a model that was loaded its file: a copy of a
+            checkpoint leaves the original as it is. That file and its best model are replaced; other files are not.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
 
@@ -297,8 +293,8 @@ class TextModel(Generation, Introspection):
         encoded = as_path(path)
         run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
         self._set_metadata("training", (run or "").encode())
-        with self._outputs.writing(path, overwrite):
-            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded))
+        with self._outputs.writing(path, overwrite) as replaces:
+            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded), replaces)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextModel:
@@ -328,6 +324,11 @@ class TextModel(Generation, Introspection):
         model._outputs = Outputs()
         model._outputs.set_source(path)
         model._attach(handle)
+        if run := model._get_metadata("training"):
+            try:
+                model._trainer = _checked(Trainer.from_json(run, path), model)
+            except ValueError as error:
+                raise ValueError(f"cannot load '{os.fspath(path)}': {error}") from None
         return model
 
     def __reduce__(self) -> NoReturn:
@@ -336,6 +337,21 @@ class TextModel(Generation, Introspection):
     def __repr__(self) -> str:
         state = "not built" if self._model is None else f"{self._network.input_size} tokens, step {self.step}"
         return f"<TextModel: {self.cell} {self.hidden_sizes}, {self.tokenizer}, {self.dtype}, {state}>"
+
+
+def _checked(trainer: Trainer, model: TextModel) -> Trainer:
+    """Returns a training run after comparing it with the model of its file."""
+    if trainer.step > model.step:
+        raise ValueError(
+            f"step of the training run is out of range; expected at most the model's {model.step:,}, "
+            f"got {trainer.step:,}"
+        )
+    batch_size = trainer.settings.batch_size
+    if trainer.step == model.step and model.batch_size not in (0, batch_size):
+        raise ValueError(
+            f"batch_size of the training run is out of range; expected the model's {model.batch_size}, got {batch_size}"
+        )
+    return trainer
 
 
 def _callables(callbacks: Any) -> list[Callback]:

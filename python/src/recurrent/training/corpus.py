@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..encoding import check_applies, to_utf8
+from ..encoding import to_utf8
 from ..texts import MAX_BYTES, as_text_or_file
 
 if TYPE_CHECKING:
@@ -153,13 +153,6 @@ class Corpus:
                     end -= 1
             yield at, data[at:end]
             at = end
-
-
-def check_encoding(encoding: str | None, texts: Sequence[Corpus]) -> None:
-    """Refuses an encoding of texts that are none of a file, or whose tokens are bytes."""
-    check_applies(encoding, texts[0].tokens)
-    if encoding is not None and not any(text.path for text in texts):
-        raise ValueError(f"encoding is without effect; expected the Path of a text, got {encoding!r}")
 
 
 def _name(letter: str) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._checks import as_float, as_int
+
 Curve = list[tuple[int, float]]
+# records of a curve, which the header of a checkpoint holds: about 5 MB
+MAX_RECORDS = 40_000
+# stop reasons
+_REASONS = (None, "steps", "patience", "callback", "interrupted")
 
 
 class StepReport(NamedTuple):
@@ -71,6 +77,36 @@ class History:
         """The step of the lowest validation loss, the earliest of equal ones, and the loss."""
         return min(self.validation, key=lambda point: point[1], default=None)
 
+    def curves(self) -> dict[str, Curve]:
+        """Returns the curves by name.
+
+        Returns
+        -------
+        dict
+            ``train``, ``validation``, ``gradient_norms`` and ``learning_rates``.
+        """
+        return {name: curve for name, curve in vars(self).items() if name != "stop_reason"}
+
+    def add(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
+        """Adds a record of training steps."""
+        self.train.append((step, loss))
+        self.gradient_norms.append((step, gradient_norm))
+        self.learning_rates.append((step, learning_rate))
+
+    def add_validation(self, step: int, loss: float) -> None:
+        """Adds a validation loss; of more than ``MAX_RECORDS``, every second one and the best remain."""
+        self.validation.append((step, loss))
+        if len(self.validation) > MAX_RECORDS:
+            best, last = self.best, len(self.validation) - 1
+            self.validation[:] = [
+                point for k, point in enumerate(self.validation) if (last - k) % 2 == 0 or point == best
+            ]
+
+    def halve(self) -> None:
+        """Makes one record of each two, the mean over twice as many steps; a single one at the end is dropped."""
+        self.train, self.gradient_norms = _halved(self.train), _halved(self.gradient_norms)
+        self.learning_rates = self.learning_rates[1::2]
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the history as a dict for JSON.
 
@@ -98,11 +134,12 @@ class History:
         Raises
         ------
         KeyError, TypeError, ValueError
-            If a record is missing or malformed.
+            If a record is missing or malformed: steps are ascending ints of at least 0, values are finite numbers.
         """
-        curves = ("train", "validation", "gradient_norms", "learning_rates")
-        points = {name: [(int(step), float(value)) for step, value in data[name]] for name in curves}
-        return cls(**points, stop_reason=data["stop_reason"])
+        reason = data["stop_reason"]
+        if reason not in _REASONS:
+            raise ValueError(f"stop_reason is unknown; expected one of {_REASONS}, got {reason!r}")
+        return cls(**{name: _curve(data[name], name) for name in cls().curves()}, stop_reason=reason)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and vars(self) == vars(other)
@@ -115,3 +152,19 @@ class History:
         ]
         steps = f"{self.train[-1][0]:,} steps" if self.train else "no steps"
         return f"<History: {', '.join([steps, *last])}, stop_reason: {self.stop_reason}>"
+
+
+def _halved(curve: Curve) -> Curve:
+    """Returns the last step and the mean of each two points."""
+    return [(step, (a + b) / 2) for (_, a), (step, b) in zip(curve[::2], curve[1::2])]
+
+
+def _curve(points: Sequence[Any], name: str) -> Curve:
+    """Returns the points of a curve after checking them."""
+    curve: Curve = []
+    for k, (step, value) in enumerate(points):
+        at = as_int(step, f"{name}[{k}]")
+        if at <= (curve[-1][0] if curve else -1):
+            raise ValueError(f"{name}[{k}] is out of order; expected ascending steps, got {at}")
+        curve.append((at, as_float(value, f"{name}[{k}]")))
+    return curve

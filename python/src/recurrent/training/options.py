@@ -23,8 +23,6 @@ CLIP = 5.0
 VALIDATION_SPLIT = 0.1
 EVALUATE_EVERY = 500  # steps, at least
 CHECKPOINT_MINUTES = 5.0
-# records in a history, which the header of a checkpoint holds
-MAX_RECORDS = 200_000
 
 
 @dataclass
@@ -117,16 +115,27 @@ class TrainingOptions:
         return str(place.with_name(f"{place.stem}.best{place.suffix}"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a dict for JSON."""
+        """Returns a dict for JSON. Of the checkpoint it says whether there is one, and no path."""
         schedule = self.schedule.to_dict() if self.schedule else None
-        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "schedule": schedule}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**values, "schedule": schedule, "checkpoint": self.checkpoint is not None}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> TrainingOptions:
-        """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder."""
-        schedule = Schedule.from_dict(data["schedule"]) if data["schedule"] else None
+    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str]) -> TrainingOptions:
+        """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder.
+
+        Parameters
+        ----------
+        data : mapping
+            The dict.
+        source : str or Path
+            The file that the dict is from. It is the checkpoint, if there is one: no path in a file is written to, and
+            a copy of a checkpoint leaves the original as it is.
+        """
+        schedule = None if data["schedule"] is None else Schedule.from_dict(data["schedule"])
         settings = cls(**{**data, "schedule": schedule, "checkpoint": None})
-        settings.checkpoint = data["checkpoint"]
+        if as_flag(data["checkpoint"], "checkpoint"):
+            settings.checkpoint = str(Path(source).absolute())
         return settings
 
 

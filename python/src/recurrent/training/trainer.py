@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,14 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import as_flag
+from .._checks import as_flag, as_float, as_int
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
+from ..optim.schedules import Plateau, PlateauState
+from ..texts import as_file_encoding
 from .batches import ContiguousBatches
-from .corpus import Corpus, check_encoding
-from .history import History, StepReport
+from .corpus import Corpus
+from .history import MAX_RECORDS, History, StepReport
 from .interrupt import Interrupt
-from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, MAX_RECORDS, TrainingOptions, count
+from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, TrainingOptions, count
 from .progress import Progress
 from .trainable import Trainable
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 Callback = Callable[[StepReport], Any]
 # divergence threshold: a multiple of the loss of uniform guessing, ln(vocabulary size)
 _DIVERGENCE = 3.0
+# the largest step: every whole number up to it has its own float64
+_MAX_STEP = 1 << 53
 
 
 class Trainer:
@@ -58,6 +64,9 @@ class Trainer:
         self.texts: dict[str, dict[str, Any] | None] = {}
         self._running = _Running()
         self._first = self._smooth = 0.0
+        self._patience = _Patience()
+        schedule = options.schedule
+        self._plateau = schedule.start() if isinstance(schedule, Plateau) else None
 
     @classmethod
     def new(
@@ -85,18 +94,12 @@ class Trainer:
             record_every=-(-total // 20_000) if record_every is None else record_every,
             **arguments,
         )
-        if total // options.record_every > MAX_RECORDS:
-            least = -(-total // MAX_RECORDS)
-            raise ValueError(
-                f"record_every is out of range; expected at least {least} with {total:,} steps, "
-                f"got {options.record_every}"
-            )
         first_step = model.step if model.is_built else 0
         trainer = cls(options, first_step, first_step + total)
+        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
         texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
-        check_encoding(options.encoding, texts)
         trainer._overwrite = as_flag(overwrite, "overwrite")
         for argument, path in trainer._outputs(len(texts)):
             model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
@@ -301,10 +304,10 @@ class Trainer:
 
     def _rate(self, model: Trainable, number: int) -> float:
         s = self.settings
+        if self._plateau is not None:
+            return self._plateau.rate
         if s.schedule is not None:
-            return s.schedule(
-                number, [(step - self.first_step, loss) for step, loss in self._scheduled_losses()]
-            )
+            return s.schedule(number)
         if s.learning_rate is not None:
             return s.learning_rate
         if model.optimizer is None:
@@ -316,10 +319,12 @@ class Trainer:
             self._running.steps + 1, self._running.loss + loss, self._running.norm + norm
         )
         if since.steps >= self.settings.record_every:
-            self.history.train.append((self.step, since.loss / since.steps))
-            self.history.gradient_norms.append((self.step, since.norm / since.steps))
-            self.history.learning_rates.append((self.step, rate))
+            self.history.add(self.step, since.loss / since.steps, since.norm / since.steps, rate)
             self._running = _Running()
+            # of a record of an odd number there is no other half yet
+            if len(self.history.train) >= MAX_RECORDS and len(self.history.train) % 2 == 0:
+                self.history.halve()
+                self.settings.record_every *= 2
 
     def _diverged(self, model: Trainable, why: str) -> FloatingPointError:
         for name, mat in model.parameters.items():
@@ -340,24 +345,19 @@ class Trainer:
         if not math.isfinite(loss):
             raise self._diverged(model, f"the validation loss is {loss}. Try a lower learning rate")
         with interrupt.held():
-            seen.append((self.step, loss))
-            if self.settings.best is not None and self.history.best == seen[-1]:
+            self.history.add_validation(self.step, loss)
+            # the loss at the end of a part of a run counts only where it would without the end
+            if made % self.settings.evaluate_every == 0:
+                self._patience = self._patience.advance(loss)
+                if self._plateau is not None and isinstance(self.settings.schedule, Plateau):
+                    self._plateau = self.settings.schedule.advance(self._plateau, loss)
+            if self.settings.best is not None and self.history.best == (self.step, loss):
                 self._try_to_save(model, "best model", self.settings.best)
         return loss
 
-    def _scheduled_losses(self) -> list[tuple[int, float]]:
-        """Returns the validation losses at multiples of ``evaluate_every``, without those of earlier ends."""
-        every = self.settings.evaluate_every
-        return [
-            (step, loss) for step, loss in self.history.validation if (step - self.first_step) % every == 0
-        ]
-
     def _should_stop_early(self) -> bool:
-        losses = [loss for _, loss in self._scheduled_losses()]
         patience = self.settings.patience
-        return (
-            patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
-        )
+        return patience is not None and self._patience.evaluations >= patience
 
     # ---- files
 
@@ -392,9 +392,13 @@ class Trainer:
             other = model.load(path).trainer
         except (OSError, ValueError):
             return False
+        if not isinstance(other, Trainer):
+            return False
+        while other.settings.record_every < self.settings.record_every:
+            other.history.halve()
+            other.settings.record_every *= 2
         return (
-            isinstance(other, Trainer)
-            and (other.step <= self.step or argument == "best model")
+            (other.step <= self.step or argument == "best model")
             and other.first_step == self.first_step
             and other._first == self._first
             and other._digests() == self._digests()
@@ -432,20 +436,55 @@ class Trainer:
             "since": list(self._running),
             "first": self._first,
             "smooth": self._smooth,
+            "patience": list(self._patience),
+            "plateau": None if self._plateau is None else list(self._plateau),
             "history": self.history.to_dict(),
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Trainer:
-        """Returns the run of a dict that ``to_dict`` returned."""
+    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str]) -> Trainer:
+        """Returns the run of a dict that ``to_dict`` returned, read from the file ``source``.
+
+        Raises
+        ------
+        ValueError
+            If a key is missing or unknown, or a value has the wrong type, is out of range or contradicts another one.
+        """
         try:
-            trainer = cls(TrainingOptions.from_dict(data["settings"]), int(data["start"]), int(data["goal"]))
-            trainer.step, trainer.texts = int(data["step"]), dict(data["texts"])
+            settings = TrainingOptions.from_dict(data["settings"], source)
+            first = _within(data["start"], "start", 0, _MAX_STEP)
+            step = _within(data["step"], "step", first, _MAX_STEP)
+            trainer = cls(settings, first, _within(data["goal"], "goal", step, _MAX_STEP))
+            trainer.step, trainer.texts = step, _texts(data["texts"])
             trainer.history = History.from_dict(data["history"])
-            trainer._running = _Running(*data["since"])
-            trainer._first, trainer._smooth = float(data["first"]), float(data["smooth"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the training run in the file cannot be read: {error!r}") from None
+            for name, curve in trainer.history.curves().items():
+                for k in {0, len(curve) - 1} if curve else ():
+                    _within(curve[k][0], f"{name}[{k}]", first + 1, step)
+            steps, loss, norm = data["since"]
+            trainer._running = _Running(
+                _within(steps, "since[0]", 0, step - first),
+                as_float(loss, "since[1]"),
+                as_float(norm, "since[2]"),
+            )
+            trainer._first, trainer._smooth = (
+                as_float(data["first"], "first"),
+                as_float(data["smooth"], "smooth"),
+            )
+            best, evaluations = data["patience"]
+            trainer._patience = _Patience(
+                None if best is None else as_float(best, "patience[0]"),
+                _within(evaluations, "patience[1]", 0, step - first),
+            )
+            if (data["plateau"] is None) != (trainer._plateau is None):
+                raise ValueError(
+                    f"plateau does not fit the schedule; expected the state of one, got {data['plateau']}"
+                )
+            if trainer._plateau is not None:
+                trainer._plateau = _plateau(data["plateau"], step - first)
+        except KeyError as error:
+            raise ValueError(f"the training run in the file lacks {error}") from None
+        except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ValueError(f"the training run in the file is invalid: {error}") from None
         known = trainer.to_dict()
         unknown = sorted(set(data) - set(known)) + sorted(set(data["history"]) - set(known["history"]))
         if unknown:
@@ -455,13 +494,15 @@ class Trainer:
         return trainer
 
     @classmethod
-    def from_json(cls, text: str) -> Trainer:
-        """Returns the trainer whose ``to_dict`` is ``text``."""
+    def from_json(cls, text: str, source: str | os.PathLike[str]) -> Trainer:
+        """Returns the trainer whose ``to_dict`` is ``text``, read from the file ``source``."""
         try:
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ValueError("the training run in the file is nested too deeply for JSON") from None
         except ValueError as error:
-            raise ValueError(f"the training run in the file cannot be read: {error}") from None
-        return cls.from_dict(data)
+            raise ValueError(f"the training run in the file is not JSON: {error}") from None
+        return cls.from_dict(data, source)
 
 
 class _Running(NamedTuple):
@@ -470,6 +511,62 @@ class _Running(NamedTuple):
     steps: int = 0
     loss: float = 0.0
     norm: float = 0.0
+
+
+class _Patience(NamedTuple):
+    """The lowest validation loss so far, and the evaluations since."""
+
+    best: float | None = None
+    evaluations: int = 0
+
+    def advance(self, loss: float) -> _Patience:
+        """Returns the state after another loss."""
+        is_best = self.best is None or loss < self.best
+        return _Patience(loss) if is_best else self._replace(evaluations=self.evaluations + 1)
+
+
+# ---- the parts of a run in a file
+
+
+def _within(value: Any, name: str, least: int, most: int) -> int:
+    found = as_int(value, name)
+    if not least <= found <= most:
+        raise ValueError(f"{name} is out of range; expected {least:,} to {most:,}, got {found:,}")
+    return found
+
+
+def _texts(data: Any) -> dict[str, dict[str, Any] | None]:
+    if not isinstance(data, dict) or not {"text"} <= set(data) <= {"text", "validation"}:
+        raise ValueError("texts is invalid; expected text and perhaps validation, got other keys")
+    for name, text in data.items():
+        if not isinstance(text, dict) or set(text) != {"sha256", "path"}:
+            raise ValueError(f"texts.{name} is invalid; expected sha256 and path, got other keys")
+        digest, path = text["sha256"], text["path"]
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError(
+                f"texts.{name}.sha256 is invalid; expected 64 hexadecimal digits, got {digest!r}"
+            )
+        if not (path is None or isinstance(path, str)):
+            raise TypeError(
+                f"texts.{name}.path has the wrong type; expected a str or None, got {type(path).__name__}"
+            )
+    return dict(data)
+
+
+def _plateau(data: Any, most: int) -> PlateauState:
+    rate, best, bad, cooling = data
+    if as_float(rate, "plateau[0]") < 0:
+        raise ValueError(f"plateau[0] is out of range; expected at least 0, got {rate}")
+    return PlateauState(
+        as_float(rate, "plateau[0]"),
+        None if best is None else as_float(best, "plateau[1]"),
+        _within(bad, "plateau[2]", 0, most),
+        _within(cooling, "plateau[3]", 0, 2**63 - 1),
+    )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"expected finite numbers, got {name}")
 
 
 def _second(pair: tuple[str, float]) -> float:

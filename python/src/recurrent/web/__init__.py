@@ -11,8 +11,8 @@ import os
 from typing import Any
 
 from ..demo.sentences import CORPUS
-from ..encoding import as_encoding
-from ..training.corpus import Corpus, check_encoding
+from ..texts import as_file_encoding
+from ..training.corpus import Corpus
 from .session import Session
 from .settings import TEXT, Settings
 
@@ -48,7 +48,7 @@ def live(text: str | os.PathLike[str] | None = None, *, encoding: str | None = N
         from .widget import Live
     except ImportError as error:
         raise ImportError("the page in a notebook requires anywidget: pip install anywidget") from error
-    corpus = Corpus(CORPUS if text is None else text, "characters", encoding=as_encoding(encoding))
-    check_encoding(encoding, [corpus])
+    source = CORPUS if text is None else text
+    corpus = Corpus(source, "characters", encoding=as_file_encoding(encoding, "characters", source))
     defaults = TEXT if settings.get("kind") == "text" else Settings()
     return Live(Session(defaults.changed(settings), corpus.data.decode()))
