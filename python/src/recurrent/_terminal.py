@@ -31,6 +31,24 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "·" for character in text)
 
 
+def escaped(text: str, keep: str = "") -> str:
+    r"""Returns the text with an escape for each character that has no visible form: a terminal would execute it.
+
+    Bytes of a file's name that are not UTF-8 are written as ``\xff``.
+    """
+    return "".join(
+        character if character.isprintable() or character in keep else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # of a name, by surrogateescape
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def optional_module(name: str) -> Any:
     """Returns a module, or None if it is not installed."""
     try:
