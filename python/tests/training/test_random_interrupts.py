@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -44,30 +43,36 @@ HANDLERS = {"default": signal.default_int_handler, "exception": stop, "exit": le
 
 
 def under_signals(rng, handler, longest, seen, job):
-    """Does a job, and sends one to three signals at a random moment of it; they are over at its end."""
+    """Does a job, and sends one to three signals at a random moment of it; their exceptions are over at its end."""
     delays = [rng.random() * longest, *(rng.random() * 0.002 for _ in range(rng.choice((0, 0, 1, 2))))]
-    is_over = threading.Event()
+    is_over = False
 
     def send():
         for delay in delays:
             time.sleep(delay)
-            if not is_over.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
 
+    def handle(*arguments):
+        if not is_over:
+            handler(*arguments)
+
+    ended = (KeyboardInterrupt, StopError, SystemExit)
     sender = threading.Thread(target=send)
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(signal.SIGINT, handle)
+    # a further signal may arrive at any statement: there are three at most
     try:
-        sender.start()
-        job()
-    except (KeyboardInterrupt, StopError, SystemExit) as error:
-        seen[type(error).__name__] += 1
-    # what arrives now is after the run
-    while sender.is_alive():
-        with contextlib.suppress(KeyboardInterrupt, StopError, SystemExit):
-            is_over.set()
-            sender.join()
-    with contextlib.suppress(KeyboardInterrupt, StopError, SystemExit):
-        time.sleep(0.0001)
+        try:
+            try:
+                sender.start()
+                job()
+            except ended as error:
+                seen[type(error).__name__] += 1
+            is_over = True
+        except ended:
+            is_over = True
+    except ended:
+        is_over = True
+    sender.join()
     signal.signal(signal.SIGINT, before)
 
 
