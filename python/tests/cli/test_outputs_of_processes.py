@@ -82,12 +82,11 @@ def test_no_file_takes_the_place_of_a_stream(text):
 
 
 NAME = os.fsdecode(b"n\xff\x1b[31mo.txt")
-NAMED = os.fsdecode(b"n\xff\x1b[31mo.safetensors")
 SHOWN = r"n\xff\x1b[31mo"
 
 
 def test_names_that_are_not_text(working_directory):
-    """In every command, as a file, in messages and in JSON."""
+    """Of texts, in every command that reads one, in messages, in metadata and in JSON."""
     Path(NAME).write_text("the end is not the end. " * 60, encoding="utf-8")
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -95,23 +94,20 @@ def test_names_that_are_not_text(working_directory):
         assert b"\x1b" not in done.stdout + done.stderr and b"Traceback" not in done.stderr
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    status, out, err = run("train", NAME, "--steps", "5", *SMALL)
-    assert (status, err) == (0, "") and f"training on {SHOWN}.txt" in out and f"saved in {SHOWN}.saf" in out
-    assert recurrent.TextModel.load(NAMED).step == 5
-    status, out, _ = run("info", NAMED)
-    assert status == 0 and f"{SHOWN}.safetensors: " in out and f"{SHOWN}.txt" in out
-    status, out, _ = run("info", NAMED, "--json")
-    assert status == 0 and json.loads(out)["file"] == NAMED and json.loads(out)["text"].endswith(NAME)
-    assert run("resume", NAMED, "--steps", "5")[0] == 0
-    assert run("sample", NAMED, "--length", "5", "--seed", "1")[0] == 0
-    assert run("evaluate", NAMED, NAME)[0] == 0
-    status, _, err = run("train", NAME, "--steps", "5", *SMALL)
-    assert status == 1 and f"{SHOWN}.safetensors" in err
-    status, _, err = run("info", NAME + "none")
+    status, out, err = run("train", NAME, "--steps", "5", "--checkpoint", "m", *SMALL)
+    assert (status, err) == (0, "") and f"training on {SHOWN}.txt" in out
+    status, out, _ = run("info", "m")
+    assert status == 0 and f"{SHOWN}.txt" in out
+    status, out, _ = run("info", "m", "--json")
+    assert status == 0 and json.loads(out)["text"].endswith(NAME)
+    assert run("resume", "m", "--steps", "5")[0] == 0
+    assert run("evaluate", "m", NAME)[0] == 0
+    status, _, err = run("train", NAME, "--steps", "5", "--checkpoint", NAME, *SMALL)
+    assert status == 1 and f"{SHOWN}.txt" in err
+    status, _, err = run("train", NAME + "none", "--steps", "5")
     assert status == 1 and f"{SHOWN}.txtnone" in err and "no such file or directory" in err
-    status, out, err = run("demo", "--text", NAME, "--epochs", "2", "--out", NAME + "d")
-    assert (status, err) == (0, "") and f"saved in {SHOWN}.txtd" in out
-    assert (Path(NAME + "d") / "model.json").exists()
+    status, out, err = run("demo", "--text", NAME, "--epochs", "2", "--out", "d")
+    assert (status, err) == (0, "") and f"  text      {SHOWN}.txt: " in out
     status, _, err = run("demo", "--text", NAME, "--epochs", "2", "--out", NAME)
     assert status == 2 and f"{SHOWN}.txt" in err
 

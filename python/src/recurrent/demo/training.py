@@ -197,8 +197,7 @@ class TrainingRun(SentenceTraining):
         start, complete_epochs = time.perf_counter(), 0
         while complete_epochs < 3:
             for index in self.order():
-                interrupt.check()
-                self._train_on(index)
+                interrupt.step(self._train_on, index)
                 self.seconds = time.perf_counter() - start
                 if self.ends_lap:
                     self._add_point()

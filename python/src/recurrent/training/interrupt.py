@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .. import _c
+
+_lib = _c.lib
 _Result = TypeVar("_Result")
 Handler = Callable[[int, Any], Any]
 
@@ -106,9 +109,9 @@ class Interrupt:
     """A context in which signals interrupt only where nothing is lost.
 
     The handlers of Python, of ``StopSignals`` and of the program are called at once; an exception that one raises is
-    kept, and raised by ``check``, within ``call``, or at the end of the context. After the first one no other is
-    raised, so that a second signal does not interrupt the save that the first one has begun. Has no effect in other
-    threads than the main one, or on a signal without a handler in Python.
+    kept, and raised by ``check``, within ``call``, within a long call of the library in ``step``, or at the end of the
+    context. After the first one no other is raised, so that a second signal does not interrupt the save that the first
+    one has begun. Has no effect in other threads than the main one, or on a signal without a handler in Python.
 
     Attributes
     ----------
@@ -119,7 +122,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.raised: BaseException | None = None
         self._kept: BaseException | None = None
-        self._is_allowed = False
+        self._is_allowed = self._is_step = False
         self._handlers = _Handlers(self._handle)
 
     def __enter__(self) -> Interrupt:
@@ -135,7 +138,9 @@ class Interrupt:
         try:
             self._handlers[number](number, frame)
         except BaseException as error:
-            if self._is_allowed and self.raised is None:
+            # a long call that runs the handler itself ends without effect
+            is_allowed = self._is_allowed or (self._is_step and _lib.recurrent_is_interrupt_check())
+            if is_allowed and self.raised is None:
                 self.raised = error
                 raise
             if self._kept is None:
@@ -169,3 +174,23 @@ class Interrupt:
             return function(*arguments)
         finally:
             self._is_allowed = False
+
+    def step(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Calls a function that signals may interrupt only within a long call of the library, which has no effect then.
+
+        Returns
+        -------
+        result
+            That of the function.
+
+        Raises
+        ------
+        BaseException
+            That of a handler, before the call or within it.
+        """
+        self.check()
+        self._is_step = True
+        try:
+            return function(*arguments)
+        finally:
+            self._is_step = False

@@ -252,8 +252,7 @@ class Trainer:
         """Trains until the target step, or until a callback or the patience stops the run; returns what did."""
         self._validate(model, interrupt)
         while self.step < self.target_step:
-            interrupt.check()
-            report = self._train_step(model)
+            report = interrupt.step(self._train_step, model)
             report = report._replace(validation=self._validate(model, interrupt))
             bar.show(report)
             self._save(model)
