@@ -653,7 +653,7 @@ def test_a_signal_within_a_long_step(stop, tmp_path):
 
     text = "abcdefgh" * 9000
     settings = {"batch_size": 32, "seq_length": 500, "progress": False, "validation_split": 0}
-    whole, tm = (recurrent.TextModel("lstm", [160], rng=1) for _ in range(2))
+    whole, tm = (recurrent.TextModel("lstm", [96], rng=1) for _ in range(2))
     whole.fit(text, 2, **settings)
     before = signal.signal(signal.SIGINT, handle)
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))

@@ -380,8 +380,10 @@ examples:
   recurrent evaluate input.safetensors other.txt
   recurrent COMMAND --help                      all flags of a command
 
-exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command; 141 closed output;
-128 + n after signal n, the training run being saved: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP""",
+exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command; 141 broken pipe;
+128 + n after signal n, the training run being saved: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+A training run whose output cannot be written ends, saved, with 1 or 141. A terminal shows symbols or escapes
+for control characters; a file or a pipe receives the characters of a sample as they are.""",
     "train": """\
 examples:
   recurrent train input.txt
