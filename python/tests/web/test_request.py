@@ -239,7 +239,7 @@ def test_many_connections(page):
 
 
 def test_many_connections_of_the_user(page):
-    """They are kept; the next one is told so."""
+    """They are kept; the next one is refused."""
     with contextlib.ExitStack() as stack:
         for _ in range(module.MAX_CONNECTIONS):
             connection = stack.enter_context(connect(page))

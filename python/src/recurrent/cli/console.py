@@ -107,7 +107,8 @@ def open_closed_streams() -> None:
         except OSError:
             # the lowest number that is free: this one
             os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def flush_outputs() -> None:
