@@ -93,10 +93,15 @@ def as_text(value: Any, name: str) -> bytes:
 
 
 def as_path(value: Any, name: str = "path") -> bytes:
-    """Returns a str or a Path as UTF-8."""
+    """Returns a str or a Path as the bytes of the file system: a name that is not UTF-8 keeps its own."""
     if isinstance(value, bytes) or not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name} has the wrong type; expected a str or a Path, got {type(value).__name__}")
-    return as_text(os.fspath(value), name)
+    path = os.fspath(value)
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        # with the message of any text
+        return as_text(path, name)
 
 
 def as_errors(errors: Any, replacement: Any) -> tuple[int, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import io
+import json
 import os
 
+from recurrent._terminal import OutputError
 from recurrent.cli import console
 
 
@@ -29,13 +32,14 @@ def test_settings_are_flags():
     assert console.describe(ValueError(message)) == console.with_flags(message) == expected
 
 
-def test_closed_output():
-    """Of a pipe, and of a terminal that is gone; a disk that fails is neither."""
-    assert console.is_closed_output(BrokenPipeError(errno.EPIPE, "Broken pipe"))
-    assert console.is_closed_output(OSError(errno.EIO, os.strerror(errno.EIO)))
-    assert not console.is_closed_output(OSError(errno.EIO, "cannot read 'x': input/output error"))
-    assert not console.is_closed_output(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert not console.is_closed_output(ValueError("5"))
+def test_output_errors(capsys):
+    """Of a pipe, and of a terminal that is gone, without a word; others with the system's."""
+    for number, status in ((errno.EPIPE, 141), (errno.EIO, 141), (errno.ENOSPC, 1), (errno.EBADF, 1)):
+        assert console.report_output_error(OutputError(number, os.strerror(number))) == status
+    assert capsys.readouterr().err.splitlines() == [
+        "recurrent: cannot write standard output: no space left on device",
+        "recurrent: cannot write standard output: bad file descriptor",
+    ]
 
 
 def test_an_error_without_standard_error(monkeypatch):
@@ -45,5 +49,20 @@ def test_an_error_without_standard_error(monkeypatch):
         def write(self, _: str) -> int:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(console.sys, "stderr", Gone())
-    console.report_error("interrupted")
+    for stream in (Gone(), None):
+        monkeypatch.setattr(console.sys, "stderr", stream)
+        console.report_error("interrupted")
+
+
+def test_messages_have_no_control_characters(capsys):
+    """A message may quote a text, or name a file of any bytes."""
+    console.report_error("got '\x1b[31m\x9b\u202e\n', in \udcff.txt, é 日")
+    assert capsys.readouterr().err == "recurrent: got '\\x1b[31m\\x9b\\u202e\\n', in \\xff.txt, é 日\n"
+    with console.Console(argparse.Namespace(json=True, quiet=False)) as out:
+        out.write_json(text="\x1b\x9b\u202e\U000e0041é")
+    line = capsys.readouterr().out
+    assert line == '{"text": "\\u001b\\u009b\\u202e\\udb40\\udc41é"}\n'
+    assert json.loads(line)["text"] == "\x1b\x9b\u202e\U000e0041é"
+    with console.Console(argparse.Namespace(json=False, quiet=False)) as out:
+        out.print("\nfile \x1b]0;title\x07\nDone")
+    assert capsys.readouterr().out == "\nfile \\x1b]0;title\\x07\\nDone\n"

@@ -1,4 +1,4 @@
-"""Interrupts: delayed to the end of a protected block, and only where Python's own handler is in place."""
+"""Interrupts: kept until a check, whatever handler is in place, and raised at once within a call."""
 
 import os
 import signal
@@ -15,53 +15,107 @@ def interrupt():
     signal.raise_signal(signal.SIGINT)
 
 
-def test_a_protected_block_is_completed():
+def test_an_interrupt_waits_for_a_check():
     done = []
-    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupts:
-        with interrupts.held():
-            interrupt()
-            interrupt()
-            done.append("block")
-        done.append("after")
-    assert done == ["block"]
+    with Interrupt() as interrupts:
+        interrupt()
+        interrupt()
+        done.append("block")
+        with pytest.raises(KeyboardInterrupt) as raised:
+            interrupts.check()
+        assert raised.value is interrupts.raised
+        # once
+        interrupts.check()
+    assert done == ["block"] and interrupts.raised is None
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_one_interrupt_is_raised_once():
-    with Interrupt() as interrupts:
-        with pytest.raises(KeyboardInterrupt), interrupts.held():
-            interrupt()
-        with interrupts.held():
-            pass
-
-
-def test_outside_of_a_protected_block_it_comes_at_once():
+def test_a_call_is_interrupted_at_once():
     done = []
-    with pytest.raises(KeyboardInterrupt), Interrupt():
+
+    def work(name):
+        done.append(name)
         interrupt()
         done.append("after")
-    assert not done
 
-
-def test_an_error_in_a_protected_block_is_the_error():
     with Interrupt() as interrupts:
-        with pytest.raises(ZeroDivisionError), interrupts.held():
-            interrupt()
-            _ = 1 // 0
-        # the interrupt is raised at the end of the next block
-        with pytest.raises(KeyboardInterrupt), interrupts.held():
-            pass
+        with pytest.raises(KeyboardInterrupt) as raised:
+            interrupts.call(work, "begun")
+        assert done == ["begun"] and raised.value is interrupts.raised
+        assert interrupts.call(abs, -2) == 2
 
 
-def test_a_handler_of_the_program_stays():
+def test_a_call_is_not_begun_after_an_interrupt():
+    with Interrupt() as interrupts:
+        interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.call(pytest.fail, "called")
+
+
+def test_an_interrupt_without_a_check_is_raised_at_the_end():
+    with pytest.raises(KeyboardInterrupt), Interrupt():
+        interrupt()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # an error is not replaced
+    with pytest.raises(ZeroDivisionError), Interrupt():
+        interrupt()
+        _ = 1 // 0
+
+
+def test_a_second_interrupt_ends_nothing():
+    """As the first one has begun the save."""
+    with Interrupt() as interrupts:
+        interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+        interrupt()
+        done = True
+    assert done
+
+
+def test_an_interrupt_can_be_taken():
+    with Interrupt() as interrupts:
+        assert interrupts.take() is None
+        interrupt()
+        assert isinstance(interrupts.take(), KeyboardInterrupt) and interrupts.take() is None
+
+
+class StopError(Exception):
+    """Raised by a handler of the program."""
+
+
+def test_a_handler_of_the_program_is_called_at_once():
+    """Its exception waits as any other."""
     seen = []
+
+    def stop(*_):
+        seen.append(1)
+        raise StopError
+
     old = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     try:
-        with Interrupt() as interrupts, interrupts.held():
+        with Interrupt() as interrupts:
             interrupt()
             assert seen == [1]
+            interrupts.check()
+        mine = signal.signal(signal.SIGUSR1, stop)
+        with Interrupt() as interrupts:
+            signal.raise_signal(signal.SIGUSR1)
+            assert seen == [1, 1]
+            with pytest.raises(StopError):
+                interrupts.check()
+        assert signal.signal(signal.SIGUSR1, mine) is stop
     finally:
         signal.signal(signal.SIGINT, old)
+
+
+def test_a_handler_that_is_set_within_stays():
+    def handler(*_):
+        pass
+
+    with Interrupt():
+        signal.signal(signal.SIGINT, handler)
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is handler
 
 
 def test_another_thread_has_no_handlers():
@@ -69,8 +123,8 @@ def test_another_thread_has_no_handlers():
 
     def run():
         try:
-            with StopSignals(), Interrupt() as interrupts, interrupts.held():
-                pass
+            with StopSignals(), Interrupt() as interrupts:
+                interrupts.call(list)
         except BaseException as error:
             failed.append(error)
 
@@ -110,10 +164,10 @@ def test_stop_signals_where_ctrl_c_is_ignored(number, ignore):
     ignore(signal.SIGINT)
     done = []
     with StopSignals() as stop, pytest.raises(KeyboardInterrupt), Interrupt() as interrupts:
-        with interrupts.held():
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(number)
-            done.append("block")
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
+        done.append("block")
+        interrupts.check()
         done.append("after")
     assert done == ["block"] and stop.number == number
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -123,9 +177,8 @@ def test_stop_signals_where_ctrl_c_is_ignored(number, ignore):
 def test_an_ignored_signal_stays_ignored(number, ignore):
     ignore(number)
     with StopSignals() as stop, Interrupt() as interrupts:
+        interrupts.call(signal.raise_signal, number)
         signal.raise_signal(number)
-        with interrupts.held():
-            signal.raise_signal(number)
         assert signal.getsignal(number) is signal.SIG_IGN
     assert stop.number is None
 
@@ -135,13 +188,12 @@ def test_a_second_signal_does_not_split_the_way_to_the_save():
     done = []
     with StopSignals() as stop, Interrupt() as interrupts:
         try:
-            with interrupts.held():
-                signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            interrupts.check()
         except KeyboardInterrupt:
             for number in SIGNALS:
                 signal.raise_signal(number)
-            with interrupts.held():
-                done.append("saved")
+            done.append("saved")
     assert done == ["saved"] and stop.number == signal.SIGTERM
 
 
@@ -150,3 +202,11 @@ def test_the_program_is_prepared_first():
     with pytest.raises(KeyboardInterrupt), StopSignals(lambda: seen.append(1)):
         signal.raise_signal(signal.SIGTERM)
     assert seen == [1]
+
+
+def test_nothing_after_the_end():
+    with StopSignals() as stop:
+        stop.is_over = True
+        for number in SIGNALS:
+            signal.raise_signal(number)
+    assert stop.number is None

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -703,3 +704,39 @@ def test_digests_of_texts():
     """A text's digest is that of its bytes, from a file too."""
     assert Corpus("abc", "characters").digest == Corpus(b"abc", "bytes").digest
     assert Corpus("abc", "characters").digest.startswith("ba7816bf")
+
+
+@interrupts
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
+def test_a_signal_within_a_long_step(stop, tmp_path):
+    """The step has no effect: the run ends before it, is saved, and continues to the same bits."""
+
+    def handle(*_):
+        raise stop
+
+    text = "abcdefgh" * 9000
+    settings = {"batch_size": 32, "seq_length": 500, "progress": False, "validation_split": 0}
+    whole, tm = (recurrent.TextModel("lstm", [96], rng=1) for _ in range(2))
+    whole.fit(text, 2, **settings)
+    before = signal.signal(signal.SIGINT, handle)
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    sent = time.perf_counter()
+
+    def receive(report):
+        nonlocal sent
+        if report.step == 1:
+            sent = time.perf_counter()
+            timer.start()
+
+    try:
+        tm.fit(text, 2, checkpoint=tmp_path / "c", callbacks=[receive], **settings)
+    except ZeroDivisionError:
+        assert stop is ZeroDivisionError
+    finally:
+        took = time.perf_counter() - sent
+        signal.signal(signal.SIGINT, before)
+    assert (tm.step, tm.history.stop_reason) == (1, "interrupted") and took < 2
+    again = recurrent.TextModel.load(tmp_path / "c")
+    for resumed in (again, tm):
+        resumed.resume(text, progress=False, overwrite=True)
+        assert weights(resumed) == weights(whole) and resumed.history == whole.history

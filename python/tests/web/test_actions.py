@@ -4,14 +4,17 @@ import gzip
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import recurrent
 from recurrent.parameters import CELLS
+from recurrent.text.model import TextModel
 from recurrent.web.actions import perform
-from recurrent.web.settings import MAX_TEXT
+from recurrent.web.settings import MAX_TEXT, Settings
+from recurrent.web.trainers import TextTrainer
 from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
 
 
@@ -328,3 +331,34 @@ def test_invalid_files(name, data, words):
         with pytest.raises(ValueError, match=words) as caught:
             perform(session, "open", {"name": name}, data)
         assert session.trainer is trainer and "/tmp" not in str(caught.value)
+
+
+def test_a_checkpoint_of_large_batches_waits(tmp_path):
+    """The settings of its training are bounded as those of the page."""
+    checkpoint(tmp_path, CATS * 4, hidden_sizes=[600], batch_size=64, seq_length=80)
+    settings = Settings(kind="text", batch_size=256, seq_length=80)
+    trainer = TextTrainer(settings, CATS * 16, TextModel.load(tmp_path / "m"))
+    assert trainer.obstacle.startswith(
+        "the batch is too large; expected at most 8,000,000 elements a gate, got 12,288,000"
+    )
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: model.update(hidden_sizes=[10**8]),
+    lambda model: model.update(hidden_sizes=[2**31 - 1] * 8),
+    lambda model: model.update(letter_size=10**9),
+    lambda model: model["model"]["Whd"].update(n=10**6, d=10**6),
+    lambda model: model.update(letterToIndex={"a": 10**9}),
+], ids=["hidden", "layers", "letter", "matrix", "index"])  # fmt: skip
+def test_hostile_models(change, tmp_path):
+    """Sizes that a file claims and does not have are refused before any memory is taken."""
+    recurrent.SentenceModel(["ab"], hidden_sizes=[4], rng=1).save_recurrentjs(tmp_path / "m.json")
+    model = json.loads((tmp_path / "m.json").read_text())
+    change(model)
+    status = Path("/proc/self/status")
+    with open_session() as session:
+        Path("/proc/self/clear_refs").write_text("5")
+        before = re.search(r"VmRSS:\s+(\d+)", status.read_text())
+        with pytest.raises(ValueError, match="; expected "):
+            perform(session, "open", {"name": "model"}, json.dumps(model).encode())
+        assert int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) - int(before[1]) < 8 << 10

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import webbrowser
 from urllib.parse import quote
 
@@ -101,21 +100,19 @@ def test_bodies(server, body, status, words):
 
 def test_large_bodies(server):
     large = b"x" * 100_000_000
+    status, _, body = ask(server, "POST", "/do/learn", large)
+    error = json.loads(body)["error"]
+    assert (status, error) == (413, "the body is too large; expected at most 16 MB, got 100 MB")
     # a file may be longer than a text, but only one of this page
-    for kind, cookie in (("application/json", {}), ("application/octet-stream", {"Cookie": None})):
-        status, _, body = ask(server, "POST", "/do/learn", large, Content_Type=kind, **cookie)
-        error = json.loads(body)["error"]
-        assert (status, error) == (413, "the body is too large; expected at most 16 MB, got 100 MB")
+    status, _, body = ask(
+        server, "POST", "/do/open", large, Content_Type="application/octet-stream", Cookie=None
+    )
+    assert (status, json.loads(body)["error"]) == (403, "token is not valid; open the new address")
     path = f"/do/open?arguments={quote(json.dumps({'name': 'a.txt'}))}"
     status, _, body = ask(server, "POST", path, large, Content_Type="application/octet-stream")
     error = json.loads(body)["error"]
     assert (status, error) == (400, "a.txt is too large; expected at most 16 MB, got 100 MB")
     assert ask(server, "POST", "/do/pause", b"{}")[0] == 200
-    for length in ("-1", "x", None):
-        with socket.create_connection(("127.0.0.1", server.server_port), 10) as connection:
-            header = f"Content-Length: {length}\r\n" if length else ""
-            connection.sendall(f"POST /do/pause HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n".encode())
-            assert b" 411 " in connection.recv(100)
 
 
 def test_files(server):

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from .._terminal import UserError
+from .._terminal import OutputError, UserError
 from ..training.interrupt import StopSignals
 from . import demo
 from .arguments import parse
@@ -16,10 +16,11 @@ from .console import (
     EXIT_INTERRUPTED,
     Console,
     describe,
-    discard_output,
-    is_closed_output,
+    flush_outputs,
     leave_dead_terminals,
+    open_closed_streams,
     report_error,
+    report_output_error,
 )
 from .evaluate import evaluate, info
 from .sample import sample
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0 after success; 1 after a failure, with a message on standard error; 141 if the output is closed; 128 + n
-        after signal n: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+        0 after success; 1 after a failure, with a message on standard error; 141 if the reader of the output is gone;
+        128 + n after signal n: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 
     Raises
     ------
@@ -53,14 +54,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     with StopSignals(leave_dead_terminals) as stop:
+        return _run(words, stop)
+
+
+def _run(words: list[str], stop: StopSignals) -> int:
+    """Runs the command; returns its exit status, after which signals have no effect."""
+    try:
         try:
             status = _execute(words)
+            stop.is_over = True
         except KeyboardInterrupt:
-            number = signal.Signals(stop.number or signal.SIGINT)
-            report_error("interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""))
-            status = EXIT_INTERRUPTED
+            status = _interrupted(stop)
+    except KeyboardInterrupt:
+        # a second signal, before the first one was handled
+        status = _interrupted(stop)
     is_failure = status not in (0, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE)
     return status if stop.number is None or is_failure else 128 + stop.number
+
+
+def _interrupted(stop: StopSignals) -> int:
+    stop.is_over = True
+    number = signal.Signals(stop.number or signal.SIGINT)
+    report_error("interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""))
+    return EXIT_INTERRUPTED
 
 
 def _execute(words: list[str]) -> int:
@@ -73,23 +89,26 @@ def _execute(words: list[str]) -> int:
             return _JOBS[options.job](options, console)
     except UserError as error:
         report_error(str(error))
+    except OutputError as error:
+        return report_output_error(error)
     except _FAILURES as error:
-        if is_closed_output(error):
-            return EXIT_BROKEN_PIPE
         report_error(describe(error))
     return EXIT_FAILURE
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command as a process and returns its exit status."""
-    status = main(arguments)
+    open_closed_streams()
+    # until the end of the process
+    stop = StopSignals(leave_dead_terminals).__enter__()
     try:
-        sys.stdout.flush()
-    except OSError as error:
-        if not is_closed_output(error):
-            raise
-        status = EXIT_BROKEN_PIPE
-    if status == EXIT_BROKEN_PIPE:
-        # the interpreter flushes at its end: without an error
-        discard_output()
+        status = _run(list(sys.argv[1:] if arguments is None else arguments), stop)
+    except SystemExit as end:
+        stop.is_over = True
+        status = int(end.code or 0)
+    try:
+        flush_outputs()
+    except OutputError as error:
+        if status in (0, EXIT_BROKEN_PIPE):
+            status = report_output_error(error)
     return status

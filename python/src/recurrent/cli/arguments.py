@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from .._checks import DTYPES
+from .._terminal import escaped, writing_output
 from .._version import __version__
 from ..encoding import as_encoding
 from ..optim.optimizers import OPTIMIZERS
@@ -95,9 +97,10 @@ def number_reader(
     def read(text: str) -> Any:
         try:
             value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and is_valid(value)):
+            is_finite = math.isfinite(value)
+        except (OverflowError, ValueError):
+            is_finite = False
+        if not (is_finite and is_valid(value)):
             raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
         return value
 
@@ -377,8 +380,10 @@ examples:
   recurrent evaluate input.safetensors other.txt
   recurrent COMMAND --help                      all flags of a command
 
-exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command; 141 closed output;
-128 + n after signal n, the training run being saved: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP""",
+exit status: 0 success; 1 failure, with a message on standard error; 2 invalid command; 141 broken pipe;
+128 + n after signal n, the training run being saved: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+A training run whose output cannot be written ends, saved, with 1 or 141. A terminal shows symbols or escapes
+for control characters; a file or a pipe receives the characters of a sample as they are.""",
     "train": """\
 examples:
   recurrent train input.txt
@@ -420,6 +425,22 @@ examples:
 # ---- parsing
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose help reports an output that cannot be written, and whose errors have no control characters."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is not None and file is sys.stdout:
+            with writing_output():
+                file.write(message)
+        elif message:
+            with contextlib.suppress(OSError):
+                (file or sys.stderr).write(message)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the command with the usage and a message."""
+        super().error(escaped(message))
+
+
 def add_flags(parser: argparse.ArgumentParser, table: Mapping[str, Sequence[Flag]]) -> None:
     """Adds the flags of a table by groups; those of the group "" have no title."""
     for title, flags in table.items():
@@ -436,7 +457,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     SystemExit
         With 0 after ``--help`` or ``--version``, with 2 for an invalid command.
     """
-    parser = argparse.ArgumentParser("recurrent", description=_DESCRIPTION, **layout(""))
+    parser = Parser("recurrent", description=_DESCRIPTION, **layout(""))
     parser.add_argument("--version", action="version", version=f"recurrent {__version__}")
     jobs = parser.add_subparsers(dest="job", metavar="COMMAND", title="commands")
     for job, text in _HELP.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import errno
+import contextlib
 import io
 import json
 import os
@@ -13,7 +13,7 @@ import sys
 import warnings
 from typing import Any
 
-from .._terminal import describe_error
+from .._terminal import OutputError, describe_error, discard, escaped, print_line, writing_output
 
 EXIT_FAILURE, EXIT_INVALID, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141
 # arguments of the library by the flags that set them
@@ -59,48 +59,74 @@ class Console:
         self._warnings.__exit__(None, None, None)
 
     def print(self, line: str = "") -> None:
-        """Prints a line, above the progress bar if there is one."""
+        """Prints a line, above the progress bar if there is one, with escapes for characters that are not printable.
+
+        Names of files and metadata of checkpoints may contain any.
+        """
         if not self.is_verbose:
             return
+        text = line.lstrip("\n")
+        shown = line[: len(line) - len(text)] + escaped(text)
         if "tqdm" in sys.modules:
-            sys.modules["tqdm"].tqdm.write(line)
-            sys.stdout.flush()
+            with writing_output():
+                sys.modules["tqdm"].tqdm.write(shown)
+                sys.stdout.flush()
         else:
-            _write(line)
+            print_line(shown)
 
     def write_json(self, **values: Any) -> None:
-        """Writes a JSON line."""
+        """Writes a JSON line; characters that are not printable have JSON's escapes."""
         if self.is_json:
-            _write(json.dumps(values, ensure_ascii=False, allow_nan=False))
-
-
-def _write(line: str) -> None:
-    """Writes a line in one call: Ctrl-C does not split it."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+            line = json.dumps(values, ensure_ascii=False, allow_nan=False)
+            print_line("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line))
 
 
 def report_error(message: str, program: str = "recurrent") -> None:
-    """Prints a message on standard error, if that is open."""
+    """Prints a message on standard error, if that can be written; with escapes, as it may quote a text or a name."""
+    with contextlib.suppress(OSError):
+        if sys.stderr is not None:
+            print(f"{program}: {escaped(message)}", file=sys.stderr, flush=True)
+
+
+def report_output_error(error: OutputError, program: str = "recurrent") -> int:
+    """Reports that standard output cannot be written, and returns the exit status: 141 without a word for a pipe."""
+    if error.is_broken:
+        return EXIT_BROKEN_PIPE
+    report_error(f"cannot write standard output: {describe_error(error)}", program)
+    return EXIT_FAILURE
+
+
+def open_closed_streams() -> None:
+    """Opens the standard streams that are closed, so that no file of the command takes their numbers.
+
+    Reading and writing them fails, as of closed ones.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def flush_outputs() -> None:
+    """Flushes standard output and standard error, so that the interpreter has nothing left to write at its end.
+
+    Raises
+    ------
+    OutputError
+        If standard output cannot be written.
+    """
     try:
-        print(f"{program}: {message}", file=sys.stderr, flush=True)
-    except OSError as error:
-        if not is_closed_output(error):
-            raise
-
-
-def is_closed_output(error: BaseException) -> bool:
-    """Whether an error is that of a write to a closed pipe, or to a terminal that is gone."""
-    # errors of the library have a sentence, those of a write the system's words
-    is_gone = (
-        isinstance(error, OSError) and error.errno == errno.EIO and error.strerror == os.strerror(errno.EIO)
-    )
-    return isinstance(error, BrokenPipeError) or is_gone
-
-
-def discard_output() -> None:
-    """Directs standard output to the null device, with the data that is not written yet."""
-    _discard(1)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        discard(2)
+    if sys.stdout is not None:
+        with writing_output():
+            sys.stdout.flush()
 
 
 def leave_dead_terminals() -> None:
@@ -108,16 +134,10 @@ def leave_dead_terminals() -> None:
     for number in (1, 2):
         try:
             if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
-                _discard(number)
+                discard(number)
         except OSError:
             # closed from the start
             continue
-
-
-def _discard(number: int) -> None:
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, number)
-    os.close(null)
 
 
 def describe(error: BaseException) -> str:

@@ -17,11 +17,13 @@ from ..demo.screen import Screen, introduce
 from ..demo.sentences import CORPUS, read_sentences
 from ..demo.training import RunOptions, TrainingRun
 from ..parameters import CELLS
+from ..training.interrupt import Interrupt
 from ..web.trainers import FILES as PAGE_FILES
 from . import web
 from .arguments import (
     DTYPE_NAMES,
     Flag,
+    Parser,
     add_flags,
     cell_reader,
     choice,
@@ -35,13 +37,11 @@ from .arguments import (
     value,
 )
 from .console import (
-    EXIT_BROKEN_PIPE,
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_INVALID,
-    discard_output,
-    is_closed_output,
     report_error,
+    report_output_error,
     with_flags,
 )
 from .outputs import check_outputs, free_folder
@@ -121,7 +121,7 @@ _FLAGS: tuple[Flag, ...] = (
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Returns the options; ``--recurrentjs`` and ``--web`` change defaults only."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "recurrent demo",
         description="Train a small recurrent network that memorizes sentences, character by character.",
         epilog="Through make: make demo TEXT=path FLAGS='--seed 2'. "
@@ -171,8 +171,9 @@ def main(arguments: Sequence[str]) -> int:
     Returns
     -------
     status : int
-        0 after success; 1 if training diverged or saving failed; 2 if it could not start; 130 after an interrupt, 141
-        if the output is closed, both with the result saved.
+        0 after success; 1 if training diverged, saving failed or the output cannot be written; 2 if it could not
+        start; 130 after an interrupt, 141 if the reader of the output is gone. The result is saved in these cases of
+        an output, and after an interrupt.
     """
     options = parse(arguments)
     if options.out is None:
@@ -188,34 +189,44 @@ def main(arguments: Sequence[str]) -> int:
     screen = Screen(options.temperatures, options.quiet)
     if not options.quiet:
         introduce(run, screen, options.text, note)
-    closed = False
+    try:
+        return _train_and_save(run, screen, options)
+    except FloatingPointError as error:
+        return _fail(f"{error}: try --learning-rate {min(options.learning_rate / 3, 0.01):.1g}", EXIT_FAILURE)
+
+
+def _train_and_save(run: TrainingRun, screen: Screen, options: argparse.Namespace) -> int:
+    """Trains, reports and saves; a signal ends the training, and splits neither the report nor the save."""
+    with Interrupt() as interrupt:
+        reason = _train(run, screen, interrupt)
+        text = report(run, screen, options.temperatures, reason)
+        if not options.quiet and (drawing := chart(run, screen)):
+            screen.print(f"\n{drawing}")
+        try:
+            save(run, screen, text, options.out, options.force)
+        except (OSError, FloatingPointError) as error:
+            return _fail(f"cannot save in {options.out}: {describe_error(error)}", EXIT_FAILURE)
+    if screen.error is not None:
+        return report_output_error(screen.error, "recurrent demo")
+    return EXIT_INTERRUPTED if reason == "Stopped" else 0
+
+
+def _train(run: TrainingRun, screen: Screen, interrupt: Interrupt) -> str:
+    """Trains until a bound, a signal or an output that cannot be written; returns the reason."""
 
     def update(run: TrainingRun) -> None:
-        nonlocal closed
-        try:
-            screen.update(run)
-        except OSError as error:
-            if not is_closed_output(error):
-                raise
-            closed = True
-            discard_output()
-            raise KeyboardInterrupt from None
+        screen.update(run)
+        if screen.error is not None:
+            raise KeyboardInterrupt
 
     screen.open()
     try:
-        reason = run.train(update)
-    except FloatingPointError as error:
-        return _fail(f"{error}: try --learning-rate {min(options.learning_rate / 3, 0.01):.1g}", EXIT_FAILURE)
+        return interrupt.call(run.train, update)
+    except KeyboardInterrupt:
+        # at the end of the run
+        return "Stopped"
     finally:
         screen.close()
-    text = report(run, screen, options.temperatures, reason)
-    if not options.quiet and (drawing := chart(run, screen)):
-        print(f"\n{drawing}")
-    try:
-        save(run, text, options.out, options.force)
-    except (OSError, FloatingPointError) as error:
-        return _fail(f"cannot save in {options.out}: {describe_error(error)}", EXIT_FAILURE)
-    return EXIT_BROKEN_PIPE if closed else EXIT_INTERRUPTED if reason == "Stopped" else 0
 
 
 def _fail(message: str, status: int) -> int:

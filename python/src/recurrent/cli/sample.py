@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._terminal import UserError
+from .._terminal import UserError, writing_output
 from ..nn.threads import set_num_threads
 from ..text.model import TextModel
 from .console import Console, report_error
 from .evaluate import better_model
+
+# marks, embeddings, overrides and isolates of the bidirectional algorithm
+_DIRECTIONS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
 
 def sample(options: argparse.Namespace, console: Console) -> int:
@@ -49,14 +52,15 @@ def sample(options: argparse.Namespace, console: Console) -> int:
     if console.is_verbose:
         _describe(model, o, seed)
     shown = (prompt if is_bytes else prompt.encode()) if console.is_verbose else b""
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None or sys.stdout.isatty():
-        _print_text(shown, pieces, _decoder(source))
-    elif is_bytes:
-        _print_bytes(buffer, shown, pieces, bytes, b"")
-    else:
-        encoder = codecs.getincrementalencoder(o.encoding or "utf-8")()
-        _print_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
+    with writing_output():
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None or sys.stdout.isatty():
+            _print_text(shown, pieces, _decoder(source))
+        elif is_bytes:
+            _print_bytes(buffer, shown, pieces, bytes, b"")
+        else:
+            encoder = codecs.getincrementalencoder(o.encoding or "utf-8")()
+            _print_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
     return 0
 
 
@@ -64,7 +68,7 @@ def _print_text(prompt: bytes, pieces: Iterable[bytes], decode: Callable[[bytes]
     """Writes to a terminal, whose last line ends."""
     out = sys.stdout
     last = decode(prompt)
-    out.write(last)
+    out.write("".join(map(without_controls, last)))
     try:
         for piece in pieces:
             text = decode(piece)
@@ -137,8 +141,13 @@ def _describe(model: TextModel, o: argparse.Namespace, seed: int) -> None:
 
 
 def without_controls(character: str) -> str:
-    """Returns a visible symbol for a control character, which a terminal would execute; newlines and tabs stay."""
+    """Returns a visible symbol for a character that a terminal would execute; newlines and tabs stay.
+
+    These are the control characters, and those that change the direction of the text around them.
+    """
     code = ord(character)
+    if code in _DIRECTIONS:
+        return "\ufffd"
     if character in "\n\t\r" or not (code < 32 or 127 <= code < 160):
         return character
     return chr(0x2400 + code) if code < 32 else "␡" if code == 127 else "\ufffd"

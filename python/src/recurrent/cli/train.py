@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .._terminal import UserError, printable
+from .._terminal import OutputError, UserError, printable
 from .._version import __version__
 from ..nn.threads import set_num_threads
 from ..optim.optimizer import Optimizer
@@ -22,7 +22,7 @@ from ..training.corpus import Corpus
 from ..training.history import History, StepReport
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
-from .console import EXIT_INTERRUPTED, Console, describe, is_closed_output, token_unit
+from .console import EXIT_INTERRUPTED, Console, describe, token_unit
 from .evaluate import better_model, describe_network
 from .texts import default_checkpoint, encoding_of, text_of, title
 
@@ -114,14 +114,14 @@ class _Reporter:
         self.start = self._last_time = time.perf_counter()
         self.first = self._last_step = 0
         self.introduce: Callable[[], None] = lambda: None
+        self.error: OutputError | None = None
 
     def __call__(self, report: StepReport) -> bool:
-        """Returns whether the output is closed; the run then ends and is saved."""
+        """Returns whether the output cannot be written; the run then ends and is saved."""
         try:
             self._receive(report)
-        except OSError as error:
-            if not is_closed_output(error):
-                raise
+        except OutputError as error:
+            self.error = error
             return True
         return False
 
@@ -196,6 +196,8 @@ def _introduce(
 
 
 def _conclude(console: Console, model: TextModel, history: History, path: Path, reporter: _Reporter) -> int:
+    if reporter.error is not None:
+        raise reporter.error
     seconds, best, trainer = time.perf_counter() - reporter.start, history.best, model.trainer
     best_path = trainer.settings.best if trainer is not None and best is not None else None
     console.write_json(

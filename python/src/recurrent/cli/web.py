@@ -8,11 +8,12 @@ import os
 import threading
 from pathlib import Path
 
-from .._terminal import UserError, describe_error
+from .._terminal import UserError, describe_error, escaped, print_line
 from .._version import __version__
 from ..demo.sentences import CORPUS, read_sentences, read_text
 from ..nn.threads import get_num_threads, set_num_threads
 from ..outputs import Outputs
+from ..training.interrupt import Interrupt
 from ..web.server import Server, open_browser
 from ..web.session import Session
 from ..web.settings import Settings
@@ -48,32 +49,35 @@ def serve(options: argparse.Namespace) -> int:
     except (ValueError, MemoryError, OSError) as error:
         raise UserError(describe_error(error)) from None
     server = _listen(session, o.host, o.port)
-    print(f"recurrent {__version__}: the live page is at\n\n  {server.url}\n\nCtrl-C ends it.", flush=True)
-    if not o.no_browser:
-        # the start of a browser may block
-        threading.Thread(target=_open, args=(server.url,), daemon=True).start()
-    try:
-        server.serve_forever(poll_interval=0.2)
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.close()
-    _save(session, o.out, o.force)
+    # a second signal does not split the save
+    with Interrupt() as interrupt:
+        try:
+            print_line(f"recurrent {__version__}: the live page is at\n\n  {server.url}\n\nCtrl-C ends it.")
+            if not o.no_browser:
+                # the start of a browser may block
+                threading.Thread(target=_open, args=(server.url,), daemon=True).start()
+            interrupt.call(server.serve_forever, 0.2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.close()
+        path = _save(session, o.out, o.force)
+    print_line(f"\nsaved in {escaped(str(path))}" if path else "")
     return EXIT_INTERRUPTED
 
 
-def _save(session: Session, folder: Path, force: bool) -> None:
-    """Saves the model on the page if it has been trained; a former one, of Undo, is not saved."""
+def _save(session: Session, folder: Path, force: bool) -> Path | None:
+    """Saves the model on the page if it has been trained, and returns the file; the one of Undo is not saved."""
     trainer = session.trainer
     if not trainer.step:
-        return
+        return None
     try:
         name, data = trainer.save()
         folder.mkdir(parents=True, exist_ok=True)
         Outputs().write(folder / name, data, force)
-    except (OSError, FloatingPointError) as error:
+    except (OSError, FloatingPointError, RuntimeError) as error:
         raise UserError(f"cannot save in {folder}: {describe_error(error)}") from None
-    print(f"saved in {folder / name}")
+    return folder / name
 
 
 def _read(path: Path, encoding: str | None) -> str:
@@ -88,8 +92,8 @@ def _listen(session: Session, host: str, port: int | None) -> Server:
         return Server(session, host, PORT if port is None else port)
     except OverflowError:
         raise UserError(f"--port is out of range; expected 0 to 65535, got {port}") from None
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+    except (OSError, UnicodeError) as error:
+        if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
             raise UserError(f"cannot listen at {host}: {describe_error(error)}") from None
         if port is not None:
             raise UserError(f"port {port} is in use: choose another, or --port 0 for a free one") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._terminal import optional_module
+from .._terminal import escaped, optional_module
 from ..outputs import Outputs
 from .screen import Screen
 from .training import Point, TrainingRun
@@ -38,7 +38,8 @@ def report(run: TrainingRun, screen: Screen, temperatures: list[float], reason: 
         distinct = list(dict.fromkeys(samples))[:5]
         lines += [f"  {'✓' if text in corpus else ' '} {screen.fit(text, 4)}" for text in distinct]
     for number, line in enumerate(lines):
-        print(screen.paint(line, 1 if number == 0 else 32) if number == 0 or "✓" in line[:4] else line)
+        is_marked = number == 0 or "✓" in line[:4]
+        screen.print(screen.paint(line, 1 if number == 0 else 32) if is_marked else line)
     return "\n".join(lines) + "\n"
 
 
@@ -86,7 +87,7 @@ def png(run: TrainingRun) -> bytes:
     return file.getvalue()
 
 
-def save(run: TrainingRun, text: str, folder: Path, overwrite: bool) -> None:
+def save(run: TrainingRun, screen: Screen, text: str, folder: Path, overwrite: bool) -> None:
     """Writes the files and prints their names."""
     outputs, table = Outputs(), io.StringIO(newline="")
     csv.writer(table).writerows([Point._fields, *run.curve])
@@ -96,9 +97,9 @@ def save(run: TrainingRun, text: str, folder: Path, overwrite: bool) -> None:
     drawn = png(run)
     if drawn:
         outputs.write(folder / "curve.png", drawn, overwrite)
-    print(f"\nsaved in {folder}:")
-    print("  model.json   the network and its optimizer, in RecurrentJS's format")
-    print("  samples.txt  the result and the samples")
-    print(
-        "  curve.csv    the perplexity curve" + "\n  curve.png    the perplexity curve, drawn" * bool(drawn)
-    )
+    screen.print(f"\nsaved in {escaped(str(folder))}:")
+    screen.print("  model.json   the network and its optimizer, in RecurrentJS's format")
+    screen.print("  samples.txt  the result and the samples")
+    screen.print("  curve.csv    the perplexity curve")
+    if drawn:
+        screen.print("  curve.png    the perplexity curve, drawn")

@@ -6,10 +6,11 @@ import math
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .._terminal import optional_module, printable
+from .._terminal import OutputError, escaped, optional_module, print_line, printable, writing_output
 from .._version import __version__
 from .training import TrainingRun
 
@@ -25,10 +26,16 @@ class Screen:
         The temperatures of the samples; the log uses the median.
     quiet : bool
         Show neither.
+
+    Attributes
+    ----------
+    error : OutputError or None
+        Why standard output cannot be written; nothing is printed after it.
     """
 
     def __init__(self, temperatures: list[float], quiet: bool) -> None:
         self.quiet = quiet
+        self.error: OutputError | None = None
         self.temperature = sorted(temperatures)[len(temperatures) // 2]
         terminal = sys.stdout.isatty()
         self.colors = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -36,6 +43,14 @@ class Screen:
         self.milestones = MILESTONES
         self.tqdm = optional_module("tqdm") if terminal and not self.quiet else None
         self.bar: Any = None
+
+    def print(self, line: str = "") -> None:
+        """Prints a line, as long as standard output can be written."""
+        if self.error is None:
+            try:
+                print_line(line)
+            except OutputError as error:
+                self.error = error
 
     def paint(self, text: str, code: int) -> str:
         """Returns the text in bold (1), dim (2) or green (32), if the terminal has colors."""
@@ -50,14 +65,18 @@ class Screen:
         """Prints the header of the log and opens the progress bar."""
         if not self.quiet:
             columns = "  epoch  perplexity  memorized  characters/s  "
-            print(self.paint(f"{columns}a sample at temperature {self.temperature:g}", 2), flush=True)
+            self.print(self.paint(f"{columns}a sample at temperature {self.temperature:g}", 2))
+        if self.tqdm:
+            self._guard(self._open_bar)
+
+    def _open_bar(self) -> None:
         if self.tqdm:
             self.bar = self.tqdm.tqdm(total=1, leave=False, file=sys.stdout, dynamic_ncols=True)
             self.bar.bar_format = "  {percentage:3.0f}% {bar:12} {desc}"
 
     def update(self, run: TrainingRun) -> None:
         """Prints a line at each milestone and moves the progress bar."""
-        if self.quiet or not run.curve:
+        if self.quiet or not run.curve or self.error is not None:
             return
         point, progress = run.curve[-1], run.progress
         if point.step == run.step and 100 * progress >= min(self.milestones, default=math.inf):
@@ -65,19 +84,33 @@ class Screen:
             row = f"{round(point.epoch, 2):7.6g}  {point.perplexity:10.3f}  "
             row += f"{point.memorized:9,}  {run.speed:12,.0f}  "
             row += self.fit(run.sample(self.temperature), len(row))
-            self.bar.write(row) if self.bar else print(row, flush=True)
+            self._print_above_bar(row)
         if self.bar is not None and progress > self.bar.n + 0.002:
             memorized = f"{point.memorized:,} of {len(run.sentences):,} memorized"
             text = f"perplexity {point.perplexity:.3f}, {memorized}, {run.speed:,.0f} characters/s"
             self.bar.set_description_str(text, refresh=False)
-            self.bar.update(min(progress, 1) - self.bar.n)
+            self._guard(self.bar.update, min(progress, 1) - self.bar.n)
+
+    def _print_above_bar(self, row: str) -> None:
+        if self.bar is None:
+            self.print(row)
+        else:
+            self._guard(self.bar.write, row)
+
+    def _guard(self, write: Callable[..., Any], *arguments: Any) -> None:
+        """Calls a function that writes to standard output, and keeps its error."""
+        try:
+            with writing_output():
+                write(*arguments)
+        except OutputError as error:
+            self.error = error
 
     def close(self) -> None:
         """Ends the log and removes the progress bar."""
         if self.bar is not None:
-            self.bar.close()
+            self._guard(self.bar.close)
         if not self.quiet:
-            print(flush=True)
+            self.print()
 
 
 def introduce(run: TrainingRun, screen: Screen, text: Path | None, note: str) -> None:
@@ -89,9 +122,11 @@ def introduce(run: TrainingRun, screen: Screen, text: Path | None, note: str) ->
     weights = f"{run.model.parameters.flat.n:,} {o.dtype} weights"
     rate = f"learning rate {o.learning_rate:g}" + (" falling to 0" if o.schedule == "linear" else "")
     bounds = " or ".join(f"{n:,g} {unit}" for n, unit in ((o.epochs, "epochs"), (o.seconds, "seconds")) if n)
-    print(screen.paint(f"\nrecurrent {__version__}: {task}\n", 1))
-    print(f"  text      {text or 'the sentences of the package'}: {characters}, {distinct}")
-    print(f"            {note}\n" if note else "", end="")
-    print(f"  network   {o.cell} {o.hidden_sizes}, embedding {o.embedding}: {weights}, seed {o.seed}")
-    print(f"  training  {rate}, at most {bounds}")
-    print("            Ctrl-C ends it early and saves\n")
+    name = escaped(str(text)) if text else "the sentences of the package"
+    screen.print(screen.paint(f"\nrecurrent {__version__}: {task}\n", 1))
+    screen.print(f"  text      {name}: {characters}, {distinct}")
+    if note:
+        screen.print(f"            {note}")
+    screen.print(f"  network   {o.cell} {o.hidden_sizes}, embedding {o.embedding}: {weights}, seed {o.seed}")
+    screen.print(f"  training  {rate}, at most {bounds}")
+    screen.print("            Ctrl-C ends it early and saves\n")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..recurrentjs.sentence_model import SentenceModel, Tick
+from ..training.interrupt import Interrupt
 
 MAX_LAP = 100  # steps
 # nats above the choice cost up to which a sentence is memorized: its probability is at least a third of 1/N
@@ -182,24 +183,29 @@ class TrainingRun(SentenceTraining):
         FloatingPointError
             If training diverges.
         """
+        # a signal ends the run between two steps, or in the callback
+        with Interrupt() as interrupt:
+            try:
+                return self._train(callback, interrupt)
+            except KeyboardInterrupt:
+                return "Stopped"
+            finally:
+                if self.step and not self.ends_lap:
+                    self._add_point()
+
+    def _train(self, callback: Callable[[TrainingRun], None], interrupt: Interrupt) -> str:
         start, complete_epochs = time.perf_counter(), 0
-        try:
-            while complete_epochs < 3:
-                for index in self.order():
-                    self._train_on(index)
-                    self.seconds = time.perf_counter() - start
-                    if self.ends_lap:
-                        self._add_point()
-                    callback(self)
-                    if self.progress >= 1:
-                        return "Time is up"
-                complete_epochs = complete_epochs + 1 if self.memorized == len(self.sentences) else 0
-            return "Done"
-        except KeyboardInterrupt:
-            return "Stopped"
-        finally:
-            if self.step and not self.ends_lap:
-                self._add_point()
+        while complete_epochs < 3:
+            for index in self.order():
+                interrupt.step(self._train_on, index)
+                self.seconds = time.perf_counter() - start
+                if self.ends_lap:
+                    self._add_point()
+                interrupt.call(callback, self)
+                if self.progress >= 1:
+                    return "Time is up"
+            complete_epochs = complete_epochs + 1 if self.memorized == len(self.sentences) else 0
+        return "Done"
 
     def _train_on(self, index: int) -> None:
         o = self.options

@@ -98,8 +98,9 @@ class TextModel(Generation, Introspection):
         """Trains on a text.
 
         The text is cut into ``batch_size`` contiguous sequences, which are read in chunks of ``seq_length`` tokens;
-        the state is carried from chunk to chunk (Williams and Peng, Neural Computation 2, 1990). Ctrl-C stops after
-        the current step; ``resume`` continues.
+        the state is carried from chunk to chunk (Williams and Peng, Neural Computation 2, 1990). Ctrl-C stops
+        between two steps, and ``resume`` continues; so does a signal whose handler raises another exception, which is
+        raised after the save.
 
         Parameters
         ----------

@@ -90,7 +90,7 @@ class TrainingOptions:
         if checkpoint is None:
             self.checkpoint = None
             return
-        place = Path(as_path(checkpoint, "checkpoint").decode()).absolute()
+        place = Path(os.fsdecode(as_path(checkpoint, "checkpoint"))).absolute()
         reason: int | None = None
         try:
             if not stat.S_ISDIR(place.parent.stat().st_mode):

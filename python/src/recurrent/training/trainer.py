@@ -160,8 +160,9 @@ class Trainer:
                 )
             texts.append(corpus)
         place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
-        self.settings, self._overwrite = replace(previous, checkpoint=place), as_flag(overwrite, "overwrite")
+        allowed = as_flag(overwrite, "overwrite")
         try:
+            self.settings, self._overwrite = replace(previous, checkpoint=place), allowed
             # the files beside a checkpoint that is given and is not the run's belong to another run
             is_known = checkpoint is None or model._outputs.is_own(checkpoint)
             for argument, path in self._outputs(len(texts)):
@@ -223,48 +224,66 @@ class Trainer:
     # ---- the run
 
     def run(self, model: Trainable, progress: bool, callbacks: list[Callback]) -> History:
-        """Trains until the target step, or until a callback, the patience or an interrupt stops the run."""
-        s, stop_reason = self.settings, "steps"
+        """Trains until the target step, or until a callback, the patience or a signal stops the run.
+
+        A signal whose handler raises KeyboardInterrupt ends the run; that of a handler that raises another exception
+        does so as well, and the exception is raised after the save.
+        """
+        stopped: BaseException | None = None
         self.history.stop_reason = None
         self._saved = time.monotonic()
-        chunk = s.batch_size * s.seq_length
-        bar = Progress(
-            progress, self.target_step - self.first_step, self.step - self.first_step, chunk, model.tokenizer
-        )
+        # a signal ends the run between two steps, in a validation or in a callback
         with Interrupt() as interrupt:
+            bar = self._bar(progress, model)
             try:
-                self._validate(model, interrupt)
-                while self.step < self.target_step:
-                    with interrupt.held():
-                        report = self._train_step(model)
-                    report = report._replace(validation=self._validate(model, interrupt))
-                    with interrupt.held():
-                        bar.show(report)
-                        self._save(model)
-                    if self._call(callbacks, report, interrupt):
-                        stop_reason = "callback"
-                        break
-                    if report.validation is not None and self._should_stop_early():
-                        stop_reason = "patience"
-                        break
-            except KeyboardInterrupt:
-                stop_reason = "interrupted"
+                stop_reason = self._train(model, bar, callbacks, interrupt)
+            except BaseException as error:
+                if error is not interrupt.raised and not isinstance(error, KeyboardInterrupt):
+                    raise
+                stop_reason, stopped = "interrupted", error
             finally:
                 bar.close()
-            self.history.stop_reason = stop_reason
-            if s.checkpoint is not None:
-                with interrupt.held():
-                    self._write(model, "checkpoint", s.checkpoint)
+            self._end(model, stop_reason)
+            if stopped is None and (stopped := interrupt.take()) is not None:
+                # a signal during the save
+                self._end(model, "interrupted")
+        if stopped is not None and not isinstance(stopped, KeyboardInterrupt):
+            raise stopped
         return self.history
+
+    def _train(self, model: Trainable, bar: Progress, callbacks: list[Callback], interrupt: Interrupt) -> str:
+        """Trains until the target step, or until a callback or the patience stops the run; returns what did."""
+        self._validate(model, interrupt)
+        while self.step < self.target_step:
+            report = interrupt.step(self._train_step, model)
+            report = report._replace(validation=self._validate(model, interrupt))
+            bar.show(report)
+            self._save(model)
+            if self._call(callbacks, report, interrupt):
+                return "callback"
+            if report.validation is not None and self._should_stop_early():
+                return "patience"
+        interrupt.check()
+        return "steps"
+
+    def _bar(self, progress: bool, model: Trainable) -> Progress:
+        chunk = self.settings.batch_size * self.settings.seq_length
+        total, done = self.target_step - self.first_step, self.step - self.first_step
+        return Progress(progress, total, done, chunk, model.tokenizer)
+
+    def _end(self, model: Trainable, stop_reason: str) -> None:
+        """Ends the run, and saves it."""
+        self.history.stop_reason = stop_reason
+        if self.settings.checkpoint is not None:
+            self._write(model, "checkpoint", self.settings.checkpoint)
 
     def _call(self, callbacks: list[Callback], report: StepReport, interrupt: Interrupt) -> bool:
         """Calls all callbacks; returns whether one returned True. After an error in one the run is saved."""
         try:
-            return any([callback(report) is True for callback in callbacks])
-        except Exception:
-            if self.settings.checkpoint is not None:
-                with interrupt.held():
-                    self._try_to_save(report.model, "checkpoint", self.settings.checkpoint)
+            return any([interrupt.call(callback, report) is True for callback in callbacks])
+        except Exception as error:
+            if error is not interrupt.raised and self.settings.checkpoint is not None:
+                self._try_to_save(report.model, "checkpoint", self.settings.checkpoint)
             raise
 
     def _train_step(self, model: Trainable) -> StepReport:
@@ -341,18 +360,18 @@ class Trainer:
         is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.target_step)
         if not is_time or not len(self._validation_tokens) or (seen and seen[-1][0] == self.step):
             return None
-        loss = model.evaluate(self._validation_tokens, max(1, min(64, len(self._validation_tokens) // 1024)))
+        batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
+        loss = interrupt.call(model.evaluate, self._validation_tokens, batch_size)
         if not math.isfinite(loss):
             raise self._diverged(model, f"the validation loss is {loss}. Try a lower learning rate")
-        with interrupt.held():
-            self.history.add_validation(self.step, loss)
-            # the loss at the end of a part of a run counts only where it would without the end
-            if made % self.settings.evaluate_every == 0:
-                self._patience = self._patience.advance(loss)
-                if self._plateau is not None and isinstance(self.settings.schedule, Plateau):
-                    self._plateau = self.settings.schedule.advance(self._plateau, loss)
-            if self.settings.best is not None and self.history.best == (self.step, loss):
-                self._try_to_save(model, "best model", self.settings.best)
+        self.history.add_validation(self.step, loss)
+        # the loss at the end of a part of a run counts only where it would without the end
+        if made % self.settings.evaluate_every == 0:
+            self._patience = self._patience.advance(loss)
+            if self._plateau is not None and isinstance(self.settings.schedule, Plateau):
+                self._plateau = self.settings.schedule.advance(self._plateau, loss)
+        if self.settings.best is not None and self.history.best == (self.step, loss):
+            self._try_to_save(model, "best model", self.settings.best)
         return loss
 
     def _should_stop_early(self) -> bool:

@@ -74,13 +74,17 @@ class Settings:
                 f"the network is too large; expected at most {MAX_WEIGHTS:,} weights, got {weights:,}: "
                 "lower the hidden sizes"
             )
-        elements = self.batch_size * self.seq_length * sum(self.hidden_sizes)
+        self.check_batch(self.hidden_sizes)
+        return self
+
+    def check_batch(self, hidden_sizes: list[int]) -> None:
+        """Raises a ``ValueError`` if a batch of a network does not fit into the page's memory bounds."""
+        elements = self.batch_size * self.seq_length * sum(hidden_sizes)
         if self.kind == "text" and elements > MAX_ELEMENTS:
             raise ValueError(
                 f"the batch is too large; expected at most {MAX_ELEMENTS:,} elements a gate, got {elements:,}: "
                 "lower the batch size or the sequence length"
             )
-        return self
 
 
 # defaults for running text; those of `Settings` suit sentences

@@ -348,6 +348,11 @@ def _obstacle(settings: Settings, text: str, training_text: str, model: TextMode
             f"the text is too short; expected at least {required:,} {tokenizer} for {settings.batch_size} "
             f"sequences of {settings.seq_length}, got {count:,}: lower the batch size or the sequence length"
         )
+    if model is not None:
+        try:
+            settings.check_batch(model.hidden_sizes)
+        except ValueError as error:
+            return str(error)
     return ""
 
 
