@@ -38,12 +38,13 @@ struct Arena {
     return (chunk.start, chunk)
   }
 
-  /// Makes all memory available again. Chunks that other graphs still read or backpropagate into are dropped instead.
+  /// Makes all memory available again. Chunks that other graphs still read or backpropagate into, and chunks with pins,
+  /// are dropped instead.
   mutating func reset() {
     chunks.removeAll { chunk in
-      let isRead = chunk.readerCount.load(ordering: .acquiring) > 0
-      if isRead { chunk.arena = nil }
-      return isRead
+      let isUsed = chunk.readerCount.load(ordering: .acquiring) > 0 || chunk.pinCount.load(ordering: .acquiring) > 0
+      if isUsed { chunk.arena = nil }
+      return isUsed
     }
     current = 0
     offset = 0

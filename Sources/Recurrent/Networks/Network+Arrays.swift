@@ -37,7 +37,7 @@ extension Network {
     y: UnsafeMutableRawPointer, finalState: UnsafeMutableRawPointer?
   ) throws(RecurrentError) {
     let record = try record(input, T, B, state, lengths, copies: true, nil)
-    try record.output.synchronize()
+    try graph.evaluate()
     forwardRecord = record
     write(State(h: [record.output], c: []), to: y)
     clear(y, topSize, T * B, record.padding)
@@ -177,6 +177,7 @@ extension Network {
       !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
       "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
     graph.reset()
+    graph.keepsValues = copies
     forwardRecord = nil
     let padding = try padding(lengths, T, B)
     var x: Mat?

@@ -21,7 +21,7 @@ extension TextModel {
   /// - Throws: `.io`; `.notFinite` naming a weight that is infinite or NaN. The old file is unchanged then.
   public func save(_ path: String) throws(RecurrentError) {
     for (name, mat) in parameters.all {
-      try mat.synchronize()
+      try mat.evaluate()
       if let (i, j, value) = mat.firstNonFinite {
         throw RecurrentError(
           .notFinite, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")

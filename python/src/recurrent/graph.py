@@ -101,11 +101,16 @@ class Graph(GraphElementwise[Mat]):
         ValueError
             If ``loss`` is not (1, 1) or not a result of this graph.
         """
-        if loss is None:
-            _lib.recurrent_graph_backward(self._handle.value)
-        else:
-            _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
-        self._is_backpropagated = True
+        # set first: an interrupt that comes after the pass must not leave a recording that seems to wait for it
+        done, self._is_backpropagated = self._is_backpropagated, True
+        try:
+            if loss is None:
+                _lib.recurrent_graph_backward(self._handle.value)
+            else:
+                _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
+        except Exception:
+            self._is_backpropagated = done
+            raise
 
     def evaluate(self) -> None:
         """Computes all recorded operations that are not computed yet."""
