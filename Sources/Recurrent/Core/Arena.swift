@@ -39,12 +39,10 @@ struct Arena {
   }
 
   /// Makes all memory available again. Chunks that other graphs still read or backpropagate into, and chunks with pins,
-  /// are dropped instead.
+  /// are dropped instead; the graph's generation invalidates their Mats.
   mutating func reset() {
-    chunks.removeAll { chunk in
-      let isUsed = chunk.readerCount.load(ordering: .acquiring) > 0 || chunk.pinCount.load(ordering: .acquiring) > 0
-      if isUsed { chunk.arena = nil }
-      return isUsed
+    chunks.removeAll {
+      $0.readerCount.load(ordering: .acquiring) > 0 || $0.pinCount.load(ordering: .acquiring) > 0
     }
     current = 0
     offset = 0
