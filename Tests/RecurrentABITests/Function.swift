@@ -87,6 +87,7 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_evaluate", [.graph]) { h, _ in recurrent_graph_evaluate(h[0]) },
     Function("graph_backward", [.graph]) { h, _ in recurrent_graph_backward(h[0]) },
     Function("graph_backward_from", [.graph, .loss]) { h, _ in recurrent_graph_backward_from(h[0], h[1]) },
+    Function("graph_backward_done", [.graph], outputs: 1) { recurrent_graph_backward_done($0[0], $1(0)) },
     Function("graph_count", [.graph], outputs: 1) { recurrent_graph_count($0[0], $1(0)) },
     Function("graph_operation", [.usedGraph], outputs: 5) {
       recurrent_graph_operation($0[0], 0, $1(0), 32, $1(1), $1(2), $1(3), 1, $1(4))

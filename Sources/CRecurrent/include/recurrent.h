@@ -249,6 +249,9 @@ recurrent_status recurrent_graph_backward(recurrent_graph graph);
 /* Sets the dw of a 1 x 1 result to 1, then backpropagates as recurrent_graph_backward does. */
 recurrent_status recurrent_graph_backward_from(recurrent_graph graph, recurrent_mat loss);
 
+/* Returns 1 once a backward pass of the recording has begun, also one that was interrupted, else 0. */
+recurrent_status recurrent_graph_backward_done(recurrent_graph graph, int32_t *done);
+
 /* Counts the operations recorded since the last reset. */
 recurrent_status recurrent_graph_count(recurrent_graph graph, int64_t *count);
 

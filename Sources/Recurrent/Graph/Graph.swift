@@ -26,8 +26,8 @@ public final class Graph {
   var evaluated = 0
   /// The index of the current recording, from 1; results of an earlier one are invalid.
   var generation: UInt32 = 1
-  /// Whether `backward()` has run on the current recording.
-  var backwardDone = false
+  /// Whether `backward()` has run on the current recording, if only in part.
+  public internal(set) var backwardDone = false
 
   /// Whether the caller can write to operands before `backward()`; false for a recording inside one call.
   var keepsValues = true

@@ -128,6 +128,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_graph_evaluate": (c_int32, c_uint64),
     "recurrent_graph_backward": (c_int32, c_uint64),
     "recurrent_graph_backward_from": (c_int32, c_uint64, c_uint64),
+    "recurrent_graph_backward_done": (c_int32, c_uint64, POINTER(c_int32)),
     "recurrent_graph_count": (c_int32, c_uint64, POINTER(c_int64)),
     "recurrent_graph_operation": (
         c_int32,
