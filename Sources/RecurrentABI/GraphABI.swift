@@ -50,6 +50,16 @@ public func recurrent_graph_count(
   }
 }
 
+@implementation @_cdecl("recurrent_graph_backward_done")
+public func recurrent_graph_backward_done(
+  _ graph: recurrent_graph, _ done: UnsafeMutablePointer<Int32>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(done, "done")
+    out.pointee = try call.graph(graph).backwardDone ? 1 : 0
+  }
+}
+
 @implementation @_cdecl("recurrent_graph_operation")
 public func recurrent_graph_operation(
   _ graph: recurrent_graph, _ index: Int64, _ name: UnsafeMutablePointer<CChar>!, _ capacity: Int64,

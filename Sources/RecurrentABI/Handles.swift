@@ -12,6 +12,7 @@ enum Kind: UInt64 {
   case optimizer = 5
   case textModel = 6
   case generator = 7
+  case pin = 8
 
   var name: String {
     switch self {
@@ -22,6 +23,7 @@ enum Kind: UInt64 {
     case .optimizer: "optimizer"
     case .textModel: "text_model"
     case .generator: "generator"
+    case .pin: "pin"
     }
   }
 }
@@ -35,6 +37,7 @@ enum Object: @unchecked Sendable {
   case optimizer(Optimizer)
   case textModel(TextModel)
   case generator(Generator)
+  case pin(Pin)
 
   var kind: Kind {
     switch self {
@@ -45,6 +48,7 @@ enum Object: @unchecked Sendable {
     case .optimizer: .optimizer
     case .textModel: .textModel
     case .generator: .generator
+    case .pin: .pin
     }
   }
 }

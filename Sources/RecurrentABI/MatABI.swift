@@ -84,6 +84,35 @@ public func recurrent_mat_dw(
   }
 }
 
+@implementation @_cdecl("recurrent_mat_pin_w")
+public func recurrent_mat_pin_w(
+  _ mat: recurrent_mat, _ w: UnsafeMutablePointer<UnsafeMutableRawPointer?>!,
+  _ pin: UnsafeMutablePointer<recurrent_pin>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let address = try output(w, "w"), out = try output(pin, "pin")
+    let pinned = try call.mat(mat, "mat").pinW()
+    try register(.pin(pinned.pin), out)
+    address.pointee = pinned.w
+  }
+}
+
+@implementation @_cdecl("recurrent_mat_pin_dw")
+public func recurrent_mat_pin_dw(
+  _ mat: recurrent_mat, _ dw: UnsafeMutablePointer<UnsafeMutableRawPointer?>!,
+  _ pin: UnsafeMutablePointer<recurrent_pin>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let address = try output(dw, "dw"), out = try output(pin, "pin")
+    let pinned = try call.mat(mat, "mat").pinDw()
+    try register(.pin(pinned.pin), out)
+    address.pointee = pinned.dw
+  }
+}
+
+@implementation @_cdecl("recurrent_pin_free")
+public func recurrent_pin_free(_ pin: recurrent_pin) -> recurrent_status { free(pin, .pin) }
+
 @implementation @_cdecl("recurrent_mat_fill")
 public func recurrent_mat_fill(_ mat: recurrent_mat, _ value: Double) -> recurrent_status {
   call { (call) throws(RecurrentError) in try call.mat(mat, "mat").fill(value) }

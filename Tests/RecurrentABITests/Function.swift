@@ -49,6 +49,7 @@ struct Function: Sendable, CustomTestStringConvertible {
     "set_interrupt_check", "is_interrupt_check", "python_set_interrupt_check", "python_raise",
     // 0 is valid for these; OwnershipTests has their tests
     "random_free", "mat_free", "graph_free", "network_free", "optimizer_free", "text_model_free", "generator_free",
+    "pin_free",
   ]
 
   private static let m = ArgumentKind.mat(2, 3)
@@ -72,6 +73,8 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("mat_describe", [m], outputs: 1) { recurrent_mat_describe($0[0], $1(0)) },
     Function("mat_w", [m], outputs: 1) { recurrent_mat_w($0[0], $1(0)) },
     Function("mat_dw", [m], outputs: 1) { recurrent_mat_dw($0[0], $1(0)) },
+    Function("mat_pin_w", [m], gives: [.pin]) { recurrent_mat_pin_w($0[0], $1(1), $1(0)) },
+    Function("mat_pin_dw", [m], gives: [.pin]) { recurrent_mat_pin_dw($0[0], $1(1), $1(0)) },
     Function("mat_fill", [m]) { h, _ in recurrent_mat_fill(h[0], 2) },
     Function("mat_zero_gradient", [m]) { h, _ in recurrent_mat_zero_gradient(h[0]) },
     Function("mat_fill_uniform", [m, .random]) { h, _ in recurrent_mat_fill_uniform(h[0], 0, 1, h[1]) },
@@ -84,6 +87,7 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_evaluate", [.graph]) { h, _ in recurrent_graph_evaluate(h[0]) },
     Function("graph_backward", [.graph]) { h, _ in recurrent_graph_backward(h[0]) },
     Function("graph_backward_from", [.graph, .loss]) { h, _ in recurrent_graph_backward_from(h[0], h[1]) },
+    Function("graph_backward_done", [.graph], outputs: 1) { recurrent_graph_backward_done($0[0], $1(0)) },
     Function("graph_count", [.graph], outputs: 1) { recurrent_graph_count($0[0], $1(0)) },
     Function("graph_operation", [.usedGraph], outputs: 5) {
       recurrent_graph_operation($0[0], 0, $1(0), 32, $1(1), $1(2), $1(3), 1, $1(4))

@@ -38,5 +38,7 @@ private func locks(of handle: UInt64) -> [Lock] {
   case .optimizer(let optimizer): return [optimizer.lock]
   case .textModel(let model): return [model.lock]
   case .generator(let generator): return [generator.lock]
+  // a pin has no lock: any thread may free it
+  case .pin: return []
   }
 }

@@ -50,6 +50,38 @@ extension ABITests {
       #expect(recurrent_object_count() == before)
     }
 
+    @Test func pinnedMemoryOutlivesItsMatAndAReset() {
+      let g = ArgumentKind.graph.handle(after: [])
+      var kept: [(pin: UInt64, w: UnsafeMutableRawPointer?)] = []
+      for step in 1...3 {
+        let x = newMat(1, 1, [Double(step)]), y = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), x, 0, $0) }
+        var w: UnsafeMutableRawPointer?
+        let pin = make { recurrent_mat_pin_w(y, &w, $0) }
+        kept.append((pin, w))
+        for handle in [x, y] { ok(recurrent_mat_free(handle)) }
+        ok(recurrent_graph_reset(g))
+      }
+      ok(recurrent_graph_free(g))
+      #expect(kept.map { $0.w?.load(as: Double.self) } == [1, 4, 9])
+      for (pin, _) in kept { ok(recurrent_pin_free(pin)) }
+    }
+
+    @Test func writesThroughAPinDoNotChangeGradients() {
+      let g = ArgumentKind.graph.handle(after: []), x = newMat(2, 1, [3, 4])
+      var w: UnsafeMutableRawPointer?
+      let pin = make { recurrent_mat_pin_w(x, &w, $0) },
+        y = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), x, 0, $0) }
+      w?.storeBytes(of: 100, as: Double.self)
+      #expect(rows(y) == [9, 16])
+      let loss = make { recurrent_graph_sum(g, y, -1, $0) }
+      ok(recurrent_mat_fill(x, 0))
+      ok(recurrent_graph_backward_from(g, loss))
+      #expect(rows(x, gradients: true) == [6, 8])
+      for handle in [x, y, loss] { ok(recurrent_mat_free(handle)) }
+      ok(recurrent_pin_free(pin))
+      ok(recurrent_graph_free(g))
+    }
+
     @Test func aGraphMayBeFreedBeforeItsMats() {
       let g = ArgumentKind.graph.handle(after: []), x = newMat(2, 1, [3, 4]),
         y = make { recurrent_graph_unary(g, Int32(RECURRENT_SQUARE), x, 0, $0) }

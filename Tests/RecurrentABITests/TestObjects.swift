@@ -23,6 +23,8 @@ enum ArgumentKind: Equatable {
   case steppedOptimizer
   /// A generator of tokens, and one of text.
   case generator, textGenerator
+  /// A pin of the values of a freed Mat.
+  case pin
 
   func handle(after others: [UInt64]) -> UInt64 {
     switch self {
@@ -70,6 +72,9 @@ enum ArgumentKind: Equatable {
           ArgumentKind.random.with { recurrent_generator_create(network, nil, 0, [1, 2], 2, nil, 0, nil, $0, out) }
         }
       }
+    case .pin:
+      var w: UnsafeMutableRawPointer?
+      return make { out in ArgumentKind.mat(2, 2).with { recurrent_mat_pin_w($0, &w, out) } }
     case .textGenerator: return make { out in ArgumentKind.text.with { newGenerator($0, "{}", prompt: "he", out) } }
     }
   }
@@ -83,6 +88,7 @@ enum ArgumentKind: Equatable {
     case .optimizer, .steppedOptimizer: recurrent_optimizer_free(handle)
     case .sentences, .text: recurrent_text_model_free(handle)
     case .generator, .textGenerator: recurrent_generator_free(handle)
+    case .pin: recurrent_pin_free(handle)
     }
   }
 
@@ -90,7 +96,7 @@ enum ArgumentKind: Equatable {
   var other: ArgumentKind { self == .random ? .graph : .random }
 
   /// One of each kind of object.
-  static let kinds: [ArgumentKind] = [.random, .mat(2, 2), .graph, .network, .optimizer, .text, .generator]
+  static let kinds: [ArgumentKind] = [.random, .mat(2, 2), .graph, .network, .optimizer, .text, .generator, .pin]
 
   /// Calls `body` with an object, which is then freed.
   func with<R>(_ body: (UInt64) -> R) -> R {

@@ -35,7 +35,7 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
     _function.restype = fitting(_result, TYPES)[0]
     _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
 
-KINDS = ("random", "mat", "graph", "network", "optimizer", "text_model", "generator")
+KINDS = ("random", "mat", "graph", "network", "optimizer", "text_model", "generator", "pin")
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
 NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,
@@ -139,6 +139,7 @@ class Bench:
         self.writer = make(
             "recurrent_generator_create_text", self.text_model, None, 0, text.address, 4, self.random
         )
+        self.pin = make("recurrent_mat_pin_dw", self.other, Memory(8).address)
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
         stepped = Memory(words(self.mats[3, 1]))
         name, length = Memory(b"W"), Memory(words(1))

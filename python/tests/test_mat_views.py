@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from recurrent import Graph, Mat, recurrentjs
+from recurrent import Graph, Mat, recurrentjs, tape
 from support import DTYPES, objects, values
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -56,7 +56,8 @@ def test_views_outlive_their_mats(dtype):
     np.testing.assert_array_equal(kept[5], expected)
     kept[1][...] = 1
     assert (kept[0][3:5] == 1).all()
-    assert objects() == before + 1
+    # a pin of the values and one of the gradients; no Mat
+    assert objects() == before + 2
     del kept
     assert objects() == before
 
@@ -225,3 +226,32 @@ def test_no_ufuncs_behind_the_graph():
     array = np.ones((2, 2))
     with pytest.raises(TypeError):
         array += m
+
+
+@both
+def test_views_of_results_do_not_change_by_a_reset(dtype):
+    G, kept = Graph(), []
+    for step in range(4):
+        G.reset()
+        y = G.scale(Mat.from_array([step], dtype), 2)
+        y.dw = [[step + 1]]
+        kept.append((y.w, y.dw[0], memoryview(y.w)))
+    assert [w[0, 0] for w, _, _ in kept] == [0, 2, 4, 6]
+    assert [dw[0] for _, dw, _ in kept] == [1, 2, 3, 4]
+    assert [view[0, 0] for _, _, view in kept] == [0, 2, 4, 6]
+
+
+def test_a_loop_that_keeps_no_view_reuses_its_memory():
+    G, addresses = Graph(), set()
+    for step in range(10):
+        G.reset()
+        addresses.add(G.scale(Mat(1, 1).fill(step), 2).w.ctypes.data)
+    assert len(addresses) == 1
+
+
+def test_the_views_of_expressions_do_not_keep_their_graph_from_reuse():
+    W, kept = Mat(3, 3).fill(1), []
+    for step in range(5):
+        kept.append((W * step).w)
+    assert [view[0, 0] for view in kept] == [0, 1, 2, 3, 4]
+    assert len(tape.graph_for(W)) == 0

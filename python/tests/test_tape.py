@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+import recurrent
 from recurrent import Graph, Mat, tape
 
 
@@ -66,3 +67,58 @@ def test_threads_have_graphs_of_their_own():
         thread.join()
         assert graph(Mat(1, 1)) is outer
     assert found[0] is not outer
+
+
+class _Interrupted:
+    """The library, with an exception just before or just after a backward pass."""
+
+    def __init__(self, lib, when, error):
+        self.lib, self.when, self.error = lib, when, error
+
+    def __getattr__(self, name):
+        return getattr(self.lib, name)
+
+    def recurrent_graph_backward_from(self, *arguments):
+        if self.when == "after":
+            self.lib.recurrent_graph_backward_from(*arguments)
+        raise self.error
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError])
+def test_an_interrupted_backward_pass_leaves_the_tape_usable(monkeypatch, when, error):
+    W = Mat(3, 3).fill(0.5)
+    kept = []
+    for _ in range(3):
+        loss = (W @ W).tanh().sum()
+        kept.append(loss)
+        with monkeypatch.context() as patch:
+            patch.setattr(recurrent.graph, "_lib", _Interrupted(recurrent.graph._lib, when, error))
+            with pytest.raises(error):
+                loss.backward()
+        W.zero_gradient()
+        for _ in range(2):
+            kept.append((W * 2).sum())
+            kept[-1].backward()
+        assert (W.dw == 4).all()
+        W.zero_gradient()
+
+
+def test_a_refused_backward_pass_is_still_to_come():
+    G = Graph()
+    y = G.tanh(Mat(2, 1).fill(1))
+    for bad in (y, Mat(1, 1)):
+        with pytest.raises(ValueError):
+            G.backward(bad)
+        assert "done" not in repr(G) and graph(Mat(1, 1), y) is G
+    G.backward(G.sum(y))
+    assert "done" in repr(G)
+
+
+def test_an_exception_between_recording_and_backward():
+    W = Mat(2, 2).fill(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            _ = (W @ W).tanh() / 0
+        (W * 3).sum().backward()
+    assert (W.dw == 9).all()

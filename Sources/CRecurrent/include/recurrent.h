@@ -41,7 +41,7 @@
  *               keys take the defaults shown; unknown keys, wrong kinds and values out of range give
  *               RECURRENT_BAD_VALUE.
  *   Memory      A Mat is n rows by d columns, column-major: element (i, j) is w[j * stride + i]. Pointers to its
- *               elements stay valid, and never move, until its handle is freed.
+ *               elements stay valid, and never move, until its handle and its pins are freed.
  *   Threads     Different objects may be used from different threads at once; one object from two threads at once
  *               gives RECURRENT_BUSY. A graph's objects are the graph, its Mats and their operands; a network's are
  *               all its parameters.
@@ -113,6 +113,7 @@ typedef uint64_t recurrent_network;
 typedef uint64_t recurrent_optimizer;
 typedef uint64_t recurrent_text_model;
 typedef uint64_t recurrent_generator;
+typedef uint64_t recurrent_pin;
 
 typedef int32_t recurrent_dtype;
 enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
@@ -203,12 +204,21 @@ typedef struct recurrent_mat_info {
 } recurrent_mat_info;
 recurrent_status recurrent_mat_describe(recurrent_mat mat, recurrent_mat_info *info);
 
-/* Returns a pointer to the values (float or double, see dtype). Evaluates them first if necessary, and evaluates every
-   recorded operation that reads them, so that writing through the pointer cannot change earlier results. */
+/* Returns a pointer to the values (float or double, see dtype). Evaluates them first if necessary, evaluates every
+   recorded operation that reads them, and copies what backward passes still read of them: a write through the pointer
+   changes neither earlier results nor their gradients. To write after a later recording, get the pointer again, or pin
+   it. */
 recurrent_status recurrent_mat_w(recurrent_mat mat, void **w);
 
 /* Returns a pointer to the gradients. */
 recurrent_status recurrent_mat_dw(recurrent_mat mat, void **dw);
+
+/* Return the pointer of recurrent_mat_w or recurrent_mat_dw and pin it. Until the pin is freed, from any thread, the
+   memory lives, and recurrent_graph_reset leaves it as it is. While values are pinned, a recorded operation on them is
+   evaluated at once and copies what its backward pass reads of them, so that a write at any time is safe. */
+recurrent_status recurrent_mat_pin_w(recurrent_mat mat, void **w, recurrent_pin *pin);
+recurrent_status recurrent_mat_pin_dw(recurrent_mat mat, void **dw, recurrent_pin *pin);
+recurrent_status recurrent_pin_free(recurrent_pin pin);
 
 recurrent_status recurrent_mat_fill(recurrent_mat mat, double value);
 recurrent_status recurrent_mat_zero_gradient(recurrent_mat mat);
@@ -232,11 +242,15 @@ recurrent_status recurrent_graph_evaluate(recurrent_graph graph);
 /* A gradient flows within one graph. Recording returns RECURRENT_BAD_VALUE for a result of another graph whose backward
    pass is to come; after that pass the result is a constant. */
 
-/* Backpropagates the dw that the caller set on results; accumulates into every operand's dw. Once per recording. */
+/* Backpropagates the dw that the caller set on results; accumulates into every operand's dw. Once per recording. An
+   operation that no gradient reaches is skipped: dw of its result is 0, and no operation that is reached reads it. */
 recurrent_status recurrent_graph_backward(recurrent_graph graph);
 
 /* Sets the dw of a 1 x 1 result to 1, then backpropagates as recurrent_graph_backward does. */
 recurrent_status recurrent_graph_backward_from(recurrent_graph graph, recurrent_mat loss);
+
+/* Returns 1 once a backward pass of the recording has begun, also one that was interrupted, else 0. */
+recurrent_status recurrent_graph_backward_done(recurrent_graph graph, int32_t *done);
 
 /* Counts the operations recorded since the last reset. */
 recurrent_status recurrent_graph_count(recurrent_graph graph, int64_t *count);

@@ -4,6 +4,16 @@
 public enum UnaryOperation: UInt8, Sendable, CaseIterable {
   case tanh, sigmoid, relu, leakyRelu, gelu, silu, softplus
   case neg, scale, exp, log, sqrt, square, abs
+
+  /// Whether the derivative f′(x, y) reads x, and whether it reads y = f(x).
+  public var derivativeReads: (x: Bool, y: Bool) {
+    switch self {
+    case .neg, .scale: (false, false)
+    case .tanh, .sigmoid, .relu, .exp, .sqrt: (false, true)
+    case .leakyRelu, .gelu, .softplus, .log, .square, .abs: (true, false)
+    case .silu: (true, true)
+    }
+  }
 }
 
 /// A loop over elements that `withFunctions` specializes for each operation.
@@ -34,7 +44,7 @@ private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V
     loop.run({ T.sigmoid($0) }, { _, y in y * (1.0 - y) })
   case .relu:
     // Parity: the derivative is 0 at 0
-    loop.run({ x in T.V.select(0.0, greaterThan: x, 0.0, x) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, 0.0) })
+    loop.run({ x in T.V.select(0.0, greaterThan: x, 0.0, x) }, { _, y in T.V.select(y, greaterThan: 0.0, 1.0, 0.0) })
   case .leakyRelu:
     loop.run({ x in T.V.select(x, greaterThan: 0.0, x, x * a) }, { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, a) })
   case .gelu:

@@ -1,4 +1,4 @@
-// Reductions for checks: squared norm, the first non-finite and the first negative element.
+// Reductions for checks: squared norm, the first non-finite and the first negative element, whether all are 0.
 
 /// Returns Σ x², summed in double precision.
 @_specialize(where T == Float)
@@ -59,4 +59,22 @@ public func firstNegative<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int
     j &+= 1
   }
   return (-1, -1)
+}
+
+/// Returns whether every element is 0. NaN is not 0.
+@_specialize(where T == Float)
+@_specialize(where T == Double)
+@inline(never)
+public func isZero<T: Real>(_ x: MatrixView<T>) -> Bool {
+  var j = 0
+  while j < x.columns {
+    let column = x.columnPointer(j)
+    var i = 0
+    while i < x.rows {
+      if column[i] != 0 { return false }
+      i &+= 1
+    }
+    j &+= 1
+  }
+  return true
 }

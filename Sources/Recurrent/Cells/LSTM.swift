@@ -63,4 +63,6 @@ private struct LSTMStep: GraphOperation {
       dc: args.gradient(2), accumulate: true)
     preactivateBackward(args, Wx: 3, Wh: 4, b: 5, dz: gates)
   }
+
+  var backwardReads: BackwardReads { BackwardReads(0, 1, 2, 3, 4, result: true) }
 }

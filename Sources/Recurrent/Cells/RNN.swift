@@ -59,6 +59,8 @@ private struct RNNStep: GraphOperation {
     applyBackward(.relu, 0, args.y, args.y, dy: args.dy, dx: dz)
     preactivateBackward(args, Wx: 2, Wh: 3, b: 4, dz: dz)
   }
+
+  var backwardReads: BackwardReads { BackwardReads(0, 1, 2, 3, result: true) }
 }
 
 /// z = Wx·x + Wh·h + b.

@@ -46,12 +46,11 @@ struct Arena {
   /// Makes memory that was allocated since `mark` available again.
   mutating func release(to mark: Mark) { (current, offset) = (mark.current, mark.offset) }
 
-  /// Makes all memory available again. Chunks that other graphs still read or backpropagate into are dropped instead.
+  /// Makes all memory available again. Chunks that other graphs still read or backpropagate into, and chunks with pins,
+  /// are dropped instead; the graph's generation invalidates their Mats.
   mutating func reset() {
-    chunks.removeAll { chunk in
-      let isRead = chunk.readerCount.load(ordering: .acquiring) > 0
-      if isRead { chunk.arena = nil }
-      return isRead
+    chunks.removeAll {
+      $0.readerCount.load(ordering: .acquiring) > 0 || $0.pinCount.load(ordering: .acquiring) > 0
     }
     current = 0
     offset = 0

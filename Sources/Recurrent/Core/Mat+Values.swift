@@ -70,7 +70,7 @@ extension Mat {
 
   /// Copies the values of a Mat of the same shape and type.
   func set(_ other: Mat) throws(RecurrentError) {
-    try other.synchronize()
+    try other.evaluate()
     try synchronize()
     switch dtype {
     case .float32: Kernels.copy(other.operandRef.w(Float.self), to: operandRef.w(Float.self))
@@ -80,7 +80,7 @@ extension Mat {
 
   /// The values in row-major order.
   public func rows() throws(RecurrentError) -> [Double] {
-    try synchronize()
+    try evaluate()
     return read(wStart)
   }
 

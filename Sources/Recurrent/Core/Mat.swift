@@ -71,7 +71,8 @@ public struct Mat {
 
   /// The values, evaluated first if necessary.
   ///
-  /// The view is valid while any Mat of the same storage lives.
+  /// The view is valid while any Mat of the same storage lives. A write through it changes no earlier result and no
+  /// gradient of one; to write after a later recording, access `w` again, or keep `pinW()`.
   ///
   /// - Throws: `.badType` unless `T` is the element type, `.invalidated` if the graph was reset or freed.
   public func w<T: Real>(_: T.Type) throws(RecurrentError) -> MatrixView<T> {

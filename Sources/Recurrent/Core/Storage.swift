@@ -18,16 +18,21 @@ final class Storage {
   let bytes: Int
   /// Exclusive-use lock: a second thread gets `.busy`. All Mats of one storage share it.
   let lock: Lock
-  /// The graph with recorded reads of this memory that it has not evaluated yet; nil without one or once it is freed.
+  /// A graph with recorded reads of this memory whose values it still needs; nil without one or once it is freed.
   ///
   /// Weak because a graph may be freed by one thread while another reads a Mat. Written only under `lock`.
-  weak var pendingReader: Graph?
+  private weak var pendingReader: Graph?
+  /// The graphs besides `pendingReader`: rarely any.
+  private var otherReaders: [Reader] = []
   /// The graph whose arena owns this memory; nil for memory that a Mat owns, and once that graph is freed.
   weak var arena: Graph?
   /// Whether this memory belongs, or belonged, to an arena.
   var isArenaMemory = false
   /// The number of graphs that hold recorded reads of this arena memory.
   let readerCount = Atomic<Int>(0)
+  /// The number of pins.
+  let pinCount = Atomic<Int>(0)
+  private let pins = Mutex<[Pin.Span]>([])
 
   private let block: UnsafeMutableRawPointer
   static let alignment = 64
@@ -53,5 +58,68 @@ final class Storage {
   static func bytes(_ count: Int, of size: Int) -> Int? {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
     return overflow || bytes > Int.max - alignment ? nil : (bytes + alignment - 1) & ~(alignment - 1)
+  }
+
+  /// Whether two blocks have the same bytes.
+  static func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ bytes: Int) -> Bool { memcmp(a, b, bytes) == 0 }
+}
+
+// MARK: Readers
+
+extension Storage {
+  private struct Reader {
+    weak var graph: Graph?
+  }
+
+  /// Whether `graph` is registered as a reader.
+  func isRead(by graph: Graph) -> Bool {
+    pendingReader === graph || !otherReaders.isEmpty && otherReaders.contains { $0.graph === graph }
+  }
+
+  func add(reader graph: Graph) {
+    if pendingReader == nil { return pendingReader = graph }
+    otherReaders.removeAll { $0.graph == nil }
+    otherReaders.append(Reader(graph: graph))
+  }
+
+  func remove(reader graph: Graph) {
+    if pendingReader === graph { pendingReader = nil }
+    if !otherReaders.isEmpty { otherReaders.removeAll { $0.graph == nil || $0.graph === graph } }
+  }
+
+  /// Calls `body` with every reader.
+  func forEachReader(_ body: (Graph) throws(RecurrentError) -> Void) throws(RecurrentError) {
+    if let pendingReader { try body(pendingReader) }
+    for reader in otherReaders {
+      if let graph = reader.graph { try body(graph) }
+    }
+  }
+}
+
+// MARK: Pins
+
+extension Storage {
+  func pin(_ span: Pin.Span) {
+    pins.withLock { $0.append(span) }
+    pinCount.wrappingAdd(1, ordering: .releasing)
+  }
+
+  /// Removes one pin of `span`. Any thread may release a pin.
+  func unpin(_ span: Pin.Span) {
+    pins.withLock { pins in
+      guard let at = pins.lastIndex(of: span) else { return }
+      pins.swapAt(at, pins.count - 1)
+      pins.removeLast()
+    }
+    pinCount.wrappingSubtract(1, ordering: .releasing)
+  }
+
+  /// Whether a pin overlaps `span`.
+  @inline(__always) func isPinned(_ span: @autoclosure () -> Pin.Span) -> Bool {
+    pinCount.load(ordering: .acquiring) != 0 && overlapsPin(span())
+  }
+
+  @inline(never) private func overlapsPin(_ span: Pin.Span) -> Bool {
+    pins.withLock { pins in pins.contains { $0.overlaps(span) } }
   }
 }

@@ -7,7 +7,7 @@ import Kernels
 /// Parity: as in RecurrentJS there is no backward pass. Set the scores' `dw` to p − onehot, or use
 /// `Graph.crossEntropy`.
 public func softmax(_ m: Mat) throws(RecurrentError) -> Mat {
-  try m.synchronize()
+  try m.evaluate()
   let p = try Mat(m.n, m.d, m.dtype)
   switch m.dtype {
   case .float32: Kernels.softmax(m.operandRef.w(Float.self), to: p.operandRef.w(Float.self))

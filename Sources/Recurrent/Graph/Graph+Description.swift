@@ -34,8 +34,10 @@ extension Graph {
       "index is out of range; expected below \(nodes.count), the number of operations, got \(index)")
     let node = nodes[index]
     return Description(
-      name: node.operation.name(node), result: Description.OperandInfo(node.result),
-      operands: operands[node.first..<node.first + node.count].map { Description.OperandInfo($0) })
+      name: node.operation.name(node), result: Description.OperandInfo(saved.results[index] ?? node.result),
+      operands: (node.first..<node.first + node.count).map {
+        Description.OperandInfo(saved.operands[$0] ?? operands[$0])
+      })
   }
 }
 

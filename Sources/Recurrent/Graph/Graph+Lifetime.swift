@@ -3,37 +3,38 @@
 // Five invariants hold between Graph, Mat, Storage and Arena:
 //
 // 1. Memory never moves. It lives as long as a Mat of its storage, or a graph that recorded a read of it
-//    (`inputStorages`). An arena reuses a chunk after `reset()` only if no other graph holds a recorded read of it
-//    (`readerCount` is 0); otherwise it drops the chunk.
+//    (`inputStorages`), or a `Pin`. An arena reuses a chunk after `reset()` only if no other graph holds a recorded read
+//    of it (`readerCount` is 0) and no pin (`pinCount` is 0); otherwise it drops the chunk.
 // 2. A result is valid in the recording that produced it (`generation`). After `reset()`, or after the graph is freed,
 //    every access throws `.invalidated` (`checkValid`).
 // 3. A value is computed before it is read. Every access to `w` evaluates the graph that owns the memory
 //    (`Storage.arena`, `evaluateProducer`).
-// 4. A value is read before it is overwritten. A graph that records a read of memory outside its arena becomes the
-//    `pendingReader` of the storage; every access to `w` evaluates that graph first (`synchronize`). A storage has at
-//    most one pending reader: a second graph evaluates the first before it takes its place.
+// 4. A value is read before it is overwritten. A graph that records a read of memory outside its arena becomes a reader
+//    of the storage until its backward pass or `reset()`. Every access to `w` that permits a write (`synchronize`)
+//    evaluates the readers and the producer first; then each of them copies those of the values that its backward pass
+//    reads (`saveValues`). Values that are pinned when an operation is recorded can be written at any time: the
+//    operation is evaluated at once and copies them.
 // 5. Use is exclusive. Evaluation and backpropagation hold the locks of the graph and of all its input storages; a
 //    second thread gets `.busy`, and nothing has changed.
 
 extension Graph {
-  /// Registers this graph as the reader that the storage must wait for before a write.
+  /// Registers this graph as a reader that the storage must wait for before a write.
   func registerReader(of storage: Storage) {
-    if storage.pendingReader === self { return }
-    storage.pendingReader = self
-    // A storage can be registered again after evaluation cleared `pendingReader`; checking the last 8 entries avoids
-    // most duplicates.
+    if storage.isRead(by: self) { return }
+    storage.add(reader: self)
+    // A storage can be registered again after a backward pass; checking the last 8 entries avoids most duplicates.
     if !inputStorages.suffix(8).contains(where: { $0 === storage }) {
       inputStorages.append(storage)
       if storage.isArenaMemory { storage.readerCount.wrappingAdd(1, ordering: .relaxed) }
     }
   }
 
-  /// Removes this graph as the pending reader of its inputs, once they have been read.
-  func clearPendingReaders() {
+  /// Removes this graph as a reader of its inputs, once it needs their values no more.
+  func clearReaders() {
     for storage in inputStorages {
-      // A storage locked by another thread keeps its reader: that thread finds the graph already evaluated.
+      // A storage locked by another thread keeps its reader: that thread finds a graph that needs nothing.
       guard (try? storage.lock.acquire()) != nil else { continue }
-      if storage.pendingReader === self { storage.pendingReader = nil }
+      storage.remove(reader: self)
       storage.lock.release()
     }
   }
@@ -61,16 +62,22 @@ extension Graph {
 }
 
 extension Mat {
-  /// Makes the values current and safe to overwrite: evaluates their producer, then the graph that still reads them.
-  func synchronize() throws(RecurrentError) {
+  /// Makes the values current, for reading: evaluates their producer.
+  func evaluate() throws(RecurrentError) {
     try checkValid()
-    try evaluateProducer()
-    if let graph = storage.pendingReader { try graph.evaluate() }
+    if let graph = storage.arena { try graph.evaluate() }
   }
 
-  /// Evaluates the graph that owns the memory: it may have to compute these values, or to read them in a later node.
-  func evaluateProducer() throws(RecurrentError) {
-    if let graph = storage.arena { try graph.evaluate() }
+  /// Makes the values current and safe to overwrite: evaluates their producer and the graphs that still read them, and
+  /// lets each copy what its backward pass reads.
+  func synchronize() throws(RecurrentError) {
+    try evaluate()
+    // a result is read by its own node and by later ones
+    if let graph = storage.arena { try graph.saveValues(in: span, from: node) }
+    try storage.forEachReader { (graph) throws(RecurrentError) in
+      try graph.evaluate()
+      try graph.saveValues(in: span)
+    }
   }
 
   /// - Throws: `.invalidated` if the graph of this Mat was reset or freed.

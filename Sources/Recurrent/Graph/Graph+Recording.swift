@@ -11,6 +11,8 @@ struct Node {
   var first: Int
   var count: Int
   var result: OperandRef
+  /// Whether the backward pass has reached the node from a gradient.
+  var isReached = false
   /// Memory that `forward` fills for `backward`; undefined for operations that requested none.
   var scratch: UnsafeMutableRawPointer
 
@@ -52,6 +54,10 @@ extension Graph {
     } catch {
       nodes.removeLast(nodes.count - before.nodes)
       operands.removeLast(operands.count - before.operands)
+      pinnedOperands.removeAll()
+      saved.removeAll(fromNode: before.nodes, operand: before.operands)
+      // a pinned operand may have had nodes evaluated
+      evaluated = min(evaluated, before.nodes)
       dtype = before.dtype
       throw error
     }
@@ -92,9 +98,9 @@ extension Graph {
       if let producer, needsBackprop { try requireConstant(m, name, of: producer) }
       // an input, or a result of another graph, which evaluates it now
       try producer?.evaluate()
-      if m.storage.pendingReader !== self { try m.synchronize() }
       if needsBackprop { registerReader(of: m.storage) }
     }
+    if m.storage.isPinned(m.span) && keepsRecordedValues { pinnedOperands.append(operands.count) }
     self.dtype = dtype
     var operand = m.operandRef
     // a node index of another graph has no meaning in this one
@@ -132,6 +138,7 @@ extension Graph {
       Node(
         operation: O.self, settings: settings, first: mark, count: operands.count - mark, result: result.operandRef,
         scratch: scratch ?? result.wStart))
+    if !pinnedOperands.isEmpty { try evaluatePinned() }
     if !needsBackprop {
       _ = runForward(from: 0)
       nodes.removeAll(keepingCapacity: true)
@@ -141,6 +148,13 @@ extension Graph {
       try Interrupt.ofThread.throwIfRequested()
     }
     return result
+  }
+
+  /// Evaluates the last node, whose operands the caller can write to at any time, and copies what its backward pass reads.
+  private func evaluatePinned() throws(RecurrentError) {
+    try evaluate()
+    try saveValues(ofOperands: pinnedOperands)
+    pinnedOperands.removeAll(keepingCapacity: true)
   }
 
   /// A Mat of zeros that belongs to this recording, for operands that the caller does not keep.

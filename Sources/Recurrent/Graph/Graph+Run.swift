@@ -19,16 +19,36 @@ extension Graph {
     }
   }
 
-  /// Backpropagates through all nodes in reverse order, or until the call is to stop.
+  /// Backpropagates in reverse order through the nodes that a gradient reaches, or until the call is to stop.
   func runBackward() {
+    markReached()
     switch dtype ?? .float32 {
     case .float32:
       _ = run((0..<nodes.count).reversed()) { node, operands in
-        node.pointee.operation.backward32(Operands(operands, node))
+        if node.pointee.isReached { node.pointee.operation.backward32(Operands(operands, node)) }
       }
     case .float64:
       _ = run((0..<nodes.count).reversed()) { node, operands in
-        node.pointee.operation.backward64(Operands(operands, node))
+        if node.pointee.isReached { node.pointee.operation.backward64(Operands(operands, node)) }
+      }
+    }
+  }
+
+  /// Marks the nodes that a gradient reaches: it is set on the result, or comes from a later node that it reaches.
+  ///
+  /// Only the gradients of nodes that no later node reaches are scanned. NaN is not 0: it is a gradient.
+  private func markReached() {
+    let is32 = dtype != .float64
+    nodes.withUnsafeMutableBufferPointer { nodes in
+      operands.withUnsafeBufferPointer { operands in
+        for i in nodes.indices.reversed() {
+          let result = nodes[i].result
+          if !nodes[i].isReached && (is32 ? isZero(result.dw(Float.self)) : isZero(result.dw(Double.self))) { continue }
+          nodes[i].isReached = true
+          for k in nodes[i].first..<nodes[i].first + nodes[i].count where operands[k].node >= 0 {
+            nodes[operands[k].node].isReached = true
+          }
+        }
       }
     }
   }

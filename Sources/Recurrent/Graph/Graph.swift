@@ -7,7 +7,8 @@ import Kernels
 ///
 /// Recording an operation checks its shapes and appends a node: operation, operands, result. Values are computed on
 /// first access: by reading a result, `evaluate()` or `backward()`. Access to an operand's `w` also evaluates the
-/// recorded operations that read it, so that a later write cannot change earlier results.
+/// recorded operations that read it, and copies what `backward()` reads of it: a later write changes neither earlier
+/// results nor their gradients.
 ///
 /// With `needsBackprop` false no history is kept: every result is computed at once and owns its memory.
 ///
@@ -25,8 +26,15 @@ public final class Graph {
   var evaluated = 0
   /// The index of the current recording, from 1; results of an earlier one are invalid.
   var generation: UInt32 = 1
-  /// Whether `backward()` has run on the current recording.
-  var backwardDone = false
+  /// Whether `backward()` has run on the current recording, if only in part.
+  public internal(set) var backwardDone = false
+
+  /// Whether the caller can write to operands before `backward()`; false for a recording inside one call.
+  var keepsValues = true
+  /// The values that were copied before a write.
+  var saved = SavedValues()
+  /// The operands of the node being recorded that the caller can write to at any time.
+  var pinnedOperands: [Int] = []
 
   var arena = Arena()
   /// The storages outside the arena that recorded operations read.
@@ -53,14 +61,14 @@ public final class Graph {
     try exclusively { () throws(RecurrentError) in
       evaluated = runForward(from: evaluated)
       try Interrupt.ofThread.throwIfRequested()
-      clearPendingReaders()
     }
   }
 
   /// Adds the gradient of every operand to its `dw`, from the gradients in the results' `dw`.
   ///
   /// Set `dw` on the results first, as in RecurrentJS; `backward(from:)` does so for a loss. May be called once per
-  /// recording.
+  /// recording. An operation that no gradient reaches is skipped: `dw` of its result is 0, and no operation that is
+  /// reached reads its result.
   ///
   /// - Throws: `.invalidated` after an earlier `backward()` or without history, `.busy`; `.interrupted`, which leaves
   ///   the gradients of the operands incomplete.
@@ -70,7 +78,9 @@ public final class Graph {
     try checkBackwardNotDone()
     try evaluate()
     try exclusively { () throws(RecurrentError) in
+      // gradients change from here on: a pass that ends early is not repeated
       backwardDone = true
+      defer { clearReaders() }
       runBackward()
       try Interrupt.ofThread.throwIfRequested()
     }
@@ -96,8 +106,9 @@ public final class Graph {
 
   /// Discards the recording and keeps the memory for the next one. Earlier results become invalid.
   public func reset() {
-    clearPendingReaders()
+    clearReaders()
     releaseInputs()
+    saved.removeAll()
     nodes.removeAll(keepingCapacity: true)
     operands.removeAll(keepingCapacity: true)
     arena.reset()

@@ -13,10 +13,13 @@ protocol GraphOperation {
   func forward<T: Real>(_ args: Operands<T>)
   /// Adds to the operands' gradients, from the result's.
   func backward<T: Real>(_ args: Operands<T>)
+  /// The values that `backward` reads, besides the result's gradient and the scratch.
+  var backwardReads: BackwardReads { get }
 
   // Entry points for a graph, with a default each. A graph has the type of an operation as an existential, through
   // which generic methods would run unspecialized. The settings are those of the node.
   static func name(_ node: Node) -> String
+  static func backwardReads(_ node: Node) -> BackwardReads
   static func forward32(_ args: Operands<Float>)
   static func forward64(_ args: Operands<Double>)
   static func backward32(_ args: Operands<Float>)
@@ -25,10 +28,25 @@ protocol GraphOperation {
 
 extension GraphOperation {
   static func name(_ node: Node) -> String { node.settings(Self.self).name }
+  static func backwardReads(_ node: Node) -> BackwardReads { node.settings(Self.self).backwardReads }
   static func forward32(_ args: Operands<Float>) { args.settings(Self.self).forward(args) }
   static func forward64(_ args: Operands<Double>) { args.settings(Self.self).forward(args) }
   static func backward32(_ args: Operands<Float>) { args.settings(Self.self).backward(args) }
   static func backward64(_ args: Operands<Double>) { args.settings(Self.self).backward(args) }
+}
+
+/// The values that a backward pass reads: of operands, by bit, and of the result. A write must not reach them before.
+struct BackwardReads {
+  private let operands: UInt8
+  let result: Bool
+
+  init(_ operands: Int..., result: Bool = false) {
+    self.operands = operands.reduce(0) { $0 | 1 << UInt8($1) }
+    self.result = result
+  }
+
+  /// Whether the pass reads the values of operand `i`.
+  func contains(_ i: Int) -> Bool { i < 8 && operands >> UInt8(i) & 1 == 1 }
 }
 
 /// The operands of a node as typed matrix views, with its result and its scratch.

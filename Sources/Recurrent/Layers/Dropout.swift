@@ -73,4 +73,6 @@ private struct MaskedDropout: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { apply(.eltmul, args[0], args[1], to: args.y) }
 
   func backward<T: Real>(_ args: Operands<T>) { accumulate(args.dy, times: args[1], into: args.gradient(0)) }
+
+  var backwardReads: BackwardReads { BackwardReads(1) }
 }

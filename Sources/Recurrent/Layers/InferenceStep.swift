@@ -82,7 +82,7 @@ struct InferenceStep<Scalar: Real> {
     scores = UnsafeMutableBufferPointer(start: scratch + workspace.scores, count: network.topSize)
     logProbabilities = UnsafeMutableBufferPointer(
       start: scratch + workspace.logProbabilities, count: network.topSize)
-    try network.parameters.flat.synchronize()
+    try network.parameters.flat.evaluate()
   }
 
   /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at

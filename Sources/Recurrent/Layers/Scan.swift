@@ -41,6 +41,16 @@ extension Scan: GraphOperation {
   func forward<Scalar: Real>(_ args: Operands<Scalar>) { ScanRun(self, args).forward() }
 
   func backward<Scalar: Real>(_ args: Operands<Scalar>) { ScanRun(self, args).backward() }
+
+  // a table and the initial state are in the scratch and the result
+  var backwardReads: BackwardReads {
+    switch (tokens == nil, wantsInput) {
+    case (true, true): BackwardReads(0, 3, 4, result: true)
+    case (true, false): BackwardReads(0, 4, result: true)
+    case (false, true): BackwardReads(3, 4, result: true)
+    case (false, false): BackwardReads(4, result: true)
+    }
+  }
 }
 
 extension Graph {

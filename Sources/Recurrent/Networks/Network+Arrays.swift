@@ -56,7 +56,7 @@ extension Network {
     let dropout = training ? dropout : nil
     let record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
       let record = try self.record(input, T, B, state, lengths, copies: true, dropout)
-      try record.output.synchronize()
+      try graph.evaluate()
       return record
     }
     forwardRecord = record
@@ -208,6 +208,7 @@ extension Network {
     let columns = try columns(T, B)
     let state = try memory(state, "state", stateCount(batchSize: B), dtype)
     graph.reset()
+    graph.keepsValues = copies
     forwardRecord = nil
     let padding = try padding(lengths, T, B)
     var x: Mat?

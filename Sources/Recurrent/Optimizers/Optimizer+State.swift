@@ -47,7 +47,7 @@ extension Optimizer {
         "\(name) has the wrong shape; expected \(flat.shape), got \(tensor.shape)")
       try require(
         tensor.dtype == flat.dtype, .badType, "\(name) has the wrong type; expected \(flat.dtype), got \(tensor.dtype)")
-      try tensor.synchronize()
+      try tensor.evaluate()
     }
     try require(
       state.steps.count == parameters.names.count, .badShape,

@@ -26,7 +26,7 @@ extension TextModel {
   ///   them. The old file is unchanged then.
   public func save(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
     for (name, mat) in parameters.all {
-      try mat.synchronize()
+      try mat.evaluate()
       try mat.requireFinite(name, .notFinite)
     }
     let state = try optimizer.map { (optimizer) throws(RecurrentError) in try optimizer.state(of: parameters) }

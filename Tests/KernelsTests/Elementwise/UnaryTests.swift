@@ -36,6 +36,19 @@ import Testing
       } < 8 * tolerance(T.self))
   }
 
+  /// The derivative is the same where the values that it does not read are NaN.
+  @Test(arguments: UnaryOperation.allCases) func derivativesReadWhatTheySay(_ operation: UnaryOperation) {
+    let x = StridedMatrix<Double>(9, 1) { i, _ in 0.25 + Double(i) }, y = StridedMatrix<Double>(9, 1)
+    let none = StridedMatrix<Double>(9, 1) { _, _ in .nan }, dy = StridedMatrix<Double>(9, 1) { _, _ in 1 }
+    apply(operation, 0.25, x.view, to: y.view)
+    let expected = StridedMatrix<Double>(9, 1), dx = StridedMatrix<Double>(9, 1)
+    applyBackward(operation, 0.25, x.view, y.view, dy: dy.view, dx: expected.view)
+    let reads = operation.derivativeReads
+    applyBackward(
+      operation, 0.25, reads.x ? x.view : none.view, reads.y ? y.view : none.view, dy: dy.view, dx: dx.view)
+    #expect(dx.distance { expected[$0, $1] } == 0)
+  }
+
   /// Returns the value and the derivative, by their definition.
   private func oracle(_ operation: UnaryOperation, _ x: Double, _ a: Double) -> (value: Double, derivative: Double) {
     let s = 1 / (1 + exp(-x)), cdf = 0.5 * erfc(-x / 2.0.squareRoot())

@@ -32,6 +32,22 @@ import Testing
     }
   }
 
+  @Test(arguments: oddSizes) func zeros(n: Int) {
+    for (d, gap) in [(1, 0), (3, 0), (3, 2)] {
+      let x = StridedMatrix<Float>(n, d, gap: gap) { _, _ in 0 }
+      #expect(isZero(x.view))
+      for value in [Float.leastNonzeroMagnitude, -1, .nan, .infinity] {
+        for (i, j) in [(0, 0), (n - 1, d - 1), (n / 2, d / 2)] {
+          let other = x.copy()
+          other[i, j] = value
+          #expect(!isZero(other.view))
+        }
+      }
+      x[n - 1, d - 1] = -0.0
+      #expect(isZero(x.view))
+    }
+  }
+
   @Test func floatsAreSummedInDouble() {
     let x = StridedMatrix<Float>(3, 1) { i, _ in [1e30, 1, 1e-30][i] }
     #expect(squaredNorm(x.view).isFinite)

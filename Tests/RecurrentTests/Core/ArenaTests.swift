@@ -47,7 +47,19 @@ import Testing
     let (p, chunk) = try arena.allocate(64, graph)
     chunk.readerCount.wrappingAdd(1, ordering: .relaxed)
     arena.reset()
-    #expect(chunk.arena == nil)
+    #expect(try arena.allocate(64, graph).0 != p)
+  }
+
+  @Test func aChunkWithPinsIsDropped() throws {
+    let graph = Graph()
+    var arena = Arena()
+    let (p, chunk) = try arena.allocate(64, graph)
+    let span = UInt(bitPattern: p)..<UInt(bitPattern: p) + 64
+    chunk.pin(span)
+    chunk.pin(span)
+    chunk.unpin(span)
+    #expect(chunk.isPinned(span) && !chunk.isPinned(span.upperBound..<span.upperBound + 64))
+    arena.reset()
     #expect(try arena.allocate(64, graph).0 != p)
   }
 }

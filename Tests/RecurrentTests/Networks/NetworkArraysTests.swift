@@ -332,6 +332,43 @@ import Testing
     }
   }
 
+  /// The gradients are those of the weights of the forward pass, whatever is written before backward.
+  @Test(arguments: Cell.allCases, 0..<6) func weightsWrittenBeforeBackward(_ cell: Cell, _ form: Int) throws {
+    // vectors; a table of fewer or more tokens than columns; one-hot tokens, fewer or more
+    let embedding = form == 2 || form == 3 ? 3 : nil, inputSize = form % 2 == 0 ? 4 : 40, B = form == 1 ? 13 : 2, T = 3
+    let settings = Network.Settings(
+      cell, inputSize: inputSize, embedding: embedding, hiddenSizes: [5, 3], outputSize: 4, dtype: .float64)
+    let x = (0..<T * B * inputSize).map { Double($0 % 7) / 4 - 0.75 }
+    let tokens = (0..<T * B).map { Int64($0 * 5 % inputSize) }
+    let dy = (0..<T * B * 4).map { Double($0 % 5) - 1.5 }
+    func gradients(_ write: (Network) throws -> Void) throws -> [Double] {
+      let network = try Network(settings, random: Random(seed: 3))
+      var y = [Double](repeating: 0, count: dy.count)
+      let input = form < 2 ? Network.Inputs.values(.float64(x.span)) : .tokens(tokens.span)
+      try network.forward(input, T: T, B: B, y: .float64(y.mutableSpan))
+      try write(network)
+      try network.backward(dy: .float64(dy.span))
+      return try network.parameters.flat.gradientRows()
+    }
+    let expected = try gradients { _ in }
+    #expect(expected.contains { $0 != 0 })
+    #expect(
+      try gradients { network in
+        let w = try network.parameters.flat.w(Double.self)
+        for i in 0..<w.rows { w.p[i] = .nan }
+      } == expected)
+    #expect(
+      try gradients { network in
+        let optimizer = try Optimizer(settings: #"{"name": "sgd"}"#), flat = network.parameters.flat
+        try flat.set(gradientRows: [Double](repeating: 1, count: flat.count))
+        _ = try optimizer.step(network.parameters, learningRate: 1)
+      } == expected)
+    #expect(
+      try gradients { network in
+        for (_, mat) in network.parameters.all { try mat.fill(0) }
+      } == expected)
+  }
+
   /// The array interface computes what recorded time steps compute.
   @Test func arraysMatchRecordedSteps() throws {
     for cell in Cell.allCases {

@@ -5,6 +5,7 @@ Operations are recorded as data, evaluated lazily on first access, and backpropa
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -89,6 +90,9 @@ class Graph(GraphElementwise[Mat]):
     def backward(self, loss: Mat | None = None) -> None:
         """Accumulates every operand's ``dw`` from the results' ``dw``, in reverse order.
 
+        Gradients are those of the recorded values, whatever is written to ``w`` afterwards. An operation that no
+        gradient reaches is skipped: ``dw`` of its result is 0, and no operation that is reached reads its result.
+
         Parameters
         ----------
         loss : Mat, optional
@@ -101,18 +105,30 @@ class Graph(GraphElementwise[Mat]):
         ValueError
             If ``loss`` is not (1, 1) or not a result of this graph.
         """
-        if loss is None:
-            _lib.recurrent_graph_backward(self._handle.value)
-        else:
-            _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
+        # set first: an interrupt between the pass and the assignment must not leave a recording that waits for its pass
+        done = ctypes.c_int32(self._is_backpropagated)
         self._is_backpropagated = True
+        try:
+            if loss is None:
+                _lib.recurrent_graph_backward(self._handle.value)
+            else:
+                _lib.recurrent_graph_backward_from(self._handle.value, expect_mat(loss, "loss"))
+        except BaseException:
+            with contextlib.suppress(RuntimeError):
+                # another thread's graph is as it was
+                _lib.recurrent_graph_backward_done(self._handle.value, ctypes.byref(done))
+            self._is_backpropagated = bool(done.value)
+            raise
 
     def evaluate(self) -> None:
         """Computes all recorded operations that are not computed yet."""
         _lib.recurrent_graph_evaluate(self._handle.value)
 
     def reset(self) -> None:
-        """Removes all recorded operations and keeps the memory. Earlier results become invalid."""
+        """Removes all recorded operations and keeps the memory. Earlier results become invalid.
+
+        Arrays that were taken from their ``w`` and ``dw`` stay as they are.
+        """
         _lib.recurrent_graph_reset(self._handle.value)
         self._is_backpropagated = False
 

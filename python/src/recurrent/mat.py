@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import numbers
+import weakref
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 
 import numpy as np
@@ -67,8 +68,9 @@ class Mat(MatElementwise):
     _handle: _c.Handle
     _graph: Any
     _info: tuple[int, int, int, int] | None
-    _w: npt.NDArray[Any] | None
-    _dw: npt.NDArray[Any] | None
+    # references to the views that are in use
+    _w: weakref.ref[npt.NDArray[Any]] | None
+    _dw: weakref.ref[npt.NDArray[Any]] | None
 
     def __init__(self, n: int, d: int, dtype: npt.DTypeLike = "float32") -> None:
         n, d, code = as_int(n, "n"), as_int(d, "d"), as_dtype(dtype)
@@ -247,15 +249,20 @@ class Mat(MatElementwise):
     def w(self) -> npt.NDArray[Any]:
         """The values, (n, d): a writable view. Assigning copies.
 
-        Access evaluates this Mat first if necessary, and evaluates every recorded operation that reads it, so that
-        writing cannot change earlier results. (A view that was taken before a recording bypasses this: access ``w``
-        again.) The view keeps the memory alive.
+        Access evaluates this Mat first if necessary, and every recorded operation that reads it. A later write changes
+        neither their results nor their gradients: what a backward pass still reads of this Mat is copied. A view in
+        use is writable at any time, so that each operation recorded on its Mat is evaluated at once and copies what
+        its backward pass reads; a view that is released costs nothing.
+
+        The view keeps the memory alive, and a graph's ``reset()`` leaves it as it is.
         """
-        address = ctypes.c_void_p()
-        _lib.recurrent_mat_w(self._handle.value, ctypes.byref(address))
-        if self._w is None:
-            self._w = self._view(address.value)
-        return self._w
+        view = None if self._w is None else self._w()
+        if view is None:
+            view = self._view(_lib.recurrent_mat_pin_w)
+            self._w = weakref.ref(view)
+        else:
+            _lib.recurrent_mat_w(self._handle.value, ctypes.byref(ctypes.c_void_p()))
+        return view
 
     @w.setter
     def w(self, values: npt.ArrayLike) -> None:
@@ -264,22 +271,26 @@ class Mat(MatElementwise):
     @property
     def dw(self) -> npt.NDArray[Any]:
         """The gradients, (n, d): a writable view. Assigning copies."""
-        address = ctypes.c_void_p()
-        _lib.recurrent_mat_dw(self._handle.value, ctypes.byref(address))
-        if self._dw is None:
-            self._dw = self._view(address.value)
-        return self._dw
+        view = None if self._dw is None else self._dw()
+        if view is None:
+            view = self._view(_lib.recurrent_mat_pin_dw)
+            self._dw = weakref.ref(view)
+        else:
+            _lib.recurrent_mat_dw(self._handle.value, ctypes.byref(ctypes.c_void_p()))
+        return view
 
     @dw.setter
     def dw(self, values: npt.ArrayLike) -> None:
         _assign(self.dw, values, "dw")
 
-    def _view(self, address: int | None) -> npt.NDArray[Any]:
+    def _view(self, pin: Callable[..., int]) -> npt.NDArray[Any]:
         n, d, stride, code = self._describe()
         item = DTYPES[code].itemsize
-        buffer = (ctypes.c_char * (((d - 1) * stride + n) * item)).from_address(address or 0)
-        # the array keeps the buffer, the buffer keeps the handle, the handle keeps the memory
-        buffer._owner = self._handle
+        address = ctypes.c_void_p()
+        owner = _c.new(pin, _lib.recurrent_pin_free, self._handle.value, ctypes.byref(address))
+        buffer = (ctypes.c_char * (((d - 1) * stride + n) * item)).from_address(address.value or 0)
+        # the array keeps the buffer, the buffer keeps the pin, the pin keeps the memory
+        buffer._owner = owner
         return np.ndarray((n, d), DTYPES[code], buffer, strides=(item, stride * item))
 
     def view(self, row: int, column: int, n: int, d: int) -> Mat:
@@ -365,7 +376,10 @@ class Mat(MatElementwise):
         """
         if self.shape != (1, 1):
             raise ValueError(f"the Mat has the wrong shape; expected (1, 1), got {self.shape}")
-        return float(self.w[0, 0])
+        address = ctypes.c_void_p()
+        _lib.recurrent_mat_w(self._handle.value, ctypes.byref(address))
+        number = ctypes.c_double if self._describe()[3] else ctypes.c_float
+        return number.from_address(address.value or 0).value
 
     __float__ = item
 

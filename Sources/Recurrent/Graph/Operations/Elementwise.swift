@@ -115,6 +115,11 @@ private struct Unary: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) {
     applyBackward(operation, T(parameter), args[0], args.y, dy: args.dy, dx: args.gradient(0))
   }
+
+  var backwardReads: BackwardReads {
+    let (x, y) = operation.derivativeReads
+    return x ? BackwardReads(0, result: y) : BackwardReads(result: y)
+  }
 }
 
 private struct Binary: GraphOperation {
@@ -126,6 +131,14 @@ private struct Binary: GraphOperation {
 
   func backward<T: Real>(_ args: Operands<T>) {
     applyBackward(operation, args[0], args[1], args.y, dy: args.dy, da: args.gradient(0), db: args.gradient(1))
+  }
+
+  var backwardReads: BackwardReads {
+    switch operation {
+    case .add, .sub: BackwardReads()
+    case .eltmul: BackwardReads(0, 1)
+    case .div: BackwardReads(1, result: true)
+    }
   }
 }
 

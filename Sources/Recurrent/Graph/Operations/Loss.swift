@@ -77,6 +77,8 @@ private struct CrossEntropy: GraphOperation {
         p.columns(from, count), targets: targets + from, dy: dy, dx: dx.columns(from, count))
     }
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct SquaredError: GraphOperation {
@@ -92,4 +94,6 @@ private struct SquaredError: GraphOperation {
     squaredDistanceBackward(
       args[0], args[1], dy: T(factor) * args.dy.p[0], da: args.gradient(0), db: args.gradient(1))
   }
+
+  var backwardReads: BackwardReads { BackwardReads(0, 1) }
 }

@@ -42,6 +42,8 @@ private struct Softmax: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { Kernels.softmax(args[0], to: args.y) }
 
   func backward<T: Real>(_ args: Operands<T>) { softmaxBackward(args.y, dp: args.dy, dx: args.gradient(0)) }
+
+  var backwardReads: BackwardReads { BackwardReads(result: true) }
 }
 
 private struct LogSoftmax: GraphOperation {
@@ -50,6 +52,8 @@ private struct LogSoftmax: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { Kernels.logSoftmax(args[0], to: args.y) }
 
   func backward<T: Real>(_ args: Operands<T>) { logSoftmaxBackward(args.y, dy: args.dy, dx: args.gradient(0)) }
+
+  var backwardReads: BackwardReads { BackwardReads(result: true) }
 }
 
 private struct LayerNorm: GraphOperation {
@@ -70,4 +74,6 @@ private struct LayerNorm: GraphOperation {
       gain: args[1], normal: args.scratch(n, d), scale: args.scratch(1, d, at: n * d), dy: args.dy,
       dx: args.gradient(0), dgain: args.gradient(1), dbias: args.gradient(2), work: args.scratch(n, 1, at: n * d + d))
   }
+
+  var backwardReads: BackwardReads { BackwardReads(1) }
 }

@@ -86,4 +86,6 @@ private struct Product: GraphOperation {
     if threads == 0 { return 0 }
     return a.dtype == .float32 ? count(Float.self) : count(Double.self)
   }
+
+  var backwardReads: BackwardReads { BackwardReads(0, 1) }
 }

@@ -67,6 +67,8 @@ private struct ReduceAll: GraphOperation {
       dy: MatrixView(args.dy.p, rows: 1, columns: dx.columns, columnStride: 0), times: T(reduction.factor(count)),
       dx: dx)
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct ReduceRows: GraphOperation {
@@ -81,6 +83,8 @@ private struct ReduceRows: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) {
     sumRowsBackward(dy: args.dy, times: T(reduction.factor(args[0].rows)), dx: args.gradient(0))
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct ReduceColumns: GraphOperation {
@@ -98,6 +102,8 @@ private struct ReduceColumns: GraphOperation {
       MatrixView(args.dy.p, rows: dx.rows, columns: dx.columns, columnStride: 0),
       times: T(reduction.factor(dx.columns)), into: dx)
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct Dot: GraphOperation {
@@ -109,4 +115,6 @@ private struct Dot: GraphOperation {
     accumulate(args[1], times: args.dy.p[0], into: args.gradient(0))
     accumulate(args[0], times: args.dy.p[0], into: args.gradient(1))
   }
+
+  var backwardReads: BackwardReads { BackwardReads(0, 1) }
 }

@@ -38,4 +38,6 @@ private struct RowPluck: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { gatherRows(args[0], rows: rows, to: args.y) }
 
   func backward<T: Real>(_ args: Operands<T>) { scatterRows(dy: args.dy, rows: rows, dm: args.gradient(0)) }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }

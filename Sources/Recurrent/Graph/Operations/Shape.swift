@@ -70,6 +70,8 @@ private struct Transpose: GraphOperation {
   func forward<T: Real>(_ args: Operands<T>) { Kernels.transpose(args[0], to: args.y) }
 
   func backward<T: Real>(_ args: Operands<T>) { transposeBackward(dy: args.dy, dx: args.gradient(0)) }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct ConcatRows: GraphOperation {
@@ -91,6 +93,8 @@ private struct ConcatRows: GraphOperation {
       row += dx.rows
     }
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }
 
 private struct ConcatColumns: GraphOperation {
@@ -112,4 +116,6 @@ private struct ConcatColumns: GraphOperation {
       column += dx.columns
     }
   }
+
+  var backwardReads: BackwardReads { BackwardReads() }
 }

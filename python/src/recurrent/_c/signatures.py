@@ -115,6 +115,9 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_mat_describe": (c_int32, c_uint64, POINTER(MatInfo)),
     "recurrent_mat_w": (c_int32, c_uint64, POINTER(c_void_p)),
     "recurrent_mat_dw": (c_int32, c_uint64, POINTER(c_void_p)),
+    "recurrent_mat_pin_w": (c_int32, c_uint64, POINTER(c_void_p), POINTER(c_uint64)),
+    "recurrent_mat_pin_dw": (c_int32, c_uint64, POINTER(c_void_p), POINTER(c_uint64)),
+    "recurrent_pin_free": (c_int32, c_uint64),
     "recurrent_mat_fill": (c_int32, c_uint64, c_double),
     "recurrent_mat_zero_gradient": (c_int32, c_uint64),
     "recurrent_mat_fill_uniform": (c_int32, c_uint64, c_double, c_double, c_uint64),
@@ -125,6 +128,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_graph_evaluate": (c_int32, c_uint64),
     "recurrent_graph_backward": (c_int32, c_uint64),
     "recurrent_graph_backward_from": (c_int32, c_uint64, c_uint64),
+    "recurrent_graph_backward_done": (c_int32, c_uint64, POINTER(c_int32)),
     "recurrent_graph_count": (c_int32, c_uint64, POINTER(c_int64)),
     "recurrent_graph_operation": (
         c_int32,

@@ -1,0 +1,99 @@
+// Values as they were recorded: copies of what a backward pass reads, taken before a write.
+
+/// The values that a graph has copied because its backward pass reads them and the caller may write to them.
+struct SavedValues {
+  /// The newest copy of each matrix.
+  fileprivate var copies: [Source: Copy] = [:]
+  /// The original operands, by index in `Graph.operands`; their place holds the copy.
+  fileprivate(set) var operands: [Int: OperandRef] = [:]
+  /// The original results, by index of their nodes.
+  fileprivate(set) var results: [Int: OperandRef] = [:]
+  /// The index of the current pass over operands; nothing is written during a pass.
+  fileprivate var pass = 0
+
+  fileprivate struct Source: Hashable {
+    let w: UnsafeMutableRawPointer, n: Int, d: Int, stride: Int
+  }
+
+  fileprivate struct Copy {
+    let w: UnsafeMutableRawPointer
+    /// The pass that last found the copy equal to its source.
+    var pass: Int
+  }
+
+  /// Discards the copies of nodes from `node` and of operands from `operand` on.
+  mutating func removeAll(fromNode node: Int = 0, operand: Int = 0) {
+    if copies.isEmpty { return }
+    operands = operands.filter { $0.key < operand }
+    results = results.filter { $0.key < node }
+    if node == 0 { copies.removeAll() }
+  }
+}
+
+extension Graph {
+  /// Whether a backward pass that reads recorded values may follow a write of the caller.
+  var keepsRecordedValues: Bool { keepsValues && needsBackprop && !backwardDone }
+
+  /// Copies the recorded values in `span` that the backward pass reads, from node `first` on, before the caller writes.
+  func saveValues(in span: Pin.Span, from first: Int = 0) throws(RecurrentError) {
+    if !keepsRecordedValues { return }
+    try lock.acquire()
+    defer { lock.release() }
+    let dtype = dtype ?? .float32
+    saved.pass += 1
+    for i in max(0, first)..<max(0, first, evaluated) {
+      let node = nodes[i]
+      if node.result.span(dtype).overlaps(span), node.operation.backwardReads(node).result {
+        let copy = try saveValues(of: node.result)
+        saved.results[i] = node.result
+        nodes[i].result.w = copy.w
+        nodes[i].result.stride = copy.stride
+      }
+      for k in node.first..<node.first + node.count where operands[k].span(dtype).overlaps(span) {
+        if node.operation.backwardReads(node).contains(k - node.first) { try saveOperand(k) }
+      }
+    }
+  }
+
+  /// Copies the operands at `indices`, of the last node, that its backward pass reads.
+  func saveValues(ofOperands indices: [Int]) throws(RecurrentError) {
+    guard let node = nodes.last else { return }
+    saved.pass += 1
+    for k in indices where node.operation.backwardReads(node).contains(k - node.first) { try saveOperand(k) }
+  }
+
+  private func saveOperand(_ k: Int) throws(RecurrentError) {
+    let operand = operands[k], copy = try saveValues(of: operand)
+    saved.operands[k] = operand
+    operands[k].w = copy.w
+    operands[k].stride = copy.stride
+  }
+
+  /// Returns a copy's address and column stride: the newest copy if it equals the values, else a new one in the arena.
+  private func saveValues(
+    of m: OperandRef
+  ) throws(RecurrentError) -> (w: UnsafeMutableRawPointer, stride: Int) {
+    let size = (dtype ?? .float32).size
+    // a broadcast column is copied once
+    let columns = m.stride == 0 ? 1 : m.d, bytes = m.n * size
+    let source = SavedValues.Source(w: m.w, n: m.n, d: columns, stride: m.stride)
+    let stride = m.stride == 0 ? 0 : m.n
+    if var copy = saved.copies[source] {
+      let isEqual =
+        copy.pass == saved.pass
+        || (0..<columns).allSatisfy { j in Storage.isEqual(m.w + j * m.stride * size, copy.w + j * bytes, bytes) }
+      if isEqual {
+        copy.pass = saved.pass
+        saved.copies[source] = copy
+        return (copy.w, stride)
+      }
+    }
+    guard let total = Storage.bytes(m.n * columns, of: size) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(m.n) x \(columns) elements")
+    }
+    let w = try arena.allocate(total, self).0
+    for j in 0..<columns { (w + j * bytes).copyMemory(from: m.w + j * m.stride * size, byteCount: bytes) }
+    saved.copies[source] = SavedValues.Copy(w: w, pass: saved.pass)
+    return (w, stride)
+  }
+}
