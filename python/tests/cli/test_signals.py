@@ -63,6 +63,10 @@ def test_sample(trained, before, number):
 def test_evaluate(trained, working_directory, before, number):
     Path("long.txt").write_text("the end " * 4_000_000, encoding="utf-8")
     running = process("evaluate", trained, "long.txt", "--batch-size", "1", preexec_fn=before)
+    # the start of Python takes seconds where other work takes the processor
+    maps, until = Path(f"/proc/{running.pid}/maps"), time.monotonic() + 60
+    while maps.parent.exists() and "librecurrent" not in maps.read_text() and time.monotonic() < until:
+        time.sleep(0.05)
     time.sleep(2)
     running.send_signal(number)
     _, err = running.communicate(timeout=60)
