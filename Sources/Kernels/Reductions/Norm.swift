@@ -43,7 +43,7 @@ public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: In
   return (-1, -1)
 }
 
-/// Returns the row and column of the first element below 0 in column-major order; (−1, −1) if there is none.
+/// Returns the row and column of the first element below 0 in column-major order; (−1, −1) without one.
 @_specialize(where T == Float)
 @_specialize(where T == Double)
 @inline(never)

@@ -19,13 +19,13 @@ public final class Pin {
 
 extension Mat {
   /// The values, evaluated first if necessary, as `wPointer`; the pin covers writes that follow a later recording.
-  public func pinW() throws(RecurrentError) -> (pin: Pin, w: UnsafeMutableRawPointer) {
+  package func pinW() throws(RecurrentError) -> (pin: Pin, w: UnsafeMutableRawPointer) {
     let w = try wPointer()
     return (Pin(storage, span), w)
   }
 
   /// The gradients, as `dwPointer`.
-  public func pinDw() throws(RecurrentError) -> (pin: Pin, dw: UnsafeMutableRawPointer) {
+  package func pinDw() throws(RecurrentError) -> (pin: Pin, dw: UnsafeMutableRawPointer) {
     let dw = try dwPointer()
     var gradients = operandRef
     gradients.w = dw

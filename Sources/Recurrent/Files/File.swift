@@ -181,7 +181,7 @@ enum File {
 
   // MARK: Paths
 
-  /// The status of the file at `target`, nil if there is none.
+  /// The status of the file at `target`, nil without a file.
   private static func status(_ target: String, of path: String) throws(RecurrentError) -> stat? {
     var status = stat()
     if lstat(target, &status) == 0 { return status }

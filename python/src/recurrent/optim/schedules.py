@@ -411,11 +411,30 @@ class Plateau(Schedule, name="plateau"):
         return state.rate
 
     def start(self) -> PlateauState:
-        """Returns the state before the first loss."""
+        """Returns the state before the first loss.
+
+        Returns
+        -------
+        state : PlateauState
+            That of ``learning_rate``.
+        """
         return PlateauState(self.learning_rate)
 
     def advance(self, state: PlateauState, loss: float) -> PlateauState:
-        """Returns the state after another loss; a run of any length keeps the state and not the losses."""
+        """Returns the state after another loss; a run of any length keeps the state and not the losses.
+
+        Parameters
+        ----------
+        state : PlateauState
+            The state before it.
+        loss : float
+            A validation loss.
+
+        Returns
+        -------
+        state : PlateauState
+            The state after it.
+        """
         rate, best, bad, cooling = state
         worst = math.inf if self.mode == "min" else -math.inf
         if self._is_better(loss, worst if best is None else best):

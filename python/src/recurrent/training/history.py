@@ -88,13 +88,31 @@ class History:
         return {name: curve for name, curve in vars(self).items() if name != "stop_reason"}
 
     def add(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
-        """Adds a record of training steps."""
+        """Adds a record of training steps.
+
+        Parameters
+        ----------
+        step : int
+            The last of the steps.
+        loss, gradient_norm : float
+            Their means over the steps.
+        learning_rate : float
+            That of the last step.
+        """
         self.train.append((step, loss))
         self.gradient_norms.append((step, gradient_norm))
         self.learning_rates.append((step, learning_rate))
 
     def add_validation(self, step: int, loss: float) -> None:
-        """Adds a validation loss; of more than ``MAX_RECORDS``, every second one and the best remain."""
+        """Adds a validation loss; of more than ``MAX_RECORDS``, every second one and the best remain.
+
+        Parameters
+        ----------
+        step : int
+            The training steps before it.
+        loss : float
+            In nats per token.
+        """
         self.validation.append((step, loss))
         if len(self.validation) > MAX_RECORDS:
             best, last = self.best, len(self.validation) - 1

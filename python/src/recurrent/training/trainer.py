@@ -501,9 +501,13 @@ class Trainer:
             if trainer._plateau is not None:
                 trainer._plateau = _plateau(data["plateau"], step - first)
         except KeyError as error:
-            raise ValueError(f"the training run in the file lacks {error}") from None
+            raise ValueError(
+                f"the training run in the file is incomplete; expected {error}, got no such key"
+            ) from None
         except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise ValueError(f"the training run in the file is invalid: {error}") from None
+            raise ValueError(
+                f"the training run in the file is invalid; expected what fit writes, got this: {error}"
+            ) from None
         known = trainer.to_dict()
         unknown = sorted(set(data) - set(known)) + sorted(set(data["history"]) - set(known["history"]))
         if unknown:
@@ -518,9 +522,13 @@ class Trainer:
         try:
             data = json.loads(text, parse_constant=_refuse_constant)
         except RecursionError:
-            raise ValueError("the training run in the file is nested too deeply for JSON") from None
+            raise ValueError(
+                "the training run in the file is nested too deeply; expected what fit writes, got deeper JSON"
+            ) from None
         except ValueError as error:
-            raise ValueError(f"the training run in the file is not JSON: {error}") from None
+            raise ValueError(
+                f"the training run in the file is not JSON; expected what fit writes, got this: {error}"
+            ) from None
         return cls.from_dict(data, source)
 
 
@@ -585,7 +593,7 @@ def _plateau(data: Any, most: int) -> PlateauState:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"expected finite numbers, got {name}")
+    raise ValueError(f"a number is not finite; expected finite numbers, got {name}")
 
 
 def _second(pair: tuple[str, float]) -> float:
