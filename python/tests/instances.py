@@ -112,6 +112,7 @@ MAKERS: dict[type, Callable[[], Any]] = {
     schedules.Cosine: lambda: schedules.Cosine(0.1, 10),
     schedules.OneCycle: lambda: schedules.OneCycle(0.1, 10),
     schedules.Plateau: lambda: schedules.Plateau(0.1),
+    schedules.PlateauState: lambda: schedules.Plateau(0.1).start(),
 }
 
 
@@ -215,7 +216,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         found |= {
             "run": lambda: thing.run(model, False, []), "to_dict": thing.to_dict,
             "resume": lambda: thing.resume(model, TEXT, 1, None, None, False),
-            "from_dict": lambda: kind.from_dict(thing.to_dict()), "new": lambda: None, "from_json": lambda: None,
+            "from_dict": lambda: kind.from_dict(thing.to_dict(), ""), "new": lambda: None, "from_json": lambda: None,
         }  # fmt: skip
     elif isinstance(thing, recurrent.SentenceModel):
         found |= {
@@ -225,12 +226,21 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "load_recurrentjs": lambda: (thing.save_recurrentjs(path), kind.load_recurrentjs(path)),
         }  # fmt: skip
     elif isinstance(thing, schedules.Schedule):
+        if isinstance(thing, schedules.Plateau):
+            found |= {"start": thing.start, "advance": lambda: thing.advance(thing.start(), 1.0)}
         found |= {
             "to_dict": lambda: (thing.to_dict(), thing(3)),
             "from_dict": lambda: kind.from_dict(thing.to_dict()),
         }
     elif isinstance(thing, recurrent.History):
-        found |= {"to_dict": thing.to_dict, "from_dict": lambda: kind.from_dict(thing.to_dict())}
+        found |= {
+            "add": lambda: thing.add(9, 1.0, 1.0, 0.1),
+            "add_validation": lambda: thing.add_validation(9, 1.0),
+            "halve": thing.halve,
+            "curves": thing.curves,
+            "to_dict": thing.to_dict,
+            "from_dict": lambda: kind.from_dict(thing.to_dict()),
+        }
     elif isinstance(thing, recurrentjs.Output):
         model = step_model()
         found["h"] = lambda: recurrentjs.forward_lstm(
