@@ -31,6 +31,7 @@ NUMPY = {
 # tests that take more than about 1.5 s, by file; none named: all of the file
 SLOW: dict[str, set[str]] = {
     "_c/test_assembly.py": set(),
+    "_c/test_handle.py": {"test_interrupts_at_random_moments"},
     "_c/test_invalid_inputs.py": set(),
     "_c/test_library.py": {"test_the_date_parser_of_this_name"},
     "cli/test_sample.py": {"test_bytes_are_written", "test_closed_output"},
@@ -45,6 +46,7 @@ SLOW: dict[str, set[str]] = {
     "recurrentjs/test_choices.py": {"test_samplei_never_runs_off", "test_samplei_in_proportion"},
     "recurrentjs/test_parity.py": {"test_run"},
     "recurrentjs/test_sentence_model.py": {"test_any_change"},
+    "test_attributes.py": {"test_assignments"},
     "test_contributing.py": set(),
     "test_docs.py": set(),
     "test_graph.py": {"test_expressions_in_a_loop", "test_no_grad_in_a_loop", "test_a_graph_in_a_loop"},

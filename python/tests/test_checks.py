@@ -1,5 +1,6 @@
 """The checks of arguments: accepted types, refused types, ranges, and the values that they return."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recurrent import _checks
+import recurrent
+from recurrent import Graph, Mat, _checks, recurrentjs, schedules
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), np.array(3)])
@@ -125,3 +127,67 @@ def test_arrays_of_no_dimensions_are_numbers():
     assert _checks.as_float(np.array(0.5), "rate") == 0.5
     with pytest.raises(TypeError, match="rate has the wrong type; expected a number, got bool"):
         _checks.as_float(np.array(True), "rate")
+
+
+HUGE = (
+    1e39,
+    -1e39,
+    np.float64(1e300),
+    10**400,
+    -(10**5000),
+    Fraction(10**400),
+    np.inf,
+    np.nan,
+    Decimal("1e39"),
+)
+
+
+@pytest.mark.parametrize("value", HUGE, ids=lambda value: type(value).__name__)
+def test_numbers_that_float32_cannot_hold(value):
+    m, G = Mat(2, 2), Graph()
+    net, tm = recurrent.LSTM(2, [2], rng=0), recurrent.TextModel("lstm", [2], rng=0)
+    sgd, x = recurrent.SGD(), np.zeros((1, 1, 2), np.float32)
+    before = net.flat.w.copy()
+    for call in (
+        lambda: m.fill(value), lambda: m + value, lambda: m * value, lambda: value * m, lambda: value - m,
+        lambda: m.leaky_relu(value), lambda: G.scale(m, value), lambda: Mat.uniform(2, 2, 0, value, rng=0),
+        lambda: Mat.gaussian(2, 2, value, rng=0), lambda: recurrentjs.RandMat(2, 2, 0, value, rng=0),
+        lambda: recurrent.SGD(value), lambda: recurrent.Adam(eps=value), lambda: recurrent.Adam(betas=(value, 0.9)),
+        lambda: setattr(sgd, "learning_rate", value), lambda: sgd.step(net.parameters, value),
+        lambda: sgd.step(net.parameters, 0.1, value), lambda: net.train_step(x, x, sgd, value),
+        lambda: net.train_step(x, x, sgd, weight_decay=value), lambda: recurrentjs.Solver().step(net.parameters, value),
+        lambda: recurrent.LSTM(2, [2], forget_bias=value), lambda: schedules.Constant(value),
+        lambda: schedules.OneCycle(0.1, 10, div_factor=value), lambda: tm.fit("ab" * 9, 1, learning_rate=value),
+    ):  # fmt: skip
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert re.search(
+            "out of range; expected|wrong type; expected|not finite|unsupported", str(caught.value)
+        ), call
+    assert np.array_equal(net.flat.w, before) and not m.w.any() and not tm.is_built
+    # infinity is no clipping
+    if value not in (np.inf,):
+        with pytest.raises((TypeError, ValueError)):
+            net.train_step(x, x, sgd, clip=value)
+
+
+def test_padding_values():
+    for array, value in (
+        (np.zeros(2, np.float32), 1e39), (np.zeros(2), 10**400), (np.zeros(2, np.int8), 300),
+        (np.zeros(2, int), 0.5), (np.zeros(2, int), np.nan), (np.zeros(2), "x"), (np.zeros(2), [0, 1]),
+    ):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=r"^padding_value "):
+            recurrent.pad_sequence([array], value)
+    assert np.isnan(recurrent.pad_sequence([np.zeros(2), np.zeros(1)], np.nan)[0][1, 1])
+
+
+def test_numbers_that_float64_holds():
+    m = Mat(1, 1, "float64").fill(1e300)
+    assert m.item() == 1e300 and ((m * 1e7) + 1e300).item() == 1e300 * 1e7 + 1e300
+    assert Mat(1, 1).fill(3.4028234663852886e38).item() == np.finfo(np.float32).max
+    with pytest.raises(
+        ValueError, match=r"1 / the operand is out of range; expected a number of float32, got 1\.0"
+    ):
+        Mat(1, 1) / 1e-39
+    # a comparison needs no conversion
+    assert Mat(1, 1) < np.inf and Mat(1, 1) < 10**400 and not Mat(1, 1) < np.nan and Mat(1, 1) > -(10**400)

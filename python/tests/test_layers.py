@@ -11,6 +11,7 @@ PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
     ("_version", "_terminal", "encoding", "_c", "_checks", "_arrays", "_readonly", "tape", "operation"),
+    ("sizes",),
     ("state", "outputs"),
     ("random", "elementwise", "texts"),
     ("mat",),

@@ -176,7 +176,7 @@ def test_uniform_and_gaussian(dtype):
         (lambda: Mat.gaussian(1, 1, mean=float("inf")), r"mean is out of range; .*got inf"),
         (lambda: Mat.uniform(1, 1, low=10**400), r"low is out of range; .*got 10000000"),
         (
-            lambda: Mat.uniform(1, 1, -1e308, 1e308),
+            lambda: Mat.uniform(1, 1, -1e308, 1e308, "float64"),
             r"bounds are not finite; expected finite low, high and high − low, got \-1e\+308 and 1e\+308",
         ),
         (lambda: Mat(1, 1).fill(float("nan")), r"value is out of range; .*got nan"),

@@ -43,3 +43,36 @@ def test_a_call_does_not_change_the_state_it_is_given(make):
 def test_repr():
     assert repr(State(FLAT, (4, 2), has_cell=True)) == "<State of 2 layers: h (3, 4), (3, 2) and c>"
     assert repr(State(FLAT[:18], (4, 2), has_cell=False)) == "<State of 2 layers: h (3, 4), (3, 2)>"
+
+
+def test_assigning_copies():
+    net, x = recurrent.LSTM(4, [8], 4, rng=0), np.zeros((1, 2, 4), np.float32)
+    state, big = net.zero_state(2), np.arange(64, dtype=np.float32) / 64
+    buffer = state.flat
+    for values in (big[::2], np.broadcast_to(np.float32(0.5), (32,)), big[::2].astype(">f8"), list(big[:32])):
+        state.flat = values
+        assert state.flat is buffer and np.array_equal(buffer, np.asarray(values, np.float32))
+        copied = State(np.array(values, np.float32), (8,), True)
+        assert np.array_equal(net.forward(x, state)[0], net.forward(x, copied)[0])
+    for values, error in (
+        (big, ValueError),
+        ("x", TypeError),
+        (None, TypeError),
+        (np.full(32, 1e300), ValueError),
+    ):
+        with pytest.raises(error, match=r"^flat "):
+            state.flat = values
+    for name in ("h", "c"):
+        with pytest.raises(
+            AttributeError, match=f"^{name} is read-only; expected an assignment to its arrays"
+        ):
+            setattr(state, name, [])
+
+
+def test_a_state_of_any_layout_is_copied():
+    big = np.arange(64, dtype=np.float32)
+    state = State(big[::2], (8,), True)
+    assert state.flat.flags.c_contiguous and np.array_equal(state.flat, big[::2])
+    for arguments in ((big[:31], (8,), True), (big, (), False), (big, (0,), False), (big[:0], (8,), False)):
+        with pytest.raises((TypeError, ValueError)):
+            State(*arguments)

@@ -53,7 +53,13 @@ def as_numbers(
     array = as_array(values, name)
     if array.shape != shape:
         raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
-    return np.ascontiguousarray(as_type(array, dtype, name, lengths))
+    return contiguous(as_type(array, dtype, name, lengths))
+
+
+def contiguous(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns the array itself, or a copy of one that the library cannot read in place."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else array.copy()
 
 
 def as_type(
@@ -77,12 +83,13 @@ def as_type(
 
 
 def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> npt.NDArray[np.int64]:
-    """Returns ints as contiguous 64-bit integers; the library checks their range."""
-    is_ready = type(values) is np.ndarray and values.dtype is _INT64 and values.flags.c_contiguous
+    """Returns ints as contiguous 64-bit integers; the library copies them and checks the range of its copy."""
+    is_ready = type(values) is np.ndarray and values.dtype is _INT64 and values.flags.carray
     if is_ready and (shape is None or values.shape == shape):
         return values  # type: ignore[no-any-return]
     _refuse_masks(values, name)
-    array = np.asarray(values)
+    # a copy, as another thread may write to the array between a check and its use
+    array = np.array(values)
     if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
         far = next(value for value in array.flat if not -(2**63) <= value < 2**63)
         raise ValueError(f"{name} is out of range; expected 64 bits, got {far}")
@@ -96,8 +103,10 @@ def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> n
 
 
 def as_ints(values: Any, name: str) -> npt.NDArray[np.int64]:
-    """Returns one int or a list of ints as contiguous 64-bit integers."""
+    """Returns one int or a list of ints as a copy of contiguous 64-bit integers."""
     array = as_tokens(values, name)
+    if array is values:
+        array = array.copy()
     if array.ndim > 1:
         raise ValueError(
             f"{name} has the wrong shape; expected one int or a list of ints, got {array.ndim} dimensions"
@@ -117,7 +126,11 @@ def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
 
 def as_lengths(values: Any, batch_size: int) -> npt.NDArray[np.int64] | None:
     """Returns the valid steps of each sequence, (B,); None for None."""
-    return None if values is None else as_tokens(values, "lengths", (batch_size,))
+    if values is None:
+        return None
+    array = as_tokens(values, "lengths", (batch_size,))
+    # backward reads them again
+    return array.copy() if array is values else array
 
 
 def _refuse_masks(values: Any, name: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 # by recurrent_unknown
 _ERRORS = ("strict", "ignore", "replace")
 DTYPES: tuple[Any, Any] = (np.dtype(np.float32), np.dtype(np.float64))
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def as_int(value: Any, name: str) -> int:
@@ -24,18 +25,31 @@ def as_int(value: Any, name: str) -> int:
     except TypeError:
         raise TypeError(f"{name} has the wrong type; expected an int, got {type(value).__name__}") from None
     if not -(2**63) <= result < 2**63:
-        raise ValueError(f"{name} is out of range; expected 64 bits, got {result}")
+        raise ValueError(f"{name} is out of range; expected 64 bits, got {_shown(result)}")
     return result
 
 
-def as_float(value: Any, name: str) -> float:
-    """Returns a finite float; ints, NumPy's numbers and arrays of no dimensions are accepted."""
+def as_float(value: Any, name: str, mat: Any = None) -> float:
+    """Returns a finite float; ints, NumPy's numbers and arrays of no dimensions are accepted.
+
+    Where it becomes an element of a Mat, it is within the range of the Mat's dtype.
+    """
     # the check for numbers.Real takes longer than the rest
     if type(value) is not float:
         value = _real(value, name)
     if not math.isfinite(value):
         raise ValueError(f"{name} is out of range; expected a finite number, got {value}")
+    if not -FLOAT32_MAX <= value <= FLOAT32_MAX and getattr(mat, "dtype", None) == DTYPES[0]:
+        raise ValueError(f"{name} is out of range; expected a number of float32, got {value}")
     return value  # type: ignore[no-any-return]
+
+
+def as_single(value: Any, name: str) -> float:
+    """Returns a finite float in the range of float32: for settings that weights of either type are computed with."""
+    number = as_float(value, name)
+    if not -FLOAT32_MAX <= number <= FLOAT32_MAX:
+        raise ValueError(f"{name} is out of range; expected a number of float32, got {number}")
+    return number
 
 
 def _real(value: Any, name: str) -> float:
@@ -46,17 +60,25 @@ def _real(value: Any, name: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"{name} is out of range; expected a finite number, got {value}") from None
+        raise ValueError(f"{name} is out of range; expected a finite number, got {_shown(value)}") from None
+
+
+def _shown(value: Any) -> str:
+    """Returns a number for a message; Python refuses to write an int of more than 4,300 digits."""
+    try:
+        return str(value)
+    except ValueError:
+        return f"{type(value).__name__} of more than 4,300 digits"
 
 
 def as_limit(value: Any, name: str) -> float:
-    """Returns a threshold above 0; None and infinity are infinity, for none."""
+    """Returns a threshold above 0 in the range of float32; None and infinity are infinity, for none."""
     if value is None:
         return math.inf
     limit = value if type(value) is float else _real(value, name)
     if not limit > 0:
         raise ValueError(f"{name} is out of range; expected above 0, or None for none, got {value}")
-    return limit
+    return limit if limit == math.inf else as_single(limit, name)
 
 
 def as_flag(value: Any, name: str) -> bool:

@@ -81,7 +81,7 @@ class MatElementwise:
         RuntimeError
             If this Mat is a result of a graph that was reset.
         """
-        return self._unary(c.LEAKY_RELU, as_float(negative_slope, "negative_slope"))  # type: ignore[attr-defined, no-any-return]
+        return self._unary(c.LEAKY_RELU, as_float(negative_slope, "negative_slope", self))  # type: ignore[attr-defined, no-any-return]
 
     def gelu(self: M) -> M:
         """Returns ``x Φ(x)`` of each element, with the normal distribution Φ: the exact form.
@@ -293,7 +293,7 @@ class GraphElementwise(Generic[M]):
         TypeError
             If ``m`` is not a Mat.
         """
-        return self._unary(c.LEAKY_RELU, m, as_float(negative_slope, "negative_slope"))
+        return self._unary(c.LEAKY_RELU, m, as_float(negative_slope, "negative_slope", m))
 
     def gelu(self, m: M) -> M:
         """Returns ``x Φ(x)`` of each element, with the normal distribution Φ: the exact form (arXiv:1606.08415).
@@ -395,7 +395,7 @@ class GraphElementwise(Generic[M]):
         TypeError
             If ``m`` is not a Mat.
         """
-        return self._unary(c.SCALE, m, as_float(factor, "factor"))
+        return self._unary(c.SCALE, m, as_float(factor, "factor", m))
 
     def exp(self, m: M) -> M:
         """Returns ``exp(x)`` of each element.

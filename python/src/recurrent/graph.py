@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Literal
+from typing import Any, Callable, Literal
+from weakref import ref
 
 import numpy as np
 
@@ -22,10 +22,7 @@ from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
 from .random import RNG, as_random
-from .tape import enter, leave, register
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from .tape import Exit, enter, register
 
 _lib = _c.lib
 _AXES = {None: -1, 0: 0, 1: 1}
@@ -70,8 +67,8 @@ class Graph(GraphElementwise[Mat]):
             )
         self._needs_backprop = bool(needs_backprop)
         self._is_backpropagated = False
-        # results that are still referenced, as Mat or as view
-        self._live = 0
+        # answers None once no result is referenced any more, as a Mat or as a view
+        self._results: Callable[[], _Results | None] = _no_results
         self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
 
     # ---- the graph itself
@@ -202,10 +199,7 @@ class Graph(GraphElementwise[Mat]):
         enter(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        leave(self)
+    __exit__ = Exit()
 
     def __repr__(self) -> str:
         if not self.needs_backprop:
@@ -214,29 +208,42 @@ class Graph(GraphElementwise[Mat]):
 
     def _record(self, operation: Callable[..., int], *arguments: Any) -> Mat:
         """Call an operation whose last argument receives the result."""
-        out = ctypes.c_uint64()
-        operation(self._handle.value, *arguments, ctypes.byref(out))
-        return self._result(out.value)
+        handle = self._new_handle()
+        operation(self._handle.value, *arguments, handle.out)
+        return self._result(handle)
 
-    def _result(self, handle: int) -> Mat:
+    def _new_handle(self, out: ctypes.c_uint64 | None = None) -> _c.Handle:
+        """Returns the handle of a result to come, which keeps the graph alive."""
         if not self._needs_backprop:
-            return Mat._from_handle(_c.Handle(handle, _lib.recurrent_mat_free))
-        return Mat._from_handle(_ResultHandle(handle, self), self)
+            return _c.Handle(_lib.recurrent_mat_free, None, out)
+        results = self._results()
+        if results is None:
+            results = _Results(self)
+            self._results = ref(results)
+        return _c.Handle(_lib.recurrent_mat_free, results, out)
+
+    def _new_handles(self, count: int) -> tuple[Any, list[_c.Handle]]:
+        """Returns an array for the library to write handles to, and the handles of its elements."""
+        outs = (ctypes.c_uint64 * count)()
+        return outs, [self._new_handle(ctypes.c_uint64.from_buffer(outs, 8 * k)) for k in range(count)]
+
+    def _result(self, handle: _c.Handle) -> Mat:
+        """Returns the Mat of a handle that the library has written."""
+        handle.value = handle.out.value
+        return Mat._from_handle(handle, self if self._needs_backprop else None)
 
     # an expression is made of these two: they do without the arguments of `_record`
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
-        out = ctypes.c_uint64()
-        _lib.recurrent_graph_unary(
-            self._handle.value, operation, expect_mat(m, "m"), parameter, ctypes.byref(out)
-        )
-        return self._result(out.value)
+        handle = self._new_handle()
+        _lib.recurrent_graph_unary(self._handle.value, operation, expect_mat(m, "m"), parameter, handle.out)
+        return self._result(handle)
 
     def _binary(self, operation: int, a: Mat, b: Mat) -> Mat:
-        out = ctypes.c_uint64()
+        handle = self._new_handle()
         _lib.recurrent_graph_binary(
-            self._handle.value, operation, expect_mat(a, "a"), expect_mat(b, "b"), ctypes.byref(out)
+            self._handle.value, operation, expect_mat(a, "a"), expect_mat(b, "b"), handle.out
         )
-        return self._result(out.value)
+        return self._result(handle)
 
     # ---- products and look-ups
 
@@ -302,10 +309,7 @@ class Graph(GraphElementwise[Mat]):
         IndexError
             If an index is out of range.
         """
-        indices = as_ints(rows, "rows")
-        return self._record(
-            _lib.recurrent_graph_row_pluck, expect_mat(m, "m"), _pointer(indices), len(indices)
-        )
+        return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), *_indices(rows, "rows"))
 
     # ---- shapes
 
@@ -422,15 +426,17 @@ class Graph(GraphElementwise[Mat]):
         return self._slice(_lib.recurrent_graph_slice_columns, m, start, count)
 
     def _slice(self, operation: Callable[..., int], m: Mat, start: int, count: int) -> Mat:
-        out = ctypes.c_uint64()
-        operation(
+        expect_mat(m, "m")
+        handle = _c.new(
+            operation,
+            _lib.recurrent_mat_free,
             self._handle.value,
-            expect_mat(m, "m"),
+            m._handle.value,
             as_int(start, "start"),
             as_int(count, "count"),
-            ctypes.byref(out),
+            owner=m._handle,
         )
-        return Mat._from_handle(_c.Handle(out.value, _lib.recurrent_mat_free, m._handle), m._graph)
+        return Mat._from_handle(handle, m._graph)
 
     # ---- sums, probabilities, losses
 
@@ -552,12 +558,10 @@ class Graph(GraphElementwise[Mat]):
         -----
         Finite for all finite scores. The gradient is ``softmax(scores) - onehot(target)``, divided by d for the mean.
         """
-        classes = as_ints(targets, "targets")
         return self._record(
             _lib.recurrent_graph_cross_entropy,
             expect_mat(scores, "scores"),
-            _pointer(classes),
-            len(classes),
+            *_indices(targets, "targets"),
             _choice(reduction, _REDUCTIONS, "reduction"),
         )
 
@@ -652,7 +656,7 @@ class Graph(GraphElementwise[Mat]):
             expect_mat(m, "m"),
             expect_mat(gain, "gain"),
             expect_mat(bias, "bias"),
-            as_float(epsilon, "epsilon"),
+            as_float(epsilon, "epsilon", m),
         )
 
     # ---- one time step of a layer
@@ -707,28 +711,24 @@ class Graph(GraphElementwise[Mat]):
             If the shapes do not fit.
         """
         mats = ((x, "x"), (h, "h"), (c, "c"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
-        next_h, next_c = ctypes.c_uint64(), ctypes.c_uint64()
+        next_h, next_c = self._new_handle(), self._new_handle()
         _lib.recurrent_graph_lstm(
-            self._handle.value,
-            *(expect_mat(m, name) for m, name in mats),
-            ctypes.byref(next_h),
-            ctypes.byref(next_c),
+            self._handle.value, *(expect_mat(m, name) for m, name in mats), next_h.out, next_c.out
         )
-        return self._result(next_h.value), self._result(next_c.value)
+        return self._result(next_h), self._result(next_c)
 
 
-class _ResultHandle(_c.Handle):
-    """A result's handle: keeps its graph alive and is counted by it."""
+class _Results:
+    """What the handles of a graph's results own together: it lives as long as one of them, and the graph with it."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "_graph")
 
-    def __init__(self, value: int, graph: Graph) -> None:
-        super().__init__(value, _lib.recurrent_mat_free, graph)
-        graph._live += 1
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
 
-    def __del__(self) -> None:
-        self._owner._live -= 1
-        super().__del__()
+
+def _no_results() -> None:
+    """Stands for a weak reference to the results of a graph that has none."""
 
 
 register(Graph)
@@ -753,15 +753,20 @@ def no_grad() -> Graph:
     return Graph(needs_backprop=False)
 
 
-def _pointer(values: npt.NDArray[np.int64]) -> Any:
-    return values.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+def _indices(values: Any, name: str) -> tuple[Any, int]:
+    """Returns a pointer to a copy of indices, and their number."""
+    indices = as_ints(values, name)
+    return _c.as_ints(indices, len(indices)), len(indices)
 
 
 def _handles(mats: Iterable[Mat]) -> tuple[Any, int]:
     if isinstance(mats, Mat):
         raise TypeError("mats has the wrong type; expected a list of Mats, got Mat")
-    handles = [expect_mat(m, f"mats[{i}]") for i, m in enumerate(mats)]
-    return (ctypes.c_uint64 * len(handles))(*handles), len(handles)
+    kept = list(mats)
+    handles = (ctypes.c_uint64 * len(kept))(*(expect_mat(m, f"mats[{i}]") for i, m in enumerate(kept)))
+    # Mats of a generator live as long as the array, until the call is done
+    handles._mats = kept  # type: ignore[attr-defined]
+    return handles, len(kept)
 
 
 def _choice(value: Any, choices: dict[Any, int], name: str) -> int:

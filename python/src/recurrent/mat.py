@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 import numpy as np
 
 from . import _c
-from ._arrays import as_matrix, as_type
+from ._arrays import as_matrix, as_type, contiguous
 from ._checks import DTYPES, as_dtype, as_float, as_int
 from .elementwise import MatElementwise
 from .random import RNG, as_random
@@ -120,8 +120,9 @@ class Mat(MatElementwise):
         native = array.dtype.newbyteorder("=")
         own = hasattr(values, "dtype") and native in DTYPES
         code = as_dtype(dtype if dtype is not None else native if own else "float32")
-        columns = np.asfortranarray(as_type(array, DTYPES[code], "values"))
-        n, d = columns.shape
+        # the rows of the transpose are the columns of the Mat
+        columns = contiguous(as_type(array, DTYPES[code], "values").T)
+        d, n = columns.shape
         return cls._from_handle(
             _c.new(
                 _lib.recurrent_mat_create_from,
@@ -129,8 +130,8 @@ class Mat(MatElementwise):
                 code,
                 n,
                 d,
-                columns.ctypes.data,
-                columns.size,
+                _c.as_values(columns, n * d, DTYPES[code]),
+                n * d,
             )
         )
 
@@ -170,7 +171,7 @@ class Mat(MatElementwise):
         """
         mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_uniform(
-            mat._handle.value, as_float(low, "low"), as_float(high, "high"), random._handle.value
+            mat._handle.value, as_float(low, "low", mat), as_float(high, "high", mat), random._handle.value
         )
         return mat
 
@@ -210,7 +211,7 @@ class Mat(MatElementwise):
         """
         mat, random = cls(n, d, dtype), as_random(rng)
         _lib.recurrent_mat_fill_gaussian(
-            mat._handle.value, as_float(mean, "mean"), as_float(std, "std"), random._handle.value
+            mat._handle.value, as_float(mean, "mean", mat), as_float(std, "std", mat), random._handle.value
         )
         return mat
 
@@ -218,10 +219,14 @@ class Mat(MatElementwise):
 
     def _describe(self) -> tuple[int, int, int, int]:
         if self._info is None:
-            info = _c.MatInfo()
-            _lib.recurrent_mat_describe(self._handle.value, ctypes.byref(info))
-            self._info = (info.n, info.d, info.stride, info.dtype)
+            self._info = self._described()
         return self._info
+
+    def _described(self) -> tuple[int, int, int, int]:
+        """Asks the library for rows, columns, stride and dtype."""
+        info = _c.MatInfo()
+        _lib.recurrent_mat_describe(self._handle.value, ctypes.byref(info))
+        return info.n, info.d, info.stride, info.dtype
 
     @property
     def n(self) -> int:
@@ -284,7 +289,7 @@ class Mat(MatElementwise):
         _assign(self.dw, values, "dw")
 
     def _view(self, pin: Callable[..., int]) -> npt.NDArray[Any]:
-        n, d, stride, code = self._describe()
+        n, d, stride, code = self._described()
         item = DTYPES[code].itemsize
         address = ctypes.c_void_p()
         owner = _c.new(pin, _lib.recurrent_pin_free, self._handle.value, ctypes.byref(address))
@@ -347,7 +352,7 @@ class Mat(MatElementwise):
         TypeError, ValueError
             If ``value`` is not a finite number.
         """
-        _lib.recurrent_mat_fill(self._handle.value, as_float(value, "value"))
+        _lib.recurrent_mat_fill(self._handle.value, as_float(value, "value", self))
         return self
 
     def zero_gradient(self) -> Mat:
@@ -455,7 +460,7 @@ class Mat(MatElementwise):
                     f"{other.shape}, which NumPy would add to each row"
                 )
             return Mat.from_array(other, self.dtype)
-        value = _scalar(other)
+        value = _scalar(other, self)
         return None if value is None else Mat(self.n, 1, self.dtype).fill(value)
 
     def __matmul__(self, other: Any) -> Mat:
@@ -486,7 +491,7 @@ class Mat(MatElementwise):
         return NotImplemented if other is None else self._on(other).sub(other, self)
 
     def __mul__(self, other: Any) -> Mat:
-        value = _scalar(other)
+        value = _scalar(other, self)
         if value is not None:
             return self._on().scale(self, value)
         other = self._operand(other)
@@ -499,7 +504,7 @@ class Mat(MatElementwise):
         if value is not None:
             if value == 0:
                 raise ZeroDivisionError("division of a Mat by 0")
-            return self._on().scale(self, 1 / value)
+            return self._on().scale(self, as_float(1 / value, "1 / the operand", self))
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).div(self, other)
 
@@ -656,18 +661,22 @@ class Mat(MatElementwise):
             self._attach(detached._handle, None)
 
 
-def _scalar(value: Any) -> float | None:
+def _number(value: Any) -> Any:
     """Returns a real number, or the element of a 0-dimensional array; None for other values."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
-    return as_float(value, "the operand")
+    return None if isinstance(value, bool) or not isinstance(value, numbers.Real) else value
 
 
-def _comparable(value: Any) -> float | None:
-    """Returns a real number, or the element of a (1, 1) Mat; None for other values."""
-    return value.item() if isinstance(value, Mat) else _scalar(value)
+def _scalar(value: Any, mat: Mat | None = None) -> float | None:
+    """Returns a number as a float that an element of ``mat`` can hold; None for other values."""
+    number = _number(value)
+    return None if number is None else as_float(number, "the operand", mat)
+
+
+def _comparable(value: Any) -> Any:
+    """Returns a real number of any size, or the element of a (1, 1) Mat; None for other values."""
+    return value.item() if isinstance(value, Mat) else _number(value)
 
 
 def expect_mat(value: Any, name: str) -> int:

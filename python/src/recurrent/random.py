@@ -66,9 +66,7 @@ class Random:
             If ``count`` is negative.
         """
         out = np.empty(_count(count), np.uint64)
-        _c.lib.recurrent_random_words(
-            self._handle.value, out.ctypes.data_as(ctypes.POINTER(ctypes.c_uint64)), len(out)
-        )
+        _c.lib.recurrent_random_words(self._handle.value, _c.as_words(out, len(out)), len(out))
         return out
 
     def uniform(self, low: float = 0.0, high: float = 1.0, count: int = 1) -> npt.NDArray[np.float64]:
@@ -96,7 +94,7 @@ class Random:
             self._handle.value,
             as_float(low, "low"),
             as_float(high, "high"),
-            out.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            _c.as_doubles(out, len(out)),
             len(out),
         )
         return out
@@ -126,7 +124,7 @@ class Random:
             self._handle.value,
             as_float(mean, "mean"),
             as_float(std, "std"),
-            out.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            _c.as_doubles(out, len(out)),
             len(out),
         )
         return out

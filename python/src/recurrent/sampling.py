@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _c
-from ._arrays import as_ints, as_matrix
+from ._arrays import as_ints, as_matrix, contiguous
 from ._checks import DTYPES, as_float, as_int
 from .mat import Mat, expect_mat
 
@@ -100,21 +99,21 @@ def probabilities(
     >>> probabilities([1.0, 2.0, 1.0], top_k=2).round(2)
     array([0.27, 0.73, 0.  ])
     """
-    code, array = as_scores(scores, "scores")
+    code, pointer, count = as_scores(scores, "scores")
     recent = as_ints(history, "history")
     settings = json.dumps(
         sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
     ).encode()
-    out = np.empty_like(array)
+    out = np.empty(count, DTYPES[code])
     _lib.recurrent_probabilities(
         code,
-        array.ctypes.data,
-        array.size,
+        pointer,
+        count,
         settings,
         len(settings),
-        recent.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+        _c.as_ints(recent, len(recent)),
         len(recent),
-        out.ctypes.data,
+        _c.as_values(out, count, DTYPES[code]),
     )
     return out
 
@@ -133,8 +132,9 @@ def sampler_settings(
     }
 
 
-def as_scores(w: Any, name: str) -> tuple[int, npt.NDArray[Any]]:
-    """Returns the code of the dtype and the elements as one contiguous row."""
+def as_scores(w: Any, name: str) -> tuple[int, Any, int]:
+    """Returns the code of the dtype, a pointer to the elements in one row, and their number."""
     array = as_matrix(w.w if isinstance(w, Mat) else w, name)
     code = 0 if array.dtype == np.float32 else 1
-    return code, np.ascontiguousarray(array.reshape(-1, order="F"), dtype=DTYPES[code])
+    row = contiguous(array.reshape(-1, order="F").astype(DTYPES[code], copy=False))
+    return code, _c.as_values(row, row.size, DTYPES[code]), row.size

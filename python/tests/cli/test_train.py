@@ -41,7 +41,7 @@ def test_train_says_what_it_does_and_saves(text, capsys):
     ]
     assert steps == ["1", "10", "15", "20", "30"]
     tm = recurrent.TextModel.load("novel.safetensors")
-    assert (tm.step, tm.hidden_sizes, tm.cell) == (30, [8, 8], "lstm")
+    assert (tm.step, tm.hidden_sizes, tm.cell) == (30, (8, 8), "lstm")
     assert Path("novel.best.safetensors").exists()
 
 
@@ -100,7 +100,7 @@ def test_train_in_char_rnns_words(text):
     assert main(["train", "novel.txt", "--quiet", *words]) == 0
     tm = recurrent.TextModel.load("novel.safetensors")
     rates = dict(tm.history.learning_rates)
-    assert tm.step == 12 * 44 and tm.hidden_sizes == [8]
+    assert tm.step == 12 * 44 and tm.hidden_sizes == (8,)
     assert rates[1] == rates[11 * 44] == 2e-3 and rates[11 * 44 + 1] == pytest.approx(2e-3 * 0.97)
     settings = tm.optimizer.settings
     assert (settings["name"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
@@ -127,7 +127,7 @@ def test_flags_in_char_rnns_and_torch_rnns_spelling(text):
     ]
     assert main(["train", *words, "-val_frac", "0.2", "--quiet"]) == 0
     tm = recurrent.TextModel.load("input.safetensors")
-    assert (tm.cell, tm.hidden_sizes, tm.embedding) == ("gru", [8], 5)
+    assert (tm.cell, tm.hidden_sizes, tm.embedding) == ("gru", (8,), 5)
     settings = tm.trainer.settings
     assert (settings.seq_length, settings.batch_size, settings.clip) == (10, 4, 3)
     assert (settings.validation_split, settings.evaluate_every) == (0.2, 9)

@@ -70,7 +70,7 @@ def test_serves_until_a_signal(tmp_path, before, number):
     assert running.returncode == 128 + number and err == ""
     # the model is saved
     assert said.strip() == f"saved in {tmp_path / 'a' / 'b' / 'model.json'}"
-    assert recurrent.SentenceModel.load_recurrentjs(tmp_path / "a" / "b" / "model.json").hidden_sizes == [8]
+    assert recurrent.SentenceModel.load_recurrentjs(tmp_path / "a" / "b" / "model.json").hidden_sizes == (8,)
 
 
 @pytest.mark.parametrize("flags, words", [

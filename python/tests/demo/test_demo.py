@@ -62,7 +62,7 @@ def test_run(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert words in printed.out
     assert "\x1b" not in printed.out  # no colors without a terminal
     model = recurrent.SentenceModel.load_recurrentjs(out / "model.json", dtype="float32")
-    assert (model.cell, model.hidden_sizes, model.letter_size) == ("lstm", [8], 4)
+    assert (model.cell, model.hidden_sizes, model.letter_size) == ("lstm", (8,), 4)
     assert model.predict(sample=False, max_chars=10) in (out / "samples.txt").read_text(encoding="utf-8")
     with (out / "curve.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -348,7 +348,7 @@ def test_round_trip(tmp_path, dtype, cell, ticks):
     back = SentenceModel.load_recurrentjs(str(path), dtype=dtype)
     assert bits(back.parameters) == bits(sm.parameters)
     assert bits(back.step_cache) == bits(sm.step_cache)
-    assert (back.cell, back.hidden_sizes, back.letter_size) == (cell, [4, 3], 2)
+    assert (back.cell, back.hidden_sizes, back.letter_size) == (cell, (4, 3), 2)
     assert back.letter_to_index == sm.letter_to_index and back.sentences == []
     assert back.tick("x😀") == sm.tick("x😀")
     assert bits(back.parameters) == bits(sm.parameters)

@@ -239,6 +239,23 @@ def test_patience():
         model().fit(TEXT, 10, patience=2, validation_split=0, **SMALL)
 
 
+def test_a_refused_fit_builds_nothing():
+    tm = model()
+    drawn = tm._random.state
+    for arguments, words in (
+        ({"patience": 2, "validation_split": 0}, "patience is without effect"),
+        ({"clip": 1e39}, "clip is out of range"),
+        ({"batch_size": 10**6}, "the text is too short"),
+        ({"encoding": "cp1252"}, "encoding is without effect"),
+        ({"callbacks": [1]}, "callbacks has the wrong type"),
+        ({"optimizer": 1}, "optimizer has the wrong type"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            tm.fit(TEXT, 10, **{**SMALL, **arguments})
+        assert not tm.is_built and tm.trainer is None and tm._random.state == drawn
+    assert tm.fit("xyz" * 200, 1, **SMALL).stop_reason == "steps"
+
+
 def test_callbacks():
     reports, tm = [], model()
 

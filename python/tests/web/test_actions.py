@@ -61,7 +61,7 @@ def test_a_file_of_text():
         assert run["text"] == BOOK[:2000] and run["learning"]
         # other settings keep the file, a text replaces it
         perform(session, "learn", {"settings": {"hidden_sizes": "8"}})
-        assert frame_part(session, "run")["file"] == "book.txt" and session.trainer.model.hidden_sizes == [8]
+        assert frame_part(session, "run")["file"] == "book.txt" and session.trainer.model.hidden_sizes == (8,)
         perform(session, "learn", {"settings": {"kind": "sentences", "embedding": 3}, "text": LINES})
         assert frame_part(session, "run")["file"] == "" and session.trainer.model.cell == "lstm"
 
@@ -98,7 +98,7 @@ def test_a_model_of_the_original_page(golden):
     saved = golden("saved_lstm_20x20")
     with open_session("".join(saved["vocab"]) + "\nÄ is not in it") as session:
         perform(session, "load", {"json": json.dumps(saved)})
-        assert session.trainer.model.hidden_sizes == [20, 20]
+        assert session.trainer.model.hidden_sizes == (20, 20)
         assert frame_part(session, "run")["note"] == "1 of 2 sentences have characters outside the vocabulary"
         perform(session, "learn", {"text": "Ä"})
         perform(session, "load", {"json": json.dumps(saved)})

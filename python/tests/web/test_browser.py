@@ -137,14 +137,14 @@ def test_other_networks(chromium):
             page.fill('[name="embedding"]', "3")
             page.click("button:text-is('Start over')")
             wait_for(lambda cell=cell: session.trainer.model.cell == cell and session.trainer.step > 10)
-            assert (session.trainer.model.hidden_sizes, session.trainer.model.letter_size) == ([9, 7], 3)
+            assert (session.trainer.model.hidden_sizes, session.trainer.model.letter_size) == ((9, 7), 3)
         page.fill('[name="text"]', "another sentence\nand one more")
         page.click("button:text-is('Start over')")
         wait_for(lambda: session.trainer.sentences == ["another sentence", "and one more"])
         page.click("button:text-is('RecurrentJS’s settings')")
         page.wait_for_selector("text=Start over applies: hidden sizes, embedding")
         page.click("button:text-is('Start over')")
-        wait_for(lambda: session.trainer.model.hidden_sizes == [20, 20])
+        wait_for(lambda: session.trainer.model.hidden_sizes == (20, 20))
         assert (session.trainer.model.letter_size, session.settings.learning_rate) == (5, 0.01)
 
 
@@ -163,11 +163,11 @@ def test_saved_as_text_and_loaded(chromium):
         assert page.inner_text("[role=status]") == "paused"
         page.fill('[name="hidden_sizes"]', "5")
         page.click("button:text-is('Start over')")
-        wait_for(lambda: session.trainer.model.hidden_sizes == [5])
+        wait_for(lambda: session.trainer.model.hidden_sizes == (5,))
         page.click("summary")
         page.fill('[name="json"]', saved)
         page.click("button:text-is('Load')")
-        wait_for(lambda: session.trainer.model.hidden_sizes == [12])
+        wait_for(lambda: session.trainer.model.hidden_sizes == (12,))
         assert (weights_of(session) == weights).all()
         wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '12'")
 
@@ -177,7 +177,7 @@ def test_the_pretrained_model(chromium):
         page.click("button:text-is('Load pretrained')")
         page.wait_for_selector("button:text-is('Learn')")
         page.wait_for_selector(".samples .memorized")
-        assert session.trainer.model.hidden_sizes == [40, 40]
+        assert session.trainer.model.hidden_sizes == (40, 40)
 
 
 # ---- what RecurrentJS's page lacks
@@ -205,7 +205,7 @@ def test_a_text_from_a_file(chromium, tmp_path):
         with page.expect_download() as download:
             page.click("button:text-is('Download')")
         assert download.value.suggested_filename == "model.safetensors"
-        assert recurrent.TextModel.load(download.value.path()).hidden_sizes == [32]
+        assert recurrent.TextModel.load(download.value.path()).hidden_sizes == (32,)
         save_screenshot(page, "text", full_page=True)
         page.click("button:text-is('Remove the file')")
         wait_for(lambda: session.text == LINES and session.settings.kind == "sentences")
@@ -389,7 +389,7 @@ def test_a_checkpoint_opens_on_any_text(chromium, tmp_path):
         page.wait_for_selector("text=Learn applies: text")
         page.click("button:text-is('Learn')")
         wait_for(lambda: session.trainer.step > 20)
-        assert session.trainer.model.hidden_sizes == [8] and session.text == text
+        assert session.trainer.model.hidden_sizes == (8,) and session.text == text
         page.wait_for_selector('[role="alert"]', state="hidden")
 
 

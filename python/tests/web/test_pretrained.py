@@ -35,5 +35,5 @@ def test_tool(tmp_path):
     spec.loader.exec_module(tool)
     tool.pretrain(tmp_path / "m.json", "--epochs", "1", "--hidden-sizes", "4", "--embedding", "2")
     model = recurrent.SentenceModel.load_recurrentjs(tmp_path / "m.json")
-    assert model.hidden_sizes == [4] and len(model.step_cache) == len(model.parameters)
+    assert model.hidden_sizes == (4,) and len(model.step_cache) == len(model.parameters)
     assert all(float(f"{x:.5g}") == x for x in model.parameters.flat.w[:, 0].tolist())

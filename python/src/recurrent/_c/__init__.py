@@ -2,7 +2,7 @@
 
 from .binding import ShortBufferError, lib, written
 from .handle import Handle, new
-from .pointers import as_ints, as_values
+from .pointers import as_doubles, as_ints, as_values, as_words
 from .signatures import MatInfo, Operand, StepResult, TextModelInfo
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "ShortBufferError",
     "StepResult",
     "TextModelInfo",
+    "as_doubles",
     "as_ints",
     "as_values",
+    "as_words",
     "lib",
     "new",
     "written",

@@ -57,12 +57,10 @@ lib = load()
 for _name, (_result, *_arguments) in SIGNATURES.items():
     _function = getattr(lib, _name)
     _function.restype, _function.argtypes = _result, _arguments
-    if _result is ctypes.c_int32 and _name not in {
-        "recurrent_abi_version",
-        "recurrent_last_errno",
-        "recurrent_is_interrupt_check",
-        "recurrent_python_raise",
-    }:
+    # a function that frees runs within a finalizer, where a Python function could be interrupted
+    if _result is ctypes.c_int32 and not _name.endswith(
+        ("_free", "_abi_version", "_last_errno", "_is_interrupt_check", "_python_raise")
+    ):
         _function.errcheck = _raise
 
 

@@ -39,7 +39,7 @@ class Generator:
         cls,
         network: _c.Handle,
         prompt: npt.NDArray[np.int64],
-        state: npt.NDArray[Any] | None,
+        state: Any,
         settings: dict[str, Any],
         random: Random | None,
     ) -> Generator:
@@ -51,11 +51,11 @@ class Generator:
             network.value,
             words,
             len(words),
-            _c.as_ints(prompt),
+            _c.as_ints(prompt, len(prompt)),
             len(prompt),
             None,
             0,
-            _c.as_values(state),
+            state,
             random._handle.value if random else 0,
         )
         return cls(handle, random)
@@ -84,8 +84,8 @@ class Generator:
         _lib.recurrent_generator_next(
             self._handle.value,
             count,
-            tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-            values.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            _c.as_ints(tokens, count),
+            _c.as_doubles(values, count),
             ctypes.byref(length),
         )
         self.has_ended = length.value < count

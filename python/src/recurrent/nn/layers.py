@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _c
-from .._checks import as_flag, as_float
+from .._checks import as_flag, as_single
 from .._readonly import ReadOnly
 from ..random import RNG, Random
 from .network import Network
@@ -121,7 +121,7 @@ class LSTM(Network):
             rng,
             tied,
             dropout,
-            as_float(forget_bias, "forget_bias"),
+            as_single(forget_bias, "forget_bias"),
         )
 
 

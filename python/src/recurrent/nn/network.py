@@ -5,21 +5,23 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from .. import _c
 from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
-from .._checks import DTYPES, as_dtype, as_flag, as_float, as_int, as_limit
-from .._readonly import ReadOnly, refuse_assignment
+from .._checks import DTYPES, as_dtype, as_flag, as_int, as_limit, as_single
+from .._readonly import Derived, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
 from ..random import RNG, Random, as_random, as_random_or_shared
 from ..sampling import sampler_settings
+from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .generation import CHUNK_TOKENS, Generator
 from .torch import Architecture, from_torch, to_torch
@@ -38,13 +40,18 @@ class Network:
     Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
     """
 
-    cell = ReadOnly[str](_NEW)
-    input_size = ReadOnly[int](_NEW)
-    embedding = ReadOnly["int | None"](_NEW)
-    hidden_sizes = ReadOnly["list[int]"](_NEW)
-    output_size = ReadOnly["int | None"](_NEW)
-    tied = ReadOnly[bool](_NEW)
-    forget_bias = ReadOnly[float](_NEW)
+    cell = Derived[str](lambda network: network._sizes.cell, _NEW)
+    input_size = Derived[int](lambda network: network._sizes.input_size, _NEW)
+    embedding = Derived["int | None"](lambda network: network._sizes.embedding, _NEW)
+    hidden_sizes = Derived["tuple[int, ...]"](lambda network: network._sizes.hidden_sizes, _NEW)
+    output_size = Derived["int | None"](lambda network: network._sizes.output_size, _NEW)
+    tied = Derived[bool](lambda network: network._sizes.tied, _NEW)
+    forget_bias = Derived[float](lambda network: network._sizes.forget_bias, _NEW)
+
+    @property
+    def _sizes(self) -> Sizes:
+        """What buffers are sized by: asked of the library, whatever the attributes of this object are."""
+        return sizes_of(self._handle.value)
 
     def _build(
         self,
@@ -67,7 +74,7 @@ class Network:
             "output_size": None if output_size is None else as_int(output_size, "output_size"),
             "embedding": None if embedding is None else as_int(embedding, "embedding"),
             "tied": bool(tied),
-            "dropout": as_float(dropout, "dropout"),
+            "dropout": as_single(dropout, "dropout"),
             "forget_bias": forget_bias,
             "dtype": str(DTYPES[as_dtype(type_)]),
         }
@@ -92,23 +99,14 @@ class Network:
 
     def _attach(self, handle: _c.Handle) -> None:
         """Takes a network of the library."""
-        settings = json.loads(_c.written(_lib.recurrent_network_describe, handle.value))
         self._handle = handle
-        self.cell, self.tied = settings["cell"], settings["tied"]
-        self.input_size, self.output_size = settings["input_size"], settings["output_size"]
-        self.embedding, self.hidden_sizes = settings["embedding"], settings["hidden_sizes"]
-        self.forget_bias = float(settings["forget_bias"])
-        self._dropout = float(settings["dropout"])
-        self._code = as_dtype(settings["dtype"])
-        self._has_cell = self.cell == "lstm"
+        self._dropout = float(
+            json.loads(_c.written(_lib.recurrent_network_describe, handle.value))["dropout"]
+        )
         self._parameters = Parameters(handle, self.cell)
-        self._shape: tuple[int, int] | None = None
-        self._had_tokens = False
-        self._counts: npt.NDArray[np.int64] | None = None
-        width = ctypes.c_int64()
-        _lib.recurrent_network_state_count(handle.value, 1, ctypes.byref(width))
-        # elements of the state of one sequence
-        self._width = width.value
+        # held from before a pass until it is known here, as the buffers of backward are sized by it
+        self._lock = threading.Lock()
+        self._pass: _Pass | None = None
 
     # ---- parts and settings
 
@@ -133,7 +131,7 @@ class Network:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of all elements."""
-        return DTYPES[self._code]  # type: ignore[no-any-return]
+        return self._sizes.dtype
 
     @property
     def dropout(self) -> float:
@@ -146,17 +144,13 @@ class Network:
 
     @dropout.setter
     def dropout(self, rate: float) -> None:
-        share = as_float(rate, "dropout")
+        share = as_single(rate, "dropout")
         if not 0 <= share < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {rate}")
         if share and len(self.hidden_sizes) == 1:
             warnings.warn(_ONE_LAYER, stacklevel=3)
         _lib.recurrent_network_set_dropout(self._handle.value, share, self._random._handle.value)
         self._dropout = share
-
-    @property
-    def _outputs(self) -> int:
-        return self.output_size or self.hidden_sizes[-1]
 
     def zero_state(self, batch_size: int = 1) -> State:
         """Returns the initial state, all zeros.
@@ -179,7 +173,8 @@ class Network:
         columns = as_int(batch_size, "batch_size")
         if columns < 1:
             raise ValueError(f"batch_size is out of range; expected at least 1, got {columns}")
-        return State(np.zeros(self._width * columns, self.dtype), self.hidden_sizes, self._has_cell)
+        sizes = self._sizes
+        return _state(np.zeros(sizes.state * columns, sizes.dtype), sizes)
 
     # ---- forward and back
 
@@ -222,24 +217,46 @@ class Network:
             If an argument has the wrong shape, type or range.
         """
         drops = as_flag(training, "training")
-        data, tokens, counts, (T, B) = self._input(x, lengths)
-        before = self._state(state, B)
-        y = np.empty((T, B, self._outputs), self.dtype)
-        after = np.empty(self._width * B, self.dtype)
-        _lib.recurrent_network_forward_sequence(
-            self._handle.value,
-            _c.as_values(data),
-            _c.as_ints(tokens),
-            T,
-            B,
-            _c.as_values(before),
-            _c.as_ints(counts),
-            drops,
-            _c.as_values(y),
-            _c.as_values(after),
-        )
-        self._shape, self._had_tokens, self._counts = (T, B), data is None, counts
-        return y, State(after, self.hidden_sizes, self._has_cell)
+        y, after, _ = self._forward(self._handle.value, x, state, lengths, (), drops)
+        return y, after
+
+    def _forward(
+        self, handle: int, x: Any, state: Any, lengths: Any, names: Sequence[str], drops: bool = False
+    ) -> tuple[npt.NDArray[Any], State, dict[str, npt.NDArray[Any]]]:
+        """Computes a pass, with its activations of these names."""
+        sizes = sizes_of(handle)
+        data, tokens, counts, (T, B) = _input(x, lengths, sizes)
+        before = as_state(state, sizes, B)
+        y, after = np.empty((T, B, sizes.outputs), sizes.dtype), np.empty(sizes.state * B, sizes.dtype)
+        found = {name: np.empty((T, B, sizes.hidden_sizes[int(name[1:])]), sizes.dtype) for name in names}
+        self._check_free()
+        with self._lock:
+            # an interrupt or an error leaves none
+            self._pass = None
+            _lib.recurrent_network_forward_sequence(
+                handle,
+                _c.as_values(data, T * B * sizes.input_size, sizes.dtype),
+                _c.as_ints(tokens, T * B),
+                T,
+                B,
+                before,
+                _c.as_ints(counts, B),
+                drops,
+                _c.as_values(y, y.size, sizes.dtype),
+                _c.as_values(after, after.size, sizes.dtype),
+            )
+            for name, values in found.items():
+                pointer = _c.as_values(values, values.size, sizes.dtype)
+                _lib.recurrent_network_activation(handle, name.encode(), len(name), pointer)
+            self._pass = _Pass(handle, T, B, data is None, counts)
+        return y, _state(after, sizes), found
+
+    def _check_free(self) -> None:
+        """Refuses a call during another thread's, as the library does; no call waits for another thread."""
+        if self._lock.locked():
+            raise RuntimeError(
+                "the network is busy; expected one call at a time, got one from another thread"
+            )
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
         """Backpropagates through the last ``forward``, once, and accumulates ``net.flat.dw``.
@@ -265,22 +282,27 @@ class Network:
         ValueError
             If a shape is wrong.
         """
-        if self._shape is None:
+        handle, done = self._handle.value, self._pass
+        if type(done) is not _Pass or done.network != handle:
             raise RuntimeError("backward has no forward pass; expected one forward before each backward")
-        T, B = self._shape
-        gradient = as_numbers(dy, "dy", (T, B, self._outputs), self.dtype, self._counts)
-        after = self._state(dstate, B)
-        dx = None if self._had_tokens else np.empty((T, B, self.input_size), self.dtype)
-        before = np.empty(self._width * B, self.dtype)
-        _lib.recurrent_network_backward_sequence(
-            self._handle.value,
-            _c.as_values(gradient),
-            _c.as_values(after),
-            _c.as_values(dx),
-            _c.as_values(before),
-        )
-        self._shape = None
-        return dx, State(before, self.hidden_sizes, self._has_cell)
+        sizes, T, B = sizes_of(handle), done.T, done.B
+        gradient = as_numbers(dy, "dy", (T, B, sizes.outputs), sizes.dtype, done.lengths)
+        after = as_state(dstate, sizes, B)
+        dx = None if done.had_tokens else np.empty((T, B, sizes.input_size), sizes.dtype)
+        before = np.empty(sizes.state * B, sizes.dtype)
+        self._check_free()
+        with self._lock:
+            if self._pass is not done:
+                raise RuntimeError("backward has no forward pass; expected one forward before each backward")
+            self._pass = None
+            _lib.recurrent_network_backward_sequence(
+                handle,
+                _c.as_values(gradient, T * B * sizes.outputs, sizes.dtype),
+                after,
+                _c.as_values(dx, T * B * sizes.input_size, sizes.dtype),
+                _c.as_values(before, before.size, sizes.dtype),
+            )
+        return dx, _state(before, sizes)
 
     def activations(
         self,
@@ -327,14 +349,7 @@ class Network:
         for name in wanted:
             if name not in known:
                 raise IndexError(f"activation is unknown; expected one of {', '.join(known)}, got {name!r}")
-        y, _ = self.forward(x, state, lengths)
-        found = {}
-        for name in wanted:
-            found[name] = np.empty((*y.shape[:2], self.hidden_sizes[int(name[1:])]), self.dtype)
-            _lib.recurrent_network_activation(
-                self._handle.value, name.encode(), len(name), _c.as_values(found[name])
-            )
-        return found
+        return self._forward(self._handle.value, x, state, lengths, wanted)[2]
 
     def train_step(
         self,
@@ -398,41 +413,38 @@ class Network:
             raise TypeError(
                 f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
             )
-        data, tokens, counts, (T, B) = self._input(x, lengths)
-        before = self._state(state, B)
+        handle = self._handle.value
+        sizes = sizes_of(handle)
+        data, tokens, counts, (T, B) = _input(x, lengths, sizes)
+        before = as_state(state, sizes, B)
         aim = as_array(targets, "targets")
         classes = numbers = None
         # an array of three dimensions is numbers, whatever its type
         if aim.ndim != 3 and aim.dtype.kind in "iu":
             classes = as_tokens(aim, "targets", (T, B))
         else:
-            numbers = as_numbers(aim, "targets", (T, B, self._outputs), self.dtype, counts)
-        after = np.empty(self._width * B, self.dtype)
+            numbers = as_numbers(aim, "targets", (T, B, sizes.outputs), sizes.dtype, counts)
+        after = np.empty(sizes.state * B, sizes.dtype)
         result = _c.StepResult()
+        self._pass = None
         _lib.recurrent_network_train_step(
-            self._handle.value,
+            handle,
             optimizer._handle.value,
-            _c.as_values(data),
-            _c.as_ints(tokens),
-            _c.as_ints(classes),
-            _c.as_values(numbers),
+            _c.as_values(data, T * B * sizes.input_size, sizes.dtype),
+            _c.as_ints(tokens, T * B),
+            _c.as_ints(classes, T * B),
+            _c.as_values(numbers, T * B * sizes.outputs, sizes.dtype),
             T,
             B,
-            _c.as_values(before),
-            _c.as_ints(counts),
-            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
-            as_float(weight_decay, "weight_decay"),
+            before,
+            _c.as_ints(counts, B),
+            math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
+            as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
-            _c.as_values(after),
+            _c.as_values(after, after.size, sizes.dtype),
             ctypes.byref(result),
         )
-        self._shape = None
-        return StepResult(
-            result.loss,
-            result.gradient_norm,
-            result.ratio_clipped,
-            State(after, self.hidden_sizes, self._has_cell),
-        )
+        return StepResult(result.loss, result.gradient_norm, result.ratio_clipped, _state(after, sizes))
 
     def generate(
         self,
@@ -601,7 +613,8 @@ class Network:
         ValueError, TypeError, IndexError
             If an argument is out of range.
         """
-        tokens, before = self._prompt(prompt), self._state(state, 1)
+        handle = self._handle.value
+        tokens, before = as_ints(prompt, "prompt"), as_state(state, sizes_of(handle), 1)
         count, kept = as_int(n, "n"), as_int(beams, "beams")
         if count < 0:
             raise ValueError(f"n is out of range; expected at least 0, got {n}")
@@ -610,16 +623,16 @@ class Network:
         texts, lengths = np.empty((kept, count), np.int64), np.empty(kept, np.int64)
         numbers, found = np.empty(kept), ctypes.c_int64()
         _lib.recurrent_network_beam_search(
-            self._handle.value,
-            _c.as_ints(tokens),
+            handle,
+            _c.as_ints(tokens, len(tokens)),
             len(tokens),
             count,
             kept,
             -1 if end is None else self._token(end, "end"),
-            _c.as_values(before),
-            _c.as_ints(texts),
-            _c.as_ints(lengths),
-            numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            before,
+            _c.as_ints(texts, kept * count),
+            _c.as_ints(lengths, kept),
+            _c.as_doubles(numbers, kept),
             ctypes.byref(found),
         )
         return [(texts[i, : lengths[i]], float(numbers[i])) for i in range(found.value)]
@@ -632,12 +645,10 @@ class Network:
             raise ValueError(f"n is out of range; expected at least 0, got {n}")
         settings["end"] = None if end is None else as_int(end, "end")
         random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        handle = self._handle
         return Generator.of_tokens(
-            self._handle, self._prompt(prompt), self._state(state, 1), settings, random
+            handle, as_ints(prompt, "prompt"), as_state(state, sizes_of(handle.value), 1), settings, random
         )
-
-    def _prompt(self, prompt: Any) -> npt.NDArray[np.int64]:
-        return as_ints(prompt, "prompt")
 
     def _token(self, token: Any, name: str) -> int:
         value = as_int(token, name)
@@ -699,32 +710,6 @@ class Network:
             self.cell, self.input_size, self.embedding, self.hidden_sizes, self.output_size, self.tied
         )
 
-    # ---- checks
-
-    def _input(
-        self, x: Any, lengths: Any
-    ) -> tuple[
-        npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None, tuple[int, int]
-    ]:
-        """Returns x as numbers or as tokens, the lengths, and (T, B)."""
-        array = as_array(x, "x")
-        if self.embedding and array.ndim != 2:
-            raise ValueError(f"x has the wrong shape; expected tokens (T, B), got {array.shape}")
-        if array.ndim == 2 and (self.embedding or array.dtype.kind in "iu"):
-            T, B = array.shape
-            return None, as_tokens(array, "x"), as_lengths(lengths, B), (T, B)
-        if array.ndim != 3:
-            raise ValueError(
-                f"x has the wrong shape; expected numbers (T, B, {self.input_size}) or ints (T, B), got "
-                f"{array.shape} of {array.dtype}"
-            )
-        T, B, _ = array.shape
-        counts = as_lengths(lengths, B)
-        return as_numbers(array, "x", (T, B, self.input_size), self.dtype, counts), None, counts, (T, B)
-
-    def _state(self, state: Any, batch_size: int) -> npt.NDArray[Any] | None:
-        return as_state(state, self.hidden_sizes, self._has_cell, batch_size, self.dtype)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         settings = _c.written(_lib.recurrent_network_describe, self._handle.value).encode()
         copy, copy_random = object.__new__(type(self)), Random(0)
@@ -752,6 +737,41 @@ class Network:
         ends += ", tied=True" if self.tied else ""
         ends += f", dropout={self.dropout}" if self.dropout else ""
         name = type(self).__name__
-        return (
-            f"<{name}({self.input_size}, {self.hidden_sizes}{ends}) {self.dtype}, {self.flat.n} parameters>"
+        return f"<{name}({self.input_size}, {list(self.hidden_sizes)}{ends}) {self.dtype}, {self.flat.n} parameters>"
+
+
+class _Pass(NamedTuple):
+    """A forward pass that waits for its backward pass."""
+
+    network: int
+    T: int
+    B: int
+    had_tokens: bool
+    lengths: npt.NDArray[np.int64] | None
+
+
+def _state(flat: npt.NDArray[Any], sizes: Sizes) -> State:
+    return State._of(flat, sizes.hidden_sizes, sizes.has_cell)
+
+
+def _input(
+    x: Any, lengths: Any, sizes: Sizes
+) -> tuple[
+    npt.NDArray[Any] | None, npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None, tuple[int, int]
+]:
+    """Returns x as numbers or as tokens, the lengths, and (T, B)."""
+    array = as_array(x, "x")
+    shape = array.shape
+    if sizes.embedding and len(shape) != 2:
+        raise ValueError(f"x has the wrong shape; expected tokens (T, B), got {shape}")
+    if len(shape) == 2 and (sizes.embedding or array.dtype.kind in "iu"):
+        T, B = shape
+        return None, as_tokens(array, "x", (T, B)), as_lengths(lengths, B), (T, B)
+    if len(shape) != 3:
+        raise ValueError(
+            f"x has the wrong shape; expected numbers (T, B, {sizes.input_size}) or ints (T, B), got "
+            f"{shape} of {array.dtype}"
         )
+    T, B, _ = shape
+    counts = as_lengths(lengths, B)
+    return as_numbers(array, "x", (T, B, sizes.input_size), sizes.dtype, counts), None, counts, (T, B)

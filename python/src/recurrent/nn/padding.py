@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arrays import as_array
+from .._arrays import as_array, as_type
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,7 +57,20 @@ def pad_sequence(
             raise ValueError(f"sequences[{b}] has the wrong shape; expected {expected}, got {array.shape}")
     lengths = np.array([len(array) for array in arrays])
     shape = (lengths.max(), len(arrays), *arrays[0].shape[1:])
-    padded = np.full(shape, padding_value, np.result_type(*arrays))
+    padded = np.full(shape, _padding(padding_value, np.result_type(*arrays)))
     for b, array in enumerate(arrays):
         padded[: len(array), b] = array
     return padded, lengths
+
+
+def _padding(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Returns the padding value in the dtype of the sequences, which must be able to hold it."""
+    array = as_array(value, "padding_value")
+    if array.ndim:
+        raise ValueError(f"padding_value has the wrong shape; expected a number, got {array.shape}")
+    if dtype.kind == "f":
+        return as_type(array, dtype, "padding_value")
+    limits = np.iinfo(dtype)
+    if not np.isfinite(array) or int(array) != array or not limits.min <= int(array) <= limits.max:
+        raise ValueError(f"padding_value is out of range; expected an int of {dtype}, got {array}")
+    return array.astype(dtype)

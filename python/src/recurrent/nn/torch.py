@@ -31,7 +31,7 @@ class Architecture(NamedTuple):
     cell: str
     input_size: int
     embedding: int | None
-    hidden_sizes: list[int]
+    hidden_sizes: tuple[int, ...]
     output_size: int | None
     tied: bool
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .. import _c
-from .._checks import as_float, as_limit, as_text
+from .._checks import as_limit, as_single, as_text
 from .._readonly import refuse_assignment
 from ..mat import Mat, expect_mat
 from ..parameters import LiveMats, Parameters
@@ -85,7 +85,7 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, learning_rate: float) -> None:
         _lib.recurrent_optimizer_set_learning_rate(
-            self._handle.value, as_float(learning_rate, "learning_rate")
+            self._handle.value, as_single(learning_rate, "learning_rate")
         )
 
     def step(
@@ -126,8 +126,8 @@ class Optimizer:
             )
         return self._step(
             parameters,
-            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
-            as_float(weight_decay, "weight_decay"),
+            math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
+            as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
             "parameters",
         )
@@ -141,8 +141,10 @@ class Optimizer:
                 self._handle.value, mats.handle.value, *settings, ctypes.byref(step)
             )
         else:
-            names = [as_text(name, f"a name in {argument}") for name in mats]
-            handles = [expect_mat(mat, f"{argument}[{name!r}]") for name, mat in mats.items()]
+            # a mapping may make its Mats at each access: these live until the call is done
+            kept = dict(mats)
+            names = [as_text(name, f"a name in {argument}") for name in kept]
+            handles = [expect_mat(mat, f"{argument}[{name!r}]") for name, mat in kept.items()]
             _lib.recurrent_optimizer_step(
                 self._handle.value,
                 (ctypes.c_char_p * len(names))(*names),

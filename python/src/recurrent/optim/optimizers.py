@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_flag, as_float, as_text
+from .._checks import as_flag, as_single, as_text
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSProp"]
@@ -63,10 +63,10 @@ class SGD(Optimizer, name="sgd"):
         clipping: str = "value",
     ) -> None:
         self._create(
-            learning_rate=as_float(learning_rate, "learning_rate"),
-            momentum=as_float(momentum, "momentum"),
-            dampening=as_float(dampening, "dampening"),
-            weight_decay=as_float(weight_decay, "weight_decay"),
+            learning_rate=as_single(learning_rate, "learning_rate"),
+            momentum=as_single(momentum, "momentum"),
+            dampening=as_single(dampening, "dampening"),
+            weight_decay=as_single(weight_decay, "weight_decay"),
             nesterov=as_flag(nesterov, "nesterov"),
             clipping=_word(clipping),
         )
@@ -113,11 +113,11 @@ class Adagrad(Optimizer, name="adagrad"):
         clipping: str = "value",
     ) -> None:
         self._create(
-            learning_rate=as_float(learning_rate, "learning_rate"),
-            learning_rate_decay=as_float(learning_rate_decay, "learning_rate_decay"),
-            weight_decay=as_float(weight_decay, "weight_decay"),
-            initial_accumulator_value=as_float(initial_accumulator_value, "initial_accumulator_value"),
-            eps=as_float(eps, "eps"),
+            learning_rate=as_single(learning_rate, "learning_rate"),
+            learning_rate_decay=as_single(learning_rate_decay, "learning_rate_decay"),
+            weight_decay=as_single(weight_decay, "weight_decay"),
+            initial_accumulator_value=as_single(initial_accumulator_value, "initial_accumulator_value"),
+            eps=as_single(eps, "eps"),
             clipping=_word(clipping),
         )
 
@@ -177,11 +177,11 @@ class RMSProp(Optimizer, name="rmsprop"):
         clipping: str = "value",
     ) -> None:
         self._create(
-            learning_rate=as_float(learning_rate, "learning_rate"),
-            alpha=as_float(alpha, "alpha"),
-            eps=as_float(eps, "eps"),
-            weight_decay=as_float(weight_decay, "weight_decay"),
-            momentum=as_float(momentum, "momentum"),
+            learning_rate=as_single(learning_rate, "learning_rate"),
+            alpha=as_single(alpha, "alpha"),
+            eps=as_single(eps, "eps"),
+            weight_decay=as_single(weight_decay, "weight_decay"),
+            momentum=as_single(momentum, "momentum"),
             centered=as_flag(centered, "centered"),
             bias_correction=as_flag(bias_correction, "bias_correction"),
             clipping=_word(clipping),
@@ -238,10 +238,10 @@ class Adam(Optimizer, name="adam"):
         clipping: str = "value",
     ) -> None:
         self._create(
-            learning_rate=as_float(learning_rate, "learning_rate"),
+            learning_rate=as_single(learning_rate, "learning_rate"),
             betas=_pair(betas),
-            eps=as_float(eps, "eps"),
-            weight_decay=as_float(weight_decay, "weight_decay"),
+            eps=as_single(eps, "eps"),
+            weight_decay=as_single(weight_decay, "weight_decay"),
             amsgrad=as_flag(amsgrad, "amsgrad"),
             clipping=_word(clipping),
         )
@@ -281,7 +281,7 @@ def _pair(betas: Any) -> list[float]:
         raise TypeError(f"betas has the wrong type; expected two numbers, got {type(betas).__name__}")
     if len(betas) != 2:
         raise ValueError(f"betas has the wrong length; expected 2, got {len(betas)}")
-    return [as_float(beta, f"betas[{k}]") for k, beta in enumerate(betas)]
+    return [as_single(beta, f"betas[{k}]") for k, beta in enumerate(betas)]
 
 
 def _word(clipping: Any) -> str:

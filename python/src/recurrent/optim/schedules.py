@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
-from .._checks import as_flag, as_float, as_int
+from .._checks import as_flag, as_int, as_single
 
 History = Sequence[tuple[int, float]]
 # settings in files of version 0.1.0
@@ -303,7 +303,7 @@ class OneCycle(Schedule, name="one_cycle"):
 
     def __post_init__(self) -> None:
         three, most = as_flag(self.three_phase, "three_phase"), 0.5 if self.three_phase else 1.0
-        share = as_float(self.pct_start, "pct_start")
+        share = as_single(self.pct_start, "pct_start")
         if not 0 <= share <= most:
             raise ValueError(f"pct_start is out of range; expected 0 to {most}, got {share}")
         self._check(
@@ -464,21 +464,21 @@ def _cosine(start: float, end: float, done: float) -> float:
 
 
 def _at_least_0(value: Any, name: str) -> float:
-    found = as_float(value, name)
+    found = as_single(value, name)
     if found < 0:
         raise ValueError(f"{name} is out of range; expected at least 0, got {found}")
     return found
 
 
 def _above_0(value: Any, name: str) -> float:
-    found = as_float(value, name)
+    found = as_single(value, name)
     if found <= 0:
         raise ValueError(f"{name} is out of range; expected above 0, got {found}")
     return found
 
 
 def _factor(value: Any, name: str) -> float:
-    found = as_float(value, name)
+    found = as_single(value, name)
     if not 0 < found <= 1:
         raise ValueError(f"{name} is out of range; expected above 0 and at most 1, got {found}")
     return found

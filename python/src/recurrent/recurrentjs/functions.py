@@ -16,6 +16,7 @@ from ..mat import Mat, expect_mat
 from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import as_scores
+from ..sizes import sizes_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -142,9 +143,9 @@ def maxi(w: npt.ArrayLike | Mat) -> int:
     >>> maxi([0.1, 0.7, 0.2])
     1
     """
-    code, array = as_scores(w, "w")
+    code, scores, count = as_scores(w, "w")
     index = ctypes.c_int64()
-    _lib.recurrent_argmax(code, array.ctypes.data, array.size, ctypes.byref(index))
+    _lib.recurrent_argmax(code, scores, count, ctypes.byref(index))
     return index.value
 
 
@@ -170,9 +171,9 @@ def samplei(w: npt.ArrayLike | Mat, rng: RNG = None) -> int:
     ValueError
         If an element is negative, infinite or NaN, or all are 0.
     """
-    code, array = as_scores(w, "w")
+    code, scores, count = as_scores(w, "w")
     random, index = as_random_or_shared(rng), ctypes.c_int64()
-    _lib.recurrent_sample(code, array.ctypes.data, array.size, random._handle.value, ctypes.byref(index))
+    _lib.recurrent_sample(code, scores, count, random._handle.value, ctypes.byref(index))
     return index.value
 
 
@@ -412,30 +413,29 @@ def _forward_model(
     cell: str, G: Graph, model: Model, widths: list[int], x: Mat, h: list[Mat] | None, c: list[Mat] | None
 ) -> Output:
     own = model.own
-    if cell != own.cell:
+    known = sizes_of(handle := own.handle.value)
+    if cell != known.cell:
         names = {"rnn_relu": "an rnn", "lstm": "an lstm"}
-        raise ValueError(f"model has the wrong cell; expected {names[cell]}, got {names[own.cell]}")
-    layers = len(widths)
-    found = [mat.n for name, mat in own.items() if name.startswith("bhh" if cell == _RNN else "bi")]
+        raise ValueError(f"model has the wrong cell; expected {names[cell]}, got {names[known.cell]}")
+    found = list(known.hidden_sizes)
     if found != widths:
         raise ValueError(f"hidden_sizes is out of range; expected {found}, the model's, got {widths}")
+    layers = len(found)
     handles = ctypes.c_uint64 * layers
-    next_h, next_c, out = handles(), handles(), ctypes.c_uint64()
+    next_h, hs = G._new_handles(layers)
+    next_c, cs = G._new_handles(layers if cell == _LSTM else 0)
+    out = G._new_handle()
     _lib.recurrent_network_forward(
-        own.handle.value,
+        handle,
         G._handle.value,
         x._handle.value,
         handles(*(m._handle.value for m in h)) if h else None,
         handles(*(m._handle.value for m in c)) if c else None,
         next_h,
         next_c if cell == _LSTM else None,
-        ctypes.byref(out),
+        out.out,
     )
-    return Output(
-        [G._result(value) for value in next_h],
-        [G._result(value) for value in next_c] if cell == _LSTM else [],
-        G._result(out.value),
-    )
+    return Output([G._result(h) for h in hs], [G._result(c) for c in cs], G._result(out))
 
 
 def _forward_named(

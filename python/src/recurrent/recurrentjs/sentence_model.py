@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .. import _c
 from .._arrays import as_sizes
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_text
+from .._checks import DTYPES, as_dtype, as_int, as_path, as_single, as_text
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
@@ -89,7 +89,7 @@ class SentenceModel:
     """
 
     cell = ReadOnly[str](_NEW)
-    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    hidden_sizes = ReadOnly["tuple[int, ...]"](_NEW)
     letter_size = ReadOnly[int](_NEW)
     index_to_letter = ReadOnly["dict[int, str]"](_NEW)
     letter_to_index = ReadOnly["dict[str, int]"](_NEW)
@@ -211,9 +211,9 @@ class SentenceModel:
             self._handle.value,
             encoded,
             len(encoded),
-            as_float(learning_rate, "learning_rate"),
-            as_float(regc, "regc"),
-            as_float(clipval, "clipval"),
+            as_single(learning_rate, "learning_rate"),
+            as_single(regc, "regc"),
+            as_single(clipval, "clipval"),
             ctypes.byref(perplexity),
             ctypes.byref(result),
         )
@@ -275,7 +275,7 @@ class SentenceModel:
             raise ValueError(f"max_chars is out of range; expected 1 to {2**20}, got {count}")
         random = self._random if rng is None else as_random(rng)
         settings = {
-            "temperature": as_float(temperature, "temperature") if sample else 0.0,
+            "temperature": as_single(temperature, "temperature") if sample else 0.0,
             "max_tokens": count,
         }
         drawn = random.state
@@ -359,7 +359,7 @@ class SentenceModel:
 
     def __repr__(self) -> str:
         return (
-            f"<SentenceModel: {self.cell} {self.hidden_sizes}, {len(self.letter_to_index)} letters of "
+            f"<SentenceModel: {self.cell} {list(self.hidden_sizes)}, {len(self.letter_to_index)} letters of "
             f"{self.letter_size}, {self.parameters.flat.n} parameters>"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .._checks import as_float, as_limit
+from .._checks import as_limit, as_single
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..state import StepResult
@@ -39,7 +39,7 @@ class Solver(Optimizer, name="recurrentjs"):
 
     def __init__(self, decay_rate: float = 0.999, smooth_eps: float = 1e-8) -> None:
         self._create(
-            decay_rate=as_float(decay_rate, "decay_rate"), smooth_eps=as_float(smooth_eps, "smooth_eps")
+            decay_rate=as_single(decay_rate, "decay_rate"), smooth_eps=as_single(smooth_eps, "smooth_eps")
         )
 
     @property
@@ -90,8 +90,8 @@ class Solver(Optimizer, name="recurrentjs"):
             )
         return self._step(
             model.own if isinstance(model, Model) and model.is_whole else model,
-            math.nan if step_size is None else as_float(step_size, "step_size"),
-            as_float(regc, "regc"),
+            math.nan if step_size is None else as_single(step_size, "step_size"),
+            as_single(regc, "regc"),
             as_limit(clipval, "clipval"),
             "model",
         )

@@ -8,13 +8,14 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from .. import _c
 from .._arrays import as_sizes, as_tokens
-from .._checks import DTYPES, as_dtype, as_errors, as_flag, as_float, as_int, as_limit, as_text
+from .._checks import DTYPES, as_dtype, as_errors, as_flag, as_int, as_limit, as_single, as_text
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.layers import network_of
@@ -23,6 +24,7 @@ from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
 from ..random import RNG, as_random
+from ..sizes import Sizes, sizes_of
 from ..state import StepResult
 from ..texts import as_file_encoding, as_text_or_file
 from ..training.options import CLIP
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 _lib = _c.lib
 _NEW = "a new TextModel"
-_ints = ctypes.POINTER(ctypes.c_int64)
 # by recurrent_alphabet
 TOKENIZERS = ("characters", "bytes")
 M = TypeVar("M", bound="LanguageModel")
@@ -43,7 +44,7 @@ class LanguageModel:
 
     cell = ReadOnly[str](_NEW)
     tokenizer = ReadOnly[str](_NEW)
-    hidden_sizes = ReadOnly["list[int]"](_NEW)
+    hidden_sizes = ReadOnly["tuple[int, ...]"](_NEW)
     embedding = ReadOnly["int | None"](_NEW)
     tied = ReadOnly[bool](_NEW)
     dropout = ReadOnly[float](_NEW)
@@ -64,7 +65,7 @@ class LanguageModel:
         for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
             if value not in known:
                 raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
-        self.hidden_sizes = as_sizes(hidden_sizes, "hidden_sizes").tolist()
+        self.hidden_sizes = tuple(as_sizes(hidden_sizes, "hidden_sizes").tolist())
         self.cell, self.tokenizer, self.tied = cell, tokenizer, bool(tied)
         width = self.hidden_sizes[-1] if tied and embedding is None else embedding
         self.embedding = None if width is None else as_int(width, "embedding")
@@ -75,10 +76,10 @@ class LanguageModel:
             raise ValueError(
                 f"embedding is out of range; expected {self.hidden_sizes[-1]}, as it is tied, got {embedding}"
             )
-        self.dropout = as_float(dropout, "dropout")
+        self.dropout = as_single(dropout, "dropout")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
-        self._forget_bias = as_float(forget_bias, "forget_bias")
+        self._forget_bias = as_single(forget_bias, "forget_bias")
         self._code = as_dtype(dtype)
         self._random = as_random(rng)
         self._model: _c.Handle | None = None
@@ -153,7 +154,8 @@ class LanguageModel:
         )
         self._network = network_of(network)
         self._network._dropout = self.dropout
-        self.cell, self.tied, self._code = self._network.cell, self._network.tied, self._network._code
+        self.cell, self.tied = self._network.cell, self._network.tied
+        self._code = DTYPES.index(self._network.dtype)
         self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
         self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
         self._optimizer = _optimizer_of(handle)
@@ -306,14 +308,15 @@ class LanguageModel:
         ([2, 0, 1], [0])
         """
         data, (code, point) = self._read(text, encoding), as_errors(errors, replacement)
-        tokens, count = np.empty(len(data), np.int64), ctypes.c_int64()
+        # the library writes to a buffer of no elements as well
+        tokens, count = np.empty(max(1, len(data)), np.int64), ctypes.c_int64()
         _lib.recurrent_text_model_encode(
             self._handle.value,
             data,
             len(data),
             code,
             point,
-            (tokens if len(data) else np.empty(1, np.int64)).ctypes.data_as(_ints),
+            _c.as_ints(tokens, len(data)),
             len(data),
             ctypes.byref(count),
         )
@@ -356,11 +359,12 @@ class LanguageModel:
         b'c\xe9'
         """
         numbers, wants_bytes = as_tokens(tokens, "tokens"), as_flag(as_bytes, "as_bytes")
-        buffer, length = ctypes.create_string_buffer(4 * numbers.size + 1), ctypes.c_int64()
+        count = numbers.size
+        buffer, length = ctypes.create_string_buffer(4 * count + 1), ctypes.c_int64()
         _lib.recurrent_text_model_decode(
             self._handle.value,
-            numbers.ctypes.data_as(_ints),
-            numbers.size,
+            _c.as_ints(numbers, count),
+            count,
             buffer,
             len(buffer),
             ctypes.byref(length),
@@ -406,20 +410,21 @@ class LanguageModel:
             If an argument has the wrong shape, type or range.
         """
         read, aims = as_tokens(tokens, "tokens"), as_tokens(targets, "targets")
-        if read.ndim != 2 or aims.shape != read.shape:
+        shape = read.shape
+        if len(shape) != 2 or aims.shape != shape:
             raise ValueError(
-                f"tokens and targets have the wrong shape; expected (T, B), got {read.shape} and {aims.shape}"
+                f"tokens and targets have the wrong shape; expected (T, B), got {shape} and {aims.shape}"
             )
-        T, B = read.shape
+        T, B = shape
         result = _c.StepResult()
         _lib.recurrent_text_model_train_step(
             self._handle.value,
-            read.ctypes.data_as(_ints),
-            aims.ctypes.data_as(_ints),
+            _c.as_ints(read, T * B),
+            _c.as_ints(aims, T * B),
             T,
             B,
-            math.nan if learning_rate is None else as_float(learning_rate, "learning_rate"),
-            as_float(weight_decay, "weight_decay"),
+            math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
+            as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
             ctypes.byref(result),
         )
@@ -468,23 +473,25 @@ class LanguageModel:
             if isinstance(text, (str, bytes, os.PathLike))
             else as_tokens(text, "text").ravel()
         )
-        count, most = len(tokens) - 1, as_int(batch_size, "batch_size")
+        total, most = len(tokens), as_int(batch_size, "batch_size")
+        count = total - 1
         if count < 1:
-            raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {len(tokens)}")
+            raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {total}")
         if most < 1:
             raise ValueError(f"batch_size is out of range; expected at least 1, got {batch_size}")
         B = min(most, count)
         length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
-        state = self.network.zero_state(B).flat
+        model, sizes = self._handle.value, _sizes_of(self._handle.value)
+        state = np.zeros(sizes.state * B, sizes.dtype)
         # one slice per call: between two calls Python handles an interrupt
         while step.value < length:
             _lib.recurrent_text_model_evaluate(
-                self._handle.value,
-                _c.as_ints(tokens),
-                len(tokens),
+                model,
+                _c.as_ints(tokens, total),
+                total,
                 most,
                 1,
-                _c.as_values(state),
+                _c.as_values(state, sizes.state * B, sizes.dtype),
                 ctypes.byref(step),
                 ctypes.byref(nats),
             )
@@ -495,6 +502,13 @@ def _info(handle: _c.Handle) -> _c.TextModelInfo:
     info = _c.TextModelInfo()
     _lib.recurrent_text_model_get_info(handle.value, ctypes.byref(info))
     return info
+
+
+@lru_cache(maxsize=1024)
+def _sizes_of(model: int) -> Sizes:
+    """Returns the sizes of a text model's network."""
+    network = _c.new(_lib.recurrent_text_model_network, _lib.recurrent_network_free, model)
+    return sizes_of(network.value)
 
 
 def _optimizer_of(handle: _c.Handle) -> Optimizer | None:

@@ -337,7 +337,7 @@ class TextModel(Generation, Introspection):
 
     def __repr__(self) -> str:
         state = "not built" if self._model is None else f"{self._network.input_size} tokens, step {self.step}"
-        return f"<TextModel: {self.cell} {self.hidden_sizes}, {self.tokenizer}, {self.dtype}, {state}>"
+        return f"<TextModel: {self.cell} {list(self.hidden_sizes)}, {self.tokenizer}, {self.dtype}, {state}>"
 
 
 def _checked(trainer: Trainer, model: TextModel) -> Trainer:

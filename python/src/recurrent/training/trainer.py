@@ -103,11 +103,12 @@ class Trainer:
         trainer._overwrite = as_flag(overwrite, "overwrite")
         for argument, path in trainer._outputs(len(texts)):
             model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
-        trainer._read(model, texts)
-        if options.patience is not None and not len(trainer._validation_tokens):
+        # everything that can be refused is refused before the model is built
+        if options.patience is not None and len(texts) == 1 and not options.validation_split:
             raise ValueError(
                 "patience is without effect; expected validation_split above 0 or validation_data, got neither"
             )
+        trainer._read(model, texts)
         if evaluate_every is None:
             # evaluation costs a third of training: validate during 10% of the time at most
             chunk = options.batch_size * options.seq_length

@@ -162,7 +162,8 @@ def _pretrained(session: Session, *_: Any) -> Reply:
 def _take_json(session: Session, data: bytes, **changes: Any) -> Reply:
     model = _load_bytes(data, lambda path: SentenceModel.load_recurrentjs(path, "float32"))
     settings = replace(
-        session.settings, kind="sentences", tokenizer="characters", cell=model.cell, hidden_sizes=model.hidden_sizes,
+        session.settings, kind="sentences", tokenizer="characters", cell=model.cell,
+        hidden_sizes=list(model.hidden_sizes),
         embedding=model.letter_size, **changes,
     )  # fmt: skip
     session.replace(Run(SentenceTrainer(settings, session.text, model), settings, session.text, session.file))
@@ -215,7 +216,7 @@ def _take_checkpoint(session: Session, data: bytes) -> Reply:
     model = _load_bytes(data, TextModel.load)
     settings = replace(
         session.settings, kind="text", tokenizer=model.tokenizer, cell=model.cell,
-        hidden_sizes=model.hidden_sizes, embedding=model.embedding or 0,
+        hidden_sizes=list(model.hidden_sizes), embedding=model.embedding or 0,
     )  # fmt: skip
     if model.optimizer is not None:
         settings = replace(settings, learning_rate=model.optimizer.learning_rate)

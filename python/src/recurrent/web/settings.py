@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -77,7 +77,7 @@ class Settings:
         self.check_batch(self.hidden_sizes)
         return self
 
-    def check_batch(self, hidden_sizes: list[int]) -> None:
+    def check_batch(self, hidden_sizes: Sequence[int]) -> None:
         """Raises a ``ValueError`` if a batch of a network does not fit into the page's memory bounds."""
         elements = self.batch_size * self.seq_length * sum(hidden_sizes)
         if self.kind == "text" and elements > MAX_ELEMENTS:

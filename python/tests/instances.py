@@ -1,0 +1,255 @@
+"""An instance of every public class, and a valid call of each of its public methods, for tests that walk them all."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import recurrent
+from recurrent import introspection, recurrentjs, schedules
+from recurrent.training.trainer import Trainer
+
+TOKENS = np.array([[0, 1], [2, 3], [1, 0]])
+X = np.linspace(-1, 1, 3 * 2 * 4, dtype=np.float32).reshape(3, 2, 4)
+LENGTHS = np.array([3, 2])
+TEXT = "abcd" * 30
+NETWORK_TYPES = (recurrent.RNN, recurrent.LSTM, recurrent.GRU)
+
+
+def public() -> dict[str, Any]:
+    """Every public name of the package, those of its public modules included."""
+    found: dict[str, Any] = {}
+    for module in (recurrent, recurrentjs, schedules, introspection):
+        prefix = "" if module is recurrent else f"{module.__name__.rsplit('.', 1)[-1]}."
+        for name in getattr(module, "__all__", [n for n in vars(module) if not n.startswith("_")]):
+            value = getattr(module, name)
+            if not isinstance(value, ModuleType) and getattr(value, "__module__", "").startswith("recurrent"):
+                found[f"{prefix}{name}"] = value
+    return found
+
+
+def classes() -> list[type]:
+    """Every public class that has instances."""
+    kinds = {value for value in public().values() if isinstance(value, type)} | {Trainer}
+    abstract = {recurrent.Optimizer, recurrent.Network, schedules.Schedule}
+    return sorted(kinds - abstract, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
+
+
+def methods(kind: type) -> list[str]:
+    """The public methods and properties of a class, by name."""
+    return [
+        name
+        for name, value in inspect.getmembers(kind)
+        if not name.startswith("_") and (callable(value) or isinstance(value, property))
+    ]
+
+
+def text_model() -> recurrent.TextModel:
+    model = recurrent.TextModel("lstm", [5], rng=1).build("abcd")
+    model.optimizer = recurrent.SGD(0.1)
+    return model
+
+
+def fit(model: Any, **arguments: Any) -> Any:
+    settings = {"steps": 2, "batch_size": 2, "seq_length": 4, "progress": False, **arguments}
+    return model.fit(TEXT, settings.pop("steps"), **settings)
+
+
+def trained() -> recurrent.TextModel:
+    model = text_model()
+    fit(model)
+    return model
+
+
+def graph() -> recurrent.Graph:
+    G = recurrent.Graph()
+    G.tanh(mat())
+    return G
+
+
+def mat() -> recurrent.Mat:
+    return recurrent.Mat.from_array(np.linspace(-1, 1, 6).reshape(3, 2))
+
+
+def step_model() -> recurrentjs.Model:
+    return recurrentjs.init_lstm(3, [4], 2, rng=0)
+
+
+def output() -> recurrentjs.Output:
+    return recurrentjs.forward_lstm(recurrent.Graph(False), step_model(), [4], recurrent.Mat(3, 1), None)
+
+
+_OPTIMIZERS = {
+    kind: kind
+    for kind in (*(getattr(recurrent, n) for n in recurrent.optimizers.__all__), recurrentjs.Solver)
+}
+MAKERS: dict[type, Callable[[], Any]] = {
+    **{kind: lambda kind=kind: kind(4, [5, 3], 4, rng=0) for kind in NETWORK_TYPES},
+    **_OPTIMIZERS,
+    recurrent.Graph: graph,
+    recurrent.Mat: mat,
+    recurrent.Random: lambda: recurrent.Random(3),
+    recurrent.State: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).forward(X)[1],
+    recurrent.StepResult: lambda: recurrent.StepResult(1.0, 2.0, 0.0),
+    recurrent.History: lambda: trained().history,
+    recurrent.StepReport: lambda: recurrent.StepReport(
+        None, 1, 1.0, 1.0, 0.0, 0.1, 0.5, None, recurrent.History()
+    ),
+    recurrent.Parameters: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).parameters,
+    recurrent.SentenceModel: lambda: recurrent.SentenceModel(["abc", "bcd"], "lstm", [4], 3, rng=0),
+    recurrent.TextModel: trained,
+    Trainer: lambda: trained().trainer,
+    recurrentjs.Model: step_model,
+    recurrentjs.Output: output,
+    schedules.Constant: lambda: schedules.Constant(0.1),
+    schedules.Step: lambda: schedules.Step(0.1, 5),
+    schedules.Exponential: lambda: schedules.Exponential(0.1, 0.9),
+    schedules.Cosine: lambda: schedules.Cosine(0.1, 10),
+    schedules.OneCycle: lambda: schedules.OneCycle(0.1, 10),
+    schedules.Plateau: lambda: schedules.Plateau(0.1),
+    schedules.PlateauState: lambda: schedules.Plateau(0.1).start(),
+}
+
+
+def _operations(G: Any) -> dict[str, Callable[[], Any]]:
+    """A valid call of every operation of a Graph, or of its module of functions."""
+    square, column = recurrent.Mat(3, 3).fill(0.5), recurrent.Mat(3, 1).fill(0.5)
+    wide = recurrent.Mat(12, 3)
+    named = {
+        "mul": (square, column), "dot": (column, column), "row_pluck": (square, [0, 2]), "transpose": (square,),
+        "concat_rows": ([column, column],), "concat_columns": ([column, column],), "slice_rows": (square, 1, 2),
+        "slice_columns": (square, 1, 2), "sum": (square,), "mean": (square, 0), "softmax": (square,),
+        "log_softmax": (square,), "cross_entropy": (square, [0, 1, 2]), "squared_error": (square, square),
+        "dropout": (square, 0.5, 1), "layer_norm": (square, column, column),
+        "rnn": (column, column, square, square, column),
+        "lstm": (column, column, column, wide, wide, recurrent.Mat(12, 1)), "scale": (square, 2.0),
+        "leaky_relu": (square,), **{name: (square, square) for name in ("add", "sub", "eltmul", "div")},
+    }  # fmt: skip
+    calls: dict[str, Callable[[], Any]] = {}
+    for name in methods(type(G)):
+        if name in {"backward", "evaluate", "reset", "operations", "svg", "needs_backprop"}:
+            continue
+        arguments = named.get(name, (square,))
+        calls[name] = lambda name=name, arguments=arguments: getattr(G, name)(*arguments)
+    return calls
+
+
+def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
+    """A valid call of each public method of an instance, by name; an access for a property."""
+    kind, path = type(thing), str(folder / "file")
+    found: dict[str, Callable[[], Any]] = {}
+    for name in methods(kind):
+        if isinstance(inspect.getattr_static(kind, name), property):
+            found[name] = lambda name=name: getattr(thing, name)
+    if isinstance(thing, NETWORK_TYPES):
+        sgd, ones = recurrent.SGD(0.1), np.zeros((3, 2, 4), np.float32)
+        found |= {
+            "forward": lambda: thing.forward(X, None, LENGTHS),
+            "backward": lambda: (
+                thing.forward(X),
+                thing.backward(ones),
+                thing.forward(TOKENS),
+                thing.backward(ones),
+            ),
+            "activations": lambda: thing.activations(TOKENS),
+            "train_step": lambda: (thing.train_step(X, TOKENS, sgd), thing.train_step(TOKENS, ones, sgd)),
+            "generate": lambda: thing.generate(3, [0, 1], rng=1),
+            "stream": lambda: list(thing.stream(3, [0, 1], rng=1)),
+            "beam_search": lambda: thing.beam_search(3, [0, 1], 2),
+            "load_torch": lambda: thing.load_torch(thing.to_torch()),
+            "to_torch": thing.to_torch,
+            "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
+        }
+    elif isinstance(thing, recurrent.Graph):
+        found |= _operations(thing) | {
+            "backward": lambda: thing.backward(thing.sum(mat())), "evaluate": thing.evaluate, "reset": thing.reset,
+            "svg": lambda: (thing.tanh(mat()), thing.svg()),
+        }  # fmt: skip
+    elif isinstance(thing, recurrent.Mat):
+        found |= {
+            name: getattr(thing, name)
+            for name in methods(kind)
+            if name not in found and callable(getattr(kind, name))
+        } | {
+            "view": lambda: thing.view(1, 0, 2, 1).w, "fill": lambda: thing.fill(1.0), "dot": lambda: thing.dot(mat()),
+            "from_array": lambda: kind.from_array([[1.0]]), "uniform": lambda: kind.uniform(2, 2, rng=1),
+            "gaussian": lambda: kind.gaussian(2, 2, rng=1), "backward": lambda: thing.tanh().sum().backward(),
+            "item": lambda: thing.sum().item(), "w": lambda: thing.w.sum(), "dw": lambda: thing.dw.sum(),
+        }  # fmt: skip
+    elif isinstance(thing, recurrent.Optimizer):
+        net = recurrent.GRU(4, [3], rng=0)
+        found |= {
+            "step": lambda: (thing.step(net.parameters), thing.step({"a": mat()})),
+            "state": lambda: [thing.state[slot]["bz0"].w for slot in thing.state],
+        }
+    elif isinstance(thing, recurrent.Random):
+        found |= {
+            name: lambda name=name: getattr(thing, name)(count=3) for name in ("words", "uniform", "gaussian")
+        }
+    elif isinstance(thing, recurrent.State):
+        net = recurrent.LSTM(4, [5, 3], 4, rng=0)
+        found |= {
+            "copy": thing.copy,
+            "flat": lambda: net.forward(X, thing),
+            "h": lambda: net.forward(X, (thing.h, thing.c)),
+        }
+    elif isinstance(thing, recurrent.TextModel):
+        found |= {
+            "build": lambda: thing.build("ab"), "fit": lambda: fit(thing),
+            "load": lambda: (thing.save(path), kind.load(path)),
+            "resume": lambda: thing.resume(TEXT, 1, progress=False), "save": lambda: thing.save(path),
+            "encode": lambda: thing.encode("abca"), "decode": lambda: thing.decode([0, 1]),
+            "train_step": lambda: thing.train_step(TOKENS, TOKENS), "reset_state": thing.reset_state,
+            "evaluate": lambda: thing.evaluate("abcdabcd", 2), "sample": lambda: thing.sample(3, "a", rng=1),
+            "stream": lambda: list(thing.stream(3, "a", rng=1)), "activations": lambda: thing.activations("abc"),
+            "next_characters": lambda: thing.next_characters("abc"),
+            "gradient_norms": lambda: thing.gradient_norms("abcd"),
+            "html": lambda: thing.html("abc", "h0", 0),
+        }  # fmt: skip
+    elif isinstance(thing, Trainer):
+        model = recurrent.TextModel("lstm", [5], rng=1).build("abcd")
+        found |= {
+            "run": lambda: thing.run(model, False, []), "to_dict": thing.to_dict,
+            "resume": lambda: thing.resume(model, TEXT, 1, None, None, False),
+            "from_dict": lambda: kind.from_dict(thing.to_dict(), ""), "new": lambda: None, "from_json": lambda: None,
+        }  # fmt: skip
+    elif isinstance(thing, recurrent.SentenceModel):
+        found |= {
+            "tick": lambda: thing.tick("abc"), "cost": lambda: thing.cost("abc"),
+            "predict": lambda: thing.predict(rng=1),
+            "save_recurrentjs": lambda: thing.save_recurrentjs(path),
+            "load_recurrentjs": lambda: (thing.save_recurrentjs(path), kind.load_recurrentjs(path)),
+        }  # fmt: skip
+    elif isinstance(thing, schedules.Schedule):
+        if isinstance(thing, schedules.Plateau):
+            found |= {"start": thing.start, "advance": lambda: thing.advance(thing.start(), 1.0)}
+        found |= {
+            "to_dict": lambda: (thing.to_dict(), thing(3)),
+            "from_dict": lambda: kind.from_dict(thing.to_dict()),
+        }
+    elif isinstance(thing, recurrent.History):
+        found |= {
+            "add": lambda: thing.add(9, 1.0, 1.0, 0.1),
+            "add_validation": lambda: thing.add_validation(9, 1.0),
+            "halve": thing.halve,
+            "curves": thing.curves,
+            "to_dict": thing.to_dict,
+            "from_dict": lambda: kind.from_dict(thing.to_dict()),
+        }
+    elif isinstance(thing, recurrentjs.Output):
+        model = step_model()
+        found["h"] = lambda: recurrentjs.forward_lstm(
+            recurrent.Graph(), model, [4], recurrent.Mat(3, 1), thing
+        )
+    elif isinstance(thing, recurrentjs.Model):
+        found["get"] = lambda: recurrentjs.forward_lstm(
+            recurrent.Graph(), thing, [4], recurrent.Mat(3, 1), None
+        )
+    elif isinstance(thing, recurrent.Parameters):
+        found["get"] = lambda: (thing["Wix0"].w, recurrent.SGD().step(thing), thing.flat.w)
+    return found
