@@ -75,12 +75,13 @@ extension Graph {
     // a broadcast column is copied once
     let columns = m.stride == 0 ? 1 : m.d, bytes = m.n * dtype.size, stride = m.stride * dtype.size
     let source = SavedValues.Source(w: m.w, n: m.n, d: columns, stride: m.stride)
-    if let copy = saved.copies[source] {
+    if var copy = saved.copies[source] {
       let isEqual =
         copy.pass == saved.pass
         || (0..<columns).allSatisfy { Storage.isEqual(m.w + $0 * stride, copy.w + $0 * stride, bytes) }
       if isEqual {
-        saved.copies[source]?.pass = saved.pass
+        copy.pass = saved.pass
+        saved.copies[source] = copy
         return copy.w
       }
     }
