@@ -70,6 +70,17 @@ def test_the_gradient_of_what_was_recorded(operation, write):
     np.testing.assert_array_equal(run(operation, before=write), expected)
 
 
+@pytest.mark.parametrize("where", [(0, 0, 4, 3), (1, 0, 2, 3), (1, 1, 2, 2), (0, 1, 4, 1), (2, 0, 1, 3)])
+def test_a_part_of_a_mat(where):
+    base = Mat.from_array(np.arange(1.0, 13.0).reshape(4, 3), "float64")
+    part, G = base.view(*where), Graph()
+    loss, expected = G.sum(G.square(part)), 2 * part.w
+    base.w[:] = np.nan
+    G.backward(loss)
+    np.testing.assert_array_equal(part.dw, expected)
+    assert base.dw.sum() == expected.sum()
+
+
 def test_a_view_that_is_written_between_time_steps():
     W, h = Mat.from_array([[0.5]], "float64"), Mat.from_array([[1.0]], "float64")
     view, G, expected = W.w, Graph(), 1.0

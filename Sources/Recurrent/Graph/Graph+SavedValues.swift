@@ -44,10 +44,9 @@ extension Graph {
     for i in max(0, first)..<max(0, first, evaluated) {
       let node = nodes[i]
       if node.result.span(dtype).overlaps(span), node.operation.backwardReads(node).result {
-        let copy = try saveValues(of: node.result)
+        let copy = try copyValues(of: node.result)
         saved.results[i] = node.result
-        nodes[i].result.w = copy.w
-        nodes[i].result.stride = copy.stride
+        nodes[i].result.w = copy
       }
       for k in node.first..<node.first + node.count where operands[k].span(dtype).overlaps(span) {
         if node.operation.backwardReads(node).contains(k - node.first) { try saveOperand(k) }
@@ -63,37 +62,35 @@ extension Graph {
   }
 
   private func saveOperand(_ k: Int) throws(RecurrentError) {
-    let operand = operands[k], copy = try saveValues(of: operand)
+    let operand = operands[k], copy = try copyValues(of: operand)
     saved.operands[k] = operand
-    operands[k].w = copy.w
-    operands[k].stride = copy.stride
+    operands[k].w = copy
   }
 
-  /// Returns a copy's address and column stride: the newest copy if it equals the values, else a new one in the arena.
-  private func saveValues(
-    of m: OperandRef
-  ) throws(RecurrentError) -> (w: UnsafeMutableRawPointer, stride: Int) {
-    let size = (dtype ?? .float32).size
+  /// Returns the newest copy of the values if it equals them, else a new one in the arena.
+  ///
+  /// A copy has the column stride of its source, which is that of the gradient too.
+  private func copyValues(of m: OperandRef) throws(RecurrentError) -> UnsafeMutableRawPointer {
+    let dtype = dtype ?? .float32
     // a broadcast column is copied once
-    let columns = m.stride == 0 ? 1 : m.d, bytes = m.n * size
+    let columns = m.stride == 0 ? 1 : m.d, bytes = m.n * dtype.size, stride = m.stride * dtype.size
     let source = SavedValues.Source(w: m.w, n: m.n, d: columns, stride: m.stride)
-    let stride = m.stride == 0 ? 0 : m.n
     if var copy = saved.copies[source] {
       let isEqual =
         copy.pass == saved.pass
-        || (0..<columns).allSatisfy { j in Storage.isEqual(m.w + j * m.stride * size, copy.w + j * bytes, bytes) }
+        || (0..<columns).allSatisfy { Storage.isEqual(m.w + $0 * stride, copy.w + $0 * stride, bytes) }
       if isEqual {
         copy.pass = saved.pass
         saved.copies[source] = copy
-        return (copy.w, stride)
+        return copy.w
       }
     }
-    guard let total = Storage.bytes(m.n * columns, of: size) else {
-      throw RecurrentError(.noMemory, "out of memory: could not allocate \(m.n) x \(columns) elements")
+    guard let total = Storage.bytes((columns - 1) * m.stride + m.n, of: dtype.size) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(m.n) x \(columns) elements of \(dtype)")
     }
     let w = try arena.allocate(total, self).0
-    for j in 0..<columns { (w + j * bytes).copyMemory(from: m.w + j * m.stride * size, byteCount: bytes) }
+    for j in 0..<columns { (w + j * stride).copyMemory(from: m.w + j * stride, byteCount: bytes) }
     saved.copies[source] = SavedValues.Copy(w: w, pass: saved.pass)
-    return (w, stride)
+    return w
   }
 }
