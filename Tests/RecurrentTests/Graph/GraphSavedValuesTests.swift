@@ -195,10 +195,8 @@ import Testing
       Network.Settings(.lstm, inputSize: 2, hiddenSizes: [3], outputSize: 2), random: Random(seed: 1))
     let pin = try network.parameters.flat.pinW(), x = [Float](repeating: 0.5, count: 8)
     let optimizer = try Optimizer(settings: #"{"name": "sgd"}"#)
-    _ = try x.withUnsafeBytes { bytes in
-      try network.trainStep(
-        .values(bytes.baseAddress!), .values(bytes.baseAddress!), T: 2, B: 2, optimizer: optimizer)
-    }
+    _ = try network.trainStep(
+      .values(.float32(x.span)), .values(.float32(x.span)), T: 2, B: 2, optimizer: optimizer)
     #expect(network.graph.saved.operands.isEmpty)
     withExtendedLifetime(pin) {}
   }
