@@ -20,7 +20,14 @@ extension Network {
   }
 
   /// The elements of a state of `batchSize` sequences: every layer's h, then for an LSTM every layer's c.
-  public func stateCount(batchSize: Int) -> Int { hiddenSizes.reduce(0, +) * batchSize * (cell.hasCell ? 2 : 1) }
+  ///
+  /// `Int.max`, which no array has, for a number of sequences beyond memory.
+  public func stateCount(batchSize: Int) -> Int {
+    let one = hiddenSizes.reduce(0, +) * (cell.hasCell ? 2 : 1),
+      (count, overflow) = one.multipliedReportingOverflow(
+        by: batchSize)
+    return overflow ? .max : count
+  }
 
   /// Returns T·B, a number of columns that the network's Mats can have.
   package func columns(_ T: Int, _ B: Int) throws(RecurrentError) -> Int {

@@ -254,9 +254,7 @@ class Network:
     def _check_free(self) -> None:
         """Refuses a call during another thread's, as the library does; no call waits for another thread."""
         if self._lock.locked():
-            raise RuntimeError(
-                "the network is busy; expected one call at a time, got one from another thread"
-            )
+            raise RuntimeError("the network is busy; expected one call at a time, got a second one")
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
         """Backpropagates through the last ``forward``, once, and accumulates ``net.flat.dw``.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .. import _c
 from .._arrays import as_sizes
-from .._checks import DTYPES, as_dtype, as_int, as_path, as_single, as_text
+from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_single, as_text
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
@@ -275,7 +275,7 @@ class SentenceModel:
             raise ValueError(f"max_chars is out of range; expected 1 to {2**20}, got {count}")
         random = self._random if rng is None else as_random(rng)
         settings = {
-            "temperature": as_single(temperature, "temperature") if sample else 0.0,
+            "temperature": as_float(temperature, "temperature") if sample else 0.0,
             "max_tokens": count,
         }
         drawn = random.state
