@@ -23,9 +23,8 @@ extension Network {
   ///
   /// `Int.max`, which no array has, for a number of sequences beyond memory.
   public func stateCount(batchSize: Int) -> Int {
-    let one = hiddenSizes.reduce(0, +) * (cell.hasCell ? 2 : 1),
-      (count, overflow) = one.multipliedReportingOverflow(
-        by: batchSize)
+    let one = hiddenSizes.reduce(0, +) * (cell.hasCell ? 2 : 1)
+    let (count, overflow) = one.multipliedReportingOverflow(by: batchSize)
     return overflow ? .max : count
   }
 
