@@ -118,7 +118,7 @@ struct Call {
   }
 
   private func lookup(_ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) -> Object {
-    let object = try handles.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
+    let object = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
     try checkKind(object, handle, kind, name)
     return object
   }
@@ -143,12 +143,12 @@ func output<T>(_ p: UnsafeMutablePointer<T>?, _ name: StaticString) throws(Recur
 
 /// Writes a new handle of an object.
 func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
-  out.pointee = try handles.withLock { (handles) throws(RecurrentError) in try handles.add(object) }
+  out.pointee = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(object) }
 }
 
 /// Writes new handles of several Mats: all of them or none.
 func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
-  let new = try handles.withLock { (handles) throws(RecurrentError) in
+  let new = try HandleTable.withLock { (handles) throws(RecurrentError) in
     var new: [UInt64] = []
     do throws(RecurrentError) {
       for (mat, _) in mats { new.append(try handles.add(.mat(mat))) }
@@ -166,7 +166,7 @@ func free(_ handle: UInt64, _ kind: Kind) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     if handle == 0 { return }
     // the object is released after the table's lock: its release may free other memory
-    _ = try handles.withLock { (handles) throws(RecurrentError) in try handles.remove(handle, kind) }
+    _ = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.remove(handle, kind) }
   }
 }
 

@@ -1,7 +1,6 @@
 // The table of objects. A handle holds the index, the kind and the generation of its slot.
 
 import Recurrent
-import Synchronization
 
 /// The kinds of object; the raw values are part of every handle.
 enum Kind: UInt64 {
@@ -118,4 +117,15 @@ func checkKind(_ object: Object, _ handle: UInt64, _ kind: Kind, _ name: StaticS
 }
 
 /// The objects of the process.
-let handles = Mutex(Handles())
+enum HandleTable {
+  // the lock makes accesses exclusive; the runtime's check would run at every call
+  @exclusivity(unchecked) private nonisolated(unsafe) static var handles = Handles()
+
+  /// Runs `body` with exclusive use of the table.
+  @inline(__always)
+  static func withLock<R, E: Error>(_ body: (inout Handles) throws(E) -> R) throws(E) -> R {
+    ForkSafeLock.handles.acquire()
+    defer { ForkSafeLock.handles.release() }
+    return try body(&handles)
+  }
+}

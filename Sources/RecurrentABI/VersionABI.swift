@@ -15,4 +15,4 @@ public func recurrent_version() -> UnsafePointer<CChar>! {
 }
 
 @implementation @_cdecl("recurrent_object_count")
-public func recurrent_object_count() -> Int64 { Int64(handles.withLock { $0.count }) }
+public func recurrent_object_count() -> Int64 { Int64(HandleTable.withLock { $0.count }) }

@@ -26,7 +26,7 @@ func held(_ handle: UInt64, _ body: () -> Void) {
 
 private func locks(of handle: UInt64) -> [Lock] {
   guard
-    let object = try? handles.withLock({ (table) throws(RecurrentError) in try table.object(handle, "it") })
+    let object = try? HandleTable.withLock({ (table) throws(RecurrentError) in try table.object(handle, "it") })
   else {
     return []
   }

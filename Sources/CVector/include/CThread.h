@@ -1,4 +1,5 @@
-// What Swift cannot spell: the spin-loop hint, the number of usable cores, a variable of the thread.
+// What Swift cannot spell: the spin-loop hint, the number of usable cores, locks that survive a fork, a variable of the
+// thread.
 #pragma once
 
 #include <stdbool.h>
@@ -35,3 +36,20 @@ typedef struct {
 } ct_interrupt;
 
 ct_interrupt *ct_thread_interrupt(void);
+
+// The spin locks of the library. After a fork they are free in the child, which has one thread.
+typedef enum {
+  CT_HANDLES,  // held during a fork, so that the child gets a consistent table; never held for long
+  CT_POOL,     // not held during a fork, which would wait for a large operation: the child discards the pool
+  CT_LOCKS     // their number
+} ct_lock_name;
+
+// Waits while another thread holds the lock.
+void ct_lock(ct_lock_name lock);
+// Returns false, without waiting, if another thread holds the lock.
+bool ct_try_lock(ct_lock_name lock);
+void ct_unlock(ct_lock_name lock);
+
+// Returns the number of forks between the process that loaded the library and this one.
+extern uint64_t ct_fork_count;
+static inline __attribute__((always_inline)) uint64_t ct_forks(void) { return ct_fork_count; }

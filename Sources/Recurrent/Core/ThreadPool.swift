@@ -17,7 +17,8 @@ import Synchronization
 /// threads.
 public enum ThreadPool {
   private static let chosen = Atomic<Int>(0)
-  private static let pool = Mutex<Pool?>(nil)
+  /// Read and written under `ForkSafeLock.pool`.
+  private nonisolated(unsafe) static var pool: Pool?
 
   /// The largest number of threads.
   public static let maximum = 256
@@ -56,17 +57,23 @@ public enum ThreadPool {
   /// `team.count` is the actual number of threads.
   static func run(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) {
     if count <= 1 { return body(0, Team.alone) }
-    let done = pool.withLockIfAvailable { pool -> Bool in
-      if pool == nil || pool?.process != getpid() || (pool?.workers ?? 0) < count - 1 {
-        // a pool created before a fork has no threads in this process: it is leaked
-        if let old = pool, old.process == getpid() { old.dismiss() }
-        pool = Pool(workers: count - 1)
-      }
-      guard let pool, pool.workers > 0 else { return false }
-      pool.run(min(count, pool.workers + 1), body)
-      return true
+    if !runOnPool(count, body) { body(0, Team.alone) }
+  }
+
+  /// Returns false if the workers are in use or cannot be created; `body` did not run then.
+  private static func runOnPool(_ count: Int, _ body: (_ thread: Int, _ team: Team) -> Void) -> Bool {
+    guard ForkSafeLock.pool.acquireIfFree() else { return false }
+    defer { ForkSafeLock.pool.release() }
+    var current = pool
+    if current == nil || current?.forks != ct_forks() || (current?.workers ?? 0) < count - 1 {
+      // a pool created before a fork has no threads in this process: its memory is leaked
+      if let current, current.forks == ct_forks() { current.dismiss() }
+      current = Pool(workers: count - 1)
+      pool = current
     }
-    if done != true { body(0, Team.alone) }
+    guard let current, current.workers > 0 else { return false }
+    current.run(min(count, current.workers + 1), body)
+    return true
   }
 }
 
@@ -122,7 +129,8 @@ private func spin(while condition: () -> Bool) {
 
 /// Worker threads that sleep until a task is posted.
 private final class Pool: @unchecked Sendable {
-  let process = getpid()
+  /// The forks before the process that has the threads.
+  let forks = ct_forks()
   private(set) var workers = 0
 
   private typealias Body = (_ thread: Int, _ team: Team) -> Void

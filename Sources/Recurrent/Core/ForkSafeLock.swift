@@ -1,0 +1,25 @@
+// The locks of the process, which a forked child can use.
+
+import CVector
+
+/// A spin lock that is free in the child after a fork, whichever thread of the parent held it.
+///
+/// The mutex of Swift's Synchronization is not: it identifies its thread by a number that the child's thread does not
+/// have. It also is invisible to ThreadSanitizer.
+public enum ForkSafeLock {
+  /// Protects the table of handles. A fork waits for it, so that the child gets a consistent table.
+  case handles
+  /// Protects the thread pool, which a child discards. A fork does not wait for it.
+  case pool
+
+  private var name: ct_lock_name { self == .handles ? CT_HANDLES : CT_POOL }
+
+  /// Acquires the lock; waits while another thread holds it.
+  public func acquire() { ct_lock(name) }
+
+  /// Acquires the lock; returns false, without waiting, if another thread holds it.
+  func acquireIfFree() -> Bool { ct_try_lock(name) }
+
+  /// Releases the lock.
+  public func release() { ct_unlock(name) }
+}
