@@ -1,4 +1,4 @@
-// Locks that survive a fork: pthread_atfork makes them anew in the child.
+// Locks that survive a fork: pthread_atfork makes them anew in the child; and a variable of the thread.
 
 #include "CThread.h"
 
@@ -31,3 +31,8 @@ static void in_child(void) {
 
 // When the library is loaded: later, another thread could fork first.
 __attribute__((constructor)) static void register_handlers(void) { pthread_atfork(before_fork, in_parent, in_child); }
+
+ct_interrupt *ct_thread_interrupt(void) {
+  static _Thread_local ct_interrupt state;
+  return &state;
+}

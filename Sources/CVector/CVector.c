@@ -1,8 +1,2 @@
-// SwiftPM requires a source file in a C target. All code but a variable of the thread is in the headers.
-#include "CThread.h"
+// SwiftPM requires one source file in a C target. All code is in the header.
 #include "CVector.h"
-
-ct_interrupt *ct_thread_interrupt(void) {
-  static _Thread_local ct_interrupt state;
-  return &state;
-}
