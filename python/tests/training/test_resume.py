@@ -377,3 +377,9 @@ def test_unknown_keys_of_a_run_are_named(tmp_path):
     words = r"^the training run in the file has unknown keys; expected start, .*, history, got epoch, curves$"
     with pytest.raises(ValueError, match=words):
         Trainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}}, path)
+    # a value that repr cannot show, as its nesting is too deep
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="the training run in the file is invalid"):
+        Trainer.from_dict({**saved, "history": {**saved["history"], "stop_reason": deep}}, path)
