@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import numbers
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
@@ -293,7 +294,7 @@ class Mat(MatElementwise):
         item = DTYPES[code].itemsize
         address = ctypes.c_void_p()
         owner = _c.new(pin, _lib.recurrent_pin_free, self._handle.value, ctypes.byref(address))
-        buffer = (ctypes.c_char * (((d - 1) * stride + n) * item)).from_address(address.value or 0)
+        buffer = _buffer_type(((d - 1) * stride + n) * item).from_address(address.value or 0)
         # the array keeps the buffer, the buffer keeps the pin, the pin keeps the memory
         buffer._owner = owner
         return np.ndarray((n, d), DTYPES[code], buffer, strides=(item, stride * item))
@@ -659,6 +660,12 @@ class Mat(MatElementwise):
             detached = self.copy()
             detached.dw[...] = 1
             self._attach(detached._handle, None)
+
+
+@functools.lru_cache(maxsize=256)
+def _buffer_type(size: int) -> Any:
+    """Returns the ctypes type of ``size`` bytes, which takes longer to create than a view."""
+    return ctypes.c_char * size
 
 
 def _number(value: Any) -> Any:
