@@ -222,6 +222,14 @@ func texts(
   return texts
 }
 
+/// 0 or 1.
+func flag(_ value: Int32, _ name: StaticString) throws(RecurrentError) -> Bool {
+  guard value == 0 || value == 1 else {
+    throw RecurrentError(.badValue, "\(name) is out of range; expected 0 or 1, got \(value)")
+  }
+  return value == 1
+}
+
 /// The type of elements.
 func dtype(_ value: Int32) throws(RecurrentError) -> DType {
   guard let dtype = DType(rawValue: value) else {

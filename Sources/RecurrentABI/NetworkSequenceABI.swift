@@ -193,11 +193,3 @@ private func span(
 ) throws(RecurrentError) -> Span<Int64> {
   _overrideLifetime(Span(_unsafeElements: try input(p, Int64(count), name)), borrowing: ())
 }
-
-/// 0 or 1.
-private func flag(_ value: Int32, _ name: StaticString) throws(RecurrentError) -> Bool {
-  guard value == 0 || value == 1 else {
-    throw RecurrentError(.badValue, "\(name) is out of range; expected 0 or 1, got \(value)")
-  }
-  return value == 1
-}

@@ -53,7 +53,7 @@ public func recurrent_sentence_model_save(
   _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try SentenceModel(call.textModel(model)).saveRecurrentJS(text(path, length, "path"), overwrite: overwrite != 0)
+    try SentenceModel(call.textModel(model)).saveRecurrentJS(text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
   }
 }
 

@@ -201,7 +201,7 @@ public func recurrent_text_model_save(
   _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try call.textModel(model).save(text(path, length, "path"), overwrite: overwrite != 0)
+    try call.textModel(model).save(text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
   }
 }
 

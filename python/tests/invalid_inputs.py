@@ -139,7 +139,8 @@ class Bench:
         self.writer = make(
             "recurrent_generator_create_text", self.text_model, None, 0, text.address, 4, self.random
         )
-        self.pin = make("recurrent_mat_pin_dw", self.other, Memory(8).address)
+        place = Memory(8)
+        self.pin = make("recurrent_mat_pin_dw", self.other, place.address)
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
         stepped = Memory(words(self.mats[3, 1]))
         name, length = Memory(b"W"), Memory(words(1))
@@ -260,7 +261,7 @@ UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}
 CODES = {"dtype": 0, "axis": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
-         "training": 0}  # fmt: skip
+         "training": 0, "overwrite": 1}  # fmt: skip
 SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
            "repetition_window": 4}  # fmt: skip
 # good settings of the functions that take some
@@ -850,10 +851,10 @@ def main() -> None:
     bench = Bench(folder)
     path = os.fsencode(folder / "saved.json")
     saved = Memory(path)
-    assert lib.recurrent_sentence_model_save(bench.sentences, saved.address, len(path)) == 0
+    assert lib.recurrent_sentence_model_save(bench.sentences, saved.address, len(path), 1) == 0
     path = os.fsencode(folder / "saved.safetensors")
     saved = Memory(path)
-    assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path)) == 0
+    assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path), 1) == 0
     count = 0
     for function in sys.argv[4:]:
         if function.endswith("_interrupt_check") or function == "recurrent_python_raise":

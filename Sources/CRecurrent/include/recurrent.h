@@ -699,7 +699,7 @@ recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const
 /* Writes one safetensors file with a checksum, together with everything needed to resume training. A crash leaves the
    old file or the new one. The target of a symlink is written; a directory, a pipe or a device gives RECURRENT_IO. An
    infinite or NaN weight or state gives RECURRENT_NOT_FINITE with its name.
-   overwrite   0: a file that exists gives RECURRENT_IO with EEXIST; else it is replaced, and its mode and owner kept */
+   overwrite   0: a file that exists gives RECURRENT_IO with EEXIST; 1: it is replaced, and its mode and owner kept */
 recurrent_status recurrent_text_model_save(recurrent_text_model model, const char *path, int64_t length,
                                            int32_t overwrite);
 
