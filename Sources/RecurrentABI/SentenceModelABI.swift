@@ -53,7 +53,8 @@ public func recurrent_sentence_model_save(
   _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try SentenceModel(call.textModel(model)).saveRecurrentJS(text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
+    try SentenceModel(call.textModel(model)).saveRecurrentJS(
+      text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
   }
 }
 
