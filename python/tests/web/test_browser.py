@@ -302,8 +302,15 @@ def test_edits_stay(chromium):
         assert page.input_value('[name="text"]') == "a text of my own"
         page.click("button:text-is('Load pretrained')")
         wait_until(page, "document.querySelector('[name=hidden_sizes]').value == '40,40'")
-        # of the text too, and a file takes its place for a while
+        # of the text too, and a file takes its place for a while; frames arrive while it is sent
         assert page.input_value('[name="text"]') == "a text of my own"
+
+        def send_after_a_frame(route):
+            session.call(session.publish_run)
+            time.sleep(0.2)
+            route.continue_()
+
+        page.route("**/do/open*", send_after_a_frame)
         page.set_input_files('[data-do="open"]', {"name": "b.txt", "mimeType": "", "buffer": BOOK.encode()})
         page.wait_for_selector("text=b.txt: ")
         page.click("button:text-is('Remove the file')")

@@ -227,7 +227,6 @@ export function buttonActions(page) {
       if (!file || isTooLarge("file", file.size, MAX_FILE)) return;
       // of a text alone: the sizes for sentences are too small for a long one
       const settings = form.kind === "text" ? form.values : { ...form.values, ...TYPICAL.text, kind: "text" };
-      if (page.typed && form.editedText !== null) page.typed.text = form.editedText;
       await replace("open", { name: file.name, settings }, await file.arrayBuffer());
     },
   };

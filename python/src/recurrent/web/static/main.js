@@ -54,8 +54,9 @@ export function mount(root, connection) {
     page.run = run;
     form.setCells(run.cells);
     for (const name of SETTINGS) form.update(name, run.settings[name]);
-    form.updateText(run.text, Boolean(run.file));
     if (!run.file) page.typed = { text: run.text, settings: run.settings };
+    else if (page.typed) page.typed.text = form.editedText ?? page.typed.text; // an edit that the file's text replaces
+    form.updateText(run.text, Boolean(run.file));
     form.find('[data-do="remove-file"]').hidden = !run.file || page.typed === null;
     const count = run.characters.toLocaleString("en");
     show("text-note").textContent = [run.file ? `${run.file}: ${count} characters, the first are shown` : "", run.note].filter(Boolean).join("; ");
