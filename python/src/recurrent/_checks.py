@@ -46,6 +46,9 @@ def as_float(value: Any, name: str, mat: Any = None) -> float:
 
 def as_single(value: Any, name: str) -> float:
     """Returns a finite float in the range of float32: for settings that weights of either type are computed with."""
+    # NaN and infinity fail the comparison
+    if type(value) is float and -FLOAT32_MAX <= value <= FLOAT32_MAX:
+        return value
     number = as_float(value, name)
     if not -FLOAT32_MAX <= number <= FLOAT32_MAX:
         raise ValueError(f"{name} is out of range; expected a number of float32, got {number}")

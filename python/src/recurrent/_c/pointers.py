@@ -64,12 +64,15 @@ def _pointer(kind: type[P], array: Any, count: int, dtype: np.dtype[Any]) -> P:
         raise TypeError(f"the array has the wrong type; expected an ndarray, got {type(array).__name__}")
     # resize moves the memory of an array in use, in another thread too, but not of one with a weak reference
     kept = ref(array)
+    pointer: P
+    # carray: contiguous, aligned and writable
+    if array.dtype is dtype and array.size >= count > 0 and array.flags.carray:
+        # array.ctypes takes as long as a training step of a small network
+        pointer = kind.from_buffer(array)  # type: ignore[arg-type]
+        pointer._kept = kept
+        return pointer
     flags = array.flags
-    if (
-        array.dtype != dtype
-        or array.nbytes < count * dtype.itemsize
-        or not (flags.c_contiguous and flags.aligned)
-    ):
+    if array.dtype != dtype or array.size < count or not (flags.c_contiguous and flags.aligned):
         layout = (
             f"{'' if flags.c_contiguous else 'not contiguous, '}{'' if flags.aligned else 'not aligned, '}"
         )
@@ -77,12 +80,7 @@ def _pointer(kind: type[P], array: Any, count: int, dtype: np.dtype[Any]) -> P:
             f"the array has the wrong layout; expected {count} contiguous elements of {dtype}, "
             f"got {layout}{array.size} of {array.dtype}"
         )
-    pointer: P
-    try:
-        # array.ctypes takes as long as a training step of a small network
-        pointer = kind.from_buffer(array)  # type: ignore[arg-type]
-        pointer._kept = kept
-    except (TypeError, ValueError):  # read-only, or empty
-        pointer = kind.from_address(array.ctypes.data)
-        pointer._kept = (kept, array)
+    # read-only, or empty
+    pointer = kind.from_address(array.ctypes.data)
+    pointer._kept = (kept, array)
     return pointer
