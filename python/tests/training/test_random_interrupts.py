@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 
 import pytest
@@ -15,11 +16,7 @@ import pytest
 import recurrent
 from recurrent.demo.training import RunOptions, TrainingRun
 
-pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIGINT to its own process"),
-    # an exception of a handler that runs in a finalizer, outside of the run
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIGINT to its own process")
 TEXT = "the end is not the end, the end is the beginning. " * 20
 STEPS = 40
 OPTIONS = {"batch_size": 2, "seq_length": 10, "evaluate_every": 7, "checkpoint_every": 5, "progress": False}
@@ -40,6 +37,14 @@ def leave(*_):
 
 
 HANDLERS = {"default": signal.default_int_handler, "exception": stop, "exit": leave}
+
+
+@pytest.fixture(autouse=True)
+def unraisable_exceptions(monkeypatch):
+    """Drops the exceptions of handlers that run in a finalizer, outside of the run.
+
+    The hook runs no line of Python: pytest's own does, and a signal that arrives there fails the test."""
+    monkeypatch.setattr(sys, "unraisablehook", deque(maxlen=0).append)
 
 
 def under_signals(rng, handler, longest, seen, job):
