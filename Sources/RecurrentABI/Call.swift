@@ -172,27 +172,42 @@ func free(_ handle: UInt64, _ kind: Kind) -> recurrent_status {
 
 // MARK: Inputs
 
-/// A size, at least 0.
-func size(_ value: Int64, _ name: StaticString) throws(RecurrentError) -> Int {
-  guard value >= 0, let size = Int(exactly: value) else {
+/// More bytes than the addresses of a process: 47 bits on x86-64, at most 48 elsewhere.
+private let endOfMemory = 1 << 47
+
+/// A size, at least 0, of elements of `stride` bytes that a process can have.
+func size(_ value: Int64, _ name: StaticString, stride: Int = 1) throws(RecurrentError) -> Int {
+  guard value >= 0 else {
     throw RecurrentError(.badShape, "\(name) is out of range; expected at least 0, got \(value)")
   }
-  return size
+  guard value < endOfMemory / stride else {
+    throw RecurrentError(.badShape, "\(name) is too large; expected what memory holds, got \(value)")
+  }
+  return Int(value)
+}
+
+/// Requires a caller's buffer for `needed` elements of `stride` bytes.
+func checkCapacity(
+  _ capacity: Int64, for needed: Int, _ elements: @autoclosure () -> String, stride: Int = 1,
+  _ name: StaticString = "capacity"
+) throws(RecurrentError) {
+  guard capacity >= needed else {
+    throw RecurrentError(
+      .shortBuffer, "\(name) is too small; expected at least \(needed) \(elements()), got \(capacity)")
+  }
+  _ = try size(capacity, name, stride: stride)
 }
 
 /// A buffer of `count` elements; NULL is valid for 0.
 func input<T>(
   _ p: UnsafePointer<T>?, _ count: Int64, _ name: StaticString
 ) throws(RecurrentError) -> UnsafeBufferPointer<T> {
-  let count = try size(count, "count")
+  let count = try size(count, "count", stride: MemoryLayout<T>.stride)
   if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
   guard let p else { throw RecurrentError(.nullArgument, "\(name) is NULL; expected a pointer, got NULL") }
   guard UInt(bitPattern: p) % UInt(MemoryLayout<T>.alignment) == 0 else {
     throw RecurrentError(
       .badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
-  }
-  guard !count.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow else {
-    throw RecurrentError(.badShape, "\(name) is too large; expected what memory holds, got \(count) elements")
   }
   return UnsafeBufferPointer(start: p, count: count)
 }
@@ -315,10 +330,7 @@ func write(
   _ name: StaticString
 ) throws(RecurrentError) {
   let buffer = try output(buffer, name), length = try output(length, "length")
-  guard capacity >= bytes.count else {
-    throw RecurrentError(
-      .shortBuffer, "capacity is too small; expected at least \(bytes.count) bytes for \(name), got \(capacity)")
-  }
+  try checkCapacity(capacity, for: bytes.count, "bytes for \(name)")
   for (i, byte) in bytes.enumerated() { buffer[i] = CChar(bitPattern: byte) }
   length.pointee = Int64(bytes.count)
 }
@@ -328,9 +340,6 @@ func copy<T>(
   _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
 ) throws(RecurrentError) {
   let buffer = try output(buffer, name)
-  guard capacity >= values.count else {
-    throw RecurrentError(
-      .shortBuffer, "capacity is too small; expected at least \(values.count) elements for \(name), got \(capacity)")
-  }
+  try checkCapacity(capacity, for: values.count, "elements for \(name)", stride: MemoryLayout<T>.stride)
   for (i, value) in values.enumerated() { buffer[i] = value }
 }

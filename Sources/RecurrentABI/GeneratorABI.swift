@@ -73,10 +73,7 @@ public func recurrent_generator_next_text(
     _ = try output(length, "length")
     // before anything is drawn: a failed call leaves the generator unchanged
     let needed = generator.textCapacity(try size(max_tokens, "max_tokens"))
-    guard let needed, capacity >= needed else {
-      throw RecurrentError(
-        .shortBuffer, "capacity is too small; expected at least \(needed ?? .max) bytes, got \(capacity)")
-    }
+    try checkCapacity(capacity, for: needed ?? .max, "bytes")
     try write(generator.nextBytes(Int(max_tokens)), text, capacity, length, "text")
     ended.pointee = generator.hasEnded ? 1 : 0
   }

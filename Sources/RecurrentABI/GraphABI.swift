@@ -70,11 +70,9 @@ public func recurrent_graph_operation(
     let result = try output(result, "result"), operands = try output(operands, "operands")
     let count = try output(count, "count")
     let operation = try call.graph(graph).operation(at: Int(index))
-    guard operand_capacity >= operation.operands.count else {
-      throw RecurrentError(
-        .shortBuffer,
-        "operand_capacity is too small; expected at least \(operation.operands.count), got \(operand_capacity)")
-    }
+    try checkCapacity(
+      operand_capacity, for: operation.operands.count, "operands", stride: MemoryLayout<recurrent_operand>.stride,
+      "operand_capacity")
     try write(operation.name, name, capacity, length, "name")
     result.pointee = recurrent_operand(operation.result)
     for (k, operand) in operation.operands.enumerated() { operands[k] = recurrent_operand(operand) }

@@ -137,12 +137,11 @@ private struct Sizes {
 extension Network {
   /// The elements of a state of `sequences` sequences.
   func stateCount(sequences: Int64) throws(RecurrentError) -> Int {
-    let (count, overflow) = Int64(stateCount(batchSize: 1)).multipliedReportingOverflow(by: sequences)
-    guard sequences > 0, !overflow else {
-      throw RecurrentError(
-        .badShape, "batch_size is out of range; expected at least 1 and at most what memory holds, got \(sequences)")
+    let one = stateCount(batchSize: 1)
+    guard sequences > 0 else {
+      throw RecurrentError(.badShape, "batch_size is out of range; expected at least 1, got \(sequences)")
     }
-    return Int(count)
+    return try size(sequences, "batch_size", stride: one * dtype.size) * one
   }
 }
 

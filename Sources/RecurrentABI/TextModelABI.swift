@@ -133,10 +133,7 @@ public func recurrent_text_model_encode(
     }
     // a buffer smaller than the text may still hold its tokens
     let encoded = try model.tokenizer.encode(text, errors: errors)
-    guard capacity >= encoded.count else {
-      throw RecurrentError(
-        .shortBuffer, "capacity is too small; expected at least \(encoded.count) tokens, got \(capacity)")
-    }
+    try checkCapacity(capacity, for: encoded.count, "tokens", stride: MemoryLayout<Int64>.stride)
     for (i, token) in encoded.enumerated() { tokens[i] = token }
     out.pointee = Int64(encoded.count)
   }
@@ -149,11 +146,7 @@ public func recurrent_text_model_decode(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let model = try call.textModel(model), tokens = try input(tokens, count, "tokens")
-    let needed = count.multipliedReportingOverflow(by: 4)
-    guard !needed.overflow, capacity >= needed.partialValue else {
-      throw RecurrentError(
-        .shortBuffer, "capacity is too small; expected 4 bytes for each of \(count) tokens, got \(capacity)")
-    }
+    try checkCapacity(capacity, for: 4 * tokens.count, "bytes, 4 for each token")
     try write(model.tokenizer.decodeBytes(tokens), text, capacity, length, "text")
   }
 }

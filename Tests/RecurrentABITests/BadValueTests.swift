@@ -57,8 +57,8 @@ extension ABITests {
           recurrent_mat_create_from(dtype, 1, 1, [1.0], 1, $0)
         }
       }
-      for count: Int64 in [0, 3, 5, -4, .max, .min] {
-        fails(RECURRENT_BAD_SHAPE, "got \(count)", count < 0 ? "count" : "2 x 2") {
+      for count: Int64 in [0, 3, 5, -4, 1 << 44, 1 << 47, .max, .min] {
+        fails(RECURRENT_BAD_SHAPE, "got \(count)", count < 0 || count >= 1 << 47 ? "count" : "2 x 2") {
           recurrent_mat_create_from(1, 2, 2, [1.0, 2, 3, 4], count, $0)
         }
       }

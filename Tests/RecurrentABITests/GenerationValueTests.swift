@@ -314,9 +314,19 @@ extension ABITests {
           recurrent_generator_next_text(generator, n, &text, 600, &length, &hasEnded)
         }
       }
-      fails(RECURRENT_SHORT_BUFFER) { recurrent_generator_next_text(generator, .max, &text, 600, &length, &hasEnded) }
+      fails(RECURRENT_SHORT_BUFFER) {
+        recurrent_generator_next_text(generator, 1 << 46, &text, 600, &length, &hasEnded)
+      }
+      for n: Int64 in [1 << 47, .max] {
+        fails(RECURRENT_BAD_SHAPE, "max_tokens is too large", "\(n)") {
+          recurrent_generator_next_text(generator, n, &text, 600, &length, &hasEnded)
+        }
+        fails(RECURRENT_BAD_SHAPE, "capacity is too large", "\(n)") {
+          recurrent_generator_next_text(generator, 20, &text, n, &length, &hasEnded)
+        }
+      }
       fails(RECURRENT_BAD_VALUE, "max_tokens is out of range") {
-        recurrent_generator_next_text(generator, 1 << 30, &text, .max, &length, &hasEnded)
+        recurrent_generator_next_text(generator, 1 << 30, &text, 1 << 40, &length, &hasEnded)
       }
       #expect(text.allSatisfy { $0 == 7 } && length == -7 && hasEnded == -7)
       // the failed calls have drawn nothing

@@ -37,7 +37,7 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
 
 KINDS = ("random", "mat", "graph", "network", "optimizer", "text_model", "generator", "pin")
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
-NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT = (
+NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, NO_MEMORY, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,
     2,
     3,
@@ -45,6 +45,7 @@ NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, FORMAT, NOT_FINITE, STALE, SHORT 
     5,
     6,
     7,
+    8,
     10,
     11,
     13,
@@ -304,6 +305,14 @@ TAKES = {
 # the bytes of every settings argument; spaces fill them
 SETTINGS_BYTES = 300
 BIG = (2**31, 2**32 + 3, 2**62, MAX64)
+# a process has 2^47 bytes of addresses
+IMPOSSIBLE = (2**47, 2**48 + 1, 2**53, 2**60, 2**61 + 5, 2**62, 2**63 - 8)
+# limits, and a token that is not read beside x
+NO_SIZES = {
+    ("text_model_evaluate", "max_steps"),
+    ("text_model_evaluate", "batch_size"),
+    ("network_step", "token"),
+}
 
 
 class Call:
@@ -315,11 +324,19 @@ class Call:
         self.last = self.name.removeprefix("graph_").removeprefix("network_")
         parameters = DECLARATIONS[function][1]
         over_sequences = {**self.over_sequences(), **self.over_text()}
-        self.arguments = [over_sequences.get(p.name) or self.choices(p) for p in parameters]
+        self.arguments = [
+            [*(over_sequences.get(p.name) or self.choices(p)), *self.impossible(p)] for p in parameters
+        ]
         if self.name in {"network_backward_sequence", "network_activation"}:
             # both need a forward
             forward = Call("recurrent_network_forward_sequence", bench)
             attempt(forward, [choices[0] for choices in forward.arguments], check=False)
+
+    def impossible(self, p: Parameter) -> list[Choice]:
+        """Sizes of which no process has the memory."""
+        if p.c_type != "int64_t" or (self.name, p.name) in NO_SIZES:
+            return []
+        return [bad(str(v), v, SHAPE, VALUE, INDEX, NO_MEMORY) for v in IMPOSSIBLE]
 
     def over_sequences(self) -> dict[str, list[Choice]]:
         """Arguments of the functions over sequences in the caller's memory: two steps of two sequences."""
@@ -710,7 +727,7 @@ class Call:
         ]
         hostile = {
             "state": [(5, VALUE), (MAX64, VALUE), (-1, VALUE)],
-            "lengths": [(-1, SHAPE), (MIN64, SHAPE)],
+            "lengths": [(v, SHAPE) for v in (-1, MIN64, *IMPOSSIBLE)],
         }.get(name, [(v, INDEX) for v in (-1, 3, MIN64, MAX32, *BIG)])
         return choices + [bad(f"last {v}", Memory(words(*good[:-1], v)), status, 8) for v, status in hostile]
 
