@@ -90,9 +90,12 @@ test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with the n
 	cd python && ../.venv-newest/bin/python -m pytest -n 2
 	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
-harden: setup .venv-newest/browser ## run the long tests too: exhaustive accuracy, many shapes, fuzzing
-	RECURRENT_HARDEN=1 swift test
-	cd python && RECURRENT_HARDEN=1 ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'
+CAMPAIGNS := $(abspath .build)/campaigns.jsonl
+harden: setup .venv-newest/browser ## run the long tests too, and write their counts to docs/reliability.md
+	@rm -f $(CAMPAIGNS)
+	@export RECURRENT_HARDEN=1 RECURRENT_CAMPAIGNS=$(CAMPAIGNS); swift test; swift=$$?; \
+	(cd python && ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'); python=$$?; \
+	python3 python/tools/reliability.py campaigns 'make harden' $(CAMPAIGNS); exit $$((swift | python | $$?))
 
 check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift

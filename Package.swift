@@ -61,12 +61,14 @@ let package = Package(
       swiftSettings: forSwift + forSpans, linkerSettings: forSharedLibrary),
 
     // MARK: Tests
+    .target(name: "Campaigns", path: "Tests/Campaigns"),
     // KernelsTests compares millions of numbers with its twins: optimized, as the kernels are.
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: forKernels),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Campaigns"], swiftSettings: forKernels),
     .testTarget(
-      name: "RecurrentTests", dependencies: ["Recurrent", "Kernels"], resources: [.copy("Fixtures")],
+      name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "Campaigns"], resources: [.copy("Fixtures")],
       swiftSettings: forSwift + forSpans),
     .testTarget(
-      name: "RecurrentABITests", dependencies: ["RecurrentABI", "CRecurrent", "Recurrent"], swiftSettings: forSwift),
+      name: "RecurrentABITests", dependencies: ["RecurrentABI", "CRecurrent", "Recurrent", "Campaigns"],
+      swiftSettings: forSwift),
   ]
 )

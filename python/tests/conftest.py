@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import hypothesis
 import pytest
 
 import recurrent
+
+# the fixture and the hook of campaigns
+from campaigns import cases, pytest_runtest_makereport  # noqa: F401
 from support import FIXTURES, TESTS, read
 
 # the same examples on every machine; RECURRENT_HARDEN tries more examples, other ones each time
@@ -46,6 +50,11 @@ SLOW: dict[str, set[str]] = {
     "recurrentjs/test_choices.py": {"test_samplei_never_runs_off", "test_samplei_in_proportion"},
     "recurrentjs/test_parity.py": {"test_run"},
     "recurrentjs/test_sentence_model.py": {"test_any_change"},
+    "reliability/test_bad_calls.py": set(),
+    "reliability/test_damaged_files.py": set(),
+    "reliability/test_determinism.py": set(),
+    "reliability/test_failing_allocations.py": set(),
+    "reliability/test_saves.py": set(),
     "test_attributes.py": {"test_assignments"},
     "test_contributing.py": set(),
     "test_docs.py": set(),
@@ -104,6 +113,16 @@ def golden() -> Iterator[object]:
 def graph() -> recurrent.Graph:
     """A graph for one test."""
     return recurrent.Graph()
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder in memory, where there is a file system in memory: fsync returns at once."""
+    if not Path("/dev/shm").is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

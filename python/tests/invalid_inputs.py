@@ -68,6 +68,10 @@ class Memory:
     def is_untouched(self) -> bool:
         return ctypes.string_at(self.address, len(self._raw)) == self._raw
 
+    def restore(self) -> None:
+        """Undoes what a call has written."""
+        ctypes.memmove(self.address, self._raw, len(self._raw))
+
 
 class Choice(NamedTuple):
     """An argument, and the statuses of which it must return one; empty if success is allowed too."""
@@ -169,14 +173,17 @@ class Bench:
         raw = Memory(struct.pack(f"<{n * d}{'fd'[dtype]}", *numbers))
         return make("recurrent_mat_create_from", dtype, n, d, raw.address, n * d)
 
-    def close(self) -> None:
+    def handles(self) -> list[tuple[str, int]]:
+        """Every object, with its kind."""
         own = [(kind, getattr(self, kind)) for kind in KINDS if kind != "mat"]
         own += [("graph", self.spent), ("network", self.plain), ("text_model", self.sentences)]
         own += [("generator", self.writer)]
         many = (self.mats, self.doubles, self.stale)
         own += [("mat", m) for mats in many for m in mats.values()]
-        own += [("mat", self.other), ("mat", self.loss)]
-        for kind, handle in own:
+        return [*own, ("mat", self.other), ("mat", self.loss)]
+
+    def close(self) -> None:
+        for kind, handle in self.handles():
             getattr(lib, f"recurrent_{kind}_free")(handle)
 
     def bad_handles(self, kind: str) -> list[Choice]:
@@ -861,10 +868,8 @@ def mixtures(function: str, folder: Path, examples: int) -> int:
     return count
 
 
-def main() -> None:
-    global trace
-    trace = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
-    folder, examples = Path(sys.argv[2]), int(sys.argv[3])
+def save_files(folder: Path) -> None:
+    """Writes the files that the loaders read."""
     bench = Bench(folder)
     path = os.fsencode(folder / "saved.json")
     saved = Memory(path)
@@ -872,6 +877,14 @@ def main() -> None:
     path = os.fsencode(folder / "saved.safetensors")
     saved = Memory(path)
     assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path), 1) == 0
+    bench.close()
+
+
+def main() -> None:
+    global trace
+    trace = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+    folder, examples = Path(sys.argv[2]), int(sys.argv[3])
+    save_files(folder)
     count = 0
     for function in sys.argv[4:]:
         if function.endswith("_interrupt_check") or function == "recurrent_python_raise":

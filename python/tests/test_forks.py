@@ -100,9 +100,11 @@ SCENARIOS = {
 }
 
 
+@pytest.mark.campaign("Children of forks that died, hung or differed")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.nightly)])
-def test_children(scenario, count):
+def test_children(scenario, count, cases):
+    cases(count)
     assert succeed(CHILDREN + SCENARIOS[scenario], str(count)).strip() == f"0 of {count} failed set()"
 
 

@@ -55,8 +55,9 @@ def is_near_a_kink(name, arrays):
     return np.abs(Wx @ x + Wh @ h + b).min() < 1e-3
 
 
+@pytest.mark.campaign("Gradients of operations that differ from central differences")
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation(name):
+def test_operation(name, cases):
     operation = OPERATIONS[name]
     for seed, (n, d, k) in enumerate([(1, 1, 1), *random_shapes(name)]):
         arrays = operands(operation, n, d, k, seed)
@@ -64,6 +65,7 @@ def test_operation(name):
             seed += 1000
             arrays = operands(operation, n, d, k, seed)
         worst = check(operation.record, arrays, seed)
+        cases(1)
         assert worst < TOLERANCE, f"{(n, d, k)}: {worst:.3g}"
 
 

@@ -84,8 +84,9 @@ def failures():
             bad()
 
 
+@pytest.mark.campaign("Uses after which an object or memory is left")
 @pytest.mark.parametrize("use", [mats, graphs, graphs_of_graphs, models, dicts, sentences, texts, failures])
-def test_nothing_is_left(use):
+def test_nothing_is_left(use, cases):
     kept = None
     for _ in range(30):
         kept = use()
@@ -96,6 +97,7 @@ def test_nothing_is_left(use):
     memory = resident()
     for _ in range(200):
         kept = use()
+        cases(1)
     assert objects() == before
     assert resident() - memory < 2 << 20
     del kept
@@ -140,13 +142,15 @@ def test_the_end_of_the_interpreter():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.campaign("Uses after which an object or memory is left")
 @pytest.mark.nightly
-def test_long():
+def test_long(cases):
     """A hundred thousand graphs and ten thousand models."""
     for use, count in ((graphs, 100_000), (models, 10_000), (failures, 10_000)):
         use()
         before, memory = objects(), resident()
         for _ in range(count):
             use()
+        cases(count)
         assert objects() == before
         assert resident() - memory < 4 << 20

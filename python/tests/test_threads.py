@@ -28,8 +28,10 @@ def train(seed, dtype="float32"):
     return bits(sm.parameters), [sm.predict(rng=k) for k in range(3)], W.dw.tobytes()
 
 
-@pytest.mark.parametrize("threads", [2, 8])
-def test_different_models_at_once(threads):
+@pytest.mark.campaign("Runs in threads that differ from a serial run")
+@pytest.mark.parametrize("threads", [2, 8, pytest.param(64, marks=pytest.mark.nightly)])
+def test_different_models_at_once(threads, cases):
+    cases(threads)
     expected = [train(seed) for seed in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
         assert list(pool.map(train, range(threads))) == expected

@@ -1,5 +1,6 @@
 // The update steps against plain loops: the same operations in the same order, so the same bits.
 
+import Campaigns
 import Kernels
 import Testing
 

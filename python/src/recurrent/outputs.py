@@ -191,12 +191,12 @@ def _write(path: str, data: bytes, replaces: bool) -> None:
             if old is not None:
                 _keep(old, file)
             os.fsync(file)
-        if not replaces:
-            # reserves the name: a file that has appeared meanwhile stays
-            os.close(os.open(target, flags, 0o600))
-        temporary.replace(target)
+        if replaces:
+            temporary.replace(target)
+        else:
+            _place(temporary, target)
     except BaseException:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
         raise
     # the entry of the folder is synchronized too
     folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
@@ -204,6 +204,24 @@ def _write(path: str, data: bytes, replaces: bool) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _place(temporary: Path, target: Path) -> None:
+    """Gives a file its name, unless the name is taken."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # a file system without hard links: an empty file reserves the name, which a crash may leave
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        try:
+            temporary.replace(target)
+        except BaseException:
+            target.unlink()
+            raise
+    else:
+        temporary.unlink()
 
 
 def _keep(old: os.stat_result, file: int) -> None:

@@ -85,7 +85,8 @@ def networks():
 @pytest.mark.parametrize(
     "use", [blocks, default_graphs, one_graph, without_history, networks], ids=lambda f: f.__name__
 )
-def test_interrupts_at_random_moments(use, monkeypatch):
+@pytest.mark.campaign("Interrupts at random moments after which work was lost")
+def test_interrupts_at_random_moments(use, monkeypatch, cases):
     """None is lost, nothing leaks, and the thread's graph is usable after each."""
     raised = caught = 0
     lost = []
@@ -119,6 +120,7 @@ def test_interrupts_at_random_moments(use, monkeypatch):
         signal.signal(signal.SIGALRM, handler)
     for _ in range(5):
         use()
+    cases(caught)
     assert raised == caught and not lost
     assert abs(objects() - before) <= 2
 

@@ -23,8 +23,9 @@ def group(function: str) -> str:
 GROUPS = sorted({group(function) for function in signatures.SIGNATURES})
 
 
+@pytest.mark.campaign("Bad calls of exported functions")
 @pytest.mark.parametrize("noun", GROUPS)
-def test_bad_calls(tmp_path, noun):
+def test_bad_calls(tmp_path, noun, cases):
     functions = [function for function in signatures.SIGNATURES if group(function) == noun]
     trace = tmp_path / "trace"
     done = subprocess.run(
@@ -48,3 +49,4 @@ def test_bad_calls(tmp_path, noun):
         f for f in functions if len(signatures.SIGNATURES[f]) > 1 and not f.endswith("_set_interrupt_check")
     ]
     assert int(done.stdout) > 60 * len(many)
+    cases(int(done.stdout))

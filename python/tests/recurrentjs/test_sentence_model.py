@@ -705,13 +705,15 @@ def test_every_truncation(tmp_path, saved):
             load(tmp_path, saved[:length])
 
 
+@pytest.mark.campaign("Damaged files of RecurrentJS that ended the process")
 @hypothesis.given(st.data())
 @hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
     max_examples=20_000 if HARDEN else 300,
 )
-def test_any_change(tmp_path, saved, data):
+def test_any_change(tmp_path, saved, cases, data):
     """Bytes changed, cut or put in anywhere: it loads and works, or it is refused with a sentence."""
+    cases(1)
     raw = bytearray(saved)
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(raw)))

@@ -328,8 +328,11 @@ def kills(saved, count):
     return steps
 
 
-def test_kill(saved, tmp_path):
-    assert len(kills(saved, 200 if HARDEN else 8)) > 2
+@pytest.mark.campaign("Kills at random moments after which no whole file was there")
+def test_kill(saved, tmp_path, cases):
+    count = 200 if HARDEN else 8
+    assert len(kills(saved, count)) > 2
+    cases(count)
     # what killed processes have left is taken away when another one saves, once it is old
     left = [
         f".recurrent-{2**31 - 2}-{5:016x}",

@@ -97,9 +97,10 @@ def whole():
     return bits(tm), time.perf_counter() - start
 
 
+@pytest.mark.campaign("Interrupts at random moments after which work was lost")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_fit(whole, kind, count, tmp_path, capsys):
+def test_fit(whole, kind, count, tmp_path, capsys, cases):
     """From the first callback on, 0 runs are lost: in memory and from the file, the rest gives the same bits."""
     rng, seen, path = random.Random(kind), Counter(), tmp_path / "c.safetensors"
     expected, seconds = whole
@@ -126,14 +127,16 @@ def test_fit(whole, kind, count, tmp_path, capsys):
             if reason == "interrupted":
                 again.resume(TEXT, progress=False, overwrite=True)
             assert bits(again) == expected, f"{kind} {attempt}: {reason} after step {tm.step}"
+    cases(count)
     with capsys.disabled():
         print(f"\n{count} interrupts of fit, handler {kind}: 0 lost; {dict(seen)}")
     assert seen["interrupted"] > count // 10
 
 
+@pytest.mark.campaign("Interrupts at random moments after which work was lost")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_resume(whole, kind, count, tmp_path, capsys):
+def test_resume(whole, kind, count, tmp_path, capsys, cases):
     """Interrupted again and again until it is done."""
     rng, seen, path = random.Random(kind), Counter(), tmp_path / "c.safetensors"
     expected, seconds = whole
@@ -151,12 +154,14 @@ def test_resume(whole, kind, count, tmp_path, capsys):
         if tm.history.stop_reason != "steps":
             tm.resume(TEXT, progress=False, overwrite=True)
         assert bits(tm) == expected
+    cases(count)
     with capsys.disabled():
         print(f"\n{count} interrupts of resume, handler {kind}: 0 lost; {dict(seen)}")
 
 
+@pytest.mark.campaign("Interrupts at random moments after which work was lost")
 @pytest.mark.parametrize("count", COUNTS)
-def test_sentence_training(count, capsys):
+def test_sentence_training(count, capsys, cases):
     """The demo's run ends between two steps: its counts are those of the model."""
     rng, seen = random.Random(1), Counter()
     sentences = ["one two", "two three", "three four"]
@@ -181,6 +186,7 @@ def test_sentence_training(count, capsys):
             other.train(until)
         assert other.model.parameters.flat.w.tobytes() == run.model.parameters.flat.w.tobytes()
         assert not run.step or run.curve[-1].step == run.step
+    cases(count)
     with capsys.disabled():
         print(f"\n{count} interrupts of sentence training: 0 lost; {dict(seen)}")
     assert seen["Stopped"] > count // 10

@@ -57,15 +57,19 @@ def exactly(cell, dtype, stops, folder):
     assert set(last.history.validation) <= set(again.history.validation)
 
 
+@pytest.mark.campaign("Resumed runs with other bits")
 @pytest.mark.parametrize("cell, dtype", CASES)
-def test_the_same_bits_in_a_new_process(cell, dtype, tmp_path):
+def test_the_same_bits_in_a_new_process(cell, dtype, tmp_path, cases):
     exactly(cell, dtype, [1, 4, 9, 13], tmp_path)
+    cases(4)
 
 
 @pytest.mark.nightly
+@pytest.mark.campaign("Resumed runs with other bits")
 @pytest.mark.parametrize("cell, dtype", CASES)
-def test_the_same_bits_wherever_it_stops(cell, dtype, tmp_path):
+def test_the_same_bits_wherever_it_stops(cell, dtype, tmp_path, cases):
     exactly(cell, dtype, range(1, 51), tmp_path)
+    cases(50)
 
 
 def position(fit):
@@ -198,15 +202,19 @@ def killed(count, folder):
             assert digest(tm) == expected[cell, dtype][tm.step - 1]
 
 
+@pytest.mark.campaign("Kills at random moments after which no whole file was there")
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-def test_killed_at_random_moments(tmp_path):
+def test_killed_at_random_moments(tmp_path, cases):
     killed(12, tmp_path)
+    cases(12)
 
 
 @pytest.mark.nightly
+@pytest.mark.campaign("Kills at random moments after which no whole file was there")
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-def test_killed_at_two_hundred_moments(tmp_path):
+def test_killed_at_two_hundred_moments(tmp_path, cases):
     killed(200, tmp_path)
+    cases(200)
 
 
 def test_a_file_that_is_written_in_place_would_be_found_out(tmp_path):

@@ -1,0 +1,112 @@
+"""Damaged files of every format: each is refused, or, without a checksum, gives a model that works."""
+
+import random
+
+import pytest
+
+import recurrent
+from support import HARDEN, succeed
+
+# a process loads the variants of a file through the C interface; it prints how many were accepted, of how many
+LOAD = """
+import ctypes, sys
+from pathlib import Path
+import invalid_inputs as bad
+from damage import variants
+
+name, path, every = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "every"
+load, whole, raw = getattr(bad.lib, name), path.read_bytes(), bytes(path)
+last = (0,) if "sentence" in name else ()
+accepted = count = 0
+before = bad.lib.recurrent_object_count()
+for data in variants(whole, every):
+    path.write_bytes(data)
+    out = ctypes.c_uint64()
+    status = load(raw, len(raw), *last, ctypes.addressof(out))
+    count += 1
+    if status == 0:
+        accepted += 1
+        model = bad.make("recurrent_text_model_network", out.value)
+        assert bad.lib.recurrent_network_free(model) == 0
+        assert bad.lib.recurrent_text_model_free(out) == 0
+    else:
+        assert status in (bad.FORMAT, bad.VALUE, bad.NOT_FINITE, bad.SHAPE, bad.INDEX), (status, data)
+        assert out.value == 0 and len(bad.lib.recurrent_last_error()) > 10
+assert bad.lib.recurrent_object_count() == before
+print(accepted, count)
+"""
+
+
+def load(function, path):
+    return map(int, succeed(LOAD, function, str(path), "every" if HARDEN else "bits").split())
+
+
+@pytest.mark.campaign("Damaged checkpoints accepted")
+def test_checkpoints(memory_folder, cases):
+    model = recurrent.TextModel("rnn_tanh", [2], rng=1).build("ab")
+    path = memory_folder / "m.safetensors"
+    model.optimizer = recurrent.SGD(0.1)
+    model.train_step([[0], [1]], [[1], [0]])
+    model.save(path)
+    accepted, count = load("recurrent_text_model_load", path)
+    assert accepted == 0 and count > 8 * 1000
+    cases(count)
+
+
+@pytest.mark.campaign("Damaged files of RecurrentJS that ended the process")
+def test_recurrentjs(memory_folder, cases):
+    model = recurrent.SentenceModel(["ab"], hidden_sizes=[2], letter_size=1, rng=1)
+    model.tick("ab")
+    path = memory_folder / "m.json"
+    model.save_recurrentjs(path)
+    accepted, count = load("recurrent_sentence_model_load", path)
+    # a changed digit is another number
+    assert 0 < accepted < count
+    cases(count)
+
+
+SETTINGS = """
+import ctypes, json, sys
+import invalid_inputs as bad
+from damage import variants
+from pathlib import Path
+
+accepted = count = 0
+bench = bad.Bench(Path(sys.argv[1]))
+before = bad.lib.recurrent_object_count()
+creators = {
+    "network_create": (bench.random,), "optimizer_create": (), "text_model_create": (0, 0, 0, bench.random),
+    "sentence_model_create": (0, 0, 0, bench.random),
+}
+for name, rest in creators.items():
+    whole = json.dumps({**bad.SETTINGS[name], **({"tokenizer": "bytes"} if name[0] == "t" else {})}).encode()
+    for data in variants(whole, sys.argv[2] == "every"):
+        out, held = ctypes.c_uint64(), bad.Memory(data)
+        status = getattr(bad.lib, "recurrent_" + name)(held.address, len(data), *rest, ctypes.addressof(out))
+        count += 1
+        accepted += status == 0
+        if status == 0:
+            assert getattr(bad.lib, "recurrent_" + name.replace("sentence", "text").replace("create", "free"))(out) == 0
+        else:
+            assert status in (bad.VALUE, bad.SHAPE, bad.FORMAT, bad.INDEX, 8), (status, data)
+            assert out.value == 0
+assert bad.lib.recurrent_object_count() == before
+print(accepted, count)
+"""
+
+
+@pytest.mark.campaign("Damaged settings that ended the process")
+def test_settings(memory_folder, cases):
+    accepted, count = map(int, succeed(SETTINGS, str(memory_folder), "every" if HARDEN else "bits").split())
+    assert 0 < accepted < count
+    cases(count)
+
+
+def test_the_search_finds_a_reader_without_a_checksum():
+    """Of the variants of a file, most differ in its data: a reader without a checksum accepts them."""
+    from damage import variants
+
+    whole = random.Random(1).randbytes(50)
+    found = list(variants(whole, False))
+    assert whole not in found and len(set(found)) == len(found)
+    assert sum(len(data) == 50 for data in found) == 50 * 8
