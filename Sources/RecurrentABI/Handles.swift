@@ -54,38 +54,41 @@ enum Object: @unchecked Sendable {
 
 /// A handle is generation (32 bits) | kind (4) | slot (28). Freeing increments the generation of the slot, so that a freed
 /// handle never becomes valid again.
-struct Handles: Sendable {
+struct Handles: ~Copyable {
   private struct Slot {
     var generation: UInt32 = 1
+    /// The vacant slot that was vacated before this one; −1 for none.
+    var nextVacant: Int32 = -1
     var object: Object?
   }
 
-  private var slots: ContiguousArray<Slot> = []
-  private var vacant: ContiguousArray<Int> = []
+  private var slots = Buffer<Slot>()
+  /// The slot that was vacated last; −1 for none.
+  private var vacant: Int32 = -1
   private(set) var count = 0
   private static let maxSlots = 1 << 28
 
   mutating func add(_ object: Object) throws(RecurrentError) -> UInt64 {
-    let slot: Int
-    if let reused = vacant.popLast() {
-      slot = reused
-    } else {
+    if vacant < 0 {
       guard slots.count < Handles.maxSlots else {
         throw RecurrentError(.noMemory, "out of handles; expected at most \(Handles.maxSlots) objects, got one more")
       }
-      slot = slots.count
-      slots.append(Slot())
+      try slots.append(Slot())
+      vacant = Int32(slots.count - 1)
     }
-    slots[slot].object = object
+    let slot = Int(vacant), p = slots.start.unsafelyUnwrapped + slot
+    vacant = p.pointee.nextVacant
+    p.pointee.object = object
     count += 1
-    return UInt64(slots[slot].generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
+    return UInt64(p.pointee.generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
   }
 
   /// Returns the object. The caller's reference keeps it alive even if another thread frees the handle.
   func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
     if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is a null handle; expected an object, got 0") }
     let slot = Int(handle & (1 << 28 - 1))
-    guard slot < slots.count, slots[slot].generation == UInt32(handle >> 32), let object = slots[slot].object,
+    guard slot < slots.count, let p = slots.start, p[slot].generation == UInt32(handle >> 32),
+      let object = p[slot].object,
       Kind(rawValue: handle >> 28 & 15) != nil
     else { throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)") }
     return object
@@ -94,13 +97,14 @@ struct Handles: Sendable {
   mutating func remove(_ handle: UInt64, _ kind: Kind) throws(RecurrentError) -> Object {
     let object = try self.object(handle, "the handle")
     try checkKind(object, handle, kind, "the handle")
-    let slot = Int(handle & (1 << 28 - 1))
-    slots[slot].object = nil
+    let slot = Int32(handle & (1 << 28 - 1)), p = slots.start.unsafelyUnwrapped + Int(slot)
+    p.pointee.object = nil
     count -= 1
     // a slot is retired after its last generation
-    if slots[slot].generation < .max {
-      slots[slot].generation += 1
-      vacant.append(slot)
+    if p.pointee.generation < .max {
+      p.pointee.generation += 1
+      p.pointee.nextVacant = vacant
+      vacant = slot
     }
     return object
   }

@@ -34,17 +34,15 @@ extension Graph {
       "index is out of range; expected below \(nodes.count), the number of operations, got \(index)")
     let node = nodes[index]
     return Description(
-      name: node.operation.name(node), result: Description.OperandInfo(saved.results[index] ?? node.result),
-      operands: (node.first..<node.first + node.count).map {
-        Description.OperandInfo(saved.operands[$0] ?? operands[$0])
-      })
+      name: node.operation.name(node), result: Description.OperandInfo(node.result),
+      operands: (node.first..<node.first + node.count).map { Description.OperandInfo(operands[$0]) })
   }
 }
 
 extension Graph.Description.OperandInfo {
   fileprivate init(_ operand: OperandRef) {
     self.init(
-      operation: operand.node < 0 ? nil : operand.node, w: UnsafeRawPointer(operand.w), n: operand.n,
+      operation: operand.node < 0 ? nil : operand.node, w: UnsafeRawPointer(operand.recordedW), n: operand.n,
       d: operand.stride == 0 ? 1 : operand.d)
   }
 }

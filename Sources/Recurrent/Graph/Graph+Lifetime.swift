@@ -19,19 +19,19 @@
 
 extension Graph {
   /// Registers this graph as a reader that the storage must wait for before a write.
-  func registerReader(of storage: Storage) {
+  func registerReader(of storage: Storage) throws(RecurrentError) {
     if storage.isRead(by: self) { return }
-    storage.add(reader: self)
     // A storage can be registered again after a backward pass; checking the last 8 entries avoids most duplicates.
-    if !inputStorages.suffix(8).contains(where: { $0 === storage }) {
-      inputStorages.append(storage)
+    if !inputStorages.elements.suffix(8).contains(where: { $0 === storage }) {
+      try inputStorages.append(storage)
       if storage.isArenaMemory { storage.readerCount.wrappingAdd(1, ordering: .relaxed) }
     }
+    storage.add(reader: self)
   }
 
   /// Removes this graph as a reader of its inputs, once it needs their values no more.
   func clearReaders() {
-    for storage in inputStorages {
+    for storage in inputStorages.elements {
       // A storage locked by another thread keeps its reader: that thread finds a graph that needs nothing.
       guard (try? storage.lock.acquire()) != nil else { continue }
       storage.remove(reader: self)
@@ -41,10 +41,10 @@ extension Graph {
 
   /// Gives up the storages that the recording reads.
   func releaseInputs() {
-    for storage in inputStorages where storage.isArenaMemory {
+    for storage in inputStorages.elements where storage.isArenaMemory {
       storage.readerCount.wrappingSubtract(1, ordering: .releasing)
     }
-    inputStorages.removeAll(keepingCapacity: true)
+    inputStorages.removeAll()
   }
 
   /// Runs `body` while holding the locks of the graph and of all its input storages.
@@ -52,8 +52,8 @@ extension Graph {
     try lock.acquire()
     defer { lock.release() }
     var held = 0
-    defer { for storage in inputStorages.prefix(held) { storage.lock.release() } }
-    for storage in inputStorages {
+    defer { for storage in inputStorages.elements.prefix(held) { storage.lock.release() } }
+    for storage in inputStorages.elements {
       try storage.lock.acquire()
       held += 1
     }

@@ -28,6 +28,8 @@ struct Node {
 /// Addresses and shape of a Mat, without ownership or state. The graph's `inputStorages` keep the memory alive.
 struct OperandRef {
   var w: UnsafeMutableRawPointer
+  /// The values as they were recorded; `w` unless that is a copy of them.
+  let recordedW: UnsafeMutableRawPointer
   var dw: UnsafeMutableRawPointer
   var n: Int
   var d: Int
@@ -35,6 +37,11 @@ struct OperandRef {
   var stride: Int
   /// Index of the producing node of this graph; −1 for an input.
   var node: Int
+
+  init(w: UnsafeMutableRawPointer, dw: UnsafeMutableRawPointer, n: Int, d: Int, stride: Int, node: Int) {
+    (self.w, recordedW, self.dw) = (w, w, dw)
+    (self.n, self.d, self.stride, self.node) = (n, d, stride, node)
+  }
 
   @inline(__always) func w<T: Real>(_: T.Type) -> MatrixView<T> {
     MatrixView(w.assumingMemoryBound(to: T.self), rows: n, columns: d, columnStride: stride)
@@ -55,7 +62,7 @@ extension Graph {
       nodes.removeLast(nodes.count - before.nodes)
       operands.removeLast(operands.count - before.operands)
       pinnedOperands.removeAll()
-      saved.removeAll(fromNode: before.nodes, operand: before.operands)
+      if before.nodes == 0 { saved.removeAll() }
       // a pinned operand may have had nodes evaluated
       evaluated = min(evaluated, before.nodes)
       dtype = before.dtype
@@ -98,9 +105,9 @@ extension Graph {
       if let producer, needsBackprop { try requireConstant(m, name, of: producer) }
       // an input, or a result of another graph, which evaluates it now
       try producer?.evaluate()
-      if needsBackprop { registerReader(of: m.storage) }
+      if needsBackprop { try registerReader(of: m.storage) }
     }
-    if m.storage.isPinned(m.span) && keepsRecordedValues { pinnedOperands.append(operands.count) }
+    if m.storage.isPinned(m.span) && keepsRecordedValues { try pinnedOperands.append(operands.count) }
     self.dtype = dtype
     var operand = m.operandRef
     // a node index of another graph has no meaning in this one
@@ -109,7 +116,7 @@ extension Graph {
       operand.d = columns
       operand.stride = 0
     }
-    operands.append(operand)
+    try operands.append(operand)
   }
 
   /// Refuses a result of another graph whose backward pass is to come: the gradient would end at the border between the
@@ -134,15 +141,15 @@ extension Graph {
     let scratch = count == 0 ? nil : try allocate(count, dtype)
     let settings = try store(operation)
     let result = try makeResult(n, d, dtype, node: nodes.count)
-    nodes.append(
+    try nodes.append(
       Node(
         operation: O.self, settings: settings, first: mark, count: operands.count - mark, result: result.operandRef,
         scratch: scratch ?? result.wStart))
     if !pinnedOperands.isEmpty { try evaluatePinned() }
     if !needsBackprop {
       _ = runForward(from: 0)
-      nodes.removeAll(keepingCapacity: true)
-      operands.removeAll(keepingCapacity: true)
+      nodes.removeAll()
+      operands.removeAll()
       arena.reset()
       self.dtype = nil
       try Interrupt.ofThread.throwIfRequested()
@@ -153,8 +160,8 @@ extension Graph {
   /// Evaluates the last node, whose operands the caller can write to at any time, and copies what its backward pass reads.
   private func evaluatePinned() throws(RecurrentError) {
     try evaluate()
-    try saveValues(ofOperands: pinnedOperands)
-    pinnedOperands.removeAll(keepingCapacity: true)
+    try saveValues(ofOperands: UnsafeBufferPointer(pinnedOperands.elements))
+    pinnedOperands.removeAll()
   }
 
   /// A Mat of zeros that belongs to this recording, for operands that the caller does not keep.

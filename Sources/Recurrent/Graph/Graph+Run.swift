@@ -39,16 +39,12 @@ extension Graph {
   /// Only the gradients of nodes that no later node reaches are scanned. NaN is not 0: it is a gradient.
   private func markReached() {
     let is32 = dtype != .float64
-    nodes.withUnsafeMutableBufferPointer { nodes in
-      operands.withUnsafeBufferPointer { operands in
-        for i in nodes.indices.reversed() {
-          let result = nodes[i].result
-          if !nodes[i].isReached && (is32 ? isZero(result.dw(Float.self)) : isZero(result.dw(Double.self))) { continue }
-          nodes[i].isReached = true
-          for k in nodes[i].first..<nodes[i].first + nodes[i].count where operands[k].node >= 0 {
-            nodes[operands[k].node].isReached = true
-          }
-        }
+    for i in (0..<nodes.count).reversed() {
+      let node = nodes[i], result = node.result
+      if !node.isReached && (is32 ? isZero(result.dw(Float.self)) : isZero(result.dw(Double.self))) { continue }
+      nodes[i].isReached = true
+      for k in node.first..<node.first + node.count where operands[k].node >= 0 {
+        nodes[operands[k].node].isReached = true
       }
     }
   }
@@ -61,20 +57,16 @@ extension Graph {
     _ indices: some Sequence<Int>, _ body: (UnsafePointer<Node>, UnsafePointer<OperandRef>) -> Void
   ) -> Int {
     let interrupt = Interrupt.ofThread
-    return nodes.withUnsafeBufferPointer { nodes in
-      operands.withUnsafeBufferPointer { operands in
-        guard let firstNode = nodes.baseAddress, let firstOperand = operands.baseAddress else { return 0 }
-        for i in indices {
-          let node = firstNode + i
-          body(node, firstOperand)
-          let operand = firstOperand + node.pointee.first
-          interrupt.count(node.pointee.result.n &* node.pointee.result.d &+ operand.pointee.n &* operand.pointee.d)
-          // the node may have stopped in the middle: it runs again
-          if interrupt.isRequested { return i }
-        }
-        return nodes.count
-      }
+    guard let firstNode = nodes.start, let firstOperand = operands.start else { return 0 }
+    for i in indices {
+      let node = firstNode + i
+      body(node, firstOperand)
+      let operand = firstOperand + node.pointee.first
+      interrupt.count(node.pointee.result.n &* node.pointee.result.d &+ operand.pointee.n &* operand.pointee.d)
+      // the node may have stopped in the middle: it runs again
+      if interrupt.isRequested { return i }
     }
+    return nodes.count
   }
 
   /// Calls `body` with the nodes at `indices` and the start of the operand list.
@@ -82,11 +74,7 @@ extension Graph {
   func forEachNode(
     _ indices: some Sequence<Int>, _ body: (UnsafePointer<Node>, UnsafePointer<OperandRef>) -> Void
   ) {
-    nodes.withUnsafeBufferPointer { nodes in
-      operands.withUnsafeBufferPointer { operands in
-        guard let firstNode = nodes.baseAddress, let firstOperand = operands.baseAddress else { return }
-        for i in indices { body(firstNode + i, firstOperand) }
-      }
-    }
+    guard let firstNode = nodes.start, let firstOperand = operands.start else { return }
+    for i in indices { body(firstNode + i, firstOperand) }
   }
 }

@@ -1,33 +1,24 @@
 // Values as they were recorded: copies of what a backward pass reads, taken before a write.
 
 /// The values that a graph has copied because its backward pass reads them and the caller may write to them.
-struct SavedValues {
+struct SavedValues: ~Copyable {
   /// The newest copy of each matrix.
-  fileprivate var copies: [Source: Copy] = [:]
-  /// The original operands, by index in `Graph.operands`; their place holds the copy.
-  fileprivate(set) var operands: [Int: OperandRef] = [:]
-  /// The original results, by index of their nodes.
-  fileprivate(set) var results: [Int: OperandRef] = [:]
+  fileprivate var copies = HashTable<Source, Copy>()
   /// The index of the current pass over operands; nothing is written during a pass.
   fileprivate var pass = 0
 
-  fileprivate struct Source: Hashable {
+  struct Source: Hashable {
     let w: UnsafeMutableRawPointer, n: Int, d: Int, stride: Int
   }
 
-  fileprivate struct Copy {
+  struct Copy {
     let w: UnsafeMutableRawPointer
     /// The pass that last found the copy equal to its source.
     var pass: Int
   }
 
-  /// Discards the copies of nodes from `node` and of operands from `operand` on.
-  mutating func removeAll(fromNode node: Int = 0, operand: Int = 0) {
-    if copies.isEmpty { return }
-    operands = operands.filter { $0.key < operand }
-    results = results.filter { $0.key < node }
-    if node == 0 { copies.removeAll() }
-  }
+  /// Discards the copies.
+  mutating func removeAll() { copies.removeAll() }
 }
 
 extension Graph {
@@ -44,9 +35,7 @@ extension Graph {
     for i in max(0, first)..<max(0, first, evaluated) {
       let node = nodes[i]
       if node.result.span(dtype).overlaps(span), node.operation.backwardReads(node).result {
-        let copy = try copyValues(of: node.result)
-        saved.results[i] = node.result
-        nodes[i].result.w = copy
+        nodes[i].result.w = try copyValues(of: node.result)
       }
       for k in node.first..<node.first + node.count where operands[k].span(dtype).overlaps(span) {
         if node.operation.backwardReads(node).contains(k - node.first) { try saveOperand(k) }
@@ -55,16 +44,14 @@ extension Graph {
   }
 
   /// Copies the operands at `indices`, of the last node, that its backward pass reads.
-  func saveValues(ofOperands indices: [Int]) throws(RecurrentError) {
+  func saveValues(ofOperands indices: UnsafeBufferPointer<Int>) throws(RecurrentError) {
     guard let node = nodes.last else { return }
     saved.pass += 1
     for k in indices where node.operation.backwardReads(node).contains(k - node.first) { try saveOperand(k) }
   }
 
   private func saveOperand(_ k: Int) throws(RecurrentError) {
-    let operand = operands[k], copy = try copyValues(of: operand)
-    saved.operands[k] = operand
-    operands[k].w = copy
+    operands[k].w = try copyValues(of: operands[k])
   }
 
   /// Returns the newest copy of the values if it equals them, else a new one in the arena.
@@ -81,7 +68,7 @@ extension Graph {
         || (0..<columns).allSatisfy { Storage.isEqual(m.w + $0 * stride, copy.w + $0 * stride, bytes) }
       if isEqual {
         copy.pass = saved.pass
-        saved.copies[source] = copy
+        try saved.copies.set(source, to: copy)
         return copy.w
       }
     }
@@ -90,7 +77,7 @@ extension Graph {
     }
     let w = try arena.allocate(total, self).0
     for j in 0..<columns { (w + j * stride).copyMemory(from: m.w + j * stride, byteCount: bytes) }
-    saved.copies[source] = SavedValues.Copy(w: w, pass: saved.pass)
+    try saved.copies.set(source, to: SavedValues.Copy(w: w, pass: saved.pass))
     return w
   }
 }

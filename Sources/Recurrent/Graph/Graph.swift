@@ -20,8 +20,8 @@ public final class Graph {
   /// Exclusive-use lock: a second thread gets `.busy`.
   public let lock = Lock()
 
-  var nodes: ContiguousArray<Node> = []
-  var operands: ContiguousArray<OperandRef> = []
+  var nodes = Buffer<Node>()
+  var operands = Buffer<OperandRef>()
   /// The number of evaluated nodes.
   var evaluated = 0
   /// The index of the current recording, from 1; results of an earlier one are invalid.
@@ -34,11 +34,11 @@ public final class Graph {
   /// The values that were copied before a write.
   var saved = SavedValues()
   /// The operands of the node being recorded that the caller can write to at any time.
-  var pinnedOperands: [Int] = []
+  var pinnedOperands = Buffer<Int>()
 
   var arena = Arena()
   /// The storages outside the arena that recorded operations read.
-  var inputStorages: ContiguousArray<Storage> = []
+  var inputStorages = Buffer<Storage>()
   /// The type of every Mat in the recording; nil before the first.
   var dtype: DType?
 
@@ -109,8 +109,8 @@ public final class Graph {
     clearReaders()
     releaseInputs()
     saved.removeAll()
-    nodes.removeAll(keepingCapacity: true)
-    operands.removeAll(keepingCapacity: true)
+    nodes.removeAll()
+    operands.removeAll()
     arena.reset()
     evaluated = 0
     backwardDone = false

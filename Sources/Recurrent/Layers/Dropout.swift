@@ -40,7 +40,7 @@ extension Graph {
       try recording { () throws(RecurrentError) in
         let mark = operands.count
         try appendOperand(m, "m")
-        operands.append(mask.operandRef)
+        try operands.append(mask.operandRef)
         mask.fillMask(dropout)
         return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
