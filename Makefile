@@ -97,6 +97,29 @@ harden: setup .venv-newest/browser ## run the long tests too, and write their co
 	(cd python && ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'); python=$$?; \
 	python3 python/tools/reliability.py campaigns 'make harden' $(CAMPAIGNS); exit $$((swift | python | $$?))
 
+# the same library with AddressSanitizer, and with the counters that libFuzzer reads
+COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
+.build-asan/lib/librecurrent.so: $(SOURCES)
+	swift build -c release --product recurrent_c --scratch-path .build-asan --sanitize=address \
+	  -Xswiftc $(COUNTERS) -Xcc -f$(patsubst -%,%,$(COUNTERS))
+	@install -D -m 755 .build-asan/release/librecurrent_c.so $@
+
+# tests that need no library, that read its code, or that start a browser
+NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
+  test_documents.py test_prose.py test_layers.py introspection/test_plots.py)
+asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
+	@Tests/Fuzz/pytest $(NOT_SANITIZED); status=$$?; \
+	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
+
+TIME ?= 60
+fuzz: ## fuzz each reader and programs of calls, with AddressSanitizer: make fuzz TIME=60
+	@Tests/Fuzz/run $(TIME); status=$$?; \
+	python3 python/tools/reliability.py fuzz 'make fuzz TIME=$(TIME)' .build-asan/fuzz.jsonl; exit $$((status | $$?))
+
+planted: setup .venv-newest/ready ## plant bugs in a copy of the sources, and see a test fail for each
+	.venv-newest/bin/python python/tools/planted_bugs.py .build/planted.jsonl; status=$$?; \
+	python3 python/tools/reliability.py planted 'make planted' .build/planted.jsonl; exit $$((status | $$?))
+
 check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift
 	cd python && ../.venv-newest/bin/ruff check --config pyproject.toml . ../examples && ../.venv-newest/bin/ruff format --check --config pyproject.toml . ../examples && ../.venv-newest/bin/mypy
@@ -108,4 +131,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden check bench clean
+.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan fuzz planted check bench clean

@@ -75,18 +75,24 @@ def render(header: str) -> str:
         )
 
     rows = []
-    for result, pointer, name, arguments in re.findall(
-        r"^(?:const )?(\w+) (\*?)(recurrent_\w+)\((.*?)\);", code, re.S | re.M
-    ):
+    for result, pointer, name, arguments in declarations(code):
         kinds = ["c_char_p" if pointer else aliases[result]]
-        if arguments.strip() != "void":
-            kinds += [parameter(argument, aliases, structures) for argument in arguments.split(",")]
+        kinds += [parameter(argument, aliases, structures) for argument in arguments]
         line = f'    "{name}": ({", ".join(kinds)},),\n'
         if len(line) > 111:
             line = f'    "{name}": (\n' + "".join(f"        {kind},\n" for kind in kinds) + "    ),\n"
         rows.append(line.replace(",),\n", "),\n") if len(kinds) > 1 and "\n        " not in line else line)
     parts.append("SIGNATURES: dict[str, tuple[Any, ...]] = {\n" + "".join(rows) + "}\n")
     return parts[0] + "\n" + parts[1] + "\n\n" + "\n\n".join(parts[2:])
+
+
+def declarations(code: str) -> list[tuple[str, str, str, list[str]]]:
+    """Return each function of a header without comments: its result, a star, its name and its parameters."""
+    found = re.findall(r"^(?:const )?(\w+) (\*?)(recurrent_\w+)\((.*?)\);", code, re.S | re.M)
+    return [
+        (result, pointer, name, [] if arguments.strip() == "void" else arguments.split(","))
+        for result, pointer, name, arguments in found
+    ]
 
 
 def parameter(argument: str, aliases: dict[str, str], structures: dict[str, str]) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from support import PYTHON_FIXTURES, succeed
+from support import PYTHON_FIXTURES, SANITIZED, succeed
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+    pytest.mark.skipif(SANITIZED, reason="replaces functions that the sanitizer replaces"),
     pytest.mark.skipif(not Path("/lib64/ld-linux-x86-64.so.2").exists(), reason="replaces glibc's malloc"),
 ]
 

@@ -6,11 +6,12 @@ import subprocess
 
 import pytest
 
-from support import PYTHON_FIXTURES, succeed
+from support import PYTHON_FIXTURES, SANITIZED, succeed
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+    pytest.mark.skipif(SANITIZED, reason="replaces functions that the sanitizer replaces"),
 ]
 
 SAVERS = """
