@@ -227,14 +227,17 @@ func text(_ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString) thr
   return text
 }
 
-/// Several texts.
-func texts(
-  _ p: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?, _ count: Int64, _ name: StaticString
-) throws(RecurrentError) -> [String] {
-  let pointers = try input(p, count, name), lengths = try input(lengths, count, "lengths")
-  var texts: [String] = []
-  for (pointer, length) in zip(pointers, lengths) { texts.append(try text(pointer, length, name)) }
-  return texts
+/// The tokenizer of the characters of several texts; of bytes for that kind, which needs none.
+func tokenizer(
+  _ kind: Tokenizer.Kind, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,
+  _ count: Int64, _ name: StaticString
+) throws(RecurrentError) -> Tokenizer {
+  if kind == .bytes { return .bytes }
+  var characters = try CharacterSet(for: kind)
+  for (text, length) in zip(try input(texts, count, name), try input(lengths, count, "lengths")) {
+    try characters.insert(bytes(text, length, name))
+  }
+  return try Tokenizer(kind, characters)
 }
 
 /// 0 or 1.
@@ -321,25 +324,24 @@ func write(
   _ string: String, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
   _ name: StaticString
 ) throws(RecurrentError) {
-  try write(Array(string.utf8), buffer, capacity, length, name)
+  var string = string
+  let p = try output(buffer, name), length = try output(length, "length")
+  try checkCapacity(capacity, for: string.utf8.count, "bytes for \(name)")
+  string.withUTF8 { copy($0, to: p) }
+  length.pointee = Int64(string.utf8.count)
 }
 
 /// Copies bytes into the caller's buffer.
 func write(
-  _ bytes: [UInt8], _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
-  _ name: StaticString
+  _ bytes: borrowing Buffer<UInt8>, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>?, _ name: StaticString
 ) throws(RecurrentError) {
-  let buffer = try output(buffer, name), length = try output(length, "length")
-  try checkCapacity(capacity, for: bytes.count, "bytes for \(name)")
-  for (i, byte) in bytes.enumerated() { buffer[i] = CChar(bitPattern: byte) }
-  length.pointee = Int64(bytes.count)
+  let p = try output(buffer, name), length = try output(length, "length"), count = bytes.count
+  try checkCapacity(capacity, for: count, "bytes for \(name)")
+  copy(UnsafeBufferPointer(bytes.elements), to: p)
+  length.pointee = Int64(count)
 }
 
-/// Copies a list into the caller's buffer.
-func copy<T>(
-  _ values: [T], _ buffer: UnsafeMutablePointer<T>?, _ capacity: Int64, _ name: StaticString
-) throws(RecurrentError) {
-  let buffer = try output(buffer, name)
-  try checkCapacity(capacity, for: values.count, "elements for \(name)", stride: MemoryLayout<T>.stride)
-  for (i, value) in values.enumerated() { buffer[i] = value }
+private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to p: UnsafeMutablePointer<CChar>) {
+  if let start = bytes.baseAddress { UnsafeMutableRawPointer(p).copyMemory(from: start, byteCount: bytes.count) }
 }

@@ -53,10 +53,10 @@ public func recurrent_generator_next(
     let generator = try call.generator(generator), out = try output(count, "count")
     _ = try input(UnsafePointer(tokens), max_tokens, "tokens")
     if let log_probabilities { _ = try output(log_probabilities, "log_probabilities") }
-    let produced = try generator.next(Int(max_tokens))
-    for (i, token) in produced.tokens.enumerated() { tokens[i] = Int64(token) }
+    let produced = try generator.tokens(Int(max_tokens))
+    for (i, token) in produced.tokens.elements.enumerated() { tokens[i] = token }
     if let log_probabilities {
-      for (i, value) in produced.logProbabilities.enumerated() { log_probabilities[i] = value }
+      for (i, value) in produced.logProbabilities.elements.enumerated() { log_probabilities[i] = value }
     }
     out.pointee = Int64(produced.tokens.count)
   }
@@ -74,7 +74,7 @@ public func recurrent_generator_next_text(
     // before anything is drawn: a failed call leaves the generator unchanged
     let needed = generator.textCapacity(try size(max_tokens, "max_tokens"))
     try checkCapacity(capacity, for: needed ?? .max, "bytes")
-    try write(generator.nextBytes(Int(max_tokens)), text, capacity, length, "text")
+    try write(generator.text(Int(max_tokens)), text, capacity, length, "text")
     ended.pointee = generator.hasEnded ? 1 : 0
   }
 }

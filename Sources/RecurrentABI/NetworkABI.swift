@@ -130,18 +130,22 @@ public func recurrent_network_beam_search(
         .badShape, "beams * max_tokens is out of range; expected what memory holds, got \(beams) * \(maxTokens)")
     }
     _ = try input(UnsafePointer(tokens), capacity, "tokens")
-    let continuations = try network.beamSearch(
-      prompt: prompt, count: maxTokens, beams: Int(beams),
+    let found = try network.continuations(
+      of: prompt, count: maxTokens, beams: Int(beams),
       state: elements(state, network.stateCount(batchSize: 1), network.dtype, "state"),
       until: end == -1 ? nil : Int(end))
-    for (i, continuation) in continuations.enumerated() {
-      for j in 0..<maxTokens {
-        tokens[i * maxTokens + j] = j < continuation.tokens.count ? Int64(continuation.tokens[j]) : -1
+    for i in 0..<found.count {
+      let length = found.length(i)
+      var at = i * maxTokens + length
+      found.forEachToken(i) { token in
+        at -= 1
+        tokens[at] = token
       }
-      lengths[i] = Int64(continuation.tokens.count)
-      logProbabilities[i] = continuation.logProbability
+      for j in length..<maxTokens { tokens[i * maxTokens + j] = -1 }
+      lengths[i] = Int64(length)
+      logProbabilities[i] = found.logProbability(i)
     }
-    out.pointee = Int64(continuations.count)
+    out.pointee = Int64(found.count)
   }
 }
 

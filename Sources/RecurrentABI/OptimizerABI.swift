@@ -29,9 +29,13 @@ public func recurrent_optimizer_step(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let optimizer = try call.optimizer(optimizer)
-    let named = Array(zip(try texts(names, lengths, count, "names"), try call.mats(mats, count)))
+    let names = try input(names, count, "names"), lengths = try input(lengths, count, "lengths")
+    var parameters: [(name: String, mat: Mat)] = []
+    for (i, handle) in try input(mats, count, "mats").enumerated() {
+      parameters.append((try text(names[i], lengths[i], "names"), try call.mat(handle, "a Mat")))
+    }
     let step = try optimizer.step(
-      named.map { (name: $0, mat: $1) }, learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
+      parameters, learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
 }

@@ -16,7 +16,7 @@ public func recurrent_sentence_model_create(
     let settings = try TextModel.Settings(
       json: RecurrentABI.settings(settings, settings_length), defaults: SentenceModel.settings)
     let model = try SentenceModel(
-      RecurrentABI.texts(sentences, lengths, count, "sentences"), settings, random: call.random(random))
+      tokenizer(settings.tokenizer, sentences, lengths, count, "sentences"), settings, random: call.random(random))
     try register(.textModel(model.model), out)
   }
 }
@@ -28,8 +28,8 @@ public func recurrent_sentence_model_tick(
   _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let model = try SentenceModel(call.textModel(model)), sentence = try text(sentence, length, "sentence")
-    let step = try model.tick(sentence, learningRate: learning_rate, regc: regc, clipval: clipval)
+    let model = try SentenceModel(call.textModel(model)), sentence = try bytes(sentence, length, "sentence")
+    let step = try model.tick(utf8: sentence, learningRate: learning_rate, regc: regc, clipval: clipval)
     perplexity?.pointee = step.perplexity
     result?.pointee = recurrent_step_result(step.result)
   }
@@ -42,7 +42,7 @@ public func recurrent_sentence_model_cost(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(cost, "cost"), model = try SentenceModel(call.textModel(model))
-    let cost = try model.cost(text(sentence, length, "sentence"))
+    let cost = try model.cost(utf8: bytes(sentence, length, "sentence"))
     out.pointee = cost.cost
     perplexity?.pointee = cost.perplexity
   }

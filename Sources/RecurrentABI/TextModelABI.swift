@@ -14,7 +14,7 @@ public func recurrent_text_model_create(
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model")
     let settings = try TextModel.Settings(json: RecurrentABI.settings(settings, settings_length))
-    let tokenizer = try tokenizer(settings.tokenizer, texts, lengths, count)
+    let tokenizer = try tokenizer(settings.tokenizer, texts, lengths, count, "texts")
     try register(.textModel(try TextModel(settings, tokenizer, random: call.random(random))), out)
   }
 }
@@ -49,10 +49,11 @@ public func recurrent_text_model_vocabulary(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let tokenizer = try call.textModel(model).tokenizer
-    let values = (0..<tokenizer.count).map { token in
-      tokenizer.kind == .bytes ? UInt32(token) : tokenizer.character(of: token)?.value ?? 0
+    let out = try output(vocabulary, "vocabulary")
+    try checkCapacity(capacity, for: tokenizer.count, "elements for vocabulary", stride: MemoryLayout<UInt32>.stride)
+    for token in 0..<tokenizer.count {
+      out[token] = tokenizer.kind == .bytes ? UInt32(token) : tokenizer.character(of: token)?.value ?? 0
     }
-    try copy(values, vocabulary, capacity, "vocabulary")
   }
 }
 
@@ -132,10 +133,11 @@ public func recurrent_text_model_encode(
       return
     }
     // a buffer smaller than the text may still hold its tokens
-    let encoded = try model.tokenizer.encode(text, errors: errors)
-    try checkCapacity(capacity, for: encoded.count, "tokens", stride: MemoryLayout<Int64>.stride)
-    for (i, token) in encoded.enumerated() { tokens[i] = token }
-    out.pointee = Int64(encoded.count)
+    let encoded = try model.tokenizer.tokens(of: text, errors: errors)
+    let found = encoded.count
+    try checkCapacity(capacity, for: found, "tokens", stride: MemoryLayout<Int64>.stride)
+    for (i, token) in encoded.elements.enumerated() { tokens[i] = token }
+    out.pointee = Int64(found)
   }
 }
 
@@ -147,7 +149,7 @@ public func recurrent_text_model_decode(
   call { (call) throws(RecurrentError) in
     let model = try call.textModel(model), tokens = try input(tokens, count, "tokens")
     try checkCapacity(capacity, for: 4 * tokens.count, "bytes, 4 for each token")
-    try write(model.tokenizer.decodeBytes(tokens), text, capacity, length, "text")
+    try write(model.tokenizer.bytes(of: tokens), text, capacity, length, "text")
   }
 }
 
@@ -206,20 +208,6 @@ public func recurrent_text_model_load(
     let out = try output(model, "model")
     try register(.textModel(try TextModel.load(text(path, length, "path"))), out)
   }
-}
-
-/// A tokenizer of the caller's texts.
-func tokenizer(
-  _ kind: Tokenizer.Kind, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,
-  _ count: Int64
-) throws(RecurrentError) -> Tokenizer {
-  if kind == .bytes { return .bytes }
-  // one text is read without a copy: it may be large
-  if kind == .characters && count == 1 {
-    let texts = try input(texts, count, "texts"), lengths = try input(lengths, count, "lengths")
-    return try Tokenizer(utf8: bytes(texts[0], lengths[0], "texts[0]"))
-  }
-  return try Tokenizer(kind, texts: RecurrentABI.texts(texts, lengths, count, "texts"))
 }
 
 /// The handling of characters outside the vocabulary.

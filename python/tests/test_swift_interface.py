@@ -9,7 +9,7 @@ POINTER = re.compile(r"\b(?:Unsafe(?:Mutable)?(?:Raw)?Pointer|OpaquePointer)\b")
 
 def public_declarations(text):
     """The declarations of a Swift file that are public, each from its first word to its body or its end."""
-    code = re.sub(r"//.*", "", text)
+    code = re.sub(r"//.*| << | >> ", "", text)
     for start in re.finditer(r"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*public\b", code, re.M):
         depth, end = 0, start.end()
         while end < len(code):

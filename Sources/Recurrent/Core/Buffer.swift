@@ -43,7 +43,8 @@ package struct Buffer<Element>: ~Copyable {
   /// Whether there is no element.
   package var isEmpty: Bool { count == 0 }
 
-  /// The elements, valid until the next change of the number of elements.
+  /// The elements of a variable, valid until the next change of their number. Not of a temporary, which is freed before
+  /// they are read.
   package var elements: UnsafeMutableBufferPointer<Element> { UnsafeMutableBufferPointer(start: start, count: count) }
 
   /// The elements, for reading.
@@ -77,6 +78,15 @@ package struct Buffer<Element>: ~Copyable {
     count += elements.count
   }
 
+  /// Inserts an element before the element of index `i`.
+  package mutating func insert(_ element: Element, at i: Int) throws(RecurrentError) {
+    if count == capacity { try grow(to: count + 1) }
+    let place = start.unsafelyUnwrapped + i
+    (place + 1).moveInitialize(from: place, count: count - i)
+    place.initialize(to: element)
+    count += 1
+  }
+
   /// Removes the last `n` elements; keeps the memory.
   package mutating func removeLast(_ n: Int = 1) {
     count -= n
@@ -93,6 +103,9 @@ package struct Buffer<Element>: ~Copyable {
     count -= n
     start.moveInitialize(from: start + n, count: count)
   }
+
+  /// Returns the elements as an array of Swift.
+  package func array() -> [Element] { Array(elements) }
 
   /// Returns a copy.
   package func copy() throws(RecurrentError) -> Buffer { try Buffer(UnsafeBufferPointer(elements)) }

@@ -31,6 +31,16 @@ extension Network {
   public func beamSearch(
     prompt: some Collection<Int64>, count: Int, beams: Int, state: Elements? = nil, until end: Int? = nil
   ) throws(RecurrentError) -> [Hypothesis] {
+    let found = try continuations(of: prompt, count: count, beams: beams, state: state, until: end)
+    return (0..<found.count).map { i in
+      Hypothesis(tokens: found.tokens(i).map { Int($0) }, logProbability: found.logProbability(i))
+    }
+  }
+
+  /// The continuations that `beamSearch` finds.
+  package func continuations(
+    of prompt: some Collection<Int64>, count: Int, beams: Int, state: Elements?, until end: Int?
+  ) throws(RecurrentError) -> Continuations {
     let prompt = try self.prompt(prompt)
     try require(
       beams >= 1 && beams <= Network.maximumBeams, .badValue,
@@ -44,76 +54,132 @@ extension Network {
   }
 
   private func search<T: Real>(
-    _: T.Type, _ prompt: [Int], _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
-  ) throws(RecurrentError) -> [Hypothesis] {
-    let step = try InferenceStep<T>(self)
-    let width = stateCount(batchSize: 1)
-    var start = [T](repeating: 0, count: width)
-    if let state {
-      start = Array(UnsafeBufferPointer(start: state.assumingMemoryBound(to: T.self), count: width))
-    }
-    let interrupt = Interrupt.ofThread
-    func read(_ token: Int, _ state: inout [T]) throws(RecurrentError) {
-      state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
+    _: T.Type, _ prompt: borrowing Buffer<Int64>, _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
+  ) throws(RecurrentError) -> Continuations {
+    let step = try InferenceStep<T>(self), width = stateCount(batchSize: 1), interrupt = Interrupt.ofThread
+    // of each hypothesis in turn, the network's state before its last token; and those of the next hypotheses
+    var states = try Buffer<T>(repeating: 0, count: width), nextStates = Buffer<T>()
+    if let state { states.start?.update(from: state.assumingMemoryBound(to: T.self), count: width) }
+    func read(_ token: Int64, _ state: UnsafeMutablePointer<T>) throws(RecurrentError) {
+      step.read(Int(token), state)
       interrupt.count(parameters.flat.count)
       try interrupt.throwIfRequested()
     }
-    for token in prompt.dropLast() { try read(token, &start) }
-    var hypotheses = [Beam(text: Hypothesis(tokens: [], logProbability: 0), state: start)]
+    for token in prompt.elements.dropLast() { try read(token, states.start.unsafelyUnwrapped) }
+    var found = Continuations(), best = TopK(beams)
+    try found.hypotheses.append(Continuations.Hypothesis())
     for _ in 0..<count {
-      if hypotheses.allSatisfy({ $0.hasEnded }) { break }
-      var best = TopK(beams)
-      for (at, hypothesis) in hypotheses.enumerated() {
+      if found.hypotheses.elements.allSatisfy({ $0.hasEnded }) { break }
+      best.removeAll()
+      for (at, hypothesis) in found.hypotheses.elements.enumerated() {
         if hypothesis.hasEnded {
-          best.insert(hypothesis.text.logProbability, at, token: nil)
+          try best.insert(hypothesis.logProbability, at, token: nil)
           continue
         }
-        try read(hypothesis.text.tokens.last ?? prompt[prompt.count - 1], &hypotheses[at].state)
+        let last = hypothesis.last.map { found.texts[$0].token } ?? prompt[prompt.count - 1]
+        try read(last, states.start.unsafelyUnwrapped + at * width)
         step.decode()
         step.logSoftmax()
         for token in 0..<topSize {
           let p = Double(step.logProbabilities[token])
           try require(
             !p.isNaN, .notFinite, "scores are not finite; expected finite scores, got NaN: the weights have diverged")
-          best.insert(hypothesis.text.logProbability + p, at, token: token)
+          try best.insert(hypothesis.logProbability + p, at, token: token)
         }
       }
-      hypotheses = best.entries.map { entry in
-        var next = hypotheses[entry.hypothesis]
-        next.text.logProbability = entry.logProbability
-        if let token = entry.token {
-          next.hasEnded = token == end
-          if !next.hasEnded { next.text.tokens.append(token) }
-        }
-        return next
+      try found.advance(to: best, until: end)
+      nextStates.removeAll()
+      for entry in best.entries.elements {
+        let state = UnsafeBufferPointer(states.elements)[entry.hypothesis * width..<(entry.hypothesis + 1) * width]
+        try nextStates.append(UnsafeBufferPointer(rebasing: state))
       }
+      swap(&states, &nextStates)
     }
-    return hypotheses.map { $0.text }
+    return found
   }
 }
 
-/// A hypothesis and the network's state before its last token.
-private struct Beam<T: Real> {
-  var text: Network.Hypothesis
-  var state: [T]
-  var hasEnded = false
+/// Continuations of a prompt, most probable first.
+package struct Continuations: ~Copyable {
+  struct Hypothesis {
+    /// Index in `texts` of the last token; nil before the first.
+    var last: Int?
+    var logProbability = 0.0
+    var hasEnded = false
+  }
+
+  /// A token after the token of index `previous`: hypotheses share their beginnings.
+  struct Text {
+    let previous: Int?, token: Int64
+  }
+
+  fileprivate var hypotheses = Buffer<Hypothesis>()
+  fileprivate var texts = Buffer<Text>()
+
+  /// The number of continuations.
+  package var count: Int { hypotheses.count }
+
+  /// Σ ln p over the tokens of continuation `i`, and over the token that ended them, if one did.
+  package func logProbability(_ i: Int) -> Double { hypotheses[i].logProbability }
+
+  /// The number of tokens of continuation `i`.
+  package func length(_ i: Int) -> Int {
+    var length = 0
+    forEachToken(i) { _ in length += 1 }
+    return length
+  }
+
+  /// Calls `body` with the tokens of continuation `i`, the last first.
+  package func forEachToken(_ i: Int, _ body: (Int64) -> Void) {
+    var at = hypotheses[i].last
+    while let index = at {
+      body(texts[index].token)
+      at = texts[index].previous
+    }
+  }
+
+  fileprivate func tokens(_ i: Int) -> [Int64] {
+    var tokens: [Int64] = []
+    forEachToken(i) { tokens.append($0) }
+    return tokens.reversed()
+  }
+
+  /// Replaces the hypotheses by the best of their continuations.
+  fileprivate mutating func advance(to best: borrowing TopK, until end: Int?) throws(RecurrentError) {
+    var next = try Buffer<Hypothesis>(capacity: best.entries.count)
+    for entry in best.entries.elements {
+      var hypothesis = hypotheses[entry.hypothesis]
+      hypothesis.logProbability = entry.logProbability
+      if let token = entry.token {
+        hypothesis.hasEnded = token == end
+        if !hypothesis.hasEnded {
+          try texts.append(Text(previous: hypothesis.last, token: Int64(token)))
+          hypothesis.last = texts.count - 1
+        }
+      }
+      try next.append(hypothesis)
+    }
+    hypotheses = next
+  }
 }
 
 /// The `size` most probable entries so far, most probable first, of equals the earliest.
-private struct TopK {
+private struct TopK: ~Copyable {
   let size: Int
-  private(set) var entries: [(logProbability: Double, hypothesis: Int, token: Int?)] = []
+  private(set) var entries = Buffer<(logProbability: Double, hypothesis: Int, token: Int?)>()
 
   init(_ size: Int) { self.size = size }
 
-  mutating func insert(_ logProbability: Double, _ hypothesis: Int, token: Int?) {
-    if let last = entries.last, entries.count == size, logProbability <= last.logProbability { return }
+  mutating func removeAll() { entries.removeAll() }
+
+  mutating func insert(_ logProbability: Double, _ hypothesis: Int, token: Int?) throws(RecurrentError) {
+    if entries.count == size, logProbability <= entries[size - 1].logProbability { return }
     var (low, high) = (0, entries.count)
     while low < high {
       let middle = (low + high) / 2
       if entries[middle].logProbability >= logProbability { low = middle + 1 } else { high = middle }
     }
-    entries.insert((logProbability, hypothesis, token), at: low)
-    if entries.count > size { entries.removeLast() }
+    if entries.count == size { entries.removeLast() }
+    try entries.insert((logProbability, hypothesis, token), at: low)
   }
 }

@@ -45,20 +45,46 @@ public final class Generator {
   private var position: Position
 
   /// All that a call changes.
-  private struct Position {
+  private struct Position: ~Copyable {
     /// The network's state before the unread tokens.
-    var state: [UInt8]
+    var state: Buffer<UInt8>
     /// The prompt at first, then the last token.
-    var unread: [Int]
+    var unread: Buffer<Int64>
     /// The latest tokens, unread ones included, as far as the repetition penalty needs them.
-    var recent: [Int]
+    var recent: Buffer<Int64>
     /// Tokens still to produce; nil for no limit.
     var remaining: Int?
     var hasEnded = false
     /// The bytes of a text that are held back.
-    var held: [UInt8] = []
+    var held = Buffer<UInt8>()
     /// The bytes of an incomplete character that `nextText` holds back.
-    var incomplete: [UInt8] = []
+    var incomplete = Buffer<UInt8>()
+
+    init(
+      state: consuming Buffer<UInt8>, unread: consuming Buffer<Int64>, recent: consuming Buffer<Int64>, remaining: Int?
+    ) {
+      self.state = state
+      self.unread = unread
+      self.recent = recent
+      self.remaining = remaining
+    }
+
+    func copy() throws(RecurrentError) -> Position {
+      var copy = try Position(
+        state: state.copy(), unread: unread.copy(), recent: recent.copy(), remaining: remaining)
+      copy.hasEnded = hasEnded
+      copy.held = try held.copy()
+      copy.incomplete = try incomplete.copy()
+      return copy
+    }
+  }
+
+  /// The tokens of one call, and ln p of each where they are asked for.
+  package struct Production: ~Copyable {
+    /// The tokens.
+    package var tokens = Buffer<Int64>()
+    /// ln p of each token.
+    package var logProbabilities = Buffer<Double>()
   }
 
   /// The largest number of tokens of one call.
@@ -97,19 +123,24 @@ public final class Generator {
     _ model: TextModel, prompt: String = "", errors: Tokenizer.Errors = .strict, _ sampler: Sampler,
     _ options: Options = Options(), random: Random?
   ) throws(RecurrentError) {
-    try self.init(model, model.tokenizer.encode(prompt, errors: errors), sampler, options, random: random)
+    var tokens = Buffer<Int64>()
+    try Array(prompt.utf8).withUnsafeBufferPointer { (prompt) throws(RecurrentError) in
+      tokens = try model.tokenizer.tokens(of: prompt, errors: errors)
+    }
+    try self.init(model, tokens, sampler, options, random: random)
   }
 
   private convenience init(
-    _ model: TextModel, _ prompt: [Int64], _ sampler: Sampler, _ options: Options, random: Random?
+    _ model: TextModel, _ prompt: borrowing Buffer<Int64>, _ sampler: Sampler, _ options: Options, random: Random?
   ) throws(RecurrentError) {
-    var tokens = prompt
-    if model.tokenizer.kind == .sentences { tokens.insert(0, at: 0) }
-    if tokens.isEmpty { tokens = [Int64(model.defaultPrompt)] }
+    var tokens = try Buffer<Int64>(capacity: prompt.count + 1)
+    if model.tokenizer.kind == .sentences { try tokens.append(0) }
+    try tokens.append(UnsafeBufferPointer(prompt.elements))
+    if tokens.isEmpty { try tokens.append(Int64(model.defaultPrompt)) }
     var options = options
     if model.tokenizer.kind == .sentences && options.end == nil { options.end = 0 }
     let text = try TextDecoder(model.tokenizer, stop: options.stop)
-    try self.init(model.network, tokens, [], nil, sampler, options, random, text)
+    try self.init(model.network, tokens.elements, [], nil, sampler, options, random, text)
   }
 
   /// Creates a generator of tokens from JSON settings: a sampler's, and "max_tokens" and "end".
@@ -136,7 +167,7 @@ public final class Generator {
     options.stop = try reader.strings("stop")
     let errors = try Tokenizer.Errors(&reader)
     try reader.finish()
-    try self.init(model, model.tokenizer.encode(prompt, errors: errors), sampler, options, random: random)
+    try self.init(model, model.tokenizer.tokens(of: prompt, errors: errors), sampler, options, random: random)
   }
 
   private init(
@@ -158,25 +189,39 @@ public final class Generator {
       text != nil || options.stop.isEmpty, .badValue,
       "stop is not a setting of tokens; expected none, got \(options.stop)")
     let count = network.stateCount(batchSize: 1), bytes = count * network.dtype.size
-    let start = try memory(state, "state", count, network.dtype).map {
-      [UInt8](UnsafeRawBufferPointer(start: $0, count: bytes))
+    let start = try Buffer<UInt8>(repeating: 0, count: bytes)
+    if let state = try memory(state, "state", count, network.dtype) {
+      start.elements.baseAddress?.update(from: state.assumingMemoryBound(to: UInt8.self), count: bytes)
+    }
+    var recent = Buffer<Int64>()
+    if sampler.repetitionPenalty != 1 {
+      let fromPrompt = prompt.elements.suffix(sampler.repetitionWindow)
+      let fromHistory = history.elements.suffix(sampler.repetitionWindow - fromPrompt.count)
+      try recent.append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(history.elements)[fromHistory.indices]))
+      try recent.append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(prompt.elements)[fromPrompt.indices]))
     }
     (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
     end = options.end
-    position = Position(
-      state: start ?? [UInt8](repeating: 0, count: bytes), unread: prompt,
-      recent: sampler.repetitionPenalty == 1 ? [] : (history + prompt).suffix(sampler.repetitionWindow),
-      remaining: options.maxTokens)
+    position = Position(state: start, unread: prompt, recent: recent, remaining: options.maxTokens)
   }
 
   /// Produces at most `maxTokens` tokens; fewer only at the end of the sequence.
   ///
   /// - Throws: `.badValue` for a negative number; `.notFinite` if the scores are not finite.
   public func next(_ maxTokens: Int) throws(RecurrentError) -> Tokens {
+    let produced = try tokens(maxTokens)
+    return Tokens(
+      tokens: produced.tokens.elements.map { Int($0) }, logProbabilities: produced.logProbabilities.array())
+  }
+
+  /// Produces at most `maxTokens` tokens, as `next`.
+  package func tokens(_ maxTokens: Int) throws(RecurrentError) -> Production {
     try check(maxTokens)
-    return try restoring { (generator) throws(RecurrentError) in
-      try generator.produce(maxTokens, logProbabilities: true)
+    var production = Production()
+    try restoring { (generator) throws(RecurrentError) in
+      try generator.produce(maxTokens, logProbabilities: true, &production)
     }
+    return production
   }
 
   /// Produces at most `maxTokens` tokens and returns the text that is certain.
@@ -185,10 +230,14 @@ public final class Generator {
   ///
   /// - Throws: as `nextBytes`.
   public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
-    let bytes = try position.incomplete + nextBytes(maxTokens)
-    let complete = bytes.count - Tokenizer.incomplete(bytes)
-    position.incomplete = Array(bytes[complete...])
-    return String(decoding: bytes[..<complete], as: UTF8.self)
+    var bytes = try position.incomplete.copy()
+    try position.incomplete.reserve(4)
+    let text = try text(maxTokens)
+    try bytes.append(UnsafeBufferPointer(text.elements))
+    let complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
+    position.incomplete.removeAll()
+    for byte in bytes.elements.dropFirst(complete) { try position.incomplete.append(byte) }
+    return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
   }
 
   /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain: UTF-8, and of a tokenizer
@@ -197,26 +246,32 @@ public final class Generator {
   /// An incomplete character, and a possible beginning of a stop string, are held back until a later call or the end.
   ///
   /// - Throws: as `next`; `.badValue` for a generator of tokens.
-  public func nextBytes(_ maxTokens: Int) throws(RecurrentError) -> [UInt8] {
+  public func nextBytes(_ maxTokens: Int) throws(RecurrentError) -> [UInt8] { try text(maxTokens).array() }
+
+  /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain, as `nextBytes`.
+  package func text(_ maxTokens: Int) throws(RecurrentError) -> Buffer<UInt8> {
     try check(maxTokens)
     guard let text else {
       throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
     }
-    return try restoring { (generator) throws(RecurrentError) in
+    var result = Buffer<UInt8>()
+    try restoring { (generator) throws(RecurrentError) in
       // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
       let part = text.stop.isEmpty ? maxTokens : 1
-      var result: [UInt8] = [], count = 0
+      var count = 0, production = Production()
       while count < maxTokens && !generator.hasEnded {
-        let tokens = try generator.produce(min(part, maxTokens - count), logProbabilities: false).tokens
-        count += tokens.count
-        if text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
+        production.tokens.removeAll()
+        try generator.produce(min(part, maxTokens - count), logProbabilities: false, &production)
+        count += production.tokens.count
+        let tokens = UnsafeBufferPointer(production.tokens.elements)
+        if try text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
       }
       if generator.hasEnded {
-        result += generator.position.held
-        generator.position.held = []
+        try result.append(UnsafeBufferPointer(generator.position.held.elements))
+        generator.position.held.removeAll()
       }
-      return result
     }
+    return result
   }
 
   /// The number of bytes that `nextBytes(maxTokens)` may return; nil beyond what an Int holds.
@@ -231,9 +286,7 @@ public final class Generator {
   /// - Parameter state: receives `stateCount(batchSize: 1)` elements of the network's type.
   public func copyState(to state: consuming MutableElements) throws(RecurrentError) {
     let p = try state.memory("state", network.stateCount(batchSize: 1), network.dtype)
-    position.state.withUnsafeBytes {
-      if let start = $0.baseAddress { p.copyMemory(from: start, byteCount: $0.count) }
-    }
+    if let start = position.state.start { p.copyMemory(from: start, byteCount: position.state.count) }
   }
 
   private func check(_ maxTokens: Int) throws(RecurrentError) {
@@ -243,68 +296,68 @@ public final class Generator {
   }
 
   /// Restores the position and the random generator if `body` fails.
-  private func restoring<R>(_ body: (Generator) throws(RecurrentError) -> R) throws(RecurrentError) -> R {
-    let before = position
+  private func restoring(_ body: (Generator) throws(RecurrentError) -> Void) throws(RecurrentError) {
+    let before = try position.copy()
     do throws(RecurrentError) {
-      return try Random.restoring(random) { () throws(RecurrentError) in try body(self) }
+      try Random.restoring(random) { () throws(RecurrentError) in try body(self) }
     } catch {
       position = before
       throw error
     }
   }
 
-  private func produce(_ maxTokens: Int, logProbabilities: Bool) throws(RecurrentError) -> Tokens {
-    if hasEnded { return Tokens() }
+  /// Appends at most `maxTokens` tokens to `produced`.
+  private func produce(
+    _ maxTokens: Int, logProbabilities: Bool, _ produced: inout Production
+  ) throws(RecurrentError) {
+    if hasEnded { return }
     let count = min(maxTokens, position.remaining ?? maxTokens)
-    let produced: Tokens
     switch network.dtype {
-    case .float32: produced = try produce(Float.self, count, logProbabilities)
-    case .float64: produced = try produce(Double.self, count, logProbabilities)
+    case .float32: try produce(Float.self, count, logProbabilities, &produced)
+    case .float64: try produce(Double.self, count, logProbabilities, &produced)
     }
     position.remaining = position.remaining.map { $0 - produced.tokens.count }
-    return produced
   }
 
   private func produce<T: Real>(
-    _: T.Type, _ count: Int, _ wantsLogProbabilities: Bool
-  ) throws(RecurrentError) -> Tokens {
+    _: T.Type, _ count: Int, _ wantsLogProbabilities: Bool, _ produced: inout Production
+  ) throws(RecurrentError) {
     var step = try InferenceStep<T>(network)
-    step.prepare(reads: max(position.unread.count, count))
-    var state = position.state.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
+    try step.prepare(reads: max(position.unread.count, count))
+    let state = UnsafeMutableRawPointer(position.state.start.unsafelyUnwrapped).assumingMemoryBound(to: T.self)
     let interrupt = Interrupt.ofThread
     func read(_ token: Int) throws(RecurrentError) {
-      state.withUnsafeMutableBufferPointer { step.read(token, $0.baseAddress.unsafelyUnwrapped) }
+      step.read(token, state)
       interrupt.count(network.parameters.flat.count)
       try interrupt.throwIfRequested()
     }
-    for token in position.unread.dropLast() { try read(token) }
-    var token = position.unread[position.unread.count - 1]
-    var recent = position.recent, produced = Tokens(), hasEnded = false
+    for token in position.unread.elements.dropLast() { try read(Int(token)) }
+    var token = Int(position.unread[position.unread.count - 1])
     while produced.tokens.count < count {
       try read(token)
       step.decode()
       if wantsLogProbabilities { step.logSoftmax() }
       do {
-        token = try sampler.choose(step.scores, recent: recent, random)
+        token = try sampler.choose(step.scores, recent: UnsafeBufferPointer(position.recent.elements), random)
       } catch {
+        if error.kind == .noMemory { throw error }
         throw RecurrentError(
           .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN: the weights have diverged"
         )
       }
       if token == end {
-        hasEnded = true
+        position.hasEnded = true
         break
       }
-      produced.tokens.append(token)
-      if wantsLogProbabilities { produced.logProbabilities.append(Double(step.logProbabilities[token])) }
+      try produced.tokens.append(Int64(token))
+      if wantsLogProbabilities { try produced.logProbabilities.append(Double(step.logProbabilities[token])) }
       if sampler.repetitionPenalty != 1 {
-        recent.append(token)
-        if recent.count > sampler.repetitionWindow { recent.removeFirst() }
+        try position.recent.append(Int64(token))
+        if position.recent.count > sampler.repetitionWindow { position.recent.removeFirst(1) }
       }
     }
-    state.withUnsafeBytes { state in position.state.withUnsafeMutableBytes { $0.copyMemory(from: state) } }
-    (position.unread, position.recent, position.hasEnded) = ([token], recent, hasEnded)
-    return produced
+    position.unread.removeAll()
+    try position.unread.append(Int64(token))
   }
 }
 
@@ -333,12 +386,13 @@ extension Tokenizer.Errors {
 
 extension Network {
   /// Copies a prompt of at least one token; checks that the outputs score the input's tokens.
-  func prompt(_ prompt: some Collection<Int64>) throws(RecurrentError) -> [Int] {
+  func prompt(_ prompt: some Collection<Int64>) throws(RecurrentError) -> Buffer<Int64> {
     try require(
       topSize == inputSize, .badValue,
       "network has outputs that do not score its tokens; expected \(inputSize) outputs, got \(topSize)")
     let tokens = try Sampler.tokens(prompt, below: inputSize, "prompt")
-    try require(!tokens.isEmpty, .badShape, "prompt is empty; expected at least 1 token, got 0")
+    let count = tokens.count
+    try require(count > 0, .badShape, "prompt is empty; expected at least 1 token, got 0")
     return tokens
   }
 }

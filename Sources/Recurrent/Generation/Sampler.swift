@@ -80,51 +80,53 @@ public struct Sampler: Equatable, Sendable {
     }
     if p.count != scores.count { throw wrongLength("probabilities", expected: scores.count, p.count) }
     let tokens = try Sampler.tokens(recent, below: scores.count, "history")
-    var work = Array(UnsafeBufferPointer(start: start, count: scores.count))
-    try work.withUnsafeMutableBufferPointer { (work) throws(RecurrentError) in
-      applyRepetitionPenalty(work, tokens)
-      try applyTemperature(work)
-      truncate(work)
-      let total = work.reduce(0) { $0 + Double($1) }
-      try require(
-        total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN"
-      )
-      for i in 0..<work.count { p[i] = T(Double(work[i]) / total) }
-    }
+    let copy = try Buffer(UnsafeBufferPointer(start: start, count: scores.count)), work = copy.elements
+    try applyRepetitionPenalty(work, UnsafeBufferPointer(tokens.elements))
+    try applyTemperature(work)
+    try truncate(work)
+    let total = work.reduce(0) { $0 + Double($1) }
+    try require(
+      total.isFinite && total > 0, .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN"
+    )
+    for i in 0..<work.count { p[i] = T(Double(work[i]) / total) }
   }
 
   /// Selects a token by its scores, which are overwritten; the largest score without `random` or at temperature 0.
   func choose<T: Real>(
-    _ scores: UnsafeMutableBufferPointer<T>, recent: [Int], _ random: Random?
+    _ scores: UnsafeMutableBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, _ random: Random?
   ) throws(RecurrentError) -> Int {
-    applyRepetitionPenalty(scores, recent)
+    try applyRepetitionPenalty(scores, recent)
     guard let random, temperature != 0 else { return try argmax(UnsafeBufferPointer(scores)) }
     try applyTemperature(scores)
-    truncate(scores)
+    try truncate(scores)
     return try sample(UnsafeBufferPointer(scores), random)
   }
 
   /// Copies tokens, which are 0 to `bound` − 1.
   static func tokens(
     _ tokens: some Collection<Int64>, below bound: Int, _ name: StaticString
-  ) throws(RecurrentError) -> [Int] {
+  ) throws(RecurrentError) -> Buffer<Int64> {
     // each token is read once: another thread may write into the caller's array
-    var copy: [Int] = []
-    copy.reserveCapacity(tokens.count)
+    var copy = try Buffer<Int64>(capacity: tokens.count), count = 0
     for token in tokens {
       try require(
         token >= 0 && token < bound, .badIndex,
-        "\(name)[\(copy.count)] is out of range; expected 0 to \(bound - 1), got \(token)")
-      copy.append(Int(token))
+        "\(name)[\(count)] is out of range; expected 0 to \(bound - 1), got \(token)")
+      try copy.append(token)
+      count += 1
     }
     return copy
   }
 
   /// Penalizes each token of the window once, however often it occurs.
-  private func applyRepetitionPenalty<T: Real>(_ scores: UnsafeMutableBufferPointer<T>, _ recent: [Int]) {
-    if repetitionPenalty == 1 { return }
-    let penalty = T(repetitionPenalty), window = recent.suffix(repetitionWindow)
-    for token in Set(window) {
+  private func applyRepetitionPenalty<T: Real>(
+    _ scores: UnsafeMutableBufferPointer<T>, _ recent: UnsafeBufferPointer<Int64>
+  ) throws(RecurrentError) {
+    if repetitionPenalty == 1 || recent.isEmpty { return }
+    var isPenalized = try Buffer(repeating: false, count: scores.count)
+    let penalty = T(repetitionPenalty)
+    for token in recent.suffix(repetitionWindow).lazy.map({ Int($0) }) where !isPenalized[token] {
+      isPenalized[token] = true
       scores[token] = scores[token] > 0 ? scores[token] / penalty : scores[token] * penalty
     }
   }
@@ -147,21 +149,72 @@ public struct Sampler: Equatable, Sendable {
   }
 
   /// Sets the probabilities of tokens that a filter removes to 0.
-  private func truncate<T: Real>(_ p: UnsafeMutableBufferPointer<T>) {
-    if (topK ?? p.count) < p.count || topP < 1 {
-      let order = p.indices.sorted { p[$0] > p[$1] || p[$0] == p[$1] && $0 < $1 }
-      let best = order.prefix(topK ?? p.count)
-      let total = best.reduce(0) { $0 + Double(p[$1]) }
+  private func truncate<T: Real>(_ p: UnsafeMutableBufferPointer<T>) throws(RecurrentError) {
+    let most = min(topK ?? p.count, p.count)
+    if most < p.count || topP < 1 {
+      var order = try Descending(UnsafeBufferPointer(p)), total = 0.0
+      for rank in 0..<most { total += Double(p[order.index(rank)]) }
       var kept = 0, sum = 0.0
-      while kept < best.count && (kept == 0 || topP == 1 || sum < topP * total) {
-        sum += Double(p[order[kept]])
+      while kept < most && (kept == 0 || topP == 1 || sum < topP * total) {
+        sum += Double(p[order.index(kept)])
         kept += 1
       }
-      for i in order[kept...] { p[i] = 0 }
+      order.forEachIndex(after: kept) { p[$0] = 0 }
     }
     if minP > 0 {
       let least = T(minP) * (p.max() ?? 0)
       for i in p.indices where p[i] < least { p[i] = 0 }
     }
+  }
+}
+
+/// The indices of values in descending order, of equals the first; sorted as far as they are read, by a heap.
+private struct Descending<T: Real>: ~Copyable {
+  private let values: UnsafeBufferPointer<T>
+  /// The heap, its largest value first, then the indices that left it, the first of them last.
+  private let indices: Buffer<Int32>
+  private var heapCount: Int
+
+  init(_ values: UnsafeBufferPointer<T>) throws(RecurrentError) {
+    var indices = try Buffer<Int32>(capacity: values.count)
+    for i in 0..<values.count { try indices.append(Int32(truncatingIfNeeded: i)) }
+    heapCount = values.count
+    self.indices = indices
+    self.values = values
+    for i in (0..<values.count / 2).reversed() { sink(i) }
+  }
+
+  /// The index of the value at a rank; the ranks are read one after another.
+  mutating func index(_ rank: Int) -> Int {
+    let p = indices.start.unsafelyUnwrapped
+    while values.count - heapCount <= rank {
+      heapCount -= 1
+      (p[0], p[heapCount]) = (p[heapCount], p[0])
+      sink(0)
+    }
+    return Int(p[values.count - 1 - rank])
+  }
+
+  /// Calls `body` with the indices of the values from a rank on.
+  func forEachIndex(after rank: Int, _ body: (Int) -> Void) {
+    for i in indices.elements.prefix(values.count - rank) { body(Int(i)) }
+  }
+
+  /// Restores the order of the heap below a place.
+  private func sink(_ place: Int) {
+    let p = indices.start.unsafelyUnwrapped
+    var place = place
+    while 2 * place + 1 < heapCount {
+      var child = 2 * place + 1
+      if child + 1 < heapCount && isBefore(p[child + 1], p[child]) { child += 1 }
+      if !isBefore(p[child], p[place]) { return }
+      (p[place], p[child]) = (p[child], p[place])
+      place = child
+    }
+  }
+
+  private func isBefore(_ a: Int32, _ b: Int32) -> Bool {
+    let (x, y) = (values[Int(a)], values[Int(b)])
+    return x > y || x == y && a < b
   }
 }

@@ -19,19 +19,22 @@ struct TextDecoder {
   ///
   /// - Parameter held: the bytes of an incomplete character and a possible beginning of a stop string, which are held
   ///   back.
-  func append(_ tokens: [Int], to held: inout [UInt8], _ text: inout [UInt8]) -> Bool {
-    for token in tokens { tokenizer.append(token, to: &held) }
-    for end in stop where held.count >= end.count && held.suffix(end.count).elementsEqual(end) {
-      text += held.dropLast(end.count)
-      held = []
+  func append(
+    _ tokens: UnsafeBufferPointer<Int64>, to held: inout Buffer<UInt8>, _ text: inout Buffer<UInt8>
+  ) throws(RecurrentError) -> Bool {
+    for token in tokens { try tokenizer.append(Int(token), to: &held) }
+    let bytes = UnsafeBufferPointer(held.elements)
+    for end in stop where bytes.count >= end.count && bytes.suffix(end.count).elementsEqual(end) {
+      try text.append(UnsafeBufferPointer(rebasing: bytes.dropLast(end.count)))
+      held.removeAll()
       return true
     }
     // the longest suffix that may become a stop string, which begins with a character
-    var keep = min(max(longest - 1, 0), held.count)
-    while keep > 0 && !stop.contains(where: { $0.starts(with: held.suffix(keep)) }) { keep -= 1 }
-    keep = max(keep, Tokenizer.incomplete(held))
-    text += held.dropLast(keep)
-    held.removeFirst(held.count - keep)
+    var keep = min(max(longest - 1, 0), bytes.count)
+    while keep > 0 && !stop.contains(where: { $0.starts(with: bytes.suffix(keep)) }) { keep -= 1 }
+    keep = max(keep, Tokenizer.incomplete(bytes))
+    try text.append(UnsafeBufferPointer(rebasing: bytes.dropLast(keep)))
+    held.removeFirst(bytes.count - keep)
     return false
   }
 }

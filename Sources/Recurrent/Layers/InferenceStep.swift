@@ -59,8 +59,8 @@ struct InferenceStep<Scalar: Real> {
   let scores: UnsafeMutableBufferPointer<Scalar>
   /// What `logSoftmax` computes from the scores.
   let logProbabilities: UnsafeMutableBufferPointer<Scalar>
-  /// The bottom layer's Wx·x + b for each token, [blocks·H × V]; empty unless `prepare` filled it.
-  private var tokenProducts: [Scalar] = []
+  /// The bottom layer's Wx·x + b for each token, [blocks·H × V]; nil unless `prepare` filled it.
+  private var tokenProducts: Storage?
 
   /// The input of the bottom layer.
   private enum Input {
@@ -87,16 +87,17 @@ struct InferenceStep<Scalar: Real> {
 
   /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at
   /// most 2²⁰ elements.
-  mutating func prepare(reads: Int) {
+  mutating func prepare(reads: Int) throws(RecurrentError) {
     guard let Wil = network.Wil, let H = network.hiddenSizes.first else { return }
     let width = network.cell.blocks * H
     guard Wil.n <= reads / 2, Wil.n <= (1 << 20) / width else { return }
-    tokenProducts.reserveCapacity(Wil.n * width)
+    let products = try Storage(bytes: Wil.n * width * MemoryLayout<Scalar>.stride)
     for token in 0..<Wil.n {
       lookUp(token, Wil)
       inputProduct(network.layers[0], network.plans[0], input)
-      tokenProducts += UnsafeBufferPointer(start: z, count: width)
+      (products.start.assumingMemoryBound(to: Scalar.self) + token * width).update(from: z, count: width)
     }
+    tokenProducts = products
   }
 
   func run(
@@ -122,14 +123,12 @@ struct InferenceStep<Scalar: Real> {
   /// All layers, from a token in range to `output`.
   func read(_ token: Int, _ state: UnsafeMutablePointer<Scalar>) {
     guard let Wil = network.Wil else { return advance(.oneHot(token), state) }
-    if tokenProducts.isEmpty {
+    guard let tokenProducts else {
       lookUp(token, Wil)
       return advance(.vector, state)
     }
-    let width = tokenProducts.count / Wil.n
-    tokenProducts.withUnsafeBufferPointer {
-      advance(.precomputed($0.baseAddress.unsafelyUnwrapped + token * width), state)
-    }
+    let width = network.cell.blocks * network.plans[0].H
+    advance(.precomputed(tokenProducts.start.assumingMemoryBound(to: Scalar.self) + token * width), state)
   }
 
   private func lookUp(_ token: Int, _ Wil: Mat) {

@@ -39,7 +39,7 @@ extension SentenceModel {
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
     try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer, got none")
     let letterSize = try file["letter_size"].size()
-    let tokenizer = Tokenizer(kind: .sentences, characters: try SentenceModel.vocabulary(file))
+    let tokenizer = try Tokenizer(kind: .sentences, characters: SentenceModel.vocabulary(file))
     let optimizer = try SentenceModel.optimizer(file)
 
     // the matrices are checked first: a forged size allocates no memory
@@ -111,10 +111,11 @@ extension SentenceModel {
   }
 
   /// Requires letterToIndex to number single characters by 1, 2, …, and the other two, if present, to agree.
-  private static func vocabulary(_ file: Field) throws(RecurrentError) -> [Unicode.Scalar] {
+  private static func vocabulary(_ file: Field) throws(RecurrentError) -> Buffer<Unicode.Scalar> {
     let members = try file["letterToIndex"].members()
     try require(!members.isEmpty, .badFormat, "letterToIndex is empty; expected at least one letter, got none")
-    var letters = [Unicode.Scalar?](repeating: nil, count: members.count)
+    var letters = try Buffer<Unicode.Scalar?>(repeating: nil, count: members.count)
+    let count = letters.count
     for (key, field) in members {
       let scalars = key.unicodeScalars
       guard let letter = scalars.first, scalars.count == 1 else {
@@ -122,31 +123,33 @@ extension SentenceModel {
       }
       let number = try field.size()
       try require(
-        number <= letters.count && letters[number - 1] == nil, .badFormat,
-        "\(field.path) is out of range or a duplicate; expected each of 1 to \(letters.count) once, got \(number)")
+        number <= count && letters[number - 1] == nil, .badFormat,
+        "\(field.path) is out of range or a duplicate; expected each of 1 to \(count) once, got \(number)")
       letters[number - 1] = letter
     }
-    let vocabulary = letters.compactMap { $0 }
+    var vocabulary = Buffer<Unicode.Scalar>()
+    for case let letter? in letters.elements { try vocabulary.append(letter) }
     if let members = try file.optional("indexToLetter")?.members() {
       try require(
-        members.count == letters.count, .badFormat,
-        "indexToLetter has the wrong length; expected \(letters.count), got \(members.count)")
+        members.count == count, .badFormat,
+        "indexToLetter has the wrong length; expected \(count), got \(members.count)")
       for (key, field) in members {
         let got = try field.string()
-        guard let number = Int(key), number >= 1, number <= letters.count else {
+        guard let number = Int(key), number >= 1, number <= count else {
           throw RecurrentError(
-            .badFormat, "\(field.path) does not agree with letterToIndex; expected 1 to \(letters.count), got \(key)")
+            .badFormat, "\(field.path) does not agree with letterToIndex; expected 1 to \(count), got \(key)")
         }
+        let letter = vocabulary[number - 1]
         try require(
-          got.unicodeScalars.elementsEqual([vocabulary[number - 1]]), .badFormat,
-          "\(field.path) does not agree with letterToIndex; expected \"\(vocabulary[number - 1])\", got \"\(got)\"")
+          got.unicodeScalars.elementsEqual([letter]), .badFormat,
+          "\(field.path) does not agree with letterToIndex; expected \"\(letter)\", got \"\(got)\"")
       }
     }
     if let items = try file.optional("vocab")?.items() {
       let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
       try require(
-        listed.count == letters.count
-          && zip(listed, vocabulary).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
+        listed.count == count
+          && zip(listed, vocabulary.elements).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
         .badFormat, "vocab does not agree with letterToIndex; expected its keys in order, got another list")
     }
     return vocabulary

@@ -31,10 +31,17 @@ public struct SentenceModel {
   public init(
     _ sentences: [String], _ settings: TextModel.Settings = SentenceModel.settings, random: Random
   ) throws(RecurrentError) {
+    try self.init(Tokenizer(settings.tokenizer, texts: sentences), settings, random: random)
+  }
+
+  /// Creates a model over a tokenizer of sentences, with RecurrentJS's optimizer.
+  package init(
+    _ tokenizer: Tokenizer, _ settings: TextModel.Settings, random: Random
+  ) throws(RecurrentError) {
     try require(
-      settings.tokenizer == .sentences, .badValue,
-      "tokenizer is wrong; expected sentences, got \(settings.tokenizer.rawValue)")
-    try self.init(TextModel(settings, texts: sentences, random: random))
+      tokenizer.kind == .sentences, .badValue,
+      "tokenizer is wrong; expected sentences, got \(tokenizer.kind.rawValue)")
+    try self.init(TextModel(settings, tokenizer, random: random))
     model.optimizer = try Optimizer.recurrentJS()
   }
 
@@ -61,17 +68,37 @@ public struct SentenceModel {
   public func tick(
     _ sentence: String, learningRate: Double = 0.01, regc: Double = 1e-6, clipval: Double = 5
   ) throws(RecurrentError) -> (result: StepResult, perplexity: Double) {
-    let (tokens, targets) = try sequence(sentence)
+    try Array(sentence.utf8).withUnsafeBufferPointer { (sentence) throws(RecurrentError) in
+      try tick(utf8: sentence, learningRate: learningRate, regc: regc, clipval: clipval)
+    }
+  }
+
+  /// Trains on one sentence in UTF-8, as `tick`.
+  package func tick(
+    utf8 sentence: UnsafeBufferPointer<UInt8>, learningRate: Double, regc: Double, clipval: Double
+  ) throws(RecurrentError) -> (result: StepResult, perplexity: Double) {
+    let sequence = try sequence(sentence), count = sequence.count - 1
     let result = try model.trainStep(
-      sequence: tokens, targets, learningRate: learningRate, weightDecay: regc, clip: clipval)
-    return (result, exponential(result.loss / Double(tokens.count)))
+      sequence: UnsafeBufferPointer(sequence.elements), learningRate: learningRate, weightDecay: regc, clip: clipval)
+    return (result, exponential(result.loss / Double(count)))
   }
 
   /// Computes the cost of a sentence and its perplexity, as `tick` does, without a step.
   public func cost(_ sentence: String) throws(RecurrentError) -> (cost: Double, perplexity: Double) {
-    let (tokens, targets) = try sequence(sentence)
-    let cost = try network.loss(.tokens(tokens.span), .classes(targets.span), T: tokens.count, B: 1, reduction: .sum)
-    return (cost, exponential(cost / Double(tokens.count)))
+    try Array(sentence.utf8).withUnsafeBufferPointer { (sentence) throws(RecurrentError) in
+      try cost(utf8: sentence)
+    }
+  }
+
+  /// Computes the cost of a sentence in UTF-8, as `cost`.
+  package func cost(
+    utf8 sentence: UnsafeBufferPointer<UInt8>
+  ) throws(RecurrentError) -> (cost: Double, perplexity: Double) {
+    let sequence = try sequence(sentence), count = sequence.count - 1
+    let cost = try network.loss(
+      .tokens(sequence.span.extracting(droppingLast: 1)), .classes(sequence.span.extracting(droppingFirst: 1)),
+      T: count, B: 1, reduction: .sum)
+    return (cost, exponential(cost / Double(count)))
   }
 
   /// Generates a sentence, up to the boundary or `maxCharacters`.
@@ -91,12 +118,16 @@ public struct SentenceModel {
     return try generator.nextText(maxCharacters)
   }
 
-  /// The n + 1 inputs and targets of a sentence.
-  private func sequence(_ sentence: String) throws(RecurrentError) -> (tokens: [Int64], targets: [Int64]) {
-    let tokens = try model.tokenizer.encode(sentence)
+  /// A sentence between two boundaries, n + 2 tokens: all but the last are the inputs, all but the first the targets.
+  private func sequence(_ sentence: UnsafeBufferPointer<UInt8>) throws(RecurrentError) -> Buffer<Int64> {
+    var sequence = try Buffer<Int64>(repeating: 0, count: sentence.count + 2)
+    let inside = UnsafeMutableBufferPointer(rebasing: sequence.elements[1..<sentence.count + 1])
+    let count = try model.tokenizer.encode(sentence, to: inside)
     try require(
-      !tokens.isEmpty && tokens.count <= SentenceModel.maxCharacters, .badValue,
-      "sentence has the wrong length; expected 1 to \(SentenceModel.maxCharacters) characters, got \(tokens.count)")
-    return ([0] + tokens, tokens + [0])
+      count > 0 && count <= SentenceModel.maxCharacters, .badValue,
+      "sentence has the wrong length; expected 1 to \(SentenceModel.maxCharacters) characters, got \(count)")
+    sequence[count + 1] = 0
+    sequence.removeLast(sentence.count - count)
+    return sequence
   }
 }

@@ -70,8 +70,8 @@ extension TextModel {
   private func evaluate(
     _ tokens: UnsafeBufferPointer<Int64>, from step: Int, T: Int, B: Int, length: Int, _ state: UnsafeMutableRawPointer
   ) throws(RecurrentError) -> Double {
-    var input = [Int64](repeating: try token(tokens, 0), count: T * B), targets = [Int64](repeating: -1, count: T * B),
-      valid = 0
+    var input = try Buffer<Int64>(repeating: token(tokens, 0), count: T * B), valid = 0
+    var targets = try Buffer<Int64>(repeating: -1, count: T * B)
     for t in 0..<T {
       for b in 0..<B where b * length + step + t < tokens.count - 1 {
         let i = b * length + step + t

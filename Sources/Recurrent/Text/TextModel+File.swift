@@ -271,10 +271,12 @@ extension Tokenizer {
       self = .bytes
       return
     }
-    let characters = Array(try vocabulary.string().unicodeScalars)
-    try require(!characters.isEmpty, .badFormat, "tokenizer.vocabulary is empty; expected at least 1 character, got 0")
+    var characters = Buffer<Unicode.Scalar>()
+    for character in try vocabulary.string().unicodeScalars { try characters.append(character) }
+    let count = characters.count
+    try require(count > 0, .badFormat, "tokenizer.vocabulary is empty; expected at least 1 character, got 0")
     if kind == .characters {
-      for (a, b) in zip(characters, characters.dropFirst()) {
+      for (a, b) in zip(characters.elements, characters.elements.dropFirst()) {
         try require(
           a < b, .badFormat,
           "tokenizer.vocabulary is not in order; expected ascending code points, got \(name(of: b)) after \(name(of: a))"
@@ -282,10 +284,10 @@ extension Tokenizer {
       }
     } else {
       try require(
-        Set(characters).count == characters.count, .badFormat,
+        Set(characters.elements).count == count, .badFormat,
         "tokenizer.vocabulary has a duplicate; expected distinct characters, got one twice")
     }
-    self.init(kind: kind, characters: characters)
+    try self.init(kind: kind, characters: characters)
   }
 }
 

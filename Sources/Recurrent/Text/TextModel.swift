@@ -108,14 +108,16 @@ public final class TextModel {
     return result
   }
 
-  /// Trains on one sequence from a zero state; the loss is summed over the targets. The carried state is unchanged.
+  /// Trains on a sequence from a zero state, to predict each token but the first; the loss is summed. The carried state
+  /// is unchanged.
   func trainStep(
-    sequence tokens: [Int64], _ targets: [Int64], learningRate: Double, weightDecay: Double, clip: Double
+    sequence tokens: UnsafeBufferPointer<Int64>, learningRate: Double, weightDecay: Double, clip: Double
   ) throws(RecurrentError) -> StepResult {
     let optimizer = try requireOptimizer()
     let result = try network.trainStep(
-      .tokens(tokens.span), .classes(targets.span), T: tokens.count, B: 1, optimizer: optimizer,
-      learningRate: learningRate, weightDecay: weightDecay, clip: clip, reduction: .sum)
+      .tokens(tokens.span.extracting(droppingLast: 1)), .classes(tokens.span.extracting(droppingFirst: 1)),
+      T: tokens.count - 1, B: 1, optimizer: optimizer, learningRate: learningRate, weightDecay: weightDecay,
+      clip: clip, reduction: .sum)
     step += 1
     return result
   }

@@ -27,20 +27,18 @@ public struct Tokenizer: Sendable {
 
   /// What a token stands for.
   public let kind: Kind
-  /// The characters in the order of their tokens, without a boundary; empty for bytes.
-  public let characters: [Unicode.Scalar]
   /// The number of tokens.
-  public var count: Int { kind == .bytes ? 256 : characters.count + first }
+  public var count: Int { vocabulary.map { $0.characters.count + $0.first } ?? 256 }
+  /// The characters in the order of their tokens, without a boundary; empty for bytes.
+  public var characters: [Unicode.Scalar] { vocabulary.map { Array($0.characters.elements) } ?? [] }
 
-  /// The token of the first character.
-  private let first: Int
-  /// Which row of `table` has the 256 scalars from 256·k on; row 0 has no token.
-  private let rows: [Int32]
-  /// Tokens, −1 for scalars without one.
-  private let table: [Int32]
+  /// nil for bytes.
+  let vocabulary: Vocabulary?
 
   /// The tokenizer of bytes.
-  public static let bytes = Tokenizer(kind: .bytes, characters: [])
+  public static let bytes = Tokenizer()
+
+  private init() { (kind, vocabulary) = (.bytes, nil) }
 
   /// Creates the tokenizer of one text's characters.
   ///
@@ -51,47 +49,38 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `.badValue` if no text has a character.
   public init(_ kind: Kind, texts: [String]) throws(RecurrentError) {
-    switch kind {
-    case .bytes: self = .bytes
-    case .sentences: self.init(kind: kind, characters: recurrentJSOrder(texts))
-    case .characters:
-      let joined = texts.count == 1 ? Array(texts[0].utf8) : texts.flatMap { Array($0.utf8) }
-      self = try joined.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try Tokenizer(utf8: bytes) }
+    if kind == .bytes {
+      self = .bytes
+      return
     }
-    try require(
-      kind == .bytes || !characters.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
+    var characters = try CharacterSet(for: kind)
+    for text in texts {
+      try Array(text.utf8).withUnsafeBufferPointer { (text) throws(RecurrentError) in try characters.insert(text) }
+    }
+    try self.init(kind, characters)
   }
 
   /// Creates the tokenizer of the characters of a text in UTF-8.
   ///
   /// - Throws: `.badValue` for an empty text, or naming the first byte that is not UTF-8.
   public init(utf8 text: UnsafeBufferPointer<UInt8>) throws(RecurrentError) {
-    try require(!text.isEmpty, .badValue, "text is empty; expected at least 1 character, got 0")
-    var seen = [Bool](repeating: false, count: 0x110000), last: UInt32 = 0
-    try Tokenizer.eachScalar(of: text) { (scalar, _) in
-      seen[Int(scalar)] = true
-      last = max(last, scalar)
-    }
-    var characters: [Unicode.Scalar] = []
-    for scalar in 0...last where seen[Int(scalar)] {
-      if let character = Unicode.Scalar(scalar) { characters.append(character) }
-    }
-    self.init(kind: .characters, characters: characters)
+    var characters = try CharacterSet(for: .characters)
+    try characters.insert(text)
+    try self.init(.characters, characters)
+  }
+
+  /// Creates a tokenizer of a set of characters.
+  ///
+  /// - Throws: `.badValue` for an empty set, `.noMemory`.
+  package init(_ kind: Kind, _ characters: consuming CharacterSet) throws(RecurrentError) {
+    try self.init(kind: kind, characters: characters.ordered())
+    try require(
+      vocabulary?.characters.isEmpty == false, .badValue, "text is empty; expected at least 1 character, got 0")
   }
 
   /// Creates a tokenizer of `characters` in this order, each of which occurs once.
-  init(kind: Kind, characters: [Unicode.Scalar]) {
-    let first = kind == .sentences ? 1 : 0
-    var rows = [Int32](repeating: 0, count: 0x110000 >> 8), table = [Int32](repeating: -1, count: 256)
-    for (k, character) in characters.enumerated() {
-      let row = Int(character.value >> 8)
-      if rows[row] == 0 {
-        rows[row] = Int32(truncatingIfNeeded: table.count >> 8)
-        table += [Int32](repeating: -1, count: 256)
-      }
-      table[Int(rows[row]) << 8 | Int(character.value & 0xFF)] = Int32(truncatingIfNeeded: k + first)
-    }
-    (self.kind, self.characters, self.first, self.rows, self.table) = (kind, characters, first, rows, table)
+  init(kind: Kind, characters: consuming Buffer<Unicode.Scalar>) throws(RecurrentError) {
+    (self.kind, vocabulary) = (kind, try Vocabulary(characters, first: kind == .sentences ? 1 : 0))
   }
 
   /// Returns the token of a character, nil outside the vocabulary. In bytes, characters beyond ASCII have no token.
@@ -103,10 +92,11 @@ public struct Tokenizer: Sendable {
 
   /// Returns the character of a token; nil for a boundary or a byte.
   public func character(of token: Int) -> Unicode.Scalar? {
-    kind != .bytes && token >= first && token < count ? characters[token - first] : nil
+    guard let vocabulary, token >= vocabulary.first, token < count else { return nil }
+    return vocabulary.characters[token - vocabulary.first]
   }
 
-  private func token(of scalar: UInt32) -> Int { Int(table[Int(rows[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]) }
+  private func token(of scalar: UInt32) -> Int { vocabulary?.token(of: scalar) ?? -1 }
 
   // MARK: Text to tokens
 
@@ -120,10 +110,15 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict
   ) throws(RecurrentError) -> [Int64] {
-    var tokens = [Int64](repeating: 0, count: text.count), count = 0
-    try tokens.withUnsafeMutableBufferPointer { (tokens) throws(RecurrentError) in
-      count = try encode(text, errors: errors, to: tokens)
-    }
+    try tokens(of: text, errors: errors).array()
+  }
+
+  /// Converts a text in UTF-8 to tokens, as `encode`.
+  package func tokens(
+    of text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict
+  ) throws(RecurrentError) -> Buffer<Int64> {
+    var tokens = try Buffer<Int64>(repeating: 0, count: text.count)
+    let count = try encode(text, errors: errors, to: tokens.elements)
     tokens.removeLast(tokens.count - count)
     return tokens
   }
@@ -189,8 +184,9 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `.badIndex` naming a token out of range.
   public func decode(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> String {
-    let bytes = try decodeBytes(tokens)
-    return String(decoding: bytes.dropLast(Tokenizer.incomplete(bytes)), as: UTF8.self)
+    let bytes = try bytes(of: tokens),
+      complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
+    return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
   }
 
   /// Converts tokens to the bytes of their text: UTF-8, and of a tokenizer of bytes the bytes as they are; a boundary
@@ -198,27 +194,32 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `.badIndex` naming a token out of range.
   public func decodeBytes(_ tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> [UInt8] {
-    var bytes: [UInt8] = []
+    try bytes(of: tokens).array()
+  }
+
+  /// Converts tokens to the bytes of their text, as `decodeBytes`.
+  package func bytes(of tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> Buffer<UInt8> {
+    var bytes = Buffer<UInt8>()
     for (i, token) in tokens.enumerated() {
       try require(
         token >= 0 && token < count, .badIndex,
         "tokens[\(i)] is out of range; expected 0 to \(count - 1), got \(token)")
-      append(Int(token), to: &bytes)
+      try append(Int(token), to: &bytes)
     }
     return bytes
   }
 
   /// Appends the bytes of a token.
-  func append(_ token: Int, to bytes: inout [UInt8]) {
+  func append(_ token: Int, to bytes: inout Buffer<UInt8>) throws(RecurrentError) {
     if kind == .bytes {
-      bytes.append(UInt8(truncatingIfNeeded: token))
+      try bytes.append(UInt8(truncatingIfNeeded: token))
     } else if let character = character(of: token) {
-      bytes += UTF8.encode(character) ?? UTF8.encodedReplacementCharacter
+      for byte in UTF8.encode(character) ?? UTF8.encodedReplacementCharacter { try bytes.append(byte) }
     }
   }
 
   /// Counts the bytes at the end that begin a valid character and do not complete it.
-  static func incomplete(_ bytes: [UInt8]) -> Int {
+  static func incomplete(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     for back in 1...3 where back <= bytes.count {
       let byte = bytes[bytes.count - back]
       if byte & 0xC0 == 0x80 { continue }
@@ -245,14 +246,14 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `.badValue` naming the first byte that is not UTF-8.
   @inline(__always)
-  private static func eachScalar(
-    of text: UnsafeBufferPointer<UInt8>, _ body: (_ scalar: UInt32, _ position: Int) -> Void
+  static func eachScalar(
+    of text: UnsafeBufferPointer<UInt8>, _ body: (_ scalar: UInt32, _ position: Int) throws(RecurrentError) -> Void
   ) throws(RecurrentError) {
     var at = 0, position = 0
     while at < text.count {
       let first = text[at]
       if first < 0x80 {
-        body(UInt32(first), position)
+        try body(UInt32(first), position)
         at += 1
       } else {
         let (scalar, length) = scalar(text, at)
@@ -261,7 +262,7 @@ public struct Tokenizer: Sendable {
             .badValue,
             "text is not valid UTF-8; expected a complete character at byte \(at), got 0x\(String(first, radix: 16))")
         }
-        body(scalar, position)
+        try body(scalar, position)
         at += length
       }
       position += 1
@@ -292,5 +293,8 @@ public struct Tokenizer: Sendable {
 
 extension Tokenizer: Equatable {
   /// The same tokens.
-  public static func == (a: Tokenizer, b: Tokenizer) -> Bool { a.kind == b.kind && a.characters == b.characters }
+  public static func == (a: Tokenizer, b: Tokenizer) -> Bool {
+    guard let ours = a.vocabulary, let others = b.vocabulary else { return a.kind == b.kind }
+    return a.kind == b.kind && ours.characters.elements.elementsEqual(others.characters.elements)
+  }
 }

@@ -11,8 +11,6 @@ import Testing
     deinit { Counted.live -= 1 }
   }
 
-  private func array<T>(_ buffer: borrowing Buffer<T>) -> [T] { Array(buffer.elements) }
-
   @Test func holdsWhatAnArrayHolds() throws {
     var buffer = Buffer<Int>(), expected: [Int] = []
     #expect(buffer.start == nil)
@@ -20,19 +18,25 @@ import Testing
       try buffer.append(i * i)
       expected.append(i * i)
     }
-    #expect(array(buffer) == expected)
+    #expect(buffer.array() == expected)
     try expected.withUnsafeBufferPointer { try buffer.append($0) }
     expected += expected
     buffer.removeFirst(3)
     buffer.removeLast(5)
-    #expect(array(buffer) == Array(expected.dropFirst(3).dropLast(5)))
+    #expect(buffer.array() == Array(expected.dropFirst(3).dropLast(5)))
+    for i in [0, 500, buffer.count + 2] {
+      try buffer.insert(-i, at: i)
+      #expect(buffer.array()[i] == -i)
+    }
+    #expect(buffer.array().filter { $0 > 0 } == Array(expected.dropFirst(3).dropLast(5)).filter { $0 > 0 })
+    buffer.removeFirst(1)
     var copy = try buffer.copy()
     copy[0] = -1
-    #expect(array(buffer)[0] == 9 && array(copy) == [-1] + array(buffer).dropFirst())
+    #expect(buffer.array()[0] == 9 && copy.array() == [-1] + buffer.array().dropFirst())
     buffer.removeAll()
-    #expect(array(buffer) == [])
+    #expect(buffer.array() == [])
     let sevens = try Buffer(repeating: 7, count: 3), none = try Buffer<Int>(UnsafeBufferPointer(start: nil, count: 0))
-    #expect(array(sevens) == [7, 7, 7] && array(none) == [])
+    #expect(sevens.array() == [7, 7, 7] && none.array() == [])
   }
 
   @Test func elementsAreReleased() throws {
@@ -44,7 +48,7 @@ import Testing
       #expect(Counted.live == 89)
       let copy = try buffer.copy()
       buffer.removeAll()
-      #expect(Counted.live == 89 && array(copy).count == 89)
+      #expect(Counted.live == 89 && copy.array().count == 89)
     }
     #expect(Counted.live == 0)
   }
@@ -60,6 +64,6 @@ import Testing
         #expect(error.kind == .noMemory && "\(error)".contains("\(count)"))
       }
     }
-    #expect(array(buffer) == [5])
+    #expect(buffer.array() == [5])
   }
 }

@@ -10,17 +10,19 @@ import Testing
     _ tokens: [Int], _ tokenizer: Tokenizer, stop: [String] = [], part: Int = 1
   ) throws -> (parts: [[UInt8]], stopped: Bool) {
     let decoder = try TextDecoder(tokenizer, stop: stop)
-    var held: [UInt8] = [], parts: [[UInt8]] = []
+    var held = Buffer<UInt8>(), parts: [[UInt8]] = []
     for start in stride(from: 0, to: tokens.count, by: part) {
-      var text: [UInt8] = []
-      let stopped = decoder.append(Array(tokens[start..<min(start + part, tokens.count)]), to: &held, &text)
-      parts.append(text)
+      var text = Buffer<UInt8>()
+      let some = tokens[start..<min(start + part, tokens.count)].map { Int64($0) }
+      let stopped = try some.withUnsafeBufferPointer { try decoder.append($0, to: &held, &text) }
+      parts.append(text.array())
       if stopped {
-        #expect(held.isEmpty)
+        let count = held.count
+        #expect(count == 0)
         return (parts, true)
       }
     }
-    return (parts + [held], false)
+    return (parts + [held.array()], false)
   }
 
   /// As `bytes`, of valid UTF-8.
