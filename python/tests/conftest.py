@@ -55,6 +55,7 @@ SLOW: dict[str, set[str]] = {
     "reliability/test_determinism.py": set(),
     "reliability/test_failing_allocations.py": set(),
     "reliability/test_saves.py": set(),
+    "test_arguments.py": {"test_arguments"},
     "test_attributes.py": {"test_assignments"},
     "test_contributing.py": set(),
     "test_docs.py": set(),

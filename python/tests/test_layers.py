@@ -10,8 +10,8 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
-    ("_version", "_terminal", "encoding", "_c", "_checks", "_arrays", "_readonly", "tape", "operation"),
-    ("sizes",),
+    ("_version", "_terminal", "_c", "_checks", "tape", "operation"),
+    ("_arrays", "_readonly", "encoding", "sizes"),
     ("state", "outputs"),
     ("random", "elementwise", "texts"),
     ("mat",),

@@ -95,7 +95,7 @@ def test_what_is_no_file(tmp_path):
     refuse(outputs, tmp_path / "link", FOREIGN)
     refuse(outputs, tmp_path, f"cannot write '{tmp_path}': is a directory")
     refuse(outputs, tmp_path / "none" / "a", f"cannot write '{tmp_path}/none/a': no such file or directory")
-    with pytest.raises(ValueError, match=r"null (byte|character)"):
+    with pytest.raises(ValueError, match=r"N[Uu][Ll]"):
         outputs.write("a\0b", b"")
     with pytest.raises(TypeError, match=r"overwrite has the wrong type; expected a bool, got int"):
         outputs.check(tmp_path / "a", overwrite=1)

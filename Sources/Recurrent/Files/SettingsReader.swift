@@ -164,7 +164,7 @@ struct SettingsReader {
 
   private func integer(_ json: JSON, _ key: String) throws(RecurrentError) -> Int {
     guard case .number(let number) = json else { throw wrongType(key, "a whole number", json) }
-    guard let integer = Int(exactly: number), abs(integer) <= 1 << 53 else {
+    guard let integer = Int(exactly: number), integer.magnitude <= 1 << 53 else {
       throw RecurrentError(.badValue, "\(key) is out of range; expected a whole number, got \(number)")
     }
     return integer

@@ -87,6 +87,9 @@ import Testing
     }
     var settings = try reader(#"{"k": 9007199254740994}"#)
     refused(.badValue, "k is out of range; expected a whole number") { try settings.integer("k") }
+    // has no magnitude in Int
+    settings = try reader(#"{"k": -9223372036854775808}"#)
+    refused(.badValue, "k is out of range; expected a whole number") { try settings.integer("k") }
   }
 
   @Test func keysThatAreNotSettingsAreRefused() throws {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ._checks import shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,17 +19,7 @@ def as_array(values: Any, name: str) -> npt.NDArray[Any]:
     """Returns real numbers as an array; masked arrays, ragged lists, objects, strings and bools are errors."""
     if type(values) is np.ndarray and values.dtype.kind in "iuf":
         return values
-    _refuse_masks(values, name)
-    array: npt.NDArray[Any] | None
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        array = None
-    if array is None or (array.dtype == object and _is_ragged(array)):
-        raise ValueError(
-            f"{name} is ragged; expected rows of one length, got several lengths: pad_sequence pads sequences and "
-            "returns their lengths"
-        )
+    array = _converted(values, name, np.asarray)
     if array.dtype.kind not in "iuf" and array.size:
         raise TypeError(
             f"{name} has the wrong type; expected real numbers, got elements of type {array.dtype}"
@@ -53,13 +46,13 @@ def as_numbers(
     array = as_array(values, name)
     if array.shape != shape:
         raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
-    return contiguous(as_type(array, dtype, name, lengths))
+    return contiguous(as_type(array, dtype, name, lengths), name)
 
 
-def contiguous(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def contiguous(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     """Returns the array itself, or a copy of one that the library cannot read in place."""
     flags = array.flags
-    return array if flags.c_contiguous and flags.aligned else array.copy()
+    return array if flags.c_contiguous and flags.aligned else allocated(name, array.shape, array.copy)
 
 
 def as_type(
@@ -69,7 +62,7 @@ def as_type(
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore"):
-        result = array.astype(dtype)
+        result = allocated(name, array.shape, array.astype, dtype)
     if not np.isfinite(result).all():
         lost = np.isfinite(array) & ~np.isfinite(result)
         if lengths is not None:
@@ -87,12 +80,12 @@ def as_tokens(values: Any, name: str, shape: tuple[int, ...] | None = None) -> n
     is_ready = type(values) is np.ndarray and values.dtype is _INT64 and values.flags.carray
     if is_ready and (shape is None or values.shape == shape):
         return values  # type: ignore[no-any-return]
-    _refuse_masks(values, name)
     # a copy, as another thread may write to the array between a check and its use
-    array = np.array(values)
+    array = _converted(values, name, np.array)
     if array.dtype == object and array.size and all(type(value) is int for value in array.flat):
-        far = next(value for value in array.flat if not -(2**63) <= value < 2**63)
-        raise ValueError(f"{name} is out of range; expected 64 bits, got {far}")
+        far = next((value for value in array.flat if not -(2**63) <= value < 2**63), None)
+        if far is not None:
+            raise ValueError(f"{name} is out of range; expected 64 bits, got {shown(far)}")
     if array.dtype.kind not in "iu" and (array.size or array.dtype.kind != "f"):
         raise TypeError(f"{name} has the wrong type; expected ints, got elements of type {array.dtype}")
     if shape is not None and array.shape != shape:
@@ -116,9 +109,13 @@ def as_ints(values: Any, name: str) -> npt.NDArray[np.int64]:
 
 def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
     """Returns a list of sizes, at least one."""
-    array = as_ints(values, name)
-    if np.ndim(values) != 1:
+    array = as_tokens(values, name)
+    if getattr(values, "ndim", 0) == 0 and not hasattr(values, "__len__"):
         raise TypeError(f"{name} has the wrong type; expected a list of ints, got {type(values).__name__}")
+    # NumPy reads a bool among ints as 0 or 1
+    if isinstance(values, (list, tuple)) and any(isinstance(value, (bool, np.bool_)) for value in values):
+        raise TypeError(f"{name} has the wrong type; expected ints, got a bool among them")
+    array = as_ints(array, name)
     if not array.size:
         raise ValueError(f"{name} is empty; expected at least one size, got none")
     return array
@@ -131,6 +128,40 @@ def as_lengths(values: Any, batch_size: int) -> npt.NDArray[np.int64] | None:
     array = as_tokens(values, "lengths", (batch_size,))
     # backward reads them again
     return array.copy() if array is values else array
+
+
+def allocated(name: str, shape: tuple[int, ...], allocate: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function that allocates an array; without memory the error names the argument."""
+    try:
+        return allocate(*arguments)
+    except MemoryError:
+        raise MemoryError(
+            f"{name} is too large; expected an array that fits into memory, got {shape}"
+        ) from None
+
+
+def _converted(values: Any, name: str, convert: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Returns what a caller has as an array of any type; masked arrays and ragged lists are errors."""
+    _refuse_masks(values, name)
+    array: npt.NDArray[Any] | None = None
+    try:
+        array = convert(values)
+    except (ValueError, RecursionError):
+        pass
+    except (TypeError, OverflowError) as error:
+        raise TypeError(
+            f"{name} has the wrong type; expected an array, got {type(values).__name__}: {error}"
+        ) from None
+    except MemoryError:
+        raise MemoryError(
+            f"{name} is too large; expected an array that fits into memory, got a {type(values).__name__}"
+        ) from None
+    if array is None or (array.dtype == object and _is_ragged(array)):
+        raise ValueError(
+            f"{name} is ragged; expected rows of one length, got several lengths: pad_sequence pads sequences and "
+            "returns their lengths"
+        )
+    return array
 
 
 def _refuse_masks(values: Any, name: str) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import operator
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 # by recurrent_unknown
 _ERRORS = ("strict", "ignore", "replace")
+# the elements of the largest array
+MAX_COUNT = 2**31 - 1
+# the steps of a run: every whole number up to it has its own float64
+MAX_STEPS = 2**53
+# characters of a value in a message
+_SHOWN = 60
 DTYPES: tuple[Any, Any] = (np.dtype(np.float32), np.dtype(np.float64))
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -25,8 +33,18 @@ def as_int(value: Any, name: str) -> int:
     except TypeError:
         raise TypeError(f"{name} has the wrong type; expected an int, got {type(value).__name__}") from None
     if not -(2**63) <= result < 2**63:
-        raise ValueError(f"{name} is out of range; expected 64 bits, got {_shown(result)}")
+        raise ValueError(f"{name} is out of range; expected 64 bits, got {shown(result)}")
     return result
+
+
+def as_count(value: Any, name: str, least: int = 0, most: int = MAX_COUNT) -> int:
+    """Returns an int within a range."""
+    found = as_int(value, name)
+    if found < least:
+        raise ValueError(f"{name} is out of range; expected at least {least}, got {found}")
+    if found > most:
+        raise ValueError(f"{name} is out of range; expected at most {most}, got {found}")
+    return found
 
 
 def as_float(value: Any, name: str, mat: Any = None) -> float:
@@ -55,6 +73,14 @@ def as_single(value: Any, name: str) -> float:
     return number
 
 
+def as_rate(value: Any, name: str) -> float:
+    """Returns a float of at least 0 in the range of float32."""
+    number = as_single(value, name)
+    if number < 0:
+        raise ValueError(f"{name} is out of range; expected at least 0, got {number}")
+    return number
+
+
 def _real(value: Any, name: str) -> float:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -63,15 +89,16 @@ def _real(value: Any, name: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"{name} is out of range; expected a finite number, got {_shown(value)}") from None
+        raise ValueError(f"{name} is out of range; expected a finite number, got {shown(value)}") from None
 
 
-def _shown(value: Any) -> str:
-    """Returns a number for a message; Python refuses to write an int of more than 4,300 digits."""
-    try:
-        return str(value)
-    except ValueError:
-        return f"{type(value).__name__} of more than 4,300 digits"
+def shown(value: Any) -> str:
+    """Returns a value for a message, shortened; of one that Python cannot write, its type."""
+    text = f"a {type(value).__name__}"
+    # Python refuses to write an int of more than 4,300 digits, and a list that is nested too deeply
+    with contextlib.suppress(ValueError, RecursionError):
+        text = str(value) if isinstance(value, numbers.Number) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def as_limit(value: Any, name: str) -> float:
@@ -93,15 +120,38 @@ def as_flag(value: Any, name: str) -> bool:
 
 def as_dtype(value: Any) -> int:
     """Returns 0 for float32, 1 for float64."""
-    try:
-        found = np.dtype(value)
-    except TypeError:
-        raise TypeError(f"dtype is unknown; expected 'float32' or 'float64', got {value!r}") from None
-    if value is None or found not in DTYPES:
+    found = None
+    # NumPy reads None as float64, and refuses with any of these
+    if value is not None:
+        with contextlib.suppress(TypeError, ValueError, RecursionError, MemoryError, SyntaxError):
+            found = np.dtype(value)
+    if found is None or found not in DTYPES:
         raise TypeError(
-            f"dtype is unknown; expected 'float32' or 'float64', got {found if value is not None else None}"
+            f"dtype is unknown; expected 'float32' or 'float64', got {shown(value) if found is None else found}"
         )
     return DTYPES.index(found)
+
+
+def as_choice(value: Any, name: str, known: Iterable[str]) -> str:
+    """Returns a str of a list."""
+    if not isinstance(value, str) or value not in known:
+        expected = ", ".join(map(repr, known))
+        raise ValueError(f"{name} is unknown; expected one of {expected}, got {shown(value)}")
+    return value
+
+
+def as_list(value: Any, name: str, expected: str) -> list[Any]:
+    """Returns the elements of an iterable."""
+    if hasattr(value, "shape") and len(value.shape) and value.shape[0] > MAX_COUNT:
+        raise ValueError(f"{name} is too large; expected at most {MAX_COUNT} elements, got {value.shape[0]}")
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} has the wrong type; expected {expected}, got {type(value).__name__}"
+        ) from None
+    except MemoryError:
+        raise MemoryError(f"{name} is too large; expected {expected}, got a {type(value).__name__}") from None
 
 
 def as_text(value: Any, name: str) -> bytes:
@@ -123,22 +173,23 @@ def as_path(value: Any, name: str = "path") -> bytes:
         raise TypeError(f"{name} has the wrong type; expected a str or a Path, got {type(value).__name__}")
     path = os.fspath(value)
     try:
-        return os.fsencode(path)
+        encoded = os.fsencode(path)
     except UnicodeEncodeError:
         # with the message of any text
         return as_text(path, name)
+    if b"\0" in encoded:
+        raise ValueError(f"{name} has a NUL character; expected none, got {shown(path)}")
+    return encoded
 
 
 def as_errors(errors: Any, replacement: Any) -> tuple[int, int]:
     """Returns the library's code for characters outside the vocabulary, and the code point of the replacement."""
-    if errors not in _ERRORS:
-        raise ValueError(
-            f"errors is unknown; expected one of {', '.join(map(repr, _ERRORS))}, got {errors!r}"
-        )
+    errors = as_choice(errors, "errors", _ERRORS)
     if errors != "replace":
         if replacement is not None:
             raise ValueError(f"replacement is without effect; expected errors='replace', got {errors!r}")
         return _ERRORS.index(errors), 0
     if not isinstance(replacement, str) or len(replacement) != 1:
-        raise ValueError(f"replacement is unknown; expected one character, got {replacement!r}")
+        raise ValueError(f"replacement is unknown; expected one character, got {shown(replacement)}")
+    as_text(replacement, "replacement")
     return 2, ord(replacement)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from ._checks import shown
+
 T = TypeVar("T")
 
 
@@ -72,4 +74,4 @@ def _is_same(first: Any, value: Any) -> bool:
 
 def refuse_assignment(name: str, remedy: str, value: Any) -> NoReturn:
     """Raises the AttributeError of an assignment that would change nothing."""
-    raise AttributeError(f"{name} is read-only; expected {remedy}, got {value!r}")
+    raise AttributeError(f"{name} is read-only; expected {remedy}, got {shown(value)}")

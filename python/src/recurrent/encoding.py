@@ -6,6 +6,8 @@ import codecs
 import re
 from typing import Any
 
+from ._checks import shown
+
 BYTE_ORDER_MARK = "\ufeff"
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -41,7 +43,7 @@ def as_encoding(value: Any, name: str = "encoding") -> str | None:
         "".encode(value)
     except (LookupError, UnicodeError, ValueError):
         raise ValueError(
-            f"{name} is unknown; expected an encoding of text, such as 'cp1252', got {value!r}"
+            f"{name} is unknown; expected an encoding of text, such as 'cp1252', got {shown(value)}"
         ) from None
     return value
 
@@ -49,7 +51,9 @@ def as_encoding(value: Any, name: str = "encoding") -> str | None:
 def check_applies(encoding: str | None, tokens: str) -> None:
     """Refuses an encoding where tokens are bytes, which are read as they are."""
     if encoding is not None and tokens == "bytes":
-        raise ValueError(f"encoding is without effect; expected None, as tokens are bytes, got {encoding!r}")
+        raise ValueError(
+            f"encoding is without effect; expected None, as tokens are bytes, got {shown(encoding)}"
+        )
 
 
 def to_utf8(data: bytes, source: str, encoding: str | None = None) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _c
 from ._arrays import as_ints
-from ._checks import as_float, as_int
+from ._checks import as_choice, as_float, as_int, as_list
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
@@ -462,7 +462,7 @@ class Graph(GraphElementwise[Mat]):
         ValueError
             If ``axis`` is unknown.
         """
-        return self._record(_lib.recurrent_graph_sum, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
+        return self._record(_lib.recurrent_graph_sum, expect_mat(m, "m"), _axis(axis))
 
     def mean(self, m: Mat, axis: int | None = None) -> Mat:
         """Returns the mean over all elements, rows or columns.
@@ -486,7 +486,7 @@ class Graph(GraphElementwise[Mat]):
         ValueError
             If ``axis`` is unknown.
         """
-        return self._record(_lib.recurrent_graph_mean, expect_mat(m, "m"), _choice(axis, _AXES, "axis"))
+        return self._record(_lib.recurrent_graph_mean, expect_mat(m, "m"), _axis(axis))
 
     def softmax(self, m: Mat) -> Mat:
         """Returns ``exp(x) / Σ exp(x)`` of each column, without overflow for finite scores.
@@ -562,7 +562,7 @@ class Graph(GraphElementwise[Mat]):
             _lib.recurrent_graph_cross_entropy,
             expect_mat(scores, "scores"),
             *_indices(targets, "targets"),
-            _choice(reduction, _REDUCTIONS, "reduction"),
+            _REDUCTIONS[as_choice(reduction, "reduction", _REDUCTIONS)],
         )
 
     def squared_error(self, a: Mat, b: Mat, reduction: Literal["mean", "sum"] = "mean") -> Mat:
@@ -589,7 +589,7 @@ class Graph(GraphElementwise[Mat]):
             _lib.recurrent_graph_squared_error,
             expect_mat(a, "a"),
             expect_mat(b, "b"),
-            _choice(reduction, _REDUCTIONS, "reduction"),
+            _REDUCTIONS[as_choice(reduction, "reduction", _REDUCTIONS)],
         )
 
     # ---- normalization
@@ -620,10 +620,10 @@ class Graph(GraphElementwise[Mat]):
         ----------
         Srivastava et al., JMLR 15, 2014.
         """
-        random = as_random(rng)
-        return self._record(
-            _lib.recurrent_graph_dropout, expect_mat(m, "m"), as_float(rate, "rate"), random._handle.value
-        )
+        share, random = as_float(rate, "rate"), as_random(rng)
+        if not 0 <= share < 1:
+            raise ValueError(f"rate is out of range; expected at least 0 and below 1, got {share}")
+        return self._record(_lib.recurrent_graph_dropout, expect_mat(m, "m"), share, random._handle.value)
 
     def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
         """Normalizes each column to mean 0 and variance 1, then multiplies by ``gain`` and adds ``bias``.
@@ -762,16 +762,16 @@ def _indices(values: Any, name: str) -> tuple[Any, int]:
 def _handles(mats: Iterable[Mat]) -> tuple[Any, int]:
     if isinstance(mats, Mat):
         raise TypeError("mats has the wrong type; expected a list of Mats, got Mat")
-    kept = list(mats)
+    kept = as_list(mats, "mats", "a list of Mats")
     handles = (ctypes.c_uint64 * len(kept))(*(expect_mat(m, f"mats[{i}]") for i, m in enumerate(kept)))
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)
 
 
-def _choice(value: Any, choices: dict[Any, int], name: str) -> int:
-    try:
-        return choices[value]
-    except (KeyError, TypeError):
-        expected = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} is unknown; expected one of {expected}, got {value!r}") from None
+def _axis(axis: Any) -> int:
+    """Returns the number of an axis in ``_AXES``."""
+    number = None if axis is None else as_int(axis, "axis")
+    if number not in _AXES:
+        raise ValueError(f"axis is unknown; expected one of None, 0, 1, got {number}")
+    return _AXES[number]

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _c
 from ._arrays import as_matrix, as_type, contiguous
-from ._checks import DTYPES, as_dtype, as_float, as_int
+from ._checks import DTYPES, as_dtype, as_float, as_int, shown
 from .elementwise import MatElementwise
 from .random import RNG, as_random
 from .tape import graph_for, is_default
@@ -122,7 +122,7 @@ class Mat(MatElementwise):
         own = hasattr(values, "dtype") and native in DTYPES
         code = as_dtype(dtype if dtype is not None else native if own else "float32")
         # the rows of the transpose are the columns of the Mat
-        columns = contiguous(as_type(array, DTYPES[code], "values").T)
+        columns = contiguous(as_type(array, DTYPES[code], "values").T, "values")
         d, n = columns.shape
         return cls._from_handle(
             _c.new(
@@ -504,7 +504,7 @@ class Mat(MatElementwise):
         value = _scalar(other)
         if value is not None:
             if value == 0:
-                raise ZeroDivisionError("division of a Mat by 0")
+                raise ZeroDivisionError("the operand is 0; expected another number, got 0")
             return self._on().scale(self, as_float(1 / value, "1 / the operand", self))
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).div(self, other)
@@ -517,13 +517,13 @@ class Mat(MatElementwise):
         return self._on().neg(self)
 
     def __pow__(self, exponent: Any) -> Mat:
-        if exponent == 0.5:
+        value = _number(exponent)
+        if value == 0.5:
             return self.sqrt()
-        value = _scalar(exponent)
         if value is None or value not in range(1, 65):
             raise ValueError(
-                f"exponent is out of range; expected 0.5 or a whole number from 1 to 64, got {exponent}; for others "
-                "use exp(p * log(x)), for elements above 0"
+                f"exponent is out of range; expected 0.5 or a whole number from 1 to 64, got {shown(exponent)}; for "
+                "others use exp(p * log(x)), for elements above 0"
             )
         powers, square, k = [], self, int(value)
         while k:

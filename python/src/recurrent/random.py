@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import operator
 import os
 import sys
 import threading
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from . import _c
-from ._checks import as_float, as_int
+from ._checks import as_count, as_float, as_list, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,14 +40,8 @@ class Random:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        if seed is None:
-            seed = int.from_bytes(os.urandom(8), "little")
-        elif isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
-            raise TypeError(f"seed has the wrong type; expected an int, got {type(seed).__name__}")
-        seed = int(seed)
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is out of range; expected 0 to 2**64 - 1, got {seed}")
-        self._handle = _c.new(_c.lib.recurrent_random_create, _c.lib.recurrent_random_free, seed)
+        word = _seed(seed, "seed", "an int")
+        self._handle = _c.new(_c.lib.recurrent_random_create, _c.lib.recurrent_random_free, word)
 
     def words(self, count: int) -> npt.NDArray[np.uint64]:
         """Returns the next 64-bit words.
@@ -53,7 +49,7 @@ class Random:
         Parameters
         ----------
         count : int
-            The number of words, at least 0.
+            The number of words, 0 to 2**31 - 1.
 
         Returns
         -------
@@ -63,9 +59,9 @@ class Random:
         Raises
         ------
         ValueError
-            If ``count`` is negative.
+            If ``count`` is out of range.
         """
-        out = np.empty(_count(count), np.uint64)
+        out = np.empty(as_count(count, "count"), np.uint64)
         _c.lib.recurrent_random_words(self._handle.value, _c.as_words(out, len(out)), len(out))
         return out
 
@@ -77,7 +73,7 @@ class Random:
         low, high : float
             The range, finite.
         count : int
-            The number of draws, at least 0.
+            The number of draws, 0 to 2**31 - 1.
 
         Returns
         -------
@@ -89,7 +85,7 @@ class Random:
         ValueError
             If an argument is out of range.
         """
-        out = np.empty(_count(count), np.float64)
+        out = np.empty(as_count(count, "count"), np.float64)
         _c.lib.recurrent_random_uniform(
             self._handle.value,
             as_float(low, "low"),
@@ -107,7 +103,7 @@ class Random:
         mean, std : float
             The mean, and the standard deviation, at least 0.
         count : int
-            The number of draws, at least 0.
+            The number of draws, 0 to 2**31 - 1.
 
         Returns
         -------
@@ -119,7 +115,7 @@ class Random:
         ValueError
             If an argument is out of range.
         """
-        out = np.empty(_count(count), np.float64)
+        out = np.empty(as_count(count, "count"), np.float64)
         _c.lib.recurrent_random_gaussian(
             self._handle.value,
             as_float(mean, "mean"),
@@ -138,12 +134,13 @@ class Random:
 
     @state.setter
     def state(self, words: tuple[int, ...]) -> None:
-        words = tuple(words)
-        if len(words) != 11 or not all(isinstance(w, int) and 0 <= w < 2**64 for w in words):
+        known = as_list(words, "state", "11 ints of 64 bits, as Random.state returns")
+        if len(known) != 11 or not all(type(w) is int and 0 <= w < 2**64 for w in known):
             raise ValueError(
-                "state has the wrong shape; expected 11 ints of 64 bits, as Random.state returns"
+                "state has the wrong elements; expected 11 ints of 64 bits, as Random.state returns, "
+                f"got {shown(words)}"
             )
-        _c.lib.recurrent_random_set_state(self._handle.value, (ctypes.c_uint64 * 11)(*words))
+        _c.lib.recurrent_random_set_state(self._handle.value, (ctypes.c_uint64 * 11)(*known))
 
     def __repr__(self) -> str:
         key, *_ = self.state
@@ -163,13 +160,7 @@ def as_random(rng: Any) -> Random:
         return rng
     if "numpy.random" in sys.modules and isinstance(rng, np.random.Generator):
         return Random(int(rng.integers(0, 2**64, dtype=np.uint64)))
-    if rng is None:
-        return Random()
-    if isinstance(rng, (bool, np.bool_)) or not hasattr(rng, "__index__"):
-        raise TypeError(
-            f"rng has the wrong type; expected an int, a numpy Generator, a Random or None, got {type(rng).__name__}"
-        )
-    return Random(rng.__index__())
+    return Random(_seed(rng, "rng", "an int, a numpy Generator, a Random or None"))
 
 
 class _Shared(threading.local):
@@ -190,8 +181,16 @@ def as_random_or_shared(rng: Any) -> Random:
     return _shared.random
 
 
-def _count(count: Any) -> int:
-    result = as_int(count, "count")
-    if result < 0:
-        raise ValueError(f"count is out of range; expected at least 0, got {result}")
-    return result
+def _seed(value: Any, name: str, expected: str) -> int:
+    """Returns an int of 64 bits without a sign; one of the operating system for None."""
+    if value is None:
+        return int.from_bytes(os.urandom(8), "little")
+    seed = None
+    if not isinstance(value, (bool, np.bool_)):
+        with contextlib.suppress(TypeError):
+            seed = operator.index(value)
+    if seed is None:
+        raise TypeError(f"{name} has the wrong type; expected {expected}, got {type(value).__name__}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"{name} is out of range; expected 0 to 2**64 - 1, got {shown(seed)}")
+    return seed

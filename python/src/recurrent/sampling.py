@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _c
-from ._arrays import as_ints, as_matrix, contiguous
-from ._checks import DTYPES, as_float, as_int
+from ._arrays import as_ints, as_matrix, as_type, contiguous
+from ._checks import DTYPES, as_float, as_int, as_single
 from .mat import Mat, expect_mat
 
 if TYPE_CHECKING:
@@ -123,11 +123,11 @@ def sampler_settings(
 ) -> dict[str, Any]:
     """Returns a sampler's settings for the library, which checks their ranges."""
     return {
-        "temperature": as_float(temperature, "temperature"),
+        "temperature": as_single(temperature, "temperature"),
         "top_k": None if top_k is None else as_int(top_k, "top_k"),
         "top_p": 1.0 if top_p is None else as_float(top_p, "top_p"),
         "min_p": 0.0 if min_p is None else as_float(min_p, "min_p"),
-        "repetition_penalty": as_float(repetition_penalty, "repetition_penalty"),
+        "repetition_penalty": as_single(repetition_penalty, "repetition_penalty"),
         "repetition_window": as_int(repetition_window, "repetition_window"),
     }
 
@@ -136,5 +136,5 @@ def as_scores(w: Any, name: str) -> tuple[int, Any, int]:
     """Returns the code of the dtype, a pointer to the elements in one row, and their number."""
     array = as_matrix(w.w if isinstance(w, Mat) else w, name)
     code = 0 if array.dtype == np.float32 else 1
-    row = contiguous(array.reshape(-1, order="F").astype(DTYPES[code], copy=False))
+    row = contiguous(as_type(array, DTYPES[code], name).reshape(-1, order="F"), name)
     return code, _c.as_values(row, row.size, DTYPES[code]), row.size

@@ -51,7 +51,7 @@ class State:
         one = sum(self._widths) * (2 if self._has_cell else 1)
         if array.ndim != 1 or not array.size or array.size % one:
             raise ValueError(f"flat has the wrong shape; expected (B * {one},), got {array.shape}")
-        self._flat = contiguous(array)
+        self._flat = contiguous(array, "flat")
 
     @classmethod
     def _of(cls, flat: npt.NDArray[Any], widths: tuple[int, ...], has_cell: bool) -> State:
@@ -114,7 +114,7 @@ class State:
         return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self._has_cell else ''}>"
 
 
-def as_state(state: Any, sizes: Sizes, batch_size: int) -> Any:
+def as_state(state: Any, sizes: Sizes, batch_size: int, name: str = "state") -> Any:
     """Returns a pointer to the elements of a state in one buffer; None for None.
 
     Accepts a State, and for an LSTM a pair (h, c), for other cells h or a pair (h, None): lists of arrays (B, H), one
@@ -124,7 +124,7 @@ def as_state(state: Any, sizes: Sizes, batch_size: int) -> Any:
         return None
     count = sizes.state * batch_size
     flat = _flat(state, sizes, count)
-    return _c.as_values(_joined(state, sizes, batch_size) if flat is None else flat, count, sizes.dtype)
+    return _c.as_values(_joined(state, sizes, batch_size, name) if flat is None else flat, count, sizes.dtype)
 
 
 def _flat(state: Any, sizes: Sizes, count: int) -> npt.NDArray[Any] | None:
@@ -143,26 +143,26 @@ def _flat(state: Any, sizes: Sizes, count: int) -> npt.NDArray[Any] | None:
     return flat if fits else None
 
 
-def _joined(state: Any, sizes: Sizes, batch_size: int) -> npt.NDArray[Any]:
+def _joined(state: Any, sizes: Sizes, batch_size: int, name: str) -> npt.NDArray[Any]:
     """Returns a copy of the parts of a state in one buffer."""
     widths, has_cell = sizes.hidden_sizes, sizes.has_cell
     if isinstance(state, State):
         h, c = state.h, state.c
     elif isinstance(state, (tuple, list)) and len(state) == 2 and (has_cell or state[1] is None):
-        h, c = _layers(state[0], "h"), [] if state[1] is None else _layers(state[1], "c")
-    elif not has_cell and (isinstance(state, list) or np.ndim(state) == 3):
-        h, c = _layers(state, "h"), []
+        h, c = _layers(state[0], f"{name}.h"), [] if state[1] is None else _layers(state[1], f"{name}.c")
+    elif not has_cell and (isinstance(state, list) or getattr(state, "ndim", 0) == 3):
+        h, c = _layers(state, f"{name}.h"), []
     else:
         expected = "a State, a pair (h, c)" if has_cell else "a State, h, a pair (h, None)"
-        raise TypeError(f"state has the wrong type; expected {expected} or None, got {type(state).__name__}")
+        raise TypeError(f"{name} has the wrong type; expected {expected} or None, got {type(state).__name__}")
     layers, cells = len(widths), len(widths) if has_cell else 0
     if len(h) != layers or len(c) != cells:
         raise ValueError(
-            f"state has the wrong length; expected {layers} h and {cells} c, got {len(h)} and {len(c)}"
+            f"{name} has the wrong length; expected {layers} h and {cells} c, got {len(h)} and {len(c)}"
         )
     parts = [
-        as_numbers(part, f"state.{name}[{k}]", (batch_size, widths[k]), sizes.dtype)
-        for name, list_ in (("h", h), ("c", c))
+        as_numbers(part, f"{name}.{part_name}[{k}]", (batch_size, widths[k]), sizes.dtype)
+        for part_name, list_ in (("h", h), ("c", c))
         for k, part in enumerate(list_)
     ]
     return np.concatenate([part.reshape(-1) for part in parts])
@@ -170,10 +170,10 @@ def _joined(state: Any, sizes: Sizes, batch_size: int) -> npt.NDArray[Any]:
 
 def _layers(arrays: Any, name: str) -> list[Any]:
     """Returns one array for each layer."""
-    if isinstance(arrays, (list, tuple)) or np.ndim(arrays) == 3:
+    if isinstance(arrays, (list, tuple)) or getattr(arrays, "ndim", 0) == 3:
         return list(arrays)
     raise TypeError(
-        f"state.{name} has the wrong type; expected a list of arrays (B, H) or an array (layers, B, H), "
+        f"{name} has the wrong type; expected a list of arrays (B, H) or an array (layers, B, H), "
         f"got {type(arrays).__name__}"
     )
 

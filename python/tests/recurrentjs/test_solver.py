@@ -188,8 +188,8 @@ def test_squares_that_overflow_are_no_reason_to_refuse():
 @pytest.mark.parametrize(
     "settings, words",
     [
-        ((-0.1, 0, 5), "learning_rate is .*-0.1"),
-        ((0.1, -1e-9, 5), "weight_decay is .*-1e-09"),
+        ((-0.1, 0, 5), "step_size is .*-0.1"),
+        ((0.1, -1e-9, 5), "regc is .*-1e-09"),
         ((0.1, 0, 0), "clipval is .*got 0"),
         ((0.1, 0, -1), "clipval is .*got -1"),
         ((np.nan, 0, 5), r"step_size is out of range; .*got nan"),

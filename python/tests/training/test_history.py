@@ -26,7 +26,7 @@ def test_json():
 def test_a_missing_record_is_refused(key):
     data = WHOLE.to_dict()
     del data[key]
-    with pytest.raises(KeyError, match=key):
+    with pytest.raises(ValueError, match=f"data lacks '{key}'; expected"):
         History.from_dict(data)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_int
+from .._arrays import as_ints
+from .._checks import as_count, as_list
 from ..mat import Mat
 from ..nn.network import Network
 from ..sampling import softmax
@@ -20,7 +21,7 @@ _CHUNK_SCORES = 1 << 22
 
 
 def activations(
-    network: Network, tokens: npt.NDArray[np.int64], names: Sequence[str] | None = None
+    network: Network, tokens: npt.ArrayLike, names: Sequence[str] | None = None
 ) -> dict[str, npt.NDArray[Any]]:
     """Computes the activations of all layers over a text.
 
@@ -43,13 +44,13 @@ def activations(
     ValueError, IndexError
         If there are no tokens, or a name is unknown.
     """
-    _check(tokens, 1)
+    tokens = _checked(network, tokens, 1)
     found = network.activations(tokens[:, None], names=names)
     return {name: values[:, 0] for name, values in found.items()}
 
 
 def next_characters(
-    network: Network, tokens: npt.NDArray[np.int64], characters: Sequence[str], k: int
+    network: Network, tokens: npt.ArrayLike, characters: Sequence[str], k: int
 ) -> list[list[tuple[str, float]]]:
     """Returns the ``k`` likeliest next characters after each token; of equal ones the first.
 
@@ -74,22 +75,30 @@ def next_characters(
     ValueError, TypeError
         If there are no tokens, or ``k`` is out of range.
     """
-    _check(tokens, 1)
-    count = min(as_int(k, "k"), len(characters))
-    if count < 1:
-        raise ValueError(f"k is out of range; expected at least 1, got {k}")
+    tokens = _checked(network, tokens, 1)
+    labels = as_list(characters, "characters", "a list of str")
+    if len(labels) != (network.output_size or 0):
+        raise ValueError(
+            f"characters has the wrong length; expected {network.output_size}, one for each output, got {len(labels)}"
+        )
+    for at, label in enumerate(labels):
+        if not isinstance(label, str):
+            raise TypeError(
+                f"characters[{at}] has the wrong type; expected a str, got {type(label).__name__}"
+            )
+    count = min(as_count(k, "k", 1), len(labels))
     found, state = [], None
-    chunk = max(1, _CHUNK_SCORES // len(characters))
+    chunk = max(1, _CHUNK_SCORES // len(labels))
     for at in range(0, len(tokens), chunk):
         scores, state = network.forward(tokens[at : at + chunk, None], state)
         p = softmax(Mat.from_array(scores[:, 0].T)).w.T
         best = np.argsort(-p, axis=1, kind="stable")[:, :count]
         for row, order in zip(p, best):
-            found.append([(characters[token], float(row[token])) for token in order])
+            found.append([(labels[token], float(row[token])) for token in order])
     return found
 
 
-def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
     """Returns ‖∂L/∂s‖ of each earlier state s, with L = -ln p of the last token.
 
     Backpropagates in single steps, each forward recomputed from its state.
@@ -111,8 +120,12 @@ def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str,
     ValueError
         If there are fewer than three tokens.
     """
-    _check(tokens, 3)
-    inputs, target = tokens[:-1, None], tokens[-1]
+    tokens = _checked(network, tokens, 3)
+    inputs, target, outputs = tokens[:-1, None], tokens[-1], network.output_size or 0
+    if not 0 <= target < outputs:
+        raise IndexError(
+            f"tokens[{len(tokens) - 1}] is out of range; expected 0 to {outputs - 1}, got {target}"
+        )
     states, state = [], network.zero_state()
     for t in range(len(inputs)):
         states.append(state)
@@ -137,6 +150,11 @@ def gradient_norms(network: Network, tokens: npt.NDArray[np.int64]) -> dict[str,
     return norms
 
 
-def _check(tokens: npt.NDArray[np.int64], least: int) -> None:
-    if len(tokens) < least:
-        raise ValueError(f"text has the wrong length; expected at least {least} tokens, got {len(tokens)}")
+def _checked(network: Network, tokens: npt.ArrayLike, least: int) -> npt.NDArray[np.int64]:
+    """Returns a copy of the tokens that a network reads."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network has the wrong type; expected a Network, got {type(network).__name__}")
+    read = as_ints(tokens, "tokens")
+    if len(read) < least:
+        raise ValueError(f"text has the wrong length; expected at least {least} tokens, got {len(read)}")
+    return read

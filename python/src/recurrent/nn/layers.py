@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _c
-from .._checks import as_flag, as_single
+from .._checks import as_choice, as_flag, as_single
 from .._readonly import ReadOnly
 from ..random import RNG, Random
 from .network import Network
@@ -61,9 +61,7 @@ class RNN(Network):
         tied: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"nonlinearity is unknown; expected 'tanh' or 'relu', got {nonlinearity!r}")
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
             f"rnn_{nonlinearity}", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
         )

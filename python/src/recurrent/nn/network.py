@@ -13,8 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from .. import _c
-from .._arrays import as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
-from .._checks import DTYPES, as_dtype, as_flag, as_int, as_limit, as_single
+from .._arrays import allocated, as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
+from .._checks import (
+    DTYPES,
+    MAX_COUNT,
+    as_count,
+    as_dtype,
+    as_flag,
+    as_int,
+    as_limit,
+    as_list,
+    as_single,
+    shown,
+)
 from .._readonly import Derived, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
@@ -73,7 +84,7 @@ class Network:
             "hidden_sizes": widths,
             "output_size": None if output_size is None else as_int(output_size, "output_size"),
             "embedding": None if embedding is None else as_int(embedding, "embedding"),
-            "tied": bool(tied),
+            "tied": as_flag(tied, "tied"),
             "dropout": as_single(dropout, "dropout"),
             "forget_bias": forget_bias,
             "dtype": str(DTYPES[as_dtype(type_)]),
@@ -170,11 +181,11 @@ class Network:
         ValueError
             If ``batch_size`` is below 1.
         """
-        columns = as_int(batch_size, "batch_size")
-        if columns < 1:
-            raise ValueError(f"batch_size is out of range; expected at least 1, got {columns}")
         sizes = self._sizes
-        return _state(np.zeros(sizes.state * columns, sizes.dtype), sizes)
+        columns = as_count(batch_size, "batch_size", 1, MAX_COUNT // sizes.state)
+        return _state(
+            allocated("batch_size", (columns,), np.zeros, sizes.state * columns, sizes.dtype), sizes
+        )
 
     # ---- forward and back
 
@@ -285,7 +296,7 @@ class Network:
             raise RuntimeError("backward has no forward pass; expected one forward before each backward")
         sizes, T, B = sizes_of(handle), done.T, done.B
         gradient = as_numbers(dy, "dy", (T, B, sizes.outputs), sizes.dtype, done.lengths)
-        after = as_state(dstate, sizes, B)
+        after = as_state(dstate, sizes, B, "dstate")
         dx = None if done.had_tokens else np.empty((T, B, sizes.input_size), sizes.dtype)
         before = np.empty(sizes.state * B, sizes.dtype)
         self._check_free()
@@ -343,10 +354,16 @@ class Network:
         """
         letters = {"lstm": "hcifog", "gru": "hrzn", "gru_reset_before": "hrzn"}.get(self.cell, "h")
         known = [f"{letter}{k}" for k in range(len(self.hidden_sizes)) for letter in letters]
-        wanted = known if names is None else [names] if isinstance(names, str) else list(names)
+        wanted = (
+            known if names is None
+            else [names] if isinstance(names, str)
+            else as_list(names, "names", "a str or a list of str")
+        )  # fmt: skip
         for name in wanted:
-            if name not in known:
-                raise IndexError(f"activation is unknown; expected one of {', '.join(known)}, got {name!r}")
+            if not isinstance(name, str) or name not in known:
+                raise IndexError(
+                    f"activation is unknown; expected one of {', '.join(known)}, got {shown(name)}"
+                )
         return self._forward(self._handle.value, x, state, lengths, wanted)[2]
 
     def train_step(
@@ -504,7 +521,7 @@ class Network:
         (4,)
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
-        generator = self._generator(n, prompt, state, rng, end, settings)
+        generator = self._generator(as_count(n, "n"), prompt, state, rng, end, settings)
         random = generator.random
         drawn = random.state if random else None
         parts = []
@@ -572,7 +589,8 @@ class Network:
             If an argument is out of range, before the first token.
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
-        generator = self._generator(n, prompt, state, rng, end, settings)
+        count = None if n is None else as_count(n, "n")
+        generator = self._generator(count, prompt, state, rng, end, settings)
 
         def tokens() -> Iterator[tuple[int, float]]:
             while True:
@@ -613,12 +631,10 @@ class Network:
         """
         handle = self._handle.value
         tokens, before = as_ints(prompt, "prompt"), as_state(state, sizes_of(handle), 1)
-        count, kept = as_int(n, "n"), as_int(beams, "beams")
-        if count < 0:
-            raise ValueError(f"n is out of range; expected at least 0, got {n}")
-        if not 1 <= kept <= 4096:
-            raise ValueError(f"beams is out of range; expected 1 to 4096, got {beams}")
-        texts, lengths = np.empty((kept, count), np.int64), np.empty(kept, np.int64)
+        kept = as_count(beams, "beams", 1, 4096)
+        count = as_count(n, "n", 0, MAX_COUNT // kept)
+        texts = allocated("n", (kept, count), np.empty, (kept, count), np.int64)
+        lengths = np.empty(kept, np.int64)
         numbers, found = np.empty(kept), ctypes.c_int64()
         _lib.recurrent_network_beam_search(
             handle,
@@ -638,9 +654,7 @@ class Network:
     def _generator(
         self, n: int | None, prompt: Any, state: Any, rng: RNG, end: Any, settings: dict[str, Any]
     ) -> Generator:
-        settings["max_tokens"] = None if n is None else as_int(n, "n")
-        if n is not None and settings["max_tokens"] < 0:
-            raise ValueError(f"n is out of range; expected at least 0, got {n}")
+        settings["max_tokens"] = n
         settings["end"] = None if end is None else as_int(end, "end")
         random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
         handle = self._handle

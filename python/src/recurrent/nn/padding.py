@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arrays import as_array, as_type
+from .._arrays import allocated, as_array, as_type
+from .._checks import as_list
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,7 +49,8 @@ def pad_sequence(
     >>> x.tolist(), lengths.tolist()
     ([[1, 4], [2, 0], [3, 0]], [3, 1])
     """
-    arrays = [as_array(sequence, f"sequences[{b}]") for b, sequence in enumerate(sequences)]
+    listed = as_list(sequences, "sequences", "a list of arrays")
+    arrays = [as_array(sequence, f"sequences[{b}]") for b, sequence in enumerate(listed)]
     if not arrays:
         raise ValueError("sequences is empty; expected at least one sequence, got none")
     for b, array in enumerate(arrays):
@@ -57,7 +59,7 @@ def pad_sequence(
             raise ValueError(f"sequences[{b}] has the wrong shape; expected {expected}, got {array.shape}")
     lengths = np.array([len(array) for array in arrays])
     shape = (lengths.max(), len(arrays), *arrays[0].shape[1:])
-    padded = np.full(shape, _padding(padding_value, np.result_type(*arrays)))
+    padded = allocated("sequences", shape, np.full, shape, _padding(padding_value, np.result_type(*arrays)))
     for b, array in enumerate(arrays):
         padded[: len(array), b] = array
     return padded, lengths

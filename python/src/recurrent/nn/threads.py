@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _c
-from .._checks import as_int
+from .._checks import as_count
 
 _lib = _c.lib
 
@@ -21,7 +21,7 @@ def set_num_threads(count: int) -> None:
     ValueError, TypeError
         If ``count`` is out of range.
     """
-    _lib.recurrent_set_num_threads(as_int(count, "count"))
+    _lib.recurrent_set_num_threads(as_count(count, "count", 1, 256))
 
 
 def get_num_threads() -> int:

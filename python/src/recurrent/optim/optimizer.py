@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .. import _c
-from .._checks import as_limit, as_single, as_text
+from .._checks import as_limit, as_rate, as_single, as_text
 from .._readonly import refuse_assignment
 from ..mat import Mat, expect_mat
 from ..parameters import LiveMats, Parameters
@@ -126,8 +126,8 @@ class Optimizer:
             )
         return self._step(
             parameters,
-            math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
-            as_single(weight_decay, "weight_decay"),
+            math.nan if learning_rate is None else as_rate(learning_rate, "learning_rate"),
+            as_rate(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
             "parameters",
         )

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_flag, as_single, as_text
+from .._checks import as_flag, as_list, as_single, as_text
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSProp"]
@@ -279,9 +279,10 @@ class AdamW(Adam, name="adamw"):
 def _pair(betas: Any) -> list[float]:
     if isinstance(betas, str) or not isinstance(betas, (Sequence, np.ndarray)):
         raise TypeError(f"betas has the wrong type; expected two numbers, got {type(betas).__name__}")
-    if len(betas) != 2:
-        raise ValueError(f"betas has the wrong length; expected 2, got {len(betas)}")
-    return [as_single(beta, f"betas[{k}]") for k, beta in enumerate(betas)]
+    pair = as_list(betas, "betas", "two numbers")
+    if len(pair) != 2:
+        raise ValueError(f"betas has the wrong length; expected 2, got {len(pair)}")
+    return [as_single(beta, f"betas[{k}]") for k, beta in enumerate(pair)]
 
 
 def _word(clipping: Any) -> str:

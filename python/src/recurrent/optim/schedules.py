@@ -18,7 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
-from .._checks import as_flag, as_int, as_single
+import numpy as np
+
+from .._checks import as_choice, as_count, as_flag, as_float, as_list, as_rate, as_single, shown
 
 History = Sequence[tuple[int, float]]
 # settings in files of version 0.1.0
@@ -58,10 +60,7 @@ class Schedule:
         ValueError
             If ``step`` is negative.
         """
-        done = as_int(step, "step")
-        if done < 0:
-            raise ValueError(f"step is out of range; expected at least 0, got {done}")
-        return self._rate(done, validation)
+        return self._rate(_steps(step, "step", 0), validation)
 
     def _rate(self, step: int, validation: History) -> float:
         raise NotImplementedError
@@ -96,7 +95,7 @@ class Schedule:
             If a setting is unknown, missing or out of range.
         """
         if not isinstance(data, Mapping):
-            raise TypeError(f"the schedule is a {type(data).__name__}; expected a dict")
+            raise TypeError(f"data has the wrong type; expected a dict, got {type(data).__name__}")
         settings = dict(data)
         name = settings.pop("schedule", None)
         for old, new in _RENAMED.items():
@@ -105,13 +104,13 @@ class Schedule:
         kind = Schedule._classes.get(name) if isinstance(name, str) else None
         if kind is None:
             raise ValueError(
-                f"schedule is unknown; expected one of {', '.join(Schedule._classes)}, got {name!r}"
+                f"schedule is unknown; expected one of {', '.join(Schedule._classes)}, got {shown(name)}"
             )
         known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
         for key in settings:
             if key not in known:
                 raise ValueError(
-                    f"{name} has an unknown setting; expected one of {', '.join(known)}, got {key!r}"
+                    f"{name} has an unknown setting; expected one of {', '.join(known)}, got {shown(key)}"
                 )
         required = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
         missing = [key for key in required if key not in settings]
@@ -145,7 +144,7 @@ class Constant(Schedule, name="constant"):
     learning_rate: float
 
     def __post_init__(self) -> None:
-        self._check(learning_rate=_at_least_0(self.learning_rate, "learning_rate"))
+        self._check(learning_rate=as_rate(self.learning_rate, "learning_rate"))
 
     def _rate(self, step: int, validation: History) -> float:
         return self.learning_rate
@@ -179,10 +178,10 @@ class Step(Schedule, name="step"):
 
     def __post_init__(self) -> None:
         self._check(
-            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
-            step_size=_count(self.step_size, "step_size", 1),
+            learning_rate=as_rate(self.learning_rate, "learning_rate"),
+            step_size=_steps(self.step_size, "step_size", 1),
             gamma=_factor(self.gamma, "gamma"),
-            after=_count(self.after, "after", 0),
+            after=_steps(self.after, "after", 0),
         )
 
     def _rate(self, step: int, validation: History) -> float:
@@ -211,7 +210,7 @@ class Exponential(Schedule, name="exponential"):
 
     def __post_init__(self) -> None:
         self._check(
-            learning_rate=_at_least_0(self.learning_rate, "learning_rate"), gamma=_factor(self.gamma, "gamma")
+            learning_rate=as_rate(self.learning_rate, "learning_rate"), gamma=_factor(self.gamma, "gamma")
         )
 
     def _rate(self, step: int, validation: History) -> float:
@@ -251,12 +250,12 @@ class Cosine(Schedule, name="cosine"):
     eta_min: float = 0.0
 
     def __post_init__(self) -> None:
-        warmup = _count(self.warmup_steps, "warmup_steps", 0)
+        warmup = _steps(self.warmup_steps, "warmup_steps", 0)
         self._check(
-            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
-            total_steps=_count(self.total_steps, "total_steps", warmup + 1),
+            learning_rate=as_rate(self.learning_rate, "learning_rate"),
+            total_steps=_steps(self.total_steps, "total_steps", warmup + 1),
             warmup_steps=warmup,
-            eta_min=_at_least_0(self.eta_min, "eta_min"),
+            eta_min=as_rate(self.eta_min, "eta_min"),
         )
 
     def _rate(self, step: int, validation: History) -> float:
@@ -307,10 +306,10 @@ class OneCycle(Schedule, name="one_cycle"):
         if not 0 <= share <= most:
             raise ValueError(f"pct_start is out of range; expected 0 to {most}, got {share}")
         self._check(
-            max_learning_rate=_at_least_0(self.max_learning_rate, "max_learning_rate"),
-            total_steps=_count(self.total_steps, "total_steps", 2),
+            max_learning_rate=as_rate(self.max_learning_rate, "max_learning_rate"),
+            total_steps=_steps(self.total_steps, "total_steps", 2),
             pct_start=share,
-            anneal_strategy=_word(self.anneal_strategy, "anneal_strategy", "cos", "linear"),
+            anneal_strategy=as_choice(self.anneal_strategy, "anneal_strategy", ("cos", "linear")),
             div_factor=_above_0(self.div_factor, "div_factor"),
             final_div_factor=_above_0(self.final_div_factor, "final_div_factor"),
             three_phase=three,
@@ -392,22 +391,26 @@ class Plateau(Schedule, name="plateau"):
         if factor == 1:
             raise ValueError("factor is out of range; expected above 0 and below 1, got 1.0")
         self._check(
-            learning_rate=_at_least_0(self.learning_rate, "learning_rate"),
-            mode=_word(self.mode, "mode", "min", "max"),
+            learning_rate=as_rate(self.learning_rate, "learning_rate"),
+            mode=as_choice(self.mode, "mode", ("min", "max")),
             factor=factor,
-            patience=_count(self.patience, "patience", 0),
-            threshold=_at_least_0(self.threshold, "threshold"),
-            threshold_mode=_word(self.threshold_mode, "threshold_mode", "rel", "abs"),
-            cooldown=_count(self.cooldown, "cooldown", 0),
-            min_learning_rate=_at_least_0(self.min_learning_rate, "min_learning_rate"),
-            eps=_at_least_0(self.eps, "eps"),
+            patience=_steps(self.patience, "patience", 0),
+            threshold=as_rate(self.threshold, "threshold"),
+            threshold_mode=as_choice(self.threshold_mode, "threshold_mode", ("rel", "abs")),
+            cooldown=_steps(self.cooldown, "cooldown", 0),
+            min_learning_rate=as_rate(self.min_learning_rate, "min_learning_rate"),
+            eps=as_rate(self.eps, "eps"),
         )
 
     def _rate(self, step: int, validation: History) -> float:
         state = self.start()
-        for at, loss in validation:
-            if at <= step:
-                state = self.advance(state, loss)
+        for k, point in enumerate(as_list(validation, "validation", "a list of steps and losses")):
+            if not isinstance(point, (list, tuple)) or len(point) != 2:
+                raise ValueError(
+                    f"validation[{k}] is no point; expected a step and a loss, got {shown(point)}"
+                )
+            if _steps(point[0], f"validation[{k}]", 0) <= step:
+                state = self.advance(state, _loss(point[1], f"validation[{k}]"))
         return state.rate
 
     def start(self) -> PlateauState:
@@ -428,13 +431,21 @@ class Plateau(Schedule, name="plateau"):
         state : PlateauState
             The state before it.
         loss : float
-            A validation loss.
+            A validation loss; NaN is no improvement.
 
         Returns
         -------
         state : PlateauState
             The state after it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``state`` is not a PlateauState, or ``loss`` not a number.
         """
+        if not isinstance(state, PlateauState):
+            raise TypeError(f"state has the wrong type; expected a PlateauState, got {type(state).__name__}")
+        loss = _loss(loss, "loss")
         rate, best, bad, cooling = state
         worst = math.inf if self.mode == "min" else -math.inf
         if self._is_better(loss, worst if best is None else best):
@@ -463,11 +474,16 @@ def _cosine(start: float, end: float, done: float) -> float:
 # ---- checks
 
 
-def _at_least_0(value: Any, name: str) -> float:
-    found = as_single(value, name)
-    if found < 0:
-        raise ValueError(f"{name} is out of range; expected at least 0, got {found}")
-    return found
+def _steps(value: Any, name: str, least: int) -> int:
+    return as_count(value, name, least, 2**63 - 1)
+
+
+def _loss(value: Any, name: str) -> float:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.floating, np.integer)):
+        raise TypeError(f"{name} has the wrong type; expected a number, got {type(value).__name__}")
+    return value if isinstance(value, float) else as_float(value, name)
 
 
 def _above_0(value: Any, name: str) -> float:
@@ -482,23 +498,6 @@ def _factor(value: Any, name: str) -> float:
     if not 0 < found <= 1:
         raise ValueError(f"{name} is out of range; expected above 0 and at most 1, got {found}")
     return found
-
-
-def _count(value: Any, name: str, least: int) -> int:
-    found = as_int(value, name)
-    if found < least:
-        raise ValueError(f"{name} is out of range; expected at least {least}, got {found}")
-    return found
-
-
-def _word(value: Any, name: str, *known: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} has the wrong type; expected a str, got {type(value).__name__}")
-    if value not in known:
-        raise ValueError(
-            f"{name} is unknown; expected {' or '.join(repr(word) for word in known)}, got {value!r}"
-        )
-    return value
 
 
 SCHEDULES: dict[str, type[Schedule]] = dict(Schedule._classes)

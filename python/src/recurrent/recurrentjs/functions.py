@@ -45,6 +45,10 @@ class Model(dict[str, Mat]):
     own = ReadOnly[Parameters]("a new model")
 
     def __init__(self, parameters: Parameters) -> None:
+        if not isinstance(parameters, Parameters):
+            raise TypeError(
+                f"parameters has the wrong type; expected those of a network, got {type(parameters).__name__}"
+            )
         self.own = parameters
         super().__init__(parameters)
 
@@ -448,21 +452,19 @@ def _forward_named(
     c: list[Mat] | None,
 ) -> Output:
     """Computes the step from a mapping of foreign Mats: gates are stacked first, on the graph."""
-
-    def parameter(name: str) -> Mat:
-        if name not in model:
-            raise KeyError(f"model lacks '{name}'; expected a Mat of this name, got none")
-        expect_mat(model[name], f"model[{name!r}]")
-        return model[name]
+    parameters = _named(cell, model, widths, x)
+    for name, mats in (("h", h), ("c", c)):
+        for k, mat in enumerate(mats or ()):
+            _expect_shape(mat, f"prev.{name}[{k}]", (widths[k], x.d), x)
 
     def stack(names: list[str]) -> Mat:
-        return parameter(names[0]) if len(names) == 1 else G.concat_rows([parameter(name) for name in names])
+        return G.concat_rows([parameters[name] for name in names])
 
     below, outputs, cells = x, [], []
     for k, width in enumerate(widths):
         before = h[k] if h else Mat(width, x.d, x.dtype)
         if cell == _RNN:
-            Wx, Wh, b = (parameter(f"{name}{k}") for name in ("Wxh", "Whh", "bhh"))
+            Wx, Wh, b = (parameters[f"{name}{k}"] for name in ("Wxh", "Whh", "bhh"))
             below = G.rnn(below, before, Wx, Wh, b)
         else:
             Wx, Wh = (stack([f"W{gate}{side}{k}" for gate in "ifoc"]) for side in "xh")
@@ -470,4 +472,40 @@ def _forward_named(
             below, cell_after = G.lstm(below, before, c[k] if c else Mat(width, x.d, x.dtype), Wx, Wh, b)
             cells.append(cell_after)
         outputs.append(below)
-    return Output(outputs, cells, G.add(G.mul(parameter("Whd"), below), parameter("bd")))
+    return Output(outputs, cells, G.add(G.mul(parameters["Whd"], below), parameters["bd"]))
+
+
+def _named(cell: str, model: Mapping[str, Mat], widths: list[int], x: Mat) -> dict[str, Mat]:
+    """Returns the parameters by name, all checked before the first operation is recorded."""
+    parameters = {}
+
+    def take(name: str, n: int | None, d: int | None) -> Mat:
+        if name not in model:
+            raise KeyError(f"model lacks '{name}'; expected a Mat of this name, got none")
+        mat = model[name]
+        expect_mat(mat, f"model[{name!r}]")
+        _expect_shape(mat, f"model[{name!r}]", (mat.n if n is None else n, mat.d if d is None else d), x)
+        parameters[name] = mat
+        return mat
+
+    below = None
+    for k, width in enumerate(widths):
+        for gate in ("h",) if cell == _RNN else "ifoc":
+            Wx, Wh = (f"Wxh{k}", f"Whh{k}") if cell == _RNN else (f"W{gate}x{k}", f"W{gate}h{k}")
+            below = take(Wx, width, below).d
+            take(Wh, width, width)
+            take(f"bhh{k}" if cell == _RNN else f"b{gate}{k}", width, 1)
+        if k == 0:
+            _expect_shape(x, "x", (below or 0, x.d), x)
+        below = width
+    take("bd", take("Whd", None, below).n, 1)
+    return parameters
+
+
+def _expect_shape(mat: Mat, name: str, shape: tuple[int, int], x: Mat) -> None:
+    if mat.shape != shape:
+        raise ValueError(
+            f"{name} has the wrong shape; expected {shape[0]} x {shape[1]}, got {mat.n} x {mat.d}"
+        )
+    if mat.dtype != x.dtype:
+        raise TypeError(f"{name} has the wrong type; expected {x.dtype} as x, got {mat.dtype}")

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .. import _c
 from .._arrays import as_sizes
-from .._checks import DTYPES, as_dtype, as_float, as_int, as_path, as_single, as_text
+from .._checks import (
+    DTYPES,
+    as_choice,
+    as_count,
+    as_dtype,
+    as_flag,
+    as_float,
+    as_list,
+    as_path,
+    as_rate,
+    as_single,
+    as_text,
+)
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.generation import CHUNK_TOKENS, Generator
@@ -107,13 +119,11 @@ class SentenceModel:
         encoding: str | None = None,
     ) -> None:
         kept = _sentences(sentences, as_file_encoding(encoding, "characters", sentences))
-        if cell not in CELLS:
-            raise ValueError(f"cell is unknown; expected one of {', '.join(CELLS)}, got {cell!r}")
         settings = json.dumps(
             {
-                "cell": cell,
+                "cell": as_choice(cell, "cell", CELLS),
                 "hidden_sizes": as_sizes(hidden_sizes, "hidden_sizes").tolist(),
-                "embedding": as_int(letter_size, "letter_size"),
+                "embedding": as_count(letter_size, "letter_size", 1),
                 "dtype": str(DTYPES[as_dtype(dtype)]),
             }
         ).encode()
@@ -211,8 +221,8 @@ class SentenceModel:
             self._handle.value,
             encoded,
             len(encoded),
-            as_single(learning_rate, "learning_rate"),
-            as_single(regc, "regc"),
+            as_rate(learning_rate, "learning_rate"),
+            as_rate(regc, "regc"),
             as_single(clipval, "clipval"),
             ctypes.byref(perplexity),
             ctypes.byref(result),
@@ -270,16 +280,14 @@ class SentenceModel:
         ValueError, TypeError
             If an argument is out of range.
         """
-        count = as_int(max_chars, "max_chars")
-        if not 1 <= count <= 2**20:
-            raise ValueError(f"max_chars is out of range; expected 1 to {2**20}, got {count}")
+        draws, count = as_flag(sample, "sample"), as_count(max_chars, "max_chars", 1, 2**20)
         random = self._random if rng is None else as_random(rng)
         settings = {
-            "temperature": as_float(temperature, "temperature") if sample else 0.0,
+            "temperature": as_float(temperature, "temperature") if draws else 0.0,
             "max_tokens": count,
         }
         drawn = random.state
-        generator = Generator.of_text(self._handle, b"", settings, random if sample else None)
+        generator = Generator.of_text(self._handle, b"", settings, random if draws else None)
         parts = []
         try:
             while not generator.has_ended:
@@ -385,13 +393,11 @@ def _sentences(sentences: Any, encoding: str | None) -> list[str]:
     if isinstance(sentences, (str, bytes, bytearray, os.PathLike)):
         # RecurrentJS splits at line feeds alone
         sentences = [line.strip() for line in _decoded(sentences, encoding).split("\n")]
-    elif isinstance(sentences, Mapping) or not isinstance(sentences, Iterable):
-        raise TypeError(
-            f"sentences has the wrong type; expected a list of str, or a text or Path of lines, "
-            f"got {type(sentences).__name__}"
-        )
+    expected = "a list of str, or a text or Path of lines"
+    if isinstance(sentences, Mapping):
+        raise TypeError(f"sentences has the wrong type; expected {expected}, got {type(sentences).__name__}")
     kept = []
-    for i, sentence in enumerate(sentences):
+    for i, sentence in enumerate(as_list(sentences, "sentences", expected)):
         if not isinstance(sentence, str):
             raise TypeError(
                 f"sentences[{i}] has the wrong type; expected a str, got {type(sentence).__name__}"

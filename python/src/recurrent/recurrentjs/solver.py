@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .._checks import as_limit, as_single
+from .._checks import as_limit, as_rate, as_single
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..state import StepResult
@@ -90,8 +90,8 @@ class Solver(Optimizer, name="recurrentjs"):
             )
         return self._step(
             model.own if isinstance(model, Model) and model.is_whole else model,
-            math.nan if step_size is None else as_single(step_size, "step_size"),
-            as_single(regc, "regc"),
+            math.nan if step_size is None else as_rate(step_size, "step_size"),
+            as_rate(regc, "regc"),
             as_limit(clipval, "clipval"),
             "model",
         )

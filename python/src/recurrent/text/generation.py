@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, overload
 
-from .._checks import as_errors, as_flag, as_int, as_text
+from .._checks import as_count, as_errors, as_flag, as_list, as_text
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..random import RNG, as_random_or_shared
 from ..sampling import sampler_settings
@@ -114,7 +114,7 @@ class Generation(LanguageModel):
         """
         wants_bytes = as_flag(as_bytes, "as_bytes")
         generator = self._generator(
-            _count(n),
+            as_count(n, "n"),
             prompt,
             rng,
             stop,
@@ -214,7 +214,7 @@ class Generation(LanguageModel):
         """
         wants_bytes = as_flag(as_bytes, "as_bytes")
         generator = self._generator(
-            None if n is None else _count(n),
+            None if n is None else as_count(n, "n"),
             prompt,
             rng,
             stop,
@@ -233,7 +233,11 @@ class Generation(LanguageModel):
         errors: tuple[str, str | None],
         settings: dict[str, Any],
     ) -> Generator:
-        stops = [stop] if isinstance(stop, str) else list(stop or ())
+        stops = (
+            [stop]
+            if isinstance(stop, str)
+            else as_list(() if stop is None else stop, "stop", "str or a list of str")
+        )
         for one in stops:
             as_text(one, "stop")
         as_errors(*errors)
@@ -255,10 +259,3 @@ def _characters(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         yield from (character.encode("utf-8", "surrogateescape") for character in decoder.decode(piece))
     yield from (bytes([byte]) for byte in decoder.getstate()[0])
-
-
-def _count(n: Any) -> int:
-    count = as_int(n, "n")
-    if count < 0:
-        raise ValueError(f"n is out of range; expected at least 0, got {count}")
-    return count

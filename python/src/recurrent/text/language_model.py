@@ -15,7 +15,18 @@ import numpy as np
 
 from .. import _c
 from .._arrays import as_sizes, as_tokens
-from .._checks import DTYPES, as_dtype, as_errors, as_flag, as_int, as_limit, as_single, as_text
+from .._checks import (
+    DTYPES,
+    as_choice,
+    as_count,
+    as_dtype,
+    as_errors,
+    as_flag,
+    as_int,
+    as_limit,
+    as_single,
+    as_text,
+)
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.layers import network_of
@@ -62,17 +73,16 @@ class LanguageModel:
         tied: bool = False,
         forget_bias: float = 1.0,
     ) -> None:
-        for name, value, known in (("cell", cell, CELLS), ("tokenizer", tokenizer, TOKENIZERS)):
-            if value not in known:
-                raise ValueError(f"{name} is unknown; expected one of {', '.join(known)}, got {value!r}")
+        self.cell = as_choice(cell, "cell", CELLS)
+        self.tokenizer = as_choice(tokenizer, "tokenizer", TOKENIZERS)
         self.hidden_sizes = tuple(as_sizes(hidden_sizes, "hidden_sizes").tolist())
-        self.cell, self.tokenizer, self.tied = cell, tokenizer, bool(tied)
-        width = self.hidden_sizes[-1] if tied and embedding is None else embedding
+        self.tied = as_flag(tied, "tied")
+        width = self.hidden_sizes[-1] if self.tied and embedding is None else embedding
         self.embedding = None if width is None else as_int(width, "embedding")
         for name, size in (("embedding", self.embedding), *(("hidden_sizes", n) for n in self.hidden_sizes)):
             if size is not None and size < 1:
                 raise ValueError(f"{name} is out of range; expected at least 1, got {size}")
-        if tied and self.embedding != self.hidden_sizes[-1]:
+        if self.tied and self.embedding != self.hidden_sizes[-1]:
             raise ValueError(
                 f"embedding is out of range; expected {self.hidden_sizes[-1]}, as it is tied, got {embedding}"
             )
@@ -473,12 +483,10 @@ class LanguageModel:
             if isinstance(text, (str, bytes, os.PathLike))
             else as_tokens(text, "text").ravel()
         )
-        total, most = len(tokens), as_int(batch_size, "batch_size")
+        total, most = len(tokens), as_count(batch_size, "batch_size", 1)
         count = total - 1
         if count < 1:
             raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {total}")
-        if most < 1:
-            raise ValueError(f"batch_size is out of range; expected at least 1, got {batch_size}")
         B = min(most, count)
         length, step, nats = -(-count // B), ctypes.c_int64(), ctypes.c_double()
         model, sizes = self._handle.value, _sizes_of(self._handle.value)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from .. import _c
-from .._checks import as_flag, as_path
+from .._checks import as_flag, as_list, as_path
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..outputs import Outputs
@@ -356,7 +356,7 @@ def _checked(trainer: Trainer, model: TextModel) -> Trainer:
 
 
 def _callables(callbacks: Any) -> list[Callback]:
-    listeners = list(callbacks)
+    listeners = as_list(callbacks, "callbacks", "a list of functions")
     for listener in listeners:
         if not callable(listener):
             raise TypeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._checks import as_float, as_int
+from .._checks import as_float, as_int, as_list, shown
 
 Curve = list[tuple[int, float]]
 # records of a curve, which the header of a checkpoint holds: about 5 MB
@@ -151,12 +151,19 @@ class History:
 
         Raises
         ------
-        KeyError, TypeError, ValueError
+        TypeError, ValueError
             If a record is missing or malformed: steps are ascending ints of at least 0, values are finite numbers.
         """
+        if not isinstance(data, Mapping):
+            raise TypeError(f"data has the wrong type; expected a dict, got {type(data).__name__}")
+        missing = [name for name in (*cls().curves(), "stop_reason") if name not in data]
+        if missing:
+            raise ValueError(
+                f"data lacks {missing[0]!r}; expected what to_dict returns, got {', '.join(map(str, data))}"
+            )
         reason = data["stop_reason"]
         if reason not in _REASONS:
-            raise ValueError(f"stop_reason is unknown; expected one of {_REASONS}, got {reason!r}")
+            raise ValueError(f"stop_reason is unknown; expected one of {_REASONS}, got {shown(reason)}")
         return cls(**{name: _curve(data[name], name) for name in cls().curves()}, stop_reason=reason)
 
     def __eq__(self, other: object) -> bool:
@@ -180,7 +187,10 @@ def _halved(curve: Curve) -> Curve:
 def _curve(points: Sequence[Any], name: str) -> Curve:
     """Returns the points of a curve after checking them."""
     curve: Curve = []
-    for k, (step, value) in enumerate(points):
+    for k, point in enumerate(as_list(points, name, "a list of pairs")):
+        if not isinstance(point, (list, tuple)) or len(point) != 2:
+            raise ValueError(f"{name}[{k}] is no point; expected a step and a value, got {shown(point)}")
+        step, value = point
         at = as_int(step, f"{name}[{k}]")
         if at <= (curve[-1][0] if curve else -1):
             raise ValueError(f"{name}[{k}] is out of order; expected ascending steps, got {at}")

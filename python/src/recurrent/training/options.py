@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .._checks import as_errors, as_flag, as_float, as_int, as_path, as_single
+from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single
 from ..encoding import as_encoding
 from ..optim.schedules import Schedule
 
@@ -68,11 +68,7 @@ class TrainingOptions:
                     "learning_rate is unexpected; expected either schedule or learning_rate, got both"
                 )
         if self.learning_rate is not None:
-            self.learning_rate = as_single(self.learning_rate, "learning_rate")
-            if self.learning_rate < 0:
-                raise ValueError(
-                    f"learning_rate is out of range; expected at least 0, got {self.learning_rate}"
-                )
+            self.learning_rate = as_rate(self.learning_rate, "learning_rate")
         for name in ("clip", "checkpoint_minutes"):
             if getattr(self, name) is not None:
                 setattr(self, name, as_single(getattr(self, name), name))
@@ -140,8 +136,5 @@ class TrainingOptions:
 
 
 def count(value: Any, name: str) -> int:
-    """Returns an int of at least 1."""
-    found = as_int(value, name)
-    if found < 1:
-        raise ValueError(f"{name} is out of range; expected at least 1, got {found}")
-    return found
+    """Returns a number of steps, or of tokens."""
+    return as_count(value, name, 1, MAX_STEPS)

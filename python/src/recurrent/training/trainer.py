@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import as_flag, as_float, as_int
+from .._checks import MAX_STEPS, as_flag, as_float, as_int
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from ..optim.schedules import Plateau, PlateauState
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 Callback = Callable[[StepReport], Any]
 # divergence threshold: a multiple of the loss of uniform guessing, ln(vocabulary size)
 _DIVERGENCE = 3.0
-# the largest step: every whole number up to it has its own float64
-_MAX_STEP = 1 << 53
 
 
 class Trainer:
@@ -95,7 +93,7 @@ class Trainer:
             **arguments,
         )
         first_step = model.step if model.is_built else 0
-        trainer = cls(options, first_step, first_step + total)
+        trainer = cls(options, first_step, _target(first_step, total))
         as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
         texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
@@ -134,7 +132,7 @@ class Trainer:
                 f"the model has the wrong step; expected {self.step}, where its training run stopped, "
                 f"got {model.step}; call fit"
             )
-        target_step = self.target_step if steps is None else self.step + count(steps, "steps")
+        target_step = self.target_step if steps is None else _target(self.step, count(steps, "steps"))
         if self.step >= target_step and self.history.stop_reason != "interrupted":
             raise ValueError(
                 f"steps is missing; expected the number of further steps, as all "
@@ -472,9 +470,9 @@ class Trainer:
         """
         try:
             settings = TrainingOptions.from_dict(data["settings"], source)
-            first = _within(data["start"], "start", 0, _MAX_STEP)
-            step = _within(data["step"], "step", first, _MAX_STEP)
-            trainer = cls(settings, first, _within(data["goal"], "goal", step, _MAX_STEP))
+            first = _within(data["start"], "start", 0, MAX_STEPS)
+            step = _within(data["step"], "step", first, MAX_STEPS)
+            trainer = cls(settings, first, _within(data["goal"], "goal", step, MAX_STEPS))
             trainer.step, trainer.texts = step, _texts(data["texts"])
             trainer.history = History.from_dict(data["history"])
             for name, curve in trainer.history.curves().items():
@@ -554,6 +552,13 @@ class _Patience(NamedTuple):
 
 
 # ---- the parts of a run in a file
+
+
+def _target(step: int, steps: int) -> int:
+    """Returns the last step of a run, which a file can hold."""
+    if step + steps > MAX_STEPS:
+        raise ValueError(f"steps is out of range; expected at most {MAX_STEPS - step:,}, got {steps:,}")
+    return step + steps
 
 
 def _within(value: Any, name: str, least: int, most: int) -> int:
