@@ -70,12 +70,24 @@ package struct Buffer<Element>: ~Copyable {
     count += 1
   }
 
+  /// Appends `count` times the same element.
+  package mutating func append(repeating element: Element, count: Int) throws(RecurrentError) {
+    if count > capacity - self.count { try grow(to: self.count + count) }
+    (start.unsafelyUnwrapped + self.count).initialize(repeating: element, count: count)
+    self.count += count
+  }
+
   /// Appends a copy of elements outside this array.
   package mutating func append(_ elements: UnsafeBufferPointer<Element>) throws(RecurrentError) {
     guard let first = elements.baseAddress, !elements.isEmpty else { return }
     if elements.count > capacity - count { try grow(to: count + elements.count) }
     (start.unsafelyUnwrapped + count).initialize(from: first, count: elements.count)
     count += elements.count
+  }
+
+  /// Appends elements one by one.
+  package mutating func append(contentsOf elements: some Sequence<Element>) throws(RecurrentError) {
+    for element in elements { try append(element) }
   }
 
   /// Inserts an element before the element of index `i`.

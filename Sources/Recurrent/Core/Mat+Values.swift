@@ -92,6 +92,11 @@ extension Mat {
 
   /// Sets the values from row-major order.
   public func set(rows values: [Double]) throws(RecurrentError) {
+    try values.withUnsafeBufferPointer { (values) throws(RecurrentError) in try set(rows: values) }
+  }
+
+  /// Sets the values from row-major order.
+  func set(rows values: UnsafeBufferPointer<Double>) throws(RecurrentError) {
     try checkLength(values)
     try synchronize()
     write(values, wStart)
@@ -99,12 +104,14 @@ extension Mat {
 
   /// Sets the gradients from row-major order.
   public func set(gradientRows values: [Double]) throws(RecurrentError) {
-    try checkLength(values)
-    try checkValid()
-    write(values, dwStart)
+    try values.withUnsafeBufferPointer { (values) throws(RecurrentError) in
+      try checkLength(values)
+      try checkValid()
+      write(values, dwStart)
+    }
   }
 
-  private func checkLength(_ values: [Double]) throws(RecurrentError) {
+  private func checkLength(_ values: UnsafeBufferPointer<Double>) throws(RecurrentError) {
     try require(
       values.count == count, .badShape,
       "values has the wrong length; expected \(count) for \(shape), got \(values.count) values")
@@ -132,7 +139,7 @@ extension Mat {
     return values
   }
 
-  private func write(_ values: [Double], _ p: UnsafeMutableRawPointer) {
+  private func write(_ values: UnsafeBufferPointer<Double>, _ p: UnsafeMutableRawPointer) {
     for i in 0..<n {
       for j in 0..<d { store(values[i * d + j], p, i, j) }
     }

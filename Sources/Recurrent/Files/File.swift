@@ -15,17 +15,14 @@ enum File {
   /// Reads a regular file.
   ///
   /// - Throws: as `Reader.init`; `.io` for a file beyond `maxBytes`.
-  static func read(_ path: String) throws(RecurrentError) -> [UInt8] {
+  static func read(_ path: String) throws(RecurrentError) -> Buffer<UInt8> {
     let reader = try Reader(path)
     if reader.size > maxBytes {
       throw RecurrentError(
         .io, "cannot read '\(path)': expected at most \(maxBytes) bytes, got \(reader.size)", errno: EFBIG)
     }
-    var bytes = [UInt8](repeating: 0, count: reader.size)
-    var have = 0
-    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(RecurrentError) in
-      have = try reader.read(into: UnsafeMutableRawBufferPointer(buffer))
-    }
+    var bytes = try Buffer<UInt8>(repeating: 0, count: reader.size)
+    let have = try reader.read(into: UnsafeMutableRawBufferPointer(bytes.elements))
     bytes.removeLast(bytes.count - have)
     return bytes
   }
@@ -192,16 +189,18 @@ enum File {
   /// The path that symlinks at the end of `path` lead to, which need not exist.
   private static func resolve(_ path: String) throws(RecurrentError) -> String {
     var target = path
+    let buffer = try Buffer<UInt8>(repeating: 0, count: Int(PATH_MAX)), bytes = buffer.elements
     // the limit of Linux
     for _ in 0..<40 {
-      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-      let count = readlink(target, &buffer, buffer.count)
+      let count = UnsafeMutableRawPointer(bytes.baseAddress.unsafelyUnwrapped).withMemoryRebound(
+        to: CChar.self, capacity: bytes.count
+      ) { readlink(target, $0, bytes.count) }
       if count < 0 {
         // no symlink, or no file
         if errno == EINVAL || errno == ENOENT { return target }
         throw failure("cannot write", path)
       }
-      guard let next = String(validating: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) else {
+      guard let next = String(validating: bytes.prefix(count), as: UTF8.self) else {
         throw RecurrentError(.io, "cannot write '\(path)': its target is not valid UTF-8", errno: EILSEQ)
       }
       target = next.utf8.first == UInt8(ascii: "/") ? next : parent(of: target) + next

@@ -25,19 +25,19 @@ struct Field {
     return members.first { $0.key == key }.map { Field($0.value, join(key)) }
   }
 
-  func members() throws(RecurrentError) -> [(key: String, value: Field)] {
+  func members() throws(RecurrentError) -> some RandomAccessCollection<(key: String, value: Field)> {
     guard case .object(let members) = json else { throw wrong("an object") }
-    return members.map { ($0.key, Field($0.value, join($0.key))) }
+    return members.lazy.map { (key: $0.key, value: Field($0.value, join($0.key))) }
   }
 
   /// Requires an object whose keys are all known.
   func check(keys known: [String]) throws(RecurrentError) {
-    try requireKnown(try members().map { $0.key }, among: known, at: path)
+    try requireKnown(members().lazy.map { $0.key }, among: known, at: path)
   }
 
-  func items() throws(RecurrentError) -> [Field] {
+  func items() throws(RecurrentError) -> some RandomAccessCollection<Field> {
     guard case .array(let items) = json else { throw wrong("an array") }
-    return items.enumerated().map { Field($1, "\(path)[\($0)]") }
+    return items.indices.lazy.map { Field(items[$0], "\(path)[\($0)]") }
   }
 
   func string() throws(RecurrentError) -> String {

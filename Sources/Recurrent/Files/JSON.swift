@@ -6,8 +6,8 @@ enum JSON: Sendable {
   case bool(Bool)
   case number(Double)
   case string(String)
-  case array([JSON])
-  case object([(key: String, value: JSON)])
+  case array(List<JSON>)
+  case object(List<Member>)
 
   /// The deepest nesting that is accepted; this library's documents have at most five levels.
   static let maxDepth = 64
@@ -18,10 +18,15 @@ enum JSON: Sendable {
   ///   - name: the text's name in messages.
   ///   - wholeNumbers: whether decimals and exponents are refused too.
   init(
-    parsing bytes: [UInt8], _ name: String = "the document", wholeNumbers: Bool = false
+    parsing bytes: UnsafeBufferPointer<UInt8>, _ name: String = "the document", wholeNumbers: Bool = false
   ) throws(RecurrentError) {
     var parser = Parser(bytes, name, wholeNumbers)
     self = try parser.document()
+  }
+
+  /// As above, of a short text.
+  init(parsing bytes: [UInt8], _ name: String = "the document") throws(RecurrentError) {
+    self = try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in try JSON(parsing: bytes, name) }
   }
 
   /// The value's kind, for messages.
@@ -38,14 +43,16 @@ enum JSON: Sendable {
 }
 
 /// Recursive descent over bytes, no deeper than `JSON.maxDepth`.
-private struct Parser {
-  private let bytes: [UInt8]
+private struct Parser: ~Copyable {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  /// The bytes of the string that is read.
+  private var text = Buffer<UInt8>()
   private var at = 0
   private var depth = 0
   private let name: String
   private let wholeNumbers: Bool
 
-  init(_ bytes: [UInt8], _ name: String, _ wholeNumbers: Bool) {
+  init(_ bytes: UnsafeBufferPointer<UInt8>, _ name: String, _ wholeNumbers: Bool) {
     (self.bytes, self.name, self.wholeNumbers) = (bytes, name, wholeNumbers)
   }
 
@@ -74,22 +81,22 @@ private struct Parser {
 
   private mutating func object() throws(RecurrentError) -> JSON {
     try enter()
-    var members: [(key: String, value: JSON)] = []
-    var seen: Set<[UInt8]> = []
+    let members = JSON.List<JSON.Member>()
+    var seen = HashTable<Key, Bool>()
     if !take(UInt8(ascii: "}")) {
       repeat {
         skipSpace()
         if peek != UInt8(ascii: "\"") { throw fail("a key in quotes") }
         let start = at
         let key = try string()
-        // bytes, not String: canonically equivalent strings are equal in Swift
-        if !seen.insert(Array(key.utf8)).inserted {
+        if seen[Key(text: key)] != nil {
           at = start
           throw fail("each key once", "\"\(key)\" twice")
         }
+        try seen.set(Key(text: key), to: true)
         if !take(UInt8(ascii: ":")) { throw fail("':'") }
         skipSpace()
-        members.append((key, try value()))
+        try members.append((key, value()))
       } while take(UInt8(ascii: ","))
       if !take(UInt8(ascii: "}")) { throw fail("',' or '}'") }
     }
@@ -99,11 +106,11 @@ private struct Parser {
 
   private mutating func array() throws(RecurrentError) -> JSON {
     try enter()
-    var items: [JSON] = []
+    let items = JSON.List<JSON>()
     if !take(UInt8(ascii: "]")) {
       repeat {
         skipSpace()
-        items.append(try value())
+        try items.append(value())
       } while take(UInt8(ascii: ","))
       if !take(UInt8(ascii: "]")) { throw fail("',' or ']'") }
     }
@@ -114,22 +121,22 @@ private struct Parser {
   private mutating func string() throws(RecurrentError) -> String {
     let start = at
     at += 1
-    var text: [UInt8] = []
+    text.removeAll()
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
         at += 1
-        guard let string = String(validating: text, as: UTF8.self) else {
+        guard let string = String(validating: text.elements, as: UTF8.self) else {
           at = start
           throw fail("a string of valid UTF-8", "other bytes")
         }
         return string
       case UInt8(ascii: "\\"):
-        text.append(contentsOf: String(try escape()).utf8)
+        try text.append(contentsOf: String(escape()).utf8)
       case 0..<0x20:
         throw fail("an escaped control character")
       default:
-        text.append(byte)
+        try text.append(byte)
         at += 1
       }
     }
@@ -267,55 +274,67 @@ private struct Parser {
 // MARK: Writing
 
 extension JSON {
-  /// The value as UTF-8. Numbers are the shortest that read back as the same double.
-  var bytes: [UInt8] {
-    var out: [UInt8] = []
-    write(to: &out)
-    return out
+  /// A value of the library's own as text.
+  var text: String {
+    var bytes: [UInt8] = []
+    write { bytes.append($0) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
-  private func write(to out: inout [UInt8]) {
+  /// Appends the value as UTF-8.
+  func write(to out: inout Buffer<UInt8>) throws(RecurrentError) {
+    try write { (byte) throws(RecurrentError) in try out.append(byte) }
+  }
+
+  /// Calls `out` with the bytes of the value in UTF-8. Numbers are the shortest that read back as the same double.
+  private func write<E: Error>(_ out: (UInt8) throws(E) -> Void) throws(E) {
     switch self {
-    case .null: out += "null".utf8
-    case .bool(let value): out += (value ? "true" : "false").utf8
+    case .null: try JSON.write("null".utf8, out)
+    case .bool(let value): try JSON.write((value ? "true" : "false").utf8, out)
     case .number(let value):
       // integers as JavaScript writes them, 20 and not 20.0
       if value == value.rounded(), value.magnitude < 0x1p53, !(value == 0 && value.sign == .minus) {
-        out += String(Int64(value)).utf8
+        try JSON.write(String(Int64(value)).utf8, out)
       } else {
-        out += value.description.utf8
+        try JSON.write(value.description.utf8, out)
       }
-    case .string(let text): JSON.write(text, to: &out)
+    case .string(let text): try JSON.write(text, out)
     case .array(let items):
-      out.append(UInt8(ascii: "["))
+      try out(UInt8(ascii: "["))
       for (i, item) in items.enumerated() {
-        if i > 0 { out.append(UInt8(ascii: ",")) }
-        item.write(to: &out)
+        if i > 0 { try out(UInt8(ascii: ",")) }
+        try item.write(out)
       }
-      out.append(UInt8(ascii: "]"))
+      try out(UInt8(ascii: "]"))
     case .object(let members):
-      out.append(UInt8(ascii: "{"))
+      try out(UInt8(ascii: "{"))
       for (i, member) in members.enumerated() {
-        if i > 0 { out.append(UInt8(ascii: ",")) }
-        JSON.write(member.key, to: &out)
-        out.append(UInt8(ascii: ":"))
-        member.value.write(to: &out)
+        if i > 0 { try out(UInt8(ascii: ",")) }
+        try JSON.write(member.key, out)
+        try out(UInt8(ascii: ":"))
+        try member.value.write(out)
       }
-      out.append(UInt8(ascii: "}"))
+      try out(UInt8(ascii: "}"))
     }
   }
 
-  private static func write(_ text: String, to out: inout [UInt8]) {
-    out.append(UInt8(ascii: "\""))
+  private static func write<E: Error>(_ text: String, _ out: (UInt8) throws(E) -> Void) throws(E) {
+    try out(UInt8(ascii: "\""))
     for byte in text.utf8 {
       switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        try out(UInt8(ascii: "\\"))
+        try out(byte)
       case 0..<0x20:
         let hex = String(byte, radix: 16)
-        out += ("\\u" + String(repeating: "0", count: 4 - hex.count) + hex).utf8
-      default: out.append(byte)
+        try write(("\\u" + String(repeating: "0", count: 4 - hex.count) + hex).utf8, out)
+      default: try out(byte)
       }
     }
-    out.append(UInt8(ascii: "\""))
+    try out(UInt8(ascii: "\""))
+  }
+
+  private static func write<E: Error>(_ bytes: some Sequence<UInt8>, _ out: (UInt8) throws(E) -> Void) throws(E) {
+    for byte in bytes { try out(byte) }
   }
 }

@@ -18,24 +18,30 @@ extension Safetensors {
   }
 
   private static func read(_ reader: File.Reader) throws(RecurrentError) -> Safetensors {
-    let length = try bytes(8, from: reader)
-    if let message = foreignFormatMessage(length) { throw RecurrentError(.badFormat, message) }
+    var front = try Buffer<UInt8>(repeating: 0, count: 8)
+    try fill(front.elements, from: reader)
+    if let message = foreignFormatMessage(UnsafeBufferPointer(front.elements)) {
+      throw RecurrentError(.badFormat, message)
+    }
     var count: UInt64 = 0
-    for byte in length.reversed() { count = count << 8 | UInt64(byte) }
+    for byte in front.elements.reversed() { count = count << 8 | UInt64(byte) }
     try require(
       count <= UInt64(maxHeader), .badFormat,
       "the file is not safetensors, or is damaged; expected a header of at most \(maxHeader) bytes, got \(count)")
     try require(
       count <= UInt64(reader.size - 8), .badFormat,
       "the file is truncated; expected a header of \(count) bytes, got \(reader.size - 8)")
-    let header = try bytes(Int(count), from: reader)
+    try front.append(repeating: 0, count: Int(count))
+    let header = UnsafeMutableBufferPointer(rebasing: front.elements[8...])
+    try fill(header, from: reader)
     try require(
       header.first == UInt8(ascii: "{"), .badFormat,
       "the file is not safetensors; expected a header that begins with '{', got another byte")
-    let document = Field(try JSON(parsing: header, "the header", wholeNumbers: true), "the header")
+    let document = Field(
+      try JSON(parsing: UnsafeBufferPointer(header), "the header", wholeNumbers: true), "the header")
     var metadata: [(key: String, value: String)] = []
-    for (key, value) in try document.optional("__metadata__")?.members() ?? [] where key != "crc64" {
-      metadata.append((key, try value.string()))
+    if let texts = try document.optional("__metadata__")?.members() {
+      for (key, value) in texts where key != "crc64" { metadata.append((key, try value.string())) }
     }
     let tensors = try tensors(document)
     let size = tensors.last.map { $0.start + $0.bytes } ?? 0, have = reader.size - 8 - header.count
@@ -48,24 +54,23 @@ extension Safetensors {
     try require(
       read == size, .badFormat, "the file was truncated during the read; expected \(size) bytes of tensors, got \(read)"
     )
-    let isChecked = try check(length, header, UnsafeRawBufferPointer(start: data.start, count: size))
+    let isChecked = try check(
+      UnsafeRawBufferPointer(front.elements), UnsafeRawBufferPointer(start: data.start, count: size))
     return Safetensors(metadata, tensors, data, size, isChecked: isChecked)
   }
 
-  /// The next bytes of the header.
-  private static func bytes(_ count: Int, from reader: File.Reader) throws(RecurrentError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count), have = 0
-    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(RecurrentError) in
-      have = try reader.read(into: UnsafeMutableRawBufferPointer(buffer))
-    }
+  /// Reads the next bytes of the header.
+  private static func fill(
+    _ bytes: UnsafeMutableBufferPointer<UInt8>, from reader: File.Reader
+  ) throws(RecurrentError) {
+    let have = try reader.read(into: UnsafeMutableRawBufferPointer(bytes))
     try require(
-      have == count, .badFormat,
-      "the file is truncated; expected a header of \(count) bytes, got \(have) bytes")
-    return bytes
+      have == bytes.count, .badFormat,
+      "the file is truncated; expected a header of \(bytes.count) bytes, got \(have) bytes")
   }
 
   /// Returns a message for a common format of another kind, detected by its first bytes.
-  private static func foreignFormatMessage(_ start: [UInt8]) -> String? {
+  private static func foreignFormatMessage(_ start: UnsafeBufferPointer<UInt8>) -> String? {
     if start.starts(with: [0x50, 0x4B]) {
       return "the file is a zip archive, as PyTorch and NumPy write them; expected safetensors"
     }
@@ -81,12 +86,12 @@ extension Safetensors {
 
   /// Returns the tensors that the header describes in the order of their data, which begin at 0 and have no gaps.
   private static func tensors(_ document: Field) throws(RecurrentError) -> [Tensor] {
-    let members = try document.members().filter { $0.key != "__metadata__" }
+    let count = try document.members().count - (document.optional("__metadata__") == nil ? 0 : 1)
     try require(
-      members.count <= maxTensors, .badFormat,
-      "the file has too many tensors; expected at most \(maxTensors), got \(members.count) tensors")
+      count <= maxTensors, .badFormat,
+      "the file has too many tensors; expected at most \(maxTensors), got \(count) tensors")
     var tensors: [(tensor: Tensor, end: Int)] = []
-    for (name, field) in members {
+    for (name, field) in try document.members() where name != "__metadata__" {
       try require(
         name.utf8.count <= maxName && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, .badFormat,
         "a tensor's name is too long or has a control character; expected at most \(maxName) bytes, got \(name.utf8.count) bytes"
@@ -102,7 +107,7 @@ extension Safetensors {
       try require(
         shape.count <= maxRank, .badFormat,
         "\(field.path).shape is too long; expected at most \(maxRank) dimensions, got \(shape.count) dimensions")
-      let offsets = try field["data_offsets"].items()
+      let offsets = try Array(field["data_offsets"].items())
       try require(
         offsets.count == 2, .badFormat,
         "\(field.path).data_offsets has the wrong length; expected begin and end, got \(offsets.count) numbers")
@@ -132,12 +137,10 @@ extension Safetensors {
 
   /// Returns whether the file has a checksum; a wrong one is an error.
   private static func check(
-    _ length: [UInt8], _ header: [UInt8], _ data: UnsafeRawBufferPointer
+    _ front: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer
   ) throws(RecurrentError) -> Bool {
-    guard header.starts(with: opening), header.count >= sumRange.upperBound else { return false }
-    var blank = header
-    blank.replaceSubrange(sumRange, with: noSum)
-    let expected = hex(sum(length, blank, data)), found = header[sumRange]
+    guard front.dropFirst(8).starts(with: opening), front.count >= sumRange.upperBound else { return false }
+    let expected = hex(sum(front, data)), found = front[sumRange]
     try require(
       expected.elementsEqual(found), .badFormat,
       "the file is damaged; expected the checksum \(String(decoding: expected, as: UTF8.self)), got \(String(decoding: found, as: UTF8.self))"

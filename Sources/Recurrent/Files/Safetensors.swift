@@ -128,45 +128,58 @@ final class Safetensors {
   ///
   /// - Throws: `.io`; `.badValue` for a header larger than a reader accepts.
   func write(to path: String, overwrite: Bool) throws(RecurrentError) {
-    var header = Safetensors.opening + Safetensors.noSum
-    let rest = JSON.object(metadata.map { ($0.key, .string($0.value)) }).bytes.dropFirst()
-    header += metadata.isEmpty ? "\"".utf8 : "\",".utf8
-    header += rest
-    for tensor in tensors {
-      let described = JSON.object([
-        (
-          tensor.name,
-          .object([
-            ("dtype", .string(tensor.element.rawValue)),
-            ("shape", .array(tensor.shape.map { .number(Double($0)) })),
-            ("data_offsets", .array([tensor.start, tensor.start + tensor.bytes].map { .number(Double($0)) })),
-          ])
-        )
-      ]).bytes
-      header.append(UInt8(ascii: ","))
-      header += described.dropFirst().dropLast()
-    }
-    header.append(UInt8(ascii: "}"))
-    // the data begin at a multiple of the alignment
-    let line = Storage.alignment
-    header += [UInt8](repeating: UInt8(ascii: " "), count: (line - (8 + header.count) % line) % line)
+    let header = try header(), count = header.count - 8
     try require(
-      header.count <= Safetensors.maxHeader, .badValue,
-      "metadata is too large; expected at most \(Safetensors.maxHeader) bytes, got \(header.count)")
-    let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
-    let data = UnsafeRawBufferPointer(start: self.data.start, count: size)
-    header.replaceSubrange(Safetensors.sumRange, with: Safetensors.hex(Safetensors.sum(length, header, data)))
-    try (length + header).withUnsafeBufferPointer { (front) throws(RecurrentError) in
-      try File.write([UnsafeRawBufferPointer(front), data], to: path, overwrite: overwrite)
-    }
+      count <= Safetensors.maxHeader, .badValue,
+      "metadata is too large; expected at most \(Safetensors.maxHeader) bytes, got \(count)")
+    let front = header.elements, data = UnsafeRawBufferPointer(start: self.data.start, count: size)
+    for i in 0..<8 { front[i] = UInt8(truncatingIfNeeded: count >> (8 * i)) }
+    let sum = Safetensors.sum(UnsafeRawBufferPointer(front), data)
+    for (i, digit) in zip(Safetensors.sumRange, Safetensors.hex(sum)) { front[i] = digit }
+    try File.write([UnsafeRawBufferPointer(front), data], to: path, overwrite: overwrite)
   }
 
-  /// The bytes of the checksum in the header.
-  static var sumRange: Range<Int> { opening.count..<opening.count + noSum.count }
+  /// The bytes before the data: eight for the length of the header, and the header, whose checksum is of zeros.
+  private func header() throws(RecurrentError) -> Buffer<UInt8> {
+    var header = try Buffer<UInt8>(repeating: 0, count: 8)
+    try header.append(contentsOf: Safetensors.opening)
+    try header.append(contentsOf: Safetensors.noSum)
+    try header.append(contentsOf: "\"".utf8)
+    for (key, value) in metadata {
+      try header.append(contentsOf: ",".utf8)
+      try JSON.string(key).write(to: &header)
+      try header.append(contentsOf: ":".utf8)
+      try JSON.string(value).write(to: &header)
+    }
+    try header.append(contentsOf: "}".utf8)
+    for tensor in tensors {
+      try header.append(contentsOf: ",".utf8)
+      try JSON.string(tensor.name).write(to: &header)
+      try header.append(contentsOf: ":".utf8)
+      try JSON.object([
+        ("dtype", .string(tensor.element.rawValue)),
+        ("shape", .array(JSON.List(tensor.shape.map { .number(Double($0)) }))),
+        (
+          "data_offsets",
+          .array([.number(Double(tensor.start)), .number(Double(tensor.start + tensor.bytes))])
+        ),
+      ]).write(to: &header)
+    }
+    try header.append(contentsOf: "}".utf8)
+    // the data begin at a multiple of the alignment
+    let line = Storage.alignment
+    try header.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (line - header.count % line) % line))
+    return header
+  }
 
-  static func sum(_ length: [UInt8], _ header: [UInt8], _ data: UnsafeRawBufferPointer) -> UInt64 {
-    let front = length.withUnsafeBytes { crc64($0) }
-    return crc64(data, header.withUnsafeBytes { crc64($0, front) })
+  /// The bytes of the checksum in the file.
+  static var sumRange: Range<Int> { 8 + opening.count..<8 + opening.count + noSum.count }
+
+  /// The checksum of a file: of the bytes before the data, with zeros in place of the checksum, and of the data.
+  static func sum(_ front: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer) -> UInt64 {
+    var sum = crc64(UnsafeRawBufferPointer(rebasing: front[..<sumRange.lowerBound]))
+    sum = noSum.withUnsafeBytes { crc64($0, sum) }
+    return crc64(data, crc64(UnsafeRawBufferPointer(rebasing: front[sumRange.upperBound...]), sum))
   }
 
   static func hex(_ sum: UInt64) -> [UInt8] {

@@ -8,7 +8,7 @@ struct SettingsReader {
   private(set) var owner: String
   /// Every setting that was read, with its effective value, in the order of reading.
   private(set) var values: [(key: String, value: JSON)] = []
-  private let members: [(key: String, value: JSON)]
+  private let members: JSON.List<JSON.Member>
 
   /// - Throws: `.badValue` unless `text` is a JSON object.
   init(_ text: String, owner: String) throws(RecurrentError) { try self.init(SettingsReader.parse(text), owner: owner) }
@@ -110,7 +110,7 @@ struct SettingsReader {
 
   /// An array of whole numbers. A key without a default is required.
   mutating func integers(_ key: String, default value: [Int]? = nil) throws(RecurrentError) -> [Int] {
-    guard let json = member(key) ?? value.map({ .array($0.map { .number(Double($0)) }) }) else {
+    guard let json = member(key) ?? value.map({ .array(JSON.List($0.map { .number(Double($0)) })) }) else {
       throw RecurrentError(
         .badValue, "\(key) is missing from the settings of the \(owner); expected an array of whole numbers, got none")
     }

@@ -6,7 +6,7 @@
 ///   - path: the owner of the names, for messages; empty for a whole document.
 ///   - expected: the known names in words, for messages; the names themselves where absent.
 func requireKnown(
-  _ names: [String], among known: [String], at path: String, expected: String? = nil
+  _ names: some Sequence<String>, among known: [String], at path: String, expected: String? = nil
 ) throws(RecurrentError) {
   let set = Set(known), unknown = names.filter { !set.contains($0) }
   if unknown.isEmpty { return }

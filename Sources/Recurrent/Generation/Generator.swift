@@ -196,9 +196,8 @@ public final class Generator {
     var recent = Buffer<Int64>()
     if sampler.repetitionPenalty != 1 {
       let fromPrompt = prompt.elements.suffix(sampler.repetitionWindow)
-      let fromHistory = history.elements.suffix(sampler.repetitionWindow - fromPrompt.count)
-      try recent.append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(history.elements)[fromHistory.indices]))
-      try recent.append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(prompt.elements)[fromPrompt.indices]))
+      try recent.append(contentsOf: history.elements.suffix(sampler.repetitionWindow - fromPrompt.count))
+      try recent.append(contentsOf: fromPrompt)
     }
     (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
     end = options.end
@@ -236,7 +235,7 @@ public final class Generator {
     try bytes.append(UnsafeBufferPointer(text.elements))
     let complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
     position.incomplete.removeAll()
-    for byte in bytes.elements.dropFirst(complete) { try position.incomplete.append(byte) }
+    try position.incomplete.append(contentsOf: bytes.elements.dropFirst(complete))
     return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
   }
 

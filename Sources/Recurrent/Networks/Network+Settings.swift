@@ -60,12 +60,13 @@ extension Network {
     }
 
     /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
-    public var json: String { String(decoding: members.bytes, as: UTF8.self) }
+    public var json: String { members.text }
 
     var members: JSON {
       func size(_ value: Int?) -> JSON { value.map { .number(Double($0)) } ?? .null }
       return .object([
-        ("cell", .string(cell.name)), ("input_size", size(inputSize)), ("hidden_sizes", .array(hiddenSizes.map(size))),
+        ("cell", .string(cell.name)), ("input_size", size(inputSize)),
+        ("hidden_sizes", .array(JSON.List(hiddenSizes.map(size)))),
         ("output_size", size(outputSize)), ("embedding", size(embedding)), ("tied", .bool(tied)),
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
       ])

@@ -75,12 +75,13 @@ public final class Optimizer {
   }
 
   /// All settings as JSON, in the form that `init(settings:)` reads.
-  public var settings: String { String(decoding: json.bytes, as: UTF8.self) }
+  public var settings: String { json.text }
 
   var json: JSON {
     .object(
-      [("name", .string(name)), ("learning_rate", .number(learningRate))] + algorithmSettings
-        + [("clipping", .string(clipping.rawValue))])
+      JSON.List(
+        [("name", .string(name)), ("learning_rate", .number(learningRate))] + algorithmSettings
+          + [("clipping", .string(clipping.rawValue))]))
   }
 
   /// The name of the algorithm.

@@ -13,7 +13,8 @@ extension SentenceModel {
   ///
   /// - Throws: `.io`; `.badFormat` naming a field that is missing, of the wrong type or of the wrong size.
   public static func loadRecurrentJS(_ path: String, dtype: DType = .float64) throws(RecurrentError) -> SentenceModel {
-    try SentenceModel(recurrentJS: File.read(path), dtype: dtype)
+    let bytes = try File.read(path)
+    return try SentenceModel(recurrentJS: UnsafeBufferPointer(bytes.elements), dtype: dtype)
   }
 
   /// Writes the model and the optimizer's cache as RecurrentJS's page does; a crash leaves the old file or the new one.
@@ -24,10 +25,11 @@ extension SentenceModel {
   /// - Throws: `.io`, also if the file exists and `overwrite` is false; `.notFinite` if a weight is not a finite
   ///   number, which JSON cannot hold.
   public func saveRecurrentJS(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
-    try File.write(recurrentJS(), to: path, overwrite: overwrite)
+    let bytes = try recurrentJS()
+    try File.write([UnsafeRawBufferPointer(bytes.elements)], to: path, overwrite: overwrite)
   }
 
-  init(recurrentJS bytes: [UInt8], dtype: DType) throws(RecurrentError) {
+  init(recurrentJS bytes: UnsafeBufferPointer<UInt8>, dtype: DType) throws(RecurrentError) {
     let file = try Field(JSON(parsing: bytes))
     try file.check(keys: SentenceModel.keys)
     try file.optional("solver")?.check(keys: ["decay_rate", "smooth_eps", "step_cache"])
@@ -51,7 +53,10 @@ extension SentenceModel {
     let network = try Network(zeros: settings.network(tokenizer.count))
     try self.init(TextModel(tokenizer, network, dropout: 0, Random(seed: 0)))
     model.optimizer = optimizer
-    for (name, matrix) in saved { try parameters[name]?.set(rows: matrix.matrix(dtype)) }
+    for (name, matrix) in saved {
+      let values = try matrix.matrix(dtype)
+      try parameters[name]?.set(rows: UnsafeBufferPointer(values.elements))
+    }
 
     guard let caches = try file.optional("solver")?.optional("step_cache")?.members(), !caches.isEmpty else { return }
     try SentenceModel.check(
@@ -60,9 +65,9 @@ extension SentenceModel {
     for (name, matrix) in caches {
       let values = try matrix.matrix(dtype)
       try require(
-        values.allSatisfy { $0 >= 0 }, .badFormat,
-        "\(matrix.path) has a negative element; expected means of squares, got \(values.min() ?? 0)")
-      try optimizer.state("step_cache", of: name)?.set(rows: values)
+        values.elements.allSatisfy { $0 >= 0 }, .badFormat,
+        "\(matrix.path) has a negative element; expected means of squares, got \(values.elements.min() ?? 0)")
+      try optimizer.state("step_cache", of: name)?.set(rows: UnsafeBufferPointer(values.elements))
     }
   }
 
@@ -71,7 +76,7 @@ extension SentenceModel {
     "hidden_sizes", "generator", "letter_size", "model", "solver", "letterToIndex", "indexToLetter", "vocab",
   ]
 
-  func recurrentJS() throws(RecurrentError) -> [UInt8] {
+  func recurrentJS() throws(RecurrentError) -> Buffer<UInt8> {
     guard let optimizer = model.optimizer, optimizer.stateNames == ["step_cache"], let letterSize = network.embedding
     else {
       throw RecurrentError(
@@ -85,29 +90,37 @@ extension SentenceModel {
         caches.append((name, try matrix("the step cache of \(name)", cache)))
       }
     }
-    let letters = model.tokenizer.characters.map { String($0) }
-    return JSON.object([
-      ("hidden_sizes", .array(network.hiddenSizes.map { .number(Double($0)) })),
+    let numbers = JSON.List<JSON.Member>(), letters = JSON.List<JSON.Member>(), vocabulary = JSON.List<JSON>()
+    for token in 1..<model.tokenizer.count {
+      guard let letter = model.tokenizer.character(of: token).map({ String($0) }) else { continue }
+      try numbers.append((letter, .number(Double(token))))
+      try letters.append((String(token), .string(letter)))
+      try vocabulary.append(.string(letter))
+    }
+    var bytes = Buffer<UInt8>()
+    try JSON.object([
+      ("hidden_sizes", .array(JSON.List(network.hiddenSizes.map { .number(Double($0)) }))),
       ("generator", .string(network.cell.generator)),
       ("letter_size", .number(Double(letterSize))),
-      ("model", .object(matrices)),
-      ("solver", .object(optimizer.algorithmSettings + [("step_cache", .object(caches))])),
-      ("letterToIndex", .object(letters.enumerated().map { ($1, .number(Double($0 + 1))) })),
-      ("indexToLetter", .object(letters.enumerated().map { (String($0 + 1), .string($1)) })),
-      ("vocab", .array(letters.map { .string($0) })),
-    ]).bytes
+      ("model", .object(JSON.List(matrices))),
+      ("solver", .object(JSON.List(optimizer.algorithmSettings + [("step_cache", .object(JSON.List(caches)))]))),
+      ("letterToIndex", .object(numbers)), ("indexToLetter", .object(letters)), ("vocab", .array(vocabulary)),
+    ]).write(to: &bytes)
+    return bytes
   }
 
   private func matrix(_ name: String, _ mat: Mat) throws(RecurrentError) -> JSON {
-    let values = try mat.rows()
-    if let at = values.firstIndex(where: { !$0.isFinite }) {
-      throw RecurrentError(
-        .notFinite,
-        "\(name) is not finite; expected finite elements, got \(values[at]) at [\(at / mat.d), \(at % mat.d)]")
+    try mat.evaluate()
+    let values = JSON.List<JSON>()
+    for i in 0..<mat.n {
+      for j in 0..<mat.d {
+        let value = mat.dtype.load(mat.wStart, j * mat.stride + i)
+        try require(
+          value.isFinite, .notFinite, "\(name) is not finite; expected finite elements, got \(value) at [\(i), \(j)]")
+        try values.append(.number(value))
+      }
     }
-    return .object([
-      ("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values.map { .number($0) })),
-    ])
+    return .object([("n", .number(Double(mat.n))), ("d", .number(Double(mat.d))), ("w", .array(values))])
   }
 
   /// Requires letterToIndex to number single characters by 1, 2, …, and the other two, if present, to agree.
@@ -146,11 +159,12 @@ extension SentenceModel {
       }
     }
     if let items = try file.optional("vocab")?.items() {
-      let listed = try items.map { (item) throws(RecurrentError) in try item.string() }
+      var agrees = items.count == count
+      for (item, letter) in zip(items, vocabulary.elements) {
+        if try !item.string().unicodeScalars.elementsEqual([letter]) { agrees = false }
+      }
       try require(
-        listed.count == count
-          && zip(listed, vocabulary.elements).allSatisfy { $0.unicodeScalars.elementsEqual([$1]) },
-        .badFormat, "vocab does not agree with letterToIndex; expected its keys in order, got another list")
+        agrees, .badFormat, "vocab does not agree with letterToIndex; expected its keys in order, got another list")
     }
     return vocabulary
   }
@@ -167,7 +181,8 @@ extension SentenceModel {
 
   /// The members are exactly the model's matrices, each of the size that the settings ask for.
   private static func check(
-    _ members: [(key: String, value: Field)], at path: String, _ cell: Cell, _ hiddenSizes: [Int], letterSize: Int,
+    _ members: some RandomAccessCollection<(key: String, value: Field)>, at path: String, _ cell: Cell,
+    _ hiddenSizes: [Int], letterSize: Int,
     letters: Int
   ) throws(RecurrentError) {
     var expected: [(String, Int, Int)] = [("Wil", letters, letterSize)]
@@ -194,7 +209,7 @@ extension SentenceModel {
       try field.check(keys: ["n", "d", "w"])
     }
     try requireKnown(
-      members.map { $0.key }, among: expected.map { $0.0 }, at: path,
+      members.lazy.map { $0.key }, among: expected.map { $0.0 }, at: path,
       expected: "the matrices of the model's settings")
   }
 }
@@ -225,36 +240,38 @@ extension Field {
   }
 
   /// `numbers`, each of which `dtype` must be able to hold.
-  fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> [Double] {
+  fileprivate func matrix(_ dtype: DType) throws(RecurrentError) -> Buffer<Double> {
     let values = try numbers()
-    if dtype == .float32, let at = values.firstIndex(where: { !Float($0).isFinite }) {
-      throw RecurrentError(.badFormat, "\(path).w[\(at)] is out of range; expected a float32, got \(values[at])")
+    if dtype == .float32 {
+      for (at, value) in values.elements.enumerated() where !Float(value).isFinite {
+        throw RecurrentError(.badFormat, "\(path).w[\(at)] is out of range; expected a float32, got \(value)")
+      }
     }
     return values
   }
 
   /// The numbers of a matrix in reading order, from a list or from an object {"0": …, "1": …}.
-  private func numbers() throws(RecurrentError) -> [Double] {
+  private func numbers() throws(RecurrentError) -> Buffer<Double> {
     let w = try self["w"]
     switch w.json {
     case .array(let items):
-      var values: [Double] = []
-      values.reserveCapacity(items.count)
+      var values = try Buffer<Double>(capacity: items.count)
       for (i, item) in items.enumerated() {
         if case .number(let value) = item {
-          values.append(value)
+          try values.append(value)
         } else {
           _ = try Field(item, "\(w.path)[\(i)]").number()
         }
       }
       return values
     case .object(let members):
-      var values = [Double](repeating: 0, count: members.count)
+      var values = try Buffer<Double>(repeating: 0, count: members.count)
+      let count = members.count
       for (key, item) in members {
         // "+1" and "01" would be numbers too, and a second name for 1
-        guard let index = Int(key), String(index) == key, index >= 0, index < values.count else {
+        guard let index = Int(key), String(index) == key, index >= 0, index < count else {
           throw RecurrentError(
-            .badFormat, "\(w.path) has an invalid key; expected 0 to \(values.count - 1), got \"\(key)\"")
+            .badFormat, "\(w.path) has an invalid key; expected 0 to \(count - 1), got \"\(key)\"")
         }
         values[index] = try Field(item, "\(w.path)[\(key)]").number()
       }

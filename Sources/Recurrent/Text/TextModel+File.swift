@@ -146,10 +146,10 @@ extension TextModel {
     var training: [(key: String, value: JSON)] = [
       ("step", .number(Double(step))), ("batch_size", .number(Double(batchSize))),
     ]
-    if let state { training.append(("optimizer_steps", .array(state.steps.map { .number(Double($0)) }))) }
+    if let state { training.append(("optimizer_steps", .array(JSON.List(state.steps.map { .number(Double($0)) })))) }
     var texts = [
       (key: "format", value: "recurrent"), ("format_version", "\(TextModel.formatVersion)"), ("kind", "text_model"),
-      ("model", settings.json), ("tokenizer", tokenizer.json.text), ("training", JSON.object(training).text),
+      ("model", settings.json), ("tokenizer", tokenizer.json.text), ("training", JSON.object(JSON.List(training)).text),
     ]
     if let optimizer { texts.append(("optimizer", optimizer.settings)) }
     return texts + metadata.sorted { $0.key < $1.key }.map { (TextModel.metadataPrefix + $0.key, $0.value) }
@@ -220,7 +220,7 @@ extension TextModel {
           + "of \(tensor.shape)")
     }
     try requireKnown(
-      file.tensors.map { $0.name }, among: expected.map { $0.name }, at: "",
+      file.tensors.lazy.map { $0.name }, among: expected.map { $0.name }, at: "",
       expected: "the tensors of the model's settings")
   }
 
@@ -272,7 +272,7 @@ extension Tokenizer {
       return
     }
     var characters = Buffer<Unicode.Scalar>()
-    for character in try vocabulary.string().unicodeScalars { try characters.append(character) }
+    try characters.append(contentsOf: vocabulary.string().unicodeScalars)
     let count = characters.count
     try require(count > 0, .badFormat, "tokenizer.vocabulary is empty; expected at least 1 character, got 0")
     if kind == .characters {
@@ -299,10 +299,6 @@ extension Field {
     }
     self.init(try JSON(parsing: Array(text.utf8), key), key)
   }
-}
-
-extension JSON {
-  fileprivate var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension Random.State {

@@ -62,12 +62,12 @@ extension TextModel {
     }
 
     /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
-    public var json: String { String(decoding: members.bytes, as: UTF8.self) }
+    public var json: String { members.text }
 
     private var members: JSON {
       .object([
         ("tokenizer", .string(tokenizer.rawValue)), ("cell", .string(cell.name)),
-        ("hidden_sizes", .array(hiddenSizes.map { .number(Double($0)) })),
+        ("hidden_sizes", .array(JSON.List(hiddenSizes.map { .number(Double($0)) }))),
         ("embedding", embedding.map { .number(Double($0)) } ?? .null), ("tied", .bool(tied)),
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
       ])

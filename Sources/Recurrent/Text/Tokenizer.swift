@@ -214,7 +214,7 @@ public struct Tokenizer: Sendable {
     if kind == .bytes {
       try bytes.append(UInt8(truncatingIfNeeded: token))
     } else if let character = character(of: token) {
-      for byte in UTF8.encode(character) ?? UTF8.encodedReplacementCharacter { try bytes.append(byte) }
+      try bytes.append(contentsOf: UTF8.encode(character) ?? UTF8.encodedReplacementCharacter)
     }
   }
 

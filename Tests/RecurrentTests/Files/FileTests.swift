@@ -15,7 +15,7 @@ import Testing
     for count in [0, 1, 4095, 4096, 100_001] {
       let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
       try File.write(bytes, to: path, overwrite: true)
-      #expect(try File.read(path) == bytes)
+      #expect(try File.bytes(path) == bytes)
     }
     // no temporary file is left
     #expect(folder.names == ["a b é.bin"])
@@ -25,7 +25,7 @@ import Testing
     let name = "recurrent-file-test-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: name) }
     try File.write([1, 2, 3], to: name, overwrite: true)
-    #expect(try File.read(name) == [1, 2, 3])
+    #expect(try File.bytes(name) == [1, 2, 3])
   }
 
   private func refusedIO(
@@ -45,19 +45,19 @@ import Testing
   }
 
   @Test func whatCannotBeReadIsRefused() throws {
-    refusedIO(ENOENT) { _ = try File.read(folder.file("missing")) }
+    refusedIO(ENOENT) { _ = try File.bytes(folder.file("missing")) }
     refusedIO(ENOENT) { _ = try SentenceModel.loadRecurrentJS(folder.file("missing")) }
-    refusedIO(EISDIR) { _ = try File.read(folder.path) }
-    refusedIO(EISDIR) { _ = try File.read(folder.path + "/") }
+    refusedIO(EISDIR) { _ = try File.bytes(folder.path) }
+    refusedIO(EISDIR) { _ = try File.bytes(folder.path + "/") }
     try File.write([1], to: folder.file("plain"), overwrite: true)
-    refusedIO(ENOTDIR) { _ = try File.read(folder.file("plain/inside")) }
-    refusedIO(ENAMETOOLONG) { _ = try File.read(folder.file(String(repeating: "a", count: 300))) }
+    refusedIO(ENOTDIR) { _ = try File.bytes(folder.file("plain/inside")) }
+    refusedIO(ENAMETOOLONG) { _ = try File.bytes(folder.file(String(repeating: "a", count: 300))) }
     // reading these would not end
-    refusedIO(EINVAL) { _ = try File.read("/dev/zero") }
+    refusedIO(EINVAL) { _ = try File.bytes("/dev/zero") }
     #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
-    refusedIO(EINVAL) { _ = try File.read(folder.file("pipe")) }
+    refusedIO(EINVAL) { _ = try File.bytes(folder.file("pipe")) }
     for path in ["", "a\0b"] {
-      refused(.badValue, "path") { try File.read(path) }
+      refused(.badValue, "path") { try File.bytes(path) }
       refused(.badValue, "path") { try File.write([1], to: path, overwrite: true) }
     }
   }
@@ -67,7 +67,7 @@ import Testing
     #expect(FileManager.default.createFile(atPath: path, contents: nil))
     // sparse: it has a length and no blocks
     #expect(truncate(path, File.maxBytes + 1) == 0)
-    refusedIO(EFBIG) { _ = try File.read(path) }
+    refusedIO(EFBIG) { _ = try File.bytes(path) }
   }
 
   @Test func whatCannotBeWrittenIsRefusedAndTheOldFileStays() throws {
@@ -77,7 +77,7 @@ import Testing
     let inner = folder.file("inner")
     try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
     refusedIO(EISDIR) { try File.write([1], to: inner, overwrite: true) }
-    #expect(try File.read(folder.file("plain")) == [1, 2])
+    #expect(try File.bytes(folder.file("plain")) == [1, 2])
     #expect(folder.names == ["inner", "plain"])
 
     // a folder without write permission, which the superuser ignores
@@ -88,7 +88,7 @@ import Testing
     refusedIO(EACCES == EPERM ? EACCES : ENOENT) {
       try File.write([9], to: "/proc/self/recurrent/none", overwrite: true)
     }
-    #expect(try getuid() == 0 || File.read(inner + "/kept") == [3])
+    #expect(try getuid() == 0 || File.bytes(inner + "/kept") == [3])
   }
 
   @Test func theLongestName() throws {
@@ -104,9 +104,9 @@ import Testing
     let sentence = "path exists; expected a new file, or overwrite, got '\(path)'"
     refused(.io, sentence) { try File.write([2], to: path, overwrite: false) }
     refusedIO(EEXIST) { try File.write([2], to: path, overwrite: false) }
-    #expect(try File.read(path) == [1])
+    #expect(try File.bytes(path) == [1])
     try File.write([3], to: path, overwrite: true)
-    #expect(try File.read(path) == [3] && folder.names == ["a"])
+    #expect(try File.bytes(path) == [3] && folder.names == ["a"])
   }
 
   /// A file that appears between the check and the save stays, on file systems with and without hard links.
@@ -115,9 +115,9 @@ import Testing
     try File.write([1], to: new, overwrite: false)
     try File.write([2], to: old, overwrite: false)
     #expect(!File.place(new, at: old, hasLinks: hasLinks) && errno == EEXIST)
-    #expect(try File.read(old) == [2] && File.read(new) == [1])
+    #expect(try File.bytes(old) == [2] && File.bytes(new) == [1])
     #expect(File.place(new, at: folder.file("free"), hasLinks: hasLinks))
-    #expect(try File.read(folder.file("free")) == [1] && folder.names == ["free", "old"])
+    #expect(try File.bytes(folder.file("free")) == [1] && folder.names == ["free", "old"])
     // a failed rename leaves no empty file
     #expect(!File.place(new, at: folder.file("none"), hasLinks: hasLinks) && errno == ENOENT)
     #expect(folder.names == ["free", "old"])
@@ -149,13 +149,13 @@ import Testing
     try files.createSymbolicLink(atPath: folder.file("first"), withDestinationPath: "inner/second")
     refusedIO(EEXIST) { try File.write([2], to: folder.file("first"), overwrite: false) }
     try File.write([2], to: folder.file("first"), overwrite: true)
-    #expect(try File.read(folder.file("inner/target")) == [2])
+    #expect(try File.bytes(folder.file("inner/target")) == [2])
     for link in ["first", "inner/second"] {
       #expect(throws: Never.self) { try files.destinationOfSymbolicLink(atPath: folder.file(link)) }
     }
     try files.createSymbolicLink(atPath: folder.file("nowhere"), withDestinationPath: folder.file("inner/new"))
     try File.write([3], to: folder.file("nowhere"), overwrite: false)
-    #expect(try File.read(folder.file("inner/new")) == [3])
+    #expect(try File.bytes(folder.file("inner/new")) == [3])
     #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
     try files.createSymbolicLink(atPath: folder.file("piped"), withDestinationPath: "pipe")
     refusedIO(EINVAL) { try File.write([3], to: folder.file("piped"), overwrite: true) }
@@ -209,7 +209,7 @@ import Testing
           for _ in 0..<25 {
             do {
               try File.write([UInt8](repeating: writer, count: 300_000), to: path, overwrite: true)
-              let bytes = try File.read(path)
+              let bytes = try File.bytes(path)
               if bytes.count != 300_000 || bytes.contains(where: { $0 != bytes[0] }) {
                 Issue.record("a mixture")
               }
@@ -229,10 +229,10 @@ import Testing
     let path = folder.file("model.json")
     try sm.saveRecurrentJS(path)
     refusedIO(EEXIST) { try sm.saveRecurrentJS(path) }
-    let before = try File.read(path)
+    let before = try File.bytes(path)
     try #require(sm.parameters["bd"]).set(rows: [0, .infinity, 0])
     refused(.notFinite, "bd", "inf", "[1, 0]") { try sm.saveRecurrentJS(path, overwrite: true) }
-    #expect(try File.read(path) == before)
+    #expect(try File.bytes(path) == before)
     #expect(folder.names == ["model.json"])
   }
 }

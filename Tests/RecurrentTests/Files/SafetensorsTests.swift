@@ -46,7 +46,7 @@ import Testing
       for i in 0..<tensor.bytes { #expect(file.start(of: tensor).load(fromByteOffset: i, as: UInt8.self) == i + 1) }
     }
     // the data begin on a line of memory
-    let bytes = try File.read(path), length = bytes[0..<8].enumerated().reduce(0) { $0 | Int($1.1) << (8 * $1.0) }
+    let bytes = try File.bytes(path), length = bytes[0..<8].enumerated().reduce(0) { $0 | Int($1.1) << (8 * $1.0) }
     #expect((8 + length) % 64 == 0)
     try Safetensors(metadata: [], []).write(to: path, overwrite: true)
     #expect(try Safetensors.load(path).isChecked)
@@ -54,7 +54,7 @@ import Testing
 
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
     try sample().write(to: path, overwrite: true)
-    let good = try File.read(path)
+    let good = try File.bytes(path)
     var accepted = 0
     for at in good.indices {
       for bit in 0..<8 {

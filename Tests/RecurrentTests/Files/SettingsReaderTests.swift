@@ -38,7 +38,7 @@ import Testing
     #expect(try settings.optionalString("t") == nil)
     try settings.finish()
     // the effective values are recorded, so that settings can be written in full
-    #expect(String(decoding: JSON.object(settings.values).bytes, as: UTF8.self).contains(#""p":[0.25,4]"#))
+    #expect(JSON.object(JSON.List(settings.values)).text.contains(#""p":[0.25,4]"#))
   }
 
   @Test func absentKeysWithoutDefaultsAreRefused() throws {

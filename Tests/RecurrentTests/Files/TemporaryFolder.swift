@@ -2,6 +2,13 @@
 
 import Foundation
 
+@testable import Recurrent
+
+extension File {
+  /// The bytes of a file as an array of Swift.
+  static func bytes(_ path: String) throws -> [UInt8] { try read(path).array() }
+}
+
 /// A folder that is removed with the object.
 final class TemporaryFolder {
   let path: String

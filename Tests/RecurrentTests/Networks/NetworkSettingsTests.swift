@@ -33,7 +33,7 @@ import Testing
     ]
     func refuse(_ key: String, _ value: JSON?, _ words: String) {
       let members = good.filter { $0.key != key } + (value.map { [(key, $0)] } ?? [])
-      refused(.badValue, key, words) { try Network.Settings(.object(members)) }
+      refused(.badValue, key, words) { try Network.Settings(.object(JSON.List(members))) }
     }
     for (key, _) in good { refuse(key, nil, "is missing from the settings of the network") }
     refuse("cell", .string("rnn"), "expected one of rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, got 'rnn'")

@@ -227,7 +227,7 @@ import Testing
     for bad in [Double.nan, .infinity, -1] {
       for (k, pair) in [[bad, 0], [0, bad]].enumerated() {
         refused(.badValue, "betas[\(k)]", "\(bad)") {
-          try Optimizer(.object([("name", .string("adam")), ("betas", .array(pair.map { .number($0) }))]))
+          try Optimizer(.object([("name", .string("adam")), ("betas", .array(JSON.List(pair.map { .number($0) })))]))
         }
       }
     }
