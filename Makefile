@@ -108,13 +108,17 @@ COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
 NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
   test_documents.py test_prose.py test_layers.py introspection/test_plots.py)
 asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
-	@Tests/Fuzz/pytest $(NOT_SANITIZED); status=$$?; \
+	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
 
 TIME ?= 60
 fuzz: ## fuzz each reader and programs of calls, with AddressSanitizer: make fuzz TIME=60
 	@Tests/Fuzz/run $(TIME); status=$$?; \
 	python3 python/tools/reliability.py fuzz 'make fuzz TIME=$(TIME)' .build-asan/fuzz.jsonl; exit $$((status | $$?))
+
+coverage: .venv-newest/ready ## run all tests, and count the regions and lines that they reach
+	@Tests/Fuzz/coverage; status=$$?; \
+	python3 python/tools/reliability.py coverage 'make coverage' .build-coverage/coverage.jsonl; exit $$((status | $$?))
 
 planted: setup .venv-newest/ready ## plant bugs in a copy of the sources, and see a test fail for each
 	.venv-newest/bin/python python/tools/planted_bugs.py .build/planted.jsonl; status=$$?; \
@@ -131,4 +135,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan fuzz planted check bench clean
+.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan fuzz coverage planted check bench clean

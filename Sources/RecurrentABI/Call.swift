@@ -32,13 +32,15 @@ struct Call {
   private var moreLocks: [Lock] = []
 
   mutating func random(_ handle: UInt64, _ name: StaticString = "random") throws(RecurrentError) -> Random {
-    guard case .random(let random) = try lookup(handle, .random, name) else { throw internalError }
+    let object = try object(handle, name)
+    guard case .random(let random) = object else { throw wrongKind(object, expected: .random, name) }
     try acquire(random.lock)
     return random
   }
 
   mutating func mat(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Mat {
-    guard case .mat(let mat) = try lookup(handle, .mat, name) else { throw internalError }
+    let object = try object(handle, name)
+    guard case .mat(let mat) = object else { throw wrongKind(object, expected: .mat, name) }
     try acquire(mat.lock)
     return mat
   }
@@ -50,13 +52,15 @@ struct Call {
   }
 
   mutating func graph(_ handle: UInt64) throws(RecurrentError) -> Graph {
-    guard case .graph(let graph) = try lookup(handle, .graph, "graph") else { throw internalError }
+    let object = try object(handle, "graph")
+    guard case .graph(let graph) = object else { throw wrongKind(object, expected: .graph, "graph") }
     try acquire(graph.lock)
     return graph
   }
 
   mutating func network(_ handle: UInt64) throws(RecurrentError) -> Network {
-    guard case .network(let network) = try lookup(handle, .network, "network") else { throw internalError }
+    let object = try object(handle, "network")
+    guard case .network(let network) = object else { throw wrongKind(object, expected: .network, "network") }
     try acquire(network.parameters.flat.lock)
     return network
   }
@@ -69,13 +73,15 @@ struct Call {
   }
 
   mutating func optimizer(_ handle: UInt64) throws(RecurrentError) -> Optimizer {
-    guard case .optimizer(let optimizer) = try lookup(handle, .optimizer, "optimizer") else { throw internalError }
+    let object = try object(handle, "optimizer")
+    guard case .optimizer(let optimizer) = object else { throw wrongKind(object, expected: .optimizer, "optimizer") }
     try acquire(optimizer.lock)
     return optimizer
   }
 
   mutating func textModel(_ handle: UInt64) throws(RecurrentError) -> TextModel {
-    guard case .textModel(let model) = try lookup(handle, .textModel, "model") else { throw internalError }
+    let object = try object(handle, "model")
+    guard case .textModel(let model) = object else { throw wrongKind(object, expected: .textModel, "model") }
     try acquire(model.lock)
     try acquire(model.random.lock)
     if let optimizer = model.optimizer { try acquire(optimizer.lock) }
@@ -83,7 +89,8 @@ struct Call {
   }
 
   mutating func generator(_ handle: UInt64) throws(RecurrentError) -> Generator {
-    guard case .generator(let generator) = try lookup(handle, .generator, "generator") else { throw internalError }
+    let object = try object(handle, "generator")
+    guard case .generator(let generator) = object else { throw wrongKind(object, expected: .generator, "generator") }
     try acquire(generator.lock)
     try acquire(generator.network.parameters.flat.lock)
     if let random = generator.random { try acquire(random.lock) }
@@ -117,15 +124,8 @@ struct Call {
     }
   }
 
-  private func lookup(_ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) -> Object {
-    let object = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
-    try checkKind(object, handle, kind, name)
-    return object
-  }
-
-  /// Cannot happen: `lookup` has checked the kind.
-  private var internalError: RecurrentError {
-    RecurrentError(.badHandle, "internal error: the kind of a handle changed during the call")
+  private func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
+    try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
   }
 }
 
@@ -148,16 +148,7 @@ func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(Recu
 
 /// Writes new handles of several Mats: all of them or none.
 func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
-  let new = try HandleTable.withLock { (handles) throws(RecurrentError) in
-    var new: [UInt64] = []
-    do throws(RecurrentError) {
-      for (mat, _) in mats { new.append(try handles.add(.mat(mat))) }
-    } catch {
-      for handle in new { _ = try handles.remove(handle, .mat) }
-      throw error
-    }
-    return new
-  }
+  let new = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(mats.map { $0.0 }) }
   for (handle, (_, out)) in zip(new, mats) { out.pointee = handle }
 }
 

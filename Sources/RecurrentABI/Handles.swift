@@ -66,12 +66,15 @@ struct Handles: ~Copyable {
   /// The slot that was vacated last; −1 for none.
   private var vacant: Int32 = -1
   private(set) var count = 0
-  private static let maxSlots = 1 << 28
+  /// The largest number of slots, at most 2²⁸.
+  private let capacity: Int
+
+  init(capacity: Int = 1 << 28) { self.capacity = capacity }
 
   mutating func add(_ object: Object) throws(RecurrentError) -> UInt64 {
     if vacant < 0 {
-      guard slots.count < Handles.maxSlots else {
-        throw RecurrentError(.noMemory, "out of handles; expected at most \(Handles.maxSlots) objects, got one more")
+      guard slots.count < capacity else {
+        throw RecurrentError(.noMemory, "out of handles; expected at most \(capacity) objects, got one more")
       }
       try slots.append(Slot())
       vacant = Int32(slots.count - 1)
@@ -83,20 +86,32 @@ struct Handles: ~Copyable {
     return UInt64(p.pointee.generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
   }
 
-  /// Returns the object. The caller's reference keeps it alive even if another thread frees the handle.
+  /// Adds several Mats: all of them or none.
+  mutating func add(_ mats: [Mat]) throws(RecurrentError) -> [UInt64] {
+    var new: [UInt64] = []
+    do throws(RecurrentError) {
+      for mat in mats { new.append(try add(.mat(mat))) }
+    } catch {
+      for handle in new { _ = try remove(handle, .mat) }
+      throw error
+    }
+    return new
+  }
+
+  /// Returns the object of a handle with its kind. The caller's reference keeps it alive even if another thread frees the
+  /// handle.
   func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
     if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is a null handle; expected an object, got 0") }
     let slot = Int(handle & (1 << 28 - 1))
     guard slot < slots.count, let p = slots.start, p[slot].generation == UInt32(handle >> 32),
-      let object = p[slot].object,
-      Kind(rawValue: handle >> 28 & 15) != nil
+      let object = p[slot].object, object.kind.rawValue == handle >> 28 & 15
     else { throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)") }
     return object
   }
 
   mutating func remove(_ handle: UInt64, _ kind: Kind) throws(RecurrentError) -> Object {
     let object = try self.object(handle, "the handle")
-    try checkKind(object, handle, kind, "the handle")
+    if object.kind != kind { throw wrongKind(object, expected: kind, "the handle") }
     let slot = Int32(handle & (1 << 28 - 1)), p = slots.start.unsafelyUnwrapped + Int(slot)
     p.pointee.object = nil
     count -= 1
@@ -110,14 +125,9 @@ struct Handles: ~Copyable {
   }
 }
 
-/// Requires the kind inside the handle to be the object's, which a forged handle violates, and the expected one.
-func checkKind(_ object: Object, _ handle: UInt64, _ kind: Kind, _ name: StaticString) throws(RecurrentError) {
-  if handle >> 28 & 15 != object.kind.rawValue {
-    throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)")
-  }
-  if object.kind != kind {
-    throw RecurrentError(.wrongKind, "\(name) has the wrong kind; expected a \(kind.name), got a \(object.kind.name)")
-  }
+/// The error of an object of another kind than the expected one.
+func wrongKind(_ object: Object, expected kind: Kind, _ name: StaticString) -> RecurrentError {
+  RecurrentError(.wrongKind, "\(name) has the wrong kind; expected a \(kind.name), got a \(object.kind.name)")
 }
 
 /// The objects of the process.

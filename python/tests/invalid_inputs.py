@@ -468,7 +468,7 @@ class Call:
                 "result": [Choice("good", Memory(24)), Choice("NULL", None)],
             },
             "evaluate": {
-                "tokens": tokens(0, 1, 1, 0), "count": number(4, MAX64, zero=SHAPE),
+                "tokens": tokens(0, 1, 1, 0, 1), "count": number(5, MAX64, zero=SHAPE),
                 "batch_size": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
                 "max_steps": [
                     Choice("9", 9), Choice("MAX", MAX64), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)),
@@ -478,7 +478,8 @@ class Call:
                     bad("misaligned", Memory(bytes(160), 1), VALUE),
                 ],
                 "step": [
-                    Choice("good", Memory(words(0))), bad("NULL", None, NULL),
+                    # the second of two: the largest number of steps more must not overflow
+                    Choice("good", Memory(words(1))), Choice("0", Memory(words(0))), bad("NULL", None, NULL),
                     *(bad(str(v), Memory(words(v)), VALUE, INDEX, SHAPE) for v in (-1, MIN64, MAX64)),
                 ],
                 "nats": [Choice("good", Memory(bytes(8))), bad("NULL", None, NULL)],

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from recurrent._c import lib
-from support import HARDEN, HEADER, succeed
+from support import HARDEN, HEADER, SANITIZED, succeed
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory that was freed")
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".build-planted"
-LIBRARY = COPY / ".build" / "release" / "librecurrent_c.so"
+LIBRARY = COPY / ".build" / "debug" / "librecurrent_c.so"
 CORE, ABI, PACKAGE = "Sources/Recurrent", "Sources/RecurrentABI", "python/src/recurrent"
 
 
@@ -36,8 +36,8 @@ BUGS = [
     Bug(
         "the generation of a handle is not compared",
         f"{ABI}/Handles.swift",
-        "p[slot].generation == UInt32(handle >> 32),\n",
-        "\n",
+        "let p = slots.start, p[slot].generation == UInt32(handle >> 32),",
+        "let p = slots.start,",
         "reliability/test_bad_calls.py::test_random_handles",
     ),
     Bug(
@@ -127,8 +127,8 @@ BUGS = [
     Bug(
         "an operation that no gradient reaches is visited",
         f"{CORE}/Graph/Graph+Run.swift",
-        "if node.pointee.isReached { node.pointee.operation.backward64",
-        "do { node.pointee.operation.backward64",
+        "if !node.isReached && (is32",
+        "if operands.isEmpty && (is32",
         "test_graph_writes.py::test_an_operation_that_no_loss_depends_on",
     ),
     Bug(
@@ -185,7 +185,7 @@ BUGS = [
         f"{CORE}/Graph/Graph+Run.swift",
         "if interrupt.isRequested { return i }",
         "_ = i",
-        "training/test_interrupt.py training/test_trainer.py::test_ctrl_c_is_quick test_threads.py::test_interrupt",
+        "text/test_model.py::test_an_interrupt_is_seen_while_it_writes test_tape.py",
     ),
     Bug(
         "a file of another run is replaced",
@@ -204,16 +204,19 @@ BUGS = [
     Bug(
         "an import changes NumPy's treatment of errors",
         f"{PACKAGE}/_c/pointers.py",
-        "\n\n# each keeps what its memory needs\n",
-        '\nnp.seterr(all="ignore")\n\n\n# each keeps what its memory needs\n',
+        "_INT64, _UINT64,",
+        'np.seterr(all="ignore")\n_INT64, _UINT64,',
         "reliability/test_host_state.py",
     ),
 ]
 
 
 def build() -> bool:
-    """Builds the library of the copy."""
-    command = ["swift", "build", "-c", "release", "--product", "recurrent_c"]
+    """Builds the library of the copy, without optimization of the core: quicker than the code that ships.
+
+    The static runtime of Swift leaves the handlers of signals alone.
+    """
+    command = ["swift", "build", "--product", "recurrent_c", "-Xswiftc", "-static-stdlib"]
     done = subprocess.run(command, cwd=COPY, capture_output=True, text=True)
     if done.returncode:
         print(done.stdout[-3000:], file=sys.stderr)

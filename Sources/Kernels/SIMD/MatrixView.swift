@@ -24,11 +24,6 @@ public struct MatrixView<T: Real> {
     (self.p, self.rows, self.columns, self.columnStride) = (p, rows, columns, columnStride)
   }
 
-  /// Returns the view of the first `rows` rows.
-  @inline(__always) public func prefix(rows: Int) -> MatrixView<T> {
-    MatrixView(p, rows: rows, columns: columns, columnStride: columnStride)
-  }
-
   /// Returns the view of column `j`, an [n × 1] matrix.
   @inline(__always) public func column(_ j: Int) -> MatrixView<T> {
     MatrixView(columnPointer(j), rows: rows, columns: 1, columnStride: rows)

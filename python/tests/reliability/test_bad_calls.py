@@ -1,7 +1,6 @@
 """Random calls and random handles: no call ends the process, and none accepts a handle that is no object's."""
 
 import json
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -10,8 +9,7 @@ import pytest
 
 import invalid_inputs
 import random_calls
-from recurrent import _c
-from support import HARDEN, ROOT
+from support import HARDEN, ROOT, succeed
 
 # a process has its own random numbers
 CALLS, PROCESSES = (500_000, 10) if HARDEN else (25_000, 2)
@@ -42,27 +40,38 @@ def test_random_calls(memory_folder, cases):
     cases(done.total())
 
 
+# in a process of its own, whose objects are known
+HANDLES_ACCEPTED = """
+import random, sys
+from pathlib import Path
+import invalid_inputs as bad
+
+rng, count, bench = random.Random(1), int(sys.argv[2]), bad.Bench(Path(sys.argv[1]))
+frees = [getattr(bad.lib, f"recurrent_{kind}_free") for kind in bad.KINDS]
+own = [handle for _, handle in bench.handles()]
+freed = []
+for _ in range(count // 100):
+    freed.append(bad.make("recurrent_graph_create", 1))
+    assert bad.lib.recurrent_graph_free(freed[-1]) == 0
+before = bad.lib.recurrent_object_count()
+forged = set(freed) | {rng.getrandbits(64) for _ in range(count // 2)}
+while len(forged) < count:
+    forged.add(rng.choice(own) ^ 1 << rng.randrange(64) ^ 1 << rng.randrange(64))
+forged -= {0, *own}
+for handle in forged:
+    for free in frees:
+        assert free(handle) != 0, f"{handle:#x} was accepted"
+assert bad.lib.recurrent_object_count() == before
+bench.close()
+assert bad.lib.recurrent_object_count() == 0
+print(len(forged) * len(frees))
+"""
+
+
 @pytest.mark.campaign("Random and freed handles accepted")
 def test_random_handles(memory_folder, cases):
     """Each is given to every function that frees a kind of object, while objects of all kinds live."""
-    rng, bench = random.Random(1), invalid_inputs.Bench(memory_folder)
-    frees = [getattr(invalid_inputs.lib, f"recurrent_{kind}_free") for kind in invalid_inputs.KINDS]
-    own = [handle for _, handle in bench.handles()]
-    freed = []
-    for _ in range(HANDLES // 100):
-        freed.append(invalid_inputs.make("recurrent_graph_create", 1))
-        assert invalid_inputs.lib.recurrent_graph_free(freed[-1]) == 0
-    before = _c.lib.recurrent_object_count()
-    forged = set(freed) | {rng.getrandbits(64) for _ in range(HANDLES // 2)}
-    while len(forged) < HANDLES:
-        forged.add(rng.choice(own) ^ 1 << rng.randrange(64) ^ 1 << rng.randrange(64))
-    forged -= {0, *own}
-    for handle in forged:
-        for free in frees:
-            assert free(handle) != 0, f"{handle:#x} was accepted"
-    assert _c.lib.recurrent_object_count() == before
-    bench.close()
-    cases(len(forged) * len(frees))
+    cases(int(succeed(HANDLES_ACCEPTED, str(memory_folder), str(HANDLES))))
 
 
 def test_every_kind_is_here():

@@ -16,7 +16,7 @@ import recurrent
 from recurrent import schedules
 from recurrent.training.batches import ContiguousBatches
 from recurrent.training.corpus import Corpus
-from support import ROOT, names, succeed
+from support import ROOT, SANITIZED, names, succeed
 
 TEXT = "".join(
     np.random.default_rng(1).choice(list("abcde \n"), 400, p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05])
@@ -362,6 +362,7 @@ def test_a_handler_of_ones_own_stays():
 
 
 @interrupts
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer makes it slow")
 def test_ctrl_c_is_quick():
     """From the signal to the history within 200 ms, with a step of some tens of milliseconds."""
     code = """

@@ -1,0 +1,27 @@
+// The table of objects, when it is full.
+
+import Recurrent
+import Testing
+
+@testable import RecurrentABI
+
+@Suite struct HandleTableTests {
+  @Test func aFullTableAddsAllOrNone() throws {
+    var handles = Handles(capacity: 2)
+    let mats = try (0..<3).map { _ in try Mat(1, 1) }
+    let first = try handles.add(.mat(mats[0]))
+    for count in 2...3 {
+      do throws(RecurrentError) {
+        _ = try handles.add(Array(mats.prefix(count)))
+        Issue.record("\(count) more were added")
+      } catch {
+        #expect(error.kind == .noMemory && error.description.contains("at most 2 objects"), "\(error)")
+      }
+      #expect(handles.count == 1)
+    }
+    let second = try handles.add([mats[1]])
+    #expect(second.count == 1 && handles.count == 2)
+    _ = try handles.remove(first, .mat)
+    #expect(try handles.add([mats[2]]) != [first])
+  }
+}
