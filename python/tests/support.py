@@ -35,7 +35,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, "-W", "error", "-c", code, *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=6000 if HARDEN else 300,
         env={**os.environ, **environment},
         cwd=TESTS,
     )

@@ -53,6 +53,8 @@ def main() -> None:
             print(f"{name}:{line}")
     with out.open("w", encoding="utf-8") as stream:
         for part, (regions, reached, lines, run) in sums.items():
+            if not lines:
+                continue
             share = f"{100 * reached / regions:.2f} %" if regions else ""
             row = {
                 "part": part,

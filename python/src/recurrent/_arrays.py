@@ -62,7 +62,7 @@ def as_type(
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore"):
-        result = allocated(name, array.shape, array.astype, dtype)
+        result: npt.NDArray[Any] = allocated(name, array.shape, array.astype, dtype)
     if not np.isfinite(result).all():
         lost = np.isfinite(array) & ~np.isfinite(result)
         if lengths is not None:
