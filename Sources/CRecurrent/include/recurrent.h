@@ -466,8 +466,9 @@ recurrent_status recurrent_network_activation(recurrent_network network, const c
    weight_decay   fraction of each weight that the step subtracts besides, >= 0
    clip           threshold of the optimizer's clipping, > 0; INFINITY for none
    The gradients are set to 0 first, so that those of earlier calls of backward do not count.
-   If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the cause: x, targets, state or a parameter that is
-   not finite, with its index, or else the gradient. The weights are unchanged. result may be NULL. */
+   If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the cause: x, targets,
+   state or a parameter that is not finite, with its index, or else the gradient or the weight. The weights are
+   unchanged. result may be NULL. */
 recurrent_status recurrent_network_train_step(recurrent_network network, recurrent_optimizer optimizer, const void *x,
                                               const int64_t *tokens, const int64_t *classes, const void *values,
                                               int64_t T, int64_t B, const void *state, const int64_t *lengths,
@@ -581,8 +582,8 @@ recurrent_status recurrent_optimizer_set_learning_rate(recurrent_optimizer optim
 /* Updates `count` named Mats and sets their gradients to 0. The state belongs to the Mats of the first step: another Mat
    of the same name is RECURRENT_BAD_VALUE, so that each network has an optimizer of its own.
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
-   If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the Mat's name; nothing has changed. result may
-   be NULL. */
+   If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the Mat's name;
+   nothing has changed. result may be NULL. */
 recurrent_status recurrent_optimizer_step(recurrent_optimizer optimizer, const char *const *names,
                                           const int64_t *lengths, const recurrent_mat *mats, int64_t count,
                                           double learning_rate, double weight_decay, double clip,
@@ -676,8 +677,8 @@ recurrent_status recurrent_text_model_decode(recurrent_text_model model, const i
 /* Trains on the next T tokens of B sequences, time-major, from the state that the previous step left.
    tokens, targets   [T * B] each, targets being the token after each; -1 for none
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
-   If a gradient is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name; nothing has changed. result
-   may be NULL. */
+   If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name;
+   nothing has changed. result may be NULL. */
 recurrent_status recurrent_text_model_train_step(recurrent_text_model model, const int64_t *tokens,
                                                  const int64_t *targets, int64_t T, int64_t B, double learning_rate,
                                                  double weight_decay, double clip, recurrent_step_result *result);

@@ -39,6 +39,14 @@ typedef uint64_t cv_u64 __attribute__((ext_vector_type(4)));
   }                                                                                                    \
   /* Returns whether a > b in any lane. */                                                              \
   CV int V##_any_greater(V a, V b) { return __builtin_reduce_or((I)(a > b)) != 0; }                     \
+  /* Returns the larger of the bits of a and b as unsigned integers: above all numbers of at least 0 are   \
+     infinity, then NaN, then what has a sign. */                                                       \
+  CV V V##_larger_bits(V a, V b) { return (V)__builtin_elementwise_max((U)a, (U)b); }                   \
+  /* Returns the lane with the largest bits. */                                                         \
+  CV S V##_largest_bits(V a) {                                                                         \
+    const U largest = (U)(__builtin_reduce_max((U)a));                                                 \
+    return ((V)largest)[0];                                                                            \
+  }                                                                                                    \
   /* Returns x where a is not NaN, y where it is. */                                                    \
   CV V V##_select_not_nan(V a, V x, V y) {                                                              \
     I m = a == a;                                                                                      \

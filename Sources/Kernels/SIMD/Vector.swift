@@ -52,6 +52,11 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   static func select(_ a: Self, greaterThan b: Self, _ x: Self, _ y: Self) -> Self
   /// Returns whether `a > b` in any lane.
   static func anyGreater(_ a: Self, than b: Self) -> Bool
+  /// The larger of the bits of a and b as unsigned integers: above all numbers of at least 0 are infinity, NaN, and what
+  /// has a sign.
+  static func largerBits(_ a: Self, _ b: Self) -> Self
+  /// The lane with the largest bits.
+  var largestBits: Scalar { get }
   /// Returns `x` where `a` is not NaN, `y` where it is.
   static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self
   /// Returns the nearest integer, ties to even, for |a| below 2²¹ (float) or 2⁵⁰ (double).
@@ -144,6 +149,10 @@ public struct Float8: Vector {
     .init(v: cv_f32_select_greater(a.v, b.v, x.v, y.v))
   }
   @inline(__always) public static func anyGreater(_ a: Self, than b: Self) -> Bool { cv_f32_any_greater(a.v, b.v) != 0 }
+  @inline(__always) public static func largerBits(_ a: Self, _ b: Self) -> Self {
+    .init(v: cv_f32_larger_bits(a.v, b.v))
+  }
+  @inline(__always) public var largestBits: Float { cv_f32_largest_bits(v) }
   @inline(__always) public static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f32_select_not_nan(a.v, x.v, y.v))
   }
@@ -199,6 +208,10 @@ public struct Double4: Vector {
     .init(v: cv_f64_select_greater(a.v, b.v, x.v, y.v))
   }
   @inline(__always) public static func anyGreater(_ a: Self, than b: Self) -> Bool { cv_f64_any_greater(a.v, b.v) != 0 }
+  @inline(__always) public static func largerBits(_ a: Self, _ b: Self) -> Self {
+    .init(v: cv_f64_larger_bits(a.v, b.v))
+  }
+  @inline(__always) public var largestBits: Double { cv_f64_largest_bits(v) }
   @inline(__always) public static func select(notNaN a: Self, _ x: Self, _ y: Self) -> Self {
     .init(v: cv_f64_select_not_nan(a.v, x.v, y.v))
   }

@@ -25,6 +25,7 @@ struct Adagrad: OptimizerAlgorithm {
   var stateNames: [String] { ["sum"] }
   var squares: [String] { ["sum"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
+  func reach(_ t: Int) -> Double { 1 / eps }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     let learningRate = step.learningRate / (1 + Double(step.t - 1) * learningRateDecay)

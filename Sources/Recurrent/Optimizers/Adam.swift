@@ -24,6 +24,8 @@ struct Adam: OptimizerAlgorithm {
   var stateNames: [String] { moments.stateNames }
   var squares: [String] { moments.squares }
   var epsilon: (name: String, value: Double)? { moments.epsilon }
+  var weightDecay: Double { moments.weightDecay }
+  func reach(_ t: Int) -> Double { moments.reach(t) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     moments.update(step, coupled: moments.weightDecay, decoupled: 0)
@@ -46,6 +48,8 @@ struct AdamW: OptimizerAlgorithm {
   var stateNames: [String] { moments.stateNames }
   var squares: [String] { moments.squares }
   var epsilon: (name: String, value: Double)? { moments.epsilon }
+  var weightDecay: Double { moments.weightDecay }
+  func reach(_ t: Int) -> Double { moments.reach(t) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     moments.update(step, coupled: 0, decoupled: step.learningRate * moments.weightDecay)
@@ -69,6 +73,8 @@ struct AdamMoments {
   var stateNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
   var squares: [String] { ["exp_avg_sq", "max_exp_avg_sq"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
+
+  func reach(_ t: Int) -> Double { 1 / (eps * (1 - power(beta1, t)) * (1 - power(beta2, t)).squareRoot()) }
 
   func update<T: Real>(_ step: ParameterStep<T>, coupled: Double, decoupled: Double) -> Int {
     let learningRate = step.learningRate / (1 - power(beta1, step.t))

@@ -26,6 +26,8 @@ public final class Optimizer {
   public private(set) var names: [String] = []
 
   let algorithm: any OptimizerAlgorithm
+  /// Which of the state tensors are means and sums of squares, in the order of `stateNames`.
+  let areSquares: [Bool]
   /// The algorithm's settings with their effective values.
   let algorithmSettings: [(key: String, value: JSON)]
   private var states: [String: ParameterState] = [:]
@@ -67,6 +69,7 @@ public final class Optimizer {
     learningRate = try reader.number("learning_rate", default: type.defaultLearningRate, in: 0 ... .infinity)
     let first = reader.values.count
     algorithm = try type.init(&reader)
+    areSquares = algorithm.stateNames.map(algorithm.squares.contains)
     algorithmSettings = Array(reader.values[first...])
     clipping =
       Clipping.allCases[
@@ -119,7 +122,8 @@ public final class Optimizer {
   ///   - weightDecay: the fraction of each weight that is subtracted, besides the algorithm's own decay; at least 0.
   ///   - clip: the clipping threshold, above 0; infinity for none.
   /// - Returns: a result whose loss is 0.
-  /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN; `.badShape` or `.badType` if a parameter
+  /// - Throws: `.notFinite` naming the first gradient that is infinite or NaN, or the first weight that the step would make
+  ///   so; `.badShape` or `.badType` if a parameter
   ///   differs in shape or type from the one of earlier steps; `.badValue` if it is another Mat. Nothing has changed then.
   public func step(
     _ mats: [(name: String, mat: Mat)], learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
@@ -137,15 +141,26 @@ public final class Optimizer {
     let norm = try norm(squares.reduce(0, +), mats)
 
     // all allocations before the first update, so that a failure leaves every weight as it was
+    let known = names.count
     try allocateState(mats)
 
-    var clipped = 0, total = 0
+    var targets: [Target] = [], total = 0
     for ((name, mat), square) in zip(mats, squares) {
       guard let state = states[name] else { continue }
-      state.steps += 1
-      clipped += update(
-        mat, state.tensors, state.steps, options, norm: clipping == .tensorNorm ? square.squareRoot() : norm)
+      let bound = clipping == .tensorNorm ? square.squareRoot() : norm
+      targets.append(Target(mat: mat, tensors: state.tensors, parts: [state], norm: bound))
       total += mat.count
+    }
+    let clipped: Int
+    if targets.allSatisfy({ isBounded($0, options, norm: norm) }) {
+      clipped = targets.reduce(0) { $0 + update($1, options) }
+    } else {
+      do throws(RecurrentError) {
+        clipped = try updateOrRestore(targets, options, mats)
+      } catch {
+        forget(from: known)
+        throw error
+      }
     }
     return StepResult(gradientNorm: norm, ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total))
   }
@@ -161,12 +176,23 @@ public final class Optimizer {
     try flat.synchronize()
     // before allocation: a refused step leaves no state
     let norm = try norm(flat.squaredGradientNorm, parameters.all)
+    let known = names.count
     guard let state = try flatState(of: parameters), isFlat(state) else {
       return try step(
         parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
     }
-    for part in state.parts { part.steps += 1 }
-    let clipped = update(flat, state.buffers, state.steps, options, norm: norm)
+    let target = Target(mat: flat, tensors: state.buffers, parts: state.parts, norm: norm)
+    let clipped: Int
+    if isBounded(target, options, norm: norm) {
+      clipped = update(target, options)
+    } else {
+      do throws(RecurrentError) {
+        clipped = try updateOrRestore([target], options, parameters.all)
+      } catch {
+        forget(from: known)
+        throw error
+      }
+    }
     return StepResult(gradientNorm: norm, ratioClipped: Double(clipped) / Double(flat.count))
   }
 
@@ -280,6 +306,13 @@ public final class Optimizer {
       allocated.append(try ParameterState(mat, tensors, initial: algorithm.initialState))
     }
     for ((name, _), state) in zip(new, allocated) { add(name, state) }
+  }
+
+  /// Removes the states that were added last, from an index in `names` on.
+  private func forget(from first: Int) {
+    for name in names[first...] { states[name] = nil }
+    names.removeLast(names.count - first)
+    flatStates.removeAll { flat in !states.values.contains { $0 === flat.parts.first } }
   }
 
   func set(steps: Int, of name: String) { states[name]?.steps = steps }

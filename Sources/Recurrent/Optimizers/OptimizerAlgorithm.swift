@@ -18,6 +18,10 @@ protocol OptimizerAlgorithm: Sendable {
   var stateNames: [String] { get }
   /// The names among them of means and sums of squares, which are never negative.
   var squares: [String] { get }
+  /// The fraction of a weight that the algorithm adds to its gradient, or subtracts from it.
+  var weightDecay: Double { get }
+  /// An upper bound of |Δw| / α divided by the sum of a state element and twice the gradient, weight decay included.
+  func reach(_ t: Int) -> Double
   /// The initial value of every state element.
   var initialState: Double { get }
   /// The setting that keeps a step from dividing by 0; nil if nothing is divided.
@@ -33,6 +37,7 @@ protocol OptimizerAlgorithm: Sendable {
 
 extension OptimizerAlgorithm {
   var initialState: Double { 0 }
+  var weightDecay: Double { 0 }
 }
 
 extension Optimizer {

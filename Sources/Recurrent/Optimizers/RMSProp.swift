@@ -35,6 +35,9 @@ struct RMSProp: OptimizerAlgorithm {
   }
   var squares: [String] { ["square_avg"] }
   var epsilon: (name: String, value: Double)? { ("eps", eps) }
+  func reach(_ t: Int) -> Double { (1 + momentum) * max(1, 1 / eps) * correction(t) }
+
+  private func correction(_ t: Int) -> Double { biasCorrection ? 1 / (1 - power(alpha, t)) : 1 }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     let hasMomentum = momentum != 0
@@ -42,6 +45,6 @@ struct RMSProp: OptimizerAlgorithm {
       step.weights, dw: step.gradients, square: step.state(0), momentum: hasMomentum ? step.state(1) : nil,
       mean: centered ? step.state(hasMomentum ? 2 : 1) : nil,
       step.options(learningRate: step.learningRate, coupled: weightDecay), decay: ExponentialMovingAverage(alpha),
-      correction: T(biasCorrection ? 1 / (1 - power(alpha, step.t)) : 1), epsilon: T(eps), mu: T(momentum))
+      correction: T(correction(step.t)), epsilon: T(eps), mu: T(momentum))
   }
 }

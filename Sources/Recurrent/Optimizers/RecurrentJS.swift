@@ -25,6 +25,7 @@ struct RecurrentJSRMSProp: OptimizerAlgorithm {
   var stateNames: [String] { ["step_cache"] }
   var squares: [String] { ["step_cache"] }
   var epsilon: (name: String, value: Double)? { ("smooth_eps", smoothEps) }
+  func reach(_ t: Int) -> Double { 1 / smoothEps.squareRoot() }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     recurrentJS(

@@ -27,6 +27,7 @@ struct SGD: OptimizerAlgorithm {
   var stateNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
   var squares: [String] { [] }
   var epsilon: (name: String, value: Double)? { nil }
+  func reach(_ t: Int) -> Double { (1 + momentum) * (1 + momentum) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
     sgd(

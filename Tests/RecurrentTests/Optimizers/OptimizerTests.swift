@@ -29,6 +29,33 @@ import Testing
     }
   }
 
+  /// A step that would make a weight infinite changes nothing, not even the number of steps.
+  @Test func stepsThatOverflowAreRefused() throws {
+    for name in Optimizer.algorithmNames {
+      for (dtype, largest) in [
+        (DType.float32, Double(Float.greatestFiniteMagnitude)), (.float64, .greatestFiniteMagnitude),
+      ] {
+        let optimizer = try Optimizer(settings: "{\"name\": \"\(name)\"}")
+        let a = try mat([1, 2], [0.5, 0.5], dtype), b = try mat([1, largest], [0.5, 0.5], dtype)
+        func overflow(_ step: Int) throws {
+          let before = try (a.rows(), a.gradientRows(), b.rows(), b.gradientRows())
+          let states = try optimizer.stateNames.map { try optimizer.state($0, of: "b")?.rows() }
+          refused(.notFinite, "b is not finite after step \(step); expected finite elements, got -inf at [1, 0]") {
+            try optimizer.step([("a", a), ("b", b)], learningRate: 0.1, weightDecay: 4, clip: 5)
+          }
+          #expect(try before == (a.rows(), a.gradientRows(), b.rows(), b.gradientRows()))
+          #expect(try states == optimizer.stateNames.map { try optimizer.state($0, of: "b")?.rows() })
+          #expect(optimizer.steps(of: "b") == step - 1)
+        }
+        try overflow(1)
+        #expect(optimizer.names.isEmpty)
+        _ = try optimizer.step([("a", a), ("b", b)], learningRate: 0.1)
+        for m in [a, b] { try m.set(gradientRows: [0.5, 0.5]) }
+        try overflow(2)
+      }
+    }
+  }
+
   @Test func clippedElementsAreCounted() throws {
     let optimizer = try Optimizer.recurrentJS(), a = try mat([0, 0], [5, -5]), b = try mat([0, 0], [5.1, -5.1])
     // an element equal to the threshold is not clipped

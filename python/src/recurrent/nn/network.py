@@ -412,7 +412,8 @@ class Network:
         Raises
         ------
         FloatingPointError
-            If a gradient is infinite or NaN, with the parameter's name; the weights are unchanged.
+            If a gradient, or a weight after the step, is infinite or NaN, with the parameter's name;
+            the weights are unchanged.
         ValueError, TypeError, IndexError
             If an argument has the wrong shape, type or range.
 

@@ -116,7 +116,8 @@ class Optimizer:
         Raises
         ------
         FloatingPointError
-            If a gradient is infinite or NaN, with the name of its Mat; the weights are unchanged.
+            If a gradient, or a weight after the step, is infinite or NaN, with the name of its Mat;
+            the weights are unchanged.
         ValueError, TypeError
             If a name has another shape or dtype than before, or a setting is out of range.
         """

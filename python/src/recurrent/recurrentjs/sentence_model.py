@@ -213,7 +213,8 @@ class SentenceModel:
             If a letter is outside the vocabulary, with its index, or a setting is out of range; the weights are
             unchanged.
         FloatingPointError
-            If a gradient is infinite or NaN; the weights are unchanged.
+            If a gradient, or a weight after the step, is infinite or NaN;
+            the weights are unchanged.
         """
         encoded = as_text(sentence, "sentence")
         perplexity, result = ctypes.c_double(), _c.StepResult()

@@ -415,7 +415,8 @@ class LanguageModel:
         RuntimeError
             If the model has no optimizer.
         FloatingPointError
-            If a gradient is infinite or NaN, with the parameter's name; the model is unchanged.
+            If a gradient, or a weight after the step, is infinite or NaN, with the parameter's name;
+            the model is unchanged.
         ValueError, TypeError, IndexError
             If an argument has the wrong shape, type or range.
         """
