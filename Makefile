@@ -118,7 +118,8 @@ fuzz: ## fuzz each reader and programs of calls, with AddressSanitizer: make fuz
 
 coverage: .venv-newest/ready ## run all tests, and count the regions and lines that they reach
 	@Tests/Fuzz/coverage; status=$$?; \
-	python3 python/tools/reliability.py coverage 'make coverage' .build-coverage/coverage.jsonl; exit $$((status | $$?))
+	python3 python/tools/reliability.py coverage 'make coverage' .build-coverage/coverage.jsonl; \
+	python3 python/tools/reliability.py missed 'make coverage' .build-coverage/missed.jsonl; exit $$status
 
 planted: setup .venv-newest/ready ## plant bugs in a copy of the sources, and see a test fail for each
 	.venv-newest/bin/python python/tools/planted_bugs.py .build/planted.jsonl; status=$$?; \

@@ -1,10 +1,10 @@
-"""Sums the coverage of llvm-cov and of coverage.py, and prints the lines that no test reaches.
+"""Sums the coverage of llvm-cov and of coverage.py, and lists the lines that no test reaches.
 
-    python tools/coverage_rows.py SWIFT PYTHON OUT
+    python tools/coverage_rows.py SWIFT PYTHON SUMS MISSED
 
-SWIFT is the JSON of `llvm-cov export`, PYTHON that of `coverage json`. OUT receives one JSON object a line, for
-tools/reliability.py. Exits with 1 below 95 % of the regions of the Swift sources, or if a line of the C interface or of
-the package is not reached.
+SWIFT is the JSON of `llvm-cov export`, PYTHON that of `coverage json`. SUMS and MISSED receive one JSON object a line,
+for tools/reliability.py. Exits with 1 below 95 % of the regions of the Swift sources, or if a line of the C interface
+or of the package is not reached.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def missed(file: dict[str, Any]) -> list[int]:
 
 
 def main() -> None:
-    """Prints the lines, and writes the sums."""
-    swift, python, out = map(Path, sys.argv[1:])
+    """Writes the sums, and the lines of each file."""
+    swift, python, out, missing = map(Path, sys.argv[1:])
+    lost: dict[str, list[int]] = {}
     sums: dict[str, list[int]] = {}
     is_low = False
     for file in json.loads(swift.read_text(encoding="utf-8"))["data"][0]["files"]:
@@ -42,15 +43,13 @@ def main() -> None:
         for at, kind in enumerate(("regions", "lines")):
             row[2 * at] += file["summary"][kind]["count"]
             row[2 * at + 1] += file["summary"][kind]["covered"]
-        for line in missed(file):
-            print(f"{name}:{line}")
+        lost[name] = missed(file)
     files = json.loads(python.read_text(encoding="utf-8"))["files"]
     package = sums.setdefault("package", [0, 0, 0, 0])
     for name, file in files.items():
         package[2] += file["summary"]["num_statements"]
         package[3] += file["summary"]["covered_lines"]
-        for line in file["missing_lines"]:
-            print(f"{name}:{line}")
+        lost[f"python/{name}"] = file["missing_lines"]
     with out.open("w", encoding="utf-8") as stream:
         for part, (regions, reached, lines, run) in sums.items():
             if not lines:
@@ -65,6 +64,10 @@ def main() -> None:
             stream.write(json.dumps(row) + "\n")
             is_low |= bool(regions) and reached < LEAST * regions
             is_low |= part in ("C interface", "package") and run < lines
+    with missing.open("w", encoding="utf-8") as stream:
+        for name, numbers in lost.items():
+            if numbers:
+                stream.write(json.dumps({"file": name, "lines": ", ".join(map(str, numbers))}) + "\n")
     sys.exit(is_low)
 
 
