@@ -111,6 +111,10 @@ asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a li
 	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
 
+tsan: .venv-newest/ready ## run the tests of threads and forks under ThreadSanitizer
+	@Tests/Fuzz/tsan; status=$$?; \
+	python3 python/tools/reliability.py tsan 'make tsan' .build-tsan/tsan.jsonl; exit $$((status | $$?))
+
 TIME ?= 60
 fuzz: ## fuzz each reader and programs of calls, with AddressSanitizer: make fuzz TIME=60
 	@Tests/Fuzz/run $(TIME); status=$$?; \
@@ -136,4 +140,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan fuzz coverage planted check bench clean
+.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check bench clean

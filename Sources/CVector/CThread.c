@@ -20,9 +20,15 @@ void ct_lock(ct_lock_name lock) {
 
 void ct_unlock(ct_lock_name lock) { __atomic_store_n(&held[lock], false, __ATOMIC_RELEASE); }
 
-static void before_fork(void) { ct_lock(CT_HANDLES); }
+static void before_fork(void) {
+  ct_lock(CT_HANDLES);
+  ct_lock(CT_PINS);
+}
 
-static void in_parent(void) { ct_unlock(CT_HANDLES); }
+static void in_parent(void) {
+  ct_unlock(CT_PINS);
+  ct_unlock(CT_HANDLES);
+}
 
 static void in_child(void) {
   for (int i = 0; i < CT_LOCKS; i++) held[i] = false;

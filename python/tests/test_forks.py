@@ -126,12 +126,11 @@ def refused(call):
 def child():
     # threads of the child may have the addresses of the parent's
     results = []
-    threads = [
-        threading.Thread(target=lambda: results.append(refused(lambda: network.forward(x[:2]))))
-        for _ in range(4)
-    ]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    for _ in range(4):
+        # one after another: the package refuses a second call meanwhile, with another sentence
+        thread = threading.Thread(target=lambda: results.append(refused(lambda: network.forward(x[:2]))))
+        thread.start()
+        thread.join()
     assert results == [True] * 4, results
     assert refused(lambda: network.train_step(x, x, recurrent.SGD()))
     before = recurrent._c.lib.recurrent_object_count()

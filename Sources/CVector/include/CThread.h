@@ -40,6 +40,7 @@ ct_interrupt *ct_thread_interrupt(void);
 // The spin locks of the library. After a fork they are free in the child, which has one thread.
 typedef enum {
   CT_HANDLES,  // held during a fork, so that the child gets a consistent table; never held for long
+  CT_PINS,     // as well, for the lists of pins
   CT_POOL,     // not held during a fork, which would wait for a large operation: the child discards the pool
   CT_LOCKS     // their number
 } ct_lock_name;

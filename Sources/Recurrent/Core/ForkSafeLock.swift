@@ -9,10 +9,18 @@ import CVector
 public enum ForkSafeLock {
   /// Protects the table of handles. A fork waits for it, so that the child gets a consistent table.
   case handles
+  /// Protects the lists of pins. A fork waits for it.
+  case pins
   /// Protects the thread pool, which a child discards. A fork does not wait for it.
   case pool
 
-  private var name: ct_lock_name { self == .handles ? CT_HANDLES : CT_POOL }
+  private var name: ct_lock_name {
+    switch self {
+    case .handles: CT_HANDLES
+    case .pins: CT_PINS
+    case .pool: CT_POOL
+    }
+  }
 
   /// Acquires the lock; waits while another thread holds it.
   public func acquire() { ct_lock(name) }

@@ -6,9 +6,9 @@ public final class Pin {
   private let storage: Storage
   private let span: Span
 
-  init(_ storage: Storage, _ span: Span) {
+  init(_ storage: Storage, _ span: Span) throws(RecurrentError) {
+    try storage.pin(span)
     (self.storage, self.span) = (storage, span)
-    storage.pin(span)
   }
 
   deinit { storage.unpin(span) }
@@ -21,7 +21,7 @@ extension Mat {
   /// The values, evaluated first if necessary, as `wPointer`; the pin covers writes that follow a later recording.
   package func pinW() throws(RecurrentError) -> (pin: Pin, w: UnsafeMutableRawPointer) {
     let w = try wPointer()
-    return (Pin(storage, span), w)
+    return (try Pin(storage, span), w)
   }
 
   /// The gradients, as `dwPointer`.
@@ -29,7 +29,7 @@ extension Mat {
     let dw = try dwPointer()
     var gradients = operandRef
     gradients.w = dw
-    return (Pin(storage, gradients.span(dtype)), dw)
+    return (try Pin(storage, gradients.span(dtype)), dw)
   }
 
   /// The addresses of the values.

@@ -32,7 +32,8 @@ final class Storage {
   let readerCount = Atomic<Int>(0)
   /// The number of pins.
   let pinCount = Atomic<Int>(0)
-  private let pins = Mutex<[Pin.Span]>([])
+  /// The addresses that pins cover; under `ForkSafeLock.pins`.
+  private var pins = Buffer<Pin.Span>()
 
   private let block: UnsafeMutableRawPointer
   static let alignment = 64
@@ -99,18 +100,21 @@ extension Storage {
 // MARK: Pins
 
 extension Storage {
-  func pin(_ span: Pin.Span) {
-    pins.withLock { $0.append(span) }
+  func pin(_ span: Pin.Span) throws(RecurrentError) {
+    ForkSafeLock.pins.acquire()
+    defer { ForkSafeLock.pins.release() }
+    try pins.append(span)
     pinCount.wrappingAdd(1, ordering: .releasing)
   }
 
   /// Removes one pin of `span`. Any thread may release a pin.
   func unpin(_ span: Pin.Span) {
-    pins.withLock { pins in
-      guard let at = pins.lastIndex(of: span) else { return }
-      pins.swapAt(at, pins.count - 1)
+    ForkSafeLock.pins.acquire()
+    if let at = pins.elements.lastIndex(of: span) {
+      pins.elements.swapAt(at, pins.count - 1)
       pins.removeLast()
     }
+    ForkSafeLock.pins.release()
     pinCount.wrappingSubtract(1, ordering: .releasing)
   }
 
@@ -120,6 +124,8 @@ extension Storage {
   }
 
   @inline(never) private func overlapsPin(_ span: Pin.Span) -> Bool {
-    pins.withLock { pins in pins.contains { $0.overlaps(span) } }
+    ForkSafeLock.pins.acquire()
+    defer { ForkSafeLock.pins.release() }
+    return pins.elements.contains { $0.overlaps(span) }
   }
 }

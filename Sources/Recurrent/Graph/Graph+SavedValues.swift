@@ -27,9 +27,10 @@ extension Graph {
 
   /// Copies the recorded values in `span` that the backward pass reads, from node `first` on, before the caller writes.
   func saveValues(in span: Pin.Span, from first: Int = 0) throws(RecurrentError) {
-    if !keepsRecordedValues { return }
+    // the lock comes before the question: another thread may be in the backward pass
     try lock.acquire()
     defer { lock.release() }
+    if !keepsRecordedValues { return }
     let dtype = dtype ?? .float32
     saved.pass += 1
     for i in max(0, first)..<max(0, first, evaluated) {

@@ -55,8 +55,8 @@ import Testing
     var arena = Arena()
     let (p, chunk) = try arena.allocate(64, graph)
     let span = UInt(bitPattern: p)..<UInt(bitPattern: p) + 64
-    chunk.pin(span)
-    chunk.pin(span)
+    try chunk.pin(span)
+    try chunk.pin(span)
     chunk.unpin(span)
     #expect(chunk.isPinned(span) && !chunk.isPinned(span.upperBound..<span.upperBound + 64))
     arena.reset()
