@@ -284,7 +284,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 # values that each setting must not have; JSON's numbers as they are written
 _SIZES = ["0", "-1", "2.5", "1e300", "2147483648", "4611686018427387904", '"3"', "true"]
-_NOT_NUMBERS = ['"1"', "true", "[1]", "{}", "1e999", "NaN"]
+_NOT_NUMBERS = ['"1"', "true", "[1]", "{}", "1e300", "1e999", "NaN"]
 WRONG: dict[str, list[str]] = {
     "cell": ['"mamba"', "1", "null"], "input_size": _SIZES, "output_size": _SIZES, "embedding": _SIZES,
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
@@ -583,7 +583,10 @@ class Call:
         choices.append(bad("-1", -1.0, *must if name in POSITIVE | NOT_NEGATIVE else []))
         choices.append(bad("0", 0.0, *must if name in POSITIVE else []))
         choices.append(bad("1", 1.0, *must if name in BELOW_ONE else []))
-        return choices + [Choice(str(v), v) for v in (-1e308, 1e308, 5e-324, -0.0, 1e-46)]
+        # beyond float32, the type of the Mats and networks here; draws of a generator are float64
+        fits = name in UNBOUNDED or self.name.startswith("random_")
+        choices += [bad(str(v), v, *[] if fits else must) for v in (-1e308, 1e308)]
+        return choices + [Choice(str(v), v) for v in (5e-324, -0.0, 1e-46)]
 
     def code(self, name: str) -> list[Choice]:
         # LEAKY_RELU takes a parameter

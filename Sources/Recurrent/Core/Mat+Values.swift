@@ -31,6 +31,8 @@ extension Mat {
     try require(
       low.isFinite && high.isFinite && (high - low).isFinite, .badValue,
       "bounds are not finite; expected finite low, high and high − low, got \(low) and \(high)")
+    try require(low, "low", fits: dtype)
+    try require(high, "high", fits: dtype)
     try fill { random.uniform(low, high) }
   }
 
@@ -40,12 +42,15 @@ extension Mat {
   ) throws(RecurrentError) {
     try require(mean.isFinite, .badValue, "mean is not finite; expected a finite number, got \(mean)")
     try require(std, "std", in: 0 ... .infinity)
+    try require(mean, "mean", fits: dtype)
+    try require(std, "std", fits: dtype)
     try fill { random.gaussian(mean, std) }
   }
 
   /// Sets all values to `value`.
   public func fill(_ value: Double) throws(RecurrentError) {
     try require(value.isFinite, .badValue, "value is not finite; expected a finite number, got \(value)")
+    try require(value, "value", fits: dtype)
     try synchronize()
     switch dtype {
     case .float32: Kernels.fill(operandRef.w(Float.self), with: Float(value))

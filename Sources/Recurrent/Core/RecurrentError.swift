@@ -70,6 +70,13 @@ func require(_ value: Double, _ name: String, in range: ClosedRange<Double>) thr
   }
 }
 
+/// Throws `.badValue` unless `value` is within the range of `dtype`.
+func require(_ value: Double, _ name: StaticString, fits dtype: DType) throws(RecurrentError) {
+  try require(
+    dtype == .float64 || value.magnitude <= Double(Float.greatestFiniteMagnitude), .badValue,
+    "\(name) is out of range; expected a number of float32, got \(value)")
+}
+
 /// Throws `.badValue` unless `value` is finite and above 0.
 func require(_ value: Double, isPositive name: String) throws(RecurrentError) {
   try require(

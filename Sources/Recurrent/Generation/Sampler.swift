@@ -39,6 +39,8 @@ public struct Sampler: Equatable, Sendable {
     try check(
       repetitionPenalty.isFinite && repetitionPenalty > 0, "repetition_penalty", "a finite number above 0",
       repetitionPenalty)
+    try require(temperature, "temperature", fits: .float32)
+    try require(repetitionPenalty, "repetition_penalty", fits: .float32)
     try check(repetitionWindow >= 0, "repetition_window", "at least 0", repetitionWindow)
     (self.temperature, self.topK, self.topP, self.minP) = (temperature, topK, topP, minP)
     (self.repetitionPenalty, self.repetitionWindow) = (repetitionPenalty, repetitionWindow)

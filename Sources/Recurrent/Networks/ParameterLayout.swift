@@ -16,6 +16,7 @@ extension Network.Settings {
     try Dropout.validate(rate: dropout)
     try require(
       forgetBias.isFinite, .badValue, "forget_bias is not finite; expected a finite number, got \(forgetBias)")
+    try require(forgetBias, "forget_bias", fits: dtype)
     if !tied { return }
     let top = hiddenSizes[hiddenSizes.count - 1]
     try require(

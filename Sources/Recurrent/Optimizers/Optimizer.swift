@@ -71,6 +71,11 @@ public final class Optimizer {
     algorithm = try type.init(&reader)
     areSquares = algorithm.stateNames.map(algorithm.squares.contains)
     algorithmSettings = Array(reader.values[first...])
+    for case (let key, .number(let value)) in reader.values {
+      try require(
+        value.magnitude <= Double(Float.greatestFiniteMagnitude), .badValue,
+        "\(key) is out of range; expected a number of float32, got \(value)")
+    }
     clipping =
       Clipping.allCases[
         try reader.choice("clipping", of: Clipping.allCases.map { $0.rawValue }, default: 0)]
@@ -98,6 +103,7 @@ public final class Optimizer {
   /// - Throws: `.badValue` unless it is finite and at least 0; `.busy` while another thread uses the optimizer.
   public func set(learningRate: Double) throws(RecurrentError) {
     try require(learningRate, "learning_rate", in: 0 ... .infinity)
+    try require(learningRate, "learning_rate", fits: .float32)
     try lock.acquire()
     defer { lock.release() }
     self.learningRate = learningRate

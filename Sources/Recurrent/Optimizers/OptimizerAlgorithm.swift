@@ -67,6 +67,9 @@ struct StepOptions {
   init(_ learningRate: Double, _ weightDecay: Double, _ clip: Double) throws(RecurrentError) {
     try require(learningRate, "learning_rate", in: 0 ... .infinity)
     try require(weightDecay, "weight_decay", in: 0 ... .infinity)
+    // weights of either type are computed with them
+    try require(learningRate, "learning_rate", fits: .float32)
+    try require(weightDecay, "weight_decay", fits: .float32)
     try require(clip > 0, .badValue, "clip is out of range; expected above 0, or infinity for none, got \(clip)")
     (self.learningRate, self.weightDecay, self.clip) = (learningRate, weightDecay, clip)
   }

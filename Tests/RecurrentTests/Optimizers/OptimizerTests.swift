@@ -56,6 +56,25 @@ import Testing
     }
   }
 
+  /// Weights of either type are computed with the settings.
+  @Test func settingsBeyondFloat32AreRefused() throws {
+    for name in Optimizer.algorithmNames {
+      refused(.badValue, "learning_rate is out of range; expected a number of float32, got 1e+300") {
+        try Optimizer(settings: "{\"name\": \"\(name)\", \"learning_rate\": 1e300}")
+      }
+    }
+    for (name, setting) in [("sgd", "momentum"), ("adagrad", "initial_accumulator_value"), ("rmsprop", "eps")] {
+      refused(.badValue, "\(setting) is out of range; expected a number of float32, got 1e+300") {
+        try Optimizer(settings: "{\"name\": \"\(name)\", \"\(setting)\": 1e300}")
+      }
+    }
+    let optimizer = try Optimizer.recurrentJS(), m = try mat([1], [1])
+    refused(.badValue, "learning_rate is out of range") { try optimizer.set(learningRate: 1e300) }
+    refused(.badValue, "learning_rate is out of range") { try optimizer.step([("m", m)], learningRate: 1e300) }
+    refused(.badValue, "weight_decay is out of range") { try optimizer.step([("m", m)], weightDecay: 1e300) }
+    #expect(try m.rows() == [1] && m.gradientRows() == [1])
+  }
+
   @Test func clippedElementsAreCounted() throws {
     let optimizer = try Optimizer.recurrentJS(), a = try mat([0, 0], [5, -5]), b = try mat([0, 0], [5.1, -5.1])
     // an element equal to the threshold is not clipped

@@ -13,7 +13,7 @@ extension Graph {
   /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`; 0 for the other operations.
   /// - Throws: `.badValue` if `parameter` is not finite, or is not 0 for an operation without one.
   public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
-    try check(parameter, of: operation)
+    try check(parameter, of: operation, m.dtype)
     return try record(Unary(operation: operation, parameter: parameter), m, n: m.n, d: m.d)
   }
 
@@ -31,7 +31,7 @@ extension Graph {
     return try record(Binary(operation: operation), a, b, n: a.n, d: d, broadcastTo: d)
   }
 
-  private func check(_ parameter: Double, of operation: UnaryOperation) throws(RecurrentError) {
+  private func check(_ parameter: Double, of operation: UnaryOperation, _ dtype: DType) throws(RecurrentError) {
     let name: StaticString
     switch operation {
     case .leakyRelu: name = "negative_slope"
@@ -41,6 +41,7 @@ extension Graph {
         parameter == 0, .badValue, "parameter is unused by \(operation.name); expected 0, got \(parameter)")
     }
     try require(parameter.isFinite, .badValue, "\(name) is not finite; expected a finite number, got \(parameter)")
+    try require(parameter, name, fits: dtype)
   }
 
   /// tanh x.

@@ -20,6 +20,7 @@ extension Graph {
   /// Reference: Ba, Kiros and Hinton, arXiv:1607.06450.
   public func layerNorm(_ m: Mat, gain: Mat, bias: Mat, epsilon: Double = 1e-5) throws(RecurrentError) -> Mat {
     try require(epsilon, isPositive: "epsilon")
+    try require(epsilon, "epsilon", fits: m.dtype)
     for (name, v) in [("gain", gain), ("bias", bias)] {
       try require(
         v.n == m.n && v.d == 1, .badShape, "\(name) has the wrong shape; expected \(m.n) x 1, got \(v.shape)")
