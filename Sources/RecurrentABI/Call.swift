@@ -97,6 +97,20 @@ struct Call {
     return generator
   }
 
+  mutating func step(_ handle: UInt64) throws(RecurrentError) -> ProgramRecorder {
+    let object = try object(handle, "step")
+    guard case .step(let step) = object else { throw wrongKind(object, expected: .step, "step") }
+    try acquire(step.graph.lock)
+    return step
+  }
+
+  /// A program, which no call changes.
+  func program(_ handle: UInt64) throws(RecurrentError) -> Program {
+    let object = try object(handle, "program")
+    guard case .program(let program) = object else { throw wrongKind(object, expected: .program, "program") }
+    return program
+  }
+
   func releaseAll() {
     locks.0?.release()
     locks.1?.release()
@@ -148,8 +162,13 @@ func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(Recu
 
 /// Writes new handles of several Mats: all of them or none.
 func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
-  let new = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(mats.map { $0.0 }) }
-  for (handle, (_, out)) in zip(new, mats) { out.pointee = handle }
+  try register(mats.map { (Object.mat($0.0), $0.1) })
+}
+
+/// Writes new handles of several objects: all of them or none.
+func register(_ objects: [(Object, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
+  let new = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(objects.map { $0.0 }) }
+  for (handle, (_, out)) in zip(new, objects) { out.pointee = handle }
 }
 
 /// Removes an object from the table; 0 does nothing.

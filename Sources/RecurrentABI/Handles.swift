@@ -12,6 +12,8 @@ enum Kind: UInt64 {
   case textModel = 6
   case generator = 7
   case pin = 8
+  case step = 9
+  case program = 10
 
   var name: String {
     switch self {
@@ -23,6 +25,8 @@ enum Kind: UInt64 {
     case .textModel: "text_model"
     case .generator: "generator"
     case .pin: "pin"
+    case .step: "step"
+    case .program: "program"
     }
   }
 }
@@ -37,6 +41,8 @@ enum Object: @unchecked Sendable {
   case textModel(TextModel)
   case generator(Generator)
   case pin(Pin)
+  case step(ProgramRecorder)
+  case program(Program)
 
   var kind: Kind {
     switch self {
@@ -48,6 +54,8 @@ enum Object: @unchecked Sendable {
     case .textModel: .textModel
     case .generator: .generator
     case .pin: .pin
+    case .step: .step
+    case .program: .program
     }
   }
 }
@@ -86,13 +94,13 @@ struct Handles: ~Copyable {
     return UInt64(p.pointee.generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
   }
 
-  /// Adds several Mats: all of them or none.
-  mutating func add(_ mats: [Mat]) throws(RecurrentError) -> [UInt64] {
+  /// Adds several objects: all of them or none.
+  mutating func add(_ objects: [Object]) throws(RecurrentError) -> [UInt64] {
     var new: [UInt64] = []
     do throws(RecurrentError) {
-      for mat in mats { new.append(try add(.mat(mat))) }
+      for object in objects { new.append(try add(object)) }
     } catch {
-      for handle in new { _ = try remove(handle, .mat) }
+      for (handle, object) in zip(new, objects) { _ = try remove(handle, object.kind) }
       throw error
     }
     return new

@@ -98,7 +98,7 @@ extension ABITests {
         fails(RECURRENT_BAD_SHAPE, "2 x 3", "5 x 4") { recurrent_graph_binary(g, f, m, odd, $0) }
       }
       fails(RECURRENT_BAD_TYPE, "float32") { recurrent_graph_binary(g, 0, m, narrow, $0) }
-      for operation: Int32 in [-1, 14, 256, .max, .min] {
+      for operation: Int32 in [-1, 15, 256, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "operation", "\(operation)") { recurrent_graph_unary(g, operation, m, 0, $0) }
       }
       for operation: Int32 in [-1, 4, 256, .max, .min] {

@@ -40,7 +40,8 @@ struct Function: Sendable, CustomTestStringConvertible {
 
   /// The functions that can fail.
   static let all =
-    randoms + mats + graphs + operations + sampling + networks + sequences + generators + optimizers + texts + sentences
+    randoms + mats + graphs + operations + programs + sampling + networks + sequences + generators + optimizers + texts
+    + sentences
 
   /// The functions that cannot fail.
   static let infallible = [
@@ -49,7 +50,7 @@ struct Function: Sendable, CustomTestStringConvertible {
     "set_interrupt_check", "is_interrupt_check", "python_set_interrupt_check", "python_raise",
     // 0 is valid for these; OwnershipTests has their tests
     "random_free", "mat_free", "graph_free", "network_free", "optimizer_free", "text_model_free", "generator_free",
-    "pin_free",
+    "pin_free", "step_free", "program_free",
   ]
 
   private static let m = ArgumentKind.mat(2, 3)
@@ -91,6 +92,28 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_count", [.graph], outputs: 1) { recurrent_graph_count($0[0], $1(0)) },
     Function("graph_operation", [.usedGraph], outputs: 5) {
       recurrent_graph_operation($0[0], 0, $1(0), 32, $1(1), $1(2), $1(3), 1, $1(4))
+    },
+  ]
+
+  private static let programs: [Function] = [
+    Function("step_create", [], gives: [.step, .graph, m, m, m]) { _, o in
+      with(#"{"inputs": 2, "states": [2], "parameters": [{"name": "W", "n": 2, "d": 2}]}"#) {
+        recurrent_step_create($0, $1, o(0), o(1), o(2), o(3), 1, o(4), 1)
+      }
+    },
+    Function("step_finish", [.recordedStep], gives: [.program]) { h, o in
+      recurrent_step_finish(h[0], [value(of: h[0])], 1, o(0))
+    },
+    Function("program_create", [], gives: [.program]) { _, o in
+      with(#"{"inputs": 0, "states": [2], "operations": [["tanh", ["s0", 0, 2]]], "next": [["v0", 0, 2]]}"#) {
+        recurrent_program_create($0, $1, o(0))
+      }
+    },
+    Function("program_describe", [.program], outputs: 2) { recurrent_program_describe($0[0], $1(0), 512, $1(1)) },
+    Function(
+      "graph_scan", [.graph, .program, .mat(2, 6), .mat(2, 2), .mat(2, 2)], gives: [.mat(2, 6), .mat(2, 2)]
+    ) { h, o in
+      recurrent_graph_scan(h[0], h[1], h[2], [h[3]], 1, [h[4]], 1, 3, [3, 1], 2, o(0), o(1))
     },
   ]
 

@@ -40,5 +40,8 @@ private func locks(of handle: UInt64) -> [Lock] {
   case .generator(let generator): return [generator.lock]
   // a pin has no lock: any thread may free it
   case .pin: return []
+  case .step(let recorder): return [recorder.graph.lock]
+  // no call changes a program
+  case .program: return []
   }
 }

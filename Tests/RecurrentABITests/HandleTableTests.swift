@@ -12,16 +12,16 @@ import Testing
     let first = try handles.add(.mat(mats[0]))
     for count in 2...3 {
       do throws(RecurrentError) {
-        _ = try handles.add(Array(mats.prefix(count)))
+        _ = try handles.add(mats.prefix(count).map { Object.mat($0) })
         Issue.record("\(count) more were added")
       } catch {
         #expect(error.kind == .noMemory && error.description.contains("at most 2 objects"), "\(error)")
       }
       #expect(handles.count == 1)
     }
-    let second = try handles.add([mats[1]])
+    let second = try handles.add([Object.mat(mats[1])])
     #expect(second.count == 1 && handles.count == 2)
     _ = try handles.remove(first, .mat)
-    #expect(try handles.add([mats[2]]) != [first])
+    #expect(try handles.add([Object.mat(mats[2])]) != [first])
   }
 }

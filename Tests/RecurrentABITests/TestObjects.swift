@@ -1,6 +1,7 @@
 // Objects for a call to work on, and memory for its outputs.
 
 import CRecurrent
+import Synchronization
 import Testing
 
 /// The kind of object that a function's parameter takes.
@@ -25,6 +26,10 @@ enum ArgumentKind: Equatable {
   case generator, textGenerator
   /// A pin of the values of a freed Mat.
   case pin
+  /// A step, and one with a value to finish it.
+  case step, recordedStep
+  /// A program of two rows of x and two of one state, with a parameter.
+  case program
 
   func handle(after others: [UInt64]) -> UInt64 {
     switch self {
@@ -51,7 +56,7 @@ enum ArgumentKind: Equatable {
     case .optimizer: return newOptimizer(#"{"name": "recurrentjs"}"#)
     case .steppedOptimizer:
       let optimizer = ArgumentKind.optimizer.handle(after: [])
-      ArgumentKind.mat(2, 2).with { step(optimizer, "w", $0) }
+      ArgumentKind.mat(2, 2).with { RecurrentABITests.step(optimizer, "w", $0) }
       return optimizer
     case .text:
       let model = newText(["hello"])
@@ -75,6 +80,16 @@ enum ArgumentKind: Equatable {
     case .pin:
       var w: UnsafeMutableRawPointer?
       return make { out in ArgumentKind.mat(2, 2).with { recurrent_mat_pin_w($0, &w, out) } }
+    case .recordedStep: return newStep()
+    case .step:
+      let step = newStep()
+      ok(recurrent_mat_free(takeValue(of: step)))
+      return step
+    case .program:
+      let step = newStep(), value = takeValue(of: step)
+      defer { ok(recurrent_step_free(step)) }
+      defer { ok(recurrent_mat_free(value)) }
+      return make { recurrent_step_finish(step, [value], 1, $0) }
     case .textGenerator: return make { out in ArgumentKind.text.with { newGenerator($0, "{}", prompt: "he", out) } }
     }
   }
@@ -83,6 +98,12 @@ enum ArgumentKind: Equatable {
     switch self {
     case .random: recurrent_random_free(handle)
     case .mat, .loss: recurrent_mat_free(handle)
+    case .step, .recordedStep:
+      {
+        ok(recurrent_mat_free(takeValue(of: handle)))
+        return recurrent_step_free(handle)
+      }()
+    case .program: recurrent_program_free(handle)
     case .graph, .usedGraph: recurrent_graph_free(handle)
     case .network, .rnnNetwork, .ranNetwork, .tokenNetwork: recurrent_network_free(handle)
     case .optimizer, .steppedOptimizer: recurrent_optimizer_free(handle)
@@ -96,7 +117,9 @@ enum ArgumentKind: Equatable {
   var other: ArgumentKind { self == .random ? .graph : .random }
 
   /// One of each kind of object.
-  static let kinds: [ArgumentKind] = [.random, .mat(2, 2), .graph, .network, .optimizer, .text, .generator, .pin]
+  static let kinds: [ArgumentKind] = [
+    .random, .mat(2, 2), .graph, .network, .optimizer, .text, .generator, .pin, .step, .program,
+  ]
 
   /// Calls `body` with an object, which is then freed.
   func with<R>(_ body: (UInt64) -> R) -> R {
@@ -104,6 +127,32 @@ enum ArgumentKind: Equatable {
     defer { ok(free(handle)) }
     return body(handle)
   }
+}
+
+/// The value of each step that lives.
+private let stepValues = Mutex<[UInt64: UInt64]>([:])
+
+/// The value of a step; 0 for another handle.
+func value(of step: UInt64) -> UInt64 { stepValues.withLock { $0[step] ?? 0 } }
+
+/// Takes the value of a step out of the table; 0 if it is not there.
+private func takeValue(of step: UInt64) -> UInt64 { stepValues.withLock { $0.removeValue(forKey: step) ?? 0 } }
+
+/// A step in float64 with h' = tanh(W x + h), whose value is in the table.
+private func newStep() -> UInt64 {
+  var graph: UInt64 = 0, x: UInt64 = 0, state: UInt64 = 0, parameter: UInt64 = 0
+  let settings =
+    #"{"inputs": 2, "states": [2], "parameters": [{"name": "W", "n": 2, "d": 2}], "dtype": "float64"}"#
+  let step = make { out in
+    with(settings) { recurrent_step_create($0, $1, out, &graph, &x, &state, 1, &parameter, 1) }
+  }
+  let product = make { recurrent_graph_mul(graph, parameter, x, $0) }
+  let sum = make { recurrent_graph_binary(graph, recurrent_binary(RECURRENT_ADD), product, state, $0) }
+  let value = make { recurrent_graph_unary(graph, recurrent_unary(RECURRENT_TANH), sum, 0, $0) }
+  for mat in [x, state, parameter, product, sum] { ok(recurrent_mat_free(mat)) }
+  ok(recurrent_graph_free(graph))
+  stepValues.withLock { $0[step] = value }
+  return step
 }
 
 /// A network in float64 with the settings that are the members of a JSON object.

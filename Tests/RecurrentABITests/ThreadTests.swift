@@ -57,7 +57,8 @@ extension ABITests {
     @Test(arguments: Function.all) func objectsInUseAreBusy(_ f: Function) {
       var good: [UInt64] = []
       for kind in f.takes { good.append(kind.handle(after: good)) }
-      for (i, handle) in good.enumerated() {
+      // no call changes a program: threads share it
+      for (i, handle) in good.enumerated() where f.takes[i] != .program {
         held(handle) {
           let outputs = Outputs(f.outputs), count = recurrent_object_count()
           #expect(f.call(good, outputs) == Int32(RECURRENT_BUSY), "\(f.name), handle \(i): \(lastError)")

@@ -76,6 +76,10 @@ def mat() -> recurrent.Mat:
     return recurrent.Mat.from_array(np.linspace(-1, 1, 6).reshape(3, 2))
 
 
+def program() -> recurrent.Program:
+    return recurrent.Program(lambda x, h, p: (p.W @ x + h).tanh(), 3, 3, {"W": (3, 3)})
+
+
 def step_model() -> recurrentjs.Model:
     return recurrentjs.init_lstm(3, [4], 2, rng=0)
 
@@ -93,6 +97,7 @@ MAKERS: dict[type, Callable[[], Any]] = {
     **_OPTIMIZERS,
     recurrent.Graph: graph,
     recurrent.Mat: mat,
+    recurrent.Program: program,
     recurrent.Random: lambda: recurrent.Random(3),
     recurrent.State: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).forward(X)[1],
     recurrent.StepResult: lambda: recurrent.StepResult(1.0, 2.0, 0.0),
@@ -128,6 +133,7 @@ def _operations(G: Any) -> dict[str, Callable[[], Any]]:
         "dropout": (square, 0.5, 1), "layer_norm": (square, column, column),
         "rnn": (column, column, square, square, column),
         "lstm": (column, column, column, wide, wide, recurrent.Mat(12, 1)), "scale": (square, 2.0),
+        "shift": (square, 2.0), "scan": (program(), square, [column], [square]),
         "leaky_relu": (square,), **{name: (square, square) for name in ("add", "sub", "eltmul", "div")},
     }  # fmt: skip
     calls: dict[str, Callable[[], Any]] = {}
@@ -165,6 +171,8 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "to_torch": thing.to_torch,
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
         }
+    elif isinstance(thing, recurrent.Program):
+        found |= {"json": thing.json, "from_json": lambda: recurrent.Program.from_json(thing.json())}
     elif isinstance(thing, recurrent.Graph):
         found |= _operations(thing) | {
             "backward": lambda: thing.backward(thing.sum(mat())), "evaluate": thing.evaluate, "reset": thing.reset,

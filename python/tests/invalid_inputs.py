@@ -35,7 +35,18 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
     _function.restype = fitting(_result, TYPES)[0]
     _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
 
-KINDS = ("random", "mat", "graph", "network", "optimizer", "text_model", "generator", "pin")
+KINDS = (
+    "random",
+    "mat",
+    "graph",
+    "network",
+    "optimizer",
+    "text_model",
+    "generator",
+    "pin",
+    "step",
+    "program",
+)
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
 NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, NO_MEMORY, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,
@@ -144,6 +155,9 @@ class Bench:
         self.writer = make(
             "recurrent_generator_create_text", self.text_model, None, 0, text.address, 4, self.random
         )
+        self.step, self.step_value = self.new_step()
+        after = Memory(words(self.step_value))
+        self.program = make("recurrent_step_finish", self.step, after.address, 1)
         place = Memory(8)
         self.pin = make("recurrent_mat_pin_dw", self.other, place.address)
         self.loss = make("recurrent_graph_sum", self.graph, self.mats[3, 4], -1)
@@ -173,6 +187,25 @@ class Bench:
         raw = Memory(struct.pack(f"<{n * d}{'fd'[dtype]}", *numbers))
         return make("recurrent_mat_create_from", dtype, n, d, raw.address, n * d)
 
+    def new_step(self) -> tuple[int, int]:
+        """A step with h' = tanh(W x + h), and its value."""
+        raw = json.dumps(SETTINGS["step_create"]).encode()
+        places = {name: Memory(8) for name in ("step", "graph", "x", "state", "W")}
+        pointers = [place.address for place in places.values()]
+        settings = Memory(raw)
+        status = lib.recurrent_step_create(settings.address, len(raw), *pointers[:4], 1, pointers[4], 1)
+        assert status == 0, lib.recurrent_last_error()
+        step, graph, x, state, weight = (
+            struct.unpack("<Q", ctypes.string_at(place.address, 8))[0] for place in places.values()
+        )
+        product = make("recurrent_graph_mul", graph, weight, x)
+        total = make("recurrent_graph_binary", graph, 0, product, state)
+        value = make("recurrent_graph_unary", graph, 0, total, 0.0)
+        for mat in (x, state, weight, product, total):
+            lib.recurrent_mat_free(mat)
+        lib.recurrent_graph_free(graph)
+        return step, value
+
     def handles(self) -> list[tuple[str, int]]:
         """Every object, with its kind."""
         own = [(kind, getattr(self, kind)) for kind in KINDS if kind != "mat"]
@@ -180,7 +213,7 @@ class Bench:
         own += [("generator", self.writer)]
         many = (self.mats, self.doubles, self.stale)
         own += [("mat", m) for mats in many for m in mats.values()]
-        return [*own, ("mat", self.other), ("mat", self.loss)]
+        return [*own, ("mat", self.other), ("mat", self.loss), ("mat", self.step_value)]
 
     def close(self) -> None:
         for kind, handle in self.handles():
@@ -276,6 +309,7 @@ SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetiti
 SETTINGS: dict[str, dict[str, Any]] = {
     "network_create": {"cell": "lstm", "input_size": 4, "hidden_sizes": [3, 2], "output_size": 5},
     "optimizer_create": {"name": "adam", "learning_rate": 0.5},
+    "step_create": {"inputs": 4, "states": [3], "parameters": [{"name": "W", "n": 3, "d": 4}]},
     "text_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
     "sentence_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
     "probabilities": SAMPLER,
@@ -296,12 +330,17 @@ WRONG: dict[str, list[str]] = {
     "min_p": ["-0.1", "1.1", '"0"'], "repetition_penalty": ["0", "-1", *_NOT_NUMBERS],
     "repetition_window": ["-1", "0.5", '"4"'], "max_tokens": ["-1", "0.5", "1e300", '"9"'],
     "end": ["4", "-2", "1e300", '"a"'], "stop": ['"ba"', '[""]', "[1]", "{}"], "errors": ['"skip"', "0"],
-    "replacement": ["1", '"ab"'],
+    "replacement": ["1", '"ab"'], "inputs": [v for v in _SIZES if v != "0"],
+    "states": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
+    "parameters": ["3", "[1]", '[{"n": 1, "d": 1}]',
+                   '[{"name": "", "n": 1, "d": 1}]', '[{"name": "W", "n": 0, "d": 1}]',
+                   '[{"name": "W", "n": 65536, "d": 65536}]', '[{"name": "W", "n": 1, "d": 1, "initial": "a"}]'],
 }  # fmt: skip
 # the settings of each function by the functions' subjects
 _NETWORK = ["hidden_sizes", "embedding", "cell", "tied", "dropout", "forget_bias", "dtype"]
 TAKES = {
     "network_create": ["input_size", "output_size", *_NETWORK],
+    "step_create": ["inputs", "states", "parameters", "dtype"],
     "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
     "text_model_create": [*_NETWORK, "tokenizer"],
     "sentence_model_create": _NETWORK,
@@ -330,7 +369,7 @@ class Call:
         self.name = function.removeprefix("recurrent_")
         self.last = self.name.removeprefix("graph_").removeprefix("network_")
         parameters = DECLARATIONS[function][1]
-        over_sequences = {**self.over_sequences(), **self.over_text()}
+        over_sequences = {**self.over_sequences(), **self.over_text(), **self.over_programs()}
         self.arguments = [
             [*(over_sequences.get(p.name) or self.choices(p)), *self.impossible(p)] for p in parameters
         ]
@@ -486,6 +525,42 @@ class Call:
             },
         }.get(name, {})  # fmt: skip
 
+    def over_programs(self) -> dict[str, list[Choice]]:
+        """Arguments of steps and programs: two time steps of one sequence."""
+        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan"}:
+            return {}
+        bench = self.bench
+
+        def mats(good: int) -> list[Choice]:
+            wrong = [c._replace(value=Memory(words(c.value))) for c in bench.bad_handles("mat")]
+            return [
+                Choice("good", Memory(words(good))), bad("NULL", None, NULL),
+                bad("misaligned", Memory(words(good), 4), VALUE), *wrong,
+                *(Choice(f"{n} x {d}", Memory(words(m))) for (n, d), m in bench.mats.items()),
+                Choice("of another type", Memory(words(bench.doubles[3, 1]))),
+            ]  # fmt: skip
+
+        def number(good: int, *must: int) -> list[Choice]:
+            return [Choice(str(good), good), *(bad(str(v), v, *must, NULL) for v in (0, -1, MIN64))]
+
+        sizes = [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in (0, -1, 1, 3, MIN64, *BIG))]
+        wrong_lengths = (bad(str(v), Memory(words(v)), INDEX) for v in (-1, 3, MIN64, MAX64))
+        capacities = {"state_capacity": number(1, SHORT), "parameter_capacity": number(1, SHORT)}
+        if self.name == "step_create":
+            return capacities
+        return {
+            "next": mats(bench.step_value), "count": number(1, SHAPE), "T": sizes,
+            "capacity": [Choice("400", 400), bad("9", 9, SHORT), *number(400, SHORT)[1:]],
+            "text": [Choice("good", Memory(400)), bad("NULL", None, NULL)],
+            "x": [Choice("good", bench.mats[4, 2]), *bench.bad_handles("mat"),
+                  bad("of another type", bench.doubles[4, 2], TYPE)],
+            "states": mats(bench.mats[3, 1]), "parameters": mats(bench.mats[3, 4]),
+            "state_count": number(1, SHAPE), "parameter_count": number(1, SHAPE),
+            "lengths": [Choice("good", Memory(words(1))), Choice("NULL", None), *wrong_lengths,
+                        bad("misaligned", Memory(words(1), 4), VALUE)],
+            "length_count": number(1, SHAPE),
+        }  # fmt: skip
+
     def choosing(self, *seen: int, below: int) -> dict[str, list[Choice]]:
         """Tokens that were seen."""
         return {
@@ -602,7 +677,7 @@ class Call:
             "training": [1],
             "dtype": [],
         }.get(name, [0])
-        first_bad = {"errors": 3, "operation": 14 if self.name == "graph_unary" else 4}.get(name, 2)
+        first_bad = {"errors": 3, "operation": 15 if self.name == "graph_unary" else 4}.get(name, 2)
         return choices + [Choice(str(v), v) for v in others] + [
             bad(str(v), v, *must) for v in (-2, first_bad, 99, MIN32, MAX32)
         ]  # fmt: skip
@@ -672,6 +747,8 @@ class Call:
             return os.fsencode(self.bench.folder / f"{which}.{kind}")
         if name == "key":
             return b"user"
+        if self.name == "program_create":
+            return b'{"inputs":0,"states":[2],"operations":[["tanh",["s0",0,2]]],"next":[["v0",0,2]]}'
         return {
             "network_parameter": b"Wix0",
             "network_activation": b"f0",

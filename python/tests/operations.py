@@ -121,6 +121,7 @@ OPERATIONS: dict[str, Operation] = {
     "softplus": Operation(one, Graph.softplus, lambda x: np.logaddexp(0, x)),
     "neg": Operation(one, Graph.neg, np.negative),
     "scale": Operation(one, lambda G, m: G.scale(m, -1.5), lambda x: -1.5 * x),
+    "shift": Operation(one, lambda G, m: G.shift(m, -1.5), lambda x: x - 1.5),
     "exp": Operation(one, Graph.exp, np.exp),
     "log": Operation(one, Graph.log, np.log, low=0.2, high=3),
     "sqrt": Operation(one, Graph.sqrt, np.sqrt, low=0.2, high=3),

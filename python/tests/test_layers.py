@@ -15,6 +15,7 @@ LAYERS = (
     ("state", "outputs"),
     ("random", "elementwise", "texts"),
     ("mat",),
+    ("program",),
     ("parameters", "sampling"),
     ("optim",),
     ("nn", "training"),

@@ -114,6 +114,8 @@ typedef uint64_t recurrent_optimizer;
 typedef uint64_t recurrent_text_model;
 typedef uint64_t recurrent_generator;
 typedef uint64_t recurrent_pin;
+typedef uint64_t recurrent_step;
+typedef uint64_t recurrent_program;
 
 typedef int32_t recurrent_dtype;
 enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
@@ -142,7 +144,8 @@ enum {
   RECURRENT_LOG = 10,
   RECURRENT_SQRT = 11,
   RECURRENT_SQUARE = 12,
-  RECURRENT_ABS = 13
+  RECURRENT_ABS = 13,
+  RECURRENT_SHIFT = 14 /* x + parameter */
 };
 
 /* Element-wise functions of two Mats. */
@@ -341,6 +344,60 @@ recurrent_status recurrent_graph_rnn(recurrent_graph graph, recurrent_mat x, rec
 recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, recurrent_mat h, recurrent_mat c,
                                       recurrent_mat Wx, recurrent_mat Wh, recurrent_mat b, recurrent_mat *next_h,
                                       recurrent_mat *next_c);
+
+/* ------------------------------------------------------------------ Programs: recurrent steps of the caller's own */
+
+/* A program is the equations of one time step, written with the operations of a graph and recorded once. A scan runs it
+   over whole sequences as one operation, at the speed of a built-in layer:
+
+     recurrent_step_create(settings, ...)     gives a graph, and Mats that stand for x, the states, the parameters
+     recurrent_graph_mul, _unary, _binary ... record the step on that graph
+     recurrent_step_finish(step, next, ...)   gives the program
+     recurrent_graph_scan(graph, program, ...)
+
+   A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
+   recurrent_graph_concat_rows, and views of rows. Other Mats that it reads become parameters of the program, and a single
+   column is the same for every sequence. The Mats that stand for x and the states have no numbers, and the number of
+   their columns, the batch size, must not be used. */
+
+/* Begins a step. Settings, of which inputs and states are required:
+     {"inputs": 5, "states": [20, 20], "parameters": [{"name": "W", "n": 80, "d": 25, "initial": null}],
+      "dtype": "float32"}
+   inputs      rows of x; 0 for a step without, for which `*x` becomes 0
+   states      rows of each state; the first is the output
+   parameters  the Mats that each scan receives; "initial" is the value that a network gives them at first, null for a
+               random matrix
+   `states` and `parameters` receive a handle each. All handles are freed with the free function of their kind. */
+recurrent_status recurrent_step_create(const char *settings, int64_t length, recurrent_step *step,
+                                       recurrent_graph *graph, recurrent_mat *x, recurrent_mat *states,
+                                       int64_t state_capacity, recurrent_mat *parameters, int64_t parameter_capacity);
+recurrent_status recurrent_step_free(recurrent_step step);
+
+/* Ends a step: `next` holds the `count` states after it. The program lives on its own. */
+recurrent_status recurrent_step_finish(recurrent_step step, const recurrent_mat *next, int64_t count,
+                                       recurrent_program *program);
+
+/* Creates a program from its text, which recurrent_program_describe writes. Every operation is checked as if it were
+   recorded. */
+recurrent_status recurrent_program_create(const char *text, int64_t length, recurrent_program *program);
+recurrent_status recurrent_program_free(recurrent_program program);
+
+/* Writes the program as JSON. RECURRENT_BAD_VALUE for a step that read Mats other than its own. */
+recurrent_status recurrent_program_describe(recurrent_program program, char *text, int64_t capacity, int64_t *length);
+
+/* Records a program over T time steps of B sequences.
+   x             [inputs x T B], column t B + b; 0 for a step without
+   states        the initial states, [rows x B] each
+   parameters    of the shapes that the step declared
+   lengths       valid time steps of each of B sequences, 0 to T, or NULL for T. Beyond them outputs are 0, the other
+                 states stay, and x may hold anything
+   y             receives the outputs, [rows of the first state x T B]
+   final_states  receives state_count handles */
+recurrent_status recurrent_graph_scan(recurrent_graph graph, recurrent_program program, recurrent_mat x,
+                                      const recurrent_mat *states, int64_t state_count,
+                                      const recurrent_mat *parameters, int64_t parameter_count, int64_t T,
+                                      const int64_t *lengths, int64_t length_count, recurrent_mat *y,
+                                      recurrent_mat *final_states);
 
 /* ------------------------------------------------------------------ Sampling
 

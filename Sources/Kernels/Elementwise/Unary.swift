@@ -4,11 +4,12 @@
 public enum UnaryOperation: UInt8, Sendable, CaseIterable {
   case tanh, sigmoid, relu, leakyRelu, gelu, silu, softplus
   case neg, scale, exp, log, sqrt, square, abs
+  case shift
 
   /// Whether the derivative f′(x, y) reads x, and whether it reads y = f(x).
   public var derivativeReads: (x: Bool, y: Bool) {
     switch self {
-    case .neg, .scale: (false, false)
+    case .neg, .scale, .shift: (false, false)
     case .tanh, .sigmoid, .relu, .exp, .sqrt: (false, true)
     case .leakyRelu, .gelu, .softplus, .log, .square, .abs: (true, false)
     case .silu: (true, true)
@@ -17,7 +18,7 @@ public enum UnaryOperation: UInt8, Sendable, CaseIterable {
 }
 
 /// A loop over elements that `withFunctions` specializes for each operation.
-private protocol UnaryLoop {
+protocol UnaryLoop {
   associatedtype T: Real
   func run(_ value: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V)
 }
@@ -29,13 +30,14 @@ private protocol UnaryLoop {
 ///
 /// - Parameters:
 ///   - operation: the operation.
-///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
+///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`; the others
+///     ignore it.
 ///   - loop: receives the two functions.
 ///
 /// Not inlined: the unspecialized entry of `apply`, which other modules call, would prepare the metadata of every row
 /// before it selects the specialized code.
 @inline(never)
-private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop: L) {
+func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop: L) {
   typealias T = L.T
   switch operation {
   case .tanh:
@@ -72,6 +74,8 @@ private func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V
     loop.run({ -1.0 * $0 }, { _, _ in -1.0 })
   case .scale:
     loop.run({ $0 * a }, { _, _ in a })
+  case .shift:
+    loop.run({ $0 + a }, { _, _ in 1.0 })
   case .exp:
     loop.run({ T.exp($0) }, { _, y in y })
   case .log:
@@ -108,7 +112,8 @@ private struct BackwardLoop<T: Real>: UnaryLoop {
 ///
 /// - Parameters:
 ///   - operation: f.
-///   - parameter: the negative slope of `leakyRelu`, the factor of `scale`; the others ignore it.
+///   - parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`; the others
+///     ignore it.
 ///   - x: the operand.
 ///   - y: receives the values.
 @_specialize(where T == Float)

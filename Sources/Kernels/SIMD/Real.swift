@@ -33,6 +33,17 @@ public protocol Real: BinaryFloatingPoint, Sendable {
   static func gemmPacked(
     _ layout: PanelLayout, panels: Range<Int>, _ initial: InitialValue<Self>, _ first: Operand<Self>,
     _ second: Operand<Self>, columns: Int, to y: UnsafeMutablePointer<Self>, columnStride: Int)
+
+  /// Runs a micro-program over some columns of a time step.
+  ///
+  /// - Parameters:
+  ///   - code: the instructions.
+  ///   - count: their number.
+  ///   - t: the time step.
+  ///   - columns: the columns.
+  ///   - part: the columns that the program computes at a time; scratch has as many.
+  static func runMicroProgram(
+    _ code: UnsafePointer<MicroInstruction<Self>>, count: Int, step t: Int, columns: Range<Int>, part: Int)
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation

@@ -145,6 +145,34 @@ struct SettingsReader {
     }
   }
 
+  /// A required string.
+  mutating func string(_ key: String) throws(RecurrentError) -> String {
+    guard let string = try optionalString(key) else {
+      throw RecurrentError(
+        .badValue, "\(key) is missing from the settings of the \(owner); expected a string, got none")
+    }
+    return string
+  }
+
+  /// A number, or nil for an absent key or null.
+  mutating func optionalNumber(_ key: String) throws(RecurrentError) -> Double? {
+    let json = member(key) ?? .null
+    record(key, json)
+    switch json {
+    case .null: return nil
+    case .number(let number): return number
+    default: throw wrongType(key, "a number", json)
+    }
+  }
+
+  /// The elements of an array, none for an absent key.
+  mutating func array(_ key: String) throws(RecurrentError) -> JSON.List<JSON> {
+    let json = member(key) ?? .array([])
+    guard case .array(let items) = json else { throw wrongType(key, "an array", json) }
+    record(key, json)
+    return items
+  }
+
   /// Names a more specific owner: an optimizer's algorithm after its name was read.
   mutating func setOwner(_ owner: String) { self.owner = owner }
 

@@ -61,6 +61,7 @@ extension Graph {
     } catch {
       nodes.removeLast(nodes.count - before.nodes)
       operands.removeLast(operands.count - before.operands)
+      if let recorded = recordedOperands { recordedOperands = Array(recorded.prefix(before.operands)) }
       pinnedOperands.removeAll()
       if before.nodes == 0 { saved.removeAll() }
       // a pinned operand may have had nodes evaluated
@@ -101,7 +102,9 @@ extension Graph {
     try require(
       m.dtype == dtype, .badType, "\(name) has the wrong dtype; expected \(dtype) as the other Mats, got \(m.dtype)")
     let producer = m.storage.arena
-    if producer !== self {
+    if recordedOperands != nil {
+      recordedOperands?.append(m)
+    } else if producer !== self {
       if let producer, needsBackprop { try requireConstant(m, name, of: producer) }
       // an input, or a result of another graph, which evaluates it now
       try producer?.evaluate()

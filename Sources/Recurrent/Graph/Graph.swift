@@ -36,6 +36,11 @@ public final class Graph {
   /// The operands of the node being recorded that the caller can write to at any time.
   var pinnedOperands = Buffer<Int>()
 
+  /// For a graph that records a step: the Mat of each operand. Such a graph computes nothing.
+  var recordedOperands: [Mat]?
+  /// What nodes refer to besides memory; released by `reset()`.
+  var retained: [AnyObject] = []
+
   var arena = Arena()
   /// The storages outside the arena that recorded operations read.
   var inputStorages = Buffer<Storage>()
@@ -54,6 +59,9 @@ public final class Graph {
   ///
   /// - Throws: `.busy` if another thread uses an operand; `.interrupted`, and a later evaluation continues.
   public func evaluate() throws(RecurrentError) {
+    try require(
+      recordedOperands == nil, .invalidated,
+      "step is being recorded and has no numbers yet; expected operations on its values, got a read of one")
     // the lock comes before the count: another thread may be recording
     try lock.acquire()
     defer { lock.release() }
@@ -111,6 +119,8 @@ public final class Graph {
     saved.removeAll()
     nodes.removeAll()
     operands.removeAll()
+    if recordedOperands != nil { recordedOperands = [] }
+    if !retained.isEmpty { retained.removeAll(keepingCapacity: true) }
     arena.reset()
     evaluated = 0
     backwardDone = false

@@ -15,11 +15,14 @@ protocol GraphOperation {
   func backward<T: Real>(_ args: Operands<T>)
   /// The values that `backward` reads, besides the result's gradient and the scratch.
   var backwardReads: BackwardReads { get }
+  /// The operation as part of a step; nil if a step cannot use it.
+  var recordedOperation: RecordedOperation? { get }
 
   // Entry points for a graph, with a default each. A graph has the type of an operation as an existential, through
   // which generic methods would run unspecialized. The settings are those of the node.
   static func name(_ node: Node) -> String
   static func backwardReads(_ node: Node) -> BackwardReads
+  static func recordedOperation(_ node: Node) -> RecordedOperation?
   static func forward32(_ args: Operands<Float>)
   static func forward64(_ args: Operands<Double>)
   static func backward32(_ args: Operands<Float>)
@@ -27,8 +30,11 @@ protocol GraphOperation {
 }
 
 extension GraphOperation {
+  var recordedOperation: RecordedOperation? { nil }
+
   static func name(_ node: Node) -> String { node.settings(Self.self).name }
   static func backwardReads(_ node: Node) -> BackwardReads { node.settings(Self.self).backwardReads }
+  static func recordedOperation(_ node: Node) -> RecordedOperation? { node.settings(Self.self).recordedOperation }
   static func forward32(_ args: Operands<Float>) { args.settings(Self.self).forward(args) }
   static func forward64(_ args: Operands<Double>) { args.settings(Self.self).forward(args) }
   static func backward32(_ args: Operands<Float>) { args.settings(Self.self).backward(args) }
@@ -39,14 +45,25 @@ extension GraphOperation {
 struct BackwardReads {
   private let operands: UInt8
   let result: Bool
+  private let isAll: Bool
+
+  /// Every operand, however many, and the result.
+  static let all = BackwardReads(isAll: true)
 
   init(_ operands: Int..., result: Bool = false) {
     self.operands = operands.reduce(0) { $0 | 1 << UInt8($1) }
     self.result = result
+    isAll = false
+  }
+
+  private init(isAll: Bool) {
+    operands = 0
+    result = true
+    self.isAll = isAll
   }
 
   /// Whether the pass reads the values of operand `i`.
-  func contains(_ i: Int) -> Bool { i < 8 && operands >> UInt8(i) & 1 == 1 }
+  func contains(_ i: Int) -> Bool { isAll || i < 8 && operands >> UInt8(i) & 1 == 1 }
 }
 
 /// The operands of a node as typed matrix views, with its result and its scratch.

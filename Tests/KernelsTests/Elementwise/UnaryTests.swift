@@ -62,6 +62,7 @@ import Testing
     case .softplus: return (log1p(exp(x)), s)
     case .neg: return (-x, -1)
     case .scale: return (a * x, a)
+    case .shift: return (x + a, 1)
     case .exp: return (exp(x), exp(x))
     case .log: return (log(x), 1 / x)
     case .sqrt: return (x.squareRoot(), 0.5 / x.squareRoot())

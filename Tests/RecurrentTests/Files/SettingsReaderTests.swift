@@ -72,6 +72,7 @@ import Testing
     }
     try refuse("true", "k has the wrong type; expected a whole number, got a boolean") { _ = try $0.integer("k") }
     try refuse("0.5", "k is out of range; expected a whole number, got 0.5") { _ = try $0.integer("k") }
+    try refuse("-9223372036854775808", "k is out of range; expected a whole number") { _ = try $0.integer("k") }
     try refuse("1e300", "k is out of range; expected a whole number, got 1e+300") { _ = try $0.optionalInteger("k") }
     try refuse("[1, 2.5]", "k[1] is out of range; expected a whole number, got 2.5") { _ = try $0.integers("k") }
     try refuse("3", "k has the wrong type; expected an array, got a number") { _ = try $0.integers("k") }

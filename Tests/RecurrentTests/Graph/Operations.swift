@@ -62,6 +62,7 @@ extension Operation {
     Operation("softplus", one) { g, m in try g.softplus(m[0]) },
     Operation("neg", one) { g, m in try g.neg(m[0]) },
     Operation("scale", one) { g, m in try g.scale(m[0], by: -1.75) },
+    Operation("shift", one) { g, m in try g.shift(m[0], by: -1.75) },
     Operation("exp", one) { g, m in try g.exp(m[0]) },
     Operation("log", positive) { g, m in try g.log(m[0]) },
     Operation("sqrt", positive) { g, m in try g.sqrt(m[0]) },

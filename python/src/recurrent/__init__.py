@@ -26,6 +26,7 @@ from .optim import optimizers, schedules
 from .optim.optimizer import Optimizer
 from .optim.optimizers import *  # noqa: F403 (the optimizers, by their own list)
 from .parameters import Parameters
+from .program import Program
 from .random import Random
 from .recurrentjs import SentenceModel
 from .sampling import probabilities, softmax
@@ -45,6 +46,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "Parameters",
+    "Program",
     "Random",
     "SentenceModel",
     "State",

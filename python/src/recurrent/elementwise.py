@@ -397,6 +397,28 @@ class GraphElementwise(Generic[M]):
         """
         return self._unary(c.SCALE, m, as_float(factor, "factor", m))
 
+    def shift(self, m: M, constant: float) -> M:
+        """Returns ``x + constant`` of each element.
+
+        Parameters
+        ----------
+        m : M
+            (n, d).
+        constant : float
+            Finite.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
+        return self._unary(c.SHIFT, m, as_float(constant, "constant", m))
+
     def exp(self, m: M) -> M:
         """Returns ``exp(x)`` of each element.
 

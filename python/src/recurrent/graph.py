@@ -8,24 +8,31 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable, Literal
+from typing import TYPE_CHECKING, Any, Callable, Literal
 from weakref import ref
 
 import numpy as np
 
 from . import _c
-from ._arrays import as_ints
+from ._arrays import as_ints, as_lengths
 from ._checks import as_choice, as_float, as_int, as_list
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
+from .program import Program
+from .program import register as register_program
 from .random import RNG, as_random
 from .tape import Exit, enter, register
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 _lib = _c.lib
 _AXES = {None: -1, 0: 0, 1: 1}
+# the columns of the library's placeholders
+_STEP_COLUMNS = 7
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
@@ -224,8 +231,8 @@ class Graph(GraphElementwise[Mat]):
 
     def _new_handles(self, count: int) -> tuple[Any, list[_c.Handle]]:
         """Returns an array for the library to write handles to, and the handles of its elements."""
-        outs = (ctypes.c_uint64 * count)()
-        return outs, [self._new_handle(ctypes.c_uint64.from_buffer(outs, 8 * k)) for k in range(count)]
+        outs, elements = _c.outputs(count)
+        return outs, [self._new_handle(element) for element in elements]
 
     def _result(self, handle: _c.Handle) -> Mat:
         """Returns the Mat of a handle that the library has written."""
@@ -436,7 +443,7 @@ class Graph(GraphElementwise[Mat]):
             as_int(count, "count"),
             owner=m._handle,
         )
-        return Mat._from_handle(handle, m._graph)
+        return m._from_handle(handle, m._graph)
 
     # ---- sums, probabilities, losses
 
@@ -661,6 +668,85 @@ class Graph(GraphElementwise[Mat]):
 
     # ---- one time step of a layer
 
+    def scan(
+        self,
+        program: Program,
+        x: Mat | None,
+        states: Iterable[Mat],
+        parameters: Iterable[Mat] = (),
+        lengths: npt.ArrayLike | None = None,
+        steps: int | None = None,
+    ) -> tuple[Mat, tuple[Mat, ...]]:
+        """Runs a recurrent step over whole sequences, as one operation.
+
+        Parameters
+        ----------
+        program : Program
+            The step.
+        x : Mat or None
+            (inputs, T * B), column ``t * B + b`` of step t and sequence b; None for a step without.
+        states : iterable of Mat
+            The initial states, (rows, B) each.
+        parameters : iterable of Mat
+            Of the shapes that the program declares; none for a step that has read its own.
+        lengths : array of int, optional
+            (B,): the valid steps of each sequence, 0 to T; all T where absent. Beyond them outputs are 0, the other
+            states stay, and x may hold anything.
+        steps : int, optional
+            T; where absent, what the columns of ``x`` give.
+
+        Returns
+        -------
+        Mat
+            The outputs, (rows of the first state, T * B).
+        tuple of Mat
+            The final states.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If a shape or a length does not fit.
+        TypeError
+            If an argument is no Mat, or has another type of elements.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> W = recurrent.Mat.uniform(3, 3, rng=1)
+        >>> program = recurrent.Program(lambda h: (W @ h).tanh(), inputs=0, states=3)
+        >>> y, (h,) = recurrent.Graph().scan(program, None, [recurrent.Mat.uniform(3, 2, rng=2)], steps=5)
+        >>> y.shape, h.shape
+        ((3, 10), (3, 2))
+        """
+        if not isinstance(program, Program):
+            raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
+        initial, state_count = _handles(states, "states")
+        given, parameter_count = _handles(parameters, "parameters")
+        batch = initial._mats[0].d if state_count else 1
+        if steps is None:
+            if x is None:
+                raise ValueError("steps is missing; expected the number of time steps for a step without x")
+            expect_mat(x, "x")
+            steps = x.d // batch
+        counts = as_lengths(lengths, batch)
+        y = self._new_handle()
+        outs, finals = self._new_handles(max(1, len(program.states)))
+        _lib.recurrent_graph_scan(
+            self._handle.value,
+            program._handle.value,
+            0 if x is None else expect_mat(x, "x"),
+            initial,
+            state_count,
+            given,
+            parameter_count,
+            as_int(steps, "steps"),
+            None if counts is None else _c.as_ints(counts, len(counts)),
+            0 if counts is None else len(counts),
+            y.out,
+            outs,
+        )
+        return self._result(y), tuple(self._result(final) for final in finals)
+
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
         """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.
 
@@ -734,6 +820,51 @@ def _no_results() -> None:
 register(Graph)
 
 
+class StepMat(Mat):
+    """A value of a step that is being recorded: it has rows, but no numbers, and a column is any sequence."""
+
+    @property
+    def d(self) -> int:
+        """The columns of a parameter; of another value they are the batch, which a step does not know."""
+        columns = super().d
+        if columns == _STEP_COLUMNS:
+            raise RuntimeError(
+                "d of a step's value is the batch size; expected a step for any, got a read of it"
+            )
+        return columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of a parameter."""
+        return self.n, self.d
+
+    @property  # type: ignore[misc]
+    def dw(self) -> Any:
+        """A value of a step has no gradient yet."""
+        raise RuntimeError(
+            "dw of a step's value does not exist yet; expected operations on it, got a read of dw"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Mat of {self.n} rows of a step>"
+
+
+class _StepGraph(Graph):
+    """The graph that records a step."""
+
+    def __init__(self, handle: _c.Handle) -> None:
+        self._needs_backprop, self._is_backpropagated = True, False
+        self._results = _no_results
+        self._handle = handle
+
+    def _result(self, handle: _c.Handle) -> Mat:
+        handle.value = handle.out.value
+        return StepMat._from_handle(handle, self)
+
+
+register_program(_StepGraph)
+
+
 def no_grad() -> Graph:
     """Returns a graph without history, for a ``with`` block: expressions inside are computed immediately.
 
@@ -759,11 +890,11 @@ def _indices(values: Any, name: str) -> tuple[Any, int]:
     return _c.as_ints(indices, len(indices)), len(indices)
 
 
-def _handles(mats: Iterable[Mat]) -> tuple[Any, int]:
+def _handles(mats: Iterable[Mat], name: str = "mats") -> tuple[Any, int]:
     if isinstance(mats, Mat):
-        raise TypeError("mats has the wrong type; expected a list of Mats, got Mat")
-    kept = as_list(mats, "mats", "a list of Mats")
-    handles = (ctypes.c_uint64 * len(kept))(*(expect_mat(m, f"mats[{i}]") for i, m in enumerate(kept)))
+        raise TypeError(f"{name} has the wrong type; expected a list of Mats, got Mat")
+    kept = as_list(mats, name, "a list of Mats")
+    handles = (ctypes.c_uint64 * len(kept))(*(expect_mat(m, f"{name}[{i}]") for i, m in enumerate(kept)))
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)

@@ -6,13 +6,14 @@ import ctypes
 import functools
 import numbers
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 
 import numpy as np
 
 from . import _c
 from ._arrays import as_matrix, as_type, contiguous
-from ._checks import DTYPES, as_dtype, as_float, as_int, shown
+from ._checks import DTYPES, as_dtype, as_float, as_int, as_list, shown
 from .elementwise import MatElementwise
 from .random import RNG, as_random
 from .tape import graph_for, is_default
@@ -299,6 +300,50 @@ class Mat(MatElementwise):
         buffer._owner = owner
         return np.ndarray((n, d), DTYPES[code], buffer, strides=(item, stride * item))
 
+    def split(self, parts: int | Sequence[int]) -> list[Mat]:
+        """Returns views of the rows, from the top: as many equal parts, or parts of the given numbers of rows.
+
+        Parameters
+        ----------
+        parts : int or sequence of int
+            A divisor of ``n``; or the rows of each part, ``n`` in total.
+
+        Returns
+        -------
+        list of Mat
+            Views, which share ``w`` and ``dw``.
+
+        Raises
+        ------
+        ValueError
+            If the parts do not make ``n`` rows.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> top, bottom = recurrent.Mat.from_array([[1], [2], [3], [4]]).split(2)
+        >>> bottom.w[:, 0].tolist()
+        [3.0, 4.0]
+        """
+        n, d = self._describe()[:2]
+        if isinstance(parts, (int, np.integer)):
+            count = as_int(parts, "parts")
+            if count < 1 or n % count:
+                raise ValueError(f"parts does not divide the rows; expected a divisor of {n}, got {count}")
+            rows = [n // count] * count
+        else:
+            each = as_list(parts, "parts", "an int or a list of ints")
+            rows = [as_int(part, f"parts[{k}]") for k, part in enumerate(each)]
+            if min(rows, default=0) < 1 or sum(rows) != n:
+                raise ValueError(
+                    f"parts does not make the rows; expected positive numbers of sum {n}, got {rows}"
+                )
+        first, views = 0, []
+        for count in rows:
+            views.append(self.view(first, 0, count, d))
+            first += count
+        return views
+
     def view(self, row: int, column: int, n: int, d: int) -> Mat:
         """Returns a submatrix that shares values and gradients with this Mat.
 
@@ -323,7 +368,7 @@ class Mat(MatElementwise):
         handle = _c.new(
             _lib.recurrent_mat_view, _lib.recurrent_mat_free, self._handle.value, *where, owner=self._handle
         )
-        return Mat._from_handle(handle, self._graph)
+        return self._from_handle(handle, self._graph)
 
     def copy(self) -> Mat:
         """Returns a copy of the values with zero gradients and without a graph.
@@ -478,16 +523,26 @@ class Mat(MatElementwise):
         return other if isinstance(other, Mat) else None
 
     def __add__(self, other: Any) -> Mat:
+        value = _scalar(other, self)
+        if value is not None:
+            return self._on().shift(self, value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).add(self, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Mat:
+        value = _scalar(other, self)
+        if value is not None:
+            return self._on().shift(self, -value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).sub(self, other)
 
     def __rsub__(self, other: Any) -> Mat:
+        value = _scalar(other, self)
+        if value is not None:
+            graph = self._on()
+            return graph.shift(graph.neg(self), value)
         other = self._operand(other)
         return NotImplemented if other is None else self._on(other).sub(other, self)
 

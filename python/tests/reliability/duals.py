@@ -63,6 +63,10 @@ def scale(a: Dual, factor: float) -> Dual:
     return Dual(a.value * factor, a.slope * factor)
 
 
+def shift(a: Dual, constant: float) -> Dual:
+    return Dual(a.value + constant, a.slope)
+
+
 def add(a: Dual, b: Dual) -> Dual:
     return Dual(a.value + b.value, a.slope + b.slope)
 

@@ -81,7 +81,7 @@ class Program:
             is_near = np.abs(a).min() < 1e-3 and name in ("relu", "leaky_relu", "abs")
             is_outside = name in duals.POSITIVE and a.min() < 0.05
             return None if is_near or is_outside else ((), [first])
-        if name == "scale":
+        if name in ("scale", "shift"):
             return (rng.uniform(-2, 2),), [first]
         if name in ("add", "sub", "eltmul", "div"):
             other = self.operand(
@@ -194,7 +194,7 @@ def apply(name: str, extra: tuple[Any, ...], operands: list[Dual]) -> list[Dual]
 
 
 NAMES = [
-    *duals.UNARY, "scale", "add", "sub", "eltmul", "div", "mul", "mul", "dot", "sum", "mean", "row_pluck",
+    *duals.UNARY, "scale", "shift", "add", "sub", "eltmul", "div", "mul", "mul", "dot", "sum", "mean", "row_pluck",
     "transpose", "slice_rows", "slice_columns", "concat_rows", "concat_columns", "softmax", "log_softmax",
     "cross_entropy", "squared_error", "layer_norm", "rnn", "lstm",
 ]  # fmt: skip
@@ -229,7 +229,7 @@ def test_random_graphs(cases):
 
 
 def test_every_operation_is_here():
-    others = {"backward", "evaluate", "reset", "operations", "svg", "needs_backprop", "dropout"}
+    others = {"backward", "evaluate", "reset", "operations", "svg", "needs_backprop", "dropout", "scan"}
     assert set(methods(Graph)) - others == set(NAMES)
 
 

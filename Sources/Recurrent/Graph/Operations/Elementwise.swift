@@ -10,7 +10,8 @@ public typealias BinaryOperation = Kernels.BinaryOperation
 extension Graph {
   /// Records an element-wise operation of one operand.
   ///
-  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`; 0 for the other operations.
+  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`, the constant of `.shift`; 0 for the
+  ///   other operations.
   /// - Throws: `.badValue` if `parameter` is not finite, or is not 0 for an operation without one.
   public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
     try check(parameter, of: operation, m.dtype)
@@ -32,11 +33,7 @@ extension Graph {
   }
 
   private func check(_ parameter: Double, of operation: UnaryOperation, _ dtype: DType) throws(RecurrentError) {
-    let name: StaticString
-    switch operation {
-    case .leakyRelu: name = "negative_slope"
-    case .scale: name = "factor"
-    default:
+    guard let name = operation.parameterName else {
       return try require(
         parameter == 0, .badValue, "parameter is unused by \(operation.name); expected 0, got \(parameter)")
     }
@@ -75,6 +72,11 @@ extension Graph {
   /// `factor`·x.
   public func scale(_ m: Mat, by factor: Double) throws(RecurrentError) -> Mat {
     try unary(.scale, m, parameter: factor)
+  }
+
+  /// x + `constant`.
+  public func shift(_ m: Mat, by constant: Double) throws(RecurrentError) -> Mat {
+    try unary(.shift, m, parameter: constant)
   }
 
   /// eˣ.
@@ -121,6 +123,8 @@ private struct Unary: GraphOperation {
     let (x, y) = operation.derivativeReads
     return x ? BackwardReads(0, result: y) : BackwardReads(result: y)
   }
+
+  var recordedOperation: RecordedOperation? { .unary(operation, parameter) }
 }
 
 private struct Binary: GraphOperation {
@@ -141,11 +145,23 @@ private struct Binary: GraphOperation {
     case .div: BackwardReads(1, result: true)
     }
   }
+
+  var recordedOperation: RecordedOperation? { .binary(operation) }
 }
 
 extension UnaryOperation {
   /// The name in C and Python.
   public var name: String { snakeCase("\(self)") }
+
+  /// The name of the parameter; nil for a function without one.
+  var parameterName: StaticString? {
+    switch self {
+    case .leakyRelu: "negative_slope"
+    case .scale: "factor"
+    case .shift: "constant"
+    default: nil
+    }
+  }
 }
 
 extension BinaryOperation {

@@ -88,4 +88,6 @@ private struct Product: GraphOperation {
   }
 
   var backwardReads: BackwardReads { BackwardReads(0, 1) }
+
+  var recordedOperation: RecordedOperation? { .product }
 }

@@ -95,6 +95,8 @@ private struct ConcatRows: GraphOperation {
   }
 
   var backwardReads: BackwardReads { BackwardReads() }
+
+  var recordedOperation: RecordedOperation? { .concatRows }
 }
 
 private struct ConcatColumns: GraphOperation {

@@ -2,7 +2,7 @@
 
 from .binding import ShortBufferError, lib, written
 from .handle import Handle, new
-from .pointers import as_doubles, as_ints, as_values, as_words
+from .pointers import as_doubles, as_ints, as_values, as_words, outputs
 from .signatures import MatInfo, Operand, StepResult, TextModelInfo
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "as_words",
     "lib",
     "new",
+    "outputs",
     "written",
 ]

@@ -39,6 +39,12 @@ class _Double(ctypes.c_double):
 P = TypeVar("P", _Byte, _Int, _Word, _Double)
 
 
+def outputs(count: int) -> tuple[Any, list[ctypes.c_uint64]]:
+    """Returns an array for the library to write handles to, and its elements, each of which keeps the array."""
+    array = (ctypes.c_uint64 * count)()
+    return array, [ctypes.c_uint64.from_buffer(array, 8 * k) for k in range(count)]
+
+
 def as_values(array: Any, count: int, dtype: np.dtype[Any]) -> Any:
     """Returns a pointer to ``count`` elements of a type that the library knows by other means; None for None."""
     return None if array is None else ctypes.byref(_pointer(_Byte, array, count, dtype))

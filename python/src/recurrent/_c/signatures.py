@@ -43,6 +43,7 @@ LOG = 10
 SQRT = 11
 SQUARE = 12
 ABS = 13
+SHIFT = 14
 ADD = 0
 SUB = 1
 ELTMUL = 2
@@ -195,6 +196,38 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_uint64,
         c_uint64,
         c_uint64,
+        POINTER(c_uint64),
+        POINTER(c_uint64),
+    ),
+    "recurrent_step_create": (
+        c_int32,
+        c_char_p,
+        c_int64,
+        POINTER(c_uint64),
+        POINTER(c_uint64),
+        POINTER(c_uint64),
+        POINTER(c_uint64),
+        c_int64,
+        POINTER(c_uint64),
+        c_int64,
+    ),
+    "recurrent_step_free": (c_int32, c_uint64),
+    "recurrent_step_finish": (c_int32, c_uint64, POINTER(c_uint64), c_int64, POINTER(c_uint64)),
+    "recurrent_program_create": (c_int32, c_char_p, c_int64, POINTER(c_uint64)),
+    "recurrent_program_free": (c_int32, c_uint64),
+    "recurrent_program_describe": (c_int32, c_uint64, c_void_p, c_int64, POINTER(c_int64)),
+    "recurrent_graph_scan": (
+        c_int32,
+        c_uint64,
+        c_uint64,
+        c_uint64,
+        POINTER(c_uint64),
+        c_int64,
+        POINTER(c_uint64),
+        c_int64,
+        c_int64,
+        POINTER(c_int64),
+        c_int64,
         POINTER(c_uint64),
         POINTER(c_uint64),
     ),

@@ -1,0 +1,175 @@
+// Pass 4: reverse-mode differentiation of the step. The backward pass is values in the same table.
+
+import Kernels
+
+/// The backward pass of a step: which value is the gradient of what.
+struct StepGradients {
+  /// The first value of the backward pass.
+  var first = 0
+  /// The gradient of each sum of products.
+  var sums: [Int: Int] = [:]
+  /// The gradients of parameters in element-wise operations, one column per sequence.
+  var parameters: [(rows: ParameterRows, value: Int)] = []
+  /// The gradients of x from element-wise operations.
+  var inputs: [RowsOfValue] = []
+  /// The gradients of each state before the step, in pieces that cover it. That of state 0 includes the gradient of the
+  /// output of the step before.
+  var states: [[RowsOfValue]] = []
+
+  /// Every value that outlives the step.
+  var results: [Int] {
+    sums.values.sorted() + parameters.map(\.value) + inputs.map(\.value) + states.flatMap { $0.map(\.value) }
+  }
+}
+
+extension DividedStep {
+  /// Appends the backward pass.
+  mutating func derive(_ stacks: [Stack], states: [Int]) throws(RecurrentError) -> StepGradients {
+    var derivation = Derivation(self, stacks)
+    try derivation.run(states: states)
+    values = derivation.values
+    return derivation.gradients
+  }
+}
+
+private struct Derivation {
+  let stacks: [Stack]
+  /// The stacks that multiply a value, and at which place among their operands.
+  private var products: [Int: [TransposedTerm]] = [:]
+  var values: StepValues
+  var gradients = StepGradients()
+  /// The terms of the gradient of each value that are no products.
+  private var terms: [Int: [Int]] = [:]
+  /// The values that have a place outside of the step already.
+  private var results: Set<Int> = []
+  private let next: [[RowsOfValue]]
+
+  init(_ step: DividedStep, _ stacks: [Stack]) {
+    self.stacks = stacks
+    values = step.values
+    next = step.next
+    gradients.first = values.count
+    for (s, stack) in stacks.enumerated() {
+      for (o, operand) in stack.operands.enumerated() {
+        products[operand, default: []].append(TransposedTerm(stack: s, operand: o))
+      }
+    }
+  }
+
+  mutating func run(states: [Int]) throws(RecurrentError) {
+    for (k, pieces) in next.enumerated() {
+      for piece in pieces {
+        let gradient = try values.add(.stateGradient(k, row: piece.row), rows: values[piece.value].rows)
+        terms[piece.value, default: []].append(gradient)
+      }
+    }
+    var before = [[RowsOfValue]](repeating: [], count: states.count)
+    for v in (0..<gradients.first).reversed() {
+      switch values[v].operation {
+      case .state(let k, let row):
+        if k == 0 { terms[v, default: []].append(try values.add(.outputGradient(row: row), rows: values[v].rows)) }
+        if let total = try total(v) { before[k].append(RowsOfValue(row: row, value: try result(total))) }
+      case .input(let row):
+        if let total = try sum(terms[v]) {
+          gradients.inputs.append(RowsOfValue(row: row, value: try result(total, true)))
+        }
+      case .parameter(let rows):
+        if let total = try sum(terms[v]) { gradients.parameters.append((rows, try result(total, true))) }
+      case .sumOfProducts:
+        if let total = try total(v) { gradients.sums[v] = try result(total, true) }
+      case .elementwise(let operation, let function, let parameter):
+        if let total = try total(v) { try derive(v, operation, function, parameter, total) }
+      default: break
+      }
+    }
+    for k in states.indices { gradients.states.append(try complete(before[k], k, rows: states[k])) }
+  }
+
+  /// A sum of values; nil for none.
+  private mutating func sum(_ terms: [Int]?) throws(RecurrentError) -> Int? {
+    guard let terms, var total = terms.first else { return nil }
+    for term in terms.dropFirst() { total = try values.add(.micro(.sum), [total, term], rows: values[total].rows) }
+    return total
+  }
+
+  /// The whole gradient of a value.
+  private mutating func total(_ v: Int) throws(RecurrentError) -> Int? {
+    let initial = try sum(terms[v])
+    guard let products = products[v] else { return initial }
+    var operands = products.flatMap { stacks[$0.stack].sums.compactMap { gradients.sums[$0] } }
+    if let initial { operands.append(initial) }
+    return try values.add(
+      .transposedProducts(products, hasInitial: initial != nil), operands, rows: values[v].rows)
+  }
+
+  /// The value itself if it can have a place of its own outside of the step, else a copy.
+  private mutating func result(_ v: Int, _ mustBeElementwise: Bool = false) throws(RecurrentError) -> Int {
+    let operation = values[v].operation
+    let isFree = v >= gradients.first && (operation.isElementwise || operation.isProduct && !mustBeElementwise)
+    if isFree && results.insert(v).inserted { return v }
+    let copy = try values.addCopy(of: v)
+    results.insert(copy)
+    return copy
+  }
+
+  /// Adds the terms of the operands' gradients.
+  private mutating func derive(
+    _ v: Int, _ operation: MicroOperation, _ function: UnaryOperation, _ parameter: Double, _ dy: Int
+  ) throws(RecurrentError) {
+    let operands = values[v].operands, rows = values[v].rows
+    func add(_ operation: StepOperation, _ factors: [Int], to operand: Int) throws(RecurrentError) {
+      terms[operand, default: []].append(try values.add(operation, factors, rows: rows))
+    }
+    switch operation {
+    case .copy:
+      terms[operands[0], default: []].append(dy)
+    case .unary:
+      switch function {
+      case .neg: try add(.unary(.neg), [dy], to: operands[0])
+      case .shift: terms[operands[0], default: []].append(dy)
+      default:
+        let (readsX, readsY) = function.derivativeReads
+        let x = readsX ? operands[0] : v, y = readsY ? v : operands[0]
+        try add(.elementwise(.slope, function, parameter), [dy, dy, readsX ? x : y, readsY ? y : x], to: operands[0])
+      }
+    case .sum:
+      terms[operands[0], default: []].append(dy)
+      terms[operands[1], default: []].append(dy)
+    case .difference:
+      terms[operands[0], default: []].append(dy)
+      try add(.unary(.neg), [dy], to: operands[1])
+    case .product:
+      try add(.micro(.product), [dy, operands[1]], to: operands[0])
+      try add(.micro(.product), [dy, operands[0]], to: operands[1])
+    case .quotient:
+      // d(a/b) = da/b − (a/b) db/b
+      try add(.micro(.quotient), [dy, operands[1]], to: operands[0])
+      let quotient = try values.add(
+        .micro(.quotient), [try values.add(.micro(.product), [dy, v], rows: rows), operands[1]], rows: rows)
+      try add(.unary(.neg), [quotient], to: operands[1])
+    default: break
+    }
+  }
+
+  /// The pieces of a state's gradient with those that no operation reads: the output's own gradient, or 0.
+  private mutating func complete(
+    _ pieces: [RowsOfValue], _ k: Int, rows: Int
+  ) throws(RecurrentError) -> [RowsOfValue] {
+    var complete: [RowsOfValue] = [], row = 0
+    func fill(to end: Int) throws(RecurrentError) {
+      if row >= end { return }
+      let value =
+        k == 0
+        ? try values.addCopy(of: try values.add(.outputGradient(row: row), rows: end - row))
+        : try values.addZero(rows: end - row)
+      complete.append(RowsOfValue(row: row, value: value))
+    }
+    for piece in pieces.sorted(by: { $0.row < $1.row }) {
+      try fill(to: piece.row)
+      complete.append(piece)
+      row = piece.row + values[piece.value].rows
+    }
+    try fill(to: rows)
+    return complete
+  }
+}

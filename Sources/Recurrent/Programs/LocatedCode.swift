@@ -1,0 +1,155 @@
+// Instructions with addresses, as the loop over time steps runs them.
+
+import Kernels
+
+/// Rows of one time step: column j of time step t begins at `p[t·step + j·stride]`.
+struct Located<T: Real> {
+  let p: UnsafeMutablePointer<T>
+  let step: Int, stride: Int
+
+  var operand: MicroOperand<T> { MicroOperand(p, step: step, stride: stride) }
+}
+
+/// A packed product of a time step: result = initial + first + second.
+struct LocatedProduct<T: Real> {
+  enum Initial { case zero, column, matrix }
+
+  let layout: PanelLayout
+  /// The panels of this thread.
+  let panels: Range<Int>
+  let result: Located<T>
+  let initial: Initial, initialPlace: Located<T>
+  /// Packed weights, their columns, and what they multiply. k is 0 for no second product.
+  let first: UnsafeMutablePointer<T>, k: Int, operand: Located<T>
+  let second: UnsafeMutablePointer<T>, k2: Int, operand2: Located<T>
+
+  @inline(__always) func run(_ t: Int, columns: Int) {
+    let start = initialPlace.p + t &* initialPlace.step
+    let value: InitialValue<T> =
+      switch initial {
+      case .zero: .zero
+      case .column: .broadcastColumn(start)
+      case .matrix: .matrix(start, columnStride: initialPlace.stride)
+      }
+    T.gemmPacked(
+      layout, panels: panels, value,
+      Operand(first, k: k, operand.p + t &* operand.step, columnStride: operand.stride),
+      Operand(second, k: k2, operand2.p + t &* operand2.step, columnStride: operand2.stride), columns: columns,
+      to: result.p + t &* result.step, columnStride: result.stride)
+  }
+}
+
+/// One instruction: products or element-wise operations, by index.
+struct LocatedInstruction {
+  let isSegment: Bool
+  let first: Int, count: Int
+}
+
+/// The instructions of one pass for one thread, in memory of the node.
+struct LocatedCode<T: Real> {
+  private let instructions: UnsafeMutablePointer<LocatedInstruction>
+  private let products: UnsafeMutablePointer<LocatedProduct<T>>
+  private let operations: UnsafeMutablePointer<MicroInstruction<T>>
+  private var instructionCount = 0, productCount = 0, operationCount = 0
+
+  /// The memory that the instructions of a plan need, in elements: two versions of the longer pass.
+  static func elements(_ plan: StepPlan) -> Int { 2 * bytes(plan) / MemoryLayout<T>.size + 64 }
+
+  private static func capacity(_ plan: StepPlan) -> (instructions: Int, products: Int, operations: Int) {
+    func count(_ code: [PlannedInstruction]) -> (products: Int, operations: Int) {
+      code.reduce((0, 0)) { sum, instruction in
+        switch instruction {
+        case .stack(let s): (sum.0 + plan.products[s].count, sum.1)
+        case .transposed(_, let terms, _, _): (sum.0 + 2 * terms.count, sum.1)
+        case .segment(let segment): (sum.0, sum.1 + segment.operations.count)
+        }
+      }
+    }
+    let (forward, backward) = (count(plan.forward), count(plan.backward))
+    return (
+      max(plan.forward.count, plan.backward.count), max(forward.products, backward.products),
+      max(forward.operations, backward.operations)
+    )
+  }
+
+  private static func bytes(_ plan: StepPlan) -> Int {
+    let (instructions, products, operations) = capacity(plan)
+    return rounded(instructions * MemoryLayout<LocatedInstruction>.stride)
+      + rounded(products * MemoryLayout<LocatedProduct<T>>.stride)
+      + rounded(operations * MemoryLayout<MicroInstruction<T>>.stride)
+  }
+
+  private static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+
+  /// Empty code in memory of the node.
+  ///
+  /// - Parameter version: 0 or 1, for two that exist at a time.
+  init(_ plan: StepPlan, in memory: UnsafeMutablePointer<T>, version: Int) {
+    let capacity = LocatedCode.capacity(plan)
+    var p = UnsafeMutableRawPointer(memory) + version * LocatedCode.bytes(plan)
+    instructions = p.bindMemory(to: LocatedInstruction.self, capacity: capacity.instructions)
+    p += LocatedCode.rounded(capacity.instructions * MemoryLayout<LocatedInstruction>.stride)
+    products = p.bindMemory(to: LocatedProduct<T>.self, capacity: capacity.products)
+    p += LocatedCode.rounded(capacity.products * MemoryLayout<LocatedProduct<T>>.stride)
+    operations = p.bindMemory(to: MicroInstruction<T>.self, capacity: capacity.operations)
+  }
+
+  /// Adds a product. Those that follow one another without a segment between them need no barrier.
+  mutating func append(_ product: LocatedProduct<T>) {
+    (products + productCount).initialize(to: product)
+    appendInstruction(LocatedInstruction(isSegment: false, first: productCount, count: 1))
+    productCount += 1
+  }
+
+  /// Adds one more product to the last instruction, which the same threads compute for the same rows.
+  mutating func extend(with product: LocatedProduct<T>) {
+    (products + productCount).initialize(to: product)
+    productCount += 1
+    let last = instructions[instructionCount - 1]
+    instructions[instructionCount - 1] = LocatedInstruction(
+      isSegment: false, first: last.first, count: last.count + 1)
+  }
+
+  /// Adds an empty segment.
+  mutating func beginSegment() {
+    appendInstruction(LocatedInstruction(isSegment: true, first: operationCount, count: 0))
+  }
+
+  /// Adds an operation to the last segment.
+  mutating func append(_ operation: MicroInstruction<T>) {
+    (operations + operationCount).initialize(to: operation)
+    operationCount += 1
+    let last = instructions[instructionCount - 1]
+    instructions[instructionCount - 1] = LocatedInstruction(isSegment: true, first: last.first, count: last.count + 1)
+  }
+
+  private mutating func appendInstruction(_ instruction: LocatedInstruction) {
+    (instructions + instructionCount).initialize(to: instruction)
+    instructionCount += 1
+  }
+
+  /// Runs the instructions of time step t.
+  ///
+  /// - Parameters:
+  ///   - columns: all columns, for products, whose rows the threads share.
+  ///   - mine: the columns of this thread, for element-wise operations.
+  ///   - part: the columns that element-wise operations compute at a time.
+  @inline(__always) func run(_ t: Int, columns: Int, mine: Range<Int>, part: Int, _ team: Team) {
+    var i = 0
+    while i < instructionCount {
+      let instruction = instructions[i]
+      if instruction.isSegment {
+        T.runMicroProgram(
+          operations + instruction.first, count: instruction.count, step: t, columns: mine, part: part)
+      } else {
+        var p = 0
+        while p < instruction.count {
+          products[instruction.first &+ p].run(t, columns: columns)
+          p &+= 1
+        }
+      }
+      team.barrier()
+      i &+= 1
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// Pass 1: the matrices of a recorded step are divided at every row where a view of them begins or ends. Afterwards each
+// operation reads whole values: slices and concatenations are gone.
+
+import Kernels
+
+/// A step of whole values.
+struct DividedStep {
+  var values = StepValues()
+  /// The next value of each state, in pieces from the top.
+  var next: [[RowsOfValue]] = []
+}
+
+extension DividedStep {
+  init(_ step: RecordedStep) throws(RecurrentError) {
+    var division = Division(step)
+    try division.divide()
+    for i in step.nodes.indices { try division.addValues(of: i) }
+    for view in step.next {
+      var pieces: [RowsOfValue] = [], row = 0
+      for value in try division.pieces(of: view) {
+        pieces.append(RowsOfValue(row: row, value: value))
+        row += division.values[value].rows
+      }
+      next.append(pieces)
+    }
+    values = division.values
+  }
+}
+
+/// The rows at which matrices are divided, and the values of their pieces.
+///
+/// Nodes and states are divided; of x and of parameters any rows are a value, since their gradients are added up in
+/// memory.
+private struct Division {
+  let step: RecordedStep
+  /// The first row of each piece of a node or state.
+  var cuts: [RecordedStep.Source: Set<Int>] = [:]
+  /// For each node, the values of its pieces from the top. A concatenation has those of its operands.
+  var pieces: [[Int]]
+  var values = StepValues()
+
+  init(_ step: RecordedStep) {
+    self.step = step
+    pieces = step.nodes.map { _ in [] }
+    for k in step.states.indices { cuts[.state(k)] = [0] }
+    for i in step.nodes.indices { cuts[.node(i)] = [0] }
+  }
+
+  /// Finds all cuts: those of views, and those that follow because an operation has the pieces of its operands.
+  mutating func divide() throws(RecurrentError) {
+    for node in step.nodes { for view in node.operands { cut(view) } }
+    for view in step.next { cut(view) }
+    var isDone = false
+    while !isDone {
+      isDone = true
+      for i in step.nodes.indices.reversed() where exchange(i) { isDone = false }
+      let count = cuts.values.reduce(0) { $0 + $1.count }
+      try require(
+        count <= StepValues.limit, .badValue,
+        "step is divided into too many rows by its slices; expected at most \(StepValues.limit) pieces, got \(count)")
+    }
+  }
+
+  private mutating func cut(_ view: RecordedStep.View) {
+    if cuts[view.source] == nil { return }
+    cuts[view.source]?.insert(view.row)
+    if view.row + view.rows < step.rows(view.source) { cuts[view.source]?.insert(view.row + view.rows) }
+  }
+
+  /// Gives node i the cuts of its operands and the operands those of the node; returns whether there were new ones.
+  private mutating func exchange(_ i: Int) -> Bool {
+    let node = step.nodes[i]
+    if case .product = node.operation { return false }
+    var changed = false, first = 0
+    for view in node.operands {
+      for row in cuts[view.source] ?? [] where row > view.row && row < view.row + view.rows {
+        if insert(row - view.row + first, .node(i)) { changed = true }
+      }
+      if cuts[view.source] != nil {
+        for row in cuts[.node(i)] ?? [] where row > first && row < first + view.rows {
+          if insert(row - first + view.row, view.source) { changed = true }
+        }
+      }
+      if case .concatRows = node.operation {
+        first += view.rows
+        if first < node.rows && insert(first, .node(i)) { changed = true }
+      }
+    }
+    return changed
+  }
+
+  private mutating func insert(_ row: Int, _ source: RecordedStep.Source) -> Bool {
+    cuts[source]?.insert(row).inserted ?? false
+  }
+
+  /// The pieces of a node or state as pairs of first row and number of rows.
+  private func ranges(_ source: RecordedStep.Source) -> [(row: Int, rows: Int)] {
+    let sorted = (cuts[source] ?? [0]).sorted()
+    return sorted.indices.map {
+      (sorted[$0], ($0 + 1 < sorted.count ? sorted[$0 + 1] : step.rows(source)) - sorted[$0])
+    }
+  }
+
+  mutating func addValues(of i: Int) throws(RecurrentError) {
+    let node = step.nodes[i]
+    switch node.operation {
+    case .concatRows:
+      for view in node.operands { pieces[i] += try pieces(of: view) }
+      // rows of x are one piece, which may have to be divided
+      try divideLeaves(of: i)
+    case .product:
+      guard case .parameter(let parameter) = node.operands[0].source else { return }
+      let factors = try pieces(of: node.operands[1])
+      for (row, rows) in ranges(.node(i)) {
+        var column = 0, parts: [WeightPart] = []
+        for factor in factors {
+          let columns = values[factor].rows
+          parts.append(WeightPart(parameter: parameter, row: row, rows: rows, column: column, columns: columns))
+          column += columns
+        }
+        pieces[i].append(try values.add(.sumOfProducts(parts, biases: []), factors, rows: rows))
+      }
+    case .unary(let function, let parameter):
+      try addElementwise(i, .unary(function, parameter))
+    case .binary(let operation):
+      let micro: MicroOperation =
+        switch operation {
+        case .add: .sum
+        case .sub: .difference
+        case .eltmul: .product
+        case .div: .quotient
+        }
+      try addElementwise(i, .micro(micro))
+    }
+  }
+
+  private mutating func addElementwise(_ i: Int, _ operation: StepOperation) throws(RecurrentError) {
+    for (row, rows) in ranges(.node(i)) {
+      var operands: [Int] = []
+      for view in step.nodes[i].operands {
+        let part = RecordedStep.View(source: view.source, row: view.row + row, rows: rows)
+        operands.append(try pieces(of: part)[0])
+      }
+      pieces[i].append(try values.add(operation, operands, rows: rows))
+    }
+  }
+
+  /// Divides the rows of x among a concatenation's pieces at the concatenation's cuts.
+  private mutating func divideLeaves(of i: Int) throws(RecurrentError) {
+    var divided: [Int] = [], row = 0
+    for piece in pieces[i] {
+      let rows = values[piece].rows
+      for (first, count) in ranges(.node(i)) where first >= row && first < row + rows {
+        divided.append(count == rows ? piece : try leaf(values[piece].operation, from: first - row, rows: count))
+      }
+      row += rows
+    }
+    pieces[i] = divided
+  }
+
+  /// Rows of a leaf, as a leaf.
+  private mutating func leaf(_ operation: StepOperation, from: Int, rows: Int) throws(RecurrentError) -> Int {
+    guard case .input(let row) = operation else { return try values.add(operation, rows: rows) }
+    return try values.add(.input(row: row + from), rows: rows)
+  }
+
+  /// The values of a view, from the top.
+  mutating func pieces(of view: RecordedStep.View) throws(RecurrentError) -> [Int] {
+    switch view.source {
+    case .input: return [try values.add(.input(row: view.row), rows: view.rows)]
+    case .state(let k):
+      var found: [Int] = []
+      for (row, rows) in ranges(view.source) where row >= view.row && row < view.row + view.rows {
+        found.append(try values.add(.state(k, row: row), rows: rows))
+      }
+      return found
+    case .parameter(let p):
+      return [try values.add(.parameter(ParameterRows(parameter: p, row: view.row)), rows: view.rows)]
+    case .node(let i):
+      var row = 0, found: [Int] = []
+      for piece in pieces[i] {
+        if row >= view.row && row < view.row + view.rows { found.append(piece) }
+        row += values[piece].rows
+      }
+      return found
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// Pass 7: memory. Every value gets rows of a region.
+
+import Kernels
+
+/// Memory of a program's run.
+enum Region: Hashable {
+  /// Values of all time steps that the backward pass or a product reads; and their gradients.
+  case tape, gradientTape
+  /// A state before the step, and after it.
+  case before(Int), after(Int)
+  /// The gradient of a state after the step, and before it.
+  case gradientAfter(Int), gradientBefore(Int)
+  /// x, a parameter, the gradient of the output of the step before.
+  case input, parameter(Int), outputGradient
+  /// Values of one time step that several instructions read.
+  case forwardTemporary, backwardTemporary
+  /// Values of one segment.
+  case scratch
+}
+
+/// The first row of a value in a region.
+struct Place: Hashable {
+  let region: Region
+  let row: Int
+}
+
+/// The rows of every value, and the size of each region.
+struct StepLayout {
+  /// Where each value lies; nil for a value that is not computed.
+  var places: [Place?]
+  /// The first row of each stack on the tape, and of its gradient on the gradient tape.
+  var stackRows: [Int] = [], stackGradientRows: [Int] = []
+  var tapeRows = 0, gradientRows = 0, forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
+}
+
+extension StepLayout {
+  init(
+    _ values: StepValues, _ stacks: [Stack], next: [[RowsOfValue]], _ gradients: StepGradients,
+    forward: [StepInstruction], backward: [StepInstruction], uses: [Int]
+  ) {
+    places = Array(repeating: nil, count: values.count)
+    var builder = StepLayoutBuilder(values: values, uses: uses, layout: self)
+    builder.placeLeaves()
+    builder.placeForward(stacks, next, firstBackward: gradients.first)
+    builder.placeBackward(stacks, gradients)
+    builder.placeTemporaries(forward, .forwardTemporary)
+    builder.placeTemporaries(backward, .backwardTemporary)
+    self = builder.layout
+  }
+}
+
+private struct StepLayoutBuilder {
+  let values: StepValues, uses: [Int]
+  var layout: StepLayout
+
+  mutating func placeLeaves() {
+    for i in 0..<values.count where uses[i] > 0 {
+      layout.places[i] =
+        switch values[i].operation {
+        case .input(let row): Place(region: .input, row: row)
+        case .state(let k, let row): Place(region: .before(k), row: row)
+        case .parameter(let rows): Place(region: .parameter(rows.parameter), row: rows.row)
+        case .stateGradient(let k, let row): Place(region: .gradientAfter(k), row: row)
+        case .outputGradient(let row): Place(region: .outputGradient, row: row)
+        default: nil
+        }
+    }
+  }
+
+  mutating func placeForward(_ stacks: [Stack], _ next: [[RowsOfValue]], firstBackward: Int) {
+    for (k, pieces) in next.enumerated() {
+      for piece in pieces { layout.places[piece.value] = Place(region: .after(k), row: piece.row) }
+    }
+    for stack in stacks {
+      layout.stackRows.append(layout.tapeRows)
+      for sum in stack.sums {
+        layout.places[sum] = Place(region: .tape, row: layout.tapeRows)
+        layout.tapeRows += values[sum].rows
+      }
+    }
+    var isKept = [Bool](repeating: false, count: firstBackward)
+    for stack in stacks { for operand in stack.operands { isKept[operand] = true } }
+    for i in firstBackward..<values.count where uses[i] > 0 {
+      for operand in values[i].operands where operand < firstBackward { isKept[operand] = true }
+    }
+    for i in 0..<firstBackward where uses[i] > 0 && layout.places[i] == nil && values[i].operation.isElementwise {
+      if case .elementwise(.unary, _, _) = values[i].operation, let operand = values[i].operands.first,
+        values[operand].operation.isProduct, uses[operand] == 1
+      {
+        // a function of a sum that nothing else reads replaces it
+        layout.places[i] = layout.places[operand]
+      } else if isKept[i] {
+        layout.places[i] = Place(region: .tape, row: layout.tapeRows)
+        layout.tapeRows += values[i].rows
+      }
+    }
+  }
+
+  mutating func placeBackward(_ stacks: [Stack], _ gradients: StepGradients) {
+    func keep(_ value: Int) {
+      layout.places[value] = Place(region: .gradientTape, row: layout.gradientRows)
+      layout.gradientRows += values[value].rows
+    }
+    for stack in stacks {
+      layout.stackGradientRows.append(layout.gradientRows)
+      for sum in stack.sums { if let value = gradients.sums[sum] { keep(value) } }
+    }
+    for (_, value) in gradients.parameters { keep(value) }
+    for piece in gradients.inputs { keep(piece.value) }
+    for (k, pieces) in gradients.states.enumerated() {
+      for piece in pieces { layout.places[piece.value] = Place(region: .gradientBefore(k), row: piece.row) }
+    }
+    for i in gradients.first..<values.count where uses[i] > 0 {
+      guard case .transposedProducts(_, let hasInitial) = values[i].operation else { continue }
+      if layout.places[i] == nil {
+        layout.places[i] = Place(region: .backwardTemporary, row: layout.backwardTemporaryRows)
+        layout.backwardTemporaryRows += values[i].rows
+      }
+      // the products are added to a value that nothing else reads
+      if hasInitial, let initial = values[i].operands.last, uses[initial] == 1, layout.places[initial] == nil {
+        layout.places[initial] = layout.places[i]
+      }
+    }
+  }
+
+  /// Places the values that no instruction outside of their pass reads.
+  mutating func placeTemporaries(_ instructions: [StepInstruction], _ region: Region) {
+    // the last instruction that reads each value
+    var lastReader: [Int: Int] = [:]
+    for (at, instruction) in instructions.enumerated() {
+      switch instruction {
+      case .stack: break
+      case .transposed(let i): for operand in values[i].operands { lastReader[operand] = at }
+      case .segment(let segment): for i in segment.values { for o in values[i].operands { lastReader[o] = at } }
+      }
+    }
+    for (at, instruction) in instructions.enumerated() {
+      guard case .segment(let segment) = instruction else { continue }
+      for i in segment.values where layout.places[i] == nil && lastReader[i] != at {
+        let isForward = region == .forwardTemporary
+        layout.places[i] = Place(
+          region: region, row: isForward ? layout.forwardTemporaryRows : layout.backwardTemporaryRows)
+        if isForward {
+          layout.forwardTemporaryRows += values[i].rows
+        } else {
+          layout.backwardTemporaryRows += values[i].rows
+        }
+      }
+      placeScratch(segment)
+    }
+  }
+
+  /// Places the values of one segment. Rows are used again once all readers are at smaller depths.
+  private mutating func placeScratch(_ segment: Segment) {
+    var lastDepth: [Int: Int] = [:]
+    for (i, depth) in zip(segment.values, segment.depths) {
+      for operand in values[i].operands { lastDepth[operand] = depth }
+    }
+    var free: [(row: Int, rows: Int)] = [], busy: [(value: Int, row: Int)] = [], rows = 0
+    for (i, depth) in zip(segment.values, segment.depths) where layout.places[i] == nil {
+      busy.removeAll { value, row in
+        if lastDepth[value, default: 0] >= depth { return false }
+        free.append((row, values[value].rows))
+        return true
+      }
+      let row: Int
+      if let slot = free.firstIndex(where: { $0.rows == values[i].rows }) {
+        row = free.remove(at: slot).row
+      } else {
+        row = rows
+        rows += values[i].rows
+      }
+      busy.append((i, row))
+      layout.places[i] = Place(region: .scratch, row: row)
+    }
+    layout.scratchRows = max(layout.scratchRows, rows)
+  }
+}

@@ -1,0 +1,205 @@
+// A recurrent step, recorded once and planned: it runs over sequences at the speed of a built-in layer.
+
+import Kernels
+
+/// The equations of one time step, written with the operations of a graph, recorded once and planned.
+///
+///     let cell = try Program(inputs: I, states: [H]) { g, x, s in
+///       guard let x else { return s }
+///       return [try g.tanh(g.add(g.add(g.mul(Wx, x), g.mul(Wh, s[0])), b))]
+///     }
+///     let (y, final) = try graph.scan(cell, x, states: [h0], steps: T)
+///
+/// The step may use element-wise operations, products with a parameter on the left, `concatRows` and slices of rows.
+/// Mats from outside are its parameters; a single column is the same for every sequence. The values of x and of the
+/// states are placeholders while the step is recorded: they have no numbers, and the number of their columns, the batch
+/// size, must not be used. Operations on parameters alone are computed once, before the first step.
+public final class Program: Sendable {
+  /// The sizes.
+  public let settings: Settings
+  /// Rows of x; 0 for a step without.
+  public var inputs: Int { settings.inputs }
+  /// Rows of each state; the first is the output.
+  public var states: [Int] { settings.states }
+  /// The type of all Mats of the step.
+  public var dtype: DType { settings.dtype }
+
+  nonisolated(unsafe) let step: RecordedStep
+  let plan: StepPlan
+
+  /// Records and plans a step that captures its parameters.
+  ///
+  /// - Parameters:
+  ///   - inputs: rows of x; 0 for a step without.
+  ///   - states: rows of each state, at least one; the first is the output.
+  ///   - dtype: the type of all Mats of the step.
+  ///   - step: receives a graph, x, and the states before the step; returns the states after it.
+  /// - Throws: what `step` throws; `.badShape` for sizes out of range or states of another shape; `.badValue` for an
+  ///   operation that a step cannot use.
+  public convenience init(
+    inputs: Int, states: [Int], dtype: DType = .float32,
+    _ step: (_ g: Graph, _ x: Mat?, _ states: [Mat]) throws(RecurrentError) -> [Mat]
+  ) throws(RecurrentError) {
+    let recorder = try ProgramRecorder(Settings(inputs: inputs, states: states, dtype: dtype))
+    let program = try recorder.finish(step(recorder.graph, recorder.x, recorder.states))
+    try self.init(recorder.settings, program.step)
+  }
+
+  /// Plans a recorded step.
+  init(_ settings: Settings, _ step: RecordedStep) throws(RecurrentError) {
+    let plan = try StepPlan(step)
+    do throws(PlanFault) {
+      try plan.verify()
+    } catch {
+      throw RecurrentError(.badValue, "step cannot be planned; expected a plan that verifies, got: \(error)")
+    }
+    (self.settings, self.step, self.plan) = (settings, step, plan)
+  }
+
+  /// The Mats of the step's parameters on a graph: those that are computed are recorded there.
+  ///
+  /// - Parameter arguments: those that a run receives.
+  func parameters(_ arguments: [Mat], on graph: Graph) throws(RecurrentError) -> [Mat] {
+    var mats: [Mat] = []
+    for parameter in step.parameters {
+      switch parameter {
+      case .argument(let i): mats.append(arguments[i])
+      case .mat(let mat): mats.append(mat)
+      case .part(let of, let row, let column, let n, let d):
+        mats.append(try mats[of].view(row: row, column: column, n: n, d: d))
+      case .computed(let operation, let operands):
+        switch operation {
+        case .unary(let function, let value):
+          mats.append(try graph.unary(function, mats[operands[0]], parameter: value))
+        case .binary(let function): mats.append(try graph.binary(function, mats[operands[0]], mats[operands[1]]))
+        case .product: mats.append(try graph.mul(mats[operands[0]], mats[operands[1]]))
+        case .concatRows:
+          var rows: [Mat] = []
+          for operand in operands { rows.append(mats[operand]) }
+          mats.append(try graph.concatRows(rows))
+        }
+      }
+    }
+    return mats
+  }
+}
+
+extension Graph {
+  /// Records a program over T time steps of B sequences as one operation.
+  ///
+  /// - Parameters:
+  ///   - program: the step.
+  ///   - x: the input, [I × T·B], column t·B + b; nil for a step without.
+  ///   - states: the initial states, [rows × B] each.
+  ///   - parameters: the Mats of the program's parameters; none for a step that captured them.
+  ///   - T: the number of time steps.
+  ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Beyond them outputs are 0, the other states stay,
+  ///     and x may hold anything.
+  ///   - wantsInput: whether the gradient of x is needed.
+  /// - Returns: the outputs, [rows of the first state × T·B], and the final states.
+  /// - Throws: `.badShape`, `.badType`, `.badIndex` for arguments that do not fit, `.noMemory`.
+  public func scan(
+    _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
+    wantsInput: Bool = true
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let B = try check(program, x, states, parameters, T)
+    let mark = arena.mark
+    do throws(RecurrentError) {
+      let copied: UnsafeMutablePointer<Int32>? =
+        if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
+      let all = try program.parameters(parameters, on: self)
+      return try record(program, x, states, all, T, B, copied, wantsInput)
+    } catch {
+      if nodes.isEmpty { arena.release(to: mark) }
+      throw error
+    }
+  }
+
+  /// Returns the batch size.
+  private func check(
+    _ program: Program, _ x: Mat?, _ states: [Mat], _ parameters: [Mat], _ T: Int
+  ) throws(RecurrentError) -> Int {
+    let declared = program.settings.parameters
+    try require(
+      parameters.count == declared.count, .badShape,
+      "parameters has the wrong length; expected \(declared.count), got \(parameters.count)")
+    for (mat, parameter) in zip(parameters, declared) {
+      try require(
+        mat.n == parameter.n && mat.d == parameter.d, .badShape,
+        "parameter \(parameter.name) has the wrong shape; expected \(parameter.n) x \(parameter.d), got \(mat.shape)")
+      try require(
+        mat.dtype == program.dtype, .badType,
+        "parameter \(parameter.name) has the wrong dtype; expected \(program.dtype), got \(mat.dtype)")
+    }
+    try require(
+      states.count == program.states.count, .badShape,
+      "states has the wrong length; expected \(program.states.count), got \(states.count)")
+    let B = states[0].d
+    for (k, state) in states.enumerated() {
+      try require(
+        state.n == program.states[k] && state.d == B, .badShape,
+        "states[\(k)] has the wrong shape; expected \(program.states[k]) x \(B), got \(state.shape)")
+      try require(
+        state.dtype == program.dtype, .badType,
+        "states[\(k)] has the wrong dtype; expected \(program.dtype), got \(state.dtype)")
+    }
+    try require(T >= 1 && T <= Mat.maxCount, .badShape, "steps is out of range; expected at least 1, got \(T)")
+    try require(
+      (x == nil) == (program.inputs == 0), .badShape,
+      "x is \(x == nil ? "absent" : "unused"); expected \(program.inputs) rows, got \(x.map(\.shape) ?? "none")")
+    if let x {
+      try require(
+        x.n == program.inputs && x.d / T == B && x.d % T == 0, .badShape,
+        "x has the wrong shape; expected \(program.inputs) x \(T)·\(B), got \(x.shape)")
+      try require(
+        x.dtype == program.dtype, .badType, "x has the wrong dtype; expected \(program.dtype), got \(x.dtype)")
+    }
+    return B
+  }
+
+  private func record(
+    _ program: Program, _ x: Mat?, _ states: [Mat], _ parameters: [Mat], _ T: Int, _ B: Int,
+    _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let plan = program.plan
+    let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
+      sum + each.1.reduce(0) { $0 + $1.columns } * each.0.rows
+    }
+    // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
+    let work = 2.0 * Double(multiplications) * Double(B)
+    let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
+    let scan = ProgramScan(
+      program: .passUnretained(program), T: T, B: B, lengths: lengths, wantsInput: wantsInput && x != nil,
+      hasHistory: needsBackprop, threads: threads)
+    let workspace =
+      program.dtype == .float32
+      ? ProgramWorkspace(scan, plan, Float.self) : ProgramWorkspace(scan, plan, Double.self)
+    guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.overflows else {
+      throw RecurrentError(
+        .badShape,
+        "sequence is too large; expected at most \(Mat.maxCount) elements in all states, got \(T) steps of \(B)")
+    }
+    let all = try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      if let x { try appendOperand(x, "x") }
+      for state in states { try appendOperand(state, "states") }
+      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      if needsBackprop { retained.append(program) }
+      return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.count)
+    }
+    /// Part of the result as a matrix.
+    func part(_ offset: Int, _ n: Int, _ d: Int) -> Mat {
+      let bytes = offset * all.dtype.size
+      return Mat(
+        n, d, stride: n, all.dtype, all.storage, w: all.wStart + bytes, dw: all.dwStart + bytes, node: all.node,
+        generation: all.generation)
+    }
+    let H = program.states[0]
+    return (
+      part(H * B, H, T * B),
+      program.states.indices.map {
+        part(ProgramRun<Float>.finalOffset($0, program.states, T, B), program.states[$0], B)
+      }
+    )
+  }
+}

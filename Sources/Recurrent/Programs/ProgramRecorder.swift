@@ -1,0 +1,114 @@
+// The recording of a step between two calls.
+
+import Kernels
+
+extension Program {
+  /// A parameter of a step: a Mat that each run receives.
+  public struct Parameter: Equatable, Sendable {
+    /// The name in a network's parameters, before the number of the layer.
+    public var name: String
+    /// Rows and columns; a single column is the same for every sequence.
+    public var n: Int, d: Int
+    /// The value that a network gives it at first; nil for a random matrix.
+    public var initial: Double?
+
+    /// Stores the name and the shape; `Settings` are validated as a whole.
+    public init(_ name: String, _ n: Int, _ d: Int, initial: Double? = nil) {
+      (self.name, self.n, self.d, self.initial) = (name, n, d, initial)
+    }
+  }
+
+  /// The sizes of a step.
+  public struct Settings: Equatable, Sendable {
+    /// Rows of x; 0 for a step without.
+    public var inputs: Int
+    /// Rows of each state, at least one; the first is the output.
+    public var states: [Int]
+    /// The Mats that each run receives.
+    public var parameters: [Parameter]
+    /// The type of all Mats.
+    public var dtype: DType
+
+    /// Stores the sizes; the recorder validates them.
+    public init(inputs: Int, states: [Int], parameters: [Parameter] = [], dtype: DType = .float32) {
+      (self.inputs, self.states, self.parameters, self.dtype) = (inputs, states, parameters, dtype)
+    }
+
+    /// - Throws: `.badShape` or `.badValue` naming the setting.
+    func validate() throws(RecurrentError) {
+      // a step is recorded on a few columns: its values are small, whatever it is used for
+      let limit = 1 << 20
+      try require(
+        inputs >= 0 && inputs <= limit, .badShape, "inputs is out of range; expected 0 to \(limit), got \(inputs)")
+      try require(!states.isEmpty, .badShape, "states is empty; expected the rows of at least one state, got 0")
+      try require(
+        states.count <= 64, .badShape, "states is too long; expected at most 64 states, got \(states.count)")
+      for (k, rows) in states.enumerated() {
+        try require(
+          rows >= 1 && rows <= limit, .badShape, "states[\(k)] is out of range; expected 1 to \(limit), got \(rows)")
+      }
+      var seen: Set<String> = []
+      for (i, parameter) in parameters.enumerated() {
+        do throws(RecurrentError) { try Mat.check(parameter.n, parameter.d) } catch {
+          throw RecurrentError(error.kind, "parameters[\(i)]: \(error.description)")
+        }
+        try require(
+          !parameter.name.isEmpty && seen.insert(parameter.name).inserted, .badValue,
+          "name of parameters[\(i)] is unusable; expected one that no other parameter has, got '\(parameter.name)'")
+        try require(
+          parameter.initial?.isFinite ?? true, .badValue,
+          "initial of parameters[\(i)] is not finite; expected a finite number, got \(parameter.initial ?? 0)")
+      }
+    }
+  }
+}
+
+/// Records a step between its creation and `finish`, for callers without closures.
+///
+///     let recorder = try ProgramRecorder(Program.Settings(inputs: 3, states: [8], parameters: [.init("W", 8, 11)]))
+///     let g = recorder.graph
+///     let h = try g.tanh(g.mul(recorder.parameters[0], g.concatRows([x, recorder.states[0]])))
+///     let program = try recorder.finish([h])
+public final class ProgramRecorder {
+  /// Records the operations; it computes nothing.
+  public let graph: Graph
+  /// Stands for x; nil for a step without.
+  public let x: Mat?
+  /// Stand for the states before the step.
+  public let states: [Mat]
+  /// Stand for the parameters.
+  public let parameters: [Mat]
+  /// The sizes.
+  public let settings: Program.Settings
+
+  /// - Throws: `.badShape`, `.badValue` naming the setting, `.noMemory`.
+  public init(_ settings: Program.Settings) throws(RecurrentError) {
+    try settings.validate()
+    let graph = Graph()
+    graph.recordedOperands = []
+    graph.keepsValues = false
+    func placeholder(_ n: Int, _ d: Int) throws(RecurrentError) -> Mat {
+      try Placeholder.mat(n, d, settings.dtype, of: graph)
+    }
+    x = settings.inputs > 0 ? try placeholder(settings.inputs, Placeholder.columns) : nil
+    var states: [Mat] = [], parameters: [Mat] = []
+    for rows in settings.states { states.append(try placeholder(rows, Placeholder.columns)) }
+    for parameter in settings.parameters { parameters.append(try placeholder(parameter.n, parameter.d)) }
+    (self.settings, self.graph, self.states, self.parameters) = (settings, graph, states, parameters)
+  }
+
+  /// Plans the step.
+  ///
+  /// - Parameter next: the states after the step.
+  /// - Throws: `.badShape` for states of another shape; `.badValue` for an operation that a step cannot use.
+  public func finish(_ next: [Mat]) throws(RecurrentError) -> Program {
+    let placeholders =
+      (x.map { [Placeholder(source: .input, mat: $0)] } ?? [])
+      + states.enumerated().map { Placeholder(source: .state($0), mat: $1) }
+      + parameters.enumerated().map { Placeholder(source: .argument($0), mat: $1) }
+    var reader = StepReader(graph, placeholders, inputs: settings.inputs, states: settings.states)
+    try reader.readNodes()
+    try reader.readNext(next)
+    return try Program(settings, reader.step)
+  }
+}

@@ -1,0 +1,244 @@
+// The backward pass of a program: the gradients of each step, last step first; then those of all weights.
+
+import Kernels
+
+extension ProgramRun {
+  func backward() {
+    gatherWeights()
+    let progress = Progress(), work = 2 * stepWork, part = part
+    ThreadPool.run(scan.threads) { thread, team in
+      let mine = team.share(B, thread)
+      let packs = packTransposed(team, thread)
+      // carried gradients alternate between two buffers
+      let even = backwardCode(packs, team, thread, version: 0), odd = backwardCode(packs, team, thread, version: 1)
+      for j in mine { seed(T - 1, j, version: 0) }
+      team.barrier()
+      for t in (0..<T).reversed() {
+        let version = (T - 1 - t) & 1
+        progress.count(work, step: T - t, thread)
+        (version == 0 ? even : odd).run(t, columns: B, mine: mine, part: part, team)
+        if scan.lengths != nil {
+          for j in mine {
+            if t >= length(j) && plan.layout.gradientRows > 0 { fill(gradientTape.columns(t * B + j, 1), with: 0) }
+            if t > 0 { seed(t - 1, j, version: 1 - version) }
+          }
+          team.barrier()
+        }
+        if progress.isLast(T - t) { return }
+      }
+      for j in mine { finish(j, version: T & 1) }
+      weightGradients(team, thread, progress)
+      if scan.wantsInput { inputGradients(packs, team, thread, progress) }
+    }
+  }
+
+  /// Sets the carried gradients of a column before time step t, where the sequence ends there or has ended before.
+  private func seed(_ t: Int, _ j: Int, version: Int) {
+    let end = length(j) - 1
+    if t < end { return }
+    for k in plan.states.indices {
+      let to = carry(k, version).columns(j, 1)
+      if t > end { fill(to, with: 0) } else { copy(dFinal(k).columns(j, 1), to: to) }
+      if t == end && k == 0 { accumulate(dy(t).columns(j, 1), times: 1, into: to) }
+    }
+  }
+
+  /// Adds the gradient of a column's initial states.
+  private func finish(_ j: Int, version: Int) {
+    for k in plan.states.indices {
+      let from = length(j) == 0 ? dFinal(k) : carry(k, version)
+      accumulate(from.columns(j, 1), times: 1, into: dInitial(k).columns(j, 1))
+    }
+  }
+
+  // MARK: Transposed weights
+
+  /// Where packed transposed weights lie: for each product of the backward pass, then for the input's.
+  private struct TransposedPacks {
+    var instructions: [[UnsafeMutablePointer<Scalar>]] = []
+    var inputs: [(stack: Int, product: Int, p: UnsafeMutablePointer<Scalar>)] = []
+  }
+
+  private func packTransposed(_ team: Team, _ thread: Int) -> TransposedPacks {
+    var packs = TransposedPacks(), next = scratch(1, 1, workspace.transposedPacks).p
+    func pack(_ w: MatrixView<Scalar>) -> UnsafeMutablePointer<Scalar> {
+      let rows = PanelLayout.contiguous(w.columns, Scalar.self), p = next
+      Kernels.packTransposed(w, panels: team.share(rows.panels, thread), to: p)
+      next += packedCount(rows, k: w.rows, Scalar.self)
+      return p
+    }
+    for case .transposed(let value, let terms, _, _) in plan.backward {
+      packs.instructions.append(
+        terms.map { term in
+          let (q, column) = place(of: term)
+          return pack(weights(term.stack, q).columns(column, plan.values[value].rows))
+        })
+    }
+    for (s, products) in plan.products.enumerated() {
+      for q in products.indices where products[q].isInput && scan.wantsInput {
+        packs.inputs.append((s, q, pack(weights(s, q))))
+      }
+    }
+    return packs
+  }
+
+  /// The product of a stack, and the first column of its weights, that multiply an operand.
+  private func place(of term: TransposedTerm) -> (product: Int, column: Int) {
+    for (q, product) in plan.products[term.stack].enumerated() {
+      if let column = product.column(of: term.operand) { return (q, column) }
+    }
+    return (0, 0)
+  }
+
+  // MARK: Instructions
+
+  private func backwardCode(
+    _ packs: TransposedPacks, _ team: Team, _ thread: Int, version: Int
+  ) -> LocatedCode<Scalar> {
+    var code = code(thread, version: version), next = 0
+    for instruction in plan.backward {
+      switch instruction {
+      case .stack: break
+      case .segment(let segment): append(segment, to: &code, thread, version)
+      case .transposed(let value, let terms, let result, let initial):
+        append(
+          plan.values[value].rows, terms, packs.instructions[next], locate(result, thread, version),
+          initial.map { locate($0, thread, version) }, to: &code, team, thread, version)
+        next += 1
+      }
+    }
+    return code
+  }
+
+  /// Appends Wᵀ·dz of all terms.
+  private func append(
+    _ count: Int, _ terms: [TransposedTerm], _ packs: [UnsafeMutablePointer<Scalar>], _ result: Located<Scalar>,
+    _ initial: Located<Scalar>?, to code: inout LocatedCode<Scalar>, _ team: Team, _ thread: Int, _ version: Int
+  ) {
+    let rows = PanelLayout.contiguous(count, Scalar.self)
+    let panels = team.share(rows.panels, thread)
+    for (i, term) in terms.enumerated() {
+      let stack = plan.stacks[term.stack]
+      let dz = locate(
+        Place(region: .gradientTape, row: plan.layout.stackGradientRows[term.stack]), thread, version)
+      let located = LocatedProduct(
+        layout: rows, panels: panels, result: result, initial: i > 0 || initial != nil ? .matrix : .zero,
+        initialPlace: i > 0 ? result : initial ?? result, first: packs[i], k: stack.rows, operand: dz,
+        second: packs[i], k2: 0, operand2: dz)
+      if i == 0 { code.append(located) } else { code.extend(with: located) }
+    }
+  }
+
+  // MARK: After the loop
+
+  /// The rows of a place in all time steps.
+  private func allSteps(_ place: Place, rows: Int) -> MatrixView<Scalar> {
+    let located = locate(place, 0, 0)
+    return MatrixView(located.p, rows: rows, columns: T * B, columnStride: located.stride)
+  }
+
+  /// Adds the gradients of all parameters. Several parts of a step may add to the same rows: a barrier lies between them.
+  private func weightGradients(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
+    // the gathered weights are packed by now; their memory receives their gradients
+    team.barrier()
+    for s in plan.stacks.indices {
+      stackGradients(s, team, thread, progress)
+      forEachBias(s) { bias, row, rows in
+        addColumns(dz(s).rows(row, rows), to: dParameter(bias.parameter).rows(bias.row, rows), team, thread)
+      }
+    }
+    for (rows, value) in plan.gradients.parameters {
+      guard let place = plan.layout.places[value] else { continue }
+      let count = plan.values[value].rows
+      addColumns(allSteps(place, rows: count), to: dParameter(rows.parameter).rows(rows.row, count), team, thread)
+    }
+  }
+
+  /// Adds dz·operandᵀ to the gradients of a stack's weights.
+  private func stackGradients(_ s: Int, _ team: Team, _ thread: Int, _ progress: borrowing Progress) {
+    let products = plan.products[s], rows = PanelLayout.contiguous(plan.stacks[s].rows, Scalar.self)
+    let panels = team.share(rows.panels, thread)
+    let first = panels.lowerBound * rows.unitsPerPanel
+    let end = min(plan.stacks[s].rows, panels.upperBound * rows.unitsPerPanel)
+    func destination(_ q: Int) -> MatrixView<Scalar> {
+      if let whole = products[q].whole { return gradientView(whole) }
+      let gathered = gathered(s, q)
+      if end > first { fill(gathered.rows(first, end - first), with: 0) }
+      return gathered
+    }
+    var q = 0
+    while q < products.count {
+      let source = allSteps(products[q].place, rows: products[q].columns), to = destination(q)
+      if q + 1 < products.count && products[q].whole?.parameter != products[q + 1].whole?.parameter {
+        // two products share a pass over dz
+        progress.rankKUpdate(
+          dz(s), source, into: to, and: allSteps(products[q + 1].place, rows: products[q + 1].columns),
+          into: destination(q + 1), panels: panels, scratch: outer(thread), thread)
+        q += 2
+      } else {
+        let none = MatrixView(to.p, rows: 0, columns: 0, columnStride: 0)
+        progress.rankKUpdate(
+          dz(s), source, into: to, and: none, into: none, panels: panels, scratch: outer(thread), thread)
+        q += 1
+      }
+      team.barrier()
+    }
+    for q in products.indices where products[q].whole == nil { addGathered(s, q, team, thread) }
+    team.barrier()
+  }
+
+  /// Adds gathered gradients to those of the parameters, for this thread's columns of each parameter.
+  private func addGathered(_ s: Int, _ q: Int, _ team: Team, _ thread: Int) {
+    let from = gathered(s, q)
+    forEachPart(s, q) { part, row, column in
+      let mine = team.share(dParameter(part.parameter).columns, thread)
+        .clamped(to: part.column..<part.column + part.columns)
+      if mine.isEmpty { return }
+      accumulate(
+        from.rows(row, part.rows).columns(column + mine.lowerBound - part.column, mine.count), times: 1,
+        into: dParameter(part.parameter).rows(part.row, part.rows).columns(mine.lowerBound, mine.count))
+    }
+  }
+
+  /// to += Σ columns of m, for this thread's rows.
+  private func addColumns(_ m: MatrixView<Scalar>, to: MatrixView<Scalar>, _ team: Team, _ thread: Int) {
+    let mine = team.share(m.rows, thread)
+    if !mine.isEmpty {
+      let sum = to.rows(mine.lowerBound, mine.count)
+      accumulate(
+        m.rows(mine.lowerBound, mine.count), times: 1,
+        into: MatrixView(sum.p, rows: sum.rows, columns: m.columns, columnStride: 0))
+    }
+    team.barrier()
+  }
+
+  /// dx += Wxᵀ·dz, and the gradients of x in element-wise operations.
+  private func inputGradients(
+    _ packs: TransposedPacks, _ team: Team, _ thread: Int, _ progress: borrowing Progress
+  ) {
+    let dx = dx
+    // rows of x may belong to several products: each is done before the next
+    for (s, q, p) in packs.inputs {
+      let product = plan.products[s][q], rows = PanelLayout.contiguous(product.columns, Scalar.self)
+      let panels = team.share(rows.panels, thread), dz = dz(s), to = dx.rows(product.place.row, product.columns)
+      team.barrier()
+      progress.inBlocks(of: T * B, 48, work: dz.rows * to.rows, thread) { from, columns in
+        let to = to.p + from * to.columnStride
+        Scalar.gemmPacked(
+          rows, panels: panels, .matrix(to, columnStride: dx.columnStride),
+          Operand(p, k: dz.rows, dz.p + from * dz.columnStride, columnStride: dz.columnStride), columns: columns,
+          to: to, columnStride: dx.columnStride)
+      }
+    }
+    team.barrier()
+    let mine = team.share(T * B, thread)
+    if mine.isEmpty { return }
+    for piece in plan.gradients.inputs {
+      guard let place = plan.layout.places[piece.value] else { continue }
+      let count = plan.values[piece.value].rows
+      accumulate(
+        allSteps(place, rows: count).columns(mine.lowerBound, mine.count), times: 1,
+        into: dx.rows(piece.row, count).columns(mine.lowerBound, mine.count))
+    }
+  }
+}

@@ -1,0 +1,230 @@
+// A program's node with views of its operands, its result and its scratch.
+
+import Kernels
+
+/// A program's node with views of its operands, its result and its scratch.
+///
+/// The operands are x, if the step reads it, the initial states, and the parameters. The result holds the initial output
+/// and the outputs of all steps, [H × (T + 1)·B] for the first state's H rows, then the final value of each state.
+struct ProgramRun<Scalar: Real> {
+  let scan: ProgramScan, plan: StepPlan, workspace: ProgramWorkspace
+  let T: Int, B: Int
+  let operands: Operands<Scalar>
+
+  init(_ scan: ProgramScan, _ operands: Operands<Scalar>) {
+    (self.scan, self.operands, T, B) = (scan, operands, scan.T, scan.B)
+    plan = scan.plan
+    workspace = ProgramWorkspace(scan, plan, Scalar.self)
+  }
+
+  // MARK: Operands
+
+  private var firstState: Int { plan.inputs > 0 ? 1 : 0 }
+  func initial(_ k: Int) -> MatrixView<Scalar> { operands[firstState + k] }
+  func dInitial(_ k: Int) -> MatrixView<Scalar> { operands.gradient(firstState + k) }
+  func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstState + plan.states.count + p] }
+  func dParameter(_ p: Int) -> MatrixView<Scalar> { operands.gradient(firstState + plan.states.count + p) }
+  /// x, [I × T·B]; with lengths its copy, whose padding is 0.
+  var x: MatrixView<Scalar> {
+    scan.lengths == nil ? operands[0] : scratch(plan.inputs, T * B, workspace.input)
+  }
+  var dx: MatrixView<Scalar> { operands.gradient(0) }
+
+  /// Valid time steps of sequence j.
+  func length(_ j: Int) -> Int { scan.lengths.map { Int($0[j]) } ?? T }
+
+  // MARK: Result
+
+  /// Elements of the result.
+  static func resultCount(_ states: [Int], _ T: Int, _ B: Int) -> Int? {
+    let (columns, overflow) = T.multipliedReportingOverflow(by: B)
+    if overflow || columns > Mat.maxCount { return nil }
+    let total = states.reduce(0) { $0 + $1 * B } + (states.first ?? 0) * (columns + B)
+    return total > Mat.maxCount ? nil : total
+  }
+
+  /// The first element of the final value of state k in the result.
+  static func finalOffset(_ k: Int, _ states: [Int], _ T: Int, _ B: Int) -> Int {
+    states[0] * (T + 1) * B + states.prefix(k).reduce(0) { $0 + $1 * B }
+  }
+
+  func final(_ k: Int) -> MatrixView<Scalar> { final(operands.y.p, k) }
+  func dFinal(_ k: Int) -> MatrixView<Scalar> { final(operands.dy.p, k) }
+
+  private func final(_ p: UnsafeMutablePointer<Scalar>, _ k: Int) -> MatrixView<Scalar> {
+    let rows = plan.states[k]
+    return MatrixView(
+      p + ProgramRun.finalOffset(k, plan.states, T, B), rows: rows, columns: B, columnStride: rows)
+  }
+
+  /// State k before each step, and after the last: [H × (T + 1)·B].
+  func states(_ k: Int) -> MatrixView<Scalar> {
+    let rows = plan.states[k]
+    if k > 0 { return scratch(rows, (T + 1) * B, workspace.states[k]) }
+    return MatrixView(operands.y.p, rows: rows, columns: (T + 1) * B, columnStride: rows)
+  }
+
+  /// State k after time step t; the initial one for t = −1.
+  func state(_ k: Int, after t: Int) -> MatrixView<Scalar> { states(k).columns((t + 1) * B, B) }
+
+  /// The gradient of the output of time step t, from outside.
+  func dy(_ t: Int) -> MatrixView<Scalar> {
+    let rows = plan.states[0]
+    return MatrixView(operands.dy.p + (t + 1) * B * rows, rows: rows, columns: B, columnStride: rows)
+  }
+
+  // MARK: Scratch
+
+  func scratch(_ n: Int, _ d: Int, _ offset: Int) -> MatrixView<Scalar> { operands.scratch(n, d, at: offset) }
+
+  var tape: MatrixView<Scalar> { scratch(plan.layout.tapeRows, T * B, workspace.tape) }
+  var gradientTape: MatrixView<Scalar> { scratch(plan.layout.gradientRows, T * B, workspace.gradientTape) }
+  func carry(_ k: Int, _ version: Int) -> MatrixView<Scalar> {
+    let (even, odd) = workspace.carries[k]
+    return scratch(plan.states[k], B, version == 0 ? even : odd)
+  }
+  /// The gradients of a stack's sums, [rows × T·B].
+  func dz(_ stack: Int) -> MatrixView<Scalar> {
+    gradientTape.rows(plan.layout.stackGradientRows[stack], plan.stacks[stack].rows)
+  }
+  func outer(_ thread: Int) -> UnsafeMutablePointer<Scalar> {
+    scratch(1, 1, workspace.outer + thread * workspace.outerSize).p
+  }
+  func code(_ thread: Int, version: Int = 0) -> LocatedCode<Scalar> {
+    LocatedCode(plan, in: scratch(1, 1, workspace.code + thread * workspace.codeSize).p, version: version)
+  }
+
+  /// Columns that element-wise operations compute at a time.
+  var part: Int { plan.columnsOfPart(B, Scalar.self) }
+
+  /// Operations of a time step.
+  var stepWork: Int {
+    plan.stacks.indices.reduce(plan.maxSegmentRows * B) { sum, s in
+      sum + plan.products[s].reduce(0) { $0 + $1.columns } * plan.stacks[s].rows * B
+    }
+  }
+
+  // MARK: Weights
+
+  /// Part of a parameter.
+  func view(_ part: WeightPart) -> MatrixView<Scalar> {
+    parameter(part.parameter).rows(part.row, part.rows).columns(part.column, part.columns)
+  }
+
+  /// Part of a parameter's gradient.
+  func gradientView(_ part: WeightPart) -> MatrixView<Scalar> {
+    dParameter(part.parameter).rows(part.row, part.rows).columns(part.column, part.columns)
+  }
+
+  /// The weights of a product of a stack: part of a parameter, or gathered.
+  func weights(_ s: Int, _ q: Int) -> MatrixView<Scalar> {
+    let product = plan.products[s][q]
+    return product.whole.map(view) ?? gathered(s, q)
+  }
+
+  /// Memory for gathered weights, or for their gradients.
+  func gathered(_ s: Int, _ q: Int) -> MatrixView<Scalar> {
+    scratch(plan.stacks[s].rows, plan.products[s][q].columns, workspace.weights[s][q])
+  }
+
+  /// Calls `body` with every part of the weights of a product, and where it lies among the gathered weights.
+  func forEachPart(_ s: Int, _ q: Int, _ body: (_ part: WeightPart, _ row: Int, _ column: Int) -> Void) {
+    var row = 0
+    for sum in plan.stacks[s].sums {
+      let parts = plan.values.parts(of: sum)
+      for (operand, column) in plan.products[s][q].operands { body(parts[operand], row, column) }
+      row += plan.values[sum].rows
+    }
+  }
+
+  func gatherWeights() {
+    for (s, products) in plan.products.enumerated() {
+      for q in products.indices where products[q].whole == nil {
+        let to = gathered(s, q)
+        forEachPart(s, q) { part, row, column in
+          copy(view(part), to: to.rows(row, part.rows).columns(column, part.columns))
+        }
+      }
+    }
+  }
+
+  /// The biases of a stack, [rows × 1].
+  func bias(_ s: Int) -> MatrixView<Scalar> { scratch(plan.stacks[s].rows, 1, workspace.biases[s]) }
+
+  func hasBias(_ s: Int) -> Bool { plan.stacks[s].sums.contains { !plan.values.biases(of: $0).isEmpty } }
+
+  /// Calls `body` with every bias of a stack and its first row.
+  func forEachBias(_ s: Int, _ body: (_ bias: ParameterRows, _ row: Int, _ rows: Int) -> Void) {
+    var row = 0
+    for sum in plan.stacks[s].sums {
+      let rows = plan.values[sum].rows
+      for bias in plan.values.biases(of: sum) { body(bias, row, rows) }
+      row += rows
+    }
+  }
+
+  func gatherBiases() {
+    for s in plan.stacks.indices where hasBias(s) {
+      fill(bias(s), with: 0)
+      forEachBias(s) { from, row, rows in
+        accumulate(parameter(from.parameter).rows(from.row, rows), times: 1, into: bias(s).rows(row, rows))
+      }
+    }
+  }
+
+  // MARK: Places
+
+  /// The address of a place.
+  ///
+  /// - Parameters:
+  ///   - thread: whose scratch.
+  ///   - version: of the carried gradients' buffers, which holds the gradient after the step.
+  func locate(_ place: Place, _ thread: Int, _ version: Int) -> Located<Scalar> {
+    func all(_ m: MatrixView<Scalar>, from column: Int = 0) -> Located<Scalar> {
+      Located(
+        p: m.p + (place.row + column * m.columnStride), step: B * m.columnStride, stride: m.columnStride)
+    }
+    func one(_ m: MatrixView<Scalar>) -> Located<Scalar> {
+      Located(p: m.p + place.row, step: 0, stride: m.columnStride)
+    }
+    switch place.region {
+    case .tape: return all(tape)
+    case .gradientTape: return all(gradientTape)
+    case .before(let k): return all(states(k))
+    case .after(let k): return all(states(k), from: B)
+    case .gradientAfter(let k): return one(carry(k, version))
+    case .gradientBefore(let k): return one(carry(k, 1 - version))
+    case .input: return all(x)
+    case .parameter(let p): return Located(p: parameter(p).p + place.row, step: 0, stride: 0)
+    case .outputGradient:
+      let rows = plan.states[0]
+      return Located(p: operands.dy.p + place.row, step: B * rows, stride: rows)
+    case .forwardTemporary:
+      return one(scratch(plan.layout.forwardTemporaryRows, B, workspace.forwardTemporary))
+    case .backwardTemporary:
+      return one(scratch(plan.layout.backwardTemporaryRows, B, workspace.backwardTemporary))
+    case .scratch:
+      return one(
+        scratch(plan.layout.scratchRows, part, workspace.scratch + thread * workspace.scratchSize))
+    }
+  }
+
+  /// The operand of an element-wise operation.
+  func microOperand(_ place: Place, _ thread: Int, _ version: Int) -> MicroOperand<Scalar> {
+    let located = locate(place, thread, version)
+    return place.region == .scratch
+      ? MicroOperand(scratch: located.p, stride: located.stride) : located.operand
+  }
+
+  /// Appends the operations of a segment.
+  func append(_ segment: PlannedSegment, to code: inout LocatedCode<Scalar>, _ thread: Int, _ version: Int = 0) {
+    code.beginSegment()
+    for planned in segment.operations {
+      code.append(
+        MicroInstruction(
+          planned.operation, function: planned.function, parameter: Scalar(planned.parameter), rows: planned.rows,
+          to: microOperand(planned.result, thread, version)
+        ) { microOperand(planned.operands[$0], thread, version) })
+    }
+  }
+}

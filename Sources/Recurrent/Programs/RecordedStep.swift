@@ -1,0 +1,70 @@
+// A step as it was recorded: operations on whole matrices and views of their rows.
+
+import Kernels
+
+/// The equations of one time step, as a graph recorded them on placeholders.
+struct RecordedStep {
+  /// What an operand is a view of.
+  enum Source: Hashable {
+    case input
+    case state(Int)
+    case parameter(Int)
+    case node(Int)
+  }
+
+  /// Rows `row ..< row + rows` of a source.
+  struct View {
+    let source: Source, row: Int, rows: Int
+  }
+
+  struct Node {
+    let operation: RecordedOperation
+    let operands: [View]
+    let rows: Int
+  }
+
+  /// A matrix from outside of the step.
+  enum Parameter {
+    /// One that a run receives, by index.
+    case argument(Int)
+    /// One that the step captured.
+    case mat(Mat)
+    /// The result of an operation whose operands are parameters: computed once, before the first step.
+    case computed(RecordedOperation, [Int])
+    /// Part of a computed parameter.
+    case part(of: Int, row: Int, column: Int, n: Int, d: Int)
+  }
+
+  /// Rows of x; 0 for a step without.
+  let inputs: Int
+  /// Rows of each state.
+  let states: [Int]
+  var parameters: [Parameter] = []
+  /// In an order in which operands precede results.
+  var nodes: [Node] = []
+  /// The next value of each state.
+  var next: [View] = []
+  /// The operations as they were recorded, from which a file rebuilds the step.
+  var trace = StepTrace()
+
+  init(inputs: Int, states: [Int]) { (self.inputs, self.states) = (inputs, states) }
+
+  /// Rows of a source that is not a parameter.
+  func rows(_ source: Source) -> Int {
+    switch source {
+    case .input: inputs
+    case .state(let k): states[k]
+    case .node(let i): nodes[i].rows
+    case .parameter: 0
+    }
+  }
+}
+
+/// An operation that may occur in a step.
+enum RecordedOperation {
+  case unary(UnaryOperation, Double)
+  case binary(BinaryOperation)
+  /// The product of a parameter and a value.
+  case product
+  case concatRows
+}

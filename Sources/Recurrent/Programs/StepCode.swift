@@ -1,0 +1,82 @@
+// Pass 8: instructions with places. Equal element-wise operations on neighbouring rows become one instruction.
+
+import Kernels
+
+/// An element-wise instruction on rows of regions.
+struct PlannedOperation {
+  let operation: MicroOperation, function: UnaryOperation, parameter: Double
+  var rows: Int
+  let result: Place
+  let operands: [Place]
+  /// The values that it computes, from the top.
+  var values: [Int]
+}
+
+/// The instructions of one segment.
+struct PlannedSegment {
+  var operations: [PlannedOperation] = []
+  /// Rows that the segment touches.
+  var rows = 0
+}
+
+/// An instruction of one pass of a step.
+enum PlannedInstruction {
+  /// The product of a stack.
+  case stack(Int)
+  /// A value of transposed products: its terms, its result, and what is added to them.
+  case transposed(value: Int, terms: [TransposedTerm], result: Place, initial: Place?)
+  case segment(PlannedSegment)
+}
+
+extension StepValues {
+  /// Gives instructions the places of their values.
+  func plan(_ instructions: [StepInstruction], _ layout: StepLayout) -> [PlannedInstruction] {
+    instructions.compactMap { instruction in
+      switch instruction {
+      case .stack(let s): return .stack(s)
+      case .transposed(let i):
+        guard case .transposedProducts(let terms, let hasInitial) = self[i].operation, let result = layout.places[i]
+        else { return nil }
+        let initial = hasInitial ? self[i].operands.last.flatMap { layout.places[$0] } : nil
+        return .transposed(value: i, terms: terms, result: result, initial: initial)
+      case .segment(let segment): return .segment(plan(segment, layout))
+      }
+    }
+  }
+
+  private func plan(_ segment: Segment, _ layout: StepLayout) -> PlannedSegment {
+    var planned = PlannedSegment()
+    var touched: Set<Int> = []
+    for (i, depth) in zip(segment.values, segment.depths) {
+      guard case .elementwise(let operation, let function, let parameter) = self[i].operation,
+        let result = layout.places[i]
+      else { continue }
+      for v in self[i].operands + [i] where touched.insert(v).inserted { planned.rows += self[v].rows }
+      let operands = self[i].operands.prefix(operation.operands).compactMap { layout.places[$0] }
+      let next = PlannedOperation(
+        operation: operation, function: function, parameter: parameter, rows: self[i].rows, result: result,
+        operands: operands, values: [i])
+      if let last = planned.operations.last, last.isContinued(by: next), depths(segment, last) == depth {
+        planned.operations[planned.operations.count - 1].rows += next.rows
+        planned.operations[planned.operations.count - 1].values.append(i)
+      } else {
+        planned.operations.append(next)
+      }
+    }
+    return planned
+  }
+
+  /// The depth of the values of an operation.
+  private func depths(_ segment: Segment, _ operation: PlannedOperation) -> Int? {
+    segment.values.firstIndex(of: operation.values[0]).map { segment.depths[$0] }
+  }
+}
+
+extension PlannedOperation {
+  /// Whether `next` does the same with the rows that follow.
+  func isContinued(by next: PlannedOperation) -> Bool {
+    func follows(_ a: Place, _ b: Place) -> Bool { a.region == b.region && a.row + rows == b.row }
+    return operation == next.operation && function == next.function && parameter == next.parameter
+      && follows(result, next.result) && zip(operands, next.operands).allSatisfy { follows($0, $1) }
+  }
+}

@@ -1,0 +1,44 @@
+// The plan of a step: what a run needs to know, whatever the batch size, the number of steps and the type.
+
+import Kernels
+
+/// A step, planned: its values, the stacks of its products, the instructions of both passes.
+struct StepPlan {
+  let inputs: Int
+  let states: [Int]
+  let values: StepValues
+  let stacks: [Stack]
+  let next: [[RowsOfValue]]
+  let gradients: StepGradients
+  var layout: StepLayout
+  var forward: [PlannedInstruction]
+  var backward: [PlannedInstruction]
+  /// The products of each stack.
+  let products: [[StackProduct]]
+  /// The largest number of rows that a segment touches.
+  let maxSegmentRows: Int
+
+  /// The passes in order; each is a file.
+  init(_ step: RecordedStep) throws(RecurrentError) {
+    var divided = try DividedStep(step).gatheringSums()
+    try divided.separateStates()
+    let stacks = divided.stacks()
+    let gradients = try divided.derive(stacks, states: step.states)
+    var values = divided.values
+    let roots = divided.next.flatMap { $0.map(\.value) } + gradients.results
+    values.fuse(roots: roots)
+    let uses = values.uses(from: roots)
+    let forward = values.forwardInstructions(stacks, end: gradients.first, uses: uses)
+    let backward = values.backwardInstructions(first: gradients.first, uses: uses)
+    layout = StepLayout(
+      values, stacks, next: divided.next, gradients, forward: forward, backward: backward, uses: uses)
+    self.forward = values.plan(forward, layout)
+    self.backward = values.plan(backward, layout)
+    products = stacks.map { [layout] stack in values.products(stack, layout) }
+    maxSegmentRows = (self.forward + self.backward).reduce(0) {
+      if case .segment(let segment) = $1 { max($0, segment.rows) } else { $0 }
+    }
+    (inputs, states) = (step.inputs, step.states)
+    (self.values, self.stacks, next, self.gradients) = (values, stacks, divided.next, gradients)
+  }
+}

@@ -1,0 +1,125 @@
+// The values of a step in static single assignment: each is one operation on earlier ones, each has one column per
+// sequence. Forward and backward pass share the table.
+
+import Kernels
+
+/// Rows and columns of a parameter that multiply a value.
+struct WeightPart: Hashable {
+  let parameter: Int
+  let row: Int, rows: Int
+  let column: Int, columns: Int
+}
+
+/// Rows of a parameter, a single column.
+struct ParameterRows: Hashable {
+  let parameter: Int, row: Int
+}
+
+/// A product of the backward pass: Wᵀ·dz for the weights of a stack that multiply one of its operands.
+struct TransposedTerm: Hashable {
+  let stack: Int, operand: Int
+}
+
+/// The operation that computes a value.
+enum StepOperation: Hashable {
+  // MARK: Leaves
+  /// Rows of x from `row` on.
+  case input(row: Int)
+  /// Rows of a state before the step.
+  case state(Int, row: Int)
+  /// Rows of a parameter, the same for each sequence.
+  case parameter(ParameterRows)
+  /// Rows of the whole gradient of a state after the step.
+  case stateGradient(Int, row: Int)
+  /// Rows of the gradient of the output of the step before, from outside.
+  case outputGradient(row: Int)
+
+  // MARK: Operations
+  /// An element-wise operation with its function and parameter, where it has them.
+  case elementwise(MicroOperation, UnaryOperation, Double)
+  /// Σ W·v + Σ bias: one weight part for each operand v.
+  case sumOfProducts([WeightPart], biases: [ParameterRows])
+  /// Σ Wᵀ·dz, plus the last operand with `hasInitial`; the other operands are the dz of all stacks of the terms.
+  case transposedProducts([TransposedTerm], hasInitial: Bool)
+
+  static func unary(_ function: UnaryOperation, _ parameter: Double = 0) -> StepOperation {
+    .elementwise(.unary, function, parameter)
+  }
+  static func micro(_ operation: MicroOperation) -> StepOperation { .elementwise(operation, .neg, 0) }
+
+  var isElementwise: Bool { if case .elementwise = self { true } else { false } }
+  var isProduct: Bool {
+    switch self {
+    case .sumOfProducts, .transposedProducts: true
+    default: false
+    }
+  }
+  /// Whether the value exists before the step begins.
+  var isLeaf: Bool { !isElementwise && !isProduct }
+}
+
+/// Values by index; the operands of a value precede it.
+struct StepValues {
+  struct Value: Hashable {
+    var operation: StepOperation
+    var operands: [Int]
+    let rows: Int
+  }
+
+  private(set) var values: [Value] = []
+  private var numbers: [Value: Int] = [:]
+
+  var count: Int { values.count }
+  subscript(i: Int) -> Value { values[i] }
+
+  /// The largest number of values.
+  static let limit = 20_000
+
+  /// Returns the value of an operation: an earlier one if it is equal.
+  mutating func add(_ operation: StepOperation, _ operands: [Int] = [], rows: Int) throws(RecurrentError) -> Int {
+    let value = Value(operation: operation, operands: operands, rows: rows)
+    if let known = numbers[value] { return known }
+    numbers[value] = count
+    return try append(value)
+  }
+
+  /// Returns a copy of a value, which has a place of its own.
+  mutating func addCopy(of i: Int) throws(RecurrentError) -> Int {
+    try append(Value(operation: .micro(.copy), operands: [i], rows: values[i].rows))
+  }
+
+  /// Returns a value of zeros, which has a place of its own.
+  mutating func addZero(rows: Int) throws(RecurrentError) -> Int {
+    try append(Value(operation: .micro(.zero), operands: [], rows: rows))
+  }
+
+  private mutating func append(_ value: Value) throws(RecurrentError) -> Int {
+    try require(
+      count < StepValues.limit, .badValue,
+      "step is too large; expected at most \(StepValues.limit) values, got more")
+    values.append(value)
+    return count - 1
+  }
+
+  /// Gives a value another operation with the same result.
+  mutating func replace(_ i: Int, by operation: StepOperation, _ operands: [Int]) {
+    values[i].operation = operation
+    values[i].operands = operands
+  }
+
+  /// The number of uses of each value that `roots` need, by such values and by `roots`.
+  func uses(from roots: [Int]) -> [Int] {
+    var uses = [Int](repeating: 0, count: count)
+    for root in roots { uses[root] += 1 }
+    for i in values.indices.reversed() where uses[i] > 0 {
+      for operand in values[i].operands { uses[operand] += 1 }
+    }
+    return uses
+  }
+}
+
+/// Some rows of a state, of the gradient tape or of whatever else outlives a step, and the value that becomes them.
+struct RowsOfValue {
+  let row: Int
+  var value: Int
+}

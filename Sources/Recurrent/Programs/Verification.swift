@@ -1,0 +1,174 @@
+// Pass 9: a plan is executed on names instead of numbers. Each operand must hold the value that the step means, when it
+// is read; nothing that is not verified runs.
+
+import Kernels
+
+/// What every row of memory holds.
+private struct NamedMemory {
+  private struct Entry {
+    let row: Int, rows: Int, value: Int
+  }
+  private var regions: [Region: [Entry]] = [:]
+
+  mutating func write(_ place: Place, _ value: Int, rows: Int) {
+    var entries = regions[place.region] ?? []
+    entries.removeAll { $0.row < place.row + rows && place.row < $0.row + $0.rows }
+    entries.append(Entry(row: place.row, rows: rows, value: value))
+    regions[place.region] = entries
+  }
+
+  func holds(_ value: Int, at place: Place, rows: Int) -> Bool {
+    regions[place.region]?.contains { $0.row == place.row && $0.rows == rows && $0.value == value } ?? false
+  }
+
+  mutating func clear(_ region: Region) { regions[region] = nil }
+}
+
+/// A plan that a verification refuses: a fault of the planner.
+struct PlanFault: Error, CustomStringConvertible {
+  let description: String
+}
+
+extension StepPlan {
+  /// Executes both passes on names.
+  ///
+  /// - Throws: `PlanFault` for the first read of another value than the step means.
+  func verify() throws(PlanFault) {
+    var memory = NamedMemory()
+    for i in 0..<values.count where values[i].operation.isLeaf {
+      // a leaf's memory is written by nothing in the step
+      if let place = layout.places[i], i < gradients.first { writeLeaf(i, place, &memory) }
+    }
+    try run(forward, &memory)
+    for (k, pieces) in next.enumerated() {
+      for piece in pieces { try expect(piece.value, Place(region: .after(k), row: piece.row), memory, "next state") }
+    }
+    for i in gradients.first..<values.count where values[i].operation.isLeaf {
+      if let place = layout.places[i] { writeLeaf(i, place, &memory) }
+    }
+    memory.clear(.scratch)
+    memory.clear(.forwardTemporary)
+    try run(backward, &memory)
+    try expectResults(memory)
+  }
+
+  private func writeLeaf(_ i: Int, _ place: Place, _ memory: inout NamedMemory) {
+    // leaves may overlap: each is known by its own name
+    switch values[i].operation {
+    case .input, .parameter, .stateGradient, .outputGradient: break
+    default: memory.write(place, i, rows: values[i].rows)
+    }
+  }
+
+  /// The results that are read after the last step.
+  private func expectResults(_ memory: NamedMemory) throws(PlanFault) {
+    for (s, stack) in stacks.enumerated() {
+      var row = layout.stackGradientRows[s]
+      for sum in stack.sums {
+        guard let value = gradients.sums[sum] else { throw PlanFault(description: "sum \(sum) has no gradient") }
+        try expect(value, Place(region: .gradientTape, row: row), memory, "gradient of sum \(sum)")
+        row += values[sum].rows
+      }
+      for operand in stack.operands where values[operand].operation.isElementwise {
+        guard let place = layout.places[operand] else { continue }
+        try expect(operand, place, memory, "operand of stack \(s)")
+        switch place.region {
+        case .tape, .after: break
+        default: throw PlanFault(description: "operand \(operand) of stack \(s) is not kept")
+        }
+      }
+    }
+    for (_, value) in gradients.parameters { try expectKept(value, memory) }
+    for piece in gradients.inputs { try expectKept(piece.value, memory) }
+    for (k, pieces) in gradients.states.enumerated() {
+      for piece in pieces {
+        try expect(piece.value, Place(region: .gradientBefore(k), row: piece.row), memory, "gradient of state \(k)")
+      }
+    }
+  }
+
+  private func expectKept(_ value: Int, _ memory: NamedMemory) throws(PlanFault) {
+    guard let place = layout.places[value], place.region == .gradientTape else {
+      throw PlanFault(description: "gradient \(value) is not kept")
+    }
+    try expect(value, place, memory, "gradient")
+  }
+
+  private func expect(_ value: Int, _ place: Place?, _ memory: NamedMemory, _ what: String) throws(PlanFault) {
+    guard let place else { throw PlanFault(description: "\(what): value \(value) has no place") }
+    switch values[value].operation {
+    case .input, .parameter, .stateGradient, .outputGradient:
+      // read-only memory: only the place can be wrong
+      if layout.places[value] == place { return }
+    default:
+      if memory.holds(value, at: place, rows: values[value].rows) { return }
+    }
+    throw PlanFault(description: "\(what): \(place) does not hold value \(value)")
+  }
+
+  private func run(_ instructions: [PlannedInstruction], _ memory: inout NamedMemory) throws(PlanFault) {
+    for instruction in instructions {
+      switch instruction {
+      case .stack(let s):
+        let stack = stacks[s]
+        for operand in stack.operands { try expect(operand, layout.places[operand], memory, "operand of stack \(s)") }
+        var row = layout.stackRows[s]
+        for sum in stack.sums {
+          memory.write(Place(region: .tape, row: row), sum, rows: values[sum].rows)
+          row += values[sum].rows
+        }
+      case .transposed(let value, let terms, let result, let initial):
+        for term in terms {
+          var row = layout.stackGradientRows[term.stack]
+          for sum in stacks[term.stack].sums {
+            guard let gradient = gradients.sums[sum] else { throw PlanFault(description: "sum \(sum) has no gradient") }
+            try expect(gradient, Place(region: .gradientTape, row: row), memory, "product \(value)")
+            row += values[sum].rows
+          }
+        }
+        if case .transposedProducts(let meant, let hasInitial) = values[value].operation {
+          if meant != terms || hasInitial != (initial != nil) {
+            throw PlanFault(description: "product \(value) has other terms")
+          }
+          if hasInitial, let first = values[value].operands.last {
+            try expect(first, initial, memory, "initial value of product \(value)")
+          }
+        }
+        memory.write(result, value, rows: values[value].rows)
+      case .segment(let segment):
+        // scratch is undefined at the start of a segment
+        memory.clear(.scratch)
+        for operation in segment.operations { try run(operation, &memory) }
+        memory.clear(.scratch)
+      }
+    }
+  }
+
+  private func run(_ planned: PlannedOperation, _ memory: inout NamedMemory) throws(PlanFault) {
+    var offset = 0
+    for value in planned.values {
+      guard
+        values[value].operation == .elementwise(planned.operation, planned.function, planned.parameter),
+        planned.operands.count == planned.operation.operands
+      else { throw PlanFault(description: "value \(value) has another operation") }
+      for (place, operand) in zip(planned.operands, values[value].operands) {
+        try expect(operand, Place(region: place.region, row: place.row + offset), memory, "operand of \(value)")
+      }
+      offset += values[value].rows
+    }
+    if offset != planned.rows { throw PlanFault(description: "operation has other rows than its values") }
+    // an element is written after it is read; a shifted overlap would read what is written already
+    for place in planned.operands
+    where place.region == planned.result.region && place.row != planned.result.row
+      && place.row < planned.result.row + planned.rows && planned.result.row < place.row + planned.rows
+    {
+      throw PlanFault(description: "result overlaps an operand of value \(planned.values[0])")
+    }
+    offset = 0
+    for value in planned.values {
+      memory.write(
+        Place(region: planned.result.region, row: planned.result.row + offset), value, rows: values[value].rows)
+      offset += values[value].rows
+    }
+  }
+}

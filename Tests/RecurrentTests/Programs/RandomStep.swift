@@ -1,0 +1,164 @@
+// Steps at random, as data: one closure records them on any graph.
+
+@testable import Recurrent
+
+/// The equations of a step drawn at random: operations on earlier values, by index.
+struct RandomStep: CustomStringConvertible {
+  enum Operation {
+    case unary(UnaryOperation, Double, Int)
+    case binary(BinaryOperation, Int, Int)
+    /// The parameter, the value.
+    case product(Int, Int)
+    case slice(Int, Int, Int)
+    case concat([Int])
+  }
+
+  let inputs: Int, states: [Int]
+  /// Rows and columns of each parameter.
+  var parameters: [(n: Int, d: Int)] = []
+  var operations: [Operation] = []
+  /// Rows of each value: x, the states, the single-column parameters in the order of their use, the operations' results.
+  private(set) var rows: [Int] = []
+  /// The parameter of a value that is one.
+  private(set) var parameterValues: [Int: Int] = [:]
+  var next: [Int] = []
+
+  var description: String {
+    "inputs \(inputs), states \(states), parameters \(parameters), values \(rows), \(parameterValues), \(operations), next \(next)"
+  }
+
+  init(_ random: Random) {
+    func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+    let sizes = [1, 2, 5, 8, 20, 33]
+    inputs = below(6) == 0 ? 0 : sizes[below(sizes.count)]
+    states = (0...below(4)).map { _ in sizes[below(sizes.count)] }
+    rows = (inputs > 0 ? [inputs] : []) + states
+    let count = 2 + below(12)
+    for _ in 0..<count { addOperation(below) }
+    for size in states { next.append(value(of: size, below)) }
+  }
+
+  private mutating func append(_ operation: Operation, _ n: Int) -> Int {
+    operations.append(operation)
+    rows.append(n)
+    return rows.count - 1
+  }
+
+  /// A value that is not a parameter.
+  private func pick(_ below: (Int) -> Int) -> Int {
+    while true {
+      let i = below(rows.count)
+      if parameterValues[i] == nil { return i }
+    }
+  }
+
+  private mutating func newParameter(_ n: Int, _ below: (Int) -> Int) -> Int {
+    if let known = parameterValues.keys.sorted().first(where: { rows[$0] == n }), below(3) == 0 { return known }
+    parameters.append((n, 1))
+    // a parameter is a value of its own, recorded by no operation
+    operations.append(.concat([]))
+    rows.append(n)
+    parameterValues[rows.count - 1] = parameters.count - 1
+    return rows.count - 1
+  }
+
+  private mutating func weight(_ n: Int, _ d: Int, _ below: (Int) -> Int) -> Int {
+    if let known = parameters.firstIndex(where: { $0 == (n, d) && d > 1 }), below(3) == 0 { return known }
+    parameters.append((n, d))
+    return parameters.count - 1
+  }
+
+  private mutating func addOperation(_ below: (Int) -> Int) {
+    let a = pick(below)
+    switch below(12) {
+    case 0, 1, 2:
+      let functions: [UnaryOperation] = [
+        .tanh, .sigmoid, .relu, .leakyRelu, .gelu, .silu, .softplus, .neg, .scale, .shift, .square, .abs,
+      ]
+      let function = functions[below(functions.count)]
+      let parameter = function == .leakyRelu ? 0.1 : function == .scale || function == .shift ? 0.7 : 0
+      _ = append(.unary(function, parameter, a), rows[a])
+    case 3:
+      // functions with a limited range get operands in it
+      let inner = append(.unary([.tanh, .sigmoid][below(2)], 0, a), rows[a])
+      let isPositive = if case .unary(.sigmoid, _, _) = operations[inner - leaves] { true } else { false }
+      _ = append(.unary(isPositive ? [.log, .sqrt, .exp][below(3)] : .exp, 0, inner), rows[a])
+    case 4, 5, 6:
+      let operation: BinaryOperation = [.add, .sub, .eltmul][below(3)]
+      let others = rows.indices.filter { rows[$0] == rows[a] }
+      let b = below(4) == 0 ? newParameter(rows[a], below) : others[below(others.count)]
+      _ = below(2) == 0 ? append(.binary(operation, a, b), rows[a]) : append(.binary(operation, b, a), rows[a])
+    case 7:
+      let below1 = append(.unary(.sigmoid, 0, a), rows[a])
+      let others = rows.indices.filter { rows[$0] == rows[a] }
+      _ = append(.binary(.div, others[below(others.count)], below1), rows[a])
+    case 8, 9, 10:
+      let n = [1, 3, 8, 20][below(4)]
+      let first = append(.product(weight(n, rows[a], below), a), n)
+      if below(2) == 0 {
+        let b = pick(below)
+        let second = append(.product(weight(n, rows[b], below), b), n)
+        var sum = append(.binary(.add, first, second), n)
+        if below(2) == 0 { sum = append(.binary(.add, sum, newParameter(n, below)), n) }
+        if below(2) == 0 { _ = append(.unary([.tanh, .sigmoid, .silu][below(3)], 0, sum), n) }
+      }
+    default:
+      if below(2) == 0 && rows[a] > 1 {
+        let start = below(rows[a] - 1)
+        let count = 1 + below(rows[a] - start)
+        _ = append(.slice(a, start, count), count)
+      } else {
+        let b = pick(below)
+        if rows[a] + rows[b] <= 60 { _ = append(.concat([a, b]), rows[a] + rows[b]) }
+      }
+    }
+  }
+
+  private var leaves: Int { (inputs > 0 ? 1 : 0) + states.count }
+
+  /// A value of `n` rows for a next state, bounded so that a sequence stays finite.
+  private mutating func value(of n: Int, _ below: (Int) -> Int) -> Int {
+    let candidates = rows.indices.filter { rows[$0] == n && parameterValues[$0] == nil }
+    var i = candidates[below(candidates.count)]
+    if below(3) == 0 {
+      let v = pick(below)
+      i = append(.product(weight(n, rows[v], below), v), n)
+    }
+    // a bare value now and then: a state, an input, a sum
+    if i < leaves || below(4) == 0 && isBounded(i) { return i }
+    return append(.unary(.tanh, 0, i), n)
+  }
+
+  private func isBounded(_ i: Int) -> Bool {
+    switch operations[i - leaves] {
+    case .unary(let function, _, _): function == .tanh || function == .sigmoid
+    case .product(_, let v): v < leaves
+    default: false
+    }
+  }
+
+  /// Records the step.
+  func record(_ g: Graph, _ x: Mat?, _ states: [Mat], _ parameters: [Mat]) throws(RecurrentError) -> [Mat] {
+    var values: [Mat] = (x.map { [$0] } ?? []) + states
+    for operation in operations {
+      switch operation {
+      case .unary(let function, let parameter, let a):
+        values.append(try g.unary(function, values[a], parameter: parameter))
+      case .binary(let function, let a, let b): values.append(try g.binary(function, values[a], values[b]))
+      case .product(let p, let a): values.append(try g.mul(parameters[p], values[a]))
+      case .slice(let a, let start, let count): values.append(try g.sliceRows(values[a], start, count))
+      case .concat(let mats):
+        if let p = parameterValues[values.count] {
+          values.append(parameters[p])
+        } else {
+          var rows: [Mat] = []
+          for m in mats { rows.append(values[m]) }
+          values.append(try g.concatRows(rows))
+        }
+      }
+    }
+    var after: [Mat] = []
+    for i in next { after.append(values[i]) }
+    return after
+  }
+}

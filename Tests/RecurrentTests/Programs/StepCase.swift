@@ -1,0 +1,147 @@
+// A step with its data, run as a program and operation by operation.
+
+import Testing
+
+@testable import Recurrent
+
+/// The equations of a step: what it receives besides are its parameters.
+typealias StepBody = (Graph, Mat?, [Mat], [Mat]) throws(RecurrentError) -> [Mat]
+
+/// A step with parameters, inputs, initial states, lengths, and gradients of its results.
+struct StepCase {
+  let inputs: Int, states: [Int], T: Int, B: Int, dtype: DType
+  var lengths: [Int]?
+  let parameters: [Mat], x: Mat?, initial: [Mat]
+  let dy: [Double], dFinal: [[Double]]
+  let body: StepBody
+
+  init(
+    inputs: Int, states: [Int], parameters shapes: [(n: Int, d: Int)], T: Int, B: Int, dtype: DType = .float64,
+    lengths: [Int]? = nil, _ random: Random, _ body: @escaping StepBody
+  ) throws {
+    (self.inputs, self.states, self.T, self.B, self.dtype, self.lengths) = (inputs, states, T, B, dtype, lengths)
+    func mat(_ n: Int, _ d: Int, _ bound: Double) throws -> Mat {
+      let m = try Mat(n, d, dtype)
+      try m.fillUniform(-bound, bound, random)
+      return m
+    }
+    parameters = try shapes.map { try mat($0.n, $0.d, $0.d == 1 ? 0.8 : 1.2 / Double($0.d).squareRoot()) }
+    x = inputs > 0 ? try mat(inputs, T * B, 1) : nil
+    initial = try states.map { try mat($0, B, 1) }
+    dy = (0..<states[0] * T * B).map { _ in random.uniform(-1, 1) }
+    dFinal = states.map { n in (0..<n * B).map { _ in random.uniform(-1, 1) } }
+    self.body = body
+  }
+
+  /// What a run yields, by name.
+  struct Outcome {
+    var tensors: [(name: String, numbers: [Double])] = []
+  }
+
+  private var leaves: [(String, Mat)] {
+    (x.map { [("dx", $0)] } ?? []) + initial.enumerated().map { ("dstate \($0.offset)", $0.element) }
+      + parameters.enumerated().map { ("dparameter \($0.offset)", $0.element) }
+  }
+
+  private func outcome(_ y: [Double], _ finals: [Mat]) throws -> Outcome {
+    var outcome = Outcome(tensors: [("y", y)])
+    for (k, final) in finals.enumerated() { outcome.tensors.append(("state \(k)", try final.rows())) }
+    for (name, leaf) in leaves { outcome.tensors.append((name, try leaf.gradientRows())) }
+    return outcome
+  }
+
+  /// The step with parameters that a run receives, by way of JSON.
+  func programOfArguments() throws -> Program {
+    let declared = parameters.enumerated().map { Program.Parameter("p\($0.offset)", $0.element.n, $0.element.d) }
+    let recorder = try ProgramRecorder(
+      Program.Settings(inputs: inputs, states: states, parameters: declared, dtype: dtype))
+    let program = try recorder.finish(body(recorder.graph, recorder.x, recorder.states, recorder.parameters))
+    let text = try program.json(), again = try Program(json: text)
+    #expect(try again.json() == text)
+    return again
+  }
+
+  /// The step with parameters that it captures.
+  func program() throws -> Program {
+    try Program(inputs: inputs, states: states, dtype: dtype) { [body, parameters] g, x, s throws(RecurrentError) in
+      try body(g, x, s, parameters)
+    }
+  }
+
+  /// The step as a program.
+  func planned(_ program: Program, _ g: Graph = Graph()) throws -> Outcome {
+    for (_, leaf) in leaves { try leaf.zeroGradient() }
+    let arguments = program.settings.parameters.isEmpty ? [] : parameters
+    let (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths)
+    let values = try y.rows()
+    try y.set(gradientRows: dy)
+    for (final, gradient) in zip(finals, dFinal) { try final.set(gradientRows: gradient) }
+    try g.backward()
+    return try outcome(values, finals)
+  }
+
+  /// The step operation by operation, on one graph; each sequence alone if they have lengths.
+  func recorded() throws -> Outcome {
+    for (_, leaf) in leaves { try leaf.zeroGradient() }
+    let g = Graph(), H = states[0]
+    var y = [Double](repeating: 0, count: H * T * B)
+    var finals = states.map { [Double](repeating: 0, count: $0 * B) }
+    let groups = lengths == nil ? [0..<B] : (0..<B).map { $0..<$0 + 1 }
+    var results: [(t: Int, columns: Range<Int>, mat: Mat)] = [], ends: [(columns: Range<Int>, states: [Mat])] = []
+    for columns in groups {
+      let steps = lengths.map { $0[columns.lowerBound] } ?? T
+      // an operation of its own, so that the gradient of a final state that is an initial one has a place
+      var now: [Mat] = []
+      for state in initial {
+        now.append(try g.scale(state.view(row: 0, column: columns.lowerBound, n: state.n, d: columns.count), by: 1))
+      }
+      for t in 0..<steps {
+        let xt = try x?.view(row: 0, column: t * B + columns.lowerBound, n: inputs, d: columns.count)
+        now = try body(g, xt, now, parameters)
+        // states of a step may be views of one matrix
+        var separate: [Mat] = []
+        for state in now { separate.append(try g.scale(state, by: 1)) }
+        now = separate
+        results.append((t, columns, now[0]))
+      }
+      ends.append((columns, now))
+    }
+    try g.evaluate()
+    for (t, columns, mat) in results { scatter(try mat.rows(), mat, t * B + columns.lowerBound, T * B, &y) }
+    for (columns, states) in ends {
+      for (k, state) in states.enumerated() { scatter(try state.rows(), state, columns.lowerBound, B, &finals[k]) }
+    }
+    for (t, columns, mat) in results { try add(dy, T * B, t * B + columns.lowerBound, to: mat) }
+    for (columns, states) in ends {
+      for (k, state) in states.enumerated() { try add(dFinal[k], B, columns.lowerBound, to: state) }
+    }
+    try g.backward()
+    var outcome = Outcome(tensors: [("y", y)])
+    for (k, final) in finals.enumerated() { outcome.tensors.append(("state \(k)", final)) }
+    for (name, leaf) in leaves { outcome.tensors.append((name, try leaf.gradientRows())) }
+    return outcome
+  }
+
+  /// Copies a matrix in row-major order into columns of a wider one.
+  private func scatter(_ values: [Double], _ mat: Mat, _ column: Int, _ columns: Int, _ to: inout [Double]) {
+    for i in 0..<mat.n { for j in 0..<mat.d { to[i * columns + column + j] = values[i * mat.d + j] } }
+  }
+
+  private func add(_ gradient: [Double], _ columns: Int, _ column: Int, to mat: Mat) throws {
+    var own = try mat.gradientRows()
+    for i in 0..<mat.n { for j in 0..<mat.d { own[i * mat.d + j] += gradient[i * columns + column + j] } }
+    try mat.set(gradientRows: own)
+  }
+
+  /// The largest error of a tensor, relative to its norm, with the tensor's name.
+  static func difference(_ a: Outcome, _ b: Outcome, floor: Double = 1e-12) -> (name: String, error: Double) {
+    var worst = ("", 0.0)
+    for (p, q) in zip(a.tensors, b.tensors) {
+      let scale = q.numbers.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let error = zip(p.numbers, q.numbers).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+      let relative = error <= floor ? 0 : error / scale
+      if !(relative <= worst.1) { worst = (p.name, relative.isNaN ? .infinity : relative) }
+    }
+    return worst
+  }
+}
