@@ -61,9 +61,9 @@ import Testing
     #expect(
       try (0..<g.count).map { try g.operation(at: $0).name } == [
         "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "neg", "scale", "exp", "log", "sqrt",
-        "square", "abs", "add", "sub", "eltmul", "div",
+        "square", "abs", "shift", "add", "sub", "eltmul", "div",
       ])
-    #expect(UnaryOperation.leakyRelu.rawValue == 3 && UnaryOperation.abs.rawValue == 13)
+    #expect(UnaryOperation.leakyRelu.rawValue == 3 && UnaryOperation.abs.rawValue == 13 && UnaryOperation.shift.rawValue == 14)
     #expect(BinaryOperation.div.rawValue == 3)
   }
 
