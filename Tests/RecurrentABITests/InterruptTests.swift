@@ -1,6 +1,7 @@
 // The interrupt check: it stops a call, and may not use the call's objects.
 
 import CRecurrent
+import Campaigns
 import Foundation
 import Synchronization
 import Testing
@@ -18,21 +19,23 @@ extension ABITests {
       var y = [Double](repeating: 7, count: T * B * 128)
       thread.store(UInt(bitPattern: pthread_self().hashValue), ordering: .relaxed)
       network.store(net, ordering: .relaxed)
-      ok(
-        recurrent_set_interrupt_check {
-          guard thread.load(ordering: .relaxed) == UInt(bitPattern: pthread_self().hashValue) else { return 0 }
-          var count: Int64 = 0, mat: UInt64 = 0
-          isCheck.store(recurrent_is_interrupt_check(), ordering: .relaxed)
-          status.store(
-            recurrent_network_state_count(network.load(ordering: .relaxed), 1, &count), ordering: .relaxed)
-          other.store(recurrent_mat_create(0, 2, 2, &mat), ordering: .relaxed)
-          recurrent_mat_free(mat)
-          return 1
-        })
-      fails(RECURRENT_INTERRUPTED, "interrupted", "got") {
-        recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, 0, &y, nil)
+      withInterruptCheck {
+        ok(
+          recurrent_set_interrupt_check {
+            guard thread.load(ordering: .relaxed) == UInt(bitPattern: pthread_self().hashValue) else { return 0 }
+            var count: Int64 = 0, mat: UInt64 = 0
+            isCheck.store(recurrent_is_interrupt_check(), ordering: .relaxed)
+            status.store(
+              recurrent_network_state_count(network.load(ordering: .relaxed), 1, &count), ordering: .relaxed)
+            other.store(recurrent_mat_create(0, 2, 2, &mat), ordering: .relaxed)
+            recurrent_mat_free(mat)
+            return 1
+          })
+        fails(RECURRENT_INTERRUPTED, "interrupted", "got") {
+          recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, 0, &y, nil)
+        }
+        ok(recurrent_set_interrupt_check(nil))
       }
-      ok(recurrent_set_interrupt_check(nil))
       #expect(y.allSatisfy { $0 == 7 })
       #expect(isCheck.load(ordering: .relaxed) == 1 && recurrent_is_interrupt_check() == 0)
       #expect(status.load(ordering: .relaxed) == RECURRENT_BUSY && other.load(ordering: .relaxed) == 0)

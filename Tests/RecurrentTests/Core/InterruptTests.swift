@@ -1,5 +1,6 @@
 // Interruption: a call stops between two parts of its work, and the objects are as before it.
 
+import Campaigns
 import Foundation
 import Synchronization
 import Testing
@@ -20,6 +21,10 @@ private func thisThread() -> UInt {
 @Suite(.serialized) struct InterruptTests {
   /// Runs `body`, whose calls on this thread stop at the check of this number, from 1. Returns whether one did.
   private func interrupting(at check: Int, _ body: () throws -> Void) throws -> Bool {
+    try withInterruptCheck { try interruptingAlone(at: check, body) }
+  }
+
+  private func interruptingAlone(at check: Int, _ body: () throws -> Void) throws -> Bool {
     remaining.store(check, ordering: .relaxed)
     interrupted.store(thisThread(), ordering: .relaxed)
     Interrupt.setCheck {

@@ -1,17 +1,15 @@
 // Random steps: a program computes what the graph computes operation by operation.
 
-import Foundation
+import Campaigns
 import Testing
 
 @testable import Recurrent
 
 struct RandomProgramTests {
-  private static let isLong = ProcessInfo.processInfo.environment["RECURRENT_HARDEN"] != nil
-
   @Test func equalTheGraph() throws {
-    let count = Self.isLong ? 100_000 : 2_000
+    let cases = harden ? 100_000 : 2_000
     var seen = 0
-    for seed in 0..<count {
+    for seed in 0..<cases {
       let random = Random(seed: UInt64(seed) &* 7919 &+ 3)
       let step = RandomStep(random)
       let B = [1, 2, 7, 13, 50][seed % 5], T = 1 + seed % 4
@@ -31,6 +29,6 @@ struct RandomProgramTests {
       if error >= 1e-10 { return }
       seen += 1
     }
-    print("\(seen) random programs equal the graph")
+    count("random programs against the graph", cases: seen, failures: cases - seen)
   }
 }
