@@ -12,20 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python" / "tools"))
 
-from make_signatures import HEADER, declarations  # noqa: E402
+from make_signatures import (  # noqa: E402
+    HEADER,
+    declarations,
+    handle_types,
+    without_comments,
+)
 
-# as in the handles
-KINDS = [
-    "",
-    "random",
-    "mat",
-    "graph",
-    "network",
-    "optimizer",
-    "text_model",
-    "generator",
-    "pin",
-]
+CODE = without_comments(HEADER.read_text(encoding="utf-8"))
+# by the number that a handle holds, from 1
+KINDS = ["", *handle_types(CODE)]
 # what no byte can make: a function's address; and a number of threads that is the machine's business
 LEFT_OUT = {
     "recurrent_set_interrupt_check",
@@ -99,10 +95,9 @@ def function(name: str, arguments: list[str]) -> str:
 
 def main() -> None:
     """Prints the header."""
-    code = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.S)
     found = [
         (name, arguments)
-        for _, _, name, arguments in declarations(code)
+        for _, _, name, arguments in declarations(CODE)
         if name not in LEFT_OUT
     ]
     print("\n".join(function(name, arguments) for name, arguments in found))

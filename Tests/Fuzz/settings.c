@@ -1,4 +1,4 @@
-/* Settings: the first byte selects the function that reads the rest. */
+/* Settings and steps: the first byte, a digit, selects the function that reads the rest. */
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   recurrent_text_model model = 0;
   float scores[] = {1, 2, 3, 4}, probabilities[4];
   int64_t history[] = {0, 1};
-  switch (data[0] % 6) {
+  switch ((uint8_t)(data[0] - '0') % 7) {
   case 0:
     if (recurrent_network_create(json, length, generator(), &network) == RECURRENT_OK)
       REQUIRE(recurrent_network_free(network) == RECURRENT_OK);
@@ -32,6 +32,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   case 4:
     recurrent_probabilities(RECURRENT_FLOAT32, scores, 4, json, length, history, 2, probabilities);
     break;
+  case 6: {
+    static char text[1 << 20];
+    int64_t count;
+    recurrent_program program, again;
+    if (recurrent_program_create(json, length, &program) != RECURRENT_OK) break;
+    /* what is written is read again */
+    if (recurrent_program_describe(program, text, sizeof text, &count) == RECURRENT_OK) {
+      REQUIRE(recurrent_program_create(text, count, &again) == RECURRENT_OK);
+      REQUIRE(recurrent_program_free(again) == RECURRENT_OK);
+    }
+    REQUIRE(recurrent_program_free(program) == RECURRENT_OK);
+    break;
+  }
   default: {
     static recurrent_text_model letters;
     static const char plain[] = "{\"hidden_sizes\": [3]}";

@@ -15,6 +15,11 @@ def header() -> str:
     return re.sub(r"^\s*#.*$", "", text, flags=re.M)
 
 
+def handle_types() -> tuple[str, ...]:
+    """The kinds of objects: C names of the handles' types without the prefix."""
+    return tuple(re.findall(r"typedef uint64_t recurrent_(\w+);", header()))
+
+
 def integers() -> dict[str, type]:
     """C names of types that are numbers, or addresses of functions."""
     types = {

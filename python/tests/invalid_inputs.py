@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import hypothesis
 import hypothesis.strategies as st
 
-from contract import Parameter, declarations, fitting, header, integers
+from contract import Parameter, declarations, fitting, handle_types, header, integers
 from recurrent import _c
 
 # a library object of its own: no errcheck, pointers as plain numbers
@@ -35,18 +35,7 @@ for _name, (_result, _parameters) in DECLARATIONS.items():
     _function.restype = fitting(_result, TYPES)[0]
     _function.argtypes = [TYPES.get(p.c_type, ctypes.c_void_p) for p in _parameters]
 
-KINDS = (
-    "random",
-    "mat",
-    "graph",
-    "network",
-    "optimizer",
-    "text_model",
-    "generator",
-    "pin",
-    "step",
-    "program",
-)
+KINDS = handle_types()
 MIN32, MAX32, MIN64, MAX64 = -(2**31), 2**31 - 1, -(2**63), 2**63 - 1
 NULL, HANDLE, KIND, SHAPE, TYPE, VALUE, INDEX, NO_MEMORY, FORMAT, NOT_FINITE, STALE, SHORT = (
     1,

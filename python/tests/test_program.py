@@ -188,6 +188,16 @@ def test_refuses_settings():
         Program(lambda h, p: p.V @ h, 0, H, {"W": (H, H)})
 
 
+def test_parameters_have_their_columns():
+    """A parameter of as many columns as a placeholder is asked for its shape."""
+
+    def step(h, p):
+        assert p.W.shape == (H, 7) and p.W.d == 7
+        return (p.V @ h + (p.U @ (p.W @ h)).sigmoid()).tanh()
+
+    Program(step, 0, 7, {"W": (H, 7), "V": (7, 7), "U": (7, H)})
+
+
 def test_scan_refuses():
     case = Case(*CASES["peephole"])
     G, x, s, p = Graph(), case.x, case.initial, case.parameters

@@ -46,7 +46,7 @@ def main() -> int:
 
 def render(header: str) -> str:
     """Return the module's source."""
-    code = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    code = without_comments(header)
     aliases = dict(SCALARS)
     for kind, name in re.findall(r"typedef (\w+) (recurrent_\w+);", code):
         aliases[name] = SCALARS[kind]
@@ -84,6 +84,16 @@ def render(header: str) -> str:
         rows.append(line.replace(",),\n", "),\n") if len(kinds) > 1 and "\n        " not in line else line)
     parts.append("SIGNATURES: dict[str, tuple[Any, ...]] = {\n" + "".join(rows) + "}\n")
     return parts[0] + "\n" + parts[1] + "\n\n" + "\n\n".join(parts[2:])
+
+
+def without_comments(header: str) -> str:
+    """Return the code of a header."""
+    return re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+
+
+def handle_types(code: str) -> list[str]:
+    """Return the types that are handles, without their prefix, in the order of the kinds that a handle holds."""
+    return re.findall(r"typedef uint64_t recurrent_(\w+);", code)
 
 
 def declarations(code: str) -> list[tuple[str, str, str, list[str]]]:

@@ -94,7 +94,7 @@ struct LocatedCode<T: Real> {
     operations = p.bindMemory(to: MicroInstruction<T>.self, capacity: capacity.operations)
   }
 
-  /// Adds a product. Those that follow one another without a segment between them need no barrier.
+  /// Adds a product. The threads wait for each other after each instruction.
   mutating func append(_ product: LocatedProduct<T>) {
     (products + productCount).initialize(to: product)
     appendInstruction(LocatedInstruction(isSegment: false, first: productCount, count: 1))

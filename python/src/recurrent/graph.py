@@ -21,7 +21,7 @@ from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
-from .program import Program
+from .program import Program, StepMat
 from .program import register as register_program
 from .random import RNG, as_random
 from .tape import Exit, enter, register
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _lib = _c.lib
 _AXES = {None: -1, 0: 0, 1: 1}
-# the columns of the library's placeholders
-_STEP_COLUMNS = 7
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
@@ -818,35 +816,6 @@ def _no_results() -> None:
 
 
 register(Graph)
-
-
-class StepMat(Mat):
-    """A value of a step that is being recorded: it has rows, but no numbers, and a column is any sequence."""
-
-    @property
-    def d(self) -> int:
-        """The columns of a parameter; of another value they are the batch, which a step does not know."""
-        columns = super().d
-        if columns == _STEP_COLUMNS:
-            raise RuntimeError(
-                "d of a step's value is the batch size; expected a step for any, got a read of it"
-            )
-        return columns
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The shape of a parameter."""
-        return self.n, self.d
-
-    @property  # type: ignore[misc]
-    def dw(self) -> Any:
-        """A value of a step has no gradient yet."""
-        raise RuntimeError(
-            "dw of a step's value does not exist yet; expected operations on it, got a read of dw"
-        )
-
-    def __repr__(self) -> str:
-        return f"<Mat of {self.n} rows of a step>"
 
 
 class _StepGraph(Graph):

@@ -18,12 +18,43 @@ if TYPE_CHECKING:
 
 _lib = _c.lib
 _NEW = "a new Program"
+# the columns of the library's placeholders
+_STEP_COLUMNS = 7
 _graphs: list[Callable[[_c.Handle], Any]] = []
 
 
 def register(factory: Callable[[_c.Handle], Any]) -> None:
     """Set what wraps the graph that records a step."""
     _graphs[:] = [factory]
+
+
+class StepMat(Mat):
+    """A value of a step that is being recorded: it has rows, but no numbers, and a column is any sequence."""
+
+    @property
+    def d(self) -> int:
+        """The columns of a parameter; of another value they are the batch, which a step does not know."""
+        columns = super().d
+        if columns == _STEP_COLUMNS:
+            raise RuntimeError(
+                "d of a step's value is the batch size; expected a step for any, got a read of it"
+            )
+        return columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of a parameter."""
+        return self.n, self.d
+
+    @property  # type: ignore[misc]
+    def dw(self) -> Any:
+        """A value of a step has no gradient yet."""
+        raise RuntimeError(
+            "dw of a step's value does not exist yet; expected operations on it, got a read of dw"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Mat of {self.n} rows of a step>"
 
 
 class StepParameters:
@@ -200,10 +231,10 @@ class _Recording:
             handle.value = handle.out.value
         self.graph = _graphs[0](graph)
         self._x = self.graph._result(x) if settings["inputs"] else None
-        results = [self.graph._result(handle) for handle in mats]
-        self._states = results[: len(states)]
+        self._states = [self.graph._result(handle) for handle in mats[: len(states)]]
+        # a parameter has columns of its own, whatever the batch
         self._parameters = StepParameters(
-            {p["name"]: mat for p, mat in zip(parameters, results[len(states) :])}
+            {p["name"]: Mat._from_handle(m, self.graph) for p, m in zip(parameters, mats[len(states) :])}
         )
 
     def run(self, step: Callable[..., Any], with_parameters: bool) -> list[Mat]:
