@@ -18,7 +18,7 @@ extension ScanRun {
     // from 12 columns on a step's input gradient is worth its own product, while dz is in the cache
     let inLoop = scan.tokens == nil && scan.wantsInput && B >= 12
     if scan.hasTable { fill(dTokenProducts, with: 0) }
-    let progress = Progress()
+    let progress = Progress(), work = stepWork
     ThreadPool.run(scan.threads) { thread, team in
       let panels = team.share(packs.panelsH, thread)
       let units = panels.lowerBound * packs.units..<min(H, panels.upperBound * packs.units)
@@ -29,7 +29,7 @@ extension ScanRun {
       for t in (0..<T).reversed() {
         // the gradient of the initial output is accumulated in place
         let next = t == 0 ? dInitialH : carry.next
-        progress.count(stepWork, step: T - t, thread)
+        progress.count(work, step: T - t, thread)
         backward(t, units, carry.current, next, team, packs, panels)
         if progress.isLast(T - t) { return }
         if inLoop {
