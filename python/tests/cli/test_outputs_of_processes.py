@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import recurrent
 from commands import SMALL
 
 RUN = f"{sys.executable} -W error -m recurrent"
+RESUME = "resume copy --steps 100000 --print-every 1"
 TRAIN = f"train novel.txt --steps 100000 --print-every 1 --evaluate-every 10 {' '.join(SMALL)}"
 DEMO = "demo --epochs 100000 --out ."
 FULL = "cannot write standard output: no space left on device\n"
@@ -37,21 +39,38 @@ def shell(line: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("job, program, file", [
     (TRAIN, "recurrent", "novel.safetensors"),
     (f"{TRAIN} --json", "recurrent", "novel.safetensors"),
+    (RESUME, "recurrent", "copy"),
     (DEMO, "recurrent demo", "model.json"),
-], ids=["train", "json", "demo"])  # fmt: skip
+], ids=["train", "json", "resume", "demo"])  # fmt: skip
 @pytest.mark.parametrize("output, status, message", [
     (">/dev/full", 1, FULL), (">&-", 1, CLOSED), ("| head -3 >/dev/null", 141, ""), (">/dev/full 2>/dev/full", 1, None),
     (">&- 2>&-", 1, None), ("| head -3 >/dev/null 2>&-", 141, None),
 ])  # fmt: skip
-def test_training_ends_saved(text, job, program, file, output, status, message):
+def test_training_ends_saved(text, trained, job, program, file, output, status, message):
+    if file == "copy":
+        shutil.copy(trained, "copy")
     found, _, err = shell(f"recurrent {job} {output}")
     assert found == status and err == (f"{program}: {message}" if message else "")
     if "--json" in job and status == 1:
         return  # the first line comes before the training
     assert Path(file).exists()
-    if file.endswith(".safetensors"):
+    if file != "model.json":
         model = recurrent.TextModel.load(file)
-        assert model.step > 0 and model.history.stop_reason == "callback"
+        assert model.step > (20 if file == "copy" else 0) and model.history.stop_reason == "callback"
+
+
+@pytest.mark.parametrize("output", ["2>/dev/full", "2>&-", "2> >(true)", "<&- 2>/dev/full"])
+@pytest.mark.parametrize("job, step", [
+    (f"train novel.txt --steps 30 --print-every 1 --checkpoint copy --force {' '.join(SMALL)}", 30),
+    ("resume copy --steps 10", 30), ("sample copy --length 5", 20), ("evaluate copy novel.txt", 20),
+    ("demo --epochs 2 --out .", 20),
+], ids=["train", "resume", "sample", "evaluate", "demo"])  # fmt: skip
+def test_messages_that_cannot_be_written(text, trained, job, step, output):
+    """Standard error is for notes: the work is done, printed and saved without them."""
+    shutil.copy(trained, "copy")
+    status, out, _ = shell(f"recurrent {job} {output}")
+    assert status == 0 and out and recurrent.TextModel.load("copy").step == step
+    assert Path("model.json").exists() == job.startswith("demo")
 
 
 @pytest.mark.parametrize("output, status, message", [
@@ -59,6 +78,7 @@ def test_training_ends_saved(text, job, program, file, output, status, message):
 ])  # fmt: skip
 @pytest.mark.parametrize("job", [
     "sample MODEL --seed 1 --length 100000", "sample MODEL --seed 1 --json", "info MODEL", "evaluate MODEL novel.txt",
+    "info MODEL --json", "evaluate MODEL novel.txt --json", "--version", "resume --help", "demo --help",
 ])  # fmt: skip
 def test_what_is_printed(text, trained, job, output, status, message):
     found, _, err = shell(f"recurrent {job.replace('MODEL', str(trained))} {output}")
@@ -67,7 +87,16 @@ def test_what_is_printed(text, trained, job, output, status, message):
     assert err == (f"recurrent: {message}" if message else "")
 
 
+@pytest.mark.parametrize("output, message", [(">/dev/full", FULL), (">&-", CLOSED), (">&- 2>&-", "")])
+def test_the_page_without_an_output(working_directory, output, message):
+    """Its address cannot be read."""
+    status, _, err = shell(f"recurrent demo --web --no-browser --port 0 --out w {output}")
+    assert status == 1 and err == (f"recurrent: {message}" if message else "")
+
+
 def test_help_and_usage():
+    for words in ("--help", "--version", "train --help", "info none"):
+        assert shell(f"recurrent {words} <&- >&- 2>&-") == (1, "", "")
     assert shell("recurrent --help >/dev/full") == (1, "", f"recurrent: {FULL}")
     assert shell("recurrent train --help >&-") == (1, "", f"recurrent: {CLOSED}")
     assert shell("recurrent train --no-such 2>/dev/full")[0] == 2

@@ -16,7 +16,8 @@ from .console import (
     EXIT_INTERRUPTED,
     Console,
     describe,
-    flush_outputs,
+    flush_errors,
+    flush_output,
     leave_dead_terminals,
     open_closed_streams,
     report_error,
@@ -107,8 +108,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         stop.is_over = True
         status = int(end.code or 0)
     try:
-        flush_outputs()
+        flush_output()
     except OutputError as error:
         if status in (0, EXIT_BROKEN_PIPE):
             status = report_output_error(error)
+    flush_errors()
     return status

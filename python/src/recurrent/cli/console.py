@@ -111,22 +111,26 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
-def flush_outputs() -> None:
-    """Flushes standard output and standard error, so that the interpreter has nothing left to write at its end.
+def flush_output() -> None:
+    """Flushes standard output, so that the interpreter has nothing left to write at its end.
 
     Raises
     ------
     OutputError
-        If standard output cannot be written.
+        If it cannot be written.
     """
+    if sys.stdout is not None:
+        with writing_output():
+            sys.stdout.flush()
+
+
+def flush_errors() -> None:
+    """Flushes standard error; what cannot be written is discarded."""
     try:
         if sys.stderr is not None:
             sys.stderr.flush()
     except OSError:
         discard(2)
-    if sys.stdout is not None:
-        with writing_output():
-            sys.stdout.flush()
 
 
 def leave_dead_terminals() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import threading
 from pathlib import Path
 
-from .._terminal import UserError, describe_error, escaped, print_line
+from .._terminal import OutputError, UserError, describe_error, escaped, print_line
 from .._version import __version__
 from ..demo.sentences import CORPUS, read_sentences, read_text
 from ..nn.threads import get_num_threads, set_num_threads
@@ -102,4 +103,5 @@ def _listen(session: Session, host: str, port: int | None) -> Server:
 
 def _open(url: str) -> None:
     if not open_browser(url):
-        print("No browser opened: open the address above in one.", flush=True)
+        with contextlib.suppress(OutputError):
+            print_line("No browser opened: open the address above in one.")
