@@ -38,6 +38,7 @@ SLOW: dict[str, set[str]] = {
     "_c/test_handle.py": {"test_interrupts_at_random_moments"},
     "_c/test_invalid_inputs.py": set(),
     "_c/test_library.py": {"test_the_date_parser_of_this_name"},
+    "cli/test_random_signals.py": set(),
     "cli/test_sample.py": {"test_bytes_are_written", "test_closed_output"},
     "cli/test_signals.py": set(),
     "cli/test_web.py": {"test_serves_until_a_signal"},
