@@ -28,19 +28,17 @@ func call(_ body: (inout Call) throws(RecurrentError) -> Void) -> recurrent_stat
 struct Call {
   /// Most calls acquire at most three locks, which need no allocation. Not an `InlineArray`: its elements are destroyed
   /// by a call of the runtime for each.
-  private var locks: (Lock?, Lock?, Lock?) = (nil, nil, nil)
+  private var locks: (Unmanaged<Lock>?, Unmanaged<Lock>?, Unmanaged<Lock>?) = (nil, nil, nil)
   private var moreLocks: [Lock] = []
 
   mutating func random(_ handle: UInt64, _ name: StaticString = "random") throws(RecurrentError) -> Random {
-    let object = try object(handle, name)
-    guard case .random(let random) = object else { throw wrongKind(object, expected: .random, name) }
+    let random: Random = try reference(handle, name)
     try acquire(random.lock)
     return random
   }
 
   mutating func mat(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Mat {
-    let object = try object(handle, name)
-    guard case .mat(let mat) = object else { throw wrongKind(object, expected: .mat, name) }
+    let mat = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.mat(handle, name) }
     try acquire(mat.lock)
     return mat
   }
@@ -52,15 +50,13 @@ struct Call {
   }
 
   mutating func graph(_ handle: UInt64) throws(RecurrentError) -> Graph {
-    let object = try object(handle, "graph")
-    guard case .graph(let graph) = object else { throw wrongKind(object, expected: .graph, "graph") }
+    let graph: Graph = try reference(handle, "graph")
     try acquire(graph.lock)
     return graph
   }
 
   mutating func network(_ handle: UInt64) throws(RecurrentError) -> Network {
-    let object = try object(handle, "network")
-    guard case .network(let network) = object else { throw wrongKind(object, expected: .network, "network") }
+    let network: Network = try reference(handle, "network")
     try acquire(network.parameters.flat.lock)
     return network
   }
@@ -73,15 +69,13 @@ struct Call {
   }
 
   mutating func optimizer(_ handle: UInt64) throws(RecurrentError) -> Optimizer {
-    let object = try object(handle, "optimizer")
-    guard case .optimizer(let optimizer) = object else { throw wrongKind(object, expected: .optimizer, "optimizer") }
+    let optimizer: Optimizer = try reference(handle, "optimizer")
     try acquire(optimizer.lock)
     return optimizer
   }
 
   mutating func textModel(_ handle: UInt64) throws(RecurrentError) -> TextModel {
-    let object = try object(handle, "model")
-    guard case .textModel(let model) = object else { throw wrongKind(object, expected: .textModel, "model") }
+    let model: TextModel = try reference(handle, "model")
     try acquire(model.lock)
     try acquire(model.random.lock)
     if let optimizer = model.optimizer { try acquire(optimizer.lock) }
@@ -89,8 +83,7 @@ struct Call {
   }
 
   mutating func generator(_ handle: UInt64) throws(RecurrentError) -> Generator {
-    let object = try object(handle, "generator")
-    guard case .generator(let generator) = object else { throw wrongKind(object, expected: .generator, "generator") }
+    let generator: Generator = try reference(handle, "generator")
     try acquire(generator.lock)
     try acquire(generator.network.parameters.flat.lock)
     if let random = generator.random { try acquire(random.lock) }
@@ -98,27 +91,26 @@ struct Call {
   }
 
   mutating func step(_ handle: UInt64) throws(RecurrentError) -> ProgramRecorder {
-    let object = try object(handle, "step")
-    guard case .step(let step) = object else { throw wrongKind(object, expected: .step, "step") }
+    let step: ProgramRecorder = try reference(handle, "step")
     try acquire(step.graph.lock)
     return step
   }
 
   /// A program, which no call changes.
   func program(_ handle: UInt64) throws(RecurrentError) -> Program {
-    let object = try object(handle, "program")
-    guard case .program(let program) = object else { throw wrongKind(object, expected: .program, "program") }
-    return program
+    try reference(handle, "program")
   }
 
   func releaseAll() {
-    locks.0?.release()
-    locks.1?.release()
-    locks.2?.release()
+    release(locks.0)
+    release(locks.1)
+    release(locks.2)
     for lock in moreLocks { lock.release() }
   }
 
   private mutating func acquire(_ lock: Lock) throws(RecurrentError) {
+    // a graph and its results share one
+    if isHeld(lock, locks.0) || isHeld(lock, locks.1) || isHeld(lock, locks.2) { return }
     try lock.acquire()
     // the function that may interrupt a call must not change the objects of that call
     if lock.isNested && Interrupt.isChecking {
@@ -128,18 +120,29 @@ struct Call {
       )
     }
     if locks.0 == nil {
-      locks.0 = lock
+      locks.0 = Unmanaged.passRetained(lock)
     } else if locks.1 == nil {
-      locks.1 = lock
+      locks.1 = Unmanaged.passRetained(lock)
     } else if locks.2 == nil {
-      locks.2 = lock
+      locks.2 = Unmanaged.passRetained(lock)
     } else {
       moreLocks.append(lock)
     }
   }
 
-  private func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
-    try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.object(handle, name) }
+  @inline(__always) private func isHeld(_ lock: Lock, _ held: Unmanaged<Lock>?) -> Bool {
+    held?.toOpaque() == UnsafeMutableRawPointer(Unmanaged.passUnretained(lock).toOpaque())
+  }
+
+  @inline(__always) private func release(_ lock: Unmanaged<Lock>?) {
+    guard let lock else { return }
+    lock._withUnsafeGuaranteedRef { $0.release() }
+    lock.release()
+  }
+
+  @inline(__always)
+  private func reference<T: HandleObject>(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> T {
+    try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.reference(handle, name) }
   }
 }
 
@@ -159,6 +162,14 @@ func output<T>(_ p: UnsafeMutablePointer<T>?, _ name: StaticString) throws(Recur
 func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
   out.pointee = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(object) }
 }
+
+/// Writes a new handle of an object.
+func register(_ object: any HandleObject, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
+  try register(.reference(object), out)
+}
+
+/// Writes a new handle of a Mat.
+func register(_ mat: Mat, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) { try register(.mat(mat), out) }
 
 /// Writes new handles of several Mats: all of them or none.
 func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {
@@ -220,6 +231,15 @@ func input<T>(
       .badValue, "\(name) is not aligned; expected a multiple of \(MemoryLayout<T>.alignment), got \(p)")
   }
   return UnsafeBufferPointer(start: p, count: count)
+}
+
+/// A buffer of `count` indices.
+func indices(
+  _ p: UnsafePointer<Int64>?, _ count: Int64, _ name: StaticString
+) throws(RecurrentError) -> UnsafeBufferPointer<Int> {
+  let elements = try input(p, count, name)
+  // an Int is an Int64: their memory is the same
+  return UnsafeRawBufferPointer(elements).assumingMemoryBound(to: Int.self)
 }
 
 /// Text in UTF-8.

@@ -19,7 +19,7 @@ public func recurrent_generator_create(
       state: elements(state, network.stateCount(batchSize: 1), network.dtype, "state"),
       settings: RecurrentABI.settings(settings, settings_length),
       random: random)
-    try register(.generator(generator), out)
+    try register(generator, out)
   }
 }
 
@@ -35,7 +35,7 @@ public func recurrent_generator_create_text(
     let generator = try Generator(
       model, prompt: bytes(prompt, prompt_length, "prompt"), settings: RecurrentABI.settings(settings, settings_length),
       random: random)
-    try register(.generator(generator), out)
+    try register(generator, out)
   }
 }
 

@@ -11,7 +11,7 @@ public func recurrent_graph_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(graph, "graph")
-    try register(.graph(Graph(needsBackprop: needs_backprop != 0)), out)
+    try register(Graph(needsBackprop: needs_backprop != 0), out)
   }
 }
 

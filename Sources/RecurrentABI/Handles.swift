@@ -31,31 +31,33 @@ enum Kind: UInt64 {
   }
 }
 
-/// The object of a handle. The objects' own locks provide exclusive use.
+/// A class of objects with handles. The objects' own locks provide exclusive use.
+protocol HandleObject: AnyObject {
+  static var kind: Kind { get }
+}
+
+extension Random: HandleObject { static var kind: Kind { .random } }
+extension Graph: HandleObject { static var kind: Kind { .graph } }
+extension Network: HandleObject { static var kind: Kind { .network } }
+extension Optimizer: HandleObject { static var kind: Kind { .optimizer } }
+extension TextModel: HandleObject { static var kind: Kind { .textModel } }
+extension Generator: HandleObject { static var kind: Kind { .generator } }
+extension Pin: HandleObject { static var kind: Kind { .pin } }
+extension ProgramRecorder: HandleObject { static var kind: Kind { .step } }
+extension Program: HandleObject { static var kind: Kind { .program } }
+
+/// What a handle refers to.
 enum Object: @unchecked Sendable {
-  case random(Random)
+  /// A Mat is a value: it lies in the table.
   case mat(Mat)
-  case graph(Graph)
-  case network(Network)
-  case optimizer(Optimizer)
-  case textModel(TextModel)
-  case generator(Generator)
-  case pin(Pin)
-  case step(ProgramRecorder)
-  case program(Program)
+  case reference(any HandleObject)
+
+  static func network(_ network: Network) -> Object { .reference(network) }
 
   var kind: Kind {
     switch self {
-    case .random: .random
     case .mat: .mat
-    case .graph: .graph
-    case .network: .network
-    case .optimizer: .optimizer
-    case .textModel: .textModel
-    case .generator: .generator
-    case .pin: .pin
-    case .step: .step
-    case .program: .program
+    case .reference(let object): type(of: object).kind
     }
   }
 }
@@ -67,7 +69,19 @@ struct Handles: ~Copyable {
     var generation: UInt32 = 1
     /// The vacant slot that was vacated before this one; −1 for none.
     var nextVacant: Int32 = -1
-    var object: Object?
+    /// The kind of the object; nil for a vacant slot.
+    var kind: Kind?
+    /// The object: a Mat lies in the table, others are references.
+    var mat: Mat?
+    var reference: (any HandleObject)?
+
+    var object: Object? { mat.map { .mat($0) } ?? reference.map { .reference($0) } }
+
+    /// Removes the object.
+    mutating func take() -> Object? {
+      kind = nil
+      return mat.take().map { .mat($0) } ?? reference.take().map { .reference($0) }
+    }
   }
 
   private var slots = Buffer<Slot>()
@@ -79,7 +93,7 @@ struct Handles: ~Copyable {
 
   init(capacity: Int = 1 << 28) { self.capacity = capacity }
 
-  mutating func add(_ object: Object) throws(RecurrentError) -> UInt64 {
+  mutating func add(_ object: consuming Object) throws(RecurrentError) -> UInt64 {
     if vacant < 0 {
       guard slots.count < capacity else {
         throw RecurrentError(.noMemory, "out of handles; expected at most \(capacity) objects, got one more")
@@ -89,9 +103,14 @@ struct Handles: ~Copyable {
     }
     let slot = Int(vacant), p = slots.start.unsafelyUnwrapped + slot
     vacant = p.pointee.nextVacant
-    p.pointee.object = object
+    let kind = object.kind
+    p.pointee.kind = kind
+    switch consume object {
+    case .mat(let mat): p.pointee.mat = mat
+    case .reference(let reference): p.pointee.reference = reference
+    }
     count += 1
-    return UInt64(p.pointee.generation) << 32 | object.kind.rawValue << 28 | UInt64(slot)
+    return UInt64(p.pointee.generation) << 32 | kind.rawValue << 28 | UInt64(slot)
   }
 
   /// Adds several objects: all of them or none.
@@ -106,30 +125,52 @@ struct Handles: ~Copyable {
     return new
   }
 
-  /// Returns the object of a handle with its kind. The caller's reference keeps it alive even if another thread frees the
-  /// handle.
+  /// Returns a Mat. The caller's reference keeps its memory alive even if another thread frees the handle.
+  @inline(__always)
+  func mat(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Mat {
+    if let slot = slot(handle, .mat), let mat = slot.pointee.mat { return mat }
+    throw wrongKind(try object(handle, name), expected: .mat, name)
+  }
+
+  /// Returns an object of a class. The caller's reference keeps it alive even if another thread frees the handle.
+  @inline(__always)
+  func reference<T: HandleObject>(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> T {
+    if let slot = slot(handle, T.kind), let found = slot.pointee.reference as? T { return found }
+    throw wrongKind(try object(handle, name), expected: T.kind, name)
+  }
+
+  /// Returns the object of a handle, of the kind that the handle says.
+  @inline(never)
   func object(_ handle: UInt64, _ name: StaticString) throws(RecurrentError) -> Object {
     if handle == 0 { throw RecurrentError(.nullArgument, "\(name) is a null handle; expected an object, got 0") }
-    let slot = Int(handle & (1 << 28 - 1))
-    guard slot < slots.count, let p = slots.start, p[slot].generation == UInt32(handle >> 32),
-      let object = p[slot].object, object.kind.rawValue == handle >> 28 & 15
-    else { throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)") }
+    guard let kind = Kind(rawValue: handle >> 28 & 15), let object = slot(handle, kind)?.pointee.object else {
+      throw RecurrentError(.badHandle, "\(name) is not a live handle; expected an object, got \(handle)")
+    }
     return object
   }
 
   mutating func remove(_ handle: UInt64, _ kind: Kind) throws(RecurrentError) -> Object {
-    let object = try self.object(handle, "the handle")
-    if object.kind != kind { throw wrongKind(object, expected: kind, "the handle") }
-    let slot = Int32(handle & (1 << 28 - 1)), p = slots.start.unsafelyUnwrapped + Int(slot)
-    p.pointee.object = nil
+    guard let p = slot(handle, kind), let object = p.pointee.take() else {
+      throw wrongKind(try object(handle, "the handle"), expected: kind, "the handle")
+    }
     count -= 1
     // a slot is retired after its last generation
     if p.pointee.generation < .max {
       p.pointee.generation += 1
       p.pointee.nextVacant = vacant
-      vacant = slot
+      vacant = Int32(handle & (1 << 28 - 1))
     }
     return object
+  }
+
+  /// The slot of a live handle of a kind, nil for another handle.
+  @inline(__always)
+  private func slot(_ handle: UInt64, _ kind: Kind) -> UnsafeMutablePointer<Slot>? {
+    let slot = Int(handle & (1 << 28 - 1))
+    guard slot < slots.count, let p = slots.start, p[slot].generation == handle >> 32,
+      p[slot].kind == kind, kind.rawValue == handle >> 28 & 15
+    else { return nil }
+    return p + slot
   }
 }
 

@@ -11,7 +11,7 @@ public func recurrent_mat_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(mat, "mat")
-    try register(.mat(try Mat(Int(n), Int(d), RecurrentABI.dtype(dtype))), out)
+    try register(try Mat(Int(n), Int(d), RecurrentABI.dtype(dtype)), out)
   }
 }
 
@@ -25,7 +25,7 @@ public func recurrent_mat_create_from(
     guard let w = try elements(w, size(count, "count"), dtype, "w") else {
       throw RecurrentError(.nullArgument, "w is NULL; expected \(count) values, got none")
     }
-    try register(.mat(try Mat(Int(n), Int(d), columns: w)), out)
+    try register(try Mat(Int(n), Int(d), columns: w), out)
   }
 }
 
@@ -39,7 +39,7 @@ public func recurrent_mat_view(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(view, "view"), mat = try call.mat(mat, "mat")
-    try register(.mat(try mat.view(row: Int(row), column: Int(column), n: Int(n), d: Int(d))), out)
+    try register(try mat.view(row: Int(row), column: Int(column), n: Int(n), d: Int(d)), out)
   }
 }
 
@@ -49,7 +49,7 @@ public func recurrent_mat_copy(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(copy, "copy")
-    try register(.mat(try call.mat(mat, "mat").copy()), out)
+    try register(try call.mat(mat, "mat").copy(), out)
   }
 }
 
@@ -92,7 +92,7 @@ public func recurrent_mat_pin_w(
   call { (call) throws(RecurrentError) in
     let address = try output(w, "w"), out = try output(pin, "pin")
     let pinned = try call.mat(mat, "mat").pinW()
-    try register(.pin(pinned.pin), out)
+    try register(pinned.pin, out)
     address.pointee = pinned.w
   }
 }
@@ -105,7 +105,7 @@ public func recurrent_mat_pin_dw(
   call { (call) throws(RecurrentError) in
     let address = try output(dw, "dw"), out = try output(pin, "pin")
     let pinned = try call.mat(mat, "mat").pinDw()
-    try register(.pin(pinned.pin), out)
+    try register(pinned.pin, out)
     address.pointee = pinned.dw
   }
 }

@@ -12,7 +12,7 @@ private func record(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out")
-    try register(.mat(try operation(call.graph(graph), call.mat(m, "m"))), out)
+    try register(try operation(call.graph(graph), call.mat(m, "m")), out)
   }
 }
 
@@ -23,7 +23,7 @@ private func record(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out")
-    try register(.mat(try operation(call.graph(graph), call.mat(a, "a"), call.mat(b, "b"))), out)
+    try register(try operation(call.graph(graph), call.mat(a, "a"), call.mat(b, "b")), out)
   }
 }
 
@@ -149,7 +149,7 @@ public func recurrent_graph_dropout(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), random = try call.random(random)
-    try register(.mat(try call.graph(graph).dropout(call.mat(m, "m"), rate: p, random)), out)
+    try register(try call.graph(graph).dropout(call.mat(m, "m"), rate: p, random), out)
   }
 }
 
@@ -161,9 +161,9 @@ public func recurrent_graph_row_pluck(
   _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(out, "out"), rows = try input(rows, count, "rows")
+    let out = try output(out, "out"), rows = try indices(rows, count, "rows")
     let graph = try call.graph(graph), m = try call.mat(m, "m")
-    try register(.mat(try graph.rowPluck(m, rows.lazy.map { Int($0) })), out)
+    try register(try graph.rowPluck(m, rows), out)
   }
 }
 
@@ -173,10 +173,10 @@ public func recurrent_graph_cross_entropy(
   _ reduction: recurrent_reduction, _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(out, "out"), targets = try input(targets, count, "targets")
+    let out = try output(out, "out"), targets = try indices(targets, count, "targets")
     let graph = try call.graph(graph), scores = try call.mat(scores, "scores")
     let reduction = try checked(reduction: reduction)
-    try register(.mat(try graph.crossEntropy(scores, targets.lazy.map { Int($0) }, reduction)), out)
+    try register(try graph.crossEntropy(scores, targets, reduction), out)
   }
 }
 
@@ -199,7 +199,7 @@ public func recurrent_graph_concat_rows(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
-    try register(.mat(try graph.concatRows(call.mats(mats, count))), out)
+    try register(try graph.concatRows(call.mats(mats, count)), out)
   }
 }
 
@@ -210,7 +210,7 @@ public func recurrent_graph_concat_columns(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
-    try register(.mat(try graph.concatColumns(call.mats(mats, count))), out)
+    try register(try graph.concatColumns(call.mats(mats, count)), out)
   }
 }
 
@@ -222,7 +222,7 @@ public func recurrent_graph_layer_norm(
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
     let m = try call.mat(m, "m"), gain = try call.mat(gain, "gain"), bias = try call.mat(bias, "bias")
-    try register(.mat(try graph.layerNorm(m, gain: gain, bias: bias, epsilon: epsilon)), out)
+    try register(try graph.layerNorm(m, gain: gain, bias: bias, epsilon: epsilon), out)
   }
 }
 
@@ -237,7 +237,7 @@ public func recurrent_graph_rnn(
     let next = try output(next_h, "next_h"), graph = try call.graph(graph)
     let x = try call.mat(x, "x"), h = try call.mat(h, "h")
     let Wx = try call.mat(Wx, "Wx"), Wh = try call.mat(Wh, "Wh"), b = try call.mat(b, "b")
-    try register(.mat(try graph.rnn(x, h, Wx: Wx, Wh: Wh, b: b)), next)
+    try register(try graph.rnn(x, h, Wx: Wx, Wh: Wh, b: b), next)
   }
 }
 

@@ -11,7 +11,7 @@ public func recurrent_optimizer_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(optimizer, "optimizer")
-    try register(.optimizer(try Optimizer(settings: text(settings, length, "settings"))), out)
+    try register(try Optimizer(settings: text(settings, length, "settings")), out)
   }
 }
 
@@ -133,7 +133,7 @@ public func recurrent_optimizer_state(
     guard let mat = optimizer.state(kind, of: name) else {
       throw RecurrentError(.badIndex, "name has no \(kind); expected a parameter of an earlier step, got '\(name)'")
     }
-    try register(.mat(mat), out)
+    try register(mat, out)
   }
 }
 

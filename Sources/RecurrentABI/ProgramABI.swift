@@ -22,7 +22,9 @@ public func recurrent_step_create(
     try checkCapacity(parameter_capacity, for: count, "parameters", stride: stride, "parameter_capacity")
     let parameters = count == 0 ? states : try output(parameters, "parameters")
     let recorder = try ProgramRecorder(settings)
-    var objects: [(Object, UnsafeMutablePointer<UInt64>)] = [(.step(recorder), out), (.graph(recorder.graph), graph)]
+    var objects: [(Object, UnsafeMutablePointer<UInt64>)] = [
+      (.reference(recorder), out), (.reference(recorder.graph), graph),
+    ]
     if let mat = recorder.x { objects.append((.mat(mat), x)) } else { x.pointee = 0 }
     for (k, mat) in recorder.states.enumerated() { objects.append((.mat(mat), states + k)) }
     for (i, mat) in recorder.parameters.enumerated() { objects.append((.mat(mat), parameters + i)) }
@@ -40,7 +42,7 @@ public func recurrent_step_finish(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(program, "program"), step = try call.step(step)
-    try register(.program(try step.finish(call.mats(next, count))), out)
+    try register(try step.finish(call.mats(next, count)), out)
   }
 }
 
@@ -50,7 +52,7 @@ public func recurrent_program_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(program, "program")
-    try register(.program(try Program(json: RecurrentABI.text(text, length, "text"))), out)
+    try register(try Program(json: RecurrentABI.text(text, length, "text")), out)
   }
 }
 

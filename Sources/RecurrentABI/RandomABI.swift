@@ -11,7 +11,7 @@ public func recurrent_random_create(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(random, "random")
-    try register(.random(Random(seed: seed)), out)
+    try register(Random(seed: seed), out)
   }
 }
 

@@ -9,7 +9,7 @@ import Recurrent
 public func recurrent_softmax(_ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out")
-    try register(.mat(try softmax(call.mat(m, "m"))), out)
+    try register(try softmax(call.mat(m, "m")), out)
   }
 }
 

@@ -17,7 +17,7 @@ public func recurrent_sentence_model_create(
       json: RecurrentABI.settings(settings, settings_length), defaults: SentenceModel.settings)
     let model = try SentenceModel(
       tokenizer(settings.tokenizer, sentences, lengths, count, "sentences"), settings, random: call.random(random))
-    try register(.textModel(model.model), out)
+    try register(model.model, out)
   }
 }
 
@@ -65,6 +65,6 @@ public func recurrent_sentence_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model"), dtype = try RecurrentABI.dtype(dtype)
-    try register(.textModel(try SentenceModel.loadRecurrentJS(text(path, length, "path"), dtype: dtype).model), out)
+    try register(try SentenceModel.loadRecurrentJS(text(path, length, "path"), dtype: dtype).model, out)
   }
 }

@@ -15,7 +15,7 @@ public func recurrent_text_model_create(
     let out = try output(model, "model")
     let settings = try TextModel.Settings(json: RecurrentABI.settings(settings, settings_length))
     let tokenizer = try tokenizer(settings.tokenizer, texts, lengths, count, "texts")
-    try register(.textModel(try TextModel(settings, tokenizer, random: call.random(random))), out)
+    try register(try TextModel(settings, tokenizer, random: call.random(random)), out)
   }
 }
 
@@ -63,7 +63,7 @@ public func recurrent_text_model_network(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(network, "network")
-    try register(.network(try call.textModel(model).network), out)
+    try register(try call.textModel(model).network, out)
   }
 }
 
@@ -76,7 +76,7 @@ public func recurrent_text_model_optimizer(
     guard let optimizer = try call.textModel(model).optimizer else {
       throw RecurrentError(.invalidated, "optimizer is not set; expected one set before, got none")
     }
-    try register(.optimizer(optimizer), out)
+    try register(optimizer, out)
   }
 }
 
@@ -206,7 +206,7 @@ public func recurrent_text_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model")
-    try register(.textModel(try TextModel.load(text(path, length, "path"))), out)
+    try register(try TextModel.load(text(path, length, "path")), out)
   }
 }
 

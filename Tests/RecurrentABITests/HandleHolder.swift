@@ -31,17 +31,15 @@ private func locks(of handle: UInt64) -> [Lock] {
     return []
   }
   switch object {
-  case .random(let random): return [random.lock]
   case .mat(let mat): return [mat.lock]
-  case .graph(let graph): return [graph.lock]
-  case .network(let network): return [network.parameters.flat.lock]
-  case .optimizer(let optimizer): return [optimizer.lock]
-  case .textModel(let model): return [model.lock]
-  case .generator(let generator): return [generator.lock]
-  // a pin has no lock: any thread may free it
-  case .pin: return []
-  case .step(let recorder): return [recorder.graph.lock]
-  // no call changes a program
-  case .program: return []
+  case .reference(let random as Random): return [random.lock]
+  case .reference(let graph as Graph): return [graph.lock]
+  case .reference(let network as Network): return [network.parameters.flat.lock]
+  case .reference(let optimizer as Optimizer): return [optimizer.lock]
+  case .reference(let model as TextModel): return [model.lock]
+  case .reference(let generator as Generator): return [generator.lock]
+  case .reference(let recorder as ProgramRecorder): return [recorder.graph.lock]
+  // a pin has no lock, since any thread may free it; no call changes a program
+  case .reference: return []
   }
 }

@@ -24,4 +24,29 @@ import Testing
     _ = try handles.remove(first, .mat)
     #expect(try handles.add([Object.mat(mats[2])]) != [first])
   }
+
+  @Test func aHandleWithAnotherKindIsNone() throws {
+    var handles = Handles()
+    let mat = try handles.add(.mat(Mat(1, 1))), graph = try handles.add(.reference(Graph()))
+    for (handle, own) in [(mat, Kind.mat), (graph, .graph)] {
+      for bits in UInt64(0)..<16 where bits != own.rawValue {
+        let forged = handle & ~(15 << 28) | bits << 28
+        expectBadHandle { () throws(RecurrentError) in _ = try handles.object(forged, "it") }
+        expectBadHandle { () throws(RecurrentError) in _ = try handles.mat(forged, "it") }
+        expectBadHandle { () throws(RecurrentError) in let _: Graph = try handles.reference(forged, "it") }
+        for kind in [Kind.mat, .graph, .pin] {
+          expectBadHandle { () throws(RecurrentError) in _ = try handles.remove(forged, kind) }
+        }
+      }
+    }
+    #expect(handles.count == 2)
+    _ = try (handles.remove(mat, .mat), handles.remove(graph, .graph))
+  }
+
+  private func expectBadHandle(_ body: () throws(RecurrentError) -> Void) {
+    do throws(RecurrentError) {
+      try body()
+      Issue.record("a forged handle was accepted")
+    } catch { #expect(error.kind == .badHandle, "\(error)") }
+  }
 }

@@ -23,12 +23,17 @@ extension ABITests {
         ok(
           recurrent_set_interrupt_check {
             guard thread.load(ordering: .relaxed) == UInt(bitPattern: pthread_self().hashValue) else { return 0 }
-            var count: Int64 = 0, mat: UInt64 = 0
+            var count: Int64 = 0, mat: UInt64 = 0, graph: UInt64 = 0, a: UInt64 = 0, b: UInt64 = 0
             isCheck.store(recurrent_is_interrupt_check(), ordering: .relaxed)
             status.store(
               recurrent_network_state_count(network.load(ordering: .relaxed), 1, &count), ordering: .relaxed)
-            other.store(recurrent_mat_create(0, 2, 2, &mat), ordering: .relaxed)
-            recurrent_mat_free(mat)
+            // a graph of its own, whose results share the lock of the graph
+            other.store(
+              recurrent_mat_create(0, 2, 2, &mat) | recurrent_graph_create(1, &graph)
+                | recurrent_graph_unary(graph, 0, mat, 0, &a) | recurrent_graph_binary(graph, 0, a, a, &b),
+              ordering: .relaxed)
+            for object in [mat, a, b] { recurrent_mat_free(object) }
+            recurrent_graph_free(graph)
             return 1
           })
         fails(RECURRENT_INTERRUPTED, "interrupted", "got") {

@@ -30,9 +30,7 @@ struct Arena {
       offset = 0
     }
     let grown = chunks.last.map { min($0.bytes, Int.max / 4) * 2 } ?? Arena.firstChunkBytes
-    let chunk = try Storage(bytes: max(bytes, grown), lock: graph.lock)
-    chunk.arena = graph
-    chunk.isArenaMemory = true
+    let chunk = try Storage(bytes: max(bytes, grown), lock: graph.lock, owner: graph.identity)
     chunks.append(chunk)
     offset = bytes
     return (chunk.start, chunk)

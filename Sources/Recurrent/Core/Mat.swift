@@ -52,12 +52,17 @@ public struct Mat {
   }
 
   /// - Throws: `.badShape` unless n and d are positive and n·d is at most `maxCount`.
-  static func check(_ n: Int, _ d: Int) throws(RecurrentError) {
-    try require(n > 0 && d > 0, .badShape, "shape is empty; expected at least 1 x 1, got \(n) x \(d)")
+  @inline(__always) static func check(_ n: Int, _ d: Int) throws(RecurrentError) {
     let (count, overflow) = n.multipliedReportingOverflow(by: d)
-    try require(
-      !overflow && count <= maxCount, .badShape,
-      "shape is too large; expected at most \(maxCount) elements, got \(n) x \(d)")
+    if n <= 0 || d <= 0 || overflow || count > maxCount { throw wrongShape(n, d) }
+  }
+
+  @inline(never) private static func wrongShape(_ n: Int, _ d: Int) -> RecurrentError {
+    RecurrentError(
+      .badShape,
+      n <= 0 || d <= 0
+        ? "shape is empty; expected at least 1 x 1, got \(n) x \(d)"
+        : "shape is too large; expected at most \(maxCount) elements, got \(n) x \(d)")
   }
 
   /// The number of elements, `n·d`.

@@ -18,16 +18,12 @@ final class Storage {
   let bytes: Int
   /// Exclusive-use lock: a second thread gets `.busy`. All Mats of one storage share it.
   let lock: Lock
-  /// A graph with recorded reads of this memory whose values it still needs; nil without one or once it is freed.
-  ///
-  /// Weak because a graph may be freed by one thread while another reads a Mat. Written only under `lock`.
-  private weak var pendingReader: Graph?
+  /// A graph with recorded reads of this memory whose values it still needs. Written only under `lock`.
+  private var pendingReader: GraphIdentity?
   /// The graphs besides `pendingReader`: rarely any.
-  private var otherReaders: [Reader] = []
-  /// The graph whose arena owns this memory; nil for memory that a Mat owns, and once that graph is freed.
-  weak var arena: Graph?
-  /// Whether this memory belongs, or belonged, to an arena.
-  var isArenaMemory = false
+  private var otherReaders: [GraphIdentity] = []
+  /// The graph whose arena owns this memory; nil for memory that a Mat owns.
+  let owner: GraphIdentity?
   /// The number of graphs that hold recorded reads of this arena memory.
   let readerCount = Atomic<Int>(0)
   /// The number of pins.
@@ -39,7 +35,7 @@ final class Storage {
   static let alignment = 64
 
   /// - Throws: `.noMemory` if the allocation fails.
-  init(bytes: Int, lock: Lock = Lock()) throws(RecurrentError) {
+  init(bytes: Int, lock: Lock = Lock(), owner: GraphIdentity? = nil) throws(RecurrentError) {
     // calloc maps pages on first use: the gradient of a large Mat that is never written costs no memory
     let (size, overflow) = bytes.addingReportingOverflow(Storage.alignment)
     guard !overflow, bytes >= 0, let block = calloc(1, size) else {
@@ -50,7 +46,7 @@ final class Storage {
     self.block = block
     start = block + Int(address - UInt(bitPattern: block))
     self.bytes = bytes
-    self.lock = lock
+    (self.lock, self.owner) = (lock, owner)
   }
 
   deinit { free(block) }
@@ -68,29 +64,27 @@ final class Storage {
 // MARK: Readers
 
 extension Storage {
-  private struct Reader {
-    weak var graph: Graph?
+  /// Whether a graph is registered as a reader.
+  func isRead(by graph: GraphIdentity) -> Bool {
+    pendingReader === graph || !otherReaders.isEmpty && otherReaders.contains { $0 === graph }
   }
 
-  /// Whether `graph` is registered as a reader.
-  func isRead(by graph: Graph) -> Bool {
-    pendingReader === graph || !otherReaders.isEmpty && otherReaders.contains { $0.graph === graph }
-  }
-
-  func add(reader graph: Graph) {
-    if pendingReader == nil { return pendingReader = graph }
+  /// Registers a graph as a reader, in the place of one that is freed if there is any.
+  func add(reader graph: GraphIdentity) {
+    if pendingReader?.graph == nil { return pendingReader = graph }
     otherReaders.removeAll { $0.graph == nil }
-    otherReaders.append(Reader(graph: graph))
+    otherReaders.append(graph)
   }
 
-  func remove(reader graph: Graph) {
+  /// Removes a graph as a reader.
+  func remove(reader graph: GraphIdentity) {
     if pendingReader === graph { pendingReader = nil }
-    if !otherReaders.isEmpty { otherReaders.removeAll { $0.graph == nil || $0.graph === graph } }
+    if !otherReaders.isEmpty { otherReaders.removeAll { $0.graph == nil || $0 === graph } }
   }
 
-  /// Calls `body` with every reader.
+  /// Calls `body` with every reader that is not freed.
   func forEachReader(_ body: (Graph) throws(RecurrentError) -> Void) throws(RecurrentError) {
-    if let pendingReader { try body(pendingReader) }
+    if let graph = pendingReader?.graph { try body(graph) }
     for reader in otherReaders {
       if let graph = reader.graph { try body(graph) }
     }

@@ -8,7 +8,7 @@
 // 2. A result is valid in the recording that produced it (`generation`). After `reset()`, or after the graph is freed,
 //    every access throws `.invalidated` (`checkValid`).
 // 3. A value is computed before it is read. Every access to `w` evaluates the graph that owns the memory
-//    (`Storage.arena`, `evaluateProducer`).
+//    (`Storage.owner`, `Mat.evaluate`).
 // 4. A value is read before it is overwritten. A graph that records a read of memory outside its arena becomes a reader
 //    of the storage until its backward pass or `reset()`. Every access to `w` that permits a write (`synchronize`)
 //    evaluates the readers and the producer first; then each of them copies those of the values that its backward pass
@@ -20,13 +20,13 @@
 extension Graph {
   /// Registers this graph as a reader that the storage must wait for before a write.
   func registerReader(of storage: Storage) throws(RecurrentError) {
-    if storage.isRead(by: self) { return }
+    if storage.isRead(by: identity) { return }
     // A storage can be registered again after a backward pass; checking the last 8 entries avoids most duplicates.
     if !inputStorages.elements.suffix(8).contains(where: { $0 === storage }) {
       try inputStorages.append(storage)
-      if storage.isArenaMemory { storage.readerCount.wrappingAdd(1, ordering: .relaxed) }
+      if storage.owner != nil { storage.readerCount.wrappingAdd(1, ordering: .relaxed) }
     }
-    storage.add(reader: self)
+    storage.add(reader: identity)
   }
 
   /// Removes this graph as a reader of its inputs, once it needs their values no more.
@@ -34,14 +34,14 @@ extension Graph {
     for storage in inputStorages.elements {
       // A storage locked by another thread keeps its reader: that thread finds a graph that needs nothing.
       guard (try? storage.lock.acquire()) != nil else { continue }
-      storage.remove(reader: self)
+      storage.remove(reader: identity)
       storage.lock.release()
     }
   }
 
   /// Gives up the storages that the recording reads.
   func releaseInputs() {
-    for storage in inputStorages.elements where storage.isArenaMemory {
+    for storage in inputStorages.elements where storage.owner != nil {
       storage.readerCount.wrappingSubtract(1, ordering: .releasing)
     }
     inputStorages.removeAll()
@@ -65,7 +65,7 @@ extension Mat {
   /// Makes the values current, for reading: evaluates their producer.
   func evaluate() throws(RecurrentError) {
     try checkValid()
-    if let graph = storage.arena { try graph.evaluate() }
+    if storage.owner != nil { try producer().evaluate() }
   }
 
   /// Makes the values current and safe to overwrite: evaluates their producer and the graphs that still read them, and
@@ -73,7 +73,7 @@ extension Mat {
   func synchronize() throws(RecurrentError) {
     try evaluate()
     // a result is read by its own node and by later ones
-    if let graph = storage.arena { try graph.saveValues(in: span, from: node) }
+    if storage.owner != nil { try producer().saveValues(in: span, from: node) }
     try storage.forEachReader { (graph) throws(RecurrentError) in
       try graph.evaluate()
       try graph.saveValues(in: span)
@@ -81,14 +81,23 @@ extension Mat {
   }
 
   /// - Throws: `.invalidated` if the graph of this Mat was reset or freed.
-  func checkValid() throws(RecurrentError) {
-    if let graph = storage.arena {
-      try require(
-        graph.generation == generation, .invalidated,
-        "Mat is invalid; expected a result of the current recording, got one from before the graph's reset()")
-    } else if generation != 0 {
-      throw RecurrentError(
-        .invalidated, "Mat is invalid; expected a graph that lives as long as its Mats, got one whose graph is gone")
-    }
+  @inline(__always) func checkValid() throws(RecurrentError) {
+    if let current = storage.owner?.generation, current != generation { throw invalidated }
+  }
+
+  /// The graph that computes the values.
+  ///
+  /// - Throws: `.invalidated` if another thread has freed it since `checkValid`.
+  private func producer() throws(RecurrentError) -> Graph {
+    guard let graph = storage.owner?.graph else { throw invalidated }
+    return graph
+  }
+
+  private var invalidated: RecurrentError {
+    RecurrentError(
+      .invalidated,
+      storage.owner?.graph == nil
+        ? "Mat is invalid; expected a graph that lives as long as its Mats, got one whose graph is gone"
+        : "Mat is invalid; expected a result of the current recording, got one from before the graph's reset()")
   }
 }

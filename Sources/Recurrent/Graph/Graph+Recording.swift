@@ -98,23 +98,25 @@ extension Graph {
   /// Appends an operand. With `columns`, a single column is broadcast to that many.
   func appendOperand(_ m: Mat, _ name: StaticString, columns: Int? = nil) throws(RecurrentError) {
     try m.checkValid()
+    let owner = m.storage.owner, isOwn = owner === identity
     let dtype = self.dtype ?? m.dtype
     try require(
       m.dtype == dtype, .badType, "\(name) has the wrong dtype; expected \(dtype) as the other Mats, got \(m.dtype)")
-    let producer = m.storage.arena
     if recordedOperands != nil {
       recordedOperands?.append(m)
-    } else if producer !== self {
-      if let producer, needsBackprop { try requireConstant(m, name, of: producer) }
+    } else if !isOwn {
       // an input, or a result of another graph, which evaluates it now
-      try producer?.evaluate()
+      if let owner {
+        if needsBackprop { try requireConstant(m, name, of: owner) }
+        try m.evaluate()
+      }
       if needsBackprop { try registerReader(of: m.storage) }
     }
     if m.storage.isPinned(m.span) && keepsRecordedValues { try pinnedOperands.append(operands.count) }
     self.dtype = dtype
     var operand = m.operandRef
     // a node index of another graph has no meaning in this one
-    if producer !== self { operand.node = -1 }
+    if !isOwn { operand.node = -1 }
     if let columns, columns != m.d {
       operand.d = columns
       operand.stride = 0
@@ -124,8 +126,8 @@ extension Graph {
 
   /// Refuses a result of another graph whose backward pass is to come: the gradient would end at the border between the
   /// graphs. After its backward pass the result is a constant.
-  private func requireConstant(_ m: Mat, _ name: StaticString, of other: Graph) throws(RecurrentError) {
-    if other.backwardDone || m.node < 0 { return }
+  private func requireConstant(_ m: Mat, _ name: StaticString, of owner: GraphIdentity) throws(RecurrentError) {
+    guard m.node >= 0, let other = owner.graph, !other.backwardDone else { return }
     let node = other.nodes[m.node]
     throw RecurrentError(
       .badValue,
@@ -171,7 +173,7 @@ extension Graph {
   func zeros(_ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
     let m = try makeResult(n, d, dtype, node: -1)
     // memory of its own is zero already
-    guard m.storage.arena != nil else { return m }
+    guard m.storage.owner != nil else { return m }
     switch dtype {
     case .float32: fill(m.operandRef.w(Float.self), with: 0)
     case .float64: fill(m.operandRef.w(Double.self), with: 0)
@@ -263,7 +265,7 @@ extension Graph {
     return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w + half, node: node, generation: generation)
   }
 
-  private func size(_ count: Int, _ dtype: DType) throws(RecurrentError) -> Int {
+  @inline(__always) private func size(_ count: Int, _ dtype: DType) throws(RecurrentError) -> Int {
     guard let bytes = Storage.bytes(count, of: dtype.size) else {
       throw RecurrentError(.noMemory, "out of memory: could not allocate \(count) elements of \(dtype)")
     }

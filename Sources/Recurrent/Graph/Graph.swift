@@ -19,13 +19,16 @@ public final class Graph {
   public let needsBackprop: Bool
   /// Exclusive-use lock: a second thread gets `.busy`.
   public let lock = Lock()
+  /// What memory and Mats refer to the graph by.
+  let identity = GraphIdentity()
 
-  var nodes = Buffer<Node>()
-  var operands = Buffer<OperandRef>()
+  // The lock makes accesses exclusive. The runtime's check of each access takes as long as the recording itself.
+  @exclusivity(unchecked) var nodes = Buffer<Node>()
+  @exclusivity(unchecked) var operands = Buffer<OperandRef>()
   /// The number of evaluated nodes.
-  var evaluated = 0
+  @exclusivity(unchecked) var evaluated = 0
   /// The index of the current recording, from 1; results of an earlier one are invalid.
-  var generation: UInt32 = 1
+  var generation: UInt32 { identity.generation }
   /// Whether `backward()` has run on the current recording, if only in part.
   public internal(set) var backwardDone = false
 
@@ -34,23 +37,29 @@ public final class Graph {
   /// The values that were copied before a write.
   var saved = SavedValues()
   /// The operands of the node being recorded that the caller can write to at any time.
-  var pinnedOperands = Buffer<Int>()
+  @exclusivity(unchecked) var pinnedOperands = Buffer<Int>()
 
   /// For a graph that records a step: the Mat of each operand. Such a graph computes nothing.
-  var recordedOperands: [Mat]?
+  @exclusivity(unchecked) var recordedOperands: [Mat]?
   /// What nodes refer to besides memory; released by `reset()`.
   var retained: [AnyObject] = []
 
-  var arena = Arena()
+  @exclusivity(unchecked) var arena = Arena()
   /// The storages outside the arena that recorded operations read.
-  var inputStorages = Buffer<Storage>()
+  @exclusivity(unchecked) var inputStorages = Buffer<Storage>()
   /// The type of every Mat in the recording; nil before the first.
-  var dtype: DType?
+  @exclusivity(unchecked) var dtype: DType?
 
   /// - Parameter needsBackprop: whether to keep operations for `backward()`; false for inference.
-  public init(needsBackprop: Bool = true) { self.needsBackprop = needsBackprop }
+  public init(needsBackprop: Bool = true) {
+    self.needsBackprop = needsBackprop
+    identity.identify(self)
+  }
 
-  deinit { releaseInputs() }
+  deinit {
+    identity.invalidate()
+    releaseInputs()
+  }
 
   /// The number of operations recorded since the last `reset()`.
   public var count: Int { nodes.count }
@@ -101,7 +110,7 @@ public final class Graph {
     try require(
       loss.count == 1, .badShape, "loss has the wrong shape; expected 1 x 1 (sum it, or set its dw), got \(loss.shape)")
     try require(
-      loss.storage.arena === self && loss.node >= 0, .badValue,
+      loss.storage.owner === identity && loss.node >= 0, .badValue,
       "loss is foreign; expected a result of this graph, got another Mat")
     try loss.checkValid()
     try checkBackwardNotDone()
@@ -125,7 +134,7 @@ public final class Graph {
     evaluated = 0
     backwardDone = false
     dtype = nil
-    generation = generation == .max ? 1 : generation + 1
+    identity.nextRecording()
   }
 
   private func checkBackwardNotDone() throws(RecurrentError) {

@@ -16,8 +16,7 @@ struct Placeholder {
     guard let half = Storage.bytes(n * d, of: dtype.size) else {
       throw RecurrentError(.noMemory, "out of memory: could not allocate \(n) x \(d) elements of \(dtype)")
     }
-    let storage = try Storage(bytes: 2 * half, lock: graph.lock)
-    storage.arena = graph
+    let storage = try Storage(bytes: 2 * half, lock: graph.lock, owner: graph.identity)
     return Mat(
       n, d, stride: n, dtype, storage, w: storage.start, dw: storage.start + half, node: -1,
       generation: graph.generation)
@@ -122,7 +121,7 @@ struct StepReader {
 
   /// Where a Mat lies among placeholders and results.
   private func locate(_ mat: Mat, _ name: String) throws(RecurrentError) -> StepTrace.Operand {
-    guard mat.storage.arena === graph else {
+    guard mat.storage.owner === graph.identity else {
       return StepTrace.Operand(source: .captured, row: 0, column: 0, n: mat.n, d: mat.d)
     }
     try mat.checkValid()

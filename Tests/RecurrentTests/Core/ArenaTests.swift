@@ -38,7 +38,7 @@ import Testing
     let graph = Graph()
     var arena = Arena()
     let chunk = try arena.allocate(64, graph).1
-    #expect(chunk.arena === graph && chunk.isArenaMemory && chunk.lock === graph.lock)
+    #expect(chunk.owner?.graph === graph && chunk.lock === graph.lock)
   }
 
   @Test func aChunkWithReadersIsDropped() throws {

@@ -118,7 +118,7 @@ import Testing
     for (graph, loss) in zip(graphs, losses).reversed() { try graph.backward(from: loss) }
     #expect(try x.gradientRows() == [12, 18])
     // no graph waits any more
-    #expect(graphs.allSatisfy { !x.storage.isRead(by: $0) })
+    #expect(graphs.allSatisfy { !x.storage.isRead(by: $0.identity) })
   }
 
   @Test func aFreedReaderIsForgotten() throws {

@@ -12,6 +12,8 @@ extension Graph {
   ///   - scores: [n × d], n classes by d examples.
   ///   - targets: a class in 0..<n for each column.
   ///   - reduction: the mean over the columns (PyTorch's default), or the sum.
+  @_specialize(where C == [Int])
+  @_specialize(where C == UnsafeBufferPointer<Int>)
   public func crossEntropy<C: Collection<Int>>(
     _ scores: Mat, _ targets: C, _ reduction: Reduction = .mean
   ) throws(RecurrentError) -> Mat {
