@@ -167,7 +167,8 @@ def _converted(values: Any, name: str, convert: Callable[[Any], npt.NDArray[Any]
 def _refuse_masks(values: Any, name: str) -> None:
     """NumPy reads the element under a mask, so that a masked array would be data."""
     if isinstance(values, np.ma.MaskedArray) or (
-        isinstance(values, (list, tuple)) and any(isinstance(value, np.ma.MaskedArray) for value in values)
+        isinstance(values, (list, tuple))
+        and any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, values)))
     ):
         raise TypeError(
             f"{name} has the wrong type; expected an array, got a masked array, which has to be filled"

@@ -52,7 +52,6 @@ def as_float(value: Any, name: str, mat: Any = None) -> float:
 
     Where it becomes an element of a Mat, it is within the range of the Mat's dtype.
     """
-    # the check for numbers.Real takes longer than the rest
     if type(value) is not float:
         value = _real(value, name)
     if not math.isfinite(value):
@@ -82,10 +81,12 @@ def as_rate(value: Any, name: str) -> float:
 
 
 def _real(value: Any, name: str) -> float:
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} has the wrong type; expected a number, got {type(value).__name__}")
+    # the check for numbers.Real takes longer than the recording of an operation
+    if type(value) is not int:
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{name} has the wrong type; expected a number, got {type(value).__name__}")
     try:
         return float(value)
     except OverflowError:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+# an expression is made of these: they are looked up once
+_record_unary, _record_binary = _lib.recurrent_graph_unary, _lib.recurrent_graph_binary
+_new_handle = _c.handles_of(_lib.recurrent_mat_free)
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
@@ -213,41 +216,30 @@ class Graph(GraphElementwise[Mat]):
 
     def _record(self, operation: Callable[..., int], *arguments: Any) -> Mat:
         """Call an operation whose last argument receives the result."""
-        handle = self._new_handle()
-        operation(self._handle.value, *arguments, handle.out)
+        handle = _new_handle()
+        operation(self._handle, *arguments, handle)
         return self._result(handle)
 
-    def _new_handle(self, out: ctypes.c_uint64 | None = None) -> _c.Handle:
-        """Returns the handle of a result to come, which keeps the graph alive."""
+    def _result(self, handle: _c.Handle) -> Mat:
+        """Returns the Mat of a handle that the library has written. It keeps the graph alive."""
         if not self._needs_backprop:
-            return _c.Handle(_lib.recurrent_mat_free, None, out)
+            return Mat._from_handle(handle)
         results = self._results()
         if results is None:
             results = _Results(self)
             self._results = ref(results)
-        return _c.Handle(_lib.recurrent_mat_free, results, out)
-
-    def _new_handles(self, count: int) -> tuple[Any, list[_c.Handle]]:
-        """Returns an array for the library to write handles to, and the handles of its elements."""
-        outs, elements = _c.outputs(count)
-        return outs, [self._new_handle(element) for element in elements]
-
-    def _result(self, handle: _c.Handle) -> Mat:
-        """Returns the Mat of a handle that the library has written."""
-        handle.value = handle.out.value
-        return Mat._from_handle(handle, self if self._needs_backprop else None)
+        handle._owner = results
+        return Mat._from_handle(handle, self)
 
     # an expression is made of these two: they do without the arguments of `_record`
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
-        handle = self._new_handle()
-        _lib.recurrent_graph_unary(self._handle.value, operation, expect_mat(m, "m"), parameter, handle.out)
+        handle = _new_handle()
+        _record_unary(self._handle, operation, expect_mat(m, "m"), parameter, handle)
         return self._result(handle)
 
     def _binary(self, operation: int, a: Mat, b: Mat) -> Mat:
-        handle = self._new_handle()
-        _lib.recurrent_graph_binary(
-            self._handle.value, operation, expect_mat(a, "a"), expect_mat(b, "b"), handle.out
-        )
+        handle = _new_handle()
+        _record_binary(self._handle, operation, expect_mat(a, "a"), expect_mat(b, "b"), handle)
         return self._result(handle)
 
     # ---- products and look-ups
@@ -727,8 +719,8 @@ class Graph(GraphElementwise[Mat]):
             expect_mat(x, "x")
             steps = x.d // batch
         counts = as_lengths(lengths, batch)
-        y = self._new_handle()
-        outs, finals = self._new_handles(max(1, len(program.states)))
+        y = _new_handle()
+        outs, finals = _c.outputs(_new_handle, max(1, len(program.states)))
         _lib.recurrent_graph_scan(
             self._handle.value,
             program._handle.value,
@@ -740,7 +732,7 @@ class Graph(GraphElementwise[Mat]):
             as_int(steps, "steps"),
             None if counts is None else _c.as_ints(counts, len(counts)),
             0 if counts is None else len(counts),
-            y.out,
+            y,
             outs,
         )
         return self._result(y), tuple(self._result(final) for final in finals)
@@ -795,10 +787,8 @@ class Graph(GraphElementwise[Mat]):
             If the shapes do not fit.
         """
         mats = ((x, "x"), (h, "h"), (c, "c"), (Wx, "Wx"), (Wh, "Wh"), (b, "b"))
-        next_h, next_c = self._new_handle(), self._new_handle()
-        _lib.recurrent_graph_lstm(
-            self._handle.value, *(expect_mat(m, name) for m, name in mats), next_h.out, next_c.out
-        )
+        next_h, next_c = _new_handle(), _new_handle()
+        _lib.recurrent_graph_lstm(self._handle, *(expect_mat(m, name) for m, name in mats), next_h, next_c)
         return self._result(next_h), self._result(next_c)
 
 
@@ -827,7 +817,6 @@ class _StepGraph(Graph):
         self._handle = handle
 
     def _result(self, handle: _c.Handle) -> Mat:
-        handle.value = handle.out.value
         return StepMat._from_handle(handle, self)
 
 
@@ -855,6 +844,8 @@ def no_grad() -> Graph:
 
 def _indices(values: Any, name: str) -> tuple[Any, int]:
     """Returns a pointer to a copy of indices, and their number."""
+    if type(values) is int:
+        return ctypes.c_int64(as_int(values, name)), 1
     indices = as_ints(values, name)
     return _c.as_ints(indices, len(indices)), len(indices)
 

@@ -489,8 +489,7 @@ class Mat(MatElementwise):
     # ---- expressions: recorded on the graph of the operands, or on the current one
 
     def _on(self, *others: Mat) -> _Recorder:
-        graph: _Recorder = graph_for(self, *others)
-        return graph
+        return graph_for(self, *others)  # type: ignore[no-any-return]
 
     def _unary(self, operation: int, parameter: float = 0.0) -> Mat:
         return self._on()._unary(operation, self, parameter)
@@ -725,6 +724,11 @@ def _buffer_type(size: int) -> Any:
 
 def _number(value: Any) -> Any:
     """Returns a real number, or the element of a 0-dimensional array; None for other values."""
+    # the check for numbers.Real takes longer than the recording of an operation
+    if isinstance(value, Mat):
+        return None
+    if type(value) is float or type(value) is int:
+        return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     return None if isinstance(value, bool) or not isinstance(value, numbers.Real) else value
@@ -741,13 +745,13 @@ def _comparable(value: Any) -> Any:
     return value.item() if isinstance(value, Mat) else _number(value)
 
 
-def expect_mat(value: Any, name: str) -> int:
+def expect_mat(value: Any, name: str) -> _c.Handle:
     """Returns the handle of an argument that must be a Mat."""
     if not isinstance(value, Mat):
         raise TypeError(
             f"{name} has the wrong type; expected a Mat, as of Mat.from_array, got {type(value).__name__}"
         )
-    return value._handle.value
+    return value._handle
 
 
 def _assign(view: npt.NDArray[Any], values: Any, name: str) -> None:

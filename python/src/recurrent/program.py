@@ -208,33 +208,32 @@ class _Recording:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         words, states, parameters = json.dumps(settings).encode(), settings["states"], settings["parameters"]
-        outs = _c.outputs(len(states)), _c.outputs(len(parameters))
-        self._step = _c.Handle(_lib.recurrent_step_free)
-        graph = _c.Handle(_lib.recurrent_graph_free)
         # as many handles as the library writes: each is freed whatever happens afterwards
-        x = _c.Handle(_lib.recurrent_mat_free)
-        mats = [
-            _c.Handle(_lib.recurrent_mat_free, None, element) for _, elements in outs for element in elements
-        ]
+        self._step, graph = (
+            _c.handles_of(_lib.recurrent_step_free)(),
+            _c.handles_of(_lib.recurrent_graph_free)(),
+        )
+        new_mat = _c.handles_of(_lib.recurrent_mat_free)
+        x = new_mat()
+        after, state_mats = _c.outputs(new_mat, len(states))
+        given, parameter_mats = _c.outputs(new_mat, len(parameters))
         _lib.recurrent_step_create(
             words,
             len(words),
-            self._step.out,
-            graph.out,
-            x.out,
-            outs[0][0],
+            self._step,
+            graph,
+            x,
+            after,
             len(states),
-            outs[1][0],
+            given,
             len(parameters),
         )
-        for handle in (self._step, graph, x, *mats):
-            handle.value = handle.out.value
         self.graph = _graphs[0](graph)
         self._x = self.graph._result(x) if settings["inputs"] else None
-        self._states = [self.graph._result(handle) for handle in mats[: len(states)]]
+        self._states = [self.graph._result(handle) for handle in state_mats]
         # a parameter has columns of its own, whatever the batch
         self._parameters = StepParameters(
-            {p["name"]: Mat._from_handle(m, self.graph) for p, m in zip(parameters, mats[len(states) :])}
+            {p["name"]: Mat._from_handle(m, self.graph) for p, m in zip(parameters, parameter_mats)}
         )
 
     def run(self, step: Callable[..., Any], with_parameters: bool) -> list[Mat]:

@@ -1,8 +1,10 @@
 """Handles: an object is freed once, at once, whatever moment an interrupt chooses."""
 
 import contextlib
+import copy
 import gc
 import os
+import pickle
 import random
 import signal
 import sys
@@ -13,7 +15,7 @@ import pytest
 
 import recurrent
 from recurrent import Graph, Mat, _c, tape
-from recurrent._c.handle import Handle, new
+from recurrent._c.handle import new
 from support import HARDEN, objects, succeed
 
 W = Mat.from_array(np.full((3, 3), 0.1))
@@ -25,7 +27,7 @@ NET = recurrent.GRU(3, [4], 3, rng=0)
 def test_freed_with_the_last_reference_and_in_a_cycle():
     before = objects()
     handle = new(_c.lib.recurrent_mat_create, _c.lib.recurrent_mat_free, 0, 2, 3)
-    assert objects() == before + 1 and handle.value == handle.out.value
+    assert objects() == before + 1 and handle.value
     del handle
     assert objects() == before
     cycle = [new(_c.lib.recurrent_mat_create, _c.lib.recurrent_mat_free, 0, 2, 3)]
@@ -37,11 +39,29 @@ def test_freed_with_the_last_reference_and_in_a_cycle():
 
 def test_a_handle_without_an_object_frees_nothing():
     before = objects()
-    del_ = Handle(_c.lib.recurrent_mat_free).__del__
-    assert isinstance(del_, partial) and del_() == 0
+    handle = _c.handles_of(_c.lib.recurrent_mat_free)()
+    assert isinstance(handle.__del__, partial) and handle.__del__() == handle.value == 0
     with pytest.raises(ValueError, match="shape is empty"):
         new(_c.lib.recurrent_mat_create, _c.lib.recurrent_mat_free, 0, 0, 3)
     assert objects() == before
+
+
+def test_elements_of_an_array_are_handles():
+    before = objects()
+    array, handles = _c.outputs(_c.handles_of(_c.lib.recurrent_mat_free), 3)
+    for handle in handles[:2]:
+        _c.lib.recurrent_mat_create(0, 2, 3, handle)
+    assert list(array) == [handle.value for handle in handles] and handles[2].value == 0
+    assert objects() == before + 2
+    del array, handles, handle
+    assert objects() == before
+
+
+def test_a_handle_is_not_copied():
+    handle = new(_c.lib.recurrent_mat_create, _c.lib.recurrent_mat_free, 0, 2, 3)
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="not pickled or deep-copied"):
+            duplicate(handle)
 
 
 def test_at_the_end_of_the_process():

@@ -1,7 +1,7 @@
 """The C library by ctypes: the one place that loads it and declares signatures."""
 
 from .binding import ShortBufferError, lib, written
-from .handle import Handle, new
+from .handle import Handle, handles_of, new
 from .pointers import as_doubles, as_ints, as_values, as_words, outputs
 from .signatures import MatInfo, Operand, StepResult, TextModelInfo
 
@@ -16,6 +16,7 @@ __all__ = [
     "as_ints",
     "as_values",
     "as_words",
+    "handles_of",
     "lib",
     "new",
     "outputs",

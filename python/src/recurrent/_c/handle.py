@@ -7,49 +7,53 @@ from functools import partial
 from typing import Any, Callable, NoReturn
 
 
-class Handle:
+class Handle(ctypes.c_uint64):
     """Owns one object of the library and frees it with the last reference.
 
-    An interrupt neither leaks the object nor is lost: a handle exists before its object, and no Python code runs when
-    it frees the object. CPython raises KeyboardInterrupt between two bytecodes, and ignores an exception inside a
-    finalizer. The finalizer of a handle is therefore a ``partial`` of a C function, in a slot of the name ``__del__``.
+    The library writes the handle into this object and reads it from it, as an argument of its functions.
 
-    Parameters
-    ----------
-    free : callable
-        The library's function that frees the object; it ignores a handle of 0.
-    owner : object, optional
-        An object that must live as long as this one.
-    out : c_uint64, optional
-        Where the library writes the handle; new where absent.
+    An interrupt neither leaks the object nor is lost: this object exists before the library's, and no Python code runs
+    when it frees that. CPython raises KeyboardInterrupt between two bytecodes, and ignores an exception inside a
+    finalizer. The finalizer of a class of handles is therefore a property whose value is a ``partial`` of a C function.
 
     Attributes
     ----------
     value : int
-        The library's handle, a copy of ``out``.
+        The library's handle; 0 before it is written.
     """
 
-    __slots__ = ("__del__", "__weakref__", "_owner", "out", "value")
+    __slots__ = ("_owner",)
 
-    out: ctypes.c_uint64
-    value: int
-
-    def __init__(
-        self, free: Callable[..., int], owner: Any = None, out: ctypes.c_uint64 | None = None
-    ) -> None:
-        if out is None:
-            out = ctypes.c_uint64()
-        self.out, self._owner = out, owner
-        self.__del__ = partial(free, out)
+    # an object that must live as long as this one
+    _owner: Any
 
     def __reduce__(self) -> NoReturn:
         # a copy would free the object a second time
         raise TypeError("this object belongs to the library and is not pickled or deep-copied")
 
 
+def handles_of(free: Any) -> type[Handle]:
+    """Returns the class of the handles that a function of the library frees; the function ignores a handle of 0."""
+    if not hasattr(free, "handles"):
+        members = {"__slots__": (), "__del__": property(partial(partial, free))}
+        free.handles = type("Handle", (Handle,), members)
+    found: type[Handle] = free.handles
+    return found
+
+
 def new(create: Callable[..., int], free: Callable[..., int], *arguments: Any, owner: Any = None) -> Handle:
-    """Returns the handle that a function writes to its last argument."""
-    handle = Handle(free, owner)
-    create(*arguments, handle.out)
-    handle.value = handle.out.value
+    """Returns the handle that a function writes to its last argument.
+
+    Parameters
+    ----------
+    create, free : function of the library
+        Create and free the object.
+    *arguments : Any
+        The arguments of ``create`` before the last.
+    owner : object, optional
+        An object that must live as long as the new one.
+    """
+    handle = handles_of(free)()
+    handle._owner = owner
+    create(*arguments, handle)
     return handle

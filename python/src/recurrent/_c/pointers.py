@@ -12,6 +12,8 @@ from weakref import ref
 
 import numpy as np
 
+from .handle import Handle
+
 _INT64, _UINT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float64)
 
 
@@ -39,10 +41,10 @@ class _Double(ctypes.c_double):
 P = TypeVar("P", _Byte, _Int, _Word, _Double)
 
 
-def outputs(count: int) -> tuple[Any, list[ctypes.c_uint64]]:
+def outputs(handles: type[Handle], count: int) -> tuple[Any, list[Handle]]:
     """Returns an array for the library to write handles to, and its elements, each of which keeps the array."""
     array = (ctypes.c_uint64 * count)()
-    return array, [ctypes.c_uint64.from_buffer(array, 8 * k) for k in range(count)]
+    return array, [handles.from_buffer(array, 8 * k) for k in range(count)]
 
 
 def as_values(array: Any, count: int, dtype: np.dtype[Any]) -> Any:

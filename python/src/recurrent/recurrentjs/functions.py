@@ -426,9 +426,10 @@ def _forward_model(
         raise ValueError(f"hidden_sizes is out of range; expected {found}, the model's, got {widths}")
     layers = len(found)
     handles = ctypes.c_uint64 * layers
-    next_h, hs = G._new_handles(layers)
-    next_c, cs = G._new_handles(layers if cell == _LSTM else 0)
-    out = G._new_handle()
+    new_mat = _c.handles_of(_lib.recurrent_mat_free)
+    next_h, hs = _c.outputs(new_mat, layers)
+    next_c, cs = _c.outputs(new_mat, layers if cell == _LSTM else 0)
+    out = new_mat()
     _lib.recurrent_network_forward(
         handle,
         G._handle.value,
@@ -437,7 +438,7 @@ def _forward_model(
         handles(*(m._handle.value for m in c)) if c else None,
         next_h,
         next_c if cell == _LSTM else None,
-        out.out,
+        out,
     )
     return Output([G._result(h) for h in hs], [G._result(c) for c in cs], G._result(out))
 
