@@ -1,10 +1,12 @@
 // swift-tools-version: 6.2
-// A program that uses the library: `swift run generate model.safetensors 'the '`.
+// Programs that use the library: `swift run generate model.safetensors 'the '`, and what the README shows.
 
 import PackageDescription
 
 let package = Package(
   name: "examples",
   dependencies: [.package(name: "recurrent", path: "../..")],
-  targets: [.executableTarget(name: "generate", dependencies: [.product(name: "Recurrent", package: "recurrent")])]
+  targets: ["generate", "readme"].map {
+    .executableTarget(name: $0, dependencies: [.product(name: "Recurrent", package: "recurrent")])
+  }
 )

@@ -19,11 +19,15 @@
  * A program, without its error checks:
  *
  *     recurrent_random random;
+ *     recurrent_optimizer optimizer;
  *     recurrent_text_model model;
  *     const char *text = "hello help", *settings = "{\"cell\": \"lstm\", \"hidden_sizes\": [20]}";
+ *     const char *adam = "{\"name\": \"adam\"}";
  *     int64_t length = 10, tokens[10], count;
  *     recurrent_random_create(7, &random);
  *     recurrent_text_model_create(settings, strlen(settings), &text, &length, 1, random, &model);
+ *     recurrent_optimizer_create(adam, strlen(adam), &optimizer);
+ *     recurrent_text_model_set_optimizer(model, optimizer);
  *     recurrent_text_model_encode(model, text, length, RECURRENT_ERRORS_STRICT, 0, tokens, 10, &count);
  *     for (int i = 0; i < 500; i++) {
  *       recurrent_text_model_reset_state(model);
