@@ -94,16 +94,22 @@ public func recurrent_network_forward(
   call { (call) throws(RecurrentError) in
     let nextH = try output(next_h, "next_h"), out = try output(out, "out")
     let network = try call.network(network), graph = try call.graph(graph), x = try call.mat(x, "x")
-    let layers = Int64(network.hiddenSizes.count), isLSTM = network.cell.hasCell
-    let nextC = isLSTM ? try output(next_c, "next_c") : nil
+    // c holds the handles of all states after the first
+    let layers = network.hiddenSizes.count, others = network.cell.states.count - 1
+    let nextC = others > 0 ? try output(next_c, "next_c") : nil
     var state: Network.State?
     if h != nil || c != nil {
-      state = Network.State(h: try call.mats(h, layers), c: isLSTM ? try call.mats(c, layers) : [])
+      let all = try others > 0 ? call.mats(c, Int64(layers * others)) : []
+      var mats = [try call.mats(h, Int64(layers))]
+      for s in 0..<others { mats.append(Array(all[s * layers..<(s + 1) * layers])) }
+      state = Network.State(mats)
     }
     let (o, next) = try network.forward(graph, x, state)
     var results = [(o, out)]
     for (k, h) in next.h.enumerated() { results.append((h, nextH + k)) }
-    if let nextC { for (k, c) in next.c.enumerated() { results.append((c, nextC + k)) } }
+    if let nextC {
+      for (i, c) in next.mats.dropFirst().joined().enumerated() { results.append((c, nextC + i)) }
+    }
     try register(results)
   }
 }

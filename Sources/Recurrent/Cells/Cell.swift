@@ -1,73 +1,251 @@
-// The built-in recurrent cells: names, gates and parameter names.
+// The recurrent cells of a network: built-in ones, and steps of the caller's own.
 
-import Kernels
-
-/// A built-in recurrent cell.
-public enum Cell: Sendable, CaseIterable {
+/// The kind of a network's layers: what they compute at a time step, and with which parameters.
+///
+/// A cell of the caller's own is a step, written with the operations of a graph. It is recorded once for each layer, and
+/// works wherever the built-in cells do, at their speed:
+///
+///     let leaky = try Cell("leaky", states: ["h"]) { (I, H) throws(RecurrentError) in
+///       Cell.Sizes(states: [H], parameters: [.init("W", H, I + H), .init("b", H, 1, initial: 0)])
+///     } step: { (g, x, states, p) throws(RecurrentError) in
+///       let h = states[0], n = try g.tanh(g.add(g.mul(p[0], g.concatRows([x, h])), p[1]))
+///       return [try g.add(h, g.scale(g.sub(n, h), by: 0.1))]
+///     }
+///     let network = try Network(Network.Settings(leaky, inputSize: 3, hiddenSizes: [20]), random: Random(seed: 1))
+public struct Cell: Sendable {
   /// h′ = tanh(Wx·x + Wh·h + b).
-  case rnnTanh
+  public static let rnnTanh = Cell(.rnnTanh)
   /// h′ = relu(Wx·x + Wh·h + b), RecurrentJS's.
-  case rnnRelu
+  public static let rnnRelu = Cell(.rnnRelu)
   /// Long short-term memory.
-  case lstm
+  public static let lstm = Cell(.lstm)
   /// Gated recurrent unit that resets after the recurrent product, as PyTorch and cuDNN.
-  case gru
+  public static let gru = Cell(.gru)
   /// Gated recurrent unit that resets before the recurrent product, as Cho et al., arXiv:1406.1078.
-  case gruResetBefore
+  public static let gruResetBefore = Cell(.gruResetBefore)
+  /// The built-in cells.
+  public static let builtin = BuiltinCell.allCases.map { Cell($0) }
 
-  /// The name in settings, files and every interface.
-  public var name: String {
-    switch self {
-    case .rnnTanh: "rnn_tanh"
-    case .rnnRelu: "rnn_relu"
-    case .lstm: "lstm"
-    case .gru: "gru"
-    case .gruResetBefore: "gru_reset_before"
+  /// The sizes of a step in a layer.
+  public struct Sizes: Sendable {
+    /// Rows of each state, in the order of their names; the first is the layer's output.
+    public var states: [Int]
+    /// The layer's parameters.
+    public var parameters: [Program.Parameter]
+
+    /// Stores the sizes.
+    public init(states: [Int], parameters: [Program.Parameter]) {
+      (self.states, self.parameters) = (states, parameters)
     }
   }
 
-  /// From a name.
+  /// A step that is recorded for each layer.
+  final class Step: Sendable {
+    let sizes: @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes
+    let record: @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
+
+    init(
+      sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
+      record: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
+    ) { (self.sizes, self.record) = (sizes, record) }
+
+    func program(inputs: Int, units: Int, dtype: DType) throws(RecurrentError) -> Program {
+      let sizes = try sizes(inputs, units)
+      let recorder = try ProgramRecorder(
+        Program.Settings(inputs: inputs, states: sizes.states, parameters: sizes.parameters, dtype: dtype))
+      guard let x = recorder.x else {
+        throw RecurrentError(.badShape, "inputs is out of range; expected at least 1, got \(inputs)")
+      }
+      return try recorder.finish(record(recorder.graph, x, recorder.states, recorder.parameters))
+    }
+  }
+
+  enum Kind: Sendable {
+    case builtin(BuiltinCell)
+    case step(Step)
+    /// The programs of a network's layers, lowest layer first.
+    case programs([Program])
+  }
+
+  /// The name in settings, files and every interface.
+  public let name: String
+  /// The names of the states that a sequence carries from time step to time step; the first is the output.
+  public let states: [String]
+  let kind: Kind
+
+  init(_ cell: BuiltinCell) {
+    (name, states, kind) = (cell.name, cell.hasCell ? ["h", "c"] : ["h"], .builtin(cell))
+  }
+
+  /// A cell of the caller's own.
+  ///
+  /// - Parameters:
+  ///   - name: letters, digits and underscores.
+  ///   - states: the names of the states, at least one; the first is the output.
+  ///   - sizes: rows of the states and shapes of the parameters of a layer, from the rows of its input and its units.
+  ///   - step: records a time step; see `Program`. Receives x, the states before the step and the parameters; returns
+  ///     the states after it.
+  /// - Throws: `.badValue` for names that are unusable.
+  public init(
+    _ name: String, states: [String],
+    sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
+    step: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
+  ) throws(RecurrentError) {
+    try self.init(name, states, .step(Step(sizes: sizes, record: step)))
+  }
+
+  private init(_ name: String, _ states: [String], _ kind: Kind) throws(RecurrentError) {
+    try Cell.check(name, "name of the cell")
+    try require(
+      !BuiltinCell.allCases.contains { $0.name == name }, .badValue,
+      "name of the cell is taken; expected another than those of the built-in cells, got '\(name)'")
+    try require(!states.isEmpty, .badValue, "states is empty; expected the name of at least one state, got none")
+    for (s, state) in states.enumerated() {
+      try Cell.check(state, "states[\(s)]", beforeNumber: true)
+      try require(
+        !states[..<s].contains(state), .badValue, "states[\(s)] is used twice; expected another name, got '\(state)'")
+    }
+    (self.name, self.states, self.kind) = (name, states, kind)
+  }
+
+  /// A built-in cell from its name.
   ///
   /// - Throws: `.badValue` with the list of names.
   public init(name: String) throws(RecurrentError) {
-    guard let cell = Cell.allCases.first(where: { $0.name == name }) else {
-      let names = Cell.allCases.map { $0.name }.joined(separator: ", ")
+    guard let cell = Cell.builtin.first(where: { $0.name == name }) else {
+      let names = Cell.builtin.map { $0.name }.joined(separator: ", ")
       throw RecurrentError(.badValue, "cell is unknown; expected one of \(names), got '\(name)'")
     }
     self = cell
   }
 
-  /// The gates' letters, in the order of their rows and of RecurrentJS's parameters.
-  var gates: [String] {
-    switch self {
-    case .rnnTanh, .rnnRelu: ["h"]
-    case .lstm: ["i", "f", "o", "c"]
-    case .gru, .gruResetBefore: ["r", "z", "n"]
+  /// The built-in cell; nil for a step.
+  var builtin: BuiltinCell? { if case .builtin(let cell) = kind { cell } else { nil } }
+
+  /// Refuses a name that is not an identifier.
+  ///
+  /// - Parameter beforeNumber: whether the number of a layer follows the name.
+  static func check(
+    _ name: String, _ what: @autoclosure () -> String, beforeNumber: Bool = false
+  ) throws(RecurrentError) {
+    let letters = name.utf8.allSatisfy { isLetter($0) || isDigit($0) }
+    let isUsable =
+      letters && (1...64).contains(name.utf8.count) && name.utf8.first.map { isLetter($0) } ?? false
+      && !(beforeNumber && name.utf8.last.map { isDigit($0) } ?? false)
+    let ends = beforeNumber ? ", the last not a digit" : ""
+    try require(
+      isUsable, .badValue,
+      "\(what()) is unusable; expected 1 to 64 letters, digits and underscores, the first not a digit\(ends), "
+        + "got '\(name.unicodeScalars.prefix(80).map { String($0) }.joined())'")
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+  private static func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte & 0xDF) || byte == 95 }
+}
+
+extension Cell: Equatable {
+  /// Whether both are the same built-in cell, the same step, or have the same name and equal programs.
+  public static func == (a: Cell, b: Cell) -> Bool {
+    guard a.name == b.name && a.states == b.states else { return false }
+    switch (a.kind, b.kind) {
+    case (.builtin(let a), .builtin(let b)): return a == b
+    case (.step(let a), .step(let b)): return a === b
+    case (.programs(let a), .programs(let b)):
+      return a.elementsEqual(b) { $0 === $1 || $0.members.text == $1.members.text }
+    default: return false
+    }
+  }
+}
+
+// MARK: Programs
+
+extension Cell {
+  /// The cell with the programs of a network's layers; a built-in cell as it is.
+  ///
+  /// - Throws: what the step throws, after the number of its layer; `.badShape` or `.badValue` for programs that do not
+  ///   fit the layers.
+  func recorded(
+    inputs: Int, hiddenSizes: [Int], dtype: DType
+  ) throws(RecurrentError) -> Cell {
+    switch kind {
+    case .builtin: return self
+    case .programs(let programs):
+      try check(programs, inputs: inputs, layers: hiddenSizes.count, dtype)
+      return self
+    case .step(let step):
+      var programs: [Program] = [], rows = inputs
+      for (k, units) in hiddenSizes.enumerated() {
+        do throws(RecurrentError) {
+          programs.append(try step.program(inputs: rows, units: units, dtype: dtype))
+        } catch {
+          throw RecurrentError(error.kind, "layer \(k) of \(name): \(error.description)")
+        }
+        rows = programs[k].states[0]
+      }
+      try check(programs, inputs: inputs, layers: hiddenSizes.count, dtype)
+      return try Cell(name, states, .programs(programs))
     }
   }
 
-  /// The parameter names of layer `k`, gate by gate.
-  func names(layer k: Int) -> [(Wx: String, Wh: String, b: String)] {
-    switch self {
-    case .rnnTanh, .rnnRelu: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
-    default: gates.map { ("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)") }
+  /// Requires programs that fit each other and the network.
+  private func check(_ programs: [Program], inputs: Int, layers: Int, _ dtype: DType) throws(RecurrentError) {
+    try require(
+      programs.count == layers, .badShape,
+      "layers of \(name) has the wrong length; expected \(layers), got \(programs.count)")
+    var rows = inputs
+    for (k, program) in programs.enumerated() {
+      let place = "layer \(k) of \(name)"
+      try require(
+        program.inputs == rows, .badShape,
+        "\(place) has the wrong inputs; expected \(rows) rows, got \(program.inputs)")
+      try require(
+        program.states.count == states.count, .badShape,
+        "\(place) has the wrong number of states; expected \(states.count), got \(program.states.count)")
+      try require(
+        program.dtype == dtype, .badType, "\(place) has the wrong dtype; expected \(dtype), got \(program.dtype)")
+      try require(
+        !program.step.trace.captures, .badValue,
+        "\(place) reads a Mat from outside; expected parameters of its own, got a Mat that no file can hold")
+      for parameter in program.settings.parameters {
+        try Cell.check(parameter.name, "parameter of \(place)", beforeNumber: true)
+        try require(parameter.initial ?? 0, "initial of a parameter", fits: dtype)
+      }
+      rows = program.states[0]
     }
   }
 
-  /// The forget gate's bias of layer `k`; nil for cells without one.
-  func forgetBias(layer k: Int) -> String? { self == .lstm ? "bf\(k)" : nil }
+  // MARK: JSON
 
-  /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
-  func resetBias(layer k: Int) -> String? { self == .gru ? "bnh\(k)" : nil }
-
-  /// Whether the state has a cell c besides the output h.
-  public var hasCell: Bool { self == .lstm }
-
-  /// Blocks of H rows that a step computes: an LSTM's four gates; a GRU's r, z, a = Wnh·h and n.
-  var blocks: Int {
-    switch self {
-    case .rnnTanh, .rnnRelu: 1
-    default: 4
+  /// The name of a built-in cell, or {"name": ..., "states": ["h"], "layers": [a program, ...]}.
+  init(_ json: JSON) throws(RecurrentError) {
+    if case .string(let name) = json {
+      self = try Cell(name: name)
+      return
     }
+    guard case .object = json else {
+      throw RecurrentError(
+        .badValue, "cell has the wrong type; expected a string or an object, got \(json.kind)")
+    }
+    var reader = try SettingsReader(json, owner: "cell")
+    let name = try reader.string("name"), states = try reader.strings("states"), texts = try reader.array("layers")
+    try reader.finish()
+    var programs: [Program] = []
+    for (k, text) in texts.enumerated() {
+      do throws(RecurrentError) {
+        programs.append(try Program(text))
+      } catch {
+        throw RecurrentError(error.kind, "cell.layers[\(k)]: \(error.description)")
+      }
+    }
+    try self.init(name, states, .programs(programs))
+  }
+
+  /// The form that `init(_:)` reads; a step that is not recorded yet has only its name.
+  var json: JSON {
+    guard case .programs(let programs) = kind else { return .string(name) }
+    return .object([
+      ("name", .string(name)), ("states", .array(JSON.List(states.map { .string($0) }))),
+      ("layers", .array(JSON.List(programs.map { $0.members }))),
+    ])
   }
 }

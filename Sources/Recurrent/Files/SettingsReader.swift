@@ -165,6 +165,16 @@ struct SettingsReader {
     }
   }
 
+  /// A value of any type. A key without a default is required.
+  mutating func any(_ key: String, default value: JSON? = nil) throws(RecurrentError) -> JSON {
+    guard let json = member(key) ?? value else {
+      throw RecurrentError(
+        .badValue, "\(key) is missing from the settings of the \(owner); expected a value, got none")
+    }
+    record(key, json)
+    return json
+  }
+
   /// The elements of an array, none for an absent key.
   mutating func array(_ key: String) throws(RecurrentError) -> JSON.List<JSON> {
     let json = member(key) ?? .array([])

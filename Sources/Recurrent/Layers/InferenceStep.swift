@@ -40,8 +40,8 @@ private struct InferenceWorkspace {
       defer { end += count }
       return end
     }
-    let widest = network.hiddenSizes.max() ?? 1
-    z = allocate(network.cell.blocks * widest)
+    let widest = network.layers.map { $0.outputs }.max() ?? 1
+    z = allocate((network.cell.builtin?.blocks ?? 0) * widest)
     input = allocate(network.embedding ?? network.inputSize)
     output = allocate(widest)
     scores = allocate(network.topSize)
@@ -61,6 +61,8 @@ struct InferenceStep<Scalar: Real> {
   let logProbabilities: UnsafeMutableBufferPointer<Scalar>
   /// The bottom layer's Wx·x + b for each token, [blocks·H × V]; nil unless `prepare` filled it.
   private var tokenProducts: Storage?
+  /// The steps of layers that are programs.
+  private let steps: [ProgramStep<Scalar>]
 
   /// The input of the bottom layer.
   private enum Input {
@@ -83,18 +85,20 @@ struct InferenceStep<Scalar: Real> {
     logProbabilities = UnsafeMutableBufferPointer(
       start: scratch + workspace.logProbabilities, count: network.topSize)
     try network.parameters.flat.evaluate()
+    steps = try network.programSteps(Scalar.self)
+    for step in steps { try step.prepare() }
   }
 
   /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at
   /// most 2²⁰ elements.
   mutating func prepare(reads: Int) throws(RecurrentError) {
-    guard let Wil = network.Wil, let H = network.hiddenSizes.first else { return }
-    let width = network.cell.blocks * H
+    guard let Wil = network.Wil, case .builtin(let cell, let weights, let plan) = network.layers[0].body else { return }
+    let width = cell.blocks * plan.H
     guard Wil.n <= reads / 2, Wil.n <= (1 << 20) / width else { return }
     let products = try Storage(bytes: Wil.n * width * MemoryLayout<Scalar>.stride)
     for token in 0..<Wil.n {
       lookUp(token, Wil)
-      inputProduct(network.layers[0], network.plans[0], input)
+      inputProduct(weights, plan, input)
       (products.start.assumingMemoryBound(to: Scalar.self) + token * width).update(from: z, count: width)
     }
     tokenProducts = products
@@ -123,11 +127,11 @@ struct InferenceStep<Scalar: Real> {
   /// All layers, from a token in range to `output`.
   func read(_ token: Int, _ state: UnsafeMutablePointer<Scalar>) {
     guard let Wil = network.Wil else { return advance(.oneHot(token), state) }
-    guard let tokenProducts else {
+    guard let tokenProducts, let cell = network.cell.builtin else {
       lookUp(token, Wil)
       return advance(.vector, state)
     }
-    let width = network.cell.blocks * network.plans[0].H
+    let width = cell.blocks * network.layers[0].outputs
     advance(.precomputed(tokenProducts.start.assumingMemoryBound(to: Scalar.self) + token * width), state)
   }
 
@@ -161,35 +165,49 @@ struct InferenceStep<Scalar: Real> {
   /// All layers, from the bottom layer's input to `output`.
   private func advance(_ bottom: Input, _ state: UnsafeMutablePointer<Scalar>) {
     var (x, width) = (input, network.embedding ?? network.inputSize)
-    var h = state, c = state + network.hiddenSizes.reduce(0, +)
+    var h = state
     for k in network.layers.indices {
-      let layer = network.layers[k], plan = network.plans[k], H = plan.H
-      switch k == 0 ? bottom : .vector {
-      case .vector: inputProduct(layer, plan, x)
-      case .oneHot(let column): inputProduct(layer, plan, x, oneHot: column)
-      case .precomputed(let product): z.update(from: product, count: network.cell.blocks * H)
+      let layer = network.layers[k], bottom = k == 0 ? bottom : .vector
+      switch layer.body {
+      case .builtin(let cell, let weights, let plan):
+        switch bottom {
+        case .vector: inputProduct(weights, plan, x)
+        case .oneHot(let column): inputProduct(weights, plan, x, oneHot: column)
+        case .precomputed(let product): z.update(from: product, count: cell.blocks * plan.H)
+        }
+        recurrentStep(cell, weights, plan, h, state + network.stateOffsets[cell.hasCell ? 1 : 0][k])
+      case .program: advance(k, bottom, x, width, state)
       }
-      recurrentStep(layer, plan, h, c)
-      (x, width) = (h, H)
-      h += H
-      if network.cell.hasCell { c += H }
+      (x, width) = (h, layer.outputs)
+      h += width
     }
     output.update(from: x, count: width)
   }
 
+  /// A layer that is a program.
+  private func advance(
+    _ k: Int, _ bottom: Input, _ x: UnsafePointer<Scalar>, _ width: Int, _ state: UnsafeMutablePointer<Scalar>
+  ) {
+    let step = steps[k]
+    var token: Int?
+    if case .oneHot(let column) = bottom { token = column } else { step.input.update(from: x, count: width) }
+    step.run(oneHot: token) { s in state + network.stateOffsets[s][k] }
+  }
+
   /// The recurrent products and the gates of one layer: z and the state become the next state.
   private func recurrentStep(
-    _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>
+    _ cell: BuiltinCell, _ layer: Weights, _ plan: ScanPlan, _ h: UnsafeMutablePointer<Scalar>,
+    _ c: UnsafeMutablePointer<Scalar>
   ) {
     let H = plan.H, Wh = layer.Wh.operandRef.w(Scalar.self)
     let state = MatrixView(h, rows: H, columns: 1, columnStride: H),
       gates = MatrixView(z, rows: H, columns: 1, columnStride: 4 * H)
     gemv(Wh.rows(plan.outputRows.w, plan.outputRows.count), h, into: z + plan.outputRows.z)
-    switch network.cell {
+    switch cell {
     case .lstm:
       let cells = MatrixView(c, rows: H, columns: 1, columnStride: H)
       lstmGates(gates, gate: H, cells, newH: state, newC: cells)
-    case .rnnTanh, .rnnRelu: apply(network.cell == .rnnRelu ? .relu : .tanh, 0, gates, to: state)
+    case .rnnTanh, .rnnRelu: apply(cell == .rnnRelu ? .relu : .tanh, 0, gates, to: state)
     case .gru: gruGates(gates, gate: H, state, newH: state)
     case .gruResetBefore:
       gruReset(gates, gate: H, state)

@@ -4,7 +4,7 @@ import Kernels
 
 /// The settings of a scan node besides its operands.
 struct Scan {
-  let cell: Cell
+  let cell: BuiltinCell
   /// Time steps and batch size.
   let T: Int, B: Int
   /// The input as tokens, one per column: rows of operand 0, a table; or, one-hot, columns of Wx. nil for vectors.
@@ -69,7 +69,7 @@ extension Graph {
   ///   - wantsInput: whether the gradient of x is needed.
   /// - Returns: outputs [H × T·B], and the final state.
   func scan(
-    _ cell: Cell, _ input: Mat?, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
+    _ cell: BuiltinCell, _ input: Mat?, tokens: UnsafeMutablePointer<Int32>? = nil, steps T: Int, h: Mat, c: Mat?,
     _ weights: Weights, lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true
   ) throws(RecurrentError) -> (y: Mat, h: Mat, c: Mat?) {
     let (H, B) = (h.n, h.d), oneHot = input == nil, x = input ?? weights.Wx

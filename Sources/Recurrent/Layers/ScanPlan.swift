@@ -43,7 +43,7 @@ struct ScanPlan {
   /// Rows of z that read the previous output.
   let outputRows: RowRange
 
-  init(_ cell: Cell, H: Int) {
+  init(_ cell: BuiltinCell, H: Int) {
     func both(_ k: Int) -> Product {
       Product(rows: RowRange(w: k * H, z: k * H, count: H), readsInput: true, source: .output)
     }

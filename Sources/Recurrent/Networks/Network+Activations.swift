@@ -3,24 +3,26 @@
 import Kernels
 
 extension Network {
-  /// The names of all activations, layer by layer: `h0`; for an LSTM then `c0 i0 f0 o0 g0`, for a GRU `r0 z0 n0`.
+  /// The names of all activations, layer by layer: `h0`; for an LSTM then `c0 i0 f0 o0 g0`, for a GRU `r0 z0 n0`; for a
+  /// cell of the caller's own its states.
   ///
   /// h is the output and c the cell after a time step; i, f, o, r and z are gates, 0 to 1; g and n are the candidates,
   /// −1 to 1.
   public var activationNames: [String] {
-    hiddenSizes.indices.flatMap { k in cellActivations.map { "\($0.letter)\(k)" } }
+    layers.indices.flatMap { k in cellActivations.map { "\($0.name)\(k)" } }
   }
 
   /// Copies one activation of one layer from the last forward pass. Available until backward is called.
   ///
   /// - Parameters:
   ///   - name: one of `activationNames`.
-  ///   - values: receives T·B·H elements as a C-contiguous array (T, B, H); 0 beyond each sequence's length.
+  ///   - values: receives T·B·rows elements as a C-contiguous array (T, B, rows); 0 beyond each sequence's length. H
+  ///     rows, or those of the state.
   /// - Throws: `.badIndex` for an unknown name, `.invalidated` without a forward pass, `.badShape` or `.badType` for an
   ///   array of another length or type.
   public func activation(_ name: String, to values: consuming MutableElements) throws(RecurrentError) {
     let (layer, source, record) = try findActivation(name)
-    let p = try values.memory("values", hiddenSizes[layer] * record.T * record.B, dtype)
+    let p = try values.memory("values", rows(source, layer) * record.T * record.B, dtype)
     switch dtype {
     case .float32: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Float.self))
     case .float64: copy(source, ofLayer: layer, record, to: p.assumingMemoryBound(to: Double.self))
@@ -29,8 +31,8 @@ extension Network {
 
   /// The number of elements of an activation.
   package func activationCount(_ name: String) throws(RecurrentError) -> Int {
-    let (layer, _, record) = try findActivation(name)
-    return hiddenSizes[layer] * record.T * record.B
+    let (layer, source, record) = try findActivation(name)
+    return rows(source, layer) * record.T * record.B
   }
 
   private func findActivation(
@@ -49,16 +51,21 @@ extension Network {
   }
 
   private enum ActivationSource {
-    case output, cell
+    case state(Int)
     /// A block of z's rows.
     case gate(Int)
   }
 
-  private var cellActivations: [(letter: Character, source: ActivationSource)] {
-    switch cell {
-    case .rnnTanh, .rnnRelu: [("h", .output)]
-    case .lstm: [("h", .output), ("c", .cell), ("i", .gate(0)), ("f", .gate(1)), ("o", .gate(2)), ("g", .gate(3))]
-    case .gru, .gruResetBefore: [("h", .output), ("r", .gate(0)), ("z", .gate(1)), ("n", .gate(3))]
+  private func rows(_ source: ActivationSource, _ layer: Int) -> Int {
+    if case .state(let s) = source { layers[layer].states[s] } else { hiddenSizes[layer] }
+  }
+
+  private var cellActivations: [(name: String, source: ActivationSource)] {
+    let states = cell.states.enumerated().map { (name: $1, source: ActivationSource.state($0)) }
+    switch cell.builtin {
+    case .rnnTanh, .rnnRelu, nil: return states
+    case .lstm: return states + [("i", .gate(0)), ("f", .gate(1)), ("o", .gate(2)), ("g", .gate(3))]
+    case .gru, .gruResetBefore: return states + [("r", .gate(0)), ("z", .gate(1)), ("n", .gate(3))]
     }
   }
 
@@ -67,18 +74,23 @@ extension Network {
   ) {
     var k = 0
     graph.forEachNode(0..<graph.nodes.count) { node, operands in
-      guard node.pointee.operation == Scan.self else { return }
+      guard node.pointee.operation == Scan.self || node.pointee.operation == ProgramScan.self else { return }
       defer { k += 1 }
       guard k == layer else { return }
-      let scan = node.pointee.settings(Scan.self)
-      let run = ScanRun(scan, Operands<Scalar>(operands, node)), H = run.H
-      let values =
+      let args = Operands<Scalar>(operands, node), rows = rows(source, layer)
+      let values: MatrixView<Scalar>
+      if node.pointee.operation == Scan.self {
+        let run = ScanRun(node.pointee.settings(Scan.self), args)
         switch source {
-        case .output: run.y
-        case .cell: run.c
-        case .gate(let block): run.z.rows(block * H, H)
+        case .state(let s): values = s == 0 ? run.y : run.c
+        case .gate(let block): values = run.z.rows(block * rows, rows)
         }
-      let result = MatrixView(p, rows: H, columns: record.T * record.B, columnStride: H)
+      } else {
+        let run = ProgramRun(node.pointee.settings(ProgramScan.self), args)
+        guard case .state(let s) = source else { return }
+        values = run.states(s).columns(record.B, record.T * record.B)
+      }
+      let result = MatrixView(p, rows: rows, columns: record.T * record.B, columnStride: rows)
       Kernels.copy(values, to: result)
       guard let padding = record.padding else { return }
       for j in 0..<result.columns where padding.contains(j) { fill(result.column(j), with: 0) }

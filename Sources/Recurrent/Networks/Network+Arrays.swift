@@ -19,11 +19,11 @@ extension Network {
     case values(Elements)
   }
 
-  /// The elements of a state of `batchSize` sequences: every layer's h, then for an LSTM every layer's c.
+  /// The elements of a state of `batchSize` sequences: every layer's first state, then every layer's second, and so on.
   ///
   /// `Int.max`, which no array has, for a number of sequences beyond memory.
   public func stateCount(batchSize: Int) -> Int {
-    let one = hiddenSizes.reduce(0, +) * (cell.hasCell ? 2 : 1)
+    let one = layers.reduce(0) { $0 + $1.states.reduce(0, +) }
     let (count, overflow) = one.multipliedReportingOverflow(by: batchSize)
     return overflow ? .max : count
   }
@@ -32,7 +32,7 @@ extension Network {
   package func columns(_ T: Int, _ B: Int) throws(RecurrentError) -> Int {
     try require(T > 0 && B > 0, .badShape, "T and B are out of range; expected at least 1, got \(T) and \(B)")
     let (columns, overflow) = T.multipliedReportingOverflow(by: B)
-    let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1)
+    let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1, layers.map { $0.outputs }.max() ?? 1)
     try require(
       !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
       "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")
@@ -66,7 +66,7 @@ extension Network {
       return record
     }
     forwardRecord = record
-    write(State(h: [record.output], c: []), to: y)
+    write(State(h: [record.output]), to: y)
     clear(y, topSize, columns, record.padding)
     if let finalState { write(record.finalState, to: finalState) }
   }
@@ -94,11 +94,11 @@ extension Network {
     try require(
       dx == nil || record.x != nil, .badValue, "dx is given for tokens; expected none, got an array")
     forwardRecord = nil
-    readGradient(dy, into: State(h: [record.output], c: []))
+    readGradient(dy, into: State(h: [record.output]))
     clear(record.output.dwStart, topSize, record.output.d, record.padding)
     if let dState { readGradient(dState, into: record.finalState) }
     try graph.backward()
-    if let dx, let x = record.x { writeGradient(State(h: [x], c: []), to: dx) }
+    if let dx, let x = record.x { writeGradient(State(h: [x]), to: dx) }
     if let dStart { writeGradient(record.start, to: dStart) }
   }
 
@@ -231,10 +231,10 @@ extension Network {
     }
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
     var (start, end) = reusableStates
-    reusableStates = (State(h: [], c: []), State(h: [], c: []))
+    reusableStates = (State([]), State([]))
     try zero(&start, graph, batchSize: B)
-    end.h.replaceSubrange(end.h.indices, with: start.h)
-    end.c.replaceSubrange(end.c.indices, with: start.c)
+    while end.mats.count < start.mats.count { end.mats.append([]) }
+    for s in start.mats.indices { end.mats[s].replaceSubrange(end.mats[s].indices, with: start.mats[s]) }
     if let state { read(state, into: start) }
     let top = try advance(
       graph, source, steps: T, &end, lengths: padding?.lengths, wantsInput: copies, dropout: dropout)
@@ -281,7 +281,7 @@ extension Network {
   ) throws(RecurrentError) -> Mat {
     guard copies || padding != nil else { return try graph.wrapExternal(p, n, columns, dtype) }
     let mat = try graph.zeros(n, columns, dtype)
-    read(p, into: State(h: [mat], c: []))
+    read(p, into: State(h: [mat]))
     clear(mat.wStart, n, columns, padding)
     return mat
   }
@@ -317,7 +317,7 @@ extension Network {
       guard let found = mat?.firstNonFinite else { continue }
       try check(name, ("\(found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
     }
-    for (name, mats) in [("h", record.start.h), ("c", record.start.c)] {
+    for (name, mats) in zip(cell.states, record.start.mats) {
       for (k, mat) in mats.enumerated() {
         try check("state.\(name)[\(k)]", mat.firstNonFinite.map { ("\($0.column), \($0.row)", $0.value) })
       }
@@ -343,16 +343,17 @@ extension Network {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.dwStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 
-  /// Visits the columns of every h, then of every c, with their offsets in a contiguous buffer.
+  /// Visits the columns of every Mat, state by state, with their offsets in a contiguous buffer.
   private func eachColumn(
     of mats: State, _ body: (_ mat: Mat, _ at: Int, _ offset: Int, _ bytes: Int) -> Void
   ) {
     var offset = 0
-    for k in 0..<mats.h.count + mats.c.count {
-      let mat = k < mats.h.count ? mats.h[k] : mats.c[k - mats.h.count]
-      for j in 0..<mat.d {
-        body(mat, j * mat.stride * dtype.size, offset, mat.n * dtype.size)
-        offset += mat.n * dtype.size
+    for layers in mats.mats {
+      for mat in layers {
+        for j in 0..<mat.d {
+          body(mat, j * mat.stride * dtype.size, offset, mat.n * dtype.size)
+          offset += mat.n * dtype.size
+        }
       }
     }
   }

@@ -15,7 +15,7 @@ extension Network {
   ///   - graph: records a node per layer.
   ///   - input: column t·B + b is time step t of sequence b.
   ///   - T: time steps.
-  ///   - state: [H × B] per layer.
+  ///   - state: [rows × B] per state and layer.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
   ///   - wantsInput: whether the gradient of input vectors is needed.
   ///   - dropout: the dropout between layers; nil for none.
@@ -29,23 +29,20 @@ extension Network {
     switch input {
     case .vectors(let vectors): (x, tokens) = (vectors, nil)
     case .tokens(let indices):
-      // with more columns than tokens, one product per token costs less than one per column
-      let columns = T * state.h[0].d
-      if let Wil, inputSize > columns {
+      // a built-in cell computes one product per token, which costs less with more columns than tokens
+      let columns = T * state.mats[0][0].d
+      if let Wil, inputSize > columns || cell.builtin == nil {
         (x, tokens) = (try graph.rowPluck(Wil, rows: indices, count: columns), nil)
       } else {
         (x, tokens) = (Wil, indices)
       }
       wantsInput = true
     }
-    var top = state.h[0]
-    for (k, layer) in layers.enumerated() {
-      let cells = cell.hasCell ? state.c[k] : nil
-      let (y, h, c) = try graph.scan(
-        cell, x, tokens: k == 0 ? tokens : nil, steps: T, h: state.h[k], c: cells, layer, lengths: lengths,
-        wantsInput: wantsInput || k > 0)
-      state.h[k] = h
-      if let c { state.c[k] = c }
+    var top = state.mats[0][0]
+    for k in layers.indices {
+      let layer = layers[k]
+      let y = try layer.scan(
+        graph, x, tokens: k == 0 ? tokens : nil, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput || k > 0)
       (x, top) = (y, y)
       if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(y, dropout) }
     }

@@ -47,7 +47,7 @@ extension Network {
 
     init(_ json: JSON) throws(RecurrentError) {
       var reader = try SettingsReader(json, owner: "network")
-      cell = Cell.allCases[try reader.choice("cell", of: Cell.allCases.map { $0.name })]
+      cell = try Cell(reader.any("cell"))
       inputSize = try reader.integer("input_size")
       hiddenSizes = try reader.integers("hidden_sizes")
       outputSize = try reader.optionalInteger("output_size")
@@ -60,12 +60,14 @@ extension Network {
     }
 
     /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
+    ///
+    /// A cell of the caller's own is an object, unless its steps are not recorded yet: then only its name.
     public var json: String { members.text }
 
     var members: JSON {
       func size(_ value: Int?) -> JSON { value.map { .number(Double($0)) } ?? .null }
       return .object([
-        ("cell", .string(cell.name)), ("input_size", size(inputSize)),
+        ("cell", cell.json), ("input_size", size(inputSize)),
         ("hidden_sizes", .array(JSON.List(hiddenSizes.map(size)))),
         ("output_size", size(outputSize)), ("embedding", size(embedding)), ("tied", .bool(tied)),
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),

@@ -1,5 +1,7 @@
 // A stack of recurrent layers with an optional embedding and an optional decoder.
 
+import Kernels
+
 /// A stack of recurrent layers, each of its own width.
 ///
 /// With an embedding, tokens select rows of a table `Wil`, and the lowest layer reads the rows. Without one, the input
@@ -9,16 +11,29 @@
 /// Parity: parameter names and their order are RecurrentJS's: `Wil`; for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`,
 /// of an RNN `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset); `Whd bd`.
 /// Matrices are drawn uniform on ±0.08, biases are 0, except an LSTM's forget biases (`Settings.forgetBias`).
+/// A cell of the caller's own has the names of its parameters, followed by the layer's number.
 public final class Network {
-  /// What a sequence carries from time step to time step, a Mat per layer.
+  /// What a sequence carries from time step to time step.
   public struct State {
-    /// Outputs, [H × B].
-    public var h: [Mat]
-    /// Cells of an LSTM, [H × B]; empty for other cells.
-    public var c: [Mat]
+    /// For each state of the cell a Mat per layer, lowest first: [rows × B].
+    public var mats: [[Mat]]
 
-    /// From outputs and cells, lowest layer first.
-    public init(h: [Mat], c: [Mat]) { (self.h, self.c) = (h, c) }
+    /// From the Mats of each state, in the order of `Cell.states`.
+    public init(_ mats: [[Mat]]) { self.mats = mats }
+
+    /// From outputs and, for an LSTM, cells, lowest layer first.
+    public init(h: [Mat], c: [Mat] = []) { mats = c.isEmpty ? [h] : [h, c] }
+
+    /// The first state, the outputs.
+    public var h: [Mat] {
+      get { mats.first ?? [] }
+      set { mats = [newValue] + mats.dropFirst() }
+    }
+    /// The second state, the cells of an LSTM; empty for cells without.
+    public var c: [Mat] {
+      get { mats.count > 1 ? mats[1] : [] }
+      set { mats = [h, newValue] + mats.dropFirst(2) }
+    }
   }
 
   /// The kind of layer.
@@ -42,20 +57,22 @@ public final class Network {
   /// The type of the elements.
   public var dtype: DType { parameters.flat.dtype }
   /// Rows of the network's output: the decoder's, or the top layer's without one.
-  public var topSize: Int { outputSize ?? hiddenSizes[hiddenSizes.count - 1] }
+  public var topSize: Int { outputSize ?? layers[layers.count - 1].outputs }
 
-  let layers: [Weights]
-  /// The products of each layer's time step.
-  let plans: [ScanPlan]
+  let layers: [Layer]
   let Wil: Mat?
   let decoder: (Whd: Mat, bd: Mat)?
   /// The graph of the array interface and its last forward pass; see Network+Arrays.swift.
   let graph = Graph()
   var forwardRecord: ForwardRecord?
   /// The states of the last recording, whose arrays the next one reuses.
-  var reusableStates = (start: State(h: [], c: []), end: State(h: [], c: []))
+  var reusableStates = (start: State([]), end: State([]))
   /// The working memory of `InferenceStep`, allocated on first use.
   private var inferenceScratch: Storage?
+  /// The steps of layers that are programs, created on first use.
+  private var inferenceSteps: [AnyObject] = []
+  /// The first element of each state of each layer in the state of one sequence.
+  let stateOffsets: [[Int]]
 
   /// Draws a new network.
   ///
@@ -66,7 +83,7 @@ public final class Network {
   public convenience init(_ settings: Settings, random: Random) throws(RecurrentError) {
     try self.init(zeros: settings)
     try parameters.initialize(Network.initialRange, random)
-    if settings.forgetBias != 0 {
+    if let cell = cell.builtin, settings.forgetBias != 0 {
       for k in hiddenSizes.indices {
         if let name = cell.forgetBias(layer: k) { try parameters[name]?.fill(settings.forgetBias) }
       }
@@ -80,18 +97,21 @@ public final class Network {
   /// A network of zeros, without dropout.
   init(zeros settings: Settings) throws(RecurrentError) {
     try settings.validate()
+    let settings = try settings.recorded()
     let layout = try ParameterLayout(settings), parameters = try Parameters(layout.layout, settings.dtype)
     (cell, inputSize, embedding) = (settings.cell, settings.inputSize, settings.embedding)
     (hiddenSizes, outputSize, isTied) = (settings.hiddenSizes, settings.outputSize, settings.tied)
     (forgetBias, self.parameters) = (settings.forgetBias, parameters)
     Wil = layout.embedding.map { parameters.stack($0) }
-    layers = layout.layers.map {
-      Weights(
-        Wx: parameters.stack($0.Wx), Wh: parameters.stack($0.Wh), b: parameters.stack($0.b),
-        resetBias: $0.resetBias.map { parameters.stack($0) })
-    }
-    plans = settings.hiddenSizes.map { ScanPlan(settings.cell, H: $0) }
+    layers = layout.layers.map { $0.layer(parameters) }
     decoder = layout.decoder.map { (parameters.stack($0.Whd), parameters.stack($0.bd)) }
+    var end = 0
+    stateOffsets = cell.states.indices.map { [layers] s in
+      layers.map { layer in
+        defer { end += layer.states[s] }
+        return end
+      }
+    }
   }
 
   /// The settings that a network of the same kind is created from.
@@ -109,20 +129,32 @@ public final class Network {
     return storage.start
   }
 
+  /// Returns the steps of layers that are programs, the same at every call; none for built-in cells.
+  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> [ProgramStep<T>] {
+    if cell.builtin != nil { return [] }
+    if inferenceSteps.isEmpty {
+      var steps: [ProgramStep<T>] = []
+      for case .program(let program, let parameters) in layers.map(\.body) {
+        steps.append(try ProgramStep(program, parameters))
+      }
+      inferenceSteps = steps
+    }
+    return inferenceSteps.compactMap { $0 as? ProgramStep<T> }
+  }
+
   /// Returns the initial state of `batchSize` sequences: zeros.
   public func zeroState(_ graph: Graph, batchSize: Int = 1) throws(RecurrentError) -> State {
-    var state = State(h: [], c: [])
+    var state = State([])
     try zero(&state, graph, batchSize: batchSize)
     return state
   }
 
   /// Replaces the contents of `state` by zeros and reuses its arrays.
   func zero(_ state: inout State, _ graph: Graph, batchSize: Int) throws(RecurrentError) {
-    state.h.removeAll(keepingCapacity: true)
-    state.c.removeAll(keepingCapacity: true)
-    for size in hiddenSizes {
-      state.h.append(try graph.zeros(size, batchSize, dtype))
-      if cell.hasCell { state.c.append(try graph.zeros(size, batchSize, dtype)) }
+    while state.mats.count < cell.states.count { state.mats.append([]) }
+    for s in cell.states.indices {
+      state.mats[s].removeAll(keepingCapacity: true)
+      for layer in layers { state.mats[s].append(try graph.zeros(layer.states[s], batchSize, dtype)) }
     }
   }
 
@@ -139,16 +171,9 @@ public final class Network {
     let top = try graph.recording { () throws(RecurrentError) in
       var input = x
       for (k, layer) in layers.enumerated() {
-        switch cell {
-        case .rnnRelu:
-          next.h[k] = try graph.rnn(input, next.h[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
-        case .lstm:
-          (next.h[k], next.c[k]) = try graph.lstm(
-            input, next.h[k], next.c[k], Wx: layer.Wx, Wh: layer.Wh, b: layer.b)
-        default:
-          next.h[k] = try graph.scan(cell, input, steps: 1, h: next.h[k], c: nil, layer).y
-        }
-        input = next.h[k]
+        let after = try layer.advance(graph, input, next.mats.map { $0[k] })
+        for (s, mat) in after.enumerated() { next.mats[s][k] = mat }
+        input = after[0]
       }
       return input
     }
@@ -173,7 +198,7 @@ public final class Network {
   {
     try checkRows(x)
     return try graph.recording { () throws(RecurrentError) in
-      var next = State(h: [], c: [])
+      var next = State([])
       if let state { next = state } else { next = try zeroState(graph, batchSize: x.d) }
       let top = try advance(graph, x, &next)
       return (o: try decode(graph, top), state: next)
@@ -189,14 +214,19 @@ public final class Network {
   private func check(_ x: Mat, batchSize: Int, _ state: State) throws(RecurrentError) {
     try checkRows(x)
     try require(x.dtype == dtype, .badType, "x has the wrong type; expected \(dtype), got \(x.dtype)")
-    let cells = cell.hasCell ? hiddenSizes.count : 0
-    for (name, mats, count) in [("h", state.h, hiddenSizes.count), ("c", state.c, cells)] {
+    try require(
+      state.mats.count == cell.states.count, .badShape,
+      "state has the wrong length; expected \(cell.states.joined(separator: ", ")), got \(state.mats.count) states")
+    for (s, name) in cell.states.enumerated() {
+      let mats = state.mats[s]
       try require(
-        mats.count == count, .badShape, "\(name) has the wrong length; expected \(count) layers, got \(mats.count)")
+        mats.count == layers.count, .badShape,
+        "\(name) has the wrong length; expected \(layers.count) layers, got \(mats.count)")
       for (k, mat) in mats.enumerated() {
+        let rows = layers[k].states[s]
         try require(
-          mat.n == hiddenSizes[k] && mat.d == batchSize, .badShape,
-          "\(name) of layer \(k) has the wrong shape; expected \(hiddenSizes[k]) x \(batchSize), got \(mat.shape)")
+          mat.n == rows && mat.d == batchSize, .badShape,
+          "\(name) of layer \(k) has the wrong shape; expected \(rows) x \(batchSize), got \(mat.shape)")
       }
     }
   }

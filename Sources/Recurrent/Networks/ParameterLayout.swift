@@ -17,25 +17,50 @@ extension Network.Settings {
     try require(
       forgetBias.isFinite, .badValue, "forget_bias is not finite; expected a finite number, got \(forgetBias)")
     try require(forgetBias, "forget_bias", fits: dtype)
-    if !tied { return }
-    let top = hiddenSizes[hiddenSizes.count - 1]
     try require(
-      embedding == top, .badShape,
-      "embedding is wrong for a tied decoder; expected the top layer's width \(top), got \(embedding ?? 0)")
-    try require(
-      outputSize == inputSize, .badShape,
+      !tied || outputSize == inputSize, .badShape,
       "output_size is wrong for a tied decoder; expected the number of tokens \(inputSize), got \(outputSize ?? 0)")
+  }
+
+  /// The settings with the programs of the cell.
+  ///
+  /// - Throws: `.badShape` or `.badValue` for a cell that does not fit.
+  func recorded() throws(RecurrentError) -> Network.Settings {
+    var recorded = self
+    recorded.cell = try cell.recorded(inputs: embedding ?? inputSize, hiddenSizes: hiddenSizes, dtype: dtype)
+    let top = recorded.widths[hiddenSizes.count - 1]
+    try require(
+      !tied || embedding == top, .badShape,
+      "embedding is wrong for a tied decoder; expected the top layer's width \(top), got \(embedding ?? 0)")
+    return recorded
+  }
+
+  /// Rows of each layer's output, of recorded settings.
+  var widths: [Int] {
+    if case .programs(let programs) = cell.kind { programs.map { $0.states[0] } } else { hiddenSizes }
   }
 }
 
 /// The parameters of a network: names in creation order and regions in one flat buffer.
 struct ParameterLayout {
-  /// The regions of one layer's stacked gate matrices.
-  struct Layer {
-    /// [G·H × I], [G·H × H], [G·H × 1].
-    let Wx: Layout.Region, Wh: Layout.Region, b: Layout.Region
-    /// [H × 1], the second bias of a GRU's candidate.
-    let resetBias: Layout.Region?
+  /// The regions of one layer.
+  enum Layer {
+    /// Stacked gate matrices: [G·H × I], [G·H × H], [G·H × 1]; and [H × 1], the second bias of a GRU's candidate.
+    case builtin(
+      BuiltinCell, H: Int, Wx: Layout.Region, Wh: Layout.Region, b: Layout.Region, resetBias: Layout.Region?)
+    case program(Program, [Layout.Region])
+
+    func layer(_ parameters: Parameters) -> Recurrent.Layer {
+      switch self {
+      case .builtin(let cell, let H, let Wx, let Wh, let b, let resetBias):
+        let weights = Weights(
+          Wx: parameters.stack(Wx), Wh: parameters.stack(Wh), b: parameters.stack(b),
+          resetBias: resetBias.map { parameters.stack($0) })
+        return Recurrent.Layer(.builtin(cell, weights, ScanPlan(cell, H: H)), states: cell.hasCell ? [H, H] : [H])
+      case .program(let program, let regions):
+        return Recurrent.Layer(.program(program, regions.map { parameters.stack($0) }), states: program.states)
+      }
+    }
   }
 
   /// Names and regions.
@@ -47,35 +72,52 @@ struct ParameterLayout {
   /// The decoder; `Whd` is the embedding table if the decoder is tied.
   private(set) var decoder: (Whd: Layout.Region, bd: Layout.Region)?
 
-  /// - Parameter settings: valid settings.
+  /// - Parameter settings: valid settings whose cell is recorded.
   /// - Throws: `.badShape` for more parameters than a Mat can hold.
   init(_ settings: Network.Settings) throws(RecurrentError) {
-    let hiddenSizes = settings.hiddenSizes
+    let widths = settings.widths
     if let size = settings.embedding {
       embedding = try layout.stack(["Wil"], n: settings.inputSize, d: size)
       layout.create(["Wil"])
     }
-    for (k, size) in hiddenSizes.enumerated() {
-      let inputs = k == 0 ? settings.embedding ?? settings.inputSize : hiddenSizes[k - 1]
-      try appendLayer(settings.cell, k, size: size, inputs: inputs)
+    for (k, size) in settings.hiddenSizes.enumerated() {
+      let inputs = k == 0 ? settings.embedding ?? settings.inputSize : widths[k - 1]
+      switch settings.cell.kind {
+      case .builtin(let cell): try appendLayer(cell, k, size: size, inputs: inputs)
+      case .programs(let programs): try appendLayer(programs[k], k)
+      case .step: break
+      }
     }
-    guard let outputSize = settings.outputSize else { return }
-    let Whd = settings.tied ? nil : try layout.stack(["Whd"], n: outputSize, d: hiddenSizes[hiddenSizes.count - 1])
+    guard let outputSize = settings.outputSize else {
+      try require(layout.count > 0, .badShape, "the network has no parameters; expected at least one, got none")
+      return
+    }
+    let Whd = settings.tied ? nil : try layout.stack(["Whd"], n: outputSize, d: widths[widths.count - 1])
     if let matrix = Whd ?? embedding { decoder = (matrix, try layout.stack(["bd"], n: outputSize, d: 1)) }
-    layout.create(settings.tied ? ["bd"] : ["Whd", "bd"], biases: ["bd"])
+    layout.create(settings.tied ? ["bd"] : ["Whd", "bd"], initial: ["bd": 0])
   }
 
-  private mutating func appendLayer(_ cell: Cell, _ k: Int, size: Int, inputs: Int) throws(RecurrentError) {
+  private mutating func appendLayer(_ cell: BuiltinCell, _ k: Int, size: Int, inputs: Int) throws(RecurrentError) {
     let names = cell.names(layer: k)
     let Wx = try layout.stack(names.map { $0.Wx }, n: size, d: inputs)
     let Wh = try layout.stack(names.map { $0.Wh }, n: size, d: size)
     let b = try layout.stack(names.map { $0.b }, n: size, d: 1)
-    for gate in names { layout.create([gate.Wx, gate.Wh, gate.b], biases: [gate.b]) }
+    for gate in names { layout.create([gate.Wx, gate.Wh, gate.b], initial: [gate.b: 0]) }
     var resetBias: Layout.Region?
     if let name = cell.resetBias(layer: k) {
       resetBias = try layout.stack([name], n: size, d: 1)
-      layout.create([name], biases: [name])
+      layout.create([name], initial: [name: 0])
     }
-    layers.append(Layer(Wx: Wx, Wh: Wh, b: b, resetBias: resetBias))
+    layers.append(.builtin(cell, H: size, Wx: Wx, Wh: Wh, b: b, resetBias: resetBias))
+  }
+
+  private mutating func appendLayer(_ program: Program, _ k: Int) throws(RecurrentError) {
+    var regions: [Layout.Region] = []
+    for parameter in program.settings.parameters {
+      let name = "\(parameter.name)\(k)"
+      regions.append(try layout.stack([name], n: parameter.n, d: parameter.d))
+      layout.create([name], initial: parameter.initial.map { [name: $0] } ?? [:])
+    }
+    layers.append(.program(program, regions))
   }
 }

@@ -40,9 +40,15 @@ public struct Parameters {
   /// A stack of matrices, as kernels use it.
   func stack(_ region: Layout.Region) -> Mat { flat.view(region) }
 
-  /// Draws the weights uniform on ±`range`, name by name in creation order; biases stay 0.
+  /// Sets the initial values: those of the layout, else drawn uniform on ±`range`, name by name in creation order.
   func initialize(_ range: Double, _ random: Random) throws(RecurrentError) {
-    for (name, mat) in all where !layout.biases.contains(name) { try mat.fillUniform(-range, range, random) }
+    for (name, mat) in all {
+      if let value = layout.initial[name] {
+        try mat.fill(value)
+      } else {
+        try mat.fillUniform(-range, range, random)
+      }
+    }
   }
 }
 
@@ -58,8 +64,8 @@ struct Layout {
   private(set) var regions: [String: Region] = [:]
   /// Elements in total.
   private(set) var count = 0
-  /// Names of matrices that are initialized to zero.
-  private(set) var biases: Set<String> = []
+  /// The initial values of matrices that are not drawn.
+  private(set) var initial: [String: Double] = [:]
 
   /// Appends blocks of [n × d], stacked one below the other, one per name.
   ///
@@ -79,10 +85,10 @@ struct Layout {
     return Region(start: count, n: rows, d: d, stride: rows)
   }
 
-  /// Appends names to the creation order; `biases` among them start at zero.
-  mutating func create(_ names: [String], biases: Set<String> = []) {
+  /// Appends names to the creation order; those of `initial` start at its values.
+  mutating func create(_ names: [String], initial: [String: Double] = [:]) {
     self.names += names
-    self.biases.formUnion(biases)
+    self.initial.merge(initial) { $1 }
   }
 }
 

@@ -51,14 +51,16 @@ extension Program {
   /// The step with its sizes as a JSON object, in the form that `init(json:)` reads.
   ///
   /// - Throws: `.badValue` for a step that captured Mats, which no file can hold.
-  public func json() throws(RecurrentError) -> String { try members().text }
-
-  func members() throws(RecurrentError) -> JSON {
+  public func json() throws(RecurrentError) -> String {
     try require(
       !step.trace.captures, .badValue,
       "step reads a Mat from outside; expected parameters of its own, got a Mat that no file can hold")
-    return .object(
-      JSON.List(settings.members + [("operations", step.trace.operationsJSON), ("next", step.trace.nextJSON)]))
+    return members.text
+  }
+
+  /// The members of the object, of a step that captured nothing.
+  var members: JSON {
+    .object(JSON.List(settings.members + [("operations", step.trace.operationsJSON), ("next", step.trace.nextJSON)]))
   }
 
   /// Records and plans the step that `json()` describes. Every operation is checked as if a caller had recorded it.

@@ -102,22 +102,44 @@ extension Graph {
     _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
     wantsInput: Bool = true
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let B = try check(program, x, states, parameters, T)
+    let B = try check(program, x, isOneHot: false, states, parameters, T)
     let mark = arena.mark
     do throws(RecurrentError) {
       let copied: UnsafeMutablePointer<Int32>? =
         if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
       let all = try program.parameters(parameters, on: self)
-      return try record(program, x, states, all, T, B, copied, wantsInput)
+      return try record(program, x, nil, states, all, T, B, copied, wantsInput)
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
       throw error
     }
   }
 
+  /// Records a program whose lengths, and whose x where it is one-hot tokens, are in the graph's memory.
+  func scan(
+    _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
+    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let B = try check(program, x, isOneHot: tokens != nil, states, parameters, T)
+    let all = try program.parameters(parameters, on: self)
+    guard let tokens, !program.plan.takesOneHotTokens else {
+      return try record(program, x, tokens, states, all, T, B, lengths, wantsInput)
+    }
+    // a step that reads rows of x by themselves needs the columns
+    let columns = try zeros(program.inputs, T * B, program.dtype)
+    for j in 0..<T * B {
+      let at = j * program.inputs + Int(tokens[j])
+      switch program.dtype {
+      case .float32: columns.wStart.assumingMemoryBound(to: Float.self)[at] = 1
+      case .float64: columns.wStart.assumingMemoryBound(to: Double.self)[at] = 1
+      }
+    }
+    return try record(program, columns, nil, states, all, T, B, lengths, false)
+  }
+
   /// Returns the batch size.
   private func check(
-    _ program: Program, _ x: Mat?, _ states: [Mat], _ parameters: [Mat], _ T: Int
+    _ program: Program, _ x: Mat?, isOneHot: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
   ) throws(RecurrentError) -> Int {
     let declared = program.settings.parameters
     try require(
@@ -145,7 +167,7 @@ extension Graph {
     }
     try require(T >= 1 && T <= Mat.maxCount, .badShape, "steps is out of range; expected at least 1, got \(T)")
     try require(
-      (x == nil) == (program.inputs == 0), .badShape,
+      isOneHot || (x == nil) == (program.inputs == 0), .badShape,
       "x is \(x == nil ? "absent" : "unused"); expected \(program.inputs) rows, got \(x.map(\.shape) ?? "none")")
     if let x {
       try require(
@@ -158,8 +180,8 @@ extension Graph {
   }
 
   private func record(
-    _ program: Program, _ x: Mat?, _ states: [Mat], _ parameters: [Mat], _ T: Int, _ B: Int,
-    _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool
+    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat], _ parameters: [Mat],
+    _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     let plan = program.plan
     let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
@@ -169,8 +191,8 @@ extension Graph {
     let work = 2.0 * Double(multiplications) * Double(B)
     let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
     let scan = ProgramScan(
-      program: .passUnretained(program), T: T, B: B, lengths: lengths, wantsInput: wantsInput && x != nil,
-      hasHistory: needsBackprop, threads: threads)
+      program: .passUnretained(program), T: T, B: B, tokens: tokens, lengths: lengths,
+      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop, threads: threads)
     let workspace =
       program.dtype == .float32
       ? ProgramWorkspace(scan, plan, Float.self) : ProgramWorkspace(scan, plan, Double.self)

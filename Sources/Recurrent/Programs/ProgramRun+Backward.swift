@@ -166,20 +166,28 @@ extension ProgramRun {
       if end > first { fill(gathered.rows(first, end - first), with: 0) }
       return gathered
     }
-    var q = 0
-    while q < products.count {
+    var remaining = Array(products.indices)
+    if let tokens = scan.tokens {
+      for q in products.indices where products[q].isInput && end > first {
+        scatterColumns(dz(s).rows(first, end - first), tokens, into: destination(q).rows(first, end - first))
+      }
+      remaining.removeAll { products[$0].isInput }
+    }
+    var next = 0
+    while next < remaining.count {
+      let q = remaining[next], other = next + 1 < remaining.count ? remaining[next + 1] : nil
       let source = allSteps(products[q].place, rows: products[q].columns), to = destination(q)
-      if q + 1 < products.count && products[q].whole?.parameter != products[q + 1].whole?.parameter {
+      if let other, products[q].whole?.parameter != products[other].whole?.parameter {
         // two products share a pass over dz
         progress.rankKUpdate(
-          dz(s), source, into: to, and: allSteps(products[q + 1].place, rows: products[q + 1].columns),
-          into: destination(q + 1), panels: panels, scratch: outer(thread), thread)
-        q += 2
+          dz(s), source, into: to, and: allSteps(products[other].place, rows: products[other].columns),
+          into: destination(other), panels: panels, scratch: outer(thread), thread)
+        next += 2
       } else {
         let none = MatrixView(to.p, rows: 0, columns: 0, columnStride: 0)
         progress.rankKUpdate(
           dz(s), source, into: to, and: none, into: none, panels: panels, scratch: outer(thread), thread)
-        q += 1
+        next += 1
       }
       team.barrier()
     }

@@ -8,7 +8,7 @@ private let longestFusedSum = 640
 extension ProgramRun {
   func forward() {
     for k in plan.states.indices { copy(initial(k), to: state(k, after: -1)) }
-    if scan.lengths != nil && plan.inputs > 0 { copyInput() }
+    if scan.lengths != nil && plan.inputs > 0 && scan.tokens == nil { copyInput() }
     gatherWeights()
     gatherBiases()
     let progress = Progress(), work = stepWork, part = part
@@ -74,6 +74,11 @@ extension ProgramRun {
       let z = tape.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
       var isFirst = true
       for q in products.indices where products[q].isInput {
+        if let tokens = scan.tokens {
+          gatherInput(s, q, tokens, panels, to: z, isFirst: isFirst)
+          isFirst = false
+          continue
+        }
         let x = x.rows(products[q].place.row, products[q].columns)
         // 48 columns at a time stay in the first-level cache while the panels pass
         progress.inBlocks(of: T * B, 48, work: z.rows * x.rows, thread) { from, columns in
@@ -86,6 +91,20 @@ extension ProgramRun {
         isFirst = false
       }
     }
+  }
+
+  /// The columns of the weights that one-hot tokens select, plus the bias or what z has, for the rows of some panels.
+  private func gatherInput(
+    _ s: Int, _ q: Int, _ tokens: UnsafeMutablePointer<Int32>, _ panels: Range<Int>, to z: MatrixView<Scalar>,
+    isFirst: Bool
+  ) {
+    let layout = rows(s), first = panels.lowerBound * layout.unitsPerPanel
+    let count = min(z.rows, panels.upperBound * layout.unitsPerPanel) - first
+    if count <= 0 { return }
+    // without a bias it is zeros
+    let bias = MatrixView(bias(s).p + first, rows: count, columns: T * B, columnStride: 0)
+    let to = z.rows(first, count)
+    gatherColumns(weights(s, q).rows(first, count), tokens, adding: isFirst ? bias : to, to: to)
   }
 
   private func forwardCode(_ team: Team, _ thread: Int) -> LocatedCode<Scalar> {

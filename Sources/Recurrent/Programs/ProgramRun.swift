@@ -19,7 +19,7 @@ struct ProgramRun<Scalar: Real> {
 
   // MARK: Operands
 
-  private var firstState: Int { plan.inputs > 0 ? 1 : 0 }
+  private var firstState: Int { plan.inputs > 0 && scan.tokens == nil ? 1 : 0 }
   func initial(_ k: Int) -> MatrixView<Scalar> { operands[firstState + k] }
   func dInitial(_ k: Int) -> MatrixView<Scalar> { operands.gradient(firstState + k) }
   func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstState + plan.states.count + p] }
@@ -164,7 +164,7 @@ struct ProgramRun<Scalar: Real> {
   }
 
   func gatherBiases() {
-    for s in plan.stacks.indices where hasBias(s) {
+    for s in plan.stacks.indices where hasBias(s) || scan.tokens != nil {
       fill(bias(s), with: 0)
       forEachBias(s) { from, row, rows in
         accumulate(parameter(from.parameter).rows(from.row, rows), times: 1, into: bias(s).rows(row, rows))

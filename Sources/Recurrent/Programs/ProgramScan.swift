@@ -8,6 +8,9 @@ struct ProgramScan {
   let program: Unmanaged<Program>
   /// Time steps and batch size.
   let T: Int, B: Int
+  /// x as tokens that stand for one-hot columns, T·B of them: the products of x are columns of the weights. nil for
+  /// vectors.
+  let tokens: UnsafeMutablePointer<Int32>?
   /// Valid time steps of each sequence; nil for T.
   let lengths: UnsafeMutablePointer<Int32>?
   /// Whether the input's gradient is needed.
@@ -21,7 +24,7 @@ struct ProgramScan {
   /// Whether the input's product is computed for all steps at once, before the first: below 12 columns a step's product
   /// is bound by reading the weights.
   func isInputPrecomputed(_ products: [StackProduct]) -> Bool {
-    products.contains { $0.isInput } && (B < 12 || products.allSatisfy { $0.isInput })
+    products.contains { $0.isInput } && (tokens != nil || B < 12 || products.allSatisfy { $0.isInput })
   }
 }
 
@@ -81,8 +84,7 @@ struct ProgramWorkspace {
       weights.append(products.map { allocate($0.whole == nil ? stack.rows : 0, $0.columns) })
       packs.append(products.map { allocate(packedCount(.contiguous(stack.rows, T.self), k: $0.columns, T.self), 1) })
       if scan.hasHistory {
-        let widths = products.map(\.columns) + [0]
-        let widest = products.indices.map { widths[$0] + widths[$0 + 1] }.max() ?? 0
+        let widest = products.map(\.columns).sorted(by: >).prefix(2).reduce(0, +)
         let needed = rankKUpdateScratch(rows: stack.rows, columns: widest, T.self)
         outerSize = max(outerSize, rounded(needed))
       }
@@ -91,7 +93,7 @@ struct ProgramWorkspace {
       transposedPacks = allocate(plan.transposedPackCount(T.self), 1)
       outer = allocate(outerSize, scan.threads)
     }
-    input = allocate(scan.lengths == nil ? 0 : plan.inputs, columns)
+    input = allocate(scan.lengths == nil || scan.tokens != nil ? 0 : plan.inputs, columns)
     codeSize = rounded(LocatedCode<T>.elements(plan))
     code = allocate(codeSize, scan.threads)
   }
@@ -116,6 +118,17 @@ struct ProgramWorkspace {
 }
 
 extension StepPlan {
+  /// Whether x occurs in products of all its rows only.
+  var takesOneHotTokens: Bool {
+    let isWhole = products.joined().allSatisfy { !$0.isInput || ($0.place.row == 0 && $0.columns == inputs) }
+    let isOperand = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
+    return isWhole
+      && (0..<values.count).allSatisfy { i in
+        isOperand[i] == 0 || !values[i].operation.isElementwise
+          || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }
+      }
+  }
+
   /// The columns that element-wise operations compute at a time: what they touch stays in the first-level cache.
   func columnsOfPart<T: Real>(_ B: Int, _: T.Type) -> Int {
     let rows = max(1, maxSegmentRows)

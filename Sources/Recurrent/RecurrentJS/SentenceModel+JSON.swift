@@ -34,8 +34,8 @@ extension SentenceModel {
     try file.check(keys: SentenceModel.keys)
     try file.optional("solver")?.check(keys: ["decay_rate", "smooth_eps", "step_cache"])
     let generator = try file["generator"].string()
-    guard let cell = Cell.allCases.first(where: { $0.generator == generator }) else {
-      let known = Cell.allCases.map { $0.generator }.joined(separator: ", ")
+    guard let cell = BuiltinCell.allCases.first(where: { $0.generator == generator }) else {
+      let known = BuiltinCell.allCases.map { $0.generator }.joined(separator: ", ")
       throw RecurrentError(.badFormat, "generator is unknown; expected one of \(known), got '\(generator)'")
     }
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
@@ -49,7 +49,7 @@ extension SentenceModel {
     try SentenceModel.check(
       saved, at: "model", cell, hiddenSizes, letterSize: letterSize, letters: tokenizer.count)
     let settings = TextModel.Settings(
-      .sentences, cell: cell, hiddenSizes: hiddenSizes, embedding: letterSize, forgetBias: 0, dtype: dtype)
+      .sentences, cell: Cell(cell), hiddenSizes: hiddenSizes, embedding: letterSize, forgetBias: 0, dtype: dtype)
     let network = try Network(zeros: settings.network(tokenizer.count))
     try self.init(TextModel(tokenizer, network, dropout: 0, Random(seed: 0)))
     model.optimizer = optimizer
@@ -82,6 +82,10 @@ extension SentenceModel {
       throw RecurrentError(
         .badValue, "optimizer is not RecurrentJS's; expected recurrentjs and an embedding, got another model")
     }
+    guard let cell = network.cell.builtin else {
+      throw RecurrentError(
+        .badValue, "cell has no form in RecurrentJS's files; expected a built-in cell, got \(network.cell.name)")
+    }
     var matrices: [(key: String, value: JSON)] = []
     var caches: [(key: String, value: JSON)] = []
     for (name, mat) in parameters.all {
@@ -100,7 +104,7 @@ extension SentenceModel {
     var bytes = Buffer<UInt8>()
     try JSON.object([
       ("hidden_sizes", .array(JSON.List(network.hiddenSizes.map { .number(Double($0)) }))),
-      ("generator", .string(network.cell.generator)),
+      ("generator", .string(cell.generator)),
       ("letter_size", .number(Double(letterSize))),
       ("model", .object(JSON.List(matrices))),
       ("solver", .object(JSON.List(optimizer.algorithmSettings + [("step_cache", .object(JSON.List(caches)))]))),
@@ -181,7 +185,7 @@ extension SentenceModel {
 
   /// The members are exactly the model's matrices, each of the size that the settings ask for.
   private static func check(
-    _ members: some RandomAccessCollection<(key: String, value: Field)>, at path: String, _ cell: Cell,
+    _ members: some RandomAccessCollection<(key: String, value: Field)>, at path: String, _ cell: BuiltinCell,
     _ hiddenSizes: [Int], letterSize: Int,
     letters: Int
   ) throws(RecurrentError) {
@@ -214,7 +218,7 @@ extension SentenceModel {
   }
 }
 
-extension Cell {
+extension BuiltinCell {
   /// Parity: RecurrentJS's "rnn" is ReLU.
   fileprivate var generator: String {
     switch self {

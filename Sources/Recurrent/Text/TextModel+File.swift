@@ -184,9 +184,9 @@ extension TextModel {
 
   private func states(_ batchSize: Int) -> [Shape] {
     if batchSize == 0 { return [] }
-    return (network.cell.hasCell ? ["h", "c"] : ["h"]).flatMap { kind in
-      network.hiddenSizes.enumerated().map { k, size in
-        ("state.\(kind)\(k)", Safetensors.Element(network.dtype), [batchSize, size])
+    return network.cell.states.enumerated().flatMap { s, state in
+      network.layers.enumerated().map { k, layer in
+        ("state.\(state)\(k)", Safetensors.Element(network.dtype), [batchSize, layer.states[s]])
       }
     }
   }

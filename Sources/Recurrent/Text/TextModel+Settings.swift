@@ -44,12 +44,12 @@ extension TextModel {
 
     init(_ json: JSON, defaults: Settings = Settings()) throws(RecurrentError) {
       var reader = try SettingsReader(json, owner: "text model")
-      let kinds = Tokenizer.Kind.allCases, cells = Cell.allCases, dtypes = DType.allCases
+      let kinds = Tokenizer.Kind.allCases, dtypes = DType.allCases
       tokenizer =
         kinds[
           try reader.choice(
             "tokenizer", of: kinds.map { $0.rawValue }, default: kinds.firstIndex(of: defaults.tokenizer))]
-      cell = cells[try reader.choice("cell", of: cells.map { $0.name }, default: cells.firstIndex(of: defaults.cell))]
+      cell = try Cell(reader.any("cell", default: defaults.cell.json))
       hiddenSizes = try reader.integers("hidden_sizes", default: defaults.hiddenSizes)
       embedding = try reader.optionalInteger("embedding", default: defaults.embedding)
       tied = try reader.flag("tied", default: defaults.tied)
@@ -66,7 +66,7 @@ extension TextModel {
 
     private var members: JSON {
       .object([
-        ("tokenizer", .string(tokenizer.rawValue)), ("cell", .string(cell.name)),
+        ("tokenizer", .string(tokenizer.rawValue)), ("cell", cell.json),
         ("hidden_sizes", .array(JSON.List(hiddenSizes.map { .number(Double($0)) }))),
         ("embedding", embedding.map { .number(Double($0)) } ?? .null), ("tied", .bool(tied)),
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),

@@ -91,7 +91,7 @@ import Testing
     refused(.badIndex, "below 0") { try without.operation(at: 0) }
   }
 
-  @Test(arguments: Cell.allCases) func sequencesAreNamedByTheirCell(_ cell: Cell) throws {
+  @Test(arguments: BuiltinCell.allCases) func sequencesAreNamedByTheirCell(_ cell: BuiltinCell) throws {
     let g = Graph(), rows = cell.gates.count * 4
     let weights = Weights(
       Wx: try Mat(rows, 2), Wh: try Mat(rows, 4), b: try Mat(rows, 1),

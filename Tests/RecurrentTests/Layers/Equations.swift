@@ -6,14 +6,23 @@ import Testing
 /// Time steps of a network by the cells' equations.
 struct Equations {
   let model: Network, graph: Graph
-  var h: [Mat], c: [Mat]
+  /// The states, for each a Mat per layer.
+  var states: [[Mat]]
+  var h: [Mat] {
+    get { states[0] }
+    set { states[0] = newValue }
+  }
+  var c: [Mat] {
+    get { states.count > 1 ? states[1] : [] }
+    set { states[1] = newValue }
+  }
 
   /// From an initial state; nil for zeros.
   init(_ model: Network, _ graph: Graph, columns: Int, _ state: Network.State? = nil) throws {
     (self.model, self.graph) = (model, graph)
     let start: Network.State
     if let state { start = state } else { start = try model.zeroState(graph, batchSize: columns) }
-    (h, c) = (start.h, start.c)
+    states = start.mats
   }
 
   /// The input of a token: a row of the embedding, or a one-hot column.
@@ -26,8 +35,8 @@ struct Equations {
   /// One time step of all layers and the decoder.
   mutating func step(_ x: Mat) throws -> Mat {
     var input = x
-    for k in h.indices {
-      let old = h[k]
+    for k in states[0].indices {
+      let old = states[0][k]
       switch model.cell {
       case .rnnRelu: h[k] = try graph.relu(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
       case .rnnTanh: h[k] = try graph.tanh(z("Wxh\(k)", input, "Whh\(k)", old, "bhh\(k)"))
@@ -45,6 +54,11 @@ struct Equations {
       case .gruResetBefore:
         let r = try gate("r", k, input, old), keep = try gate("z", k, input, old)
         h[k] = try mix(keep, graph.tanh(z("Wnx\(k)", input, "Wnh\(k)", graph.eltmul(r, old), "bn\(k)")), old)
+      default:
+        let own = try #require(TestCells.named(model.cell.name))
+        let parameters = try own.names.map { try W("\($0)\(k)") }
+        let after = try own.step(graph, input, states.map { $0[k] }, parameters)
+        for s in after.indices { states[s][k] = after[s] }
       }
       input = h[k]
     }

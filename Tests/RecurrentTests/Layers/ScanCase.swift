@@ -88,17 +88,18 @@ struct ScanCase {
       // this sequence's regions of a state: H elements per layer, h and then c
       var places: [(at: Int, n: Int)] = []
       var at = 0
-      for _ in 0..<(model.cell.hasCell ? 2 : 1) {
-        for H in model.hiddenSizes {
-          places.append((at + b * H, H))
-          at += H * B
+      for s in model.cell.states.indices {
+        for layer in model.layers {
+          let rows = layer.states[s]
+          places.append((at + b * rows, rows))
+          at += rows * B
         }
       }
       let start = try places.map { try Mat($0.n, 1, .float64, rows: Array(state[$0.at..<$0.at + $0.n])) }
       let layers = model.hiddenSizes.count
       var equations = try Equations(
         model, graph, columns: 1,
-        Network.State(h: Array(start.prefix(layers)), c: Array(start.dropFirst(layers))))
+        Network.State(model.cell.states.indices.map { Array(start[$0 * layers..<($0 + 1) * layers]) }))
       var inputs: [Mat] = []
       for t in 0..<Int(lengths?[b] ?? Int64(T)) {
         let column = t * B + b
@@ -110,7 +111,7 @@ struct ScanCase {
         result.y.replaceSubrange(place, with: try y.rows())
         try y.set(gradientRows: zip(y.gradientRows(), dy[place]).map { $0 + $1 })
       }
-      for (m, place) in zip(equations.h + equations.c, places) {
+      for (m, place) in zip(equations.states.joined(), places) {
         let range = place.at..<place.at + place.n
         result.end.replaceSubrange(range, with: try m.rows())
         // added: without a decoder the last output is also the final state

@@ -13,7 +13,7 @@ import Testing
     ranges.flatMap { Array(first($0)..<first($0) + $0.count) }.sorted()
   }
 
-  @Test(arguments: Cell.allCases) func everyRowOnce(_ cell: Cell) {
+  @Test(arguments: BuiltinCell.allCases) func everyRowOnce(_ cell: BuiltinCell) {
     let H = 5, plan = ScanPlan(cell, H: H), gateRows = Array(0..<cell.gates.count * H)
     for products in [list(plan.products), list(plan.merged)] {
       #expect(rows(products.filter { $0.readsInput }.map { $0.rows }) { $0.w } == gateRows)

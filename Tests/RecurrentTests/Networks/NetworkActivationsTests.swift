@@ -12,7 +12,7 @@ import Testing
   }
 
   /// Outputs follow from the gates, for every kind of input, few columns and many.
-  @Test(arguments: Cell.allCases) func gatesMakeTheOutputs(_ cell: Cell) throws {
+  @Test(arguments: Cell.builtin) func gatesMakeTheOutputs(_ cell: Cell) throws {
     for (T, B, oneHot, embedding) in [
       (4, 2, false, nil), (3, 13, false, nil), (2, 1, true, nil), (4, 13, true, nil), (4, 3, true, 3), (1, 2, true, 3),
     ] as [(Int, Int, Bool, Int?)] {
@@ -29,7 +29,6 @@ import Testing
         func old(_ i: Int) -> Double { i < B * H ? s.state[before + i] : h[i - B * H] }
         let valid = h.indices.filter { Int64($0 / (B * H)) < lengths[$0 / H % B] }
         switch cell {
-        case .rnnTanh, .rnnRelu: break
         case .lstm:
           let i = try activation(s, "i\(k)", width: H), f = try activation(s, "f\(k)", width: H),
             o = try activation(s, "o\(k)", width: H)
@@ -45,6 +44,7 @@ import Testing
             r = try activation(s, "r\(k)", width: H)
           for at in valid { #expect(abs(h[at] - ((1 - z[at]) * n[at] + z[at] * old(at))) < 1e-14) }
           #expect(valid.allSatisfy { r[$0] > 0 && r[$0] < 1 })
+        default: break
         }
         for name in s.model.activationNames where name.hasSuffix("\(k)") {
           let values = try activation(s, name, width: H)

@@ -68,16 +68,62 @@ struct StepCase {
     }
   }
 
+  /// Makes each column of x 0 but for a 1; returns the rows of the ones.
+  func makeOneHot(_ random: Random) throws -> [Int32] {
+    let x = try #require(x)
+    let tokens = (0..<T * B).map { _ in Int32(random.next() % UInt64(inputs)) }
+    try x.set(rows: (0..<inputs).flatMap { row in tokens.map { Int($0) == row ? 1 : 0 } })
+    return tokens
+  }
+
   /// The step as a program.
-  func planned(_ program: Program, _ g: Graph = Graph()) throws -> Outcome {
+  ///
+  /// - Parameter tokens: x as one-hot tokens; the gradient of x is then absent.
+  func planned(_ program: Program, _ g: Graph = Graph(), tokens: [Int32]? = nil) throws -> Outcome {
     for (_, leaf) in leaves { try leaf.zeroGradient() }
     let arguments = program.settings.parameters.isEmpty ? [] : parameters
-    let (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths)
+    let (y, finals): (Mat, [Mat])
+    if let tokens {
+      (y, finals) = try g.scan(
+        program, nil, tokens: g.copyIndices(tokens, count: T * B, below: inputs, "tokens"), states: initial,
+        parameters: arguments, steps: T,
+        lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
+        wantsInput: true)
+    } else {
+      (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths)
+    }
     let values = try y.rows()
     try y.set(gradientRows: dy)
     for (final, gradient) in zip(finals, dFinal) { try final.set(gradientRows: gradient) }
     try g.backward()
     return try outcome(values, finals)
+  }
+
+  /// The outputs and final states, computed sequence by sequence and time step by time step without a graph.
+  func stepped(_ program: Program, tokens: [Int32]? = nil) throws -> Outcome {
+    let step = try ProgramStep<Double>(program, program.settings.parameters.isEmpty ? [] : parameters)
+    try step.prepare()
+    let H = states[0]
+    var y = [Double](repeating: 0, count: H * T * B), finals = states.map { [Double](repeating: 0, count: $0 * B) }
+    for j in 0..<B {
+      let now = states.map { UnsafeMutablePointer<Double>.allocate(capacity: $0) }
+      defer { for p in now { p.deallocate() } }
+      for (k, state) in initial.enumerated() {
+        for (i, value) in try state.view(row: 0, column: j, n: state.n, d: 1).rows().enumerated() { now[k][i] = value }
+      }
+      for t in 0..<(lengths?[j] ?? T) {
+        let column = t * B + j
+        if let x, tokens == nil {
+          for (i, value) in try x.view(row: 0, column: column, n: inputs, d: 1).rows().enumerated() {
+            step.input[i] = value
+          }
+        }
+        step.run(oneHot: tokens.map { Int($0[column]) }) { now[$0] }
+        for i in 0..<H { y[i * T * B + column] = now[0][i] }
+      }
+      for (k, rows) in states.enumerated() { for i in 0..<rows { finals[k][i * B + j] = now[k][i] } }
+    }
+    return Outcome(tensors: [("y", y)] + finals.enumerated().map { ("state \($0)", $1) })
   }
 
   /// The step operation by operation, on one graph; each sequence alone if they have lengths.
@@ -136,7 +182,8 @@ struct StepCase {
   /// The largest error of a tensor, relative to its norm, with the tensor's name.
   static func difference(_ a: Outcome, _ b: Outcome, floor: Double = 1e-12) -> (name: String, error: Double) {
     var worst = ("", 0.0)
-    for (p, q) in zip(a.tensors, b.tensors) {
+    for p in a.tensors {
+      guard let q = b.tensors.first(where: { $0.name == p.name }) else { return (p.name, .infinity) }
       let scale = q.numbers.reduce(0) { $0 + $1 * $1 }.squareRoot()
       let error = zip(p.numbers, q.numbers).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
       let relative = error <= floor ? 0 : error / scale

@@ -1,0 +1,62 @@
+// The built-in recurrent cells: names, gates and parameter names.
+
+import Kernels
+
+/// A built-in recurrent cell.
+enum BuiltinCell: Sendable, CaseIterable {
+  /// h′ = tanh(Wx·x + Wh·h + b).
+  case rnnTanh
+  /// h′ = relu(Wx·x + Wh·h + b), RecurrentJS's.
+  case rnnRelu
+  /// Long short-term memory.
+  case lstm
+  /// Gated recurrent unit that resets after the recurrent product, as PyTorch and cuDNN.
+  case gru
+  /// Gated recurrent unit that resets before the recurrent product, as Cho et al., arXiv:1406.1078.
+  case gruResetBefore
+
+  /// The name in settings, files and every interface.
+  var name: String {
+    switch self {
+    case .rnnTanh: "rnn_tanh"
+    case .rnnRelu: "rnn_relu"
+    case .lstm: "lstm"
+    case .gru: "gru"
+    case .gruResetBefore: "gru_reset_before"
+    }
+  }
+
+  /// The gates' letters, in the order of their rows and of RecurrentJS's parameters.
+  var gates: [String] {
+    switch self {
+    case .rnnTanh, .rnnRelu: ["h"]
+    case .lstm: ["i", "f", "o", "c"]
+    case .gru, .gruResetBefore: ["r", "z", "n"]
+    }
+  }
+
+  /// The parameter names of layer `k`, gate by gate.
+  func names(layer k: Int) -> [(Wx: String, Wh: String, b: String)] {
+    switch self {
+    case .rnnTanh, .rnnRelu: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
+    default: gates.map { ("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)") }
+    }
+  }
+
+  /// The forget gate's bias of layer `k`; nil for cells without one.
+  func forgetBias(layer k: Int) -> String? { self == .lstm ? "bf\(k)" : nil }
+
+  /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
+  func resetBias(layer k: Int) -> String? { self == .gru ? "bnh\(k)" : nil }
+
+  /// Whether the state has a cell c besides the output h.
+  var hasCell: Bool { self == .lstm }
+
+  /// Blocks of H rows that a step computes: an LSTM's four gates; a GRU's r, z, a = Wnh·h and n.
+  var blocks: Int {
+    switch self {
+    case .rnnTanh, .rnnRelu: 1
+    default: 4
+    }
+  }
+}

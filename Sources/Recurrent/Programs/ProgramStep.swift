@@ -1,0 +1,177 @@
+// One time step of a program for one sequence, without a graph: no recording, weights read once.
+
+import Kernels
+
+/// A program's time step of one sequence, in memory of its own.
+final class ProgramStep<Scalar: Real> {
+  private let program: Program, arguments: [Mat]
+  private let storage: Storage
+  private let parameters: [MatrixView<Scalar>]
+  /// Parameters that are computed from others, with their copies.
+  private let computed: [(index: Int, copy: MatrixView<Scalar>)]
+  private let tape: UnsafeMutablePointer<Scalar>
+  /// The states before the step and after it.
+  private let before: [UnsafeMutablePointer<Scalar>], after: [UnsafeMutablePointer<Scalar>]
+  /// x.
+  let input: UnsafeMutablePointer<Scalar>
+  private let temporary: UnsafeMutablePointer<Scalar>, scratch: UnsafeMutablePointer<Scalar>
+  private let operations: UnsafeMutablePointer<MicroInstruction<Scalar>>
+  /// For each instruction the first of its operations.
+  private var starts: [Int] = []
+
+  private var plan: StepPlan { program.plan }
+
+  /// - Parameter arguments: the program's parameters.
+  init(_ program: Program, _ arguments: [Mat]) throws(RecurrentError) {
+    (self.program, self.arguments) = (program, arguments)
+    let plan = program.plan, layout = plan.layout
+    // computed parameters have their shapes from a recording that is not evaluated
+    let graph = Graph()
+    let mats = try program.parameters(arguments, on: graph)
+    var end = 0
+    func allocate(_ count: Int) -> Int {
+      // 16 elements: regions start at multiples of 64 bytes
+      defer { end += (count + 15) & ~15 }
+      return end
+    }
+    let tape = allocate(layout.tapeRows), input = allocate(plan.inputs)
+    let temporary = allocate(layout.forwardTemporaryRows), scratch = allocate(layout.scratchRows)
+    let before = plan.states.map { allocate($0) }, after = plan.states.map { allocate($0) }
+    let copies = mats.map { mat in mat.node >= 0 ? allocate(mat.count) : -1 }
+    var count = 0
+    for case .segment(let segment) in plan.forward { count += segment.operations.count }
+    let code = allocate(count * MemoryLayout<MicroInstruction<Scalar>>.stride / MemoryLayout<Scalar>.size + 16)
+    guard let bytes = Storage.bytes(end, of: MemoryLayout<Scalar>.size) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(end) elements")
+    }
+    storage = try Storage(bytes: bytes)
+    let memory = storage.start.assumingMemoryBound(to: Scalar.self)
+    (self.tape, self.input) = (memory + tape, memory + input)
+    (self.temporary, self.scratch) = (memory + temporary, memory + scratch)
+    (self.before, self.after) = (before.map { memory + $0 }, after.map { memory + $0 })
+    operations = UnsafeMutableRawPointer(memory + code).bindMemory(
+      to: MicroInstruction<Scalar>.self, capacity: max(1, count))
+    var views: [MatrixView<Scalar>] = [], computed: [(index: Int, copy: MatrixView<Scalar>)] = []
+    for (i, mat) in mats.enumerated() {
+      if copies[i] < 0 {
+        views.append(mat.operandRef.w(Scalar.self))
+      } else {
+        let copy = MatrixView(memory + copies[i], rows: mat.n, columns: mat.d, columnStride: mat.n)
+        computed.append((i, copy))
+        views.append(copy)
+      }
+    }
+    (parameters, self.computed) = (views, computed)
+    locate()
+  }
+
+  /// Computes the parameters that depend on others; called once before steps with the same weights.
+  func prepare() throws(RecurrentError) {
+    if computed.isEmpty { return }
+    let graph = Graph()
+    let mats = try program.parameters(arguments, on: graph)
+    try graph.evaluate()
+    for (index, to) in computed { copy(mats[index].operandRef.w(Scalar.self), to: to) }
+  }
+
+  /// Locates the element-wise operations.
+  private func locate() {
+    var count = 0
+    for instruction in plan.forward {
+      starts.append(count)
+      guard case .segment(let segment) = instruction else { continue }
+      for operation in segment.operations {
+        (operations + count).initialize(
+          to: MicroInstruction(
+            operation.operation, function: operation.function, parameter: Scalar(operation.parameter),
+            rows: operation.rows, to: operand(operation.result)
+          ) { operand(operation.operands[$0]) })
+        count += 1
+      }
+    }
+  }
+
+  private func operand(_ place: Place) -> MicroOperand<Scalar> {
+    let p = pointer(place)
+    return place.region == .scratch ? MicroOperand(scratch: p, stride: 0) : MicroOperand(p, step: 0, stride: 0)
+  }
+
+  private func pointer(_ place: Place) -> UnsafeMutablePointer<Scalar> {
+    switch place.region {
+    case .tape: tape + place.row
+    case .before(let k): before[k] + place.row
+    case .after(let k): after[k] + place.row
+    case .input: input + place.row
+    case .parameter(let p): parameters[p].p + place.row
+    case .forwardTemporary: temporary + place.row
+    // the forward pass has no other places
+    default: scratch + place.row
+    }
+  }
+
+  /// Runs the step on `input`, or on a one-hot column; the states become the next states.
+  ///
+  /// - Parameters:
+  ///   - token: the row of x that is 1; nil for an x in `input`.
+  ///   - states: the addresses of the states.
+  func run(oneHot token: Int? = nil, _ states: (Int) -> UnsafeMutablePointer<Scalar>) {
+    let plan = plan
+    for (k, rows) in plan.states.enumerated() { before[k].update(from: states(k), count: rows) }
+    if let token {
+      input.update(repeating: 0, count: plan.inputs)
+      input[token] = 1
+    }
+    for (i, instruction) in plan.forward.enumerated() {
+      switch instruction {
+      case .stack(let s): product(s, token)
+      case .segment(let segment):
+        Scalar.runMicroProgram(
+          operations + starts[i], count: segment.operations.count, step: 0, columns: 0..<1, part: 1)
+      case .transposed: break
+      }
+    }
+    for (k, rows) in plan.states.enumerated() { states(k).update(from: after[k], count: rows) }
+  }
+
+  /// The sums of a stack: biases, then Σ W·v.
+  private func product(_ s: Int, _ token: Int?) {
+    let stack = plan.stacks[s]
+    var z = tape + plan.layout.stackRows[s]
+    for sum in stack.sums {
+      let rows = plan.values[sum].rows
+      z.update(repeating: 0, count: rows)
+      for bias in plan.values.biases(of: sum) {
+        accumulate(
+          parameters[bias.parameter].rows(bias.row, rows), times: 1,
+          into: MatrixView(z, rows: rows, columns: 1, columnStride: rows))
+      }
+      z += rows
+    }
+    for (q, product) in plan.products[s].enumerated() {
+      z = tape + plan.layout.stackRows[s]
+      if let whole = product.whole {
+        multiply(whole, pointer(product.place), into: z, product.isInput ? token.map { $0 - product.place.row } : nil)
+        continue
+      }
+      for sum in stack.sums {
+        let parts = plan.values.parts(of: sum)
+        for (operand, column) in plan.products[s][q].operands {
+          let place = Place(region: product.place.region, row: product.place.row + column)
+          multiply(parts[operand], pointer(place), into: z, product.isInput ? token.map { $0 - place.row } : nil)
+        }
+        z += plan.values[sum].rows
+      }
+    }
+  }
+
+  /// z += W·v; of a one-hot v a column of W.
+  private func multiply(
+    _ part: WeightPart, _ v: UnsafePointer<Scalar>, into z: UnsafeMutablePointer<Scalar>, _ oneHot: Int?
+  ) {
+    let W = parameters[part.parameter].rows(part.row, part.rows).columns(part.column, part.columns)
+    guard let oneHot else { return gemv(W, v, into: z) }
+    if oneHot < 0 || oneHot >= part.columns { return }
+    accumulate(
+      W.columns(oneHot, 1), times: 1, into: MatrixView(z, rows: part.rows, columns: 1, columnStride: part.rows))
+  }
+}
