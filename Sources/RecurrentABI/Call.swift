@@ -257,6 +257,11 @@ func text(_ p: UnsafePointer<CChar>?, _ length: Int64, _ name: StaticString) thr
   return text
 }
 
+/// The path of a file.
+func path(_ p: UnsafePointer<CChar>?, _ length: Int64) throws(RecurrentError) -> FilePath {
+  try FilePath(bytes(p, length, "path"))
+}
+
 /// The tokenizer of the characters of several texts; of bytes for that kind, which needs none.
 func tokenizer(
   _ kind: Tokenizer.Kind, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,

@@ -54,7 +54,7 @@ public func recurrent_sentence_model_save(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     try SentenceModel(call.textModel(model)).saveRecurrentJS(
-      text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
+      RecurrentABI.path(path, length), overwrite: flag(overwrite, "overwrite"))
   }
 }
 
@@ -65,6 +65,6 @@ public func recurrent_sentence_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model"), dtype = try RecurrentABI.dtype(dtype)
-    try register(try SentenceModel.loadRecurrentJS(text(path, length, "path"), dtype: dtype).model, out)
+    try register(try SentenceModel.loadRecurrentJS(RecurrentABI.path(path, length), dtype: dtype).model, out)
   }
 }

@@ -196,7 +196,7 @@ public func recurrent_text_model_save(
   _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try call.textModel(model).save(text(path, length, "path"), overwrite: flag(overwrite, "overwrite"))
+    try call.textModel(model).save(RecurrentABI.path(path, length), overwrite: flag(overwrite, "overwrite"))
   }
 }
 
@@ -206,7 +206,7 @@ public func recurrent_text_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model")
-    try register(try TextModel.load(text(path, length, "path")), out)
+    try register(try TextModel.load(RecurrentABI.path(path, length)), out)
   }
 }
 

@@ -325,6 +325,13 @@ extension ABITests {
         fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1) } }
         fails(RECURRENT_BAD_VALUE, "path") { out in with(path) { recurrent_text_model_load($0, $1, out) } }
       }
+      let name = (scratchFile + "-").utf8.map { CChar(bitPattern: $0) } + [-1, 0x7f], count = Int64(name.count)
+      var loaded: recurrent_text_model = 0
+      ok(recurrent_text_model_save(model, name, count, 1))
+      ok(recurrent_text_model_load(name, count, &loaded))
+      #expect(info(loaded).step == info(model).step && unlink(name + [0]) == 0)
+      ok(recurrent_text_model_free(loaded))
+      fails(RECURRENT_IO, "-\\xff\u{7f}': No such file") { recurrent_text_model_load(name, count, $0) }
       with(scratchFile) { p, n in
         ok(recurrent_text_model_save(model, p, n, 1))
         fails(RECURRENT_IO, "path exists; expected a new file, or overwrite, got '\(scratchFile)'") { _ in

@@ -761,11 +761,14 @@ class Call:
                     bad("not UTF-8", Memory(broken), VALUE),
                     Choice("other", Memory(unknown)),
                 ]
+            # a path is any bytes: the folder of this one does not exist
+            texts = [bad("not UTF-8", Memory(broken), 9 if name == "path" else VALUE)]
+            if name != "path":
+                texts.append(bad("cut UTF-8", Memory(raw[:-1] + b"\xe2"), VALUE))
             return [
                 Choice("good", Memory(raw)),
                 null,
-                bad("not UTF-8", Memory(broken), VALUE),
-                bad("cut UTF-8", Memory(raw[:-1] + b"\xe2"), VALUE),
+                *texts,
                 bad("unknown", Memory(unknown), VALUE, INDEX, FORMAT, 9) if "save" not in self.name
                 else bad("no folder", Memory(b"/n/" + raw[3:]), 9),
                 bad("NUL", Memory(b"\0" * len(raw)), VALUE, INDEX, FORMAT),

@@ -78,15 +78,15 @@ BUGS = [
     Bug(
         "a failed save leaves its temporary file",
         f"{CORE}/Files/File.swift",
-        "      close(file)\n      unlink(temporary)\n",
+        "      close(file)\n      unlink(temporary.cString)\n",
         "      close(file)\n",
         "reliability/test_saves.py::test_errors",
     ),
     Bug(
         "a file is written in place",
         f"{CORE}/Files/File.swift",
-        "temporary = folder + (try temporaryName(path))",
-        "temporary = overwrite && old != nil ? target : folder + (try temporaryName(path))",
+        "temporary = folder.file(try temporaryName(path).utf8)",
+        "temporary = overwrite && old != nil ? target : folder.file(try temporaryName(path).utf8)",
         "reliability/test_saves.py::test_kills",
     ),
     Bug(

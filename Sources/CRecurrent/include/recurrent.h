@@ -49,7 +49,8 @@
  *   Threads     Different objects may be used from different threads at once; one object from two threads at once
  *               gives RECURRENT_BUSY. A graph's objects are the graph, its Mats and their operands; a network's are
  *               all its parameters.
- *   Text        UTF-8 as pointer and length in bytes; a terminating zero is neither needed nor written.
+ *   Text        UTF-8 as pointer and length in bytes; a terminating zero is neither needed nor written. A path is
+ *               the system's bytes, which need not be UTF-8.
  *   Values      Every floating-point setting must be finite. Sizes are checked before they are used.
  *
  * No function installs a signal handler, changes the locale or the rounding mode, or ends the process.

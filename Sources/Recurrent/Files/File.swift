@@ -15,7 +15,7 @@ enum File {
   /// Reads a regular file.
   ///
   /// - Throws: as `Reader.init`; `.io` for a file beyond `maxBytes`.
-  static func read(_ path: String) throws(RecurrentError) -> Buffer<UInt8> {
+  static func read(_ path: FilePath) throws(RecurrentError) -> Buffer<UInt8> {
     let reader = try Reader(path)
     if reader.size > maxBytes {
       throw RecurrentError(
@@ -31,14 +31,13 @@ enum File {
   final class Reader {
     /// Bytes in the file when it was opened.
     let size: Int
-    private let path: String
+    private let path: FilePath
     private let file: Int32
 
     /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device, whose reading may not end.
-    init(_ path: String) throws(RecurrentError) {
-      try check(path)
+    init(_ path: FilePath) throws(RecurrentError) {
       // O_NONBLOCK: opening a pipe does not wait for a writer
-      let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      let file = open(path.cString, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       if file < 0 { throw failure("cannot open", path) }
       do throws(RecurrentError) {
         var status = stat()
@@ -83,7 +82,7 @@ enum File {
   ///   even if another program creates one meanwhile.
   /// - Throws: `.io` with the system's reason, and for a directory, a pipe or a device; then the old file, if any, is
   ///   untouched and no temporary is left.
-  static func write(_ bytes: [UInt8], to path: String, overwrite: Bool) throws(RecurrentError) {
+  static func write(_ bytes: [UInt8], to path: FilePath, overwrite: Bool) throws(RecurrentError) {
     try bytes.withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
       try write([UnsafeRawBufferPointer(bytes)], to: path, overwrite: overwrite)
     }
@@ -91,9 +90,8 @@ enum File {
 
   /// Writes the concatenation of pieces to a file.
   static func write(
-    _ pieces: [UnsafeRawBufferPointer], to path: String, overwrite: Bool
+    _ pieces: [UnsafeRawBufferPointer], to path: FilePath, overwrite: Bool
   ) throws(RecurrentError) {
-    try check(path)
     let target = try resolve(path), old = try status(target, of: path)
     if let old {
       if old.st_mode & S_IFMT == S_IFDIR { throw failure("cannot write", path, EISDIR) }
@@ -102,9 +100,9 @@ enum File {
       }
       if !overwrite { throw exists(path) }
     }
-    let folder = parent(of: target), temporary = folder + (try temporaryName(path))
+    let folder = target.folder, temporary = folder.file(try temporaryName(path).utf8)
     // the mode of a private file is never wider, not even before it is complete
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, old == nil ? 0o666 : 0o600)
+    let file = open(temporary.cString, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, old == nil ? 0o666 : 0o600)
     if file < 0 { throw failure("cannot write", path) }
     do throws(RecurrentError) {
       for piece in pieces { try write(piece, to: file, path) }
@@ -112,16 +110,17 @@ enum File {
       if fsync(file) != 0 { throw failure("cannot write", path) }
     } catch {
       close(file)
-      unlink(temporary)
+      unlink(temporary.cString)
       throw error
     }
-    if close(file) != 0 || !(overwrite ? rename(temporary, target) == 0 : place(temporary, at: target)) {
+    if close(file) != 0 || !(overwrite ? rename(temporary.cString, target.cString) == 0 : place(temporary, at: target))
+    {
       let reason = !overwrite && errno == EEXIST ? exists(path) : failure("cannot write", path)
-      unlink(temporary)
+      unlink(temporary.cString)
       throw reason
     }
     // the directory entry is synchronized too
-    let directory = open(folder, O_RDONLY | O_CLOEXEC)
+    let directory = open(folder.cString, O_RDONLY | O_CLOEXEC)
     if directory >= 0 {
       fsync(directory)
       close(directory)
@@ -130,7 +129,7 @@ enum File {
   }
 
   private static func write(
-    _ piece: UnsafeRawBufferPointer, to file: Int32, _ path: String
+    _ piece: UnsafeRawBufferPointer, to file: Int32, _ path: FilePath
   ) throws(RecurrentError) {
     guard let start = piece.baseAddress else { return }
     var done = 0
@@ -143,7 +142,7 @@ enum File {
   }
 
   /// Gives a new file the owner and the mode of the file that it replaces.
-  private static func keep(_ old: stat, of path: String, in file: Int32) throws(RecurrentError) {
+  private static func keep(_ old: stat, of path: FilePath, in file: Int32) throws(RecurrentError) {
     var new = stat()
     if fstat(file, &new) != 0 { throw failure("cannot examine", path) }
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid), fchown(file, old.st_uid, old.st_gid) != 0 {
@@ -158,20 +157,20 @@ enum File {
   ///
   /// - Parameter hasLinks: whether hard links are tried first. On file systems without them the name is reserved by an
   ///   empty file, which a crash may leave.
-  static func place(_ temporary: String, at target: String, hasLinks: Bool = true) -> Bool {
+  static func place(_ temporary: FilePath, at target: FilePath, hasLinks: Bool = true) -> Bool {
     if hasLinks {
-      if link(temporary, target) == 0 {
-        unlink(temporary)
+      if link(temporary.cString, target.cString) == 0 {
+        unlink(temporary.cString)
         return true
       }
       if errno == EEXIST { return false }
     }
-    let reserved = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    let reserved = open(target.cString, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     if reserved < 0 { return false }
     close(reserved)
-    if rename(temporary, target) == 0 { return true }
+    if rename(temporary.cString, target.cString) == 0 { return true }
     let code = errno
-    unlink(target)
+    unlink(target.cString)
     errno = code
     return false
   }
@@ -179,38 +178,30 @@ enum File {
   // MARK: Paths
 
   /// The status of the file at `target`, nil without a file.
-  private static func status(_ target: String, of path: String) throws(RecurrentError) -> stat? {
+  private static func status(_ target: FilePath, of path: FilePath) throws(RecurrentError) -> stat? {
     var status = stat()
-    if lstat(target, &status) == 0 { return status }
+    if lstat(target.cString, &status) == 0 { return status }
     if errno == ENOENT { return nil }
     throw failure("cannot write", path)
   }
 
   /// The path that symlinks at the end of `path` lead to, which need not exist.
-  private static func resolve(_ path: String) throws(RecurrentError) -> String {
+  private static func resolve(_ path: FilePath) throws(RecurrentError) -> FilePath {
     var target = path
     let buffer = try Buffer<UInt8>(repeating: 0, count: Int(PATH_MAX)), bytes = buffer.elements
     // the limit of Linux
     for _ in 0..<40 {
       let count = UnsafeMutableRawPointer(bytes.baseAddress.unsafelyUnwrapped).withMemoryRebound(
         to: CChar.self, capacity: bytes.count
-      ) { readlink(target, $0, bytes.count) }
+      ) { readlink(target.cString, $0, bytes.count) }
       if count < 0 {
         // no symlink, or no file
         if errno == EINVAL || errno == ENOENT { return target }
         throw failure("cannot write", path)
       }
-      guard let next = String(validating: bytes.prefix(count), as: UTF8.self) else {
-        throw RecurrentError(.io, "cannot write '\(path)': its target is not valid UTF-8", errno: EILSEQ)
-      }
-      target = next.utf8.first == UInt8(ascii: "/") ? next : parent(of: target) + next
+      target = target.link(to: bytes.prefix(count))
     }
     throw failure("cannot write", path, ELOOP)
-  }
-
-  /// The folder of a path, with a slash at its end.
-  private static func parent(of path: String) -> String {
-    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "./"
   }
 
   // MARK: Temporary files
@@ -219,7 +210,7 @@ enum File {
   /// first, and the length does not depend on the file's name, which may be the longest possible.
   private static let temporaryPrefix = ".recurrent-"
 
-  private static func temporaryName(_ path: String) throws(RecurrentError) -> String {
+  private static func temporaryName(_ path: FilePath) throws(RecurrentError) -> String {
     var number: UInt64 = 0
     if getentropy(&number, MemoryLayout<UInt64>.size) != 0 { throw failure("cannot write", path) }
     let digits = String(number, radix: 16)
@@ -228,8 +219,8 @@ enum File {
 
   /// Removes the temporary files of killed writers: their process does not exist, and the last write was more than a
   /// minute ago (processes of other machines cannot be queried).
-  private static func removeLeftovers(in parent: String) {
-    guard let folder = opendir(parent) else { return }
+  private static func removeLeftovers(in parent: FilePath) {
+    guard let folder = opendir(parent.cString) else { return }
     defer { closedir(folder) }
     let beginning = Array(temporaryPrefix.utf8), now = time(nil)
     while let entry = readdir(folder) {
@@ -240,7 +231,7 @@ enum File {
         rest[1].count == 16, UInt64(String(decoding: rest[1], as: UTF8.self), radix: 16) != nil,
         kill(pid, 0) != 0, errno == ESRCH
       else { continue }
-      let path = parent + String(decoding: found, as: UTF8.self)
+      let path = parent.file(found).cString
       var status = stat()
       if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, now - modified(status) > 60 { unlink(path) }
     }
@@ -255,16 +246,11 @@ enum File {
     #endif
   }
 
-  private static func check(_ path: String) throws(RecurrentError) {
-    try require(!path.isEmpty, .badValue, "path is empty; expected at least 1 character, got 0")
-    try require(!path.utf8.contains(0), .badValue, "path has a NUL character; expected none, got one")
-  }
-
-  private static func exists(_ path: String) -> RecurrentError {
+  private static func exists(_ path: FilePath) -> RecurrentError {
     RecurrentError(.io, "path exists; expected a new file, or overwrite, got '\(path)'", errno: EEXIST)
   }
 
-  private static func failure(_ what: String, _ path: String, _ code: Int32 = errno) -> RecurrentError {
+  private static func failure(_ what: String, _ path: FilePath, _ code: Int32 = errno) -> RecurrentError {
     RecurrentError(.io, "\(what) '\(path)': \(String(cString: strerror(code)))", errno: code)
   }
 }

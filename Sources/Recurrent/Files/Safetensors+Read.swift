@@ -8,7 +8,7 @@ extension Safetensors {
   ///
   /// - Throws: `.io`; `.badFormat` naming the fault: a header that is not strict JSON or has a duplicate key, tensors
   ///   that overlap, leave a gap or do not fill the file, a wrong checksum; `.noMemory`.
-  static func load(_ path: String) throws(RecurrentError) -> Safetensors {
+  static func load(_ path: FilePath) throws(RecurrentError) -> Safetensors {
     let reader = try File.Reader(path)
     do {
       return try read(reader)

@@ -127,7 +127,7 @@ final class Safetensors {
   /// Writes the file, as `File.write` does; a crash leaves the old file or the new one.
   ///
   /// - Throws: `.io`; `.badValue` for a header larger than a reader accepts.
-  func write(to path: String, overwrite: Bool) throws(RecurrentError) {
+  func write(to path: FilePath, overwrite: Bool) throws(RecurrentError) {
     let header = try header(), count = header.count - 8
     try require(
       count <= Safetensors.maxHeader, .badValue,

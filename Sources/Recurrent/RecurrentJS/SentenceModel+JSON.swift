@@ -13,6 +13,11 @@ extension SentenceModel {
   ///
   /// - Throws: `.io`; `.badFormat` naming a field that is missing, of the wrong type or of the wrong size.
   public static func loadRecurrentJS(_ path: String, dtype: DType = .float64) throws(RecurrentError) -> SentenceModel {
+    try loadRecurrentJS(FilePath(path), dtype: dtype)
+  }
+
+  /// Reads a model from a file, whose name need not be UTF-8.
+  package static func loadRecurrentJS(_ path: FilePath, dtype: DType) throws(RecurrentError) -> SentenceModel {
     let bytes = try File.read(path)
     return try SentenceModel(recurrentJS: UnsafeBufferPointer(bytes.elements), dtype: dtype)
   }
@@ -25,6 +30,11 @@ extension SentenceModel {
   /// - Throws: `.io`, also if the file exists and `overwrite` is false; `.notFinite` if a weight is not a finite
   ///   number, which JSON cannot hold.
   public func saveRecurrentJS(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
+    try saveRecurrentJS(FilePath(path), overwrite: overwrite)
+  }
+
+  /// Writes the model to a file, whose name need not be UTF-8.
+  package func saveRecurrentJS(_ path: FilePath, overwrite: Bool) throws(RecurrentError) {
     let bytes = try recurrentJS()
     try File.write([UnsafeRawBufferPointer(bytes.elements)], to: path, overwrite: overwrite)
   }

@@ -25,6 +25,11 @@ extension TextModel {
   ///   optimizer or a carried state that is infinite or NaN, `.badValue` a negative mean of squares: `load` would refuse
   ///   them. The old file is unchanged then.
   public func save(_ path: String, overwrite: Bool = false) throws(RecurrentError) {
+    try save(FilePath(path), overwrite: overwrite)
+  }
+
+  /// Writes the model to one file, whose name need not be UTF-8.
+  package func save(_ path: FilePath, overwrite: Bool) throws(RecurrentError) {
     for (name, mat) in parameters.all {
       try mat.evaluate()
       try mat.requireFinite(name, .notFinite)
@@ -56,7 +61,10 @@ extension TextModel {
   ///
   /// - Throws: `.io`; `.badFormat` for a file of another format or version, or damaged or truncated anywhere;
   ///   `.noMemory`.
-  public static func load(_ path: String) throws(RecurrentError) -> TextModel {
+  public static func load(_ path: String) throws(RecurrentError) -> TextModel { try load(FilePath(path)) }
+
+  /// Reads a saved model from a file, whose name need not be UTF-8.
+  package static func load(_ path: FilePath) throws(RecurrentError) -> TextModel {
     let file = try Safetensors.load(path)
     do {
       try identify(file)

@@ -98,6 +98,34 @@ import Testing
     #expect(folder.names == [name])
   }
 
+  @Test func theLongestPath() throws {
+    refusedIO(ENAMETOOLONG) { _ = try File.bytes("/" + String(repeating: "n", count: Int(PATH_MAX) - 2)) }
+    refused(.io, "path is too long; expected at most \(PATH_MAX - 1) bytes, got 1000000") {
+      try File.bytes(String(repeating: "n", count: 1_000_000))
+    }
+  }
+
+  /// Bytes that are not UTF-8: in a name, in a folder's name, in the target of a symlink.
+  @Test func namesOfAnyBytes() throws {
+    func path(_ name: String) throws -> FilePath { try FilePath(name) }
+    let inner = try path(folder.path + "/").file([0xff, 0x41]), file = try path("\(folder.path)/").file([0xfe, 0xc3])
+    #expect(mkdir(inner.cString, 0o700) == 0)
+    #expect(inner.description == "\(folder.path)/\\xffA" && file.description == "\(folder.path)/\\xfe\\xc3")
+    #expect(inner.file(Array("/é".utf8)).folder.cString == inner.file(Array("/".utf8)).cString)
+    try File.write([1], to: file, overwrite: false)
+    try File.write([2], to: file, overwrite: true)
+    #expect(try File.read(file).array() == [2])
+    #expect(symlink(inner.file(Array("/new".utf8)).cString, try path(folder.file("absolute")).cString) == 0)
+    #expect(
+      symlink([CChar(bitPattern: 0xfe), CChar(bitPattern: 0xc3), 0], try path(folder.file("relative")).cString) == 0)
+    try File.write([3], to: folder.file("absolute"), overwrite: false)
+    try File.write([4], to: folder.file("relative"), overwrite: true)
+    #expect(try File.read(inner.file(Array("/new".utf8))).array() == [3] && File.read(file).array() == [4])
+    refused(.io, "path exists; expected a new file, or overwrite, got '\(folder.path)/\\xfe\\xc3'") {
+      try File.write([5], to: file, overwrite: false)
+    }
+  }
+
   @Test func aFileThatExistsIsReplacedOnlyOnDemand() throws {
     let path = folder.file("a")
     try File.write([1], to: path, overwrite: false)
@@ -114,12 +142,12 @@ import Testing
     let (new, old) = (folder.file("new"), folder.file("old"))
     try File.write([1], to: new, overwrite: false)
     try File.write([2], to: old, overwrite: false)
-    #expect(!File.place(new, at: old, hasLinks: hasLinks) && errno == EEXIST)
+    #expect(try !File.place(FilePath(new), at: FilePath(old), hasLinks: hasLinks) && errno == EEXIST)
     #expect(try File.bytes(old) == [2] && File.bytes(new) == [1])
-    #expect(File.place(new, at: folder.file("free"), hasLinks: hasLinks))
+    #expect(try File.place(FilePath(new), at: FilePath(folder.file("free")), hasLinks: hasLinks))
     #expect(try File.bytes(folder.file("free")) == [1] && folder.names == ["free", "old"])
     // a failed rename leaves no empty file
-    #expect(!File.place(new, at: folder.file("none"), hasLinks: hasLinks) && errno == ENOENT)
+    #expect(try !File.place(FilePath(new), at: FilePath(folder.file("none")), hasLinks: hasLinks) && errno == ENOENT)
     #expect(folder.names == ["free", "old"])
   }
 

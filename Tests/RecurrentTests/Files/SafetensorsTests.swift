@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func comesBack() throws {
-    try sample().write(to: path, overwrite: true)
+    try sample().write(to: path)
     let file = try Safetensors.load(path)
     #expect(file.isChecked)
     #expect(file.text("what").map { Array($0.utf8) } == Array("é\n\"\\\u{0}".utf8))
@@ -48,12 +48,12 @@ import Testing
     // the data begin on a line of memory
     let bytes = try File.bytes(path), length = bytes[0..<8].enumerated().reduce(0) { $0 | Int($1.1) << (8 * $1.0) }
     #expect((8 + length) % 64 == 0)
-    try Safetensors(metadata: [], []).write(to: path, overwrite: true)
+    try Safetensors(metadata: [], []).write(to: path)
     #expect(try Safetensors.load(path).isChecked)
   }
 
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
-    try sample().write(to: path, overwrite: true)
+    try sample().write(to: path)
     let good = try File.bytes(path)
     var accepted = 0
     for at in good.indices {
@@ -168,7 +168,7 @@ import Testing
     for (header, words) in cases {
       try forge(header, data: 16)
       do throws(RecurrentError) {
-        _ = try Safetensors.load(path)
+        _ = try Safetensors.load(FilePath(path))
         Issue.record("\(header.prefix(200)) was not refused")
       } catch {
         #expect(error.kind == .badFormat, "\(error)")
@@ -196,9 +196,9 @@ import Testing
     refused(.badShape, "t") { try Safetensors(metadata: [], [("t", .float64, [Int.max, 2])]) }
     let huge = String(repeating: "x", count: Safetensors.maxHeader)
     refused(.badValue, "expected at most") {
-      try Safetensors(metadata: [("notes", huge)], []).write(to: path, overwrite: true)
+      try Safetensors(metadata: [("notes", huge)], []).write(to: path)
     }
-    refused(.io, "/nowhere") { try Safetensors(metadata: [], []).write(to: "/nowhere/t", overwrite: true) }
+    refused(.io, "/nowhere") { try Safetensors(metadata: [], []).write(to: "/nowhere/t") }
     #expect(folder.names == [])
     refused(.io) { try Safetensors.load(folder.path) }
   }

@@ -6,7 +6,17 @@ import Foundation
 
 extension File {
   /// The bytes of a file as an array of Swift.
-  static func bytes(_ path: String) throws -> [UInt8] { try read(path).array() }
+  static func bytes(_ path: String) throws -> [UInt8] { try read(FilePath(path)).array() }
+
+  static func write(_ bytes: [UInt8], to path: String, overwrite: Bool) throws {
+    try write(bytes, to: FilePath(path), overwrite: overwrite)
+  }
+}
+
+extension Safetensors {
+  func write(to path: String) throws { try write(to: FilePath(path), overwrite: true) }
+
+  static func load(_ path: String) throws -> Safetensors { try load(FilePath(path)) }
 }
 
 /// A folder that is removed with the object.

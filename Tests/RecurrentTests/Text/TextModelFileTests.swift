@@ -128,7 +128,7 @@ import Testing
       forged.start(of: new).copyMemory(from: file.start(of: old), byteCount: old.bytes)
     }
     fill(forged)
-    try forged.write(to: path, overwrite: true)
+    try forged.write(to: path)
   }
 
   private func replace(_ key: String, _ old: String, _ new: String) throws {

@@ -111,6 +111,7 @@ def test_no_file_takes_the_place_of_a_stream(text):
 
 
 NAME = os.fsdecode(b"n\xff\x1b[31mo.txt")
+CHECKPOINT = NAME.replace(".txt", ".safetensors")
 SHOWN = r"n\xff\x1b[31mo"
 
 
@@ -131,6 +132,19 @@ def test_names_that_are_not_text(working_directory):
     assert status == 0 and json.loads(out)["text"].endswith(NAME)
     assert run("resume", "m", "--steps", "5")[0] == 0
     assert run("evaluate", "m", NAME)[0] == 0
+    # the checkpoint beside a text has its name
+    status, out, err = run("train", NAME, "--steps", "5", *SMALL)
+    assert (status, err) == (0, "") and Path(CHECKPOINT).exists() and f"{SHOWN}.safetensors" in out
+    status, out, err = run("resume", CHECKPOINT, "--steps", "5")
+    assert (status, err) == (0, "") and recurrent.TextModel.load(CHECKPOINT).step == 10
+    assert f"{SHOWN}.safetensors" in out
+    status, out, err = run("sample", CHECKPOINT, "--length", "5", "--seed", "1")
+    assert (status, err) == (0, "") and len(out) == 6
+    assert run("info", CHECKPOINT)[0] == run("evaluate", CHECKPOINT, NAME)[0] == 0
+    status, _, err = run("train", NAME, "--steps", "5", *SMALL)
+    assert status == 1 and f"{SHOWN}.safetensors" in err and "--force" in err
+    status, _, err = run("sample", CHECKPOINT + "none")
+    assert status == 1 and f"{SHOWN}.safetensorsnone" in err and "no such file" in err
     status, _, err = run("train", NAME, "--steps", "5", "--checkpoint", NAME, *SMALL)
     assert status == 1 and f"{SHOWN}.txt" in err
     status, _, err = run("train", NAME + "none", "--steps", "5")

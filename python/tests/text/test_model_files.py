@@ -225,6 +225,35 @@ def test_other_kinds_of_file(tmp_path):
             TextModel.load(bad)
 
 
+@pytest.mark.parametrize("name", [b"m\xff", b"\xc3", b"\xed\xa0\x80/\xf5", b"\x80" * 250])
+def test_names_of_any_bytes(name, working_directory):
+    """Paths are bytes to the system: save, load, fit and resume keep them, in a folder and behind a symlink as well."""
+    path = Path(os.fsdecode(name))
+    path.parent.mkdir(exist_ok=True)
+    whole, tm = recurrent.TextModel("lstm", [4], rng=1), recurrent.TextModel("lstm", [4], rng=1)
+    settings = {"batch_size": 2, "seq_length": 5, "evaluate_every": 2, "progress": False}
+    whole.fit(TEXT, 6, **settings)
+    tm.fit(TEXT, 3, **settings, checkpoint=path, checkpoint_every=1)
+    kept = path.read_bytes()
+    loaded = TextModel.load(path)
+    with pytest.raises(FileExistsError, match="exists and was not written by this run"):
+        whole.save(path)
+    assert path.read_bytes() == kept
+    loaded.resume(TEXT, 3, progress=False)
+    assert digest(loaded) == digest(whole) == digest(TextModel.load(str(path)))
+    Path("link").symlink_to(path)
+    loaded.save("link", overwrite=True)
+    assert Path("link").is_symlink() and digest(TextModel.load("link")) == digest(whole)
+    path.write_bytes(kept[:-1])
+    shown = name.decode("utf-8", "backslashreplace").replace("\\", r"\\")
+    with pytest.raises(ValueError, match=f"^cannot load '{shown}': "):
+        TextModel.load(path)
+    with pytest.raises(
+        ValueError, match="path has a lone surrogate at position 1; expected valid characters"
+    ):
+        loaded.save("a\ud800")
+
+
 def test_nothing_is_left_behind(saved, tmp_path):
     bad = tmp_path / "bad"
     bad.write_bytes(saved.read_bytes()[:-1])
