@@ -441,7 +441,7 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
       "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078)
-   hidden_sizes  units of each layer, bottom layer first
+   hidden_sizes  units of each layer, bottom layer first; at most 1000 layers
    embedding     null: the input is input_size numbers, or tokens that stand for one-hot columns. Else tokens
                  0 .. input_size-1, looked up in a table Wil of input_size rows and `embedding` columns
    output_size   null: the output is the top layer's. Else Whd h + bd, output_size rows

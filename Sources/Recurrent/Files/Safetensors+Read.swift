@@ -93,7 +93,7 @@ extension Safetensors {
     var tensors: [(tensor: Tensor, end: Int)] = []
     for (name, field) in try document.members() where name != "__metadata__" {
       try require(
-        name.utf8.count <= maxName && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, .badFormat,
+        isName(name), .badFormat,
         "a tensor's name is too long or has a control character; expected at most \(maxName) bytes, got \(name.utf8.count) bytes"
       )
       try field.check(keys: ["dtype", "shape", "data_offsets"])

@@ -53,7 +53,7 @@ final class Safetensors {
   }
 
   /// The largest header in bytes, number of tensors, name in bytes, and number of dimensions.
-  static let maxHeader = 1 << 25, maxTensors = 10_000, maxName = 256, maxRank = 8
+  static let maxHeader = 1 << 25, maxTensors = 100_000, maxName = 256, maxRank = 8
 
   let metadata: [(key: String, value: String)]
   /// In the order of their data.
@@ -101,6 +101,11 @@ final class Safetensors {
   /// Returns the address of a tensor's elements; valid as long as this object.
   func start(of tensor: Tensor) -> UnsafeMutableRawPointer { data.start + tensor.start }
 
+  /// Whether a reader accepts the name of a tensor.
+  static func isName(_ name: String) -> Bool {
+    name.utf8.count <= maxName && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+  }
+
   private static func index(_ tensors: [Tensor]) -> [String: Int] {
     var indices: [String: Int] = [:]
     for (i, tensor) in tensors.enumerated() { indices[tensor.name] = i }
@@ -126,8 +131,17 @@ final class Safetensors {
 
   /// Writes the file, as `File.write` does; a crash leaves the old file or the new one.
   ///
-  /// - Throws: `.io`; `.badValue` for a header larger than a reader accepts.
+  /// - Throws: `.io`; `.badValue` for what a reader refuses: too many tensors, a long name, a large header.
   func write(to path: FilePath, overwrite: Bool) throws(RecurrentError) {
+    try require(
+      tensors.count <= Safetensors.maxTensors, .badValue,
+      "the model has too many tensors; expected at most \(Safetensors.maxTensors), got \(tensors.count) tensors")
+    for tensor in tensors {
+      try require(
+        Safetensors.isName(tensor.name), .badValue,
+        "the name of \(tensor.name) is too long or has a control character; expected at most \(Safetensors.maxName) bytes, got \(tensor.name.utf8.count) bytes"
+      )
+    }
     let header = try header(), count = header.count - 8
     try require(
       count <= Safetensors.maxHeader, .badValue,

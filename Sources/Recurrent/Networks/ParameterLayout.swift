@@ -1,6 +1,9 @@
 // The parameters of a network and their regions in one flat buffer.
 
 extension Network.Settings {
+  /// The largest number of layers: a file holds the tensors of a model with as many, and of its optimizer.
+  static let maxLayers = 1000
+
   /// Validates every setting.
   ///
   /// - Throws: `.badShape` or `.badValue` naming the setting.
@@ -12,6 +15,9 @@ extension Network.Settings {
     try atLeast1(embedding ?? 1, "embedding")
     try atLeast1(outputSize ?? 1, "output_size")
     try require(!hiddenSizes.isEmpty, .badShape, "hidden_sizes is empty; expected at least one layer")
+    try require(
+      hiddenSizes.count <= Network.Settings.maxLayers, .badShape,
+      "hidden_sizes is too long; expected at most \(Network.Settings.maxLayers) layers, got \(hiddenSizes.count)")
     for (k, size) in hiddenSizes.enumerated() { try atLeast1(size, "hidden_sizes[\(k)]") }
     try Dropout.validate(rate: dropout)
     try require(

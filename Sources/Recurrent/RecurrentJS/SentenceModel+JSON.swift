@@ -50,6 +50,9 @@ extension SentenceModel {
     }
     let hiddenSizes = try file["hidden_sizes"].items().map { (size) throws(RecurrentError) in try size.size() }
     try require(!hiddenSizes.isEmpty, .badFormat, "hidden_sizes is empty; expected at least one layer, got none")
+    try require(
+      hiddenSizes.count <= Network.Settings.maxLayers, .badFormat,
+      "hidden_sizes is too long; expected at most \(Network.Settings.maxLayers) layers, got \(hiddenSizes.count)")
     let letterSize = try file["letter_size"].size()
     let tokenizer = try Tokenizer(kind: .sentences, characters: SentenceModel.vocabulary(file))
     let optimizer = try SentenceModel.optimizer(file)

@@ -180,7 +180,7 @@ import Testing
       many += #""\#(i)":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"#
     }
     try forge(many.dropLast() + "}")
-    refused(.badFormat, "10001 tensors") { try Safetensors.load(path) }
+    refused(.badFormat, "\(Safetensors.maxTensors + 1) tensors") { try Safetensors.load(path) }
   }
 
   /// A sparse file claims to be huge: refused by its header, before memory is taken for it.
@@ -197,6 +197,14 @@ import Testing
     let huge = String(repeating: "x", count: Safetensors.maxHeader)
     refused(.badValue, "expected at most") {
       try Safetensors(metadata: [("notes", huge)], []).write(to: path)
+    }
+    for name in [String(repeating: "n", count: Safetensors.maxName + 1), "a\u{7f}"] {
+      refused(.badValue, "is too long or has a control character") {
+        try Safetensors(metadata: [], [(name, .float32, [1])]).write(to: path)
+      }
+    }
+    refused(.badValue, "too many tensors; expected at most \(Safetensors.maxTensors)") {
+      try Safetensors(metadata: [], (0...Safetensors.maxTensors).map { ("\($0)", .float32, [0]) }).write(to: path)
     }
     refused(.io, "/nowhere") { try Safetensors(metadata: [], []).write(to: "/nowhere/t") }
     #expect(folder.names == [])

@@ -61,6 +61,9 @@ import Testing
     }
     refuse(.badShape, "input_size is out of range; expected at least 1, got 0") { $0.inputSize = 0 }
     refuse(.badShape, "hidden_sizes[1] is out of range; expected at least 1, got -1") { $0.hiddenSizes[1] = -1 }
+    refuse(.badShape, "hidden_sizes is too long; expected at most 1000 layers, got 1001") {
+      $0.hiddenSizes = Array(repeating: 1, count: 1001)
+    }
     refuse(.badValue, "dropout is out of range; expected at least 0 and below 1, got 1.0") { $0.dropout = 1 }
     refuse(.badValue, "forget_bias is not finite") { $0.forgetBias = .infinity }
     refuse(.badShape, "expected the top layer's width 2, got 3") { ($0.tied, $0.embedding) = (true, 3) }

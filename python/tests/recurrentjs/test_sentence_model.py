@@ -581,6 +581,7 @@ HOSTILE = [
     (change("hidden_sizes", []), "hidden_sizes is empty"),
     (change("hidden_sizes", [3]), r"model\.Wxh0 has the wrong shape; expected 3 x 1, got 2 x 1"),
     (change("hidden_sizes", [2, 2]), r"model\.Wxh1 is missing"),
+    (change("hidden_sizes", [1] * 1001), "hidden_sizes is too long; expected at most 1000 layers, got 1001"),
     (change("hidden_sizes", [2**31]), r"hidden_sizes\[0\] is out of range; .*got 2147483648\.0"),
     (change("hidden_sizes", [1e9]), r"expected 1000000000 x 1"),
     (change("hidden_sizes", [2.5]), r"hidden_sizes\[0\] is out of range; .*got 2\.5"),

@@ -65,6 +65,40 @@ def test_recurrentjs(memory_folder, cases):
     cases(count)
 
 
+# prints the seconds and the bytes of memory that refusing the file took
+HUGE = """
+import resource, sys, time
+import recurrent
+
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+try:
+    recurrent.SentenceModel.load_recurrentjs(sys.argv[1])
+except ValueError as error:
+    assert "hidden_sizes is too long; expected at most 1000 layers, got " in str(error), error
+else:
+    raise AssertionError
+print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before << 10)
+"""
+
+
+def test_many_layers(memory_folder):
+    """A file of RecurrentJS with all its matrices costs what its bytes cost."""
+    layers, matrix = 1_000_000 if HARDEN else 100_000, '{"n":1,"d":1,"w":[1]}'
+    path = memory_folder / "m.json"
+    with path.open("w") as file:
+        file.write(
+            '{"generator":"rnn","letter_size":1,"letterToIndex":{"a":1},"indexToLetter":{"1":"a"},"vocab":["a"],'
+        )
+        file.write(
+            f'"hidden_sizes":[{",".join(["1"] * layers)}],"model":{{"Wil":{matrix},"Whd":{matrix},"bd":{matrix}'
+        )
+        for k in range(layers):
+            file.write(f',"Wxh{k}":{matrix},"Whh{k}":{matrix},"bhh{k}":{matrix}')
+        file.write("}}")
+    seconds, memory = map(float, succeed(HUGE, str(path)).split())
+    assert seconds < 60 and memory < 40 * path.stat().st_size, (seconds, memory, path.stat().st_size)
+
+
 SETTINGS = """
 import ctypes, json, sys
 import invalid_inputs as bad

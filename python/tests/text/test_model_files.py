@@ -225,6 +225,17 @@ def test_other_kinds_of_file(tmp_path):
             TextModel.load(bad)
 
 
+def test_a_thousand_layers(tmp_path):
+    """The most that a network can have: with the largest optimizer's state, all tensors fit into a file."""
+    tm = recurrent.TextModel("lstm", [1] * 1000, rng=1).build(TEXT)
+    tm.optimizer = recurrent.Adam(0.01, amsgrad=True)
+    train(tm, 1)
+    tm.save(tmp_path / "m")
+    assert digest(TextModel.load(tmp_path / "m")) == digest(tm)
+    with pytest.raises(ValueError, match="hidden_sizes is too long; expected at most 1000 layers, got 1001"):
+        recurrent.TextModel("lstm", [1] * 1001).build(TEXT)
+
+
 @pytest.mark.parametrize("name", [b"m\xff", b"\xc3", b"\xed\xa0\x80/\xf5", b"\x80" * 250])
 def test_names_of_any_bytes(name, working_directory):
     """Paths are bytes to the system: save, load, fit and resume keep them, in a folder and behind a symlink as well."""
