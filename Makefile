@@ -91,10 +91,13 @@ test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with the n
 	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
 CAMPAIGNS := $(abspath .build)/campaigns.jsonl
-harden: setup .venv-newest/browser ## run the long tests too, and write their counts to docs/reliability.md
+# the Swift tests that count or have a long form; in pytest, those with random examples have one too
+LONG_SWIFT = $(shell grep -rl 'import Campaigns' Tests | sed 's|.*/||; s|[.]swift||' | paste -sd '|')
+LONG_PYTHON := campaign or nightly or hypothesis
+harden: setup .venv-newest/ready ## run the long forms of the tests, and write their counts to docs/reliability.md
 	@rm -f $(CAMPAIGNS)
-	@export RECURRENT_HARDEN=1 RECURRENT_CAMPAIGNS=$(CAMPAIGNS); swift test; swift=$$?; \
-	(cd python && ../.venv-newest/bin/python -m pytest -m 'nightly or not nightly'); python=$$?; \
+	@export RECURRENT_HARDEN=1 RECURRENT_CAMPAIGNS=$(CAMPAIGNS); swift test --filter '$(LONG_SWIFT)'; swift=$$?; \
+	(cd python && ../.venv-newest/bin/python -m pytest -n 2 -m '$(LONG_PYTHON)'); python=$$?; \
 	python3 python/tools/reliability.py campaigns 'make harden' $(CAMPAIGNS); exit $$((swift | python | $$?))
 
 # the same library with AddressSanitizer, and with the counters that libFuzzer reads

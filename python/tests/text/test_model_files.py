@@ -40,9 +40,10 @@ for path, steps in zip(sys.argv[1::2], sys.argv[2::2]):
 """
 
 
+@pytest.mark.campaign("Resumed runs with other bits")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_new_process_goes_on_to_the_same_bits(cell, dtype, tmp_path):
+def test_a_new_process_goes_on_to_the_same_bits(cell, dtype, tmp_path, cases):
     """2N steps at once, against N, a file, a new process and N more; dropout is on."""
     stops = range(1, 51) if HARDEN else (1, 2, 7, 23, 50)
     arguments, expected = [], []
@@ -54,6 +55,7 @@ def test_a_new_process_goes_on_to_the_same_bits(cell, dtype, tmp_path):
         expected.append(digest(tm))
     assert succeed(GO_ON, *arguments).split() == expected
     assert len(set(expected)) == len(expected)
+    cases(len(expected))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
