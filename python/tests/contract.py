@@ -73,9 +73,14 @@ def declarations() -> dict[str, tuple[str, list[Parameter]]]:
 
 
 def fitting(c_type: str, integers: dict[str, type]) -> list[object]:
-    """The ctypes that stand for a C type; text and untyped buffers have more than one."""
+    """The ctypes that stand for a C type; text, untyped buffers and handles have more than one."""
     # what const protects is the callee's business
     c_type = re.sub(r"\bconst\b", "", c_type).replace(" ", "")
+    pointee = c_type.removesuffix("*")
+    if pointee.removeprefix("recurrent_") in handle_types():
+        words = pointee.removeprefix("recurrent_").split("_")
+        own = [integers[pointee], getattr(_c.signatures, "".join(map(str.title, words)) + "Handle")]
+        return own if c_type == pointee else [ctypes.POINTER(kind) for kind in own]
     if c_type in integers:
         return [integers[c_type]]
     if c_type == "void*":
@@ -86,5 +91,4 @@ def fitting(c_type: str, integers: dict[str, type]) -> list[object]:
         return [ctypes.c_char_p, ctypes.c_void_p]
     if c_type == "char**":
         return [ctypes.POINTER(ctypes.c_char_p)]
-    pointee = c_type.removesuffix("*")
     return [ctypes.POINTER(STRUCTURES.get(pointee) or integers[pointee])]

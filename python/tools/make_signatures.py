@@ -1,4 +1,4 @@
-"""Writes src/recurrent/_c/signatures.py from recurrent.h: ctypes types of every function, structures and constants.
+"""Writes src/recurrent/_c/signatures.py from recurrent.h: types of every function, handles, structures and constants.
 
     python tools/make_signatures.py [--check]
 
@@ -23,12 +23,14 @@ SCALARS = {
     "double": "c_double",
 }
 PREFIX = '''\
-"""ctypes signatures, structures and constants of recurrent.h. Written by tools/make_signatures.py; do not edit."""
+"""ctypes signatures, handles and constants of recurrent.h. Written by tools/make_signatures.py; do not edit."""
 
 from __future__ import annotations
 
 from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from typing import Any
+
+from .handle import Handle
 '''
 
 
@@ -50,6 +52,8 @@ def render(header: str) -> str:
     aliases = dict(SCALARS)
     for kind, name in re.findall(r"typedef (\w+) (recurrent_\w+);", code):
         aliases[name] = SCALARS[kind]
+    for name in handle_types(code):
+        aliases[f"recurrent_{name}"] = f"{titled(name)}Handle"
     for name in re.findall(r"typedef \w+ \(\*(recurrent_\w+)\)\(void\);", code):
         aliases[name] = "c_void_p"
     parts = [PREFIX]
@@ -59,9 +63,14 @@ def render(header: str) -> str:
         constants += re.findall(r"(\w+) = (-?\d+)", body)
     parts.append("".join(f"{name.removeprefix('RECURRENT_')} = {value}\n" for name, value in constants))
 
+    for name in handle_types(code):
+        parts.append(
+            f'class {titled(name)}Handle(Handle):\n    """``recurrent_{name}``."""\n\n    __slots__ = ()\n'
+        )
+
     structures = {}
     for name, body in re.findall(r"typedef struct (recurrent_\w+) \{(.*?)\}", code, re.S):
-        structures[name] = "".join(word.title() for word in name.removeprefix("recurrent_").split("_"))
+        structures[name] = titled(name.removeprefix("recurrent_"))
         fields = []
         for line in filter(None, (part.strip() for part in body.split(";"))):
             match = re.fullmatch(r"(const )?(\w+) (.*)", line, re.S)
@@ -96,6 +105,11 @@ def handle_types(code: str) -> list[str]:
     return re.findall(r"typedef uint64_t recurrent_(\w+);", code)
 
 
+def titled(name: str) -> str:
+    """Return a name in snake case as the name of a class."""
+    return "".join(word.title() for word in name.split("_"))
+
+
 def declarations(code: str) -> list[tuple[str, str, str, list[str]]]:
     """Return each function of a header without comments: its result, a star, its name and its parameters."""
     found = re.findall(r"^(?:const )?(\w+) (\*?)(recurrent_\w+)\((.*?)\);", code, re.S | re.M)
@@ -121,6 +135,9 @@ def parameter(argument: str, aliases: dict[str, str], structures: dict[str, str]
         return "c_char_p" if "const" in words[1] else "c_void_p"
     if base == "void":
         return "c_void_p" if stars == 1 else "POINTER(c_void_p)"
+    if stars and "const" in words[1] and aliases[base].endswith("Handle"):
+        # an array of handles that the library reads owns none
+        return "POINTER(c_uint64)"
     return f"POINTER({aliases[base]})" if stars else aliases[base]
 
 

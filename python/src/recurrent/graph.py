@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _lib = _c.lib
 # an expression is made of these: they are looked up once
 _record_unary, _record_binary = _lib.recurrent_graph_unary, _lib.recurrent_graph_binary
-_new_handle = _c.handles_of(_lib.recurrent_mat_free)
+_new_handle = _c.MatHandle
 _AXES = {None: -1, 0: 0, 1: 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 

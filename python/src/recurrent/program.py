@@ -210,13 +210,12 @@ class _Recording:
         words, states, parameters = json.dumps(settings).encode(), settings["states"], settings["parameters"]
         # as many handles as the library writes: each is freed whatever happens afterwards
         self._step, graph = (
-            _c.handles_of(_lib.recurrent_step_free)(),
-            _c.handles_of(_lib.recurrent_graph_free)(),
+            _c.StepHandle(),
+            _c.GraphHandle(),
         )
-        new_mat = _c.handles_of(_lib.recurrent_mat_free)
-        x = new_mat()
-        after, state_mats = _c.outputs(new_mat, len(states))
-        given, parameter_mats = _c.outputs(new_mat, len(parameters))
+        x = _c.MatHandle()
+        after, state_mats = _c.outputs(_c.MatHandle, len(states))
+        given, parameter_mats = _c.outputs(_c.MatHandle, len(parameters))
         _lib.recurrent_step_create(
             words,
             len(words),

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import ctypes
 import gc
 import os
 import pickle
@@ -15,7 +16,8 @@ import pytest
 
 import recurrent
 from recurrent import Graph, Mat, _c, tape
-from recurrent._c.handle import new
+from recurrent._c import signatures
+from recurrent._c.handle import Handle, new
 from support import HARDEN, objects, succeed
 
 W = Mat.from_array(np.full((3, 3), 0.1))
@@ -39,7 +41,7 @@ def test_freed_with_the_last_reference_and_in_a_cycle():
 
 def test_a_handle_without_an_object_frees_nothing():
     before = objects()
-    handle = _c.handles_of(_c.lib.recurrent_mat_free)()
+    handle = _c.MatHandle()
     assert isinstance(handle.__del__, partial) and handle.__del__() == handle.value == 0
     with pytest.raises(ValueError, match="shape is empty"):
         new(_c.lib.recurrent_mat_create, _c.lib.recurrent_mat_free, 0, 0, 3)
@@ -48,13 +50,22 @@ def test_a_handle_without_an_object_frees_nothing():
 
 def test_elements_of_an_array_are_handles():
     before = objects()
-    array, handles = _c.outputs(_c.handles_of(_c.lib.recurrent_mat_free), 3)
+    array, handles = _c.outputs(_c.MatHandle, 3)
     for handle in handles[:2]:
         _c.lib.recurrent_mat_create(0, 2, 3, handle)
-    assert list(array) == [handle.value for handle in handles] and handles[2].value == 0
+    assert [handle.value > 0 for handle in handles] == [True, True, False]
     assert objects() == before + 2
     del array, handles, handle
     assert objects() == before
+
+
+def test_each_kind_has_its_class_and_its_finalizer():
+    kinds = [
+        kind for name, kind in vars(signatures).items() if name.endswith("Handle") and kind is not Handle
+    ]
+    assert len(kinds) >= 10 and all(isinstance(vars(kind)["__del__"], property) for kind in kinds)
+    with pytest.raises(ctypes.ArgumentError, match="argument 1"):
+        _c.lib.recurrent_mat_copy(Graph()._handle, _c.MatHandle())
 
 
 def test_a_handle_is_not_copied():

@@ -313,19 +313,16 @@ def from_c(tm, n, prompt="", seed=1, stops=(), **settings):
     """The text of recurrent_generator_next_text, in one call; bytes where tokens are bytes."""
     words = json.dumps({"max_tokens": n, "stop": list(stops), **settings}).encode()
     random = recurrent.Random(seed) if seed is not None else None
-    data, generator = prompt.encode(), ctypes.c_uint64()
-    _c.lib.recurrent_generator_create_text(
-        tm._handle.value, words, len(words), data, len(data), random._handle.value if random else 0,
-        ctypes.byref(generator),
+    data = prompt.encode()
+    generator = _c.new(
+        _c.lib.recurrent_generator_create_text, _c.lib.recurrent_generator_free,
+        tm._handle, words, len(words), data, len(data), random._handle if random else 0,
     )  # fmt: skip
-    try:
-        buffer, length, ended = ctypes.create_string_buffer(4 * (n + 128)), ctypes.c_int64(), ctypes.c_int32()
-        _c.lib.recurrent_generator_next_text(
-            generator.value, n + 1, buffer, len(buffer), ctypes.byref(length), ctypes.byref(ended)
-        )
-        assert ended.value == 1
-    finally:
-        _c.lib.recurrent_generator_free(generator.value)
+    buffer, length, ended = ctypes.create_string_buffer(4 * (n + 128)), ctypes.c_int64(), ctypes.c_int32()
+    _c.lib.recurrent_generator_next_text(
+        generator, n + 1, buffer, len(buffer), ctypes.byref(length), ctypes.byref(ended)
+    )
+    assert ended.value == 1
     data = buffer.raw[: length.value]
     return data if tm.tokenizer == "bytes" else data.decode()
 

@@ -1,22 +1,24 @@
 """The C library by ctypes: the one place that loads it and declares signatures."""
 
 from .binding import ShortBufferError, lib, written
-from .handle import Handle, handles_of, new
+from .handle import Handle, new
 from .pointers import as_doubles, as_ints, as_values, as_words, outputs
-from .signatures import MatInfo, Operand, StepResult, TextModelInfo
+from .signatures import GraphHandle, MatHandle, MatInfo, Operand, StepHandle, StepResult, TextModelInfo
 
 __all__ = [
+    "GraphHandle",
     "Handle",
+    "MatHandle",
     "MatInfo",
     "Operand",
     "ShortBufferError",
+    "StepHandle",
     "StepResult",
     "TextModelInfo",
     "as_doubles",
     "as_ints",
     "as_values",
     "as_words",
-    "handles_of",
     "lib",
     "new",
     "outputs",

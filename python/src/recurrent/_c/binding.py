@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import signatures
+from .handle import finalizer
 from .library import load
 from .signatures import SIGNATURES
 
@@ -57,9 +58,11 @@ lib = load()
 for _name, (_result, *_arguments) in SIGNATURES.items():
     _function = getattr(lib, _name)
     _function.restype, _function.argtypes = _result, _arguments
-    # a function that frees runs within a finalizer, where a Python function could be interrupted
-    if _result is ctypes.c_int32 and not _name.endswith(
-        ("_free", "_abi_version", "_last_errno", "_is_interrupt_check", "_python_raise")
+    if _name.endswith("_free"):
+        # runs within a finalizer, where a Python function could be interrupted: it has no errcheck
+        _arguments[0].__del__ = finalizer(_function)
+    elif _result is ctypes.c_int32 and not _name.endswith(
+        ("_abi_version", "_last_errno", "_is_interrupt_check", "_python_raise")
     ):
         _function.errcheck = _raise
 

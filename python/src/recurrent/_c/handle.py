@@ -10,11 +10,12 @@ from typing import Any, Callable, NoReturn
 class Handle(ctypes.c_uint64):
     """Owns one object of the library and frees it with the last reference.
 
-    The library writes the handle into this object and reads it from it, as an argument of its functions.
+    The library writes the handle into this object and reads it from it, as an argument of its functions. Each kind of
+    object has a class, ``signatures.MatHandle`` and others, whose finalizer frees an object of that kind.
 
     An interrupt neither leaks the object nor is lost: this object exists before the library's, and no Python code runs
     when it frees that. CPython raises KeyboardInterrupt between two bytecodes, and ignores an exception inside a
-    finalizer. The finalizer of a class of handles is therefore a property whose value is a ``partial`` of a C function.
+    finalizer. The finalizer of a class is therefore a property whose value is a ``partial`` of a C function.
 
     Attributes
     ----------
@@ -32,16 +33,12 @@ class Handle(ctypes.c_uint64):
         raise TypeError("this object belongs to the library and is not pickled or deep-copied")
 
 
-def handles_of(free: Any) -> type[Handle]:
-    """Returns the class of the handles that a function of the library frees; the function ignores a handle of 0."""
-    if not hasattr(free, "handles"):
-        members = {"__slots__": (), "__del__": property(partial(partial, free))}
-        free.handles = type("Handle", (Handle,), members)
-    found: type[Handle] = free.handles
-    return found
+def finalizer(free: Callable[..., int]) -> Any:
+    """Returns the ``__del__`` of a class of handles: a function of the library, which ignores a handle of 0."""
+    return property(partial(partial, free))
 
 
-def new(create: Callable[..., int], free: Callable[..., int], *arguments: Any, owner: Any = None) -> Handle:
+def new(create: Callable[..., int], free: Any, *arguments: Any, owner: Any = None) -> Handle:
     """Returns the handle that a function writes to its last argument.
 
     Parameters
@@ -53,7 +50,7 @@ def new(create: Callable[..., int], free: Callable[..., int], *arguments: Any, o
     owner : object, optional
         An object that must live as long as the new one.
     """
-    handle = handles_of(free)()
+    handle: Handle = free.argtypes[0]()
     handle._owner = owner
     create(*arguments, handle)
     return handle

@@ -14,6 +14,7 @@ import numpy as np
 
 from .handle import Handle
 
+H = TypeVar("H", bound=Handle)
 _INT64, _UINT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float64)
 
 
@@ -41,10 +42,13 @@ class _Double(ctypes.c_double):
 P = TypeVar("P", _Byte, _Int, _Word, _Double)
 
 
-def outputs(handles: type[Handle], count: int) -> tuple[Any, list[Handle]]:
-    """Returns an array for the library to write handles to, and its elements, each of which keeps the array."""
-    array = (ctypes.c_uint64 * count)()
-    return array, [handles.from_buffer(array, 8 * k) for k in range(count)]
+def outputs(kind: type[H], count: int) -> tuple[Any, list[H]]:
+    """Returns an array for the library to write handles to, and its elements, each of which keeps the array.
+
+    Reading an element of the array again would make a second owner of an object.
+    """
+    array = (kind * count)()
+    return array, list(array)
 
 
 def as_values(array: Any, count: int, dtype: np.dtype[Any]) -> Any:

@@ -426,10 +426,9 @@ def _forward_model(
         raise ValueError(f"hidden_sizes is out of range; expected {found}, the model's, got {widths}")
     layers = len(found)
     handles = ctypes.c_uint64 * layers
-    new_mat = _c.handles_of(_lib.recurrent_mat_free)
-    next_h, hs = _c.outputs(new_mat, layers)
-    next_c, cs = _c.outputs(new_mat, layers if cell == _LSTM else 0)
-    out = new_mat()
+    next_h, hs = _c.outputs(_c.MatHandle, layers)
+    next_c, cs = _c.outputs(_c.MatHandle, layers if cell == _LSTM else 0)
+    out = _c.MatHandle()
     _lib.recurrent_network_forward(
         handle,
         G._handle.value,
