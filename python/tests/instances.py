@@ -36,7 +36,7 @@ def public() -> dict[str, Any]:
 def classes() -> list[type]:
     """Every public class that has instances."""
     kinds = {value for value in public().values() if isinstance(value, type)} | {Trainer}
-    abstract = {recurrent.Optimizer, recurrent.Network, schedules.Schedule}
+    abstract = {recurrent.Optimizer, recurrent.Network, recurrent.Cell, schedules.Schedule}
     return sorted(kinds - abstract, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
 
 

@@ -136,8 +136,8 @@ def test_states_as_other_libraries_have_them():
     assert not np.array_equal(outputs[0], gru.forward(x)[0])
     for net, state, words in [
         (lstm, h, r"expected a State, a pair \(h, c\) or None, got ndarray"),
-        (lstm, (h, None), "expected 2 h and 2 c, got 2 and 0"),
-        (lstm, (h[:1], h), "expected 2 h and 2 c, got 1 and 2"),
+        (lstm, (h, None), "expected 2 h and 2 c, got 2 h and 0 c"),
+        (lstm, (h[:1], h), "expected 2 h and 2 c, got 1 h and 2 c"),
         (gru, (h, h), r"expected a State, h, a pair \(h, None\) or None, got tuple"),
         (gru, 0.5, "got float"),
     ]:

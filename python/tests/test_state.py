@@ -10,19 +10,19 @@ FLAT = np.arange(2 * 3 * (4 + 2), dtype=np.float64)  # c and h, batch 3, widths 
 
 
 def test_layers_bottom_first():
-    state = State(FLAT.copy(), (4, 2), has_cell=True)
+    state = State(FLAT.copy(), {"h": (4, 2), "c": (4, 2)})
     assert [h.shape for h in state.h] == [c.shape for c in state.c] == [(3, 4), (3, 2)]
     joined = np.concatenate([part.ravel() for part in (*state.h, *state.c)])
     assert np.array_equal(joined, FLAT)
 
 
 def test_without_a_cell():
-    state = State(FLAT[:18].copy(), (4, 2), has_cell=False)
+    state = State(FLAT[:18].copy(), {"h": (4, 2)})
     assert [h.shape for h in state.h] == [(3, 4), (3, 2)] and state.c == []
 
 
 def test_arrays_are_views_and_copies_are_not():
-    state = State(FLAT.copy(), (4, 2), has_cell=True)
+    state = State(FLAT.copy(), {"h": (4, 2), "c": (4, 2)})
     other = state.copy()
     state.h[0][0, 0], state.c[1][2, 1] = -1, -2
     assert state.flat[0] == -1 and state.flat[-1] == -2
@@ -41,8 +41,8 @@ def test_a_call_does_not_change_the_state_it_is_given(make):
 
 
 def test_repr():
-    assert repr(State(FLAT, (4, 2), has_cell=True)) == "<State of 2 layers: h (3, 4), (3, 2) and c>"
-    assert repr(State(FLAT[:18], (4, 2), has_cell=False)) == "<State of 2 layers: h (3, 4), (3, 2)>"
+    assert repr(State(FLAT, {"h": (4, 2), "c": (4, 2)})) == "<State of 2 layers: h (3, 4), (3, 2) and c>"
+    assert repr(State(FLAT[:18], {"h": (4, 2)})) == "<State of 2 layers: h (3, 4), (3, 2)>"
 
 
 def test_assigning_copies():
@@ -52,7 +52,7 @@ def test_assigning_copies():
     for values in (big[::2], np.broadcast_to(np.float32(0.5), (32,)), big[::2].astype(">f8"), list(big[:32])):
         state.flat = values
         assert state.flat is buffer and np.array_equal(buffer, np.asarray(values, np.float32))
-        copied = State(np.array(values, np.float32), (8,), True)
+        copied = State(np.array(values, np.float32), {"h": (8,), "c": (8,)})
         assert np.array_equal(net.forward(x, state)[0], net.forward(x, copied)[0])
     for values, error in (
         (big, ValueError),
@@ -71,8 +71,13 @@ def test_assigning_copies():
 
 def test_a_state_of_any_layout_is_copied():
     big = np.arange(64, dtype=np.float32)
-    state = State(big[::2], (8,), True)
+    state = State(big[::2], {"h": (8,), "c": (8,)})
     assert state.flat.flags.c_contiguous and np.array_equal(state.flat, big[::2])
-    for arguments in ((big[:31], (8,), True), (big, (), False), (big, (0,), False), (big[:0], (8,), False)):
+    for arguments in (
+        (big[:31], {"h": (8,), "c": (8,)}),
+        (big, (), False),
+        (big, (0,), False),
+        (big[:0], (8,), False),
+    ):
         with pytest.raises((TypeError, ValueError)):
             State(*arguments)

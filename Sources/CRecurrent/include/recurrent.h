@@ -441,6 +441,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
       "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078)
+                 or a cell of the caller's own: {"name": "leaky", "states": ["h"], "layers": [...]}, with the names of
+                 its states, the first the output, and for each layer a program as recurrent_program_describe writes it
    hidden_sizes  units of each layer, bottom layer first; at most 1000 layers
    embedding     null: the input is input_size numbers, or tokens that stand for one-hot columns. Else tokens
                  0 .. input_size-1, looked up in a table Wil of input_size rows and `embedding` columns
@@ -451,7 +453,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
    forget_bias   initial value of an LSTM's forget biases
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
-   order, uniform in +-0.08; other biases are 0. The network keeps `random` and draws dropout masks from it. */
+   order, uniform in +-0.08; other biases are 0. The parameters of a program have the layer's number after their names;
+   those with an initial value have it. The network keeps `random` and draws dropout masks from it. */
 recurrent_status recurrent_network_create(const char *settings, int64_t length, recurrent_random random,
                                           recurrent_network *network);
 recurrent_status recurrent_network_free(recurrent_network network);
@@ -477,7 +480,8 @@ recurrent_status recurrent_network_parameter_name(recurrent_network network, int
 recurrent_status recurrent_network_flat(recurrent_network network, recurrent_mat *flat);
 
 /* Records one time step: x [input_size x B] and the state that the previous call returned.
-   h, c            one handle for each layer; NULL stands for zeros. c is NULL unless the cell is an LSTM.
+   h, c            one handle for each layer; NULL stands for zeros. c is NULL unless the cell is an LSTM; of a cell of
+                   the caller's own it holds the states after the first, for each a handle for each layer.
    next_h, next_c  receive one handle for each layer; next_c is NULL unless the cell is an LSTM.
    out             receives the scores [output_size x B]. */
 recurrent_status recurrent_network_forward(recurrent_network network, recurrent_graph graph, recurrent_mat x,
@@ -491,7 +495,8 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
 
    x, tokens    the input: x [T * B * input_size], for a network without embedding, or tokens [T * B]; the other is NULL
    state        recurrent_network_state_count elements: h of every layer, bottom layer first, each [B * H] with the H
-                elements of sequence b contiguous; then for an LSTM c of every layer in the same layout. NULL: zeros
+                elements of sequence b contiguous; then for an LSTM c of every layer in the same layout, and of a cell
+                of the caller's own each further state. NULL: zeros
    lengths      [B] valid steps of each sequence, 0 .. T; NULL: T. Padding steps are masked: their outputs are 0 and the
                 final state is the one after the last valid step. Elements of padding steps are never read: x, tokens,
                 targets and dy may hold anything there, NaN too. */

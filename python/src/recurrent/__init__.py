@@ -18,6 +18,7 @@ from . import introspection, recurrentjs
 from ._version import __version__
 from .graph import Graph, no_grad
 from .mat import Mat
+from .nn.cell import Cell
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .nn.padding import pad_sequence
@@ -40,6 +41,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Cell",
     "Graph",
     "History",
     "Mat",

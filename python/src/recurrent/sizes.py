@@ -14,6 +14,10 @@ from ._checks import DTYPES, as_dtype
 _lib = _c.lib
 
 
+# the gates of the built-in cells
+_GATES = {"lstm": "ifog", "gru": "rzn", "gru_reset_before": "rzn"}
+
+
 class Sizes(NamedTuple):
     """The architecture of a network, which nothing changes."""
 
@@ -25,20 +29,39 @@ class Sizes(NamedTuple):
     tied: bool
     forget_bias: float
     dtype: np.dtype[Any]
-    has_cell: bool
+    states: dict[str, tuple[int, ...]]
+    """The states by name, for each its rows in each layer."""
     outputs: int
     """Elements of an output vector."""
     state: int
     """Elements of the state of one sequence."""
+
+    def activations(self) -> dict[str, int]:
+        """Returns the rows of every activation by name, layer by layer."""
+        gates = _GATES.get(self.cell, "")
+        return {
+            f"{name}{k}": rows
+            for k, hidden in enumerate(self.hidden_sizes)
+            for name, rows in (
+                *((name, widths[k]) for name, widths in self.states.items()),
+                *((gate, hidden) for gate in gates),
+            )
+        }
 
 
 @lru_cache(maxsize=1024)
 def sizes_of(network: int) -> Sizes:
     """Returns the sizes of a network by its handle, which never stands for another network."""
     settings = json.loads(_c.written(_lib.recurrent_network_describe, network))
-    widths, has_cell = tuple(settings["hidden_sizes"]), settings["cell"] == "lstm"
+    cell, widths = settings["cell"], tuple(settings["hidden_sizes"])
+    if isinstance(cell, str):
+        states = {name: widths for name in (("h", "c") if cell == "lstm" else ("h",))}
+    else:
+        rows = zip(*(layer["states"] for layer in cell["layers"]))
+        cell, states = cell["name"], dict(zip(cell["states"], rows))
+    outputs = next(iter(states.values()))
     return Sizes(
-        cell=settings["cell"],
+        cell=cell,
         input_size=settings["input_size"],
         embedding=settings["embedding"],
         hidden_sizes=widths,
@@ -46,7 +69,7 @@ def sizes_of(network: int) -> Sizes:
         tied=settings["tied"],
         forget_bias=float(settings["forget_bias"]),
         dtype=DTYPES[as_dtype(settings["dtype"])],
-        has_cell=has_cell,
-        outputs=settings["output_size"] or widths[-1],
-        state=sum(widths) * (2 if has_cell else 1),
+        states=states,
+        outputs=settings["output_size"] or outputs[-1],
+        state=sum(map(sum, states.values())),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import _c
 from ._arrays import as_array, as_numbers, as_sizes, as_type, contiguous
-from ._checks import as_flag
+from ._checks import shown
 from ._readonly import refuse_assignment
 from .sizes import Sizes
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class State:
-    """The recurrent state of sequences: ``h`` and, for an LSTM, ``c``, an array (B, H) for each layer, bottom first.
+    """The recurrent state of sequences: for each state of the cell an array (B, rows) per layer, bottom first.
 
-    The arrays are views of one buffer, ``flat``. A call that continues a sequence does not change the state it is
+    ``h`` is the first state, the outputs; ``c`` the second, the cells of an LSTM. ``state["name"]`` is the state of a
+    name. The arrays are views of one buffer, ``flat``. A call that continues a sequence does not change the state it is
     given.
 
     Parameters
     ----------
     flat : array
-        All elements: h of each layer, then c of each layer. Kept where it is contiguous, else copied.
-    widths : sequence of int
-        The hidden size of each layer.
-    has_cell : bool
-        Whether there is a ``c``.
+        All elements: the first state of each layer, then the second of each layer, and so on. Kept where it is
+        contiguous, else copied.
+    widths : mapping of str to sequence of int
+        For each state its rows in each layer: ``{"h": (20, 20), "c": (20, 20)}``.
 
     Raises
     ------
@@ -38,31 +38,39 @@ class State:
         If the elements are not real numbers, or do not make whole sequences.
     """
 
-    __slots__ = ("_flat", "_has_cell", "_widths")
+    __slots__ = ("_flat", "_widths")
 
-    def __init__(self, flat: npt.NDArray[Any], widths: Sequence[int], has_cell: bool) -> None:
-        self._widths, self._has_cell = (
-            tuple(as_sizes(widths, "widths").tolist()),
-            as_flag(has_cell, "has_cell"),
-        )
-        if min(self._widths) < 1:
-            raise ValueError(f"widths is out of range; expected at least 1 each, got {list(self._widths)}")
+    def __init__(self, flat: npt.NDArray[Any], widths: Mapping[str, Sequence[int]]) -> None:
+        if not isinstance(widths, Mapping):
+            raise TypeError(
+                f"widths has the wrong type; expected a dict of state names, got {type(widths).__name__}"
+            )
+        self._widths = {
+            str(name): tuple(as_sizes(rows, f"widths[{name!r}]").tolist()) for name, rows in widths.items()
+        }
+        every = [width for rows in self._widths.values() for width in rows]
+        if not every or min(every) < 1:
+            raise ValueError(f"widths is out of range; expected at least 1 each, got {dict(widths)}")
+        layers = {len(rows) for rows in self._widths.values()}
+        if len(layers) > 1:
+            raise ValueError(
+                f"widths has the wrong lengths; expected one number of layers, got {sorted(layers)}"
+            )
         array = as_array(flat, "flat")
-        one = sum(self._widths) * (2 if self._has_cell else 1)
-        if array.ndim != 1 or not array.size or array.size % one:
-            raise ValueError(f"flat has the wrong shape; expected (B * {one},), got {array.shape}")
+        if array.ndim != 1 or not array.size or array.size % sum(every):
+            raise ValueError(f"flat has the wrong shape; expected (B * {sum(every)},), got {array.shape}")
         self._flat = contiguous(array, "flat")
 
     @classmethod
-    def _of(cls, flat: npt.NDArray[Any], widths: tuple[int, ...], has_cell: bool) -> State:
+    def _of(cls, flat: npt.NDArray[Any], widths: dict[str, tuple[int, ...]]) -> State:
         """A State of what the library has written."""
         state = cls.__new__(cls)
-        state._flat, state._widths, state._has_cell = flat, widths, has_cell
+        state._flat, state._widths = flat, widths
         return state
 
     @property
     def flat(self) -> npt.NDArray[Any]:
-        """All elements: h of each layer, then c of each layer. Assigning copies."""
+        """All elements: the first state of each layer, then the second of each, and so on. Assigning copies."""
         return self._flat
 
     @flat.setter
@@ -73,9 +81,14 @@ class State:
         np.copyto(self._flat, as_type(array, self._flat.dtype, "flat"))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the states; the first is the output."""
+        return tuple(self._widths)
+
+    @property
     def h(self) -> list[npt.NDArray[Any]]:
-        """The outputs, (B, H) for each layer."""
-        return self._parts(0)
+        """The outputs, the first state: (B, H) for each layer."""
+        return self[self.names[0]]
 
     @h.setter
     def h(self, value: Any) -> None:
@@ -83,20 +96,26 @@ class State:
 
     @property
     def c(self) -> list[npt.NDArray[Any]]:
-        """The cells of an LSTM, (B, H) for each layer; empty for other cells."""
-        return self._parts(1) if self._has_cell else []
+        """The second state, the cells of an LSTM: (B, H) for each layer; empty for cells without."""
+        return self[self.names[1]] if len(self._widths) > 1 else []
 
     @c.setter
     def c(self, value: Any) -> None:
         refuse_assignment("c", "an assignment to its arrays, c[0][...], which copies", value)
 
-    def _parts(self, which: int) -> list[npt.NDArray[Any]]:
-        total = sum(self._widths)
-        columns = self._flat.size // (total * (2 if self._has_cell else 1))
-        parts, at = [], which * total * columns
-        for width in self._widths:
-            parts.append(self._flat[at : at + width * columns].reshape(columns, width))
-            at += width * columns
+    def __getitem__(self, name: str) -> list[npt.NDArray[Any]]:
+        """Returns the arrays of a state by name, (B, rows) for each layer."""
+        if not isinstance(name, str) or name not in self._widths:
+            raise KeyError(f"state is unknown; expected one of {', '.join(self._widths)}, got {shown(name)}")
+        columns = self._flat.size // sum(map(sum, self._widths.values()))
+        parts, at = [], 0
+        for other, widths in self._widths.items():
+            if other == name:
+                for width in widths:
+                    parts.append(self._flat[at : at + width * columns].reshape(columns, width))
+                    at += width * columns
+                break
+            at += sum(widths) * columns
         return parts
 
     def copy(self) -> State:
@@ -107,18 +126,19 @@ class State:
         State
             The copy.
         """
-        return State(self._flat.copy(), self._widths, self._has_cell)
+        return State._of(self._flat.copy(), self._widths)
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(h.shape) for h in self.h)
-        return f"<State of {len(self.h)} layers: h {shapes}{' and c' if self._has_cell else ''}>"
+        others = f" and {', '.join(self.names[1:])}" if len(self._widths) > 1 else ""
+        return f"<State of {len(self.h)} layers: {self.names[0]} {shapes}{others}>"
 
 
 def as_state(state: Any, sizes: Sizes, batch_size: int, name: str = "state") -> Any:
     """Returns a pointer to the elements of a state in one buffer; None for None.
 
-    Accepts a State, and for an LSTM a pair (h, c), for other cells h or a pair (h, None): lists of arrays (B, H), one
-    for each layer, or an array (layers, B, H).
+    Accepts a State; for each state of the cell a list of arrays (B, rows), one for each layer, or an array
+    (layers, B, rows), in a tuple or by name in a dict; for a cell with one state that alone, or a pair (h, None).
     """
     if state is None:
         return None
@@ -137,35 +157,52 @@ def _flat(state: Any, sizes: Sizes, count: int) -> npt.NDArray[Any] | None:
         and flat.dtype == sizes.dtype
         and flat.shape == (count,)
         and flat.flags.c_contiguous
-        and state._has_cell == sizes.has_cell
-        and state._widths == sizes.hidden_sizes
+        and (state._widths is sizes.states or list(state._widths.values()) == list(sizes.states.values()))
     )
     return flat if fits else None
 
 
 def _joined(state: Any, sizes: Sizes, batch_size: int, name: str) -> npt.NDArray[Any]:
     """Returns a copy of the parts of a state in one buffer."""
-    widths, has_cell = sizes.hidden_sizes, sizes.has_cell
-    if isinstance(state, State):
-        h, c = state.h, state.c
-    elif isinstance(state, (tuple, list)) and len(state) == 2 and (has_cell or state[1] is None):
-        h, c = _layers(state[0], f"{name}.h"), [] if state[1] is None else _layers(state[1], f"{name}.c")
-    elif not has_cell and (isinstance(state, list) or getattr(state, "ndim", 0) == 3):
-        h, c = _layers(state, f"{name}.h"), []
-    else:
-        expected = "a State, a pair (h, c)" if has_cell else "a State, h, a pair (h, None)"
-        raise TypeError(f"{name} has the wrong type; expected {expected} or None, got {type(state).__name__}")
-    layers, cells = len(widths), len(widths) if has_cell else 0
-    if len(h) != layers or len(c) != cells:
+    names = list(sizes.states)
+    parts = _parts(state, names, name)
+    found, expected = list(map(len, parts)), list(map(len, sizes.states.values()))
+    if found != expected:
         raise ValueError(
-            f"{name} has the wrong length; expected {layers} h and {cells} c, got {len(h)} and {len(c)}"
+            f"{name} has the wrong length; expected {_counted(names, expected)}, got {_counted(names, found)}"
         )
-    parts = [
-        as_numbers(part, f"{name}.{part_name}[{k}]", (batch_size, widths[k]), sizes.dtype)
-        for part_name, list_ in (("h", h), ("c", c))
-        for k, part in enumerate(list_)
+    arrays = [
+        as_numbers(part, f"{name}.{names[s]}[{k}]", (batch_size, sizes.states[names[s]][k]), sizes.dtype)
+        for s, layers in enumerate(parts)
+        for k, part in enumerate(layers)
     ]
-    return np.concatenate([part.reshape(-1) for part in parts])
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def _counted(names: list[str], counts: list[int]) -> str:
+    if len(names) != len(counts):
+        return f"{len(counts)} states"
+    return " and ".join(f"{count} {name}" for name, count in zip(names, counts))
+
+
+def _parts(state: Any, names: list[str], name: str) -> list[list[Any]]:
+    """Returns for each state of the cell one array for each layer."""
+    if isinstance(state, State):
+        return [state[own] for own in state.names]
+    if isinstance(state, Mapping) and set(state) == set(names):
+        return [_layers(state[own], f"{name}.{own}") for own in names]
+    if len(names) > 1 and isinstance(state, (tuple, list)) and len(state) == len(names):
+        return [[] if part is None else _layers(part, f"{name}.{own}") for part, own in zip(state, names)]
+    if len(names) == 1:
+        if isinstance(state, (tuple, list)) and len(state) == 2 and state[1] is None:
+            return [_layers(state[0], f"{name}.{names[0]}")]
+        if isinstance(state, list) or getattr(state, "ndim", 0) == 3:
+            return [_layers(state, f"{name}.{names[0]}")]
+    form = f"({', '.join(names)})" if len(names) > 1 else f"{names[0]}, a pair ({names[0]}, None)"
+    kind = "a pair " if len(names) == 2 else "a tuple " if len(names) > 2 else ""
+    raise TypeError(
+        f"{name} has the wrong type; expected a State, {kind}{form} or None, got {type(state).__name__}"
+    )
 
 
 def _layers(arrays: Any, name: str) -> list[Any]:

@@ -32,6 +32,7 @@ from ..training.options import (
     SEQ_LENGTH,
     VALIDATION_SPLIT,
 )
+from .cells import cell_reader
 
 DTYPE_NAMES = tuple(str(np.dtype(dtype)) for dtype in DTYPES)
 EPOCHS = 50
@@ -155,18 +156,6 @@ def encoding(name: str) -> str:
         raise argparse.ArgumentTypeError(f"expected an encoding, such as cp1252, got {name!r}") from None
 
 
-def cell_reader(aliases: Mapping[str, str]) -> Callable[[str], str]:
-    """Returns a reader of cells with other names for some."""
-
-    def read(text: str) -> str:
-        name = aliases.get(text, text)
-        if name not in CELLS:
-            raise argparse.ArgumentTypeError(f"expected one of {', '.join(CELLS)}, got {text!r}")
-        return name
-
-    return read
-
-
 # ---- tables
 
 Table = dict[str, tuple[Flag, ...]]
@@ -199,9 +188,9 @@ _TRAIN: Table = {
     "network": (
         value(
             "--cell --model --model-type",
-            cell_reader({"rnn": "rnn_tanh"}),
+            cell_reader({"rnn": "rnn_tanh"}, own=True),
             "C",
-            f"{', '.join(CELLS)}; rnn is rnn_tanh (lstm)",
+            f"{', '.join(CELLS)}, or FILE.py:NAME; rnn is rnn_tanh (lstm)",
         ),
         value("--hidden-sizes", list_reader(count), "N,N", "units in each layer (128,128)"),
         value("--rnn-size", count, "N", "units in every layer, instead of --hidden-sizes"),

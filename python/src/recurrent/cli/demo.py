@@ -25,7 +25,6 @@ from .arguments import (
     Flag,
     Parser,
     add_flags,
-    cell_reader,
     choice,
     count,
     encoding,
@@ -36,6 +35,7 @@ from .arguments import (
     switch,
     value,
 )
+from .cells import cell_reader
 from .console import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,

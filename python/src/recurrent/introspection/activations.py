@@ -133,7 +133,7 @@ def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDA
     gradient = softmax(Mat.from_array(scores[0].T)).w.T[None].astype(network.dtype)
     gradient[0, 0, target] -= 1
     zero, carried = np.zeros_like(gradient), None
-    kinds = ("h", "c") if state.c else ("h",)
+    kinds = state.names
     norms = {
         f"{kind}{k}": np.empty(len(inputs) - 1) for kind in kinds for k in range(len(network.hidden_sizes))
     }
@@ -142,8 +142,8 @@ def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDA
         for t in range(len(inputs) - 1, 0, -1):
             network.forward(inputs[t : t + 1], states[t])
             _, carried = network.backward(gradient if carried is None else zero, carried)
-            for kind, parts in (("h", carried.h), ("c", carried.c)):
-                for k, part in enumerate(parts):
+            for kind in kinds:
+                for k, part in enumerate(carried[kind]):
                     norms[f"{kind}{k}"][t - 1] = np.linalg.norm(part)
     finally:
         network.flat.dw = before

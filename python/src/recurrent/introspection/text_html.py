@@ -12,6 +12,7 @@ import numpy as np
 
 from .._checks import as_int
 from ..nn.network import Network
+from ..parameters import CELLS
 from . import activations
 from .document import Document
 
@@ -97,6 +98,10 @@ def colors(
     cell: str, activation: str, values: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float], str]:
     """Returns values from -1 to 1 for an activation of a cell, the ends of their scale, and the function applied."""
+    if cell not in CELLS:
+        # the range of a state of the user's own is not known
+        most = max(1.0, float(np.abs(values).max()))
+        return values / most, (-most, most), ""
     if activation[0] == "c":
         return np.tanh(values), (-1.0, 1.0), "tanh"
     if activation[0] in "ifoz" or (activation[0] == "r" and "rnn" not in cell):

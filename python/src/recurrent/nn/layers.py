@@ -177,7 +177,8 @@ class GRU(Network):
 def network_of(handle: _c.Handle) -> Network:
     """Returns a network of the library as the class of its cell."""
     cell = json.loads(_c.written(_c.lib.recurrent_network_describe, handle.value))["cell"]
-    kind: type[Network] = {"lstm": LSTM, "gru": GRU, "gru_reset_before": GRU}.get(cell, RNN)
+    kinds: dict[str, type[Network]] = {"lstm": LSTM, "gru": GRU, "gru_reset_before": GRU}
+    kind = kinds.get(cell, RNN) if isinstance(cell, str) else Network
     network = kind.__new__(kind)
     network._random = Random()
     network._attach(handle)

@@ -34,6 +34,7 @@ from ..random import RNG, Random, as_random, as_random_or_shared
 from ..sampling import sampler_settings
 from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
+from .cell import CellLike, as_cell, cell_settings
 from .generation import CHUNK_TOKENS, Generator
 from .torch import Architecture, from_torch, to_torch
 
@@ -46,10 +47,61 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 
 
 class Network:
-    """The base of RNN, LSTM and GRU: stacked layers over whole sequences.
+    """Stacked recurrent layers over whole sequences: of a ``Cell``, or RNN, LSTM and GRU.
 
     Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
+
+    Parameters
+    ----------
+    cell : str or Cell
+        What a layer computes: the name of a built-in cell, or a cell of the user's own.
+    input_size : int
+        Elements of an input vector; the number of different tokens where the input is tokens.
+    hidden_sizes : list of int
+        The hidden size of each layer, bottom first.
+    output_size : int, optional
+        The size of a linear decoder ``Whd h + bd`` on top; none where absent.
+    embedding : int, optional
+        The width of a table ``Wil`` (input_size, embedding) for tokens; none where absent.
+    dtype : {"float32", "float64"}
+        The type of all elements.
+    rng : int, numpy.random.Generator, Random, optional
+        Draws the weights: uniform on ±0.08, matrix by matrix in creation order, except those with an initial value.
+    tied : bool
+        Use the embedding's table as the decoder's matrix, ``Wil h + bd`` (arXiv:1608.05859); it is as wide as the top
+        layer. ``embedding`` and ``output_size`` may be omitted.
+    dropout : float
+        The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range, or the step of the cell cannot be recorded.
+
+    Examples
+    --------
+    >>> import numpy as np, recurrent
+    >>> cell = recurrent.Cell.of(lambda x, h, p: (p.W @ x + p.U @ h).tanh(), lambda I, H: {"W": (H, I), "U": (H, H)})
+    >>> net = recurrent.Network(cell, 4, [8], 2, rng=1)
+    >>> net.forward(np.zeros((5, 3, 4)))[0].shape
+    (5, 3, 2)
     """
+
+    def __init__(
+        self,
+        cell: CellLike,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int | None = None,
+        embedding: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        rng: RNG = None,
+        tied: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        self._build(
+            as_cell(cell), input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+        )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
     input_size = Derived[int](lambda network: network._sizes.input_size, _NEW)
@@ -66,7 +118,7 @@ class Network:
 
     def _build(
         self,
-        cell: str,
+        cell: CellLike,
         input_size: Any,
         hidden_sizes: Any,
         output_size: Any,
@@ -79,7 +131,7 @@ class Network:
     ) -> None:
         widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
         settings: dict[str, Any] = {
-            "cell": cell,
+            "cell": None,
             "input_size": as_int(input_size, "input_size"),
             "hidden_sizes": widths,
             "output_size": None if output_size is None else as_int(output_size, "output_size"),
@@ -94,6 +146,9 @@ class Network:
             settings["output_size"] = (
                 settings["input_size"] if output_size is None else settings["output_size"]
             )
+        settings["cell"] = cell_settings(
+            cell, settings["embedding"] or settings["input_size"], widths, settings["dtype"]
+        )
         self._random = as_random(rng)
         words = json.dumps(settings).encode()
         self._attach(
@@ -239,7 +294,8 @@ class Network:
         data, tokens, counts, (T, B) = _input(x, lengths, sizes)
         before = as_state(state, sizes, B)
         y, after = np.empty((T, B, sizes.outputs), sizes.dtype), np.empty(sizes.state * B, sizes.dtype)
-        found = {name: np.empty((T, B, sizes.hidden_sizes[int(name[1:])]), sizes.dtype) for name in names}
+        rows = sizes.activations() if names else {}
+        found = {name: np.empty((T, B, rows[name]), sizes.dtype) for name in names}
         self._check_free()
         with self._lock:
             # an interrupt or an error leaves none
@@ -333,12 +389,12 @@ class Network:
         names : str or list of str, optional
             The activations to return; all where absent. Of layer 0: ``"h0"``, the output; of an LSTM ``"c0"``, the
             cell, ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); of a
-            GRU ``"r0"``, ``"z0"`` and ``"n0"``.
+            GRU ``"r0"``, ``"z0"`` and ``"n0"``. Of a ``Cell`` its states by name: ``"h0"``.
 
         Returns
         -------
         dict of str to array
-            (T, B, H) each, H the layer's hidden size; 0 beyond a sequence's length.
+            (T, B, H) each, H the layer's hidden size or the rows of the state; 0 beyond a sequence's length.
 
         Raises
         ------
@@ -352,8 +408,7 @@ class Network:
         >>> {name: array.shape for name, array in net.activations([[0], [2]]).items()}
         {'h0': (2, 1, 3), 'r0': (2, 1, 3), 'z0': (2, 1, 3), 'n0': (2, 1, 3)}
         """
-        letters = {"lstm": "hcifog", "gru": "hrzn", "gru_reset_before": "hrzn"}.get(self.cell, "h")
-        known = [f"{letter}{k}" for k in range(len(self.hidden_sizes)) for letter in letters]
+        known = list(self._sizes.activations())
         wanted = (
             known if names is None
             else [names] if isinstance(names, str)
@@ -749,7 +804,7 @@ class Network:
         ends += f", embedding={self.embedding}" if self.embedding else ""
         ends += ", tied=True" if self.tied else ""
         ends += f", dropout={self.dropout}" if self.dropout else ""
-        name = type(self).__name__
+        name = self.cell if type(self) is Network else type(self).__name__
         return f"<{name}({self.input_size}, {list(self.hidden_sizes)}{ends}) {self.dtype}, {self.flat.n} parameters>"
 
 
@@ -764,7 +819,7 @@ class _Pass(NamedTuple):
 
 
 def _state(flat: npt.NDArray[Any], sizes: Sizes) -> State:
-    return State._of(flat, sizes.hidden_sizes, sizes.has_cell)
+    return State._of(flat, sizes.states)
 
 
 def _input(

@@ -29,12 +29,13 @@ from .._checks import (
 )
 from .._readonly import ReadOnly
 from ..mat import Mat
+from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.layers import network_of
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
-from ..parameters import CELLS, Parameters
-from ..random import RNG, as_random
+from ..parameters import Parameters
+from ..random import RNG, Random, as_random
 from ..sizes import Sizes, sizes_of
 from ..state import StepResult
 from ..texts import as_file_encoding, as_text_or_file
@@ -62,7 +63,7 @@ class LanguageModel:
 
     def __init__(
         self,
-        cell: str = "lstm",
+        cell: CellLike = "lstm",
         hidden_sizes: Sequence[int] = (128, 128),
         embedding: int | None = None,
         dropout: float = 0.0,
@@ -73,7 +74,8 @@ class LanguageModel:
         tied: bool = False,
         forget_bias: float = 1.0,
     ) -> None:
-        self.cell = as_choice(cell, "cell", CELLS)
+        self._cell = as_cell(cell)
+        self.cell = cell_name(self._cell)
         self.tokenizer = as_choice(tokenizer, "tokenizer", TOKENIZERS)
         self.hidden_sizes = tuple(as_sizes(hidden_sizes, "hidden_sizes").tolist())
         self.tied = as_flag(tied, "tied")
@@ -122,30 +124,21 @@ class LanguageModel:
         if self._model is not None:
             raise RuntimeError("the model is built already; expected a new TextModel")
         data = self._read(text, encoding)
-        settings = json.dumps(
-            {
-                "tokenizer": self.tokenizer,
-                "cell": self.cell,
-                "hidden_sizes": self.hidden_sizes,
-                "embedding": self.embedding,
-                "tied": self.tied,
-                "dropout": self.dropout,
-                "forget_bias": self._forget_bias,
-                "dtype": str(DTYPES[self._code]),
-            }
-        ).encode()
-        self._attach(
-            _c.new(
-                _lib.recurrent_text_model_create,
-                _lib.recurrent_text_model_free,
-                settings,
-                len(settings),
-                (ctypes.c_char_p * 1)(data),
-                (ctypes.c_int64 * 1)(len(data)),
-                1,
-                self._random._handle.value,
-            )
-        )
+        settings: dict[str, Any] = {
+            "tokenizer": self.tokenizer,
+            "cell": self._cell,
+            "hidden_sizes": self.hidden_sizes,
+            "embedding": self.embedding,
+            "tied": self.tied,
+            "dropout": self.dropout,
+            "forget_bias": self._forget_bias,
+            "dtype": str(DTYPES[self._code]),
+        }
+        if isinstance(self._cell, Cell):
+            # a step is recorded for the rows of its input: without an embedding they are the vocabulary's
+            inputs = self.embedding or _vocabulary_size(data, self.tokenizer)
+            settings["cell"] = cell_settings(self._cell, inputs, self.hidden_sizes, settings["dtype"])
+        self._attach(_new_model(data, settings, self._random))
         return self
 
     def _read(self, text: str | bytes | os.PathLike[str], encoding: str | None) -> bytes:
@@ -536,3 +529,24 @@ def decoded(pieces: Iterable[bytes]) -> Iterator[str]:
     """Yields characters: U+FFFD for invalid UTF-8, nothing for an incomplete character at the end."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return (character for piece in pieces for character in decoder.decode(piece))
+
+
+def _new_model(data: bytes, settings: dict[str, Any], random: Random) -> _c.Handle:
+    """Returns a text model of the library with the vocabulary of a text."""
+    words = json.dumps(settings).encode()
+    return _c.new(
+        _lib.recurrent_text_model_create,
+        _lib.recurrent_text_model_free,
+        words,
+        len(words),
+        (ctypes.c_char_p * 1)(data),
+        (ctypes.c_int64 * 1)(len(data)),
+        1,
+        random._handle.value,
+    )
+
+
+def _vocabulary_size(data: bytes, tokenizer: str) -> int:
+    """Returns the number of tokens of a text's vocabulary: that of the smallest model of it."""
+    settings = {"tokenizer": tokenizer, "cell": "rnn_tanh", "hidden_sizes": [1], "embedding": 1}
+    return int(_info(_new_model(data, settings, Random(0))).vocabulary_size)

@@ -30,8 +30,8 @@ class TextModel(Generation, Introspection):
 
     Parameters
     ----------
-    cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"}
-        The kind of layer.
+    cell : {"lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"} or Cell
+        The kind of layer; a ``Cell`` is recorded here, and loading the model needs no source of it.
     hidden_sizes : list of int
         The hidden size of each layer, bottom first.
     embedding : int, optional

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..introspection.text_html import colors as text_colors
 from ..mat import Mat
+from ..parameters import CELLS
 from ..sampling import softmax
 from .trainers import LiveTrainer
 
@@ -66,7 +67,7 @@ def colors(trainer: LiveTrainer, text: str, activation: str, unit: int) -> dict[
         "activation": activation,
         "unit": unit,
         "activations": {name: array.shape[2] for name, array in activations.items()},
-        "labels": {name: f"layer {int(name[1:]) + 1}, {_LABELS[name[0]]}" for name in activations},
+        "labels": {name: _label(name) for name in activations},
     }
 
 
@@ -75,7 +76,9 @@ def saturation(trainer: LiveTrainer, text: str) -> list[dict[str, Any]]:
     network, tokens = trainer.network, trainer.encode(text)
     if not tokens:
         return []
-    result = []
+    result: list[dict[str, Any]] = []
+    if network.cell not in CELLS:
+        return result
     for name, values in network.activations(np.array(tokens)[:, None]).items():
         letter, layer = name[0], int(name[1:])
         if letter not in ("h" if "rnn" in network.cell else "iforz"):
@@ -88,3 +91,9 @@ def saturation(trainer: LiveTrainer, text: str) -> list[dict[str, Any]]:
         fractions = {"low": round(float(low.mean()), 4), "high": round(float(high.mean()), 4)}
         result.append({"layer": layer + 1, "gate": _GATES[letter], **fractions})
     return result
+
+
+def _label(activation: str) -> str:
+    """Returns what an activation is, in words."""
+    name = activation.rstrip("0123456789")
+    return f"layer {int(activation[len(name) :]) + 1}, {_LABELS.get(name, name)}"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from .. import _c
 from ..graph import Graph
 from ..mat import Mat
 from ..nn.network import Network
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def picture(network: Network) -> str:
@@ -19,7 +25,11 @@ def picture(network: Network) -> str:
         else:
             x = names["character"] = Mat(network.input_size, 1, network.dtype)
             x.w[1] = 1
+        own = _own_cell(network)
         for k, size in enumerate(network.hidden_sizes):
+            if own:
+                x = _layer(graph, names, own, k, x, network.dtype)
+                continue
             h = names[f"h{k}"] = Mat(size, 1, network.dtype)
             if cell == "lstm":
                 c = names[f"c{k}"] = Mat(size, 1, network.dtype)
@@ -65,3 +75,36 @@ def _gru(graph: Graph, weights: Mapping[str, Mat], k: int, x: Mat, h: Mat, reset
         from_state = graph.mul(weights[f"Wnh{k}"], graph.eltmul(r, h))
     n = graph.tanh(graph.add(from_input, from_state))
     return graph.add(n, graph.eltmul(z, graph.sub(h, n)))
+
+
+def _own_cell(network: Network) -> dict[str, Any] | None:
+    """Returns a recorded cell of the user's own; None for a built-in one."""
+    cell = json.loads(_c.written(_c.lib.recurrent_network_describe, network._handle.value))["cell"]
+    return None if isinstance(cell, str) else cell
+
+
+def _layer(
+    graph: Graph, names: dict[str, Mat], cell: Mapping[str, Any], k: int, x: Mat, dtype: npt.DTypeLike
+) -> Mat:
+    """Records the operations of a layer's program; returns its output."""
+    program = cell["layers"][k]
+    values: dict[str, Mat] = {"x": x}
+    for s, (name, rows) in enumerate(zip(cell["states"], program["states"])):
+        values[f"s{s}"] = names[f"{name}{k}"] = Mat(rows, 1, dtype)
+    for p, parameter in enumerate(program["parameters"]):
+        values[f"p{p}"] = names[f"{parameter['name']}{k}"]
+    for v, (name, *operands) in enumerate(program["operations"]):
+        numbers = [operand for operand in operands if not isinstance(operand, list)]
+        mats = [_view(values, operand) for operand in operands if isinstance(operand, list)]
+        operation = getattr(graph, name)
+        values[f"v{v}"] = operation(mats) if name == "concat_rows" else operation(*mats, *numbers)
+    return _view(values, program["next"][0])
+
+
+def _view(values: Mapping[str, Mat], operand: list[Any]) -> Mat:
+    """Returns an operand of a program: rows of a value, or part of a parameter."""
+    value, place = values[operand[0]], operand[1:]
+    if len(place) == 2:
+        place = [place[0], 0, place[1], value.d]
+    row, column, n, d = place
+    return value if (n, d) == (value.n, value.d) else value.view(row, column, n, d)

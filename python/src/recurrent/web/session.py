@@ -245,7 +245,7 @@ class Session:
         trainer, s = self.trainer, self.settings
         self._publish("run", {
             "settings": {**asdict(s), "hidden_sizes": ",".join(map(str, s.hidden_sizes))},
-            "cells": CELLS,
+            "cells": CELLS if s.cell in CELLS else (*CELLS, s.cell),
             "temperature": self.temperature,
             "learning": self.is_learning,
             "problem": self.problem,

@@ -53,7 +53,11 @@ class Settings:
                 raise ValueError(
                     f"setting is unknown; expected one of {', '.join(known)}, got {str(name)[:40]!r}"
                 )
-        return replace(self, **{name: _READERS[name](value) for name, value in values.items()})
+        # the cell of an opened checkpoint may be none of the page's
+        kept = {"cell"} if values.get("cell") == self.cell else set()
+        return replace(
+            self, **{name: _READERS[name](value) for name, value in values.items() if name not in kept}
+        )
 
     def check(self, vocabulary_size: int) -> Settings:
         """Returns these settings if the model and a batch fit into the page's memory bounds.

@@ -14,6 +14,7 @@ from ..demo.sentences import split_sentences
 from ..demo.training import SentenceTraining
 from ..nn.network import Network
 from ..optim.optimizers import RMSProp
+from ..parameters import CELLS
 from ..recurrentjs.sentence_model import SentenceModel
 from ..text.model import TextModel
 from ..training.history import StepReport
@@ -316,6 +317,11 @@ class TextTrainer(LiveTrainer):
 
 def _new_text_model(settings: Settings, text: str) -> TextModel:
     """Returns a model of the vocabulary of a text, with the page's optimizer."""
+    if settings.cell not in CELLS:
+        raise ValueError(
+            f"cell is known from its checkpoint only; expected one of {', '.join(CELLS)} to start over, "
+            f"got {settings.cell!r}"
+        )
     settings.check(256 if settings.tokenizer == "bytes" else len(set(text)))
     model = TextModel(
         settings.cell, settings.hidden_sizes, settings.embedding or None, tokenizer=settings.tokenizer,
