@@ -159,17 +159,14 @@ func output<T>(_ p: UnsafeMutablePointer<T>?, _ name: StaticString) throws(Recur
 }
 
 /// Writes a new handle of an object.
-func register(_ object: Object, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
-  out.pointee = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(object) }
-}
-
-/// Writes a new handle of an object.
 func register(_ object: any HandleObject, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
-  try register(.reference(object), out)
+  out.pointee = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(.reference(object)) }
 }
 
 /// Writes a new handle of a Mat.
-func register(_ mat: Mat, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) { try register(.mat(mat), out) }
+func register(_ mat: Mat, _ out: UnsafeMutablePointer<UInt64>) throws(RecurrentError) {
+  out.pointee = try HandleTable.withLock { (handles) throws(RecurrentError) in try handles.add(.mat(mat)) }
+}
 
 /// Writes new handles of several Mats: all of them or none.
 func register(_ mats: [(Mat, UnsafeMutablePointer<UInt64>)]) throws(RecurrentError) {

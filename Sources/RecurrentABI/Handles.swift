@@ -52,8 +52,6 @@ enum Object: @unchecked Sendable {
   case mat(Mat)
   case reference(any HandleObject)
 
-  static func network(_ network: Network) -> Object { .reference(network) }
-
   var kind: Kind {
     switch self {
     case .mat: .mat

@@ -12,7 +12,7 @@ public func recurrent_network_create(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(network, "network"), settings = try Network.Settings(json: text(settings, length, "settings"))
-    try register(.network(try Network(settings, random: call.random(random))), out)
+    try register(try Network(settings, random: call.random(random)), out)
   }
 }
 
@@ -51,7 +51,7 @@ public func recurrent_network_parameter(
         .badIndex,
         "name is unknown; expected one of \(network.parameters.names.joined(separator: " ")), got '\(name)'")
     }
-    try register(.mat(mat), out)
+    try register(mat, out)
   }
 }
 
@@ -81,7 +81,7 @@ public func recurrent_network_flat(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(flat, "flat")
-    try register(.mat(try call.network(network).parameters.flat), out)
+    try register(try call.network(network).parameters.flat, out)
   }
 }
 
