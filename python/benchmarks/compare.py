@@ -41,6 +41,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--grid", action="store_true", help="{RNN, LSTM, GRU} x width x batch instead")
     parser.add_argument(
+        "--own", action="store_true", help="with --grid: a recurrent.Cell against the built-in cell"
+    )
+    parser.add_argument(
         "--peer", action="append", choices=("torch", "jax"), help="ask only these (all there are)"
     )
     parser.add_argument(
@@ -54,6 +57,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     args = parser.parse_args(argv)
+    if args.own and not args.grid:
+        parser.error("--own goes with --grid; custom and custom128 measure a Cell without it")
     if args.threads < 1 or args.threads > len(_cores()):
         parser.error(f"--threads is {args.threads}; this machine gives us 1 to {len(_cores())}")
     if args.clock == "cpu" and args.threads > 1:
@@ -185,18 +190,19 @@ class Bench:
         return self._row(workload, dtype, race, workload.flops())
 
     def custom(self, workload: Workload, dtype: str) -> dict[str, Any]:
-        """A cell from single operations, against ours as it comes and the same operations in PyTorch."""
+        """A ``recurrent.Cell``, against the built-in cell and, for an LSTM of tokens, eager PyTorch's operations."""
         import peers
-        from workloads import Custom, Ours, in_torch_layout
+        from workloads import Ours, Own
 
-        custom, builtin = Custom(workload, dtype), Ours(workload, dtype)
-        loss, gradients = custom.loss_and_gradients()
-        stacked = in_torch_layout(workload, gradients)
-        agree("builtin", workload.name, dtype, (loss, stacked), builtin.loss_and_gradients())
-        runs = {"ours": self.clock.timed(custom.step), "builtin": self.clock.timed(builtin.step)}
-        if "torch" in self.peers:
+        own, builtin = Own(workload, dtype), Ours(workload, dtype)
+        mine = own.loss_and_gradients()
+        agree("builtin", workload.name, dtype, mine, builtin.loss_and_gradients())
+        runs = {"ours": self.clock.timed(own.step), "builtin": self.clock.timed(builtin.step)}
+        if self.threads > 1:
+            runs["one_thread"] = self.clock.timed(own.one_thread)
+        if "torch" in self.peers and workload.vocabulary and workload.cell == "LSTM":
             eager = peers.TorchCustom(workload, dtype)
-            agree("torch", workload.name, dtype, (loss, gradients), eager.loss_and_gradients())
+            agree("torch", workload.name, dtype, mine, eager.loss_and_gradients())
             runs["torch"] = self.clock.timed(eager.step)
         return self._row(workload, dtype, self._race(runs, dtype), workload.flops(through_table=False))
 
@@ -289,7 +295,8 @@ def measure_all(bench: Bench, args: argparse.Namespace) -> list[dict[str, Any]]:
                 dtypes = [args.dtype] if args.dtype else workload.dtypes
                 rows += [measure(workload, dtype) for dtype in dtypes]
     if args.grid:
-        rows += [bench.training(workload, args.dtype or "float32") for workload in grid()]
+        measure = bench.custom if args.own else bench.training
+        rows += [measure(workload, args.dtype or "float32") for workload in grid()]
     # by the peak as it is known at the end
     for row in rows:
         row["peak_gflops"] = bench.peak.gflops[row["dtype"]]

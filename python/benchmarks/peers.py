@@ -98,7 +98,7 @@ class Torch:
 
 
 class TorchCustom:
-    """The cell of ``workloads.Custom`` operation for operation, in eager PyTorch."""
+    """An LSTM operation for operation, in eager PyTorch."""
 
     def __init__(self, workload: Workload, dtype: str) -> None:
         import torch
@@ -125,7 +125,8 @@ class TorchCustom:
         """The mean loss and its gradients, under our names."""
         self.optimizer.zero_grad()
         loss = self._backward()
-        return loss, {name: p.grad.numpy().copy() for name, p in self.p.items()}
+        named = {name: p.grad.numpy().copy() for name, p in self.p.items()}
+        return loss, in_torch_layout(self.workload, named)
 
     def _backward(self) -> float:
         p, total = self.p, 0.0

@@ -35,7 +35,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     if tokens:
         parts.append(token_table(tokens))
     if custom:
-        parts.append(step_table(custom, first="from operations"))
+        parts.append(step_table(custom, first="a Cell"))
     if cells:
         parts.append(grid_table(cells))
     return "\n\n".join(parts)

@@ -113,8 +113,8 @@ GENERATION = {
 CUSTOM = {
     w.name: w
     for w in (
-        Workload("custom", "LSTM", 40, 5, (20, 20), 1, 66),
-        Workload("custom128", "LSTM", 65, 64, (128,), 32, 20),
+        Workload("custom", "LSTM", 40, 5, (20, 20), 1, 66, ("float32", "float64")),
+        Workload("custom128", "LSTM", 65, 64, (128,), 50, 50),
     )
 }
 
@@ -161,9 +161,13 @@ class Ours:
         norm = float(np.linalg.norm(self.net.flat.dw.astype(np.float64)))
         if abs(norm - r.gradient_norm) > 1e-4 * norm:
             raise AssertionError(f"train_step's gradient has norm {r.gradient_norm}, backward's {norm}")
-        gradients = in_torch_layout(self.workload, {k: m.dw for k, m in self.net.parameters.items()})
+        gradients = self.gradients()
         self.net.flat.zero_gradient()
         return float(r.loss), gradients
+
+    def gradients(self) -> Arrays:
+        """The gradients that ``backward`` left, under PyTorch's names."""
+        return in_torch_layout(self.workload, {k: m.dw for k, m in self.net.parameters.items()})
 
     def _output_gradient(self, y: np.ndarray) -> np.ndarray:
         if self.workload.vocabulary is None:
@@ -199,55 +203,78 @@ def in_torch_layout(workload: Workload, named: Mapping[str, np.ndarray]) -> Arra
     return essential(workload, net.to_torch())
 
 
-class Custom:
-    """RecurrentJS's forwardLSTM as a user writes it, by single operations, in a whole training step."""
+class OwnLSTM(recurrent.Cell):
+    """The equations of the built-in LSTM, as a user writes them."""
+
+    states = ("h", "c")
+    gates = "ifoc"
+
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+        return {"Wx": (4 * H, I), "Wh": (4 * H, H), "b": (4 * H, 1)}
+
+    def step(self, x: Any, h: Any, c: Any, p: Any) -> Any:
+        i, f, o, g = (p.Wx @ x + p.Wh @ h + p.b).split(4)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class OwnGRU(recurrent.Cell):
+    """The equations of the built-in GRU."""
+
+    gates = "rzn"
+
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+        return {"Wx": (3 * H, I), "Wh": (3 * H, H), "b": (3 * H, 1), "bh": (H, 1)}
+
+    def step(self, x: Any, h: Any, p: Any) -> Any:
+        (r, z, n), (hr, hz, hn) = (p.Wx @ x + p.b).split(3), (p.Wh @ h).split(3)
+        n = (n + (r + hr).sigmoid() * (hn + p.bh)).tanh()
+        return n + (z + hz).sigmoid() * (h - n)
+
+
+class OwnRNN(recurrent.Cell):
+    """The equations of the built-in RNN."""
+
+    gates = "h"
+
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+        return {"Wx": (H, I), "Wh": (H, H), "b": (H, 1)}
+
+    def step(self, x: Any, h: Any, p: Any) -> Any:
+        return (p.Wx @ x + p.Wh @ h + p.b).tanh()
+
+
+_OWN: dict[str, Any] = {"LSTM": OwnLSTM(), "GRU": OwnGRU(), "RNN": OwnRNN()}
+
+
+class Own(Ours):
+    """A whole training step of a network whose cell is a ``recurrent.Cell``, with the weights of the built-in one."""
 
     def __init__(self, workload: Workload, dtype: str) -> None:
-        self.workload, self.dtype = workload, dtype
-        net = workload.network(dtype)
-        self.model = {name: recurrent.Mat.from_array(mat.w) for name, mat in net.parameters.items()}
-        self.x, self.targets = (array.tolist() for array in workload.data(dtype))
-        self.optimizer = recurrentjs.Solver(DECAY, EPSILON)
-        self.G = recurrent.Graph()
-        self.zeros = [recurrent.Mat(H, workload.B, dtype) for H in workload.hidden]
+        super().__init__(workload, dtype)
+        builtin, cell = self.net, _OWN[workload.cell]
+        self.net = recurrent.Network(
+            cell, builtin.input_size, workload.hidden, workload.vocabulary, workload.embedding, dtype
+        )
+        for name, part in self._parts(builtin).items():
+            part[...] = builtin.parameters[name].w
 
-    def step(self) -> float:
-        """One step; the loss before it."""
-        loss = self._backward()
-        self.optimizer.step(self.model, LEARNING_RATE, 0.0, CLIP)
-        return loss
+    def _parts(self, builtin: Any, kind: str = "w") -> Arrays:
+        """The parts of the own parameters, or of their gradients, that the built-in ones stand for."""
+        found: Arrays = {}
+        for name in builtin.parameters:
+            if name in self.net.parameters:
+                found[name] = getattr(self.net.parameters[name], kind)
+        for k, H in enumerate(self.workload.hidden):
+            own = {n: getattr(self.net.parameters[f"{n}{k}"], kind) for n in ("Wx", "Wh", "b")}
+            for j, gate in enumerate(_OWN[self.workload.cell].gates):
+                names = ("Wxh", "Whh", "bhh") if gate == "h" else (f"W{gate}x", f"W{gate}h", f"b{gate}")
+                for n, name in zip(own, names):
+                    found[f"{name}{k}"] = own[n][j * H : (j + 1) * H]
+            if self.workload.cell == "GRU":
+                found[f"bnh{k}"] = getattr(self.net.parameters[f"bh{k}"], kind)
+        return found
 
-    def loss_and_gradients(self) -> tuple[float, Arrays]:
-        """The mean loss and its gradients, under our names."""
-        loss = self._backward()
-        gradients = {name: mat.dw.copy() for name, mat in self.model.items()}
-        for mat in self.model.values():
-            mat.zero_gradient()
-        return loss, gradients
-
-    def _backward(self) -> float:
-        G, p = self.G, self.model
-        G.reset()
-        h, c = list(self.zeros), list(self.zeros)
-        total = None
-        for letters, targets in zip(self.x, self.targets):
-            below = G.row_pluck(p["Wil"], letters)
-            for k in range(len(h)):
-                h[k], c[k] = self._cell(k, below, h[k], c[k])
-                below = h[k]
-            scores = G.add(G.mul(p["Whd"], below), p["bd"])
-            cost = G.cross_entropy(scores, targets, "sum")
-            total = cost if total is None else G.add(total, cost)
-        loss = G.scale(total, 1 / (self.workload.T * self.workload.B))
-        G.backward(loss)
-        return float(loss.item())
-
-    def _cell(self, k: int, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
-        G, p = self.G, self.model
-
-        def gate(name: str) -> Any:
-            return G.add(G.add(G.mul(p[f"W{name}x{k}"], x), G.mul(p[f"W{name}h{k}"], h)), p[f"b{name}{k}"])
-
-        i, f, o, g = G.sigmoid(gate("i")), G.sigmoid(gate("f")), G.sigmoid(gate("o")), G.tanh(gate("c"))
-        c = G.add(G.eltmul(f, c), G.eltmul(i, g))
-        return G.eltmul(o, G.tanh(c)), c
+    def gradients(self) -> Arrays:
+        builtin = self.workload.network(str(self.net.dtype))
+        return in_torch_layout(self.workload, self._parts(builtin, "dw"))

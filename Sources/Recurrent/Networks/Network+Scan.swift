@@ -29,9 +29,9 @@ extension Network {
     switch input {
     case .vectors(let vectors): (x, tokens) = (vectors, nil)
     case .tokens(let indices):
-      // a built-in cell computes one product per token, which costs less with more columns than tokens
+      // with more columns than tokens, one product per token costs less than one per column
       let columns = T * state.mats[0][0].d
-      if let Wil, inputSize > columns || cell.builtin == nil {
+      if let Wil, inputSize > columns {
         (x, tokens) = (try graph.rowPluck(Wil, rows: indices, count: columns), nil)
       } else {
         (x, tokens) = (Wil, indices)

@@ -12,13 +12,15 @@ struct Located<T: Real> {
 
 /// A packed product of a time step: result = initial + first + second.
 struct LocatedProduct<T: Real> {
-  enum Initial { case zero, column, matrix }
+  enum Initial { case zero, column, matrix, gather }
 
   let layout: PanelLayout
   /// The panels of this thread.
   let panels: Range<Int>
   let result: Located<T>
   let initial: Initial, initialPlace: Located<T>
+  /// The tokens of all time steps, for `.gather`.
+  let tokens: UnsafeMutablePointer<Int32>?
   /// Packed weights, their columns, and what they multiply. k is 0 for no second product.
   let first: UnsafeMutablePointer<T>, k: Int, operand: Located<T>
   let second: UnsafeMutablePointer<T>, k2: Int, operand2: Located<T>
@@ -30,6 +32,8 @@ struct LocatedProduct<T: Real> {
       case .zero: .zero
       case .column: .broadcastColumn(start)
       case .matrix: .matrix(start, columnStride: initialPlace.stride)
+      case .gather:
+        tokens.map { .gather(start, columnStride: initialPlace.stride, indices: $0 + t &* columns) } ?? .zero
       }
     T.gemmPacked(
       layout, panels: panels, value,

@@ -26,6 +26,8 @@ public final class Program: Sendable {
 
   nonisolated(unsafe) let step: RecordedStep
   let plan: StepPlan
+  /// Whether x may be a table of which tokens select rows, and whether it may be one-hot tokens.
+  let takesTable: Bool, takesOneHotTokens: Bool
 
   /// Records and plans a step that captures its parameters.
   ///
@@ -54,6 +56,7 @@ public final class Program: Sendable {
       throw RecurrentError(.badValue, "step cannot be planned; expected a plan that verifies, got: \(error)")
     }
     (self.settings, self.step, self.plan) = (settings, step, plan)
+    (takesTable, takesOneHotTokens) = (plan.takesTable, plan.takesOneHotTokens)
   }
 
   /// The Mats of the step's parameters on a graph: those that are computed are recorded there.
@@ -102,7 +105,7 @@ extension Graph {
     _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
     wantsInput: Bool = true
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let B = try check(program, x, isOneHot: false, states, parameters, T)
+    let B = try check(program, x, hasTokens: false, states, parameters, T)
     let mark = arena.mark
     do throws(RecurrentError) {
       let copied: UnsafeMutablePointer<Int32>? =
@@ -115,14 +118,21 @@ extension Graph {
     }
   }
 
-  /// Records a program whose lengths, and whose x where it is one-hot tokens, are in the graph's memory.
+  /// Records a program whose lengths and tokens are in the graph's memory. With tokens, x is a table of which they select
+  /// rows; nil for one-hot tokens.
   func scan(
     _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
     steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let B = try check(program, x, isOneHot: tokens != nil, states, parameters, T)
+    let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, parameters, T)
     let all = try program.parameters(parameters, on: self)
-    guard let tokens, !program.plan.takesOneHotTokens else {
+    guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput) }
+    if let table = x, !program.takesTable || table.n > T * B {
+      // with more tokens than columns, one product per column costs less than one per token
+      let rows = try rowPluck(table, rows: tokens, count: T * B)
+      return try record(program, rows, nil, states, all, T, B, lengths, wantsInput)
+    }
+    if x != nil || program.takesOneHotTokens {
       return try record(program, x, tokens, states, all, T, B, lengths, wantsInput)
     }
     // a step that reads rows of x by themselves needs the columns
@@ -139,7 +149,7 @@ extension Graph {
 
   /// Returns the batch size.
   private func check(
-    _ program: Program, _ x: Mat?, isOneHot: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
+    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
   ) throws(RecurrentError) -> Int {
     let declared = program.settings.parameters
     try require(
@@ -167,7 +177,7 @@ extension Graph {
     }
     try require(T >= 1 && T <= Mat.maxCount, .badShape, "steps is out of range; expected at least 1, got \(T)")
     try require(
-      isOneHot || (x == nil) == (program.inputs == 0), .badShape,
+      hasTokens || (x == nil) == (program.inputs == 0), .badShape,
       "x is \(x == nil ? "absent" : "unused"); expected \(program.inputs) rows, got \(x.map(\.shape) ?? "none")")
     if let x {
       try require(
@@ -191,7 +201,8 @@ extension Graph {
     let work = 2.0 * Double(multiplications) * Double(B)
     let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
     let scan = ProgramScan(
-      program: .passUnretained(program), T: T, B: B, tokens: tokens, lengths: lengths,
+      program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
+      isOneHot: tokens != nil && x == nil, lengths: lengths,
       wantsInput: wantsInput && x != nil, hasHistory: needsBackprop, threads: threads)
     let workspace =
       program.dtype == .float32

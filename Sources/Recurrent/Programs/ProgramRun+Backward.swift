@@ -30,6 +30,7 @@ extension ProgramRun {
       weightGradients(team, thread, progress)
       if scan.wantsInput { inputGradients(packs, team, thread, progress) }
     }
+    if scan.hasTable && scan.wantsInput { transposeBackward(dy: tableGradient, dx: operands.gradient(0)) }
   }
 
   /// Sets the carried gradients of a column before time step t, where the sequence ends there or has ended before.
@@ -123,7 +124,7 @@ extension ProgramRun {
         Place(region: .gradientTape, row: plan.layout.stackGradientRows[term.stack]), thread, version)
       let located = LocatedProduct(
         layout: rows, panels: panels, result: result, initial: i > 0 || initial != nil ? .matrix : .zero,
-        initialPlace: i > 0 ? result : initial ?? result, first: packs[i], k: stack.rows, operand: dz,
+        initialPlace: i > 0 ? result : initial ?? result, tokens: nil, first: packs[i], k: stack.rows, operand: dz,
         second: packs[i], k2: 0, operand2: dz)
       if i == 0 { code.append(located) } else { code.extend(with: located) }
     }
@@ -142,9 +143,11 @@ extension ProgramRun {
     // the gathered weights are packed by now; their memory receives their gradients
     team.barrier()
     for s in plan.stacks.indices {
+      if scan.hasTable { sumByTokens(s, team, thread) }
       stackGradients(s, team, thread, progress)
+      let source = readsTable(s) ? tokenGradients(s) : dz(s)
       forEachBias(s) { bias, row, rows in
-        addColumns(dz(s).rows(row, rows), to: dParameter(bias.parameter).rows(bias.row, rows), team, thread)
+        addColumns(source.rows(row, rows), to: dParameter(bias.parameter).rows(bias.row, rows), team, thread)
       }
     }
     for (rows, value) in plan.gradients.parameters {
@@ -152,6 +155,20 @@ extension ProgramRun {
       let count = plan.values[value].rows
       addColumns(allSteps(place, rows: count), to: dParameter(rows.parameter).rows(rows.row, count), team, thread)
     }
+  }
+
+  /// Whether a stack's sums read a table of tokens.
+  private func readsTable(_ s: Int) -> Bool { scan.hasTable && plan.products[s].contains { $0.isInput } }
+
+  /// Adds up the gradients of a stack's sums for each token: the input's gradients follow from them.
+  private func sumByTokens(_ s: Int, _ team: Team, _ thread: Int) {
+    guard readsTable(s), let tokens = scan.tokens else { return }
+    let mine = team.share(plan.stacks[s].rows, thread), sums = tokenGradients(s).rows(mine.lowerBound, mine.count)
+    if !mine.isEmpty {
+      fill(sums, with: 0)
+      scatterColumns(dz(s).rows(mine.lowerBound, mine.count), tokens, into: sums)
+    }
+    team.barrier()
   }
 
   /// Adds dz·operandᵀ to the gradients of a stack's weights.
@@ -168,8 +185,16 @@ extension ProgramRun {
     }
     var remaining = Array(products.indices)
     if let tokens = scan.tokens {
-      for q in products.indices where products[q].isInput && end > first {
-        scatterColumns(dz(s).rows(first, end - first), tokens, into: destination(q).rows(first, end - first))
+      for q in products.indices where products[q].isInput {
+        if scan.isOneHot {
+          let to = destination(q)
+          if end > first { scatterColumns(dz(s).rows(first, end - first), tokens, into: to.rows(first, end - first)) }
+        } else {
+          let to = destination(q), none = MatrixView(to.p, rows: 0, columns: 0, columnStride: 0)
+          progress.rankKUpdate(
+            tokenGradients(s), table.rows(products[q].place.row, products[q].columns), into: to, and: none, into: none,
+            panels: panels, scratch: outer(thread), thread)
+        }
       }
       remaining.removeAll { products[$0].isInput }
     }
@@ -225,12 +250,17 @@ extension ProgramRun {
     _ packs: TransposedPacks, _ team: Team, _ thread: Int, _ progress: borrowing Progress
   ) {
     let dx = dx
+    if scan.hasTable {
+      let mine = team.share(dx.rows, thread)
+      if !mine.isEmpty { fill(dx.rows(mine.lowerBound, mine.count), with: 0) }
+    }
     // rows of x may belong to several products: each is done before the next
     for (s, q, p) in packs.inputs {
       let product = plan.products[s][q], rows = PanelLayout.contiguous(product.columns, Scalar.self)
-      let panels = team.share(rows.panels, thread), dz = dz(s), to = dx.rows(product.place.row, product.columns)
+      let panels = team.share(rows.panels, thread), dz = scan.hasTable ? tokenGradients(s) : dz(s)
+      let to = dx.rows(product.place.row, product.columns)
       team.barrier()
-      progress.inBlocks(of: T * B, 48, work: dz.rows * to.rows, thread) { from, columns in
+      progress.inBlocks(of: dx.columns, 48, work: dz.rows * to.rows, thread) { from, columns in
         let to = to.p + from * to.columnStride
         Scalar.gemmPacked(
           rows, panels: panels, .matrix(to, columnStride: dx.columnStride),
@@ -238,6 +268,7 @@ extension ProgramRun {
           to: to, columnStride: dx.columnStride)
       }
     }
+    if scan.hasTable { return }
     team.barrier()
     let mine = team.share(T * B, thread)
     if mine.isEmpty { return }

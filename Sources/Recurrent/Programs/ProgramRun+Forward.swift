@@ -8,6 +8,7 @@ private let longestFusedSum = 640
 extension ProgramRun {
   func forward() {
     for k in plan.states.indices { copy(initial(k), to: state(k, after: -1)) }
+    if scan.hasTable { transpose(operands[0], to: table) }
     if scan.lengths != nil && plan.inputs > 0 && scan.tokens == nil { copyInput() }
     gatherWeights()
     gatherBiases()
@@ -68,43 +69,69 @@ extension ProgramRun {
   /// The values that a stack's sums begin with.
   private func initialValue(_ s: Int) -> InitialValue<Scalar> { hasBias(s) ? .broadcastColumn(bias(s).p) : .zero }
 
-  /// z = Wx·x + b for all columns, of the stacks whose input products are precomputed.
+  /// The input's products that are computed before the first step, for the rows of this thread.
   private func precomputeInput(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
     for (s, products) in plan.products.enumerated() where scan.isInputPrecomputed(products) {
       let z = tape.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
-      var isFirst = true
-      for q in products.indices where products[q].isInput {
-        if let tokens = scan.tokens {
-          gatherInput(s, q, tokens, panels, to: z, isFirst: isFirst)
-          isFirst = false
-          continue
-        }
-        let x = x.rows(products[q].place.row, products[q].columns)
-        // 48 columns at a time stay in the first-level cache while the panels pass
-        progress.inBlocks(of: T * B, 48, work: z.rows * x.rows, thread) { from, columns in
-          let to = z.p + from * z.columnStride
-          Scalar.gemmPacked(
-            rows(s), panels: panels, isFirst ? initialValue(s) : .matrix(to, columnStride: z.columnStride),
-            Operand(pack(s, q), k: x.rows, x.p + from * x.columnStride, columnStride: x.columnStride),
-            columns: columns, to: to, columnStride: z.columnStride)
-        }
-        isFirst = false
+      let first = panels.lowerBound * rows(s).unitsPerPanel
+      let mine = first..<max(first, min(z.rows, panels.upperBound * rows(s).unitsPerPanel))
+      guard let tokens = scan.tokens else {
+        multiplyInput(s, panels, x, to: z, thread, progress)
+        continue
+      }
+      if mine.isEmpty { continue }
+      if !scan.looksUp {
+        selectInput(s, mine, to: z) { W, initial, to in gatherColumns(W, tokens, adding: initial, to: to) }
+        continue
+      }
+      let all = tokenProducts(s)
+      if scan.isOneHot {
+        selectInput(s, mine, to: all) { W, initial, to in apply(.add, W, initial, to: to) }
+      } else {
+        multiplyInput(s, panels, table, to: all, thread, progress)
+      }
+      if scan.looksUp(products) { continue }
+      // nothing but the input: no product of a step looks the tokens up
+      for j in 0..<T * B {
+        copy(
+          all.columns(Int(tokens[j]), 1).rows(mine.lowerBound, mine.count),
+          to: z.columns(j, 1).rows(mine.lowerBound, mine.count))
       }
     }
   }
 
-  /// The columns of the weights that one-hot tokens select, plus the bias or what z has, for the rows of some panels.
-  private func gatherInput(
-    _ s: Int, _ q: Int, _ tokens: UnsafeMutablePointer<Int32>, _ panels: Range<Int>, to z: MatrixView<Scalar>,
-    isFirst: Bool
+  /// to = Σ Wx·x + b for many columns.
+  private func multiplyInput(
+    _ s: Int, _ panels: Range<Int>, _ x: MatrixView<Scalar>, to z: MatrixView<Scalar>, _ thread: Int,
+    _ progress: borrowing Progress
   ) {
-    let layout = rows(s), first = panels.lowerBound * layout.unitsPerPanel
-    let count = min(z.rows, panels.upperBound * layout.unitsPerPanel) - first
-    if count <= 0 { return }
-    // without a bias it is zeros
-    let bias = MatrixView(bias(s).p + first, rows: count, columns: T * B, columnStride: 0)
-    let to = z.rows(first, count)
-    gatherColumns(weights(s, q).rows(first, count), tokens, adding: isFirst ? bias : to, to: to)
+    var isFirst = true
+    for (q, product) in plan.products[s].enumerated() where product.isInput {
+      let x = x.rows(product.place.row, product.columns)
+      // 48 columns at a time stay in the first-level cache while the panels pass
+      progress.inBlocks(of: z.columns, 48, work: z.rows * x.rows, thread) { from, columns in
+        let to = z.p + from * z.columnStride
+        Scalar.gemmPacked(
+          rows(s), panels: panels, isFirst ? initialValue(s) : .matrix(to, columnStride: z.columnStride),
+          Operand(pack(s, q), k: x.rows, x.p + from * x.columnStride, columnStride: x.columnStride),
+          columns: columns, to: to, columnStride: z.columnStride)
+      }
+      isFirst = false
+    }
+  }
+
+  /// to = Σ columns of Wx + b for one-hot tokens, for some rows.
+  private func selectInput(
+    _ s: Int, _ mine: Range<Int>, to: MatrixView<Scalar>,
+    _ select: (_ W: MatrixView<Scalar>, _ initial: MatrixView<Scalar>, _ to: MatrixView<Scalar>) -> Void
+  ) {
+    let to = to.rows(mine.lowerBound, mine.count)
+    // zeros without a bias
+    var initial = MatrixView(bias(s).p + mine.lowerBound, rows: mine.count, columns: to.columns, columnStride: 0)
+    for (q, product) in plan.products[s].enumerated() where product.isInput {
+      select(weights(s, q).rows(mine.lowerBound, mine.count), initial, to)
+      initial = to
+    }
   }
 
   private func forwardCode(_ team: Team, _ thread: Int) -> LocatedCode<Scalar> {
@@ -136,11 +163,14 @@ extension ProgramRun {
       }
       let operand = locate(product.place, thread, 0)
       let other = second.map { locate(plan.products[s][$0].place, thread, 0) } ?? operand
-      let isContinued = next > 0 || isPrecomputed
+      let isContinued = next > 0 || isPrecomputed, looksUp = next == 0 && scan.looksUp(plan.products[s])
       let located = LocatedProduct(
         layout: rows(s), panels: panels, result: result,
-        initial: isContinued ? .matrix : hasBias(s) ? .column : .zero,
-        initialPlace: isContinued ? result : Located(p: bias(s).p, step: 0, stride: 0),
+        initial: looksUp ? .gather : isContinued ? .matrix : hasBias(s) ? .column : .zero,
+        initialPlace: looksUp
+          ? Located(p: tokenProducts(s).p, step: 0, stride: tokenProducts(s).columnStride)
+          : isContinued ? result : Located(p: bias(s).p, step: 0, stride: 0),
+        tokens: scan.tokens,
         first: pack(s, q), k: product.columns, operand: operand,
         second: second.map { pack(s, $0) } ?? pack(s, q), k2: second.map { plan.products[s][$0].columns } ?? 0,
         operand2: other)

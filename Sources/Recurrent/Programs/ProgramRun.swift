@@ -4,7 +4,7 @@ import Kernels
 
 /// A program's node with views of its operands, its result and its scratch.
 ///
-/// The operands are x, if the step reads it, the initial states, and the parameters. The result holds the initial output
+/// The operands are x or a table of tokens, unless x is one-hot or absent; the initial states; the parameters. The result holds the initial output
 /// and the outputs of all steps, [H × (T + 1)·B] for the first state's H rows, then the final value of each state.
 struct ProgramRun<Scalar: Real> {
   let scan: ProgramScan, plan: StepPlan, workspace: ProgramWorkspace
@@ -19,7 +19,7 @@ struct ProgramRun<Scalar: Real> {
 
   // MARK: Operands
 
-  private var firstState: Int { plan.inputs > 0 && scan.tokens == nil ? 1 : 0 }
+  private var firstState: Int { plan.inputs > 0 && !scan.isOneHot ? 1 : 0 }
   func initial(_ k: Int) -> MatrixView<Scalar> { operands[firstState + k] }
   func dInitial(_ k: Int) -> MatrixView<Scalar> { operands.gradient(firstState + k) }
   func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstState + plan.states.count + p] }
@@ -28,7 +28,18 @@ struct ProgramRun<Scalar: Real> {
   var x: MatrixView<Scalar> {
     scan.lengths == nil ? operands[0] : scratch(plan.inputs, T * B, workspace.input)
   }
-  var dx: MatrixView<Scalar> { operands.gradient(0) }
+  var dx: MatrixView<Scalar> { scan.hasTable ? tableGradient : operands.gradient(0) }
+
+  /// The transposed table of tokens, [I × V], and its gradient.
+  var table: MatrixView<Scalar> { scratch(plan.inputs, scan.V, workspace.input) }
+  var tableGradient: MatrixView<Scalar> { scratch(plan.inputs, scan.V, workspace.tableGradient) }
+  /// The products of every token with a stack's weights, plus the bias: [rows × V]; and their gradients.
+  func tokenProducts(_ s: Int) -> MatrixView<Scalar> {
+    scratch(plan.stacks[s].rows, scan.V, workspace.tokenProducts[s])
+  }
+  func tokenGradients(_ s: Int) -> MatrixView<Scalar> {
+    scratch(plan.stacks[s].rows, scan.V, workspace.tokenGradients[s])
+  }
 
   /// Valid time steps of sequence j.
   func length(_ j: Int) -> Int { scan.lengths.map { Int($0[j]) } ?? T }

@@ -8,9 +8,12 @@ struct ProgramScan {
   let program: Unmanaged<Program>
   /// Time steps and batch size.
   let T: Int, B: Int
-  /// x as tokens that stand for one-hot columns, T·B of them: the products of x are columns of the weights. nil for
-  /// vectors.
+  /// x as T·B tokens: rows of operand 0, a table; or, one-hot, columns of the weights. nil for vectors.
   let tokens: UnsafeMutablePointer<Int32>?
+  /// The number of different tokens; 0 for vectors.
+  let V: Int
+  /// Whether a token is a one-hot column.
+  let isOneHot: Bool
   /// Valid time steps of each sequence; nil for T.
   let lengths: UnsafeMutablePointer<Int32>?
   /// Whether the input's gradient is needed.
@@ -19,12 +22,22 @@ struct ProgramScan {
   let hasHistory: Bool
   let threads: Int
 
+  /// Whether the products of every token are computed once, and each step's sums begin with those of its tokens.
+  var looksUp: Bool { tokens != nil && V <= T * B }
+  /// Whether the tokens select rows of a table.
+  var hasTable: Bool { tokens != nil && !isOneHot }
+
   var plan: StepPlan { program._withUnsafeGuaranteedRef { $0.plan } }
 
   /// Whether the input's product is computed for all steps at once, before the first: below 12 columns a step's product
   /// is bound by reading the weights.
   func isInputPrecomputed(_ products: [StackProduct]) -> Bool {
     products.contains { $0.isInput } && (tokens != nil || B < 12 || products.allSatisfy { $0.isInput })
+  }
+
+  /// Whether a step's sums begin with looked-up products, by way of the first product that is not the input's.
+  func looksUp(_ products: [StackProduct]) -> Bool {
+    looksUp && products.contains { $0.isInput } && !products.allSatisfy { $0.isInput }
   }
 }
 
@@ -56,8 +69,10 @@ struct ProgramWorkspace {
   /// Packed weights of the forward pass, for each stack and product, and of the backward pass, for each instruction.
   private(set) var packs: [[Int]] = []
   private(set) var transposedPacks = 0
-  /// x with zeros in the padding.
+  /// x with zeros in the padding; or the transposed table, [I × V].
   private(set) var input = 0
+  /// The products of every token, and their gradients: [rows × V] for each stack. The gradient of the transposed table.
+  private(set) var tokenProducts: [Int] = [], tokenGradients: [Int] = [], tableGradient = 0
   /// Scratch of the weights' gradients, for each thread.
   private(set) var outer = 0, outerSize = 0
   /// Instructions with addresses, for each thread.
@@ -93,7 +108,15 @@ struct ProgramWorkspace {
       transposedPacks = allocate(plan.transposedPackCount(T.self), 1)
       outer = allocate(outerSize, scan.threads)
     }
-    input = allocate(scan.lengths == nil || scan.tokens != nil ? 0 : plan.inputs, columns)
+    let hasTable = scan.hasTable
+    input = allocate(
+      hasTable || (scan.tokens == nil && scan.lengths != nil) ? plan.inputs : 0, hasTable ? scan.V : columns)
+    for (stack, products) in zip(plan.stacks, plan.products) {
+      let rows = products.contains { $0.isInput } ? stack.rows : 0
+      tokenProducts.append(allocate(scan.looksUp ? rows : 0, scan.V))
+      tokenGradients.append(allocate(hasTable && scan.hasHistory ? rows : 0, scan.V))
+    }
+    tableGradient = allocate(hasTable && scan.hasHistory ? plan.inputs : 0, scan.V)
     codeSize = rounded(LocatedCode<T>.elements(plan))
     code = allocate(codeSize, scan.threads)
   }
@@ -118,15 +141,18 @@ struct ProgramWorkspace {
 }
 
 extension StepPlan {
-  /// Whether x occurs in products of all its rows only.
+  /// Whether x occurs in products of all its rows only: then one-hot tokens select columns of weights.
   var takesOneHotTokens: Bool {
-    let isWhole = products.joined().allSatisfy { !$0.isInput || ($0.place.row == 0 && $0.columns == inputs) }
-    let isOperand = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
-    return isWhole
-      && (0..<values.count).allSatisfy { i in
-        isOperand[i] == 0 || !values[i].operation.isElementwise
-          || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }
-      }
+    takesTable && products.joined().allSatisfy { !$0.isInput || ($0.place.row == 0 && $0.columns == inputs) }
+  }
+
+  /// Whether x occurs in products only: then those of the rows of a table suffice.
+  var takesTable: Bool {
+    let uses = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
+    return (0..<values.count).allSatisfy { i in
+      uses[i] == 0 || !values[i].operation.isElementwise
+        || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }
+    }
   }
 
   /// The columns that element-wise operations compute at a time: what they touch stays in the first-level cache.

@@ -25,11 +25,19 @@ struct RandomProgramTests {
         Issue.record("seed \(seed): \(error) in \(step)")
         return
       }
-      let tokens = seed % 4 == 1 && step.inputs > 0 ? try c.makeOneHot(random) : nil
-      var planned = try c.planned(program, tokens: tokens)
-      if tokens != nil { planned.tensors.removeAll { $0.name == "dx" } }
-      let recorded = try c.recorded()
-      for outcome in [planned, try c.stepped(program, tokens: tokens)] {
+      var tokens: [Int32]?, oneHot: [Int32]?, table: Mat?
+      if step.inputs > 0 && seed % 4 == 1 {
+        oneHot = try c.makeOneHot(random)
+        tokens = oneHot
+      } else if step.inputs > 0 && seed % 4 == 3 && program.takesTable {
+        (table, tokens) = try c.makeTable(of: 1 + seed % 7, random)
+      }
+      let planned = try c.planned(program, tokens: tokens, table: table)
+      var recorded = try c.recorded()
+      if let table, let tokens, let i = recorded.tensors.firstIndex(where: { $0.name == "dx" }) {
+        recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
+      }
+      for outcome in [planned, try c.stepped(program, tokens: oneHot)] {
         let (name, error) = StepCase.difference(outcome, recorded)
         #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")
         if error >= 1e-10 { return }

@@ -76,16 +76,39 @@ struct StepCase {
     return tokens
   }
 
+  /// Makes each column of x a row of a table; returns the table and the rows.
+  func makeTable(of count: Int, _ random: Random) throws -> (table: Mat, tokens: [Int32]) {
+    let x = try #require(x), table = try Mat(count, inputs, dtype)
+    try table.fillUniform(-1, 1, random)
+    let tokens = (0..<T * B).map { _ in Int32(random.next() % UInt64(count)) }, rows = try table.rows()
+    try x.set(rows: (0..<inputs).flatMap { i in tokens.map { rows[Int($0) * inputs + i] } })
+    return (table, tokens)
+  }
+
+  /// The gradient of a table from that of x: the sum over the columns of each token.
+  func tableGradient(_ dx: [Double], _ tokens: [Int32], of count: Int) -> [Double] {
+    var gradient = [Double](repeating: 0, count: count * inputs)
+    for (j, token) in tokens.enumerated() {
+      for i in 0..<inputs { gradient[Int(token) * inputs + i] += dx[i * T * B + j] }
+    }
+    return gradient
+  }
+
   /// The step as a program.
   ///
-  /// - Parameter tokens: x as one-hot tokens; the gradient of x is then absent.
-  func planned(_ program: Program, _ g: Graph = Graph(), tokens: [Int32]? = nil) throws -> Outcome {
+  /// - Parameters:
+  ///   - tokens: x as one-hot tokens, or as rows of `table`.
+  ///   - table: the table, whose gradient is then "dx".
+  func planned(
+    _ program: Program, _ g: Graph = Graph(), tokens: [Int32]? = nil, table: Mat? = nil
+  ) throws -> Outcome {
     for (_, leaf) in leaves { try leaf.zeroGradient() }
     let arguments = program.settings.parameters.isEmpty ? [] : parameters
     let (y, finals): (Mat, [Mat])
     if let tokens {
       (y, finals) = try g.scan(
-        program, nil, tokens: g.copyIndices(tokens, count: T * B, below: inputs, "tokens"), states: initial,
+        program, table, tokens: g.copyIndices(tokens, count: T * B, below: table?.n ?? inputs, "tokens"),
+        states: initial,
         parameters: arguments, steps: T,
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
         wantsInput: true)
@@ -96,7 +119,11 @@ struct StepCase {
     try y.set(gradientRows: dy)
     for (final, gradient) in zip(finals, dFinal) { try final.set(gradientRows: gradient) }
     try g.backward()
-    return try outcome(values, finals)
+    var result = try outcome(values, finals)
+    if let i = result.tensors.firstIndex(where: { $0.name == "dx" }), tokens != nil {
+      if let table { result.tensors[i].numbers = try table.gradientRows() } else { result.tensors.remove(at: i) }
+    }
+    return result
   }
 
   /// The outputs and final states, computed sequence by sequence and time step by time step without a graph.
