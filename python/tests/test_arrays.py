@@ -143,3 +143,24 @@ def test_states_as_other_libraries_have_them():
     ]:
         with pytest.raises((TypeError, ValueError), match=words):
             net.forward(x, state)
+
+
+class Failing:
+    """An object whose conversion to an array fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *_, **__):
+        raise self.error
+
+
+@pytest.mark.parametrize("error, kind, words", [
+    (TypeError("of no type"), TypeError, "expected an array, got Failing: of no type"),
+    (OverflowError("too large"), TypeError, "expected an array, got Failing: too large"),
+    (MemoryError(), MemoryError, "expected an array that fits into memory, got a Failing"),
+    (ValueError("ragged"), ValueError, "expected"),
+])  # fmt: skip
+def test_a_conversion_that_fails(error, kind, words):
+    with pytest.raises(kind, match=words):
+        recurrent.Mat.from_array(Failing(error))

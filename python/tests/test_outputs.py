@@ -1,5 +1,6 @@
 """Outputs: the files that a save may replace."""
 
+import errno
 import os
 import re
 import signal
@@ -308,3 +309,34 @@ def test_everything_that_writes_is_guarded():
         # in a temporary folder
         ("web/actions.py", "write_bytes"),
     }
+
+
+def test_an_interrupt_after_a_save(tmp_path):
+    """The file that was saved before it is the run's own; what fails has written none."""
+    outputs, path = Outputs(), tmp_path / "a"
+    with pytest.raises(KeyboardInterrupt), outputs.writing(path, False):
+        path.write_bytes(b"1")
+        raise KeyboardInterrupt
+    assert outputs.is_own(path)
+    path.unlink()
+    with pytest.raises(KeyError), outputs.writing(path, False):
+        path.write_bytes(b"12")
+        raise KeyError
+    assert not outputs.is_own(path)
+
+
+def test_a_file_system_without_hard_links(tmp_path, monkeypatch):
+    """An empty file reserves the name; a failure leaves none."""
+
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    Outputs().write(tmp_path / "a", b"1")
+    assert (tmp_path / "a").read_bytes() == b"1"
+    with pytest.raises(FileExistsError):
+        Outputs().write(tmp_path / "a", b"2")
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError, match=r"cannot write '.*b': operation not permitted"):
+        Outputs().write(tmp_path / "b", b"1")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

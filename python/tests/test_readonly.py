@@ -114,3 +114,10 @@ def test_optimizers():
         adam.state["exp_avg"] = {}
     adam.state["exp_avg"]["bd"].w = np.full((4, 1), 3)
     assert (adam.state["exp_avg"]["bd"].w == 3).all()
+
+
+def test_deletions():
+    net = recurrent.LSTM(2, [3], rng=0)
+    with pytest.raises(AttributeError, match=r"^hidden_sizes is read-only; expected .*, got a deletion$"):
+        del net.hidden_sizes
+    assert net.hidden_sizes == (3,)

@@ -1,5 +1,6 @@
 """The graph that an expression is recorded on."""
 
+import contextlib
 import threading
 
 import pytest
@@ -122,3 +123,26 @@ def test_an_exception_between_recording_and_backward():
             _ = (W @ W).tanh() / 0
         (W * 3).sum().backward()
     assert (W.dw == 9).all()
+
+
+def test_a_graph_without_a_with_statement():
+    """`contextlib.ExitStack` and callers of the two methods end the block that is theirs."""
+    a, G = recurrent.Mat(1, 1), recurrent.Graph()
+    for leave in (
+        lambda: G.__exit__(None, None, None),
+        lambda: recurrent.Graph.__exit__(G, None, None, None),
+    ):
+        assert G.__enter__() is G
+        assert len(G.operations) == 0 and (a + a) is not None and len(G.operations) == 1
+        leave()
+        count = len(G.operations)
+        (a + a).sum()
+        assert len(G.operations) == count
+        G.reset()
+    recurrent.Graph.__exit__(G, None, None, None)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(G)
+        a + a
+        assert len(G.operations) == 1
+    a + a
+    assert len(G.operations) == 1

@@ -14,7 +14,7 @@ import pytest
 import recurrent
 from contract import STRUCTURES, declarations, fitting, header, integers
 from recurrent import _c
-from recurrent._c import binding, signatures
+from recurrent._c import binding, library, signatures
 from support import HEADER, python, succeed
 
 LIBRARY = Path(_c.lib._name)
@@ -275,3 +275,56 @@ def test_the_library_names_its_cpu():
     assert ({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "abm"} <= set(flags.split())) == (
         level >= "x86-64-v3"
     )
+
+
+def test_a_library_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "_candidates", lambda: [tmp_path / "none.so", tmp_path])
+    with pytest.raises(ImportError, match=r"(?s)was not found; build it with `make setup`.*none\.so"):
+        library.load()
+
+
+def test_a_library_that_does_not_fit(monkeypatch, tmp_path):
+    (tmp_path / "text.so").write_text("no library")
+    monkeypatch.setattr(library, "_candidates", lambda: [tmp_path / "text.so"])
+    with pytest.raises(ImportError, match=r"is not a librecurrent\.so that this system can load"):
+        library.load()
+    monkeypatch.undo()
+    monkeypatch.setattr(library, "ABI_VERSION", 99)
+    with pytest.raises(ImportError, match="this package needs 99; they are from different releases"):
+        library.load()
+    monkeypatch.setattr(library, "_missing_cpu_flags", lambda _: ["avx2", "fma"])
+    with pytest.raises(ImportError, match="this CPU lacks avx2, fma"):
+        library.load()
+
+
+def test_the_flags_of_the_cpu(monkeypatch):
+    """Where the system or the library does not tell them, none is missing."""
+    assert library._missing_cpu_flags(_c.lib) == []
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "flags : none\n")
+    assert "avx2" in library._missing_cpu_flags(_c.lib) or platform.machine() != "x86_64"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "model : a CPU\n")
+    assert library._missing_cpu_flags(_c.lib) == []
+
+    def none(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", none)
+    assert library._missing_cpu_flags(_c.lib) == []
+    assert library._missing_cpu_flags(ctypes.CDLL(None)) == []
+
+
+def test_files_of_the_date_parser(tmp_path):
+    (tmp_path / "event_parser.py").touch()
+    with pytest.raises(
+        ImportError, match="is not whole; expected recurrent-nets alone, got files of recurrent"
+    ):
+        library._check_package(tmp_path)
+
+
+def test_an_interpreter_without_the_functions_of_cpython(monkeypatch):
+    """A handler of a signal runs after a long call."""
+    monkeypatch.setattr(ctypes, "pythonapi", object())
+    monkeypatch.setattr(
+        binding.lib, "recurrent_python_set_interrupt_check", lambda *_: pytest.fail("it was set")
+    )
+    binding._handle_signals()

@@ -35,6 +35,10 @@ from recurrent.cli import main
             ["train", "x", "--schedule", "plateau", "--validation-split", "0"],
             "requires a --validation-split above 0",
         ),
+        (
+            ["train", "x", "--schedule", "plateau", "--learning-rate-decay", "1"],
+            "--schedule plateau requires a --learning-rate-decay below 1",
+        ),
         (["train", "x", "--errors", "ignore"], "--errors requires --init-from"),
         (["sample", "x", "--errors", "replace"], "--replacement and --errors replace require each other"),
         (["sample", "x", "--replacement", "e"], "--replacement and --errors replace require each other"),

@@ -7,9 +7,14 @@ import errno
 import io
 import json
 import os
+import stat
 
+import pytest
+
+from recurrent import _terminal, cli
 from recurrent._terminal import OutputError
 from recurrent.cli import console
+from recurrent.training.interrupt import StopSignals
 
 
 def test_messages_name_flags():
@@ -66,3 +71,53 @@ def test_messages_have_no_control_characters(capsys):
     with console.Console(argparse.Namespace(json=False, quiet=False)) as out:
         out.print("\nfile \x1b]0;title\x07\nDone")
     assert capsys.readouterr().out == "\nfile \\x1b]0;title\\x07\\nDone\n"
+
+
+def test_terminals_that_are_gone(monkeypatch):
+    """The null device takes the place of a character device that is no terminal; other outputs stay."""
+    kinds, discarded = {1: stat.S_IFCHR, 2: stat.S_IFREG}, []
+
+    def closed(_):
+        raise OSError(errno.EBADF, "closed")
+
+    for status in (lambda number: argparse.Namespace(st_mode=kinds[number]), closed):
+        with monkeypatch.context() as patch:
+            patch.setattr(console, "discard", discarded.append)
+            patch.setattr(os, "isatty", lambda _: False)
+            patch.setattr(os, "fstat", status)
+            console.leave_dead_terminals()
+        assert discarded == [1]
+
+
+def test_no_standard_output(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(OutputError) as raised:
+        _terminal.print_line("a line")
+    assert raised.value.errno == errno.EBADF and not raised.value.is_broken
+    # an output that is no file stays
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    _terminal.discard_output()
+    _terminal.print_line("a line")
+    assert _terminal.sys.stdout.getvalue() == "a line\n"
+
+
+def test_modules_that_are_not_installed():
+    assert _terminal.optional_module("no_such_module") is None and _terminal.optional_module("io") is io
+
+
+def test_a_signal_before_another_was_handled(monkeypatch, capsys):
+    """Ctrl-C twice: the second one within the first one's handler."""
+    stop, calls = StopSignals(), []
+
+    def interrupted(_):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return console.EXIT_INTERRUPTED
+
+    def execute(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_interrupted", interrupted)
+    monkeypatch.setattr(cli, "_execute", execute)
+    assert cli._run([], stop) == 130 and len(calls) == 2

@@ -92,3 +92,21 @@ def test_invalid_checkpoints(text, trained, capsys):
         for job in (["sample"], ["info"], ["resume"], ["evaluate", "novel.txt"]):
             sentence = failure(capsys, job[0], path, *job[1:])
             assert words in sentence and f"'{path}'" in sentence, sentence
+
+
+def test_threads(text, trained, capsys):
+    """The number of threads changes no result."""
+    for words in (["evaluate", trained, text], ["sample", trained, "--seed", 1, "--length", 20]):
+        printed = []
+        for threads in (1, 2):
+            assert main([*map(str, words), "--threads", str(threads)]) == 0
+            printed.append(capsys.readouterr().out)
+        assert printed[0] == printed[1] != ""
+
+
+def test_the_end_of_a_run(text, capsys):
+    tm = recurrent.TextModel("rnn_tanh", [4], rng=1)
+    tm.fit(TEXT, 20, batch_size=2, seq_length=5, progress=False, callbacks=[lambda report: report.step == 3])
+    tm.save("m")
+    assert main(["info", "m"]) == 0
+    assert "3 steps of 20, ended by callback" in capsys.readouterr().out

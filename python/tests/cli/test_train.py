@@ -399,3 +399,13 @@ def test_time_to_the_first_step(working_directory):
         if fastest < 0.5:
             return
     raise AssertionError(f"the first step took {fastest:.2f} s")
+
+
+def test_threads_and_a_constant_rate(text):
+    """One thread and two give the same bits; a decay of 1 is none."""
+    words = ["train", "novel.txt", "--steps", "4", *SMALL, "--quiet", "--learning-rate-decay", "1"]
+    for threads in ("1", "2"):
+        assert main([*words, "--threads", threads, "--checkpoint", threads]) == 0
+    one, two = (recurrent.TextModel.load(threads) for threads in ("1", "2"))
+    assert one.flat.w.tobytes() == two.flat.w.tobytes()
+    assert isinstance(one.trainer.settings.schedule, recurrent.schedules.Constant)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from commands import ignore_ctrl_c
 from recurrent.cli import demo, web
 from recurrent.web.session import Session
 from recurrent.web.settings import Settings
+from sessions import wait_for
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,51 @@ def test_another_port_if_the_usual_one_is_in_use(monkeypatch):
         with web._listen(session, "127.0.0.1", None) as server:
             assert server.server_port not in (0, other.getsockname()[1])
         session.close()
+
+
+class Page:
+    """A server that ends at once; `before` is called first."""
+
+    url = "http://127.0.0.1/"
+
+    def __init__(self, session, before):
+        self.session, self.before = session, before
+
+    def serve_forever(self, _):
+        self.before(self.session)
+
+    def close(self):
+        self.session.close()
+
+
+def serve(monkeypatch, before, *flags):
+    monkeypatch.setattr(web, "_listen", lambda session, *_: Page(session, before))
+    return demo.main(["--web", "--hidden-sizes", "4", *map(str, flags)])
+
+
+def train(session):
+    session.subscribe()
+    wait_for(lambda: session.trainer.step)
+
+
+def test_a_model_without_a_step_is_not_saved(tmp_path, capsys, monkeypatch):
+    opened, done = [], threading.Event()
+    monkeypatch.setattr(web, "_open", lambda url: (opened.append(url), done.set()))
+    assert serve(monkeypatch, lambda _: done.wait(20), "--out", tmp_path / "a") == 130
+    assert opened == [Page.url] and not (tmp_path / "a").exists()
+    assert "saved" not in capsys.readouterr().out
+    assert serve(monkeypatch, train, "--no-browser", "--out", tmp_path / "b") == 130
+    assert (tmp_path / "b" / "model.json").exists()
+
+
+def test_a_save_that_fails(tmp_path, capsys, monkeypatch):
+    """A file has taken the folder's name while the page was open."""
+    assert serve(monkeypatch, lambda session: ((tmp_path / "c").touch(), train(session)), "--no-browser",
+                 "--out", tmp_path / "c") == 2  # fmt: skip
+    assert f"cannot save in {tmp_path / 'c'}: file exists" in capsys.readouterr().err
+
+
+def test_no_browser(capsys, monkeypatch):
+    monkeypatch.setattr(web, "open_browser", lambda _: False)
+    web._open(Page.url)
+    assert capsys.readouterr().out == "No browser opened: open the address above in one.\n"

@@ -1,7 +1,9 @@
 """The demo: a run and its files, seeds, texts, flags and interruptions."""
 
 import csv
+import errno
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -318,3 +320,41 @@ def test_divergence(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_as_a_job_of_the_command(working_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--epochs", "1", "--hidden-sizes", "4", "--quiet"]) == 0
     assert "memorized" in capsys.readouterr().out
+
+
+def test_a_folder_without_permission(text, tmp_path, capsys, monkeypatch):
+    """Whatever user runs the tests."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert run(text, tmp_path / "out", "--epochs", "1") == 2
+    assert "permission denied" in capsys.readouterr().err
+
+
+def test_a_save_that_fails(text, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(demo, "save", full)
+    assert run(text, tmp_path / "out", "--epochs", "1") == 1
+    assert f"cannot save in {tmp_path / 'out'}: no space left on device" in capsys.readouterr().err
+
+
+def test_a_signal_at_the_end_of_the_training(text, tmp_path, capsys, monkeypatch):
+    """After the last step, where the run itself no longer receives it."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.TrainingRun, "run", training.TrainingRun.train, raising=False)
+    monkeypatch.setattr(training.TrainingRun, "train", lambda run, update: (run.run(update), interrupted()))
+    assert run(text, tmp_path / "out", "--epochs", "1") == 130
+    assert (tmp_path / "out" / "model.json").exists() and "Stopped: " in capsys.readouterr().out
+
+
+def test_a_progress_bar_that_cannot_be_written(monkeypatch):
+    shown = screen.Screen([1.0], quiet=False)
+
+    def full():
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    shown._guard(full)
+    assert shown.error is not None and shown.error.errno == errno.ENOSPC

@@ -66,3 +66,18 @@ def test_the_figure_of_gradients():
     norms = tm.gradient_norms(TEXT)
     assert set(lines) == set(norms) and all(np.array_equal(lines[name], norms[name]) for name in norms)
     figure.savefig("/dev/null", format="png")
+
+
+def test_the_figure_of_a_long_run():
+    """The losses and norms are shown with their means, and a best validation that is not the last with its step."""
+    pytest.importorskip("matplotlib")
+    train = [(step, 2.0 - step / 1000) for step in range(1, 301)]
+    run = recurrent.History(train=train, validation=[(100, 1.5), (300, 1.75)], gradient_norms=train)
+    top, bottom, *_ = plots.history(run).axes
+    assert [line.get_label() for line in top.lines[1:]] == [
+        "train 1.701",
+        "held out 1.750",
+        "best 1.500, step 100",
+    ]
+    assert len(top.lines[0].get_xdata()) == 300 and len(top.lines[1].get_xdata()) == 298
+    assert len(bottom.lines) == 2

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -440,3 +441,26 @@ def test_one_activation_by_its_name():
     net = recurrent.LSTM(3, [4, 4], rng=0)
     found = net.activations(np.ones((2, 1, 3)), names="h1")
     assert list(found) == ["h1"] and np.array_equal(found["h1"], net.forward(np.ones((2, 1, 3)))[0])
+
+
+def test_dropout_without_a_layer_above():
+    net = recurrent.LSTM(2, [3], rng=0)
+    with pytest.warns(UserWarning, match="dropout has no effect: it applies between layers"):
+        net.dropout = 0.5
+    assert net.dropout == 0.5
+
+
+def test_a_backward_that_another_thread_has_begun(monkeypatch):
+    """Between the check of the arguments and the call."""
+    net = recurrent.LSTM(2, [3], rng=0)
+    y, _ = net.forward(np.zeros((2, 1, 2), "float32"), training=True)
+    monkeypatch.setattr(type(net), "_check_free", lambda net: setattr(net, "_pass", None))
+    with pytest.raises(RuntimeError, match="backward has no forward pass"):
+        net.backward(y)
+
+
+def test_what_a_network_is_not():
+    with pytest.raises(TypeError, match=r"a network is not pickled; save its numbers"):
+        pickle.dumps(recurrent.LSTM(2, [3], rng=0))
+    with pytest.raises(ValueError, match=r"x has the wrong shape; expected tokens \(T, B\), got \(2, 1, 5\)"):
+        recurrent.LSTM(5, [3], 5, embedding=2, rng=0).forward(np.zeros((2, 1, 5)))

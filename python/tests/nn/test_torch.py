@@ -301,3 +301,23 @@ def test_load_torch_refuses_and_changes_nothing():
         tied.load_torch(weights)
     with pytest.raises(ValueError, match="gru_reset_before"):
         recurrent.GRU(3, [4], reset_after=False).load_torch({})
+
+
+class Quantized:
+    """A tensor that NumPy has no type for."""
+
+    dtype, shape = "quint8", (3, 2)
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        raise TypeError("unsupported")
+
+
+def test_a_tensor_of_a_type_that_numpy_lacks():
+    net = recurrent.RNN(2, [3], rng=0)
+    arrays = {"weight_ih_l0": Quantized(), "weight_hh_l0": np.zeros((3, 3)), "bias_ih_l0": np.zeros(3),
+              "bias_hh_l0": np.zeros(3)}  # fmt: skip
+    with pytest.raises(TypeError, match=r"weight_ih_l0 has the wrong type; .* got elements of type quint8"):
+        net.load_torch(arrays)

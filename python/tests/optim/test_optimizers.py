@@ -311,3 +311,8 @@ def test_a_gradient_that_is_not_finite(solver):
         own.step(net.parameters)
     assert bits(net.parameters) == before
     assert {slot: bits(mats) for slot, mats in own.state.items()} == state
+
+
+def test_the_optimizer_of_no_kind():
+    with pytest.raises(TypeError, match=r"^Optimizer is abstract; expected one of .*Adam"):
+        recurrent.Optimizer()

@@ -540,3 +540,8 @@ def test_a_model_of_another_language():
     tm = TextModel.load(FIXTURES / "text_model.safetensors")
     text = "the " + tm.sample(120, prompt="the ", temperature=0.8, rng=7)
     assert text + "\n" == (FIXTURES / "text_model.txt").read_text(encoding="utf-8")
+
+
+def test_evaluate_takes_bytes_of_any_kind():
+    tm = recurrent.TextModel("rnn_tanh", [3], rng=1).build("the end")
+    assert tm.evaluate(bytearray(b"the end")) == tm.evaluate("the end") == tm.evaluate(b"the end")

@@ -452,6 +452,11 @@ RUNS = [
     ({"plateau": [0.1, None, 0, 0]}, "plateau does not fit the schedule"),
     ({"texts": {}}, "texts is invalid"),
     ({"texts": {"text": {"sha256": "0", "path": None}}}, "texts.text.sha256 is invalid; expected 64"),
+    ({"texts": {"text": 5}}, "texts.text is invalid; expected sha256 and path"),
+    (
+        {"texts": {"text": {"sha256": "0" * 64, "path": 5}}},
+        "texts.text.path has the wrong type; expected a str or None, got int",
+    ),
     ({"epoch": 3}, "has unknown keys"),
     ({"history.train": [[5, 1.0]]}, r"train\[0\] is out of range; expected 1 to 4, got 5"),
     ({"history.train": [[2, 1.0], [1, 1.0]]}, r"train\[1\] is out of order; expected ascending steps, got 1"),

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recurrent.training.interrupt import Interrupt, StopSignals
+from recurrent.training.interrupt import Interrupt, StopSignals, _Handlers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIGINT to its own process")
 
@@ -210,3 +210,41 @@ def test_nothing_after_the_end():
         for number in SIGNALS:
             signal.raise_signal(number)
     assert stop.number is None
+
+
+def test_handlers_come_back_whatever_is_raised(monkeypatch):
+    """A signal that arrives while handlers are replaced, and one that arrives while they are put back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def wanted(number, _):
+        if number == signal.SIGTERM:
+            raise KeyboardInterrupt
+        return number == signal.SIGINT
+
+    handlers = _Handlers(lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        handlers.replace(wanted)
+    assert {number: signal.getsignal(number) for number in before} == before
+
+    handlers.replace(lambda number, _: number in before)
+    real, calls = signal.signal, []
+
+    def interrupted(number, handler):
+        calls.append(number)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(number, handler)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "signal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            handlers.put_back()
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_other_threads_have_no_handlers():
+    thread = threading.Thread(
+        target=lambda: _Handlers(lambda *_: None).replace(lambda *_: pytest.fail("asked"))
+    )
+    thread.start()
+    thread.join()

@@ -1,6 +1,7 @@
 """TrainingOptions: JSON, and the path of the best model. Refusals are checked through ``fit`` in test_trainer.py."""
 
 import json
+import os
 
 import pytest
 
@@ -91,3 +92,10 @@ def test_a_relative_checkpoint_stays_where_it_is(working_directory, monkeypatch,
     found = options(checkpoint="m.safetensors")
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert found.checkpoint == str(working_directory / "m.safetensors")
+
+
+def test_a_folder_without_permission(tmp_path, monkeypatch):
+    """Whatever user runs the tests."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(PermissionError, match="permission denied"):
+        options(checkpoint=tmp_path / "m")

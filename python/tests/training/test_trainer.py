@@ -14,6 +14,8 @@ import pytest
 
 import recurrent
 from recurrent import schedules
+from recurrent._checks import MAX_STEPS
+from recurrent.training import trainer
 from recurrent.training.batches import ContiguousBatches
 from recurrent.training.corpus import Corpus
 from support import ROOT, SANITIZED, names, succeed
@@ -754,3 +756,52 @@ def test_a_signal_within_a_long_step(stop, tmp_path):
     for resumed in (again, tm):
         resumed.resume(text, progress=False, overwrite=True)
         assert weights(resumed) == weights(whole) and resumed.history == whole.history
+
+
+def test_a_signal_during_the_last_save(tmp_path, monkeypatch):
+    """The save ends, and a second one has the reason; all steps are done."""
+    save, calls = recurrent.TextModel.save, []
+
+    def interrupted(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+        save(*arguments, **settings)
+
+    monkeypatch.setattr(recurrent.TextModel, "save", interrupted)
+    tm = recurrent.TextModel("rnn_tanh", [3], rng=1)
+    tm.fit(
+        "ab" * 50,
+        2,
+        batch_size=2,
+        seq_length=5,
+        validation_split=0,
+        progress=False,
+        checkpoint=tmp_path / "m",
+    )
+    assert len(calls) == 2 and tm.step == 2
+    assert recurrent.TextModel.load(tmp_path / "m").history.stop_reason == "interrupted"
+
+
+def test_saves_of_a_run(tmp_path):
+    """A model that was never trained holds none."""
+    tm = recurrent.TextModel("rnn_tanh", [3], rng=1)
+    tm.fit(
+        "ab" * 50,
+        2,
+        batch_size=2,
+        seq_length=5,
+        validation_split=0,
+        progress=False,
+        checkpoint=tmp_path / "m",
+    )
+    recurrent.TextModel("rnn_tanh", [3], rng=1).build("ab").save(tmp_path / "other")
+    found = [tm.trainer._has_saved(tm, "checkpoint", str(tmp_path / name)) for name in ("m", "other", "none")]
+    assert found == [True, False, False]
+
+
+def test_numbers_that_no_file_holds():
+    with pytest.raises(ValueError, match=r"^steps is out of range; expected at most 5, got 6$"):
+        trainer._target(MAX_STEPS - 5, 6)
+    with pytest.raises(ValueError, match=r"^plateau\[0\] is out of range; expected at least 0, got -0.5$"):
+        trainer._plateau([-0.5, None, 0, 0], 9)

@@ -7,8 +7,8 @@ import pytest
 
 from recurrent.parameters import CELLS
 from recurrent.web.actions import perform
-from recurrent.web.introspection import predictions
-from sessions import frame_part, open_session, wait_for
+from recurrent.web.introspection import colors, predictions, saturation
+from sessions import BOOK, frame_part, open_session, wait_for
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -54,3 +54,12 @@ def test_agrees_with_the_model(cell):
         svg = perform(session, "picture", {})[0]["svg"]
         assert svg.startswith("<svg") and "Wil" in svg and "Whd" in svg
         subscriber.close()
+
+
+def test_texts_without_a_token():
+    with open_session(BOOK, kind="text") as session:
+        trainer = session.trainer
+        assert trainer.end is None and not trainer.is_memorized("the")
+        with pytest.raises(ValueError, match="text to color is empty; expected at least one character"):
+            session.call(lambda: colors(trainer, "", "h0", 0))
+        assert session.call(lambda: saturation(trainer, "")) == []

@@ -1,15 +1,18 @@
 """The HTTP server: access, bodies, files, events, browsers."""
 
+import contextlib
 import http.client
 import json
+import socket
 import webbrowser
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from recurrent.web import introspection
 from recurrent.web.actions import perform
-from recurrent.web.server import open_browser
+from recurrent.web.server import Server, open_browser
 from sessions import BOOK, LINES, open_server, open_session, wait_for
 
 
@@ -177,3 +180,74 @@ def test_a_bug_is_an_internal_error(monkeypatch, capsys):
         assert status == 500 and b"internal error: AttributeError" in body
         assert "Traceback" in capsys.readouterr().err
         assert perform(session, "continue", {"prompt": "h"})[0]["text"] is not None
+
+
+def test_a_browser_of_its_own_window(monkeypatch):
+    opened = []
+
+    class Browser:
+        def open(self, url):
+            opened.append(url)
+            return True
+
+    monkeypatch.setattr(webbrowser, "get", Browser)
+    assert open_browser("http://127.0.0.1/") and opened == ["http://127.0.0.1/"]
+
+
+def test_addresses(server, monkeypatch):
+    """The address of all interfaces is no address: the name of the machine is."""
+    monkeypatch.setattr(server, "server_address", ("0.0.0.0", server.server_port))
+    assert server.url.startswith(f"http://{socket.gethostname()}:{server.server_port}/?token=")
+    with open_session() as session:
+        try:
+            other = Server(session, "::1")
+        except OSError:
+            pytest.skip("no IPv6")
+        with other:
+            assert other.url.startswith(f"http://[::1]:{other.server_port}/?token=")
+
+
+def test_paths_of_no_action(server):
+    status, _, body = ask(server, "POST", "/undo", b"{}")
+    assert status == 404 and json.loads(body) == {"error": "unknown path /undo"}
+
+
+def test_errors_of_a_connection(server, capsys, monkeypatch):
+    """Those of a client that is gone, or does not read, end the connection; others are printed."""
+    for error in (ConnectionResetError(), socket.timeout(), ValueError("a bug")):
+        try:
+            raise error
+        except (OSError, ValueError):
+            server.handle_error(None, ("127.0.0.1", 1))
+    printed = capsys.readouterr().err
+    assert "a bug" in printed and "ConnectionResetError" not in printed
+
+    def slow(*_):
+        raise socket.timeout
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recurrent.web.server._Handler._answer", slow)
+        with pytest.raises(http.client.RemoteDisconnected):
+            ask(server, "GET", "/")
+    assert ask(server, "GET", "/")[0] == 200
+
+
+def test_one_large_body_at_a_time(server, monkeypatch):
+    monkeypatch.setattr("recurrent.web.server.UPLOAD_SECONDS", 0.05)
+    monkeypatch.setattr("recurrent.web.server._LARGE", 10)
+    with server.uploads:
+        status, _, body = ask(server, "POST", "/do/predict", b'{"prompt": "hell"}')
+    assert status == 503 and b"another file is being read" in body
+    assert ask(server, "POST", "/do/predict", b'{"prompt": "hell"}')[0] == 200
+
+
+def test_a_bug_without_standard_error(monkeypatch):
+    """Its traceback is lost, and the answer is not."""
+    with open_session() as session, open_server(session) as server:
+        monkeypatch.setattr(introspection, "predictions", lambda *_: session.no_such)
+        with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patch:
+            patch.setattr("sys.stderr", full)
+            assert ask(server, "POST", "/do/predict", b"{}")[0] == 500
+            patch.undo()
+            with contextlib.suppress(OSError):
+                full.close()

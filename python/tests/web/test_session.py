@@ -3,11 +3,13 @@
 import json
 import math
 import time
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import numpy as np
 import pytest
 
 from recurrent.web.actions import perform
+from recurrent.web.session import SessionTimeout
 from sessions import BOOK, LINES, frame_part, open_session, wait_for, weights_of
 
 
@@ -190,3 +192,28 @@ def test_pauses_without_subscribers():
         subscriber.close()
         wait_for(lambda: not session.is_learning, 5)
         assert frame_part(session, "run")["note"] == "paused: no page was open"
+
+
+def test_calls_that_do_not_end(monkeypatch):
+    """A timeout of the function itself is another one than that of the call."""
+    with open_session() as session:
+        assert session.call(lambda: session.call(lambda: 7)) == 7
+
+        def late():
+            raise FutureTimeout
+
+        with pytest.raises(FutureTimeout) as raised:
+            session.call(late)
+        assert not isinstance(raised.value, SessionTimeout)
+        monkeypatch.setattr("recurrent.web.session._TIMEOUT", 0.05)
+        with pytest.raises(SessionTimeout, match="the network is in a long step"):
+            session.call(lambda: time.sleep(0.5))
+
+
+def test_the_end_of_a_run(monkeypatch):
+    with open_session() as session:
+        monkeypatch.setattr(session.trainer, "run", lambda _: None)
+        subscriber = session.subscribe()
+        assert wait_for(lambda: session.note) == "all steps are done: learn again to continue"
+        assert not session.is_learning
+        subscriber.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,11 +14,11 @@ from .console import describe
 def free_folder(names: Iterable[str]) -> Path:
     """Returns the first of out, out-2, out-3 … that has none of the files: another run keeps its own."""
     files = tuple(names)
-    for k in itertools.count(1):
-        folder = Path("out" if k == 1 else f"out-{k}")
-        if not any(os.path.lexists(folder / name) for name in files):
-            return folder
-    raise AssertionError
+    k, folder = 1, Path("out")
+    while any(os.path.lexists(folder / name) for name in files):
+        k += 1
+        folder = Path(f"out-{k}")
+    return folder
 
 
 def check_outputs(folder: Path, names: Iterable[str], overwrite: bool) -> None:

@@ -323,10 +323,9 @@ class OneCycle(Schedule, name="one_cycle"):
         begin, rate = 0.0, start
         for end, goal in ends or [(up, self.max_learning_rate), (last, lowest)]:
             if step <= end or end == last:
-                done = min(1.0, (step - begin) / (end - begin)) if end > begin else 1.0
-                return self._between(rate, goal, done)
+                break
             begin, rate = end, goal
-        return lowest
+        return self._between(rate, goal, min(1.0, (step - begin) / (end - begin)) if end > begin else 1.0)
 
     def _between(self, start: float, end: float, done: float) -> float:
         if self.anneal_strategy == "linear":

@@ -299,7 +299,8 @@ class _Handler(BaseHTTPRequestHandler):
         except USER_ERRORS as error:
             return self._send_error(HTTPStatus.BAD_REQUEST, str(error) or type(error).__name__)
         except Exception as error:
-            print(escaped(traceback.format_exc(), keep="\n"), file=sys.stderr)
+            with contextlib.suppress(OSError):
+                print(escaped(traceback.format_exc(), keep="\n"), file=sys.stderr)
             return self._send_error(HTTPStatus.INTERNAL_SERVER_ERROR, f"internal error: {error!r}")
         if data is None:
             return self._send(HTTPStatus.OK, json.dumps(reply).encode(), "application/json")
