@@ -402,7 +402,7 @@ def test_time_to_the_first_step(working_directory):
 
 
 def test_threads_and_a_constant_rate(text):
-    """One thread and two give the same bits; a decay of 1 is none."""
+    """One thread and two give the same bits; a decay of 1 gives a constant rate."""
     words = ["train", "novel.txt", "--steps", "4", *SMALL, "--quiet", "--learning-rate-decay", "1"]
     for threads in ("1", "2"):
         assert main([*words, "--threads", threads, "--checkpoint", threads]) == 0
