@@ -207,12 +207,11 @@ class OwnLSTM(recurrent.Cell):
     """The equations of the built-in LSTM, as a user writes them."""
 
     states = ("h", "c")
-    gates = "ifoc"
 
-    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: D102, E741
         return {"Wx": (4 * H, I), "Wh": (4 * H, H), "b": (4 * H, 1)}
 
-    def step(self, x: Any, h: Any, c: Any, p: Any) -> Any:
+    def step(self, x: Any, h: Any, c: Any, p: Any) -> Any:  # noqa: D102
         i, f, o, g = (p.Wx @ x + p.Wh @ h + p.b).split(4)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
@@ -221,12 +220,10 @@ class OwnLSTM(recurrent.Cell):
 class OwnGRU(recurrent.Cell):
     """The equations of the built-in GRU."""
 
-    gates = "rzn"
-
-    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: D102, E741
         return {"Wx": (3 * H, I), "Wh": (3 * H, H), "b": (3 * H, 1), "bh": (H, 1)}
 
-    def step(self, x: Any, h: Any, p: Any) -> Any:
+    def step(self, x: Any, h: Any, p: Any) -> Any:  # noqa: D102
         (r, z, n), (hr, hz, hn) = (p.Wx @ x + p.b).split(3), (p.Wh @ h).split(3)
         n = (n + (r + hr).sigmoid() * (hn + p.bh)).tanh()
         return n + (z + hz).sigmoid() * (h - n)
@@ -235,16 +232,19 @@ class OwnGRU(recurrent.Cell):
 class OwnRNN(recurrent.Cell):
     """The equations of the built-in RNN."""
 
-    gates = "h"
-
-    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: E741
+    def parameters(self, I: int, H: int) -> dict[str, tuple[int, int]]:  # noqa: D102, E741
         return {"Wx": (H, I), "Wh": (H, H), "b": (H, 1)}
 
-    def step(self, x: Any, h: Any, p: Any) -> Any:
+    def step(self, x: Any, h: Any, p: Any) -> Any:  # noqa: D102
         return (p.Wx @ x + p.Wh @ h + p.b).tanh()
 
 
-_OWN: dict[str, Any] = {"LSTM": OwnLSTM(), "GRU": OwnGRU(), "RNN": OwnRNN()}
+# each with the letters of the built-in cell's gates
+_OWN: dict[str, tuple[recurrent.Cell, str]] = {
+    "LSTM": (OwnLSTM(), "ifoc"),
+    "GRU": (OwnGRU(), "rzn"),
+    "RNN": (OwnRNN(), "h"),
+}
 
 
 class Own(Ours):
@@ -252,7 +252,7 @@ class Own(Ours):
 
     def __init__(self, workload: Workload, dtype: str) -> None:
         super().__init__(workload, dtype)
-        builtin, cell = self.net, _OWN[workload.cell]
+        builtin, (cell, _) = self.net, _OWN[workload.cell]
         self.net = recurrent.Network(
             cell, builtin.input_size, workload.hidden, workload.vocabulary, workload.embedding, dtype
         )
@@ -267,7 +267,7 @@ class Own(Ours):
                 found[name] = getattr(self.net.parameters[name], kind)
         for k, H in enumerate(self.workload.hidden):
             own = {n: getattr(self.net.parameters[f"{n}{k}"], kind) for n in ("Wx", "Wh", "b")}
-            for j, gate in enumerate(_OWN[self.workload.cell].gates):
+            for j, gate in enumerate(_OWN[self.workload.cell][1]):
                 names = ("Wxh", "Whh", "bhh") if gate == "h" else (f"W{gate}x", f"W{gate}h", f"b{gate}")
                 for n, name in zip(own, names):
                     found[f"{name}{k}"] = own[n][j * H : (j + 1) * H]
@@ -275,6 +275,6 @@ class Own(Ours):
                 found[f"bnh{k}"] = getattr(self.net.parameters[f"bh{k}"], kind)
         return found
 
-    def gradients(self) -> Arrays:
+    def gradients(self) -> Arrays:  # noqa: D102
         builtin = self.workload.network(str(self.net.dtype))
         return in_torch_layout(self.workload, self._parts(builtin, "dw"))
