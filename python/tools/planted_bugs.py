@@ -41,6 +41,20 @@ BUGS = [
         "reliability/test_bad_calls.py::test_random_handles",
     ),
     Bug(
+        "the kind of a handle is not compared",
+        f"{ABI}/Handles.swift",
+        "p[slot].kind == kind, kind.rawValue",
+        "kind.rawValue",
+        "reliability/test_bad_calls.py::test_random_handles",
+    ),
+    Bug(
+        "a result of an earlier recording is accepted",
+        f"{CORE}/Graph/Graph+Lifetime.swift",
+        "if let current = storage.owner?.generation, current != generation { throw invalidated }",
+        "if let current = storage.owner?.generation, current == 0 { throw invalidated }",
+        "test_graph.py::test_stale_results",
+    ),
+    Bug(
         "a bounds check of a view is removed",
         f"{CORE}/Core/Mat+View.swift",
         "n > 0 && row >= 0 && row <= self.n && n <= self.n - row,",
