@@ -356,11 +356,9 @@ func write(
   _ string: String, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>?,
   _ name: StaticString
 ) throws(RecurrentError) {
-  var string = string
-  let p = try output(buffer, name), length = try output(length, "length")
-  try checkCapacity(capacity, for: string.utf8.count, "bytes for \(name)")
-  string.withUTF8 { copy($0, to: p) }
-  length.pointee = Int64(string.utf8.count)
+  try Array(string.utf8).withUnsafeBufferPointer { (bytes) throws(RecurrentError) in
+    try write(bytes, buffer, capacity, length, name)
+  }
 }
 
 /// Copies bytes into the caller's buffer.
@@ -368,12 +366,15 @@ func write(
   _ bytes: borrowing Buffer<UInt8>, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64,
   _ length: UnsafeMutablePointer<Int64>?, _ name: StaticString
 ) throws(RecurrentError) {
-  let p = try output(buffer, name), length = try output(length, "length"), count = bytes.count
-  try checkCapacity(capacity, for: count, "bytes for \(name)")
-  copy(UnsafeBufferPointer(bytes.elements), to: p)
-  length.pointee = Int64(count)
+  try write(UnsafeBufferPointer(bytes.elements), buffer, capacity, length, name)
 }
 
-private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to p: UnsafeMutablePointer<CChar>) {
+private func write(
+  _ bytes: UnsafeBufferPointer<UInt8>, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>?, _ name: StaticString
+) throws(RecurrentError) {
+  let p = try output(buffer, name), length = try output(length, "length")
+  try checkCapacity(capacity, for: bytes.count, "bytes for \(name)")
   if let start = bytes.baseAddress { UnsafeMutableRawPointer(p).copyMemory(from: start, byteCount: bytes.count) }
+  length.pointee = Int64(bytes.count)
 }

@@ -73,7 +73,7 @@ public func recurrent_generator_next_text(
     _ = try output(length, "length")
     // before anything is drawn: a failed call leaves the generator unchanged
     let needed = generator.textCapacity(try size(max_tokens, "max_tokens"))
-    try checkCapacity(capacity, for: needed ?? .max, "bytes")
+    try checkCapacity(capacity, for: needed, "bytes")
     try write(generator.text(Int(max_tokens)), text, capacity, length, "text")
     ended.pointee = generator.hasEnded ? 1 : 0
   }

@@ -273,11 +273,10 @@ public final class Generator {
     return result
   }
 
-  /// The number of bytes that `nextBytes(maxTokens)` may return; nil beyond what an Int holds.
-  public func textCapacity(_ maxTokens: Int) -> Int? {
-    let (bytes, overflow) = maxTokens.multipliedReportingOverflow(by: 4)
+  /// The number of bytes that `nextBytes(maxTokens)` may return, at most `Int.max`.
+  public func textCapacity(_ maxTokens: Int) -> Int {
     let held = (text?.longest ?? 0) + 4
-    return overflow || bytes > Int.max - held ? nil : bytes + held
+    return maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
   }
 
   /// Copies the network's state before the last token, which was produced and not read.
