@@ -265,3 +265,23 @@ def test_no_objects_leak():
         y, final = Graph().scan(program, None, [Mat(3, 1)], steps=1)
         del program, y, final
     assert count() == before
+
+
+def test_arguments_of_other_types():
+    def step(x, h, p):
+        assert repr(h) == "<Mat of 3 rows of a step>"
+        with pytest.raises(AttributeError, match=r"^_private$"):
+            p._private  # noqa: B018
+        return h.tanh()
+
+    assert Program(step, inputs=2, states=3, parameters={"W": (3, 3)}).states == (3,)
+    for settings, words in (
+        ({"states": "3"}, "^states has the wrong type; expected ints, got str$"),
+        ({"states": {3: 1}}, "^states has the wrong type; expected ints, got dict$"),
+        (
+            {"states": 3, "parameters": [("W", (3, 3))]},
+            "^parameters has the wrong type; expected a dict of shapes, got list$",
+        ),
+    ):
+        with pytest.raises(TypeError, match=words):
+            Program(step, inputs=2, **settings)
