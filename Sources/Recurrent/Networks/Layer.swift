@@ -16,6 +16,9 @@ final class Layer {
   /// Rows of the output.
   var outputs: Int { states[0] }
 
+  /// The workspace of a program's last scan.
+  private let workspaces = ProgramWorkspace.Cache()
+
   init(_ body: Body, states: [Int]) { (self.body, self.states) = (body, states) }
 }
 
@@ -47,7 +50,7 @@ extension Layer {
     case .program(let program, let parameters):
       let (y, after) = try graph.scan(
         program, x, tokens: tokens, states: state.mats.map { $0[k] }, parameters: parameters, steps: T,
-        lengths: lengths, wantsInput: wantsInput)
+        lengths: lengths, wantsInput: wantsInput, cache: workspaces)
       for s in after.indices { state.mats[s][k] = after[s] }
       return y
     }

@@ -111,7 +111,7 @@ extension Graph {
       let copied: UnsafeMutablePointer<Int32>? =
         if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
       let all = try program.parameters(parameters, on: self)
-      return try record(program, x, nil, states, all, T, B, copied, wantsInput)
+      return try record(program, x, nil, states, all, T, B, copied, wantsInput, ProgramWorkspace.Cache())
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
       throw error
@@ -122,18 +122,18 @@ extension Graph {
   /// rows; nil for one-hot tokens.
   func scan(
     _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
-    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
+    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, cache: ProgramWorkspace.Cache
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, parameters, T)
     let all = try program.parameters(parameters, on: self)
-    guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput) }
+    guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput, cache) }
     if let table = x, !program.takesTable || table.n > T * B {
       // with more tokens than columns, one product per column costs less than one per token
       let rows = try rowPluck(table, rows: tokens, count: T * B)
-      return try record(program, rows, nil, states, all, T, B, lengths, wantsInput)
+      return try record(program, rows, nil, states, all, T, B, lengths, wantsInput, cache)
     }
     if x != nil || program.takesOneHotTokens {
-      return try record(program, x, tokens, states, all, T, B, lengths, wantsInput)
+      return try record(program, x, tokens, states, all, T, B, lengths, wantsInput, cache)
     }
     // a step that reads rows of x by themselves needs the columns
     let columns = try zeros(program.inputs, T * B, program.dtype)
@@ -144,7 +144,7 @@ extension Graph {
       case .float64: columns.wStart.assumingMemoryBound(to: Double.self)[at] = 1
       }
     }
-    return try record(program, columns, nil, states, all, T, B, lengths, false)
+    return try record(program, columns, nil, states, all, T, B, lengths, false, cache)
   }
 
   /// Returns the batch size.
@@ -191,7 +191,8 @@ extension Graph {
 
   private func record(
     _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat], _ parameters: [Mat],
-    _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool
+    _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool,
+    _ cache: ProgramWorkspace.Cache
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     let plan = program.plan
     let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
@@ -200,24 +201,27 @@ extension Graph {
     // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
     let work = 2.0 * Double(multiplications) * Double(B)
     let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
-    let scan = ProgramScan(
+    var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
       isOneHot: tokens != nil && x == nil, lengths: lengths,
       wantsInput: wantsInput && x != nil, hasHistory: needsBackprop, threads: threads)
-    let workspace =
-      program.dtype == .float32
-      ? ProgramWorkspace(scan, plan, Float.self) : ProgramWorkspace(scan, plan, Double.self)
+    let workspace = cache.workspace(scan, program)
+    scan.workspace = .passUnretained(workspace)
     guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.overflows else {
       throw RecurrentError(
         .badShape,
         "sequence is too large; expected at most \(Mat.maxCount) elements in all states, got \(T) steps of \(B)")
     }
+    defer { withExtendedLifetime(workspace) {} }
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
       for state in states { try appendOperand(state, "states") }
       for parameter in parameters { try appendOperand(parameter, "parameter") }
-      if needsBackprop { retained.append(program) }
+      if needsBackprop {
+        retained.append(program)
+        retained.append(workspace)
+      }
       return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.count)
     }
     /// Part of the result as a matrix.

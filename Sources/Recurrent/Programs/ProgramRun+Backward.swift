@@ -146,8 +146,10 @@ extension ProgramRun {
       if scan.hasTable { sumByTokens(s, team, thread) }
       stackGradients(s, team, thread, progress)
       let source = readsTable(s) ? tokenGradients(s) : dz(s)
-      forEachBias(s) { bias, row, rows in
-        addColumns(source.rows(row, rows), to: dParameter(bias.parameter).rows(bias.row, rows), team, thread)
+      for bias in plan.biases[s] {
+        addColumns(
+          source.rows(bias.row, bias.rows),
+          to: dParameter(bias.parameter.parameter).rows(bias.parameter.row, bias.rows), team, thread)
       }
     }
     for (rows, value) in plan.gradients.parameters {

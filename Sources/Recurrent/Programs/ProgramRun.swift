@@ -7,15 +7,18 @@ import Kernels
 /// The operands are x or a table of tokens, unless x is one-hot or absent; the initial states; the parameters. The result holds the initial output
 /// and the outputs of all steps, [H × (T + 1)·B] for the first state's H rows, then the final value of each state.
 struct ProgramRun<Scalar: Real> {
-  let scan: ProgramScan, plan: StepPlan, workspace: ProgramWorkspace
+  let scan: ProgramScan, program: Program, workspace: ProgramWorkspace
   let T: Int, B: Int
   let operands: Operands<Scalar>
 
   init(_ scan: ProgramScan, _ operands: Operands<Scalar>) {
     (self.scan, self.operands, T, B) = (scan, operands, scan.T, scan.B)
-    plan = scan.plan
-    workspace = ProgramWorkspace(scan, plan, Scalar.self)
+    program = scan.program.takeUnretainedValue()
+    workspace = scan.workspace.unsafelyUnwrapped.takeUnretainedValue()
   }
+
+  /// The plan, without a copy.
+  @inline(__always) var plan: StepPlan { _read { yield program.plan } }
 
   // MARK: Operands
 
@@ -162,23 +165,15 @@ struct ProgramRun<Scalar: Real> {
   /// The biases of a stack, [rows × 1].
   func bias(_ s: Int) -> MatrixView<Scalar> { scratch(plan.stacks[s].rows, 1, workspace.biases[s]) }
 
-  func hasBias(_ s: Int) -> Bool { plan.stacks[s].sums.contains { !plan.values.biases(of: $0).isEmpty } }
-
-  /// Calls `body` with every bias of a stack and its first row.
-  func forEachBias(_ s: Int, _ body: (_ bias: ParameterRows, _ row: Int, _ rows: Int) -> Void) {
-    var row = 0
-    for sum in plan.stacks[s].sums {
-      let rows = plan.values[sum].rows
-      for bias in plan.values.biases(of: sum) { body(bias, row, rows) }
-      row += rows
-    }
-  }
+  func hasBias(_ s: Int) -> Bool { !plan.biases[s].isEmpty }
 
   func gatherBiases() {
     for s in plan.stacks.indices where hasBias(s) || scan.tokens != nil {
       fill(bias(s), with: 0)
-      forEachBias(s) { from, row, rows in
-        accumulate(parameter(from.parameter).rows(from.row, rows), times: 1, into: bias(s).rows(row, rows))
+      for from in plan.biases[s] {
+        accumulate(
+          parameter(from.parameter.parameter).rows(from.parameter.row, from.rows), times: 1,
+          into: bias(s).rows(from.row, from.rows))
       }
     }
   }

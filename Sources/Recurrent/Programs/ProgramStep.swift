@@ -19,7 +19,7 @@ final class ProgramStep<Scalar: Real> {
   /// For each instruction the first of its operations.
   private var starts: [Int] = []
 
-  private var plan: StepPlan { program.plan }
+  @inline(__always) private var plan: StepPlan { _read { yield program.plan } }
 
   /// - Parameter arguments: the program's parameters.
   init(_ program: Program, _ arguments: [Mat]) throws(RecurrentError) {
@@ -115,7 +115,6 @@ final class ProgramStep<Scalar: Real> {
   ///   - token: the row of x that is 1; nil for an x in `input`.
   ///   - states: the addresses of the states.
   func run(oneHot token: Int? = nil, _ states: (Int) -> UnsafeMutablePointer<Scalar>) {
-    let plan = plan
     for (k, rows) in plan.states.enumerated() { before[k].update(from: states(k), count: rows) }
     if let token {
       input.update(repeating: 0, count: plan.inputs)
@@ -137,15 +136,11 @@ final class ProgramStep<Scalar: Real> {
   private func product(_ s: Int, _ token: Int?) {
     let stack = plan.stacks[s]
     var z = tape + plan.layout.stackRows[s]
-    for sum in stack.sums {
-      let rows = plan.values[sum].rows
-      z.update(repeating: 0, count: rows)
-      for bias in plan.values.biases(of: sum) {
-        accumulate(
-          parameters[bias.parameter].rows(bias.row, rows), times: 1,
-          into: MatrixView(z, rows: rows, columns: 1, columnStride: rows))
-      }
-      z += rows
+    z.update(repeating: 0, count: stack.rows)
+    for bias in plan.biases[s] {
+      accumulate(
+        parameters[bias.parameter.parameter].rows(bias.parameter.row, bias.rows), times: 1,
+        into: MatrixView(z + bias.row, rows: bias.rows, columns: 1, columnStride: bias.rows))
     }
     for (q, product) in plan.products[s].enumerated() {
       z = tape + plan.layout.stackRows[s]

@@ -20,7 +20,33 @@ struct StackProduct {
   var isInput: Bool { place.region == .input }
 }
 
+/// Rows of a parameter that are added to rows of a stack.
+struct StackBias {
+  let parameter: ParameterRows
+  /// The first row of the stack.
+  let row: Int
+  var rows: Int
+}
+
 extension StepValues {
+  /// The biases of a stack, neighbours as one.
+  func biases(_ stack: Stack) -> [StackBias] {
+    var found: [StackBias] = [], row = 0
+    for sum in stack.sums {
+      for bias in biases(of: sum) {
+        if let i = found.firstIndex(where: {
+          $0.parameter.parameter == bias.parameter && $0.row + $0.rows == row && $0.parameter.row + $0.rows == bias.row
+        }) {
+          found[i].rows += self[sum].rows
+        } else {
+          found.append(StackBias(parameter: bias, row: row, rows: self[sum].rows))
+        }
+      }
+      row += self[sum].rows
+    }
+    return found
+  }
+
   /// The weight parts of a sum, one for each operand.
   func parts(of sum: Int) -> [WeightPart] {
     if case .sumOfProducts(let parts, _) = self[sum].operation { parts } else { [] }

@@ -15,6 +15,8 @@ struct StepPlan {
   var backward: [PlannedInstruction]
   /// The products of each stack.
   let products: [[StackProduct]]
+  /// The biases of each stack: rows of parameters, the first row of the stack, the number of rows.
+  let biases: [[StackBias]]
   /// The largest number of rows that a segment touches.
   let maxSegmentRows: Int
 
@@ -35,6 +37,7 @@ struct StepPlan {
     self.forward = values.plan(forward, layout)
     self.backward = values.plan(backward, layout)
     products = stacks.map { [layout] stack in values.products(stack, layout) }
+    biases = stacks.map { [values] stack in values.biases(stack) }
     maxSegmentRows = (self.forward + self.backward).reduce(0) {
       if case .segment(let segment) = $1 { max($0, segment.rows) } else { $0 }
     }

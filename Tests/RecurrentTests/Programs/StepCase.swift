@@ -111,7 +111,7 @@ struct StepCase {
         states: initial,
         parameters: arguments, steps: T,
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
-        wantsInput: true)
+        wantsInput: true, cache: ProgramWorkspace.Cache())
     } else {
       (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths)
     }
