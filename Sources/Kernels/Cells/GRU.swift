@@ -14,8 +14,8 @@
 ///   - gate: rows from one block to the next.
 ///   - h: [H × B], the previous output.
 ///   - newH: [H × B], receives h′.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruGates<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
   // the gates of all columns, then the outputs: in one loop the dependency chain would be too long to overlap with the
@@ -44,8 +44,8 @@ public func gruGates<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView
 ///   - h: [H × B], the previous output.
 ///   - dnewH: [H × B], the gradient of h′.
 ///   - dh: [H × B], the gradient of h; added to.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruGatesBackward<T: Real>(
   _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
@@ -75,8 +75,8 @@ public func gruGatesBackward<T: Real>(
 ///   - gates: blocks r, z (pre-activations), a, n; r and z are replaced by the gates, a is written.
 ///   - gate: rows from one block to the next.
 ///   - h: [H × B], the previous output.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruReset<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>) {
   var b = 0
@@ -99,8 +99,8 @@ public func gruReset<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView
 ///   - gate: rows from one block to the next.
 ///   - h: [H × B], the previous output.
 ///   - newH: [H × B], receives h′.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruUpdate<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
   var b = 0
@@ -123,8 +123,8 @@ public func gruUpdate<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixVie
 ///   - h: [H × B], the previous output.
 ///   - dnewH: [H × B], the gradient of h′.
 ///   - dh: [H × B], the gradient of h; added to.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruUpdateBackward<T: Real>(
   _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
@@ -151,8 +151,8 @@ public func gruUpdateBackward<T: Real>(
 ///   - h: [H × B], the previous output.
 ///   - da: [H × B], Wnhᵀ·dn.
 ///   - dh: [H × B], the gradient of h; added to.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gruResetBackward<T: Real>(
   _ gates: MatrixView<T>, _ h: MatrixView<T>, da: MatrixView<T>, dh: MatrixView<T>

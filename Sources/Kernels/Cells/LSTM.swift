@@ -16,8 +16,8 @@
 ///   - c: [H × B], the previous cell state.
 ///   - newH: [H × B], receives h′.
 ///   - newC: [H × B], receives c′; may be `c`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func lstmGates<T: Real>(
   _ z: MatrixView<T>, gate: Int, _ c: MatrixView<T>, newH: MatrixView<T>, newC: MatrixView<T>
@@ -64,8 +64,8 @@ public func lstmGates<T: Real>(
 ///   - dnewC: [H × B], the gradient of c′.
 ///   - dc: [H × B], receives dc ⊙ f; may be `dnewC`.
 ///   - accumulate: whether to add to `dc`; otherwise it is overwritten.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func lstmGatesBackward<T: Real>(
   _ gates: MatrixView<T>, gate: Int, _ c: MatrixView<T>, newC: MatrixView<T>, dnewH: MatrixView<T>,

@@ -9,8 +9,8 @@ public enum BinaryOperation: UInt8, Sendable, CaseIterable {
 }
 
 /// y = a ∘ b. `y` may be `a` or `b`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func apply<T: Real>(_ operation: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, to y: MatrixView<T>) {
   switch operation {
@@ -22,8 +22,8 @@ public func apply<T: Real>(_ operation: BinaryOperation, _ a: MatrixView<T>, _ b
 }
 
 /// da += dy ∂y/∂a, then db += dy ∂y/∂b. The order is fixed, so that `a` and `b` may be one matrix.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func applyBackward<T: Real>(
   _ operation: BinaryOperation, _ a: MatrixView<T>, _ b: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>,

@@ -1,8 +1,8 @@
 // Data movement: fill, copy, accumulate, transpose, gather and scatter.
 
 /// y = value.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func fill<T: Real>(_ y: MatrixView<T>, with value: T) {
   let value = T.V(value)
@@ -10,16 +10,16 @@ public func fill<T: Real>(_ y: MatrixView<T>, with value: T) {
 }
 
 /// y = x.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func copy<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   map(x, to: y) { $0 }
 }
 
 /// y += factor · x. With factor 1 it is the gradient of a copy.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func accumulate<T: Real>(_ x: MatrixView<T>, times factor: T, into y: MatrixView<T>) {
   let factor = T.V(factor)
@@ -27,8 +27,8 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factor: T, into y: Mat
 }
 
 /// y += x ⊙ factors.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>, into y: MatrixView<T>) {
   map(x, factors, y, to: y) { T.V.fma($0, $1, $2) }
@@ -39,8 +39,8 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>
 /// - Parameters:
 ///   - x: [n × d].
 ///   - y: [d × n]; its memory does not overlap that of `x`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   let lanes = T.V.count, rows = x.rows / lanes &* lanes
@@ -69,8 +69,8 @@ public func transpose<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 }
 
 /// dx += dyᵀ: the gradient of `transpose`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
@@ -91,8 +91,8 @@ public func transposeBackward<T: Real>(dy: MatrixView<T>, dx: MatrixView<T>) {
 ///   - m: [n × d].
 ///   - rows: a row index for each column of `y`, unchecked.
 ///   - y: [d × B].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gatherRows<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, to y: MatrixView<T>) {
   var b = 0
@@ -108,8 +108,8 @@ public func gatherRows<T: Real>(_ m: MatrixView<T>, rows: UnsafePointer<Int32>, 
 }
 
 /// dm[rows[b], :] += dy[:, b]ᵀ for each column b of dy: the gradient of `gatherRows`. Repeated rows accumulate.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func scatterRows<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, dm: MatrixView<T>) {
   var b = 0
@@ -125,8 +125,8 @@ public func scatterRows<T: Real>(dy: MatrixView<T>, rows: UnsafePointer<Int32>, 
 }
 
 /// y[:, j] = table[:, columns[j]] + b[:, j] for each column j of y. `columns` is unchecked.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gatherColumns<T: Real>(
   _ table: MatrixView<T>, _ columns: UnsafePointer<Int32>, adding b: MatrixView<T>, to y: MatrixView<T>
@@ -139,8 +139,8 @@ public func gatherColumns<T: Real>(
 }
 
 /// y[:, columns[j]] += x[:, j] for each column j of x: the gradient of `gatherColumns`. Repeated columns accumulate.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func scatterColumns<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
   var j = 0

@@ -116,8 +116,8 @@ private struct BackwardLoop<T: Real>: UnaryLoop {
 ///     ignore it.
 ///   - x: the operand.
 ///   - y: receives the values.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func apply<T: Real>(
   _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, to y: MatrixView<T>
@@ -134,8 +134,8 @@ public func apply<T: Real>(
 ///   - y: f(x), as `apply` left it.
 ///   - dy: the gradient of y.
 ///   - dx: the gradient of x, added to.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func applyBackward<T: Real>(
   _ operation: UnaryOperation, _ parameter: T, _ x: MatrixView<T>, _ y: MatrixView<T>, dy: MatrixView<T>,

@@ -20,8 +20,8 @@
 ///   - x: [k × d].
 ///   - y: [n × d].
 ///   - accumulate: whether to add to y; otherwise y is overwritten.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gemm<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixView<T>, accumulate: Bool) {
   gemmTiles(w, x.p, rowStride: 1, columnStride: x.columnStride, to: y, accumulate)
@@ -33,8 +33,8 @@ public func gemm<T: Real>(_ w: MatrixView<T>, _ x: MatrixView<T>, to y: MatrixVi
 ///   - dy: [n × d].
 ///   - x: [k × d].
 ///   - dw: [n × k].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gemmBackwardWeights<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, dw: MatrixView<T>) {
   gemmTiles(dy, x.p, rowStride: x.columnStride, columnStride: 1, to: dw, true)
@@ -46,8 +46,8 @@ public func gemmBackwardWeights<T: Real>(dy: MatrixView<T>, _ x: MatrixView<T>, 
 ///   - w: [n × k].
 ///   - dy: [n × d].
 ///   - dx: [k × d].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gemmBackwardInput<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
@@ -243,8 +243,8 @@ private func microTile1x1<T: Real>(
 ///   - x: k elements.
 ///   - xStride: elements of memory from one element of x to the next.
 ///   - y: n elements.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func gemv<T: Real>(
   _ w: MatrixView<T>, _ x: UnsafePointer<T>, xStride: Int = 1, into y: UnsafeMutablePointer<T>

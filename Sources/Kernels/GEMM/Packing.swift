@@ -20,8 +20,8 @@ public func packedCount<T: Real>(_ layout: PanelLayout, k: Int, _: T.Type) -> In
 ///   - layout: the rows of the panels.
 ///   - panels: the panels to pack.
 ///   - p: room for `packedCount` elements, of which those of `panels` are written.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func pack<T: Real>(_ w: MatrixView<T>, _ layout: PanelLayout, panels: Range<Int>, to p: UnsafeMutablePointer<T>)
 {
@@ -52,8 +52,8 @@ public func pack<T: Real>(_ w: MatrixView<T>, _ layout: PanelLayout, panels: Ran
 ///   - w: [k × n].
 ///   - panels: the panels to pack.
 ///   - p: room for `packedCount` elements, of which those of `panels` are written.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func packTransposed<T: Real>(_ w: MatrixView<T>, panels: Range<Int>, to p: UnsafeMutablePointer<T>) {
   let lanes = T.V.count, width = 4 &* lanes

@@ -54,8 +54,8 @@ public func rankKUpdateScratch<T: Real>(rows: Int, columns: Int, _: T.Type) -> I
 ///   - e: [m × p].
 ///   - panels: the panels of rows of c and e to compute, in the contiguous layout.
 ///   - scratch: `rankKUpdateScratch(rows: m, columns: n + p)` elements.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func rankKUpdate<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, into c: MatrixView<T>, and d: MatrixView<T>, into e: MatrixView<T>,

@@ -88,8 +88,8 @@ private func updateWeights<T: Real>(
 /// Parity: the cache s takes the gradient before clipping, ε is under the root, and 1 − ρ is computed from the rounded ρ.
 ///
 /// - Returns: the number of gradients beyond `clipValue`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func recurrentJS<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, cache: MatrixView<T>, _ update: OptimizerUpdate<T>, decay: T, epsilon: T
@@ -113,8 +113,8 @@ public func recurrentJS<T: Real>(
 ///   - new: 1 − dampening; 1 at the first step.
 ///   - nesterov: whether to use Nesterov's momentum.
 /// - Returns: the number of gradients beyond `clipValue`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func sgd<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, momentum: MatrixView<T>?, _ update: OptimizerUpdate<T>, mu: T, new: T,
@@ -136,8 +136,8 @@ public func sgd<T: Real>(
 /// Reference: Duchi, Hazan and Singer, JMLR 12 (2011).
 ///
 /// - Returns: the number of gradients beyond `clipValue`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func adagrad<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, sum: MatrixView<T>, _ update: OptimizerUpdate<T>, epsilon: T
@@ -163,8 +163,8 @@ public func adagrad<T: Real>(
 ///   - correction: 1/(1 − ρᵗ), or 1.
 ///   - mu: μ.
 /// - Returns: the number of gradients beyond `clipValue`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func rmsprop<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, square: MatrixView<T>, momentum: MatrixView<T>?, mean: MatrixView<T>?,
@@ -205,8 +205,8 @@ public func rmsprop<T: Real>(
 ///   - largest: the largest v of all steps, which replaces v in the step (AMSGrad); nil for none.
 ///   - root: √(1 − β₂ᵗ).
 /// - Returns: the number of gradients beyond `clipValue`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func adam<T: Real>(
   _ w: MatrixView<T>, dw: MatrixView<T>, mean: MatrixView<T>, square: MatrixView<T>, largest: MatrixView<T>?,

@@ -12,8 +12,8 @@
 ///   - normal: [n × d], receives x̂, which the backward pass uses.
 ///   - scale: [1 × d], receives 1/√(variance + ε), which the backward pass uses.
 ///   - y: [n × d].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func layerNorm<T: Real>(
   _ x: MatrixView<T>, gain: MatrixView<T>, bias: MatrixView<T>, epsilon: T, normal: MatrixView<T>, scale: MatrixView<T>,
@@ -45,8 +45,8 @@ public func layerNorm<T: Real>(
 ///   - dgain: [n × 1].
 ///   - dbias: [n × 1].
 ///   - work: [n × 1] of scratch.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func layerNormBackward<T: Real>(
   gain: MatrixView<T>, normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>,

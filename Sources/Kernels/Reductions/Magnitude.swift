@@ -1,14 +1,14 @@
 // Bounds of the elements of a matrix.
 
 /// Returns the largest |x|; NaN or infinity if an element is not finite.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func largestMagnitude<T: Real>(_ x: MatrixView<T>) -> T { largestBits(x) { T.V.abs($0) } }
 
 /// Returns the largest x if all are at least 0; otherwise a number below 0, infinity or NaN. −0 counts as below 0.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func largestOfSquares<T: Real>(_ x: MatrixView<T>) -> T { largestBits(x) { $0 } }
 

@@ -1,8 +1,8 @@
 // Reductions for checks: squared norm, the first non-finite and the first negative element, whether all are 0.
 
 /// Returns Σ x², summed in double precision.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
   var (s0, s1, s2, s3) = (0.0, 0.0, 0.0, 0.0)
@@ -26,8 +26,8 @@ public func squaredNorm<T: Real>(_ x: MatrixView<T>) -> Double {
 }
 
 /// Returns the row and column of the first infinite or NaN element in column-major order; (−1, −1) if all are finite.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
   var j = 0
@@ -44,8 +44,8 @@ public func firstNonFinite<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: In
 }
 
 /// Returns the row and column of the first element below 0 in column-major order; (−1, −1) without one.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func firstNegative<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int) {
   var j = 0
@@ -62,8 +62,8 @@ public func firstNegative<T: Real>(_ x: MatrixView<T>) -> (row: Int, column: Int
 }
 
 /// Returns whether every element is 0. NaN is not 0.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func isZero<T: Real>(_ x: MatrixView<T>) -> Bool {
   var j = 0

@@ -4,8 +4,8 @@
 // computing the log-sum-exp and softmax functions, IMA Journal of Numerical Analysis 41(4), 2021.
 
 /// p = e^(x − max x) / Σ e^(x − max x) in each column. A NaN score makes its column NaN.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
   var j = 0
@@ -19,8 +19,8 @@ public func softmax<T: Real>(_ x: MatrixView<T>, to p: MatrixView<T>) {
 }
 
 /// dx += p ⊙ (dp − Σ p ⊙ dp) in each column.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
@@ -33,8 +33,8 @@ public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: 
 }
 
 /// y = x − max x − ln Σ e^(x − max x) in each column.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
   var j = 0
@@ -48,8 +48,8 @@ public func logSoftmax<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 }
 
 /// dx += dy − eʸ Σ dy in each column.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>) {
   var j = 0
@@ -71,8 +71,8 @@ public func logSoftmaxBackward<T: Real>(_ y: MatrixView<T>, dy: MatrixView<T>, d
 ///   - targets: d row indices below n, unchecked; negative for an ignored column.
 ///   - p: [n × d], receives the probabilities.
 ///   - losses: receives d losses in nats.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func crossEntropy<T: Real>(
   _ x: MatrixView<T>, targets: UnsafePointer<Int32>, to p: MatrixView<T>, losses: UnsafeMutablePointer<T>
@@ -94,8 +94,8 @@ public func crossEntropy<T: Real>(
 }
 
 /// dx += dy (p − onehot(target)) in each column, for a scalar dy.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func crossEntropyBackward<T: Real>(
   _ p: MatrixView<T>, targets: UnsafePointer<Int32>, dy: T, dx: MatrixView<T>

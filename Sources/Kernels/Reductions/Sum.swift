@@ -1,8 +1,8 @@
 // Sums: of all elements, of each column, of each row, and of products.
 
 /// Σ x.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func sum<T: Real>(_ x: MatrixView<T>) -> T {
   var total: T.V = 0.0
@@ -16,8 +16,8 @@ public func sum<T: Real>(_ x: MatrixView<T>) -> T {
 }
 
 /// Σ a ⊙ b.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
@@ -31,8 +31,8 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
 }
 
 /// Σ (a − b)².
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
@@ -47,8 +47,8 @@ public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> 
 }
 
 /// da += 2·dy·(a − b), db −= 2·dy·(a − b), for a scalar dy: the gradient of `squaredDistance`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func squaredDistanceBackward<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, dy: T, da: MatrixView<T>, db: MatrixView<T>
@@ -59,8 +59,8 @@ public func squaredDistanceBackward<T: Real>(
 }
 
 /// y[j] = factor · Σᵢ x[i, j]; y is [1 × d].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   var j = 0
@@ -71,8 +71,8 @@ public func sumRows<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixVi
 }
 
 /// dx[i, j] += factor · dy[j]: the gradient of `sumRows`.
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: MatrixView<T>) {
   var j = 0
@@ -85,8 +85,8 @@ public func sumRowsBackward<T: Real>(dy: MatrixView<T>, times factor: T, dx: Mat
 }
 
 /// y = factor · Σⱼ x[:, j]; y is [n × 1].
-@_specialize(where T == Float)
-@_specialize(where T == Double)
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
 @inline(never)
 public func sumColumns<T: Real>(_ x: MatrixView<T>, times factor: T, to y: MatrixView<T>) {
   let scale = T.V(factor)

@@ -2,8 +2,9 @@
 
 /// A scalar type of the kernels: `Float` or `Double`.
 ///
-/// Kernels are written once over `Real` and marked `@_specialize` for both types, so that a call from another module,
-/// optimized or not, reaches concrete code after one type comparison.
+/// Kernels are written once over `Real` and marked `@_specialize` for both types, so that a call from another module
+/// reaches concrete code: at once where the caller is optimized, as the specialized code is exported, else after one type
+/// comparison.
 public protocol Real: BinaryFloatingPoint, Sendable {
   /// The vector type that kernels compute in.
   associatedtype V: Vector where V.Scalar == Self
