@@ -237,8 +237,8 @@ def build() -> bool:
     return done.returncode == 0
 
 
-def passes(tests: str) -> bool:
-    """Runs tests of the copy with its library."""
+def passes(tests: str, shows: bool = False) -> bool:
+    """Runs tests of the copy with its library; ``shows`` prints what fails."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(COPY / "python" / "src"),
@@ -256,6 +256,8 @@ def passes(tests: str) -> bool:
     # 0: passed; 1: failed; others: no test was run, but a signal is a bug that was caught
     if done.returncode > 1:
         raise SystemExit(f"{tests}: {done.stdout[-2000:]}")
+    if shows and done.returncode:
+        print(done.stdout[-3000:], file=sys.stderr)
     return done.returncode == 0
 
 
