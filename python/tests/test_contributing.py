@@ -6,7 +6,7 @@ import re
 import pytest
 
 from recurrent.optim.optimizers import OPTIMIZERS
-from recurrent.parameters import CELLS
+from recurrent.parameters import CELLS, CELLS_WITH_GATES
 from support import HEADER, ROOT
 
 PACKAGE = "python/src/recurrent/"
@@ -18,6 +18,7 @@ APPLICATIONS = tuple(PACKAGE + name for name in ("demo/", "web/", "cli/", "__mai
 SECTIONS = {
     "an element-wise operation": 4,
     "another operation": 5,
+    "a cell": 3,
     "an optimizer": 4,
     "an exported function": 3,
 }
@@ -126,6 +127,17 @@ def test_sections():
 def test_the_listed_files_exist(title):
     for pattern in patterns(title):
         assert any(covers(pattern, path) for path in sources()), pattern
+
+
+# ---- cells
+
+
+def test_cells():
+    """Cells that are steps: the files that name one, in Swift by the name of its constant."""
+    swift = dict(re.findall(r"static let (\w+) = Cell\(\s*named: \"(\w+)\"", "\n".join(sources().values())))
+    rows = {name: naming({name, constant}) for constant, name in swift.items()}
+    assert set(rows) == set(CELLS) - set(CELLS_WITH_GATES)
+    check("a cell", rows)
 
 
 # ---- element-wise operations

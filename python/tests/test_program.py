@@ -106,7 +106,7 @@ def test_json():
     assert (again.inputs, again.states, again.dtype) == (INPUTS, (H, H), np.dtype("float64"))
     for a, b in zip(case.scanned(again)[0], case.scanned()[0]):
         assert a.tobytes() == b.tobytes()
-    assert json.loads(text)["parameters"][2] == {"name": "b", "n": 4 * H, "d": 1, "initial": 0}
+    assert json.loads(text)["parameters"][2] == {"name": "b", "n": 4 * H, "d": 1, "initial": 0, "parts": []}
     with pytest.raises(ValueError, match="step reads a Mat from outside"):
         Case(*CASES["captured"]).program.json()
     with pytest.raises(IndexError, match=r"operations\[0\]\[0\] refers to nothing before it"):

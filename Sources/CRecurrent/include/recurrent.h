@@ -366,12 +366,12 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
    their columns, the batch size, must not be used. */
 
 /* Begins a step. Settings, of which inputs and states are required:
-     {"inputs": 5, "states": [20, 20], "parameters": [{"name": "W", "n": 80, "d": 25, "initial": null}],
-      "dtype": "float32"}
+     {"inputs": 5, "states": [20, 20],
+      "parameters": [{"name": "W", "n": 80, "d": 25, "initial": null, "parts": []}], "dtype": "float32"}
    inputs      rows of x; 0 for a step without, for which `*x` becomes 0
    states      rows of each state; the first is the output
    parameters  the Mats that each scan receives; "initial" is the value that a network gives them at first, null for a
-               random matrix
+               random matrix; "parts" names equal blocks of its rows, which a network's parameters have instead
    `states` and `parameters` receive a handle each. All handles are freed with the free function of their kind. */
 recurrent_status recurrent_step_create(const char *settings, int64_t length, recurrent_step *step,
                                        recurrent_graph *graph, recurrent_mat *x, recurrent_mat *states,
@@ -440,7 +440,9 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
      {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": null, "embedding": null,
       "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
-                 "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078)
+                 "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
+                 (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
+                 (input and forget gate: arXiv:1503.04069),
                  or a cell of the caller's own: {"name": "leaky", "states": ["h"], "layers": [...]}, with the names of
                  its states, the first the output, and for each layer a program as recurrent_program_describe writes it
    hidden_sizes  units of each layer, bottom layer first; at most 1000 layers

@@ -25,6 +25,8 @@ public struct Cell: Sendable {
   public static let gruResetBefore = Cell(.gruResetBefore)
   /// The built-in cells.
   public static let builtin = BuiltinCell.allCases.map { Cell($0) }
+  /// The cells that are steps of this library.
+  public static let steps = [minGRU, minLSTM, indRNN, peepholeLSTM, coupledLSTM]
 
   /// The sizes of a step in a layer.
   public struct Sizes: Sendable {
@@ -94,6 +96,15 @@ public struct Cell: Sendable {
     try self.init(name, states, .step(Step(sizes: sizes, record: step)))
   }
 
+  /// A step of this library.
+  init(
+    named name: String, states: [String],
+    sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
+    step: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
+  ) {
+    (self.name, self.states, kind) = (name, states, .step(Step(sizes: sizes, record: step)))
+  }
+
   private init(_ name: String, _ states: [String], _ kind: Kind) throws(RecurrentError) {
     try Cell.check(name, "name of the cell")
     try require(
@@ -108,12 +119,13 @@ public struct Cell: Sendable {
     (self.name, self.states, self.kind) = (name, states, kind)
   }
 
-  /// A built-in cell from its name.
+  /// A cell of the library from its name.
   ///
   /// - Throws: `.badValue` with the list of names.
   public init(name: String) throws(RecurrentError) {
-    guard let cell = Cell.builtin.first(where: { $0.name == name }) else {
-      let names = Cell.builtin.map { $0.name }.joined(separator: ", ")
+    let known = Cell.builtin + Cell.steps
+    guard let cell = known.first(where: { $0.name == name }) else {
+      let names = known.map { $0.name }.joined(separator: ", ")
       throw RecurrentError(.badValue, "cell is unknown; expected one of \(names), got '\(name)'")
     }
     self = cell
@@ -207,7 +219,9 @@ extension Cell {
         !program.step.trace.captures, .badValue,
         "\(place) reads a Mat from outside; expected parameters of its own, got a Mat that no file can hold")
       for parameter in program.settings.parameters {
-        try Cell.check(parameter.name, "parameter of \(place)", beforeNumber: true)
+        for name in parameter.parts.isEmpty ? [parameter.name] : parameter.parts {
+          try Cell.check(name, "parameter of \(place)", beforeNumber: true)
+        }
         try require(parameter.initial ?? 0, "initial of a parameter", fits: dtype)
       }
       rows = program.states[0]

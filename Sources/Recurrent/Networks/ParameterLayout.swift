@@ -47,6 +47,11 @@ extension Network.Settings {
   }
 }
 
+extension Program.Parameter {
+  /// The names in a network's parameters: of the parts, or its own, with the layer's number.
+  func layerNames(_ k: Int) -> [String] { (parts.isEmpty ? [name] : parts).map { "\($0)\(k)" } }
+}
+
 /// The parameters of a network: names in creation order and regions in one flat buffer.
 struct ParameterLayout {
   /// The regions of one layer.
@@ -120,9 +125,15 @@ struct ParameterLayout {
   private mutating func appendLayer(_ program: Program, _ k: Int) throws(RecurrentError) {
     var regions: [Layout.Region] = []
     for parameter in program.settings.parameters {
-      let name = "\(parameter.name)\(k)"
-      regions.append(try layout.stack([name], n: parameter.n, d: parameter.d))
-      layout.create([name], initial: parameter.initial.map { [name: $0] } ?? [:])
+      let names = parameter.layerNames(k)
+      for name in names {
+        try require(
+          layout.regions[name] == nil, .badValue,
+          "parameter \(name) exists twice; expected names that differ, got two of them")
+      }
+      regions.append(try layout.stack(names, n: parameter.n / names.count, d: parameter.d))
+      let initial = parameter.initial.map { value in Dictionary(uniqueKeysWithValues: names.map { ($0, value) }) }
+      layout.create(names, initial: initial ?? [:])
     }
     layers.append(.program(program, regions))
   }

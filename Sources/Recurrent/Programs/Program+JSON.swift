@@ -21,9 +21,9 @@ extension Program.Settings {
     for (i, json) in try reader.array("parameters").enumerated() {
       var parameter = try SettingsReader(json, owner: "parameters[\(i)]")
       let name = try parameter.string("name"), n = try parameter.integer("n"), d = try parameter.integer("d")
-      let initial = try parameter.optionalNumber("initial")
+      let initial = try parameter.optionalNumber("initial"), parts = try parameter.strings("parts")
       try parameter.finish()
-      parameters.append(Program.Parameter(name, n, d, initial: initial))
+      parameters.append(Program.Parameter(name, n, d, initial: initial, parts: parts))
     }
   }
 
@@ -39,6 +39,7 @@ extension Program.Settings {
               .object([
                 ("name", .string($0.name)), ("n", size($0.n)), ("d", size($0.d)),
                 ("initial", $0.initial.map { .number($0) } ?? .null),
+                ("parts", .array(JSON.List($0.parts.map { .string($0) }))),
               ])
             }))
       ),

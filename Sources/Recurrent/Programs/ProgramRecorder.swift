@@ -11,10 +11,12 @@ extension Program {
     public var n: Int, d: Int
     /// The value that a network gives it at first; nil for a random matrix.
     public var initial: Double?
+    /// The names of equal blocks of its rows, from the top, that a network's parameters have instead; empty for none.
+    public var parts: [String]
 
     /// Stores the name and the shape; `Settings` are validated as a whole.
-    public init(_ name: String, _ n: Int, _ d: Int, initial: Double? = nil) {
-      (self.name, self.n, self.d, self.initial) = (name, n, d, initial)
+    public init(_ name: String, _ n: Int, _ d: Int, initial: Double? = nil, parts: [String] = []) {
+      (self.name, self.n, self.d, self.initial, self.parts) = (name, n, d, initial, parts)
     }
   }
 
@@ -55,6 +57,12 @@ extension Program {
         try require(
           !parameter.name.isEmpty && seen.insert(parameter.name).inserted, .badValue,
           "name of parameters[\(i)] is unusable; expected one that no other parameter has, got '\(parameter.name)'")
+        try require(
+          parameter.parts.isEmpty
+            || (parameter.n % parameter.parts.count == 0 && Set(parameter.parts).count == parameter.parts.count),
+          .badValue,
+          "parts of parameters[\(i)] is unusable; expected different names of equal blocks of \(parameter.n) rows, "
+            + "got \(parameter.parts.count) names")
         try require(
           parameter.initial?.isFinite ?? true, .badValue,
           "initial of parameters[\(i)] is not finite; expected a finite number, got \(parameter.initial ?? 0)")

@@ -36,7 +36,7 @@ import Testing
       refused(.badValue, key, words) { try Network.Settings(.object(JSON.List(members))) }
     }
     for (key, _) in good { refuse(key, nil, "is missing from the settings of the network") }
-    refuse("cell", .string("rnn"), "expected one of rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, got 'rnn'")
+    refuse("cell", .string("rnn"), "expected one of rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, min_gru")
     refuse("cell", .number(1), "expected a string or an object, got a number")
     refuse("input_size", .null, "expected a whole number, got null")
     refuse("input_size", .number(1.5), "expected a whole number, got 1.5")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._checks import as_int
 from ..nn.network import Network
-from ..parameters import CELLS
+from ..parameters import CELLS_WITH_GATES
 from . import activations
 from .document import Document
 
@@ -98,8 +98,8 @@ def colors(
     cell: str, activation: str, values: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float], str]:
     """Returns values from -1 to 1 for an activation of a cell, the ends of their scale, and the function applied."""
-    if cell not in CELLS:
-        # the range of a state of the user's own is not known
+    if cell not in CELLS_WITH_GATES:
+        # the range of the states is not known
         most = max(1.0, float(np.abs(values).max()))
         return values / most, (-most, most), ""
     if activation[0] == "c":

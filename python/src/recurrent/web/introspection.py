@@ -8,7 +8,7 @@ import numpy as np
 
 from ..introspection.text_html import colors as text_colors
 from ..mat import Mat
-from ..parameters import CELLS
+from ..parameters import CELLS_WITH_GATES
 from ..sampling import softmax
 from .trainers import LiveTrainer
 
@@ -77,7 +77,7 @@ def saturation(trainer: LiveTrainer, text: str) -> list[dict[str, Any]]:
     if not tokens:
         return []
     result: list[dict[str, Any]] = []
-    if network.cell not in CELLS:
+    if network.cell not in CELLS_WITH_GATES:
         return result
     for name, values in network.activations(np.array(tokens)[:, None]).items():
         letter, layer = name[0], int(name[1:])

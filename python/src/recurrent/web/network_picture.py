@@ -92,7 +92,8 @@ def _layer(
     for s, (name, rows) in enumerate(zip(cell["states"], program["states"])):
         values[f"s{s}"] = names[f"{name}{k}"] = Mat(rows, 1, dtype)
     for p, parameter in enumerate(program["parameters"]):
-        values[f"p{p}"] = names[f"{parameter['name']}{k}"]
+        parts = [names[f"{part}{k}"] for part in parameter["parts"] or [parameter["name"]]]
+        values[f"p{p}"] = graph.concat_rows(parts) if len(parts) > 1 else parts[0]
     for v, (name, *operands) in enumerate(program["operations"]):
         numbers = [operand for operand in operands if not isinstance(operand, list)]
         mats = [_view(values, operand) for operand in operands if isinstance(operand, list)]

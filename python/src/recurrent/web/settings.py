@@ -18,7 +18,12 @@ MAX_ELEMENTS = 8_000_000  # in one activation of all layers over a batch
 MAX_CLIP = 1e9  # clips nothing
 MAX_TEXT = 16 << 20  # bytes
 MAX_FILE = 256 << 20  # bytes; a checkpoint holds the weights and the optimizer's state
-_GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3}
+# for each cell the blocks of weights of the input and of the output before it, and the vectors besides biases
+_BLOCKS = {
+    "lstm": (4, 4, 0), "gru": (3, 3, 0), "gru_reset_before": (3, 3, 0), "rnn_tanh": (1, 1, 0), "rnn_relu": (1, 1, 0),
+    "min_gru": (2, 0, 0), "min_lstm": (3, 0, 0), "ind_rnn": (1, 0, 1), "lstm_peephole": (4, 4, 3),
+    "lstm_coupled": (3, 3, 0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,10 @@ class Settings:
         ValueError
             Naming the number of weights or elements.
         """
-        gates = _GATES.get(self.cell, 1)
+        of_input, of_output, vectors = _BLOCKS.get(self.cell, (4, 4, 0))
         inputs, weights = self.embedding or vocabulary_size, vocabulary_size * self.embedding
         for size in self.hidden_sizes:
-            weights += gates * size * (inputs + size + 1)
+            weights += size * (of_input * (inputs + 1) + of_output * size + vectors)
             inputs = size
         weights += vocabulary_size * (inputs + 1)
         if weights > MAX_WEIGHTS:

@@ -1,0 +1,76 @@
+"""The cells of the library that are steps: outputs, states and gradients as published implementations have them.
+
+The figures of ``fixtures/cells`` come from a NumPy implementation in float64, checked against minGRU-pytorch, haste,
+torchrecurrent, ONNX Runtime and PyTorch's autograd.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+import recurrent
+from recurrent.parameters import CELLS, CELLS_WITH_GATES
+from support import TESTS
+
+STEPS = CELLS[len(CELLS_WITH_GATES) :]
+steps = pytest.mark.parametrize("cell", STEPS)
+
+
+def figures(cell):
+    return json.loads((TESTS / "fixtures" / "cells" / f"{cell}.json").read_text(encoding="utf-8"))
+
+
+def states(net, named):
+    """Named states as the network takes them, {"h": a list of arrays for each layer}."""
+    return {
+        s: [np.array(named[f"{s}{k}"]) for k in range(len(net.hidden_sizes))] for s in net.zero_state().names
+    }
+
+
+@steps
+def test_published_figures(cell):
+    golden = figures(cell)
+    x, layers = np.array(golden["inputs"]["x"]), golden["options"].get("layers", 1)
+    hidden = [np.array(golden["inputs"]["h0"]).shape[1]] * layers
+    net = recurrent.Network(cell, x.shape[2], hidden, dtype="float64", rng=1)
+    assert set(net.parameters) == set(golden["parameters"])
+    for name, values in golden["parameters"].items():
+        net.parameters[name].w = np.array(values).reshape(net.parameters[name].shape)
+    y, after = net.forward(x, states(net, golden["inputs"]))
+    upstream = golden["upstream"]
+    dx, dstate = net.backward(np.array(upstream["y"]), states(net, upstream))
+    found = {"y": y, "x": dx}
+    close = {"rtol": 1e-12, "atol": 1e-13}
+    np.testing.assert_allclose(y, golden["outputs"]["y"], **close)
+    np.testing.assert_allclose(found["x"], golden["gradients"]["x"], **close)
+    for s in after.names:
+        for k in range(layers):
+            np.testing.assert_allclose(after[s][k], golden["outputs"][f"{s}{k}"], **close)
+            np.testing.assert_allclose(dstate[s][k], golden["gradients"][f"{s}{k}"], **close)
+    for name, mat in net.parameters.items():
+        expected = np.array(golden["gradients"][name]).reshape(mat.shape)
+        np.testing.assert_allclose(mat.dw, expected, err_msg=name, **close)
+
+
+@steps
+def test_a_model_of_text(cell, tmp_path):
+    text = "hello help " * 60
+    model = recurrent.TextModel(cell, [24, 24], rng=1)
+    history = model.fit(
+        text, 120, batch_size=4, seq_length=11, optimizer=recurrent.Adam(0.02), progress=False,
+        checkpoint=tmp_path / "model",
+    )  # fmt: skip
+    assert history.train[-1][1] < 0.6
+    loaded = recurrent.TextModel.load(tmp_path / "model")
+    assert loaded.cell == cell and loaded.sample(20, "he", rng=1) == model.sample(20, "he", rng=1)
+
+
+def test_extreme_gates():
+    """Gates that are both closed far below give no 0/0."""
+    net = recurrent.Network("min_lstm", 1, [1], dtype="float64", rng=1)
+    net.flat.w = np.zeros(net.flat.w.shape)
+    for name, value in (("bi0", -800.0), ("bf0", -800.0), ("bc0", 2.0)):
+        net.parameters[name].w = np.full((1, 1), value)
+    y, _ = net.forward(np.ones((3, 1, 1)), {"h": [np.full((1, 1), 4.0)]})
+    np.testing.assert_allclose(y[:, 0, 0], [3.25, 2.875, 2.6875], rtol=1e-12)
