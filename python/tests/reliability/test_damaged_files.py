@@ -102,18 +102,24 @@ def test_many_layers(memory_folder):
 SETTINGS = """
 import ctypes, json, sys
 import invalid_inputs as bad
+import recurrent
 from damage import variants
 from pathlib import Path
+from recurrent import _c
 
 accepted = count = 0
 bench = bad.Bench(Path(sys.argv[1]))
-before = bad.lib.recurrent_object_count()
 creators = {
     "network_create": (bench.random,), "optimizer_create": (), "text_model_create": (0, 0, 0, bench.random),
     "sentence_model_create": (0, 0, 0, bench.random),
 }
-for name, rest in creators.items():
-    whole = json.dumps({**bad.SETTINGS[name], **({"tokenizer": "bytes"} if name[0] == "t" else {})}).encode()
+cell = recurrent.Network("lstm_peephole", 2, [2, 1], rng=1)
+recorded = json.loads(_c.written(_c.lib.recurrent_network_describe, cell._handle.value))
+before = bad.lib.recurrent_object_count()
+cases = [(name, rest, bad.SETTINGS[name]) for name, rest in creators.items()]
+cases += [("network_create", creators["network_create"], {**recorded, "dtype": "float32"})]
+for name, rest, settings in cases:
+    whole = json.dumps({**settings, **({"tokenizer": "bytes"} if name[0] == "t" else {})}).encode()
     for data in variants(whole, sys.argv[2] == "every"):
         out, held = ctypes.c_uint64(), bad.Memory(data)
         status = getattr(bad.lib, "recurrent_" + name)(held.address, len(data), *rest, ctypes.addressof(out))
