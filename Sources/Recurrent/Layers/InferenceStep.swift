@@ -40,7 +40,7 @@ private struct InferenceWorkspace {
       defer { end += count }
       return end
     }
-    let widest = network.layers.map { $0.outputs }.max() ?? 1
+    let widest = network.widest
     z = allocate((network.cell.builtin?.blocks ?? 0) * widest)
     input = allocate(network.embedding ?? network.inputSize)
     output = allocate(widest)

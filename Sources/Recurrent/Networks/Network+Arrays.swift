@@ -32,7 +32,6 @@ extension Network {
   package func columns(_ T: Int, _ B: Int) throws(RecurrentError) -> Int {
     try require(T > 0 && B > 0, .badShape, "T and B are out of range; expected at least 1, got \(T) and \(B)")
     let (columns, overflow) = T.multipliedReportingOverflow(by: B)
-    let widest = max(topSize, inputSize, hiddenSizes.max() ?? 1, layers.map { $0.outputs }.max() ?? 1)
     try require(
       !overflow && columns <= Mat.maxCount / (4 * widest), .badShape,
       "T·B is out of range; expected at most \(Mat.maxCount / (4 * widest)) for this network, got \(T) and \(B)")

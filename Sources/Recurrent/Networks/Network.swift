@@ -71,6 +71,8 @@ public final class Network {
   private var inferenceScratch: Storage?
   /// The steps of layers that are programs, created on first use.
   private var inferenceSteps: [AnyObject] = []
+  /// The most rows of a Mat with a column for each time step.
+  let widest: Int
   /// The first element of each state of each layer in the state of one sequence.
   let stateOffsets: [[Int]]
 
@@ -105,6 +107,8 @@ public final class Network {
     Wil = layout.embedding.map { parameters.stack($0) }
     layers = layout.layers.map { $0.layer(parameters) }
     decoder = layout.decoder.map { (parameters.stack($0.Whd), parameters.stack($0.bd)) }
+    widest = max(
+      settings.outputSize ?? 1, settings.inputSize, settings.hiddenSizes.max() ?? 1, settings.widths.max() ?? 1)
     var end = 0
     stateOffsets = cell.states.indices.map { [layers] s in
       layers.map { layer in

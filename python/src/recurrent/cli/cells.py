@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..nn.cell import Cell, CellLike
-from ..parameters import CELLS
+from ..parameters import CELLS, CELLS_WITH_GATES
 
 
 def cell_reader(aliases: Mapping[str, str], own: bool = False) -> Callable[[str], CellLike]:
-    """Returns a reader of cells with other names for some; with ``own``, of FILE.py:NAME too."""
-    form = f"one of {', '.join(CELLS)}{', or FILE.py:NAME' if own else ''}"
+    """Returns a reader of cells with other names for some; with ``own``, of all cells and of FILE.py:NAME too."""
+    known = CELLS if own else CELLS_WITH_GATES
+    form = f"one of {', '.join(known)}{', or FILE.py:NAME' if own else ''}"
 
     def read(text: str) -> CellLike:
         if own and ":" in text:
             return _load(text)
         name = aliases.get(text, text)
-        if name not in CELLS:
+        if name not in known:
             raise argparse.ArgumentTypeError(f"expected {form}, got {text!r}")
         return name
 

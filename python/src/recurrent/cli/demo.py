@@ -16,7 +16,7 @@ from ..demo.report import FILES, chart, report, save
 from ..demo.screen import Screen, introduce
 from ..demo.sentences import CORPUS, read_sentences
 from ..demo.training import RunOptions, TrainingRun
-from ..parameters import CELLS
+from ..parameters import CELLS_WITH_GATES
 from ..training.interrupt import Interrupt
 from ..web.trainers import FILES as PAGE_FILES
 from . import web
@@ -64,7 +64,7 @@ _FLAGS: tuple[Flag, ...] = (
         "--cell",
         cell_reader({"rnn": "rnn_relu"}),
         "C",
-        f"{', '.join(CELLS)}; rnn is rnn_relu (lstm)",
+        f"{', '.join(CELLS_WITH_GATES)}; rnn is rnn_relu (lstm)",
         _DEFAULTS.cell,
     ),
     choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)", _DEFAULTS.dtype),
