@@ -119,7 +119,7 @@ def test_documented_parameters_exist(name):
         part.strip()
         for line in match[1].splitlines()
         if line and line[0] != " "
-        for part in line.split(" : ")[0].split(",")
+        for part in line.split(" : ")[0].replace("*", "").split(",")
     ]
     actual = [p for p in inspect.signature(function).parameters if p != "self"]
     assert documented and set(documented) <= set(actual)
