@@ -62,7 +62,7 @@ struct InferenceStep<Scalar: Real> {
   /// The bottom layer's Wx·x + b for each token, [blocks·H × V]; nil unless `prepare` filled it.
   private var tokenProducts: Storage?
   /// The steps of layers that are programs.
-  private let steps: [ProgramStep<Scalar>]
+  private let steps: ProgramSteps<Scalar>?
 
   /// The input of the bottom layer.
   private enum Input {
@@ -86,7 +86,7 @@ struct InferenceStep<Scalar: Real> {
       start: scratch + workspace.logProbabilities, count: network.topSize)
     try network.parameters.flat.evaluate()
     steps = try network.programSteps(Scalar.self)
-    for step in steps { try step.prepare() }
+    if let steps { for step in steps.all { try step.prepare() } }
   }
 
   /// Precomputes the bottom layer's product of every embedded token, if `reads` steps repay it and the products have at
@@ -188,7 +188,7 @@ struct InferenceStep<Scalar: Real> {
   private func advance(
     _ k: Int, _ bottom: Input, _ x: UnsafePointer<Scalar>, _ width: Int, _ state: UnsafeMutablePointer<Scalar>
   ) {
-    let step = steps[k]
+    guard let step = steps?.all[k] else { return }
     var token: Int?
     if case .oneHot(let column) = bottom { token = column } else { step.input.update(from: x, count: width) }
     step.run(oneHot: token) { s in state + network.stateOffsets[s][k] }

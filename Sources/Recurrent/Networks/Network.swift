@@ -70,7 +70,7 @@ public final class Network {
   /// The working memory of `InferenceStep`, allocated on first use.
   private var inferenceScratch: Storage?
   /// The steps of layers that are programs, created on first use.
-  private var inferenceSteps: [AnyObject] = []
+  private var inferenceSteps: AnyObject?
   /// The most rows of a Mat with a column for each time step.
   let widest: Int
   /// The first element of each state of each layer in the state of one sequence.
@@ -133,17 +133,13 @@ public final class Network {
     return storage.start
   }
 
-  /// Returns the steps of layers that are programs, the same at every call; none for built-in cells.
-  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> [ProgramStep<T>] {
-    if cell.builtin != nil { return [] }
-    if inferenceSteps.isEmpty {
-      var steps: [ProgramStep<T>] = []
-      for case .program(let program, let parameters) in layers.map(\.body) {
-        steps.append(try ProgramStep(program, parameters))
-      }
-      inferenceSteps = steps
-    }
-    return inferenceSteps.compactMap { $0 as? ProgramStep<T> }
+  /// Returns the steps of layers that are programs, the same at every call; nil for built-in cells.
+  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> ProgramSteps<T>? {
+    if cell.builtin != nil { return nil }
+    if let steps = inferenceSteps as? ProgramSteps<T> { return steps }
+    let steps = try ProgramSteps<T>(layers)
+    inferenceSteps = steps
+    return steps
   }
 
   /// Returns the initial state of `batchSize` sequences: zeros.

@@ -170,3 +170,16 @@ final class ProgramStep<Scalar: Real> {
       W.columns(oneHot, 1), times: 1, into: MatrixView(z, rows: part.rows, columns: 1, columnStride: part.rows))
   }
 }
+
+/// The steps of all layers of a network, as one object.
+final class ProgramSteps<Scalar: Real> {
+  let all: [ProgramStep<Scalar>]
+
+  init(_ layers: [Layer]) throws(RecurrentError) {
+    var all: [ProgramStep<Scalar>] = []
+    for layer in layers {
+      if case .program(let program, let parameters) = layer.body { all.append(try ProgramStep(program, parameters)) }
+    }
+    self.all = all
+  }
+}
