@@ -45,3 +45,19 @@ struct StepPlan {
     (self.values, self.stacks, next, self.gradients) = (values, stacks, divided.next, gradients)
   }
 }
+
+extension StepPlan {
+  /// Whether x occurs in products of all its rows only: then one-hot tokens select columns of weights.
+  var takesOneHotTokens: Bool {
+    takesTable && products.joined().allSatisfy { !$0.isInput || ($0.place.row == 0 && $0.columns == inputs) }
+  }
+
+  /// Whether x occurs in products only: then those of the rows of a table suffice.
+  var takesTable: Bool {
+    let uses = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
+    return (0..<values.count).allSatisfy { i in
+      uses[i] == 0 || !values[i].operation.isElementwise
+        || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }
+    }
+  }
+}

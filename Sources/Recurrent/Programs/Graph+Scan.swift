@@ -1,0 +1,157 @@
+// The recording of a program over a whole sequence as one node.
+
+import Kernels
+
+extension Graph {
+  /// Records a program over T time steps of B sequences as one operation.
+  ///
+  /// - Parameters:
+  ///   - program: the step.
+  ///   - x: the input, [I × T·B], column t·B + b; nil for a step without.
+  ///   - states: the initial states, [rows × B] each.
+  ///   - parameters: the Mats of the program's parameters; none for a step that captured them.
+  ///   - T: the number of time steps.
+  ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Beyond them outputs are 0, the other states stay,
+  ///     and x may hold anything.
+  ///   - wantsInput: whether the gradient of x is needed.
+  /// - Returns: the outputs, [rows of the first state × T·B], and the final states.
+  /// - Throws: `.badShape`, `.badType`, `.badIndex` for arguments that do not fit, `.noMemory`.
+  public func scan(
+    _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
+    wantsInput: Bool = true
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let B = try check(program, x, hasTokens: false, states, parameters, T)
+    let mark = arena.mark
+    do throws(RecurrentError) {
+      let copied: UnsafeMutablePointer<Int32>? =
+        if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
+      let all = try program.parameters(parameters, on: self)
+      return try record(program, x, nil, states, all, T, B, copied, wantsInput, ProgramWorkspace.Cache())
+    } catch {
+      if nodes.isEmpty { arena.release(to: mark) }
+      throw error
+    }
+  }
+
+  /// Records a program whose lengths and tokens are in the graph's memory. With tokens, x is a table of which they select
+  /// rows; nil for one-hot tokens.
+  func scan(
+    _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
+    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, cache: ProgramWorkspace.Cache
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, parameters, T)
+    let all = try program.parameters(parameters, on: self)
+    guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput, cache) }
+    if let table = x, !program.takesTable || table.n > T * B {
+      // with more tokens than columns, one product per column costs less than one per token
+      let rows = try rowPluck(table, rows: tokens, count: T * B)
+      return try record(program, rows, nil, states, all, T, B, lengths, wantsInput, cache)
+    }
+    if x != nil || program.takesOneHotTokens {
+      return try record(program, x, tokens, states, all, T, B, lengths, wantsInput, cache)
+    }
+    // a step that reads rows of x by themselves needs the columns
+    let columns = try zeros(program.inputs, T * B, program.dtype)
+    for j in 0..<T * B {
+      let at = j * program.inputs + Int(tokens[j])
+      switch program.dtype {
+      case .float32: columns.wStart.assumingMemoryBound(to: Float.self)[at] = 1
+      case .float64: columns.wStart.assumingMemoryBound(to: Double.self)[at] = 1
+      }
+    }
+    return try record(program, columns, nil, states, all, T, B, lengths, false, cache)
+  }
+
+  /// Returns the batch size.
+  private func check(
+    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
+  ) throws(RecurrentError) -> Int {
+    let declared = program.settings.parameters
+    try require(
+      parameters.count == declared.count, .badShape,
+      "parameters has the wrong length; expected \(declared.count), got \(parameters.count)")
+    for (mat, parameter) in zip(parameters, declared) {
+      try require(
+        mat.n == parameter.n && mat.d == parameter.d, .badShape,
+        "parameter \(parameter.name) has the wrong shape; expected \(parameter.n) x \(parameter.d), got \(mat.shape)")
+      try require(
+        mat.dtype == program.dtype, .badType,
+        "parameter \(parameter.name) has the wrong dtype; expected \(program.dtype), got \(mat.dtype)")
+    }
+    try require(
+      states.count == program.states.count, .badShape,
+      "states has the wrong length; expected \(program.states.count), got \(states.count)")
+    let B = states[0].d
+    for (k, state) in states.enumerated() {
+      try require(
+        state.n == program.states[k] && state.d == B, .badShape,
+        "states[\(k)] has the wrong shape; expected \(program.states[k]) x \(B), got \(state.shape)")
+      try require(
+        state.dtype == program.dtype, .badType,
+        "states[\(k)] has the wrong dtype; expected \(program.dtype), got \(state.dtype)")
+    }
+    try require(T >= 1 && T <= Mat.maxCount, .badShape, "steps is out of range; expected at least 1, got \(T)")
+    try require(
+      hasTokens || (x == nil) == (program.inputs == 0), .badShape,
+      "x is \(x == nil ? "absent" : "unused"); expected \(program.inputs) rows, got \(x.map(\.shape) ?? "none")")
+    if let x {
+      try require(
+        x.n == program.inputs && x.d / T == B && x.d % T == 0, .badShape,
+        "x has the wrong shape; expected \(program.inputs) x \(T)·\(B), got \(x.shape)")
+      try require(
+        x.dtype == program.dtype, .badType, "x has the wrong dtype; expected \(program.dtype), got \(x.dtype)")
+    }
+    return B
+  }
+
+  private func record(
+    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat], _ parameters: [Mat],
+    _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool,
+    _ cache: ProgramWorkspace.Cache
+  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    let plan = program.plan
+    let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
+      sum + each.1.reduce(0) { $0 + $1.columns } * each.0.rows
+    }
+    // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
+    let work = 2.0 * Double(multiplications) * Double(B)
+    let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
+    var scan = ProgramScan(
+      program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
+      isOneHot: tokens != nil && x == nil, lengths: lengths,
+      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop, threads: threads)
+    let workspace = cache.workspace(scan, program)
+    scan.workspace = .passUnretained(workspace)
+    guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.overflows else {
+      throw RecurrentError(
+        .badShape,
+        "sequence is too large; expected at most \(Mat.maxCount) elements in all states, got \(T) steps of \(B)")
+    }
+    defer { withExtendedLifetime(workspace) {} }
+    let all = try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      if let x { try appendOperand(x, "x") }
+      for state in states { try appendOperand(state, "states") }
+      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      if needsBackprop {
+        retained.append(program)
+        retained.append(workspace)
+      }
+      return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.count)
+    }
+    /// Part of the result as a matrix.
+    func part(_ offset: Int, _ n: Int, _ d: Int) -> Mat {
+      let bytes = offset * all.dtype.size
+      return Mat(
+        n, d, stride: n, all.dtype, all.storage, w: all.wStart + bytes, dw: all.dwStart + bytes, node: all.node,
+        generation: all.generation)
+    }
+    let H = program.states[0]
+    return (
+      part(H * B, H, T * B),
+      program.states.indices.map {
+        part(ProgramRun<Float>.finalOffset($0, program.states, T, B), program.states[$0], B)
+      }
+    )
+  }
+}
