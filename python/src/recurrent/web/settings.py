@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
+from ..nn.network import Network
 from ..parameters import CELLS
 from ..text.language_model import TOKENIZERS
 from ..training.options import BATCH_SIZE, CLIP, LEARNING_RATE, SEQ_LENGTH
@@ -18,12 +20,18 @@ MAX_ELEMENTS = 8_000_000  # in one activation of all layers over a batch
 MAX_CLIP = 1e9  # clips nothing
 MAX_TEXT = 16 << 20  # bytes
 MAX_FILE = 256 << 20  # bytes; a checkpoint holds the weights and the optimizer's state
-# for each cell the blocks of weights of the input and of the output before it, and the vectors besides biases
-_BLOCKS = {
-    "lstm": (4, 4, 0), "gru": (3, 3, 0), "gru_reset_before": (3, 3, 0), "rnn_tanh": (1, 1, 0), "rnn_relu": (1, 1, 0),
-    "min_gru": (2, 0, 0), "min_lstm": (3, 0, 0), "ind_rnn": (1, 0, 1), "lstm_peephole": (4, 4, 3),
-    "lstm_coupled": (3, 3, 0),
-}  # fmt: skip
+
+
+@lru_cache
+def _weights(cell: str) -> tuple[int, int, int]:
+    """Returns a, b, c of the weights of a layer with I inputs and H units, a·H·I + b·H² + c·H."""
+
+    def count(inputs: int, units: int) -> int:
+        return int(Network(cell, inputs, [units], rng=0).flat.n)
+
+    one, more_inputs, more_units = count(1, 1), count(2, 1), count(1, 2)
+    of_input, of_output = more_inputs - one, (more_units - 2 * one) // 2
+    return of_input, of_output, one - of_input - of_output
 
 
 @dataclass(frozen=True)
@@ -72,10 +80,10 @@ class Settings:
         ValueError
             Naming the number of weights or elements.
         """
-        of_input, of_output, vectors = _BLOCKS.get(self.cell, (4, 4, 0))
+        of_input, of_output, vectors = _weights(self.cell)
         inputs, weights = self.embedding or vocabulary_size, vocabulary_size * self.embedding
         for size in self.hidden_sizes:
-            weights += size * (of_input * (inputs + 1) + of_output * size + vectors)
+            weights += size * (of_input * inputs + of_output * size + vectors)
             inputs = size
         weights += vocabulary_size * (inputs + 1)
         if weights > MAX_WEIGHTS:
