@@ -24,6 +24,7 @@ TEXT = "".join(
     np.random.default_rng(1).choice(list("abcde \n"), 400, p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05])
 )
 SMALL = {"batch_size": 4, "seq_length": 5, "progress": False}
+TWO = {**SMALL, "batch_size": 2}
 
 
 def model(cell="lstm", seed=1, **settings):
@@ -770,15 +771,7 @@ def test_a_signal_during_the_last_save(tmp_path, monkeypatch):
 
     monkeypatch.setattr(recurrent.TextModel, "save", interrupted)
     tm = recurrent.TextModel("rnn_tanh", [3], rng=1)
-    tm.fit(
-        "ab" * 50,
-        2,
-        batch_size=2,
-        seq_length=5,
-        validation_split=0,
-        progress=False,
-        checkpoint=tmp_path / "m",
-    )
+    tm.fit("ab" * 50, 2, validation_split=0, checkpoint=tmp_path / "m", **TWO)
     assert len(calls) == 2 and tm.step == 2
     assert recurrent.TextModel.load(tmp_path / "m").history.stop_reason == "interrupted"
 
@@ -786,15 +779,7 @@ def test_a_signal_during_the_last_save(tmp_path, monkeypatch):
 def test_saves_of_a_run(tmp_path):
     """A model that was never trained holds none."""
     tm = recurrent.TextModel("rnn_tanh", [3], rng=1)
-    tm.fit(
-        "ab" * 50,
-        2,
-        batch_size=2,
-        seq_length=5,
-        validation_split=0,
-        progress=False,
-        checkpoint=tmp_path / "m",
-    )
+    tm.fit("ab" * 50, 2, validation_split=0, checkpoint=tmp_path / "m", **TWO)
     recurrent.TextModel("rnn_tanh", [3], rng=1).build("ab").save(tmp_path / "other")
     found = [tm.trainer._has_saved(tm, "checkpoint", str(tmp_path / name)) for name in ("m", "other", "none")]
     assert found == [True, False, False]

@@ -71,7 +71,7 @@ class Cell:
         raise NotImplementedError(f"{self.name} has no parameters; expected a method parameters(self, I, H)")
 
     def rows(self, H: int) -> Sequence[int]:
-        """Returns the rows of each state of a layer with the hidden size H: H for each, unless a subclass says else.
+        """Returns the rows of each state of a layer with the hidden size H: H for each state by default.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Cell:
         *args : Mat
             x, the states in the order of ``states``, the parameters.
         **kwargs
-            None.
+            Unused.
 
         Returns
         -------
