@@ -108,6 +108,27 @@ def test_generation_of_the_lstm():
     assert np.isfinite(scores).all()
 
 
+class LowRank(recurrent.Cell):
+    """A matrix that is a product of parameters, computed once for each pass."""
+
+    def parameters(self, I, H):  # noqa: E741
+        return {"A": (H, 2), "B": (2, H), "W": (H, I), "g": (H, 1, 0.5)}
+
+    def step(self, x, h, p):
+        return (p.W @ x + (p.A @ p.B) @ h + p.g.sigmoid() * h).tanh()
+
+
+def test_generation_reads_the_weights_of_now():
+    net, tokens = recurrent.Network(LowRank(), 5, [7], 5, dtype="float64", rng=1), np.arange(12)[:, None] % 5
+    for _ in range(2):
+        greedy = net.generate(20, [1], temperature=0)
+        scores, _ = net.forward(np.array([1, *greedy[:-1]])[:, None])
+        assert np.array_equal(scores[:, 0].argmax(1), greedy)
+        for _ in range(30):
+            net.train_step(tokens[:-1], tokens[1:], recurrent.SGD(1.0))
+    assert len(set(greedy)) > 1
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_states_of_different_widths(dtype):
     net = recurrent.Network(Projected(), 3, [8, 6], 2, dtype=dtype, rng=1)
