@@ -138,16 +138,47 @@ public func gatherColumns<T: Real>(
   }
 }
 
-/// y[:, columns[j]] += x[:, j] for each column j of x: the gradient of `gatherColumns`. Repeated columns accumulate.
+/// y[:, j] = table[:, columns[j]] for each column j of y; 0 for a negative index. `columns` is unchecked.
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
+@inline(never)
+public func gatherColumns<T: Real>(_ table: MatrixView<T>, _ columns: UnsafePointer<Int32>, to y: MatrixView<T>) {
+  var j = 0
+  while j < y.columns {
+    let from = Int(columns[j]), to = y.columnPointer(j)
+    if from < 0 {
+      forEachVector(y.rows, T.self) { i, k in T.V(0).storePartial(to + i, count: k) }
+    } else {
+      let from = table.columnPointer(from)
+      forEachVector(y.rows, T.self) { i, k in T.V.loadPartial(from + i, count: k).storePartial(to + i, count: k) }
+    }
+    j &+= 1
+  }
+}
+
+/// y[:, columns[j]] = x[:, j] for each column j of x. `columns` is unchecked.
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
+@inline(never)
+public func placeColumns<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, to y: MatrixView<T>) {
+  var j = 0
+  while j < x.columns {
+    let from = x.columnPointer(j), to = y.columnPointer(Int(columns[j]))
+    forEachVector(x.rows, T.self) { i, k in T.V.loadPartial(from + i, count: k).storePartial(to + i, count: k) }
+    j &+= 1
+  }
+}
+
+/// y[:, columns[j]] += x[:, j] for each column j of x: the gradient of `gatherColumns`. Repeated columns accumulate, those of
+/// a negative index are left out.
 @_specialize(exported:true,where T == Float)
 @_specialize(exported:true,where T == Double)
 @inline(never)
 public func scatterColumns<T: Real>(_ x: MatrixView<T>, _ columns: UnsafePointer<Int32>, into y: MatrixView<T>) {
   var j = 0
   while j < x.columns {
-    let from = MatrixView(x.columnPointer(j), rows: x.rows, columns: 1, columnStride: x.rows)
-    let to = MatrixView(y.columnPointer(Int(columns[j])), rows: x.rows, columns: 1, columnStride: x.rows)
-    map(from, to, to: to) { $0 + $1 }
+    let column = Int(columns[j])
+    if column >= 0 { map(x.column(j), y.column(column), to: y.column(column)) { $0 + $1 } }
     j &+= 1
   }
 }

@@ -40,6 +40,9 @@ extension Cell {
         program.inputs == rows, .badShape,
         "\(place) has the wrong inputs; expected \(rows) rows, got \(program.inputs)")
       try require(
+        program.children == 1, .badShape,
+        "\(place) has the wrong number of children; expected 1 in a sequence, got \(program.children)")
+      try require(
         program.states.count == states.count, .badShape,
         "\(place) has the wrong number of states; expected \(states.count), got \(program.states.count)")
       try require(

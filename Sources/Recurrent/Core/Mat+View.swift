@@ -22,6 +22,13 @@ extension Mat {
       generation: generation)
   }
 
+  /// The matrix of n·d elements that follow element `offset` of a contiguous result.
+  func part(_ offset: Int, _ n: Int, _ d: Int) -> Mat {
+    let bytes = offset * dtype.size
+    return Mat(
+      n, d, stride: n, dtype, storage, w: wStart + bytes, dw: dwStart + bytes, node: node, generation: generation)
+  }
+
   /// Addresses and shape, without ownership.
   var operandRef: OperandRef { OperandRef(w: wStart, dw: dwStart, n: n, d: d, stride: stride, node: node) }
 }

@@ -91,8 +91,8 @@ struct SettingsReader {
   }
 
   /// A whole number that a size can be, positive or not.
-  mutating func integer(_ key: String) throws(RecurrentError) -> Int {
-    guard let json = member(key) else {
+  mutating func integer(_ key: String, default value: Int? = nil) throws(RecurrentError) -> Int {
+    guard let json = member(key) ?? value.map({ .number(Double($0)) }) else {
       throw RecurrentError(
         .badValue, "\(key) is missing from the settings of the \(owner); expected a whole number, got none")
     }

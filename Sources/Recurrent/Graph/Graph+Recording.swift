@@ -198,6 +198,14 @@ extension Graph {
       generation: gradient.generation)
   }
 
+  /// Memory of the arena for some indices.
+  func indices(_ count: Int) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
+    guard let bytes = Storage.bytes(count, of: 4) else {
+      throw RecurrentError(.noMemory, "out of memory: could not allocate \(count) indices")
+    }
+    return try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: count)
+  }
+
   /// Copies indices into the arena. Each is read once: the copy that is checked is the copy that is used, whatever
   /// another thread writes into the caller's array.
   ///
@@ -210,12 +218,9 @@ extension Graph {
     _ indices: C, count: Int, below bound: Int, from lowest: Int = 0, _ name: StaticString,
     at place: (Int) -> String = { "\($0)" }
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> where C.Element: BinaryInteger {
-    guard let bytes = Storage.bytes(count, of: 4) else {
-      throw RecurrentError(.noMemory, "out of memory: could not allocate \(count) indices")
-    }
     let mark = arena.mark
     do throws(RecurrentError) {
-      let p = try arena.allocate(bytes, self).0.bindMemory(to: Int32.self, capacity: count)
+      let p = try self.indices(count)
       var copied = 0
       for index in indices {
         if copied == count { throw wrongLength(name, expected: count, copied + 1) }

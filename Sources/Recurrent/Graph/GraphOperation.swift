@@ -48,7 +48,9 @@ struct BackwardReads {
   private let isAll: Bool
 
   /// Every operand, however many, and the result.
-  static let all = BackwardReads(isAll: true)
+  static let all = BackwardReads(allAndResult: true)
+  /// Every operand, however many.
+  static let operands = BackwardReads(allAndResult: false)
 
   init(_ operands: Int..., result: Bool = false) {
     self.operands = operands.reduce(0) { $0 | 1 << UInt8($1) }
@@ -56,10 +58,10 @@ struct BackwardReads {
     isAll = false
   }
 
-  private init(isAll: Bool) {
+  private init(allAndResult result: Bool) {
     operands = 0
-    result = true
-    self.isAll = isAll
+    self.result = result
+    isAll = true
   }
 
   /// Whether the pass reads the values of operand `i`.

@@ -12,8 +12,8 @@ struct StepGradients {
   var parameters: [(rows: ParameterRows, value: Int)] = []
   /// The gradients of x from element-wise operations.
   var inputs: [RowsOfValue] = []
-  /// The gradients of each state before the step, in pieces that cover it. That of state 0 includes the gradient of the
-  /// output of the step before.
+  /// The gradients of each state before the step, in pieces that cover it. In a sequence that of state 0 includes the
+  /// gradient of the output of the step before.
   var states: [[RowsOfValue]] = []
 
   /// Every value that outlives the step.
@@ -24,9 +24,13 @@ struct StepGradients {
 
 extension DividedStep {
   /// Appends the backward pass.
-  mutating func derive(_ stacks: [Stack], states: [Int]) throws(RecurrentError) -> StepGradients {
-    var derivation = Derivation(self, stacks)
-    try derivation.run(states: states)
+  ///
+  /// - Parameters:
+  ///   - before: rows of each state before the step.
+  ///   - isSequence: whether the states before the step are those after one other step.
+  mutating func derive(_ stacks: [Stack], before: [Int], isSequence: Bool) throws(RecurrentError) -> StepGradients {
+    var derivation = Derivation(self, stacks, isSequence: isSequence)
+    try derivation.run(states: before)
     values = derivation.values
     return derivation.gradients
   }
@@ -43,9 +47,10 @@ private struct Derivation {
   /// The values that have a place outside of the step already.
   private var results: Set<Int> = []
   private let next: [[RowsOfValue]]
+  private let isSequence: Bool
 
-  init(_ step: DividedStep, _ stacks: [Stack]) {
-    self.stacks = stacks
+  init(_ step: DividedStep, _ stacks: [Stack], isSequence: Bool) {
+    (self.stacks, self.isSequence) = (stacks, isSequence)
     values = step.values
     next = step.next
     gradients.first = values.count
@@ -67,7 +72,9 @@ private struct Derivation {
     for v in (0..<gradients.first).reversed() {
       switch values[v].operation {
       case .state(let k, let row):
-        if k == 0 { terms[v, default: []].append(try values.add(.outputGradient(row: row), rows: values[v].rows)) }
+        if k == 0 && isSequence {
+          terms[v, default: []].append(try values.add(.outputGradient(row: row), rows: values[v].rows))
+        }
         if let total = try total(v) { before[k].append(RowsOfValue(row: row, value: try result(total))) }
       case .input(let row):
         if let total = try sum(terms[v]) {
@@ -159,7 +166,7 @@ private struct Derivation {
     func fill(to end: Int) throws(RecurrentError) {
       if row >= end { return }
       let value =
-        k == 0
+        k == 0 && isSequence
         ? try values.addCopy(of: try values.add(.outputGradient(row: row), rows: end - row))
         : try values.addZero(rows: end - row)
       complete.append(RowsOfValue(row: row, value: value))

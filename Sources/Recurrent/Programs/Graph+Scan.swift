@@ -62,10 +62,8 @@ extension Graph {
     return try record(program, columns, nil, states, all, T, B, lengths, false, cache)
   }
 
-  /// Returns the batch size.
-  private func check(
-    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
-  ) throws(RecurrentError) -> Int {
+  /// Checks the parameters of a run.
+  func check(_ program: Program, parameters: [Mat]) throws(RecurrentError) {
     let declared = program.settings.parameters
     try require(
       parameters.count == declared.count, .badShape,
@@ -78,6 +76,16 @@ extension Graph {
         mat.dtype == program.dtype, .badType,
         "parameter \(parameter.name) has the wrong dtype; expected \(program.dtype), got \(mat.dtype)")
     }
+  }
+
+  /// Returns the batch size.
+  private func check(
+    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
+  ) throws(RecurrentError) -> Int {
+    try require(
+      program.children == 1, .badShape,
+      "program reads the states of \(program.children) nodes; expected one in a sequence, got a step for a forest")
+    try check(program, parameters: parameters)
     try require(
       states.count == program.states.count, .badShape,
       "states has the wrong length; expected \(program.states.count), got \(states.count)")
@@ -109,17 +117,11 @@ extension Graph {
     _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool,
     _ cache: ProgramWorkspace.Cache
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let plan = program.plan
-    let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
-      sum + each.1.reduce(0) { $0 + $1.columns } * each.0.rows
-    }
-    // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
-    let work = 2.0 * Double(multiplications) * Double(B)
-    let threads = max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
     var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
       isOneHot: tokens != nil && x == nil, lengths: lengths,
-      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop, threads: threads)
+      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop,
+      threads: program.threads(columns: B))
     let workspace = cache.workspace(scan, program)
     scan.workspace = .passUnretained(workspace)
     guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.overflows else {
@@ -139,18 +141,11 @@ extension Graph {
       }
       return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.count)
     }
-    /// Part of the result as a matrix.
-    func part(_ offset: Int, _ n: Int, _ d: Int) -> Mat {
-      let bytes = offset * all.dtype.size
-      return Mat(
-        n, d, stride: n, all.dtype, all.storage, w: all.wStart + bytes, dw: all.dwStart + bytes, node: all.node,
-        generation: all.generation)
-    }
     let H = program.states[0]
     return (
-      part(H * B, H, T * B),
+      all.part(H * B, H, T * B),
       program.states.indices.map {
-        part(ProgramRun<Float>.finalOffset($0, program.states, T, B), program.states[$0], B)
+        all.part(ProgramRun<Float>.finalOffset($0, program.states, T, B), program.states[$0], B)
       }
     )
   }

@@ -24,6 +24,8 @@ struct LocatedProduct<T: Real> {
   /// Packed weights, their columns, and what they multiply. k is 0 for no second product.
   let first: UnsafeMutablePointer<T>, k: Int, operand: Located<T>
   let second: UnsafeMutablePointer<T>, k2: Int, operand2: Located<T>
+  /// Whether a single column's sums have the order of several columns'.
+  let keepsOrder: Bool
 
   @inline(__always) func run(_ t: Int, columns: Int) {
     let start = initialPlace.p + t &* initialPlace.step
@@ -35,11 +37,19 @@ struct LocatedProduct<T: Real> {
       case .gather:
         tokens.map { .gather(start, columnStride: initialPlace.stride, indices: $0 + t &* columns) } ?? .zero
       }
+    let one = Operand(first, k: k, operand.p + t &* operand.step, columnStride: operand.stride)
+    let two = Operand(second, k: k2, operand2.p + t &* operand2.step, columnStride: operand2.stride)
+    let y = result.p + t &* result.step
+    if keepsOrder && columns == 1 && k2 > 0 {
+      // together they would be summed separately
+      T.gemmPacked(layout, panels: panels, value, one, columns: 1, to: y, columnStride: result.stride)
+      T.gemmPacked(
+        layout, panels: panels, .matrix(y, columnStride: result.stride), two, columns: 1, to: y,
+        columnStride: result.stride)
+      return
+    }
     T.gemmPacked(
-      layout, panels: panels, value,
-      Operand(first, k: k, operand.p + t &* operand.step, columnStride: operand.stride),
-      Operand(second, k: k2, operand2.p + t &* operand2.step, columnStride: operand2.stride), columns: columns,
-      to: result.p + t &* result.step, columnStride: result.stride)
+      layout, panels: panels, value, one, two, columns: columns, to: y, columnStride: result.stride)
   }
 }
 

@@ -42,7 +42,7 @@ private struct Division {
   init(_ step: RecordedStep) {
     self.step = step
     pieces = step.nodes.map { _ in [] }
-    for k in step.states.indices { cuts[.state(k)] = [0] }
+    for k in step.before.indices { cuts[.state(k)] = [0] }
     for i in step.nodes.indices { cuts[.node(i)] = [0] }
   }
 

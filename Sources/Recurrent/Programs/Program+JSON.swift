@@ -3,8 +3,8 @@
 import Kernels
 
 extension Program.Settings {
-  /// Reads {"inputs": 5, "states": [20, 20], "parameters": [{"name": "W", "n": 80, "d": 25, "initial": null}],
-  /// "dtype": "float32"}; absent are no parameters, float32 and a random matrix.
+  /// Reads {"inputs": 5, "states": [20, 20], "children": 1, "parameters": [{"name": "W", "n": 80, "d": 25,
+  /// "initial": null}], "dtype": "float32"}; absent are one child, no parameters, float32 and a random matrix.
   ///
   /// - Throws: `.badValue` naming the setting.
   public init(json: String) throws(RecurrentError) {
@@ -16,6 +16,7 @@ extension Program.Settings {
   init(_ reader: inout SettingsReader) throws(RecurrentError) {
     inputs = try reader.integer("inputs")
     states = try reader.integers("states")
+    children = try reader.integer("children", default: 1)
     dtype = DType.allCases[try reader.choice("dtype", of: DType.allCases.map { $0.description }, default: 0)]
     parameters = []
     for (i, json) in try reader.array("parameters").enumerated() {
@@ -30,7 +31,7 @@ extension Program.Settings {
   var members: [(key: String, value: JSON)] {
     func size(_ i: Int) -> JSON { .number(Double(i)) }
     return [
-      ("inputs", size(inputs)), ("states", .array(JSON.List(states.map(size)))),
+      ("inputs", size(inputs)), ("states", .array(JSON.List(states.map(size)))), ("children", size(children)),
       (
         "parameters",
         .array(

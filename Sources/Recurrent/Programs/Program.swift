@@ -21,11 +21,15 @@ public final class Program: Sendable {
   public var inputs: Int { settings.inputs }
   /// Rows of each state; the first is the output.
   public var states: [Int] { settings.states }
+  /// How many nodes the step reads the states of; 1 in a sequence.
+  public var children: Int { settings.children }
   /// The type of all Mats of the step.
   public var dtype: DType { settings.dtype }
 
   nonisolated(unsafe) let step: RecordedStep
   let plan: StepPlan
+  /// The workspace of the last forest.
+  let workspaces = ProgramWorkspace.Cache()
   /// Whether x may be a table of which tokens select rows, and whether it may be one-hot tokens.
   let takesTable: Bool, takesOneHotTokens: Bool
 
@@ -34,15 +38,17 @@ public final class Program: Sendable {
   /// - Parameters:
   ///   - inputs: rows of x; 0 for a step without.
   ///   - states: rows of each state, at least one; the first is the output.
+  ///   - children: how many nodes of a tree the step reads the states of; 1 in a sequence.
   ///   - dtype: the type of all Mats of the step.
-  ///   - step: receives a graph, x, and the states before the step; returns the states after it.
+  ///   - step: receives a graph, x, and the states before the step, those of the first child first; returns the states
+  ///     after it.
   /// - Throws: what `step` throws; `.badShape` for sizes out of range or states of another shape; `.badValue` for an
   ///   operation that a step cannot use.
   public convenience init(
-    inputs: Int, states: [Int], dtype: DType = .float32,
+    inputs: Int, states: [Int], children: Int = 1, dtype: DType = .float32,
     _ step: (_ g: Graph, _ x: Mat?, _ states: [Mat]) throws(RecurrentError) -> [Mat]
   ) throws(RecurrentError) {
-    let recorder = try ProgramRecorder(Settings(inputs: inputs, states: states, dtype: dtype))
+    let recorder = try ProgramRecorder(Settings(inputs: inputs, states: states, children: children, dtype: dtype))
     let program = try recorder.finish(step(recorder.graph, recorder.x, recorder.states))
     try self.init(recorder.settings, program.step)
   }
@@ -57,6 +63,16 @@ public final class Program: Sendable {
     }
     (self.settings, self.step, self.plan) = (settings, step, plan)
     (takesTable, takesOneHotTokens) = (plan.takesTable, plan.takesOneHotTokens)
+  }
+
+  /// The threads of a run that computes `columns` columns together.
+  func threads(columns: Int) -> Int {
+    let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
+      sum + each.1.reduce(0) { $0 + $1.columns } * each.0.rows
+    }
+    // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
+    let work = 2.0 * Double(multiplications) * Double(columns)
+    return max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))
   }
 
   /// The Mats of the step's parameters on a graph: those that are computed are recorded there.

@@ -26,15 +26,23 @@ extension Program {
     public var inputs: Int
     /// Rows of each state, at least one; the first is the output.
     public var states: [Int]
+    /// How many nodes the step reads the states of: 1 in a sequence, the arity of a tree in `Graph.forest`.
+    public var children: Int
     /// The Mats that each run receives.
     public var parameters: [Parameter]
     /// The type of all Mats.
     public var dtype: DType
 
     /// Stores the sizes; the recorder validates them.
-    public init(inputs: Int, states: [Int], parameters: [Parameter] = [], dtype: DType = .float32) {
-      (self.inputs, self.states, self.parameters, self.dtype) = (inputs, states, parameters, dtype)
+    public init(
+      inputs: Int, states: [Int], children: Int = 1, parameters: [Parameter] = [], dtype: DType = .float32
+    ) {
+      (self.inputs, self.states, self.children, self.dtype) = (inputs, states, children, dtype)
+      self.parameters = parameters
     }
+
+    /// Rows of each state that the step reads: those of the first child, then those of the second.
+    var statesOfChildren: [Int] { (0..<children).flatMap { _ in states } }
 
     /// - Throws: `.badShape` or `.badValue` naming the setting.
     func validate() throws(RecurrentError) {
@@ -45,6 +53,9 @@ extension Program {
       try require(!states.isEmpty, .badShape, "states is empty; expected the rows of at least one state, got 0")
       try require(
         states.count <= 64, .badShape, "states is too long; expected at most 64 states, got \(states.count)")
+      try require(
+        children >= 1 && children <= 64 / states.count, .badShape,
+        "children is out of range; expected 1 to \(64 / states.count) with \(states.count) states, got \(children)")
       for (k, rows) in states.enumerated() {
         try require(
           rows >= 1 && rows <= limit, .badShape, "states[\(k)] is out of range; expected 1 to \(limit), got \(rows)")
@@ -82,7 +93,7 @@ public final class ProgramRecorder {
   public let graph: Graph
   /// Stands for x; nil for a step without.
   public let x: Mat?
-  /// Stand for the states before the step.
+  /// Stand for the states before the step: those of the first child, then those of the second.
   public let states: [Mat]
   /// Stand for the parameters.
   public let parameters: [Mat]
@@ -100,7 +111,7 @@ public final class ProgramRecorder {
     }
     x = settings.inputs > 0 ? try placeholder(settings.inputs, Placeholder.columns) : nil
     var states: [Mat] = [], parameters: [Mat] = []
-    for rows in settings.states { states.append(try placeholder(rows, Placeholder.columns)) }
+    for rows in settings.statesOfChildren { states.append(try placeholder(rows, Placeholder.columns)) }
     for parameter in settings.parameters { parameters.append(try placeholder(parameter.n, parameter.d)) }
     (self.settings, self.graph, self.states, self.parameters) = (settings, graph, states, parameters)
   }
@@ -114,7 +125,8 @@ public final class ProgramRecorder {
       (x.map { [Placeholder(source: .input, mat: $0)] } ?? [])
       + states.enumerated().map { Placeholder(source: .state($0), mat: $1) }
       + parameters.enumerated().map { Placeholder(source: .argument($0), mat: $1) }
-    var reader = StepReader(graph, placeholders, inputs: settings.inputs, states: settings.states)
+    var reader = StepReader(
+      graph, placeholders, inputs: settings.inputs, states: settings.states, children: settings.children)
     try reader.readNodes()
     try reader.readNext(next)
     return try Program(settings, reader.step)

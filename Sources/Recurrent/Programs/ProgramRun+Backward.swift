@@ -55,12 +55,12 @@ extension ProgramRun {
   // MARK: Transposed weights
 
   /// Where packed transposed weights lie: for each product of the backward pass, then for the input's.
-  private struct TransposedPacks {
-    var instructions: [[UnsafeMutablePointer<Scalar>]] = []
-    var inputs: [(stack: Int, product: Int, p: UnsafeMutablePointer<Scalar>)] = []
+  struct TransposedPacks {
+    fileprivate var instructions: [[UnsafeMutablePointer<Scalar>]] = []
+    fileprivate var inputs: [(stack: Int, product: Int, p: UnsafeMutablePointer<Scalar>)] = []
   }
 
-  private func packTransposed(_ team: Team, _ thread: Int) -> TransposedPacks {
+  func packTransposed(_ team: Team, _ thread: Int) -> TransposedPacks {
     var packs = TransposedPacks(), next = scratch(1, 1, workspace.transposedPacks).p
     func pack(_ w: MatrixView<Scalar>) -> UnsafeMutablePointer<Scalar> {
       let rows = PanelLayout.contiguous(w.columns, Scalar.self), p = next
@@ -93,7 +93,7 @@ extension ProgramRun {
 
   // MARK: Instructions
 
-  private func backwardCode(
+  func backwardCode(
     _ packs: TransposedPacks, _ team: Team, _ thread: Int, version: Int
   ) -> LocatedCode<Scalar> {
     var code = code(thread, version: version), next = 0
@@ -125,7 +125,7 @@ extension ProgramRun {
       let located = LocatedProduct(
         layout: rows, panels: panels, result: result, initial: i > 0 || initial != nil ? .matrix : .zero,
         initialPlace: i > 0 ? result : initial ?? result, tokens: nil, first: packs[i], k: stack.rows, operand: dz,
-        second: packs[i], k2: 0, operand2: dz)
+        second: packs[i], k2: 0, operand2: dz, keepsOrder: false)
       if i == 0 { code.append(located) } else { code.extend(with: located) }
     }
   }
@@ -139,7 +139,7 @@ extension ProgramRun {
   }
 
   /// Adds the gradients of all parameters. Several parts of a step may add to the same rows: a barrier lies between them.
-  private func weightGradients(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
+  func weightGradients(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
     // the gathered weights are packed by now; their memory receives their gradients
     team.barrier()
     for s in plan.stacks.indices {
@@ -248,11 +248,11 @@ extension ProgramRun {
   }
 
   /// dx += Wxᵀ·dz, and the gradients of x in element-wise operations.
-  private func inputGradients(
+  func inputGradients(
     _ packs: TransposedPacks, _ team: Team, _ thread: Int, _ progress: borrowing Progress
   ) {
     let dx = dx
-    if scan.hasTable {
+    if scan.hasTable || scan.levels != nil {
       let mine = team.share(dx.rows, thread)
       if !mine.isEmpty { fill(dx.rows(mine.lowerBound, mine.count), with: 0) }
     }

@@ -59,7 +59,7 @@ extension ProgramRun {
 
   private func pack(_ s: Int, _ q: Int) -> UnsafeMutablePointer<Scalar> { scratch(1, 1, workspace.packs[s][q]).p }
 
-  private func packWeights(_ team: Team, _ thread: Int) {
+  func packWeights(_ team: Team, _ thread: Int) {
     for (s, products) in plan.products.enumerated() {
       let panels = team.share(rows(s).panels, thread)
       for q in products.indices { Kernels.pack(weights(s, q), rows(s), panels: panels, to: pack(s, q)) }
@@ -70,7 +70,7 @@ extension ProgramRun {
   private func initialValue(_ s: Int) -> InitialValue<Scalar> { hasBias(s) ? .broadcastColumn(bias(s).p) : .zero }
 
   /// The input's products that are computed before the first step, for the rows of this thread.
-  private func precomputeInput(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
+  func precomputeInput(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
     for (s, products) in plan.products.enumerated() where scan.isInputPrecomputed(products) {
       let z = tape.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
       let first = panels.lowerBound * rows(s).unitsPerPanel
@@ -134,7 +134,7 @@ extension ProgramRun {
     }
   }
 
-  private func forwardCode(_ team: Team, _ thread: Int) -> LocatedCode<Scalar> {
+  func forwardCode(_ team: Team, _ thread: Int) -> LocatedCode<Scalar> {
     var code = code(thread)
     for instruction in plan.forward {
       switch instruction {
@@ -173,7 +173,7 @@ extension ProgramRun {
         tokens: scan.tokens,
         first: pack(s, q), k: product.columns, operand: operand,
         second: second.map { pack(s, $0) } ?? pack(s, q), k2: second.map { plan.products[s][$0].columns } ?? 0,
-        operand2: other)
+        operand2: other, keepsOrder: scan.levels != nil)
       if next == 0 { code.append(located) } else { code.extend(with: located) }
       next += second == nil ? 1 : 2
     }

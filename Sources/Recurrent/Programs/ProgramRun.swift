@@ -25,13 +25,15 @@ struct ProgramRun<Scalar: Real> {
   private var firstState: Int { plan.inputs > 0 && !scan.isOneHot ? 1 : 0 }
   func initial(_ k: Int) -> MatrixView<Scalar> { operands[firstState + k] }
   func dInitial(_ k: Int) -> MatrixView<Scalar> { operands.gradient(firstState + k) }
-  func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstState + plan.states.count + p] }
-  func dParameter(_ p: Int) -> MatrixView<Scalar> { operands.gradient(firstState + plan.states.count + p) }
-  /// x, [I × T·B]; with lengths its copy, whose padding is 0.
+  private var firstParameter: Int { firstState + (scan.hasInitialStates ? plan.states.count : 0) }
+  func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstParameter + p] }
+  func dParameter(_ p: Int) -> MatrixView<Scalar> { operands.gradient(firstParameter + p) }
+  /// x, [I × T·B]; with lengths its copy, whose padding is 0; of a forest its copy in the order of heights.
   var x: MatrixView<Scalar> {
-    scan.lengths == nil ? operands[0] : scratch(plan.inputs, T * B, workspace.input)
+    scan.copiesInput ? scratch(plan.inputs, T * B, workspace.input) : operands[0]
   }
-  var dx: MatrixView<Scalar> { scan.hasTable ? tableGradient : operands.gradient(0) }
+  /// The gradient of x; of a forest in the order of heights, in the memory of x, which is not read any more.
+  var dx: MatrixView<Scalar> { scan.hasTable ? tableGradient : scan.levels != nil ? x : operands.gradient(0) }
 
   /// The transposed table of tokens, [I × V], and its gradient.
   var table: MatrixView<Scalar> { scratch(plan.inputs, scan.V, workspace.input) }
@@ -71,11 +73,17 @@ struct ProgramRun<Scalar: Real> {
       p + ProgramRun.finalOffset(k, plan.states, T, B), rows: rows, columns: B, columnStride: rows)
   }
 
-  /// State k before each step, and after the last: [H × (T + 1)·B].
+  /// State k before each step, and after the last: [H × (T + 1)·B]. Of a forest those of a child, [H × T].
   func states(_ k: Int) -> MatrixView<Scalar> {
+    if scan.levels != nil { return scratch(plan.before[k], T, workspace.states[k]) }
     let rows = plan.states[k]
     if k > 0 { return scratch(rows, (T + 1) * B, workspace.states[k]) }
     return MatrixView(operands.y.p, rows: rows, columns: (T + 1) * B, columnStride: rows)
+  }
+
+  /// State k after each step.
+  func statesAfter(_ k: Int) -> MatrixView<Scalar> {
+    scan.levels == nil ? states(k).columns(B, T * B) : scratch(plan.states[k], T, workspace.statesAfter[k])
   }
 
   /// State k after time step t; the initial one for t = −1.
@@ -95,8 +103,11 @@ struct ProgramRun<Scalar: Real> {
   var gradientTape: MatrixView<Scalar> { scratch(plan.layout.gradientRows, T * B, workspace.gradientTape) }
   func carry(_ k: Int, _ version: Int) -> MatrixView<Scalar> {
     let (even, odd) = workspace.carries[k]
-    return scratch(plan.states[k], B, version == 0 ? even : odd)
+    return scratch(plan.before[k], scan.width, version == 0 ? even : odd)
   }
+  /// What a forest adds to the gradient of a child besides those of the steps that read it: 0.
+  private var outputGradient: MatrixView<Scalar> { scratch(plan.states[0], 1, workspace.outputGradient) }
+  func clearOutputGradient() { fill(outputGradient, with: 0) }
   /// The gradients of a stack's sums, [rows × T·B].
   func dz(_ stack: Int) -> MatrixView<Scalar> {
     gradientTape.rows(plan.layout.stackGradientRows[stack], plan.stacks[stack].rows)
@@ -109,7 +120,7 @@ struct ProgramRun<Scalar: Real> {
   }
 
   /// Columns that element-wise operations compute at a time.
-  var part: Int { plan.columnsOfPart(B, Scalar.self) }
+  var part: Int { plan.columnsOfPart(scan.width, Scalar.self) }
 
   /// Operations of a time step.
   var stepWork: Int {
@@ -186,9 +197,8 @@ struct ProgramRun<Scalar: Real> {
   ///   - thread: whose scratch.
   ///   - version: of the carried gradients' buffers, which holds the gradient after the step.
   func locate(_ place: Place, _ thread: Int, _ version: Int) -> Located<Scalar> {
-    func all(_ m: MatrixView<Scalar>, from column: Int = 0) -> Located<Scalar> {
-      Located(
-        p: m.p + (place.row + column * m.columnStride), step: B * m.columnStride, stride: m.columnStride)
+    func all(_ m: MatrixView<Scalar>) -> Located<Scalar> {
+      Located(p: m.p + place.row, step: B * m.columnStride, stride: m.columnStride)
     }
     func one(_ m: MatrixView<Scalar>) -> Located<Scalar> {
       Located(p: m.p + place.row, step: 0, stride: m.columnStride)
@@ -197,18 +207,19 @@ struct ProgramRun<Scalar: Real> {
     case .tape: return all(tape)
     case .gradientTape: return all(gradientTape)
     case .before(let k): return all(states(k))
-    case .after(let k): return all(states(k), from: B)
+    case .after(let k): return all(statesAfter(k))
     case .gradientAfter(let k): return one(carry(k, version))
     case .gradientBefore(let k): return one(carry(k, 1 - version))
     case .input: return all(x)
     case .parameter(let p): return Located(p: parameter(p).p + place.row, step: 0, stride: 0)
     case .outputGradient:
+      if scan.levels != nil { return Located(p: outputGradient.p + place.row, step: 0, stride: 0) }
       let rows = plan.states[0]
       return Located(p: operands.dy.p + place.row, step: B * rows, stride: rows)
     case .forwardTemporary:
-      return one(scratch(plan.layout.forwardTemporaryRows, B, workspace.forwardTemporary))
+      return one(scratch(plan.layout.forwardTemporaryRows, scan.width, workspace.forwardTemporary))
     case .backwardTemporary:
-      return one(scratch(plan.layout.backwardTemporaryRows, B, workspace.backwardTemporary))
+      return one(scratch(plan.layout.backwardTemporaryRows, scan.width, workspace.backwardTemporary))
     case .scratch:
       return one(
         scratch(plan.layout.scratchRows, part, workspace.scratch + thread * workspace.scratchSize))

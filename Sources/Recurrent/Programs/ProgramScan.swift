@@ -21,8 +21,17 @@ struct ProgramScan {
   /// Whether a backward pass may follow.
   let hasHistory: Bool
   let threads: Int
+  /// The nodes of a forest: T of them, one column each, and not after one another but by height; nil for a sequence.
+  var levels: ForestLevels?
   /// The regions of the scratch, which the graph keeps; set when the node is recorded.
   var workspace: Unmanaged<ProgramWorkspace>?
+
+  /// The columns that are computed together, at most.
+  var width: Int { levels?.widest ?? B }
+  /// Whether states are given.
+  var hasInitialStates: Bool { levels.map { $0.leaves > 0 } ?? true }
+  /// Whether x is copied before it is used.
+  var copiesInput: Bool { levels != nil || (tokens == nil && lengths != nil) }
 
   /// Whether the products of every token are computed once, and each step's sums begin with those of its tokens.
   var looksUp: Bool { tokens != nil && V <= T * B }

@@ -8,21 +8,26 @@ import Kernels
 final class ProgramWorkspace {
   /// What the regions depend on, besides the program and its type.
   struct Key: Equatable {
-    let T: Int, B: Int, V: Int, threads: Int
-    let hasTable: Bool, hasTokens: Bool, hasLengths: Bool, hasHistory: Bool
+    let T: Int, B: Int, V: Int, threads: Int, width: Int
+    let isForest: Bool, hasTable: Bool, hasTokens: Bool, hasLengths: Bool, hasHistory: Bool
 
     init(_ scan: ProgramScan) {
       (T, B, V, threads) = (scan.T, scan.B, scan.V, scan.threads)
+      (width, isForest) = (scan.width, scan.levels != nil)
       (hasTable, hasTokens) = (scan.hasTable, scan.tokens != nil)
       (hasLengths, hasHistory) = (scan.lengths != nil, scan.hasHistory)
     }
   }
 
-  /// The workspace of the last node of a layer.
-  final class Cache {
+  /// The workspace of the last node of a layer, or of a program's last forest.
+  final class Cache: @unchecked Sendable {
+    private let lock = Lock()
     private var last: ProgramWorkspace?
 
     func workspace(_ scan: ProgramScan, _ program: Program) -> ProgramWorkspace {
+      let isFree = (try? lock.acquire()) != nil
+      defer { if isFree { lock.release() } }
+      guard isFree else { return ProgramWorkspace(scan, program.plan, program.dtype) }
       if let last, last.key == Key(scan) { return last }
       let workspace = ProgramWorkspace(scan, program.plan, program.dtype)
       last = workspace
@@ -32,10 +37,13 @@ final class ProgramWorkspace {
 
   let key: Key
   private(set) var tape = 0, gradientTape = 0
-  /// The states but the first, whose values are the result: [H × (T + 1)·B].
-  private(set) var states: [Int] = []
-  /// The gradients carried from step to step, in two buffers that alternate.
+  /// The states but the first, whose values are the result: [H × (T + 1)·B]. Of a forest those of the children, and
+  /// those of the nodes: [H × T].
+  private(set) var states: [Int] = [], statesAfter: [Int] = []
+  /// The gradients carried from step to step, in two buffers that alternate. Of a forest those after a level, and those
+  /// of its children.
   private(set) var carries: [(Int, Int)] = []
+  private(set) var outputGradient = 0
   private(set) var forwardTemporary = 0, backwardTemporary = 0
   /// Scratch of the element-wise operations, for each thread.
   private(set) var scratch = 0, scratchSize = 0
@@ -67,17 +75,21 @@ final class ProgramWorkspace {
   }
 
   private func allocate<T: Real>(_ scan: ProgramScan, _ plan: StepPlan, _: T.Type) {
-    let columns = size(scan.T, scan.B), B = scan.B
+    let columns = size(scan.T, scan.B), width = scan.width, isForest = scan.levels != nil
     tape = allocate(plan.layout.tapeRows, columns)
     gradientTape = allocate(scan.hasHistory ? plan.layout.gradientRows : 0, columns)
-    for (k, rows) in plan.states.enumerated() {
-      states.append(allocate(k == 0 ? 0 : rows, columns + B))
+    for (k, rows) in plan.before.enumerated() {
+      states.append(isForest ? allocate(rows, columns) : allocate(k == 0 ? 0 : rows, columns + scan.B))
       let carry = scan.hasHistory ? rows : 0
-      carries.append((allocate(carry, B), allocate(carry, B)))
+      carries.append((allocate(k < plan.states.count ? carry : 0, width), allocate(carry, width)))
     }
-    forwardTemporary = allocate(plan.layout.forwardTemporaryRows, B)
-    backwardTemporary = allocate(scan.hasHistory ? plan.layout.backwardTemporaryRows : 0, B)
-    scratchSize = rounded(size(plan.layout.scratchRows, plan.columnsOfPart(B, T.self)))
+    if isForest {
+      statesAfter = plan.states.map { allocate($0, columns) }
+      outputGradient = allocate(plan.states[0], 1)
+    }
+    forwardTemporary = allocate(plan.layout.forwardTemporaryRows, width)
+    backwardTemporary = allocate(scan.hasHistory ? plan.layout.backwardTemporaryRows : 0, width)
+    scratchSize = rounded(size(plan.layout.scratchRows, plan.columnsOfPart(width, T.self)))
     scratch = allocate(scratchSize, scan.threads)
     for (stack, products) in zip(plan.stacks, plan.products) {
       biases.append(allocate(stack.rows, 1))
@@ -95,7 +107,7 @@ final class ProgramWorkspace {
     }
     let hasTable = scan.hasTable
     input = allocate(
-      hasTable || (scan.tokens == nil && scan.lengths != nil) ? plan.inputs : 0, hasTable ? scan.V : columns)
+      hasTable || scan.copiesInput ? plan.inputs : 0, hasTable ? scan.V : columns)
     for (stack, products) in zip(plan.stacks, plan.products) {
       let rows = products.contains { $0.isInput } ? stack.rows : 0
       tokenProducts.append(allocate(scan.looksUp ? rows : 0, scan.V))

@@ -37,8 +37,10 @@ struct RecordedStep {
 
   /// Rows of x; 0 for a step without.
   let inputs: Int
-  /// Rows of each state.
+  /// Rows of each state after the step.
   let states: [Int]
+  /// How many times the states are read: once for each child.
+  let children: Int
   var parameters: [Parameter] = []
   /// In an order in which operands precede results.
   var nodes: [Node] = []
@@ -47,13 +49,18 @@ struct RecordedStep {
   /// The operations as they were recorded, from which a file rebuilds the step.
   var trace = StepTrace()
 
-  init(inputs: Int, states: [Int]) { (self.inputs, self.states) = (inputs, states) }
+  init(inputs: Int, states: [Int], children: Int = 1) {
+    (self.inputs, self.states, self.children) = (inputs, states, children)
+  }
+
+  /// Rows of each state before the step: those of the first child, then those of the second.
+  var before: [Int] { (0..<children).flatMap { _ in states } }
 
   /// Rows of a source that is not a parameter.
   func rows(_ source: Source) -> Int {
     switch source {
     case .input: inputs
-    case .state(let k): states[k]
+    case .state(let k): states[k % states.count]
     case .node(let i): nodes[i].rows
     case .parameter: 0
     }

@@ -5,7 +5,8 @@ import Kernels
 /// A step, planned: its values, the stacks of its products, the instructions of both passes.
 struct StepPlan {
   let inputs: Int
-  let states: [Int]
+  /// Rows of each state after the step, and of each before it.
+  let states: [Int], before: [Int]
   let values: StepValues
   let stacks: [Stack]
   let next: [[RowsOfValue]]
@@ -25,7 +26,7 @@ struct StepPlan {
     var divided = try DividedStep(step).gatheringSums()
     try divided.separateStates()
     let stacks = divided.stacks()
-    let gradients = try divided.derive(stacks, states: step.states)
+    let gradients = try divided.derive(stacks, before: step.before, isSequence: step.children == 1)
     var values = divided.values
     let roots = divided.next.flatMap { $0.map(\.value) } + gradients.results
     values.fuse(roots: roots)
@@ -41,7 +42,7 @@ struct StepPlan {
     maxSegmentRows = (self.forward + self.backward).reduce(0) {
       if case .segment(let segment) = $1 { max($0, segment.rows) } else { $0 }
     }
-    (inputs, states) = (step.inputs, step.states)
+    (inputs, states, before) = (step.inputs, step.states, step.before)
     (self.values, self.stacks, next, self.gradients) = (values, stacks, divided.next, gradients)
   }
 }

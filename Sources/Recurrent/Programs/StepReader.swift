@@ -38,9 +38,9 @@ struct StepReader {
     init(_ m: Mat) { (w, n, d, stride) = (m.wStart, m.n, m.d, m.stride) }
   }
 
-  init(_ graph: Graph, _ placeholders: [Placeholder], inputs: Int, states: [Int]) {
+  init(_ graph: Graph, _ placeholders: [Placeholder], inputs: Int, states: [Int], children: Int) {
     (self.graph, self.placeholders) = (graph, placeholders)
-    step = RecordedStep(inputs: inputs, states: states)
+    step = RecordedStep(inputs: inputs, states: states, children: children)
     for placeholder in placeholders {
       if case .argument(let i) = placeholder.source { step.parameters.append(.argument(i)) }
     }

@@ -74,6 +74,27 @@ import Testing
     }
   }
 
+  @Test(arguments: oddSizes) func gathersWithNone(n: Int) {
+    let columns = [2, -1, 2, 1, 3].map { Int32($0) }
+    for gap in [0, 3] {
+      let table = StridedMatrix<Float>(n, 4, gap: gap, small(1))
+      let y = StridedMatrix<Float>(n, columns.count, gap: gap, small(2))
+      gatherColumns(table.view, columns, to: y.view)
+      #expect(y.difference { columns[$1] < 0 ? 0 : table[$0, Int(columns[$1])] } == nil)
+    }
+  }
+
+  @Test(arguments: oddSizes) func places(n: Int) {
+    let columns = [2, 4, 0].map { Int32($0) }
+    for gap in [0, 3] {
+      let x = StridedMatrix<Float>(n, columns.count, gap: gap, small(1))
+      let y = StridedMatrix<Float>(n, 5, gap: gap, small(2)), before = y.copy()
+      placeColumns(x.view, columns, to: y.view)
+      #expect(
+        y.difference { i, j in columns.firstIndex(of: Int32(j)).map { x[i, $0] } ?? before[i, j] } == nil)
+    }
+  }
+
   @Test(arguments: oddSizes) func accumulatesProducts(n: Int) {
     for gap in [0, 3] {
       let x = StridedMatrix<Double>(n, 3, gap: gap, small(1)), factors = StridedMatrix<Double>(n, 3, small(2))
@@ -84,7 +105,7 @@ import Testing
   }
 
   @Test(arguments: oddSizes) func scatters(n: Int) {
-    let columns = [2, 0, 2, 1, 2].map { Int32($0) }
+    let columns = [2, 0, -1, 2, 1, 2].map { Int32($0) }
     for gap in [0, 3] {
       let x = StridedMatrix<Float>(n, columns.count, gap: gap, small(1)),
         y = StridedMatrix<Float>(n, 4, gap: gap, small(2))

@@ -13,26 +13,27 @@ struct RandomStep: CustomStringConvertible {
     case concat([Int])
   }
 
-  let inputs: Int, states: [Int]
+  let inputs: Int, states: [Int], children: Int
   /// Rows and columns of each parameter.
   var parameters: [(n: Int, d: Int)] = []
   var operations: [Operation] = []
-  /// Rows of each value: x, the states, the single-column parameters in the order of their use, the operations' results.
+  /// Rows of each value: x, the states of each child, the single-column parameters in the order of their use, the operations' results.
   private(set) var rows: [Int] = []
   /// The parameter of a value that is one.
   private(set) var parameterValues: [Int: Int] = [:]
   var next: [Int] = []
 
   var description: String {
-    "inputs \(inputs), states \(states), parameters \(parameters), values \(rows), \(parameterValues), \(operations), next \(next)"
+    "inputs \(inputs), states \(states), children \(children), parameters \(parameters), values \(rows), \(parameterValues), \(operations), next \(next)"
   }
 
-  init(_ random: Random) {
+  init(_ random: Random, children: Int = 1) {
+    self.children = children
     func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
     let sizes = [1, 2, 5, 8, 20, 33]
     inputs = below(6) == 0 ? 0 : sizes[below(sizes.count)]
     states = (0...below(4)).map { _ in sizes[below(sizes.count)] }
-    rows = (inputs > 0 ? [inputs] : []) + states
+    rows = (inputs > 0 ? [inputs] : []) + (0..<children).flatMap { [states] _ in states }
     let count = 2 + below(12)
     for _ in 0..<count { addOperation(below) }
     for size in states { next.append(value(of: size, below)) }
@@ -114,7 +115,7 @@ struct RandomStep: CustomStringConvertible {
     }
   }
 
-  private var leaves: Int { (inputs > 0 ? 1 : 0) + states.count }
+  private var leaves: Int { (inputs > 0 ? 1 : 0) + states.count * children }
 
   /// A value of `n` rows for a next state, bounded so that a sequence stays finite.
   private mutating func value(of n: Int, _ below: (Int) -> Int) -> Int {
