@@ -1,6 +1,6 @@
-// Micro-programs: sequences of element-wise operations over the columns of one time step.
+// Micro-programs: sequences of operations over the columns of one time step, element by element or column by column.
 //
-// An interpreted instruction is a loop over the rows and columns of its result, written for one operation and compiled
+// An interpreted instruction is a loop over the rows and columns of its operands, written for one operation and compiled
 // ahead. A program runs over a few columns at a time, so that its intermediate results stay in the first-level cache.
 // The same method serves databases as vectorized execution: Boncz, Zukowski and Nes, MonetDB/X100 (CIDR 2005).
 
@@ -28,14 +28,34 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   case slopeAdd
   /// y = a·b·f′(x, f(x)) + e, where the product with f′ is not rounded.
   case slopeMulAdd
+  /// y = p Σ a in each column, for the instruction's parameter p; y has one row.
+  case sumRows
+  /// y = p·a in every row; a has one row.
+  case broadcastRow
+  /// y = 1/√(variance of a + p) in each column; y has one row.
+  case normalScale
+  /// y = (a − mean a)·b in each column; b has one row.
+  case normalize
+  /// y = c (a − mean a − b mean(a ⊙ b)) in each column, the gradient of `normalize` from its own a and its result b; c has
+  /// one row.
+  case normalizeBackward
+  /// y = softmax a in each column.
+  case softmax
+  /// y = b ⊙ (a − Σ a ⊙ b) in each column, the gradient of `softmax` from its own a and its result b.
+  case softmaxBackward
+
+  /// Whether each element of the result depends on the elements of one row only.
+  public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
+  /// Whether the result is one row, whatever the rows of a.
+  public var isReduction: Bool { self == .sumRows || self == .normalScale }
 
   /// The operands that are read: of a, b, c, d, e. A slope reads x and f(x) as its function needs.
   public var operands: Int {
     switch self {
     case .zero: 0
-    case .copy, .unary: 1
-    case .sum, .difference, .product, .quotient: 2
-    case .mulAdd, .mulSub: 3
+    case .copy, .unary, .sumRows, .broadcastRow, .normalScale, .softmax: 1
+    case .sum, .difference, .product, .quotient, .normalize, .softmaxBackward: 2
+    case .mulAdd, .mulSub, .normalizeBackward: 3
     case .mulMulAdd, .slope, .slopeMul: 4
     case .slopeAdd, .slopeMulAdd: 5
     }
@@ -78,8 +98,8 @@ public struct MicroInstruction<T: Real> {
   /// - Parameters:
   ///   - operation: what is computed.
   ///   - function: f of `.unary` and of slopes.
-  ///   - parameter: the parameter of f.
-  ///   - rows: of the result and of each operand.
+  ///   - parameter: the parameter of f, or of the operation.
+  ///   - rows: of the operands, and of the result where it is not one row.
   ///   - y: the result. It may be an operand at the same place.
   ///   - operand: returns operand 0 to 4; called for those that `operation` reads.
   public init(
@@ -190,6 +210,34 @@ private struct MicroLoop<T: Real> {
     case .mulMulAdd: map { T.V.fma($0, $1, $2 * $3) }
     case .slope, .slopeMul, .slopeAdd, .slopeMulAdd:
       withFunctions(i.pointee.function, T.V(i.pointee.parameter), MicroSlopeLoop(loop: self))
+    case .sumRows, .broadcastRow, .normalScale, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
+      forEachColumn { runColumn($0) }
+    }
+  }
+
+  /// An operation of a column as a whole; not inlined, so that the loops above keep their registers.
+  @inline(never) private func runColumn(_ j: Int) {
+    let instruction = i.pointee, rows = instruction.rows, parameter = instruction.parameter
+    func column(_ operand: MicroOperand<T>, rows: Int = rows) -> MatrixView<T> {
+      MatrixView(columns(operand)[j], rows: rows, columns: 1, columnStride: rows)
+    }
+    let y = columns(instruction.y)[j], a = column(instruction.a)
+    switch instruction.operation {
+    case .sumRows: y[0] = parameter * sum(a)
+    case .broadcastRow: fill(column(instruction.y), with: parameter * a.p[0])
+    case .normalScale: y[0] = moments(a, epsilon: parameter).scale
+    case .normalize:
+      let mean = T.V(sum(a) / T(rows)), scale = T.V(columns(instruction.b)[j][0])
+      Kernels.map(a, to: column(instruction.y)) { ($0 - mean) * scale }
+    case .normalizeBackward:
+      let normal = column(instruction.b), scale = T.V(columns(instruction.c)[j][0]), n = T(rows)
+      let mean = T.V(sum(a) / n), projection = T.V(dot(a, normal) / n)
+      Kernels.map(a, normal, to: column(instruction.y)) { g, normal in scale * (g - mean - normal * projection) }
+    case .softmax: softmax(a, to: column(instruction.y))
+    case .softmaxBackward:
+      let p = column(instruction.b), mean = T.V(dot(a, p))
+      Kernels.map(a, p, to: column(instruction.y)) { dp, p in p * (dp - mean) }
+    default: break
     }
   }
 }

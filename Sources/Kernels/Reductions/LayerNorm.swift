@@ -19,19 +19,35 @@ public func layerNorm<T: Real>(
   _ x: MatrixView<T>, gain: MatrixView<T>, bias: MatrixView<T>, epsilon: T, normal: MatrixView<T>, scale: MatrixView<T>,
   to y: MatrixView<T>
 ) {
-  let n = T(x.rows)
   var j = 0
   while j < x.columns {
     let x = x.column(j), normal = normal.column(j), y = y.column(j)
-    let mean = T.V(sum(x) / n)
-    map(x, to: normal) { $0 - mean }
-    let s = 1 / (dot(normal, normal) / n + epsilon).squareRoot()
+    let (mean, s) = moments(x, epsilon: epsilon)
     scale.columnPointer(j)[0] = s
-    let factor = T.V(s)
-    map(normal, to: normal) { $0 * factor }
+    let shift = T.V(mean), factor = T.V(s)
+    map(x, to: normal) { ($0 - shift) * factor }
     map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
     j &+= 1
   }
+}
+
+/// The mean of a column, and 1/√(variance + ε).
+@inline(__always)
+func moments<T: Real>(_ x: MatrixView<T>, epsilon: T) -> (mean: T, scale: T) {
+  let n = T(x.rows), mean = sum(x) / n, shift = T.V(mean)
+  var squares: T.V = 0.0, i = 0
+  while i &+ T.V.count <= x.rows {
+    let d = T.V.load(x.p + i) - shift
+    squares = T.V.fma(d, d, squares)
+    i &+= T.V.count
+  }
+  var total = squares.sum
+  while i < x.rows {
+    let d = x.p[i] - mean
+    total = total.addingProduct(d, d)
+    i &+= 1
+  }
+  return (mean, 1 / (total / n + epsilon).squareRoot())
 }
 
 /// With g = dy ⊙ gain: dx += scale (g − mean g − x̂ mean(g ⊙ x̂)); dgain += Σⱼ dy ⊙ x̂; dbias += Σⱼ dy.

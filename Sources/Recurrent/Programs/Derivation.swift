@@ -44,6 +44,8 @@ private struct Derivation {
   var gradients = StepGradients()
   /// The terms of the gradient of each value that are no products.
   private var terms: [Int: [Int]] = [:]
+  /// The gradients of parts of each value.
+  private var parts: [Int: [RowsOfValue]] = [:]
   /// The values that have a place outside of the step already.
   private var results: Set<Int> = []
   private let next: [[RowsOfValue]]
@@ -84,8 +86,20 @@ private struct Derivation {
         if let total = try sum(terms[v]) { gradients.parameters.append((rows, try result(total, true))) }
       case .sumOfProducts:
         if let total = try total(v) { gradients.sums[v] = try result(total, true) }
-      case .elementwise(let operation, let function, let parameter):
+      case .micro(let operation, let function, let parameter):
         if let total = try total(v) { try derive(v, operation, function, parameter, total) }
+      case .part(let row):
+        if let total = try total(v) {
+          parts[values[v].operands[0], default: []].append(RowsOfValue(row: row, value: total))
+        }
+      case .join:
+        guard let total = try total(v) else { continue }
+        var row = 0
+        for operand in values[v].operands {
+          let rows = values[operand].rows
+          terms[operand, default: []].append(try values.part(of: total, row: row, rows: rows))
+          row += rows
+        }
       default: break
       }
     }
@@ -101,6 +115,7 @@ private struct Derivation {
 
   /// The whole gradient of a value.
   private mutating func total(_ v: Int) throws(RecurrentError) -> Int? {
+    try joinParts(of: v)
     let initial = try sum(terms[v])
     guard let products = products[v] else { return initial }
     var operands = products.flatMap { stacks[$0.stack].sums.compactMap { gradients.sums[$0] } }
@@ -109,10 +124,31 @@ private struct Derivation {
       .transposedProducts(products, hasInitial: initial != nil), operands, rows: values[v].rows)
   }
 
+  /// Makes the gradients of parts of a value terms of its own gradient, with zeros between them.
+  private mutating func joinParts(of v: Int) throws(RecurrentError) {
+    var remaining = (parts[v] ?? []).sorted { $0.row < $1.row }
+    while !remaining.isEmpty {
+      // parts may overlap: those of one join do not
+      var pieces: [Int] = [], row = 0, overlapping: [RowsOfValue] = []
+      for part in remaining {
+        if part.row < row {
+          overlapping.append(part)
+          continue
+        }
+        if part.row > row { pieces.append(try values.addZero(rows: part.row - row)) }
+        pieces.append(try result(part.value, true))
+        row = part.row + values[part.value].rows
+      }
+      if row < values[v].rows { pieces.append(try values.addZero(rows: values[v].rows - row)) }
+      terms[v, default: []].append(try values.join(pieces))
+      remaining = overlapping
+    }
+  }
+
   /// The value itself if it can have a place of its own outside of the step, else a copy.
   private mutating func result(_ v: Int, _ mustBeElementwise: Bool = false) throws(RecurrentError) -> Int {
     let operation = values[v].operation
-    let isFree = v >= gradients.first && (operation.isElementwise || operation.isProduct && !mustBeElementwise)
+    let isFree = v >= gradients.first && (operation.isMicro || operation.isProduct && !mustBeElementwise)
     if isFree && results.insert(v).inserted { return v }
     let copy = try values.addCopy(of: v)
     results.insert(copy)
@@ -137,7 +173,7 @@ private struct Derivation {
       default:
         let (readsX, readsY) = function.derivativeReads
         let x = readsX ? operands[0] : v, y = readsY ? v : operands[0]
-        try add(.elementwise(.slope, function, parameter), [dy, dy, readsX ? x : y, readsY ? y : x], to: operands[0])
+        try add(.micro(.slope, function, parameter), [dy, dy, readsX ? x : y, readsY ? y : x], to: operands[0])
       }
     case .sum:
       terms[operands[0], default: []].append(dy)
@@ -154,6 +190,12 @@ private struct Derivation {
       let quotient = try values.add(
         .micro(.quotient), [try values.add(.micro(.product), [dy, v], rows: rows), operands[1]], rows: rows)
       try add(.unary(.neg), [quotient], to: operands[1])
+    case .sumRows:
+      let gradient = try values.add(.micro(.broadcastRow, .neg, parameter), [dy], rows: values[operands[0]].rows)
+      terms[operands[0], default: []].append(gradient)
+    // the gradient through the scale is part of it
+    case .normalize: try add(.micro(.normalizeBackward), [dy, v, operands[1]], to: operands[0])
+    case .softmax: try add(.micro(.softmaxBackward), [dy, v], to: operands[0])
     default: break
     }
   }

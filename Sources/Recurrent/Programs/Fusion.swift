@@ -15,11 +15,11 @@ extension StepValues {
   }
 
   private mutating func fuse(_ i: Int, _ uses: [Int]) {
-    guard case .elementwise(let outer, let function, let parameter) = self[i].operation else { return }
+    guard case .micro(let outer, let function, let parameter) = self[i].operation else { return }
     let operands = self[i].operands
     /// The operation of an operand that nothing else reads.
     func inner(_ k: Int) -> MicroOperation? {
-      guard uses[operands[k]] == 1, case .elementwise(let operation, _, _) = self[operands[k]].operation else {
+      guard uses[operands[k]] == 1, case .micro(let operation, _, _) = self[operands[k]].operation else {
         return nil
       }
       return operation
@@ -33,10 +33,10 @@ extension StepValues {
       // slopes first: they are products of two or three factors already
       for (k, other) in [(0, 1), (1, 0)] {
         guard let operation = inner(k), operation == .slope || operation == .slopeMul,
-          case .elementwise(_, let function, let parameter) = self[operands[k]].operation
+          case .micro(_, let function, let parameter) = self[operands[k]].operation
         else { continue }
         return replace(
-          i, by: .elementwise(operation == .slope ? .slopeAdd : .slopeMulAdd, function, parameter),
+          i, by: .micro(operation == .slope ? .slopeAdd : .slopeMulAdd, function, parameter),
           parts(k) + [operands[other]])
       }
       let isProduct = (inner(0) == .product, inner(1) == .product)
@@ -49,10 +49,10 @@ extension StepValues {
       if inner(1) == .product { return replace(i, by: .micro(.mulSub), parts(1) + [operands[0]]) }
     case .slope:
       if operands[0] == operands[1], uses[operands[0]] == 2,
-        case .elementwise(.product, _, _) = self[operands[0]].operation
+        case .micro(.product, _, _) = self[operands[0]].operation
       {
         return replace(
-          i, by: .elementwise(.slopeMul, function, parameter), self[operands[0]].operands + [operands[2], operands[3]])
+          i, by: .micro(.slopeMul, function, parameter), self[operands[0]].operands + [operands[2], operands[3]])
       }
     default: break
     }

@@ -1,5 +1,6 @@
 // Pass 1: the matrices of a recorded step are divided at every row where a view of them begins or ends. Afterwards each
-// operation reads whole values: slices and concatenations are gone.
+// element-wise operation reads whole values: slices and concatenations are gone. What is computed column by column is one
+// value, whose pieces are parts of it.
 
 import Kernels
 
@@ -70,7 +71,10 @@ private struct Division {
   /// Gives node i the cuts of its operands and the operands those of the node; returns whether there were new ones.
   private mutating func exchange(_ i: Int) -> Bool {
     let node = step.nodes[i]
-    if case .product = node.operation { return false }
+    switch node.operation {
+    case .product, .reduceRows, .softmax, .layerNorm: return false
+    case .unary, .binary, .concatRows: break
+    }
     var changed = false, first = 0
     for view in node.operands {
       for row in cuts[view.source] ?? [] where row > view.row && row < view.row + view.rows {
@@ -131,7 +135,39 @@ private struct Division {
         case .div: .quotient
         }
       try addElementwise(i, .micro(micro))
+    case .reduceRows(let reduction):
+      let factor = reduction.factor(node.operands[0].rows)
+      var total: Int?
+      for piece in try pieces(of: node.operands[0]) {
+        let sum = try values.add(.micro(.sumRows, .neg, factor), [piece], rows: 1)
+        total =
+          try total.map { total throws(RecurrentError) in try values.add(.micro(.sum), [total, sum], rows: 1) } ?? sum
+      }
+      if let total { pieces[i] = [total] }
+    case .softmax:
+      let whole = try values.join(pieces(of: node.operands[0]))
+      pieces[i] = try parts(of: values.add(.micro(.softmax), [whole], rows: node.rows), ranges(.node(i)))
+    case .layerNorm(let epsilon):
+      let whole = try values.join(pieces(of: node.operands[0]))
+      let scale = try values.add(.micro(.normalScale, .neg, epsilon), [whole], rows: 1)
+      let normal = try values.add(.micro(.normalize), [whole, scale], rows: node.rows)
+      let ranges = ranges(.node(i))
+      for ((row, rows), part) in zip(ranges, try parts(of: normal, ranges)) {
+        var factors: [Int] = []
+        for operand in node.operands.dropFirst() {
+          factors += try pieces(of: RecordedStep.View(source: operand.source, row: operand.row + row, rows: rows))
+        }
+        let product = try values.add(.micro(.product), [part, factors[0]], rows: rows)
+        pieces[i].append(try values.add(.micro(.sum), [product, factors[1]], rows: rows))
+      }
     }
+  }
+
+  /// Rows of a value, as values.
+  private mutating func parts(of whole: Int, _ ranges: [(row: Int, rows: Int)]) throws(RecurrentError) -> [Int] {
+    var parts: [Int] = []
+    for (row, rows) in ranges { parts.append(try values.part(of: whole, row: row, rows: rows)) }
+    return parts
   }
 
   private mutating func addElementwise(_ i: Int, _ operation: StepOperation) throws(RecurrentError) {

@@ -45,6 +45,7 @@ extension StepLayout {
     builder.placeBackward(stacks, gradients)
     builder.placeTemporaries(forward, .forwardTemporary)
     builder.placeTemporaries(backward, .backwardTemporary)
+    builder.placeParts()
     self = builder.layout
   }
 }
@@ -83,8 +84,20 @@ private struct StepLayoutBuilder {
     for i in firstBackward..<values.count where uses[i] > 0 {
       for operand in values[i].operands where operand < firstBackward { isKept[operand] = true }
     }
-    for i in 0..<firstBackward where uses[i] > 0 && layout.places[i] == nil && values[i].operation.isElementwise {
-      if case .elementwise(.unary, _, _) = values[i].operation, let operand = values[i].operands.first,
+    for i in (0..<firstBackward).reversed() where isKept[i] {
+      if case .part = values[i].operation { isKept[values[i].operands[0]] = true }
+    }
+    for i in 0..<firstBackward where uses[i] > 0 && values[i].operation == .join {
+      if isKept[i] || values[i].operands.contains(where: { isKept[$0] }) {
+        placeJoin(i, Place(region: .tape, row: layout.tapeRows))
+        layout.tapeRows += values[i].rows
+      } else {
+        placeJoin(i, Place(region: .forwardTemporary, row: layout.forwardTemporaryRows))
+        layout.forwardTemporaryRows += values[i].rows
+      }
+    }
+    for i in 0..<firstBackward where uses[i] > 0 && layout.places[i] == nil && values[i].operation.isMicro {
+      if case .micro(.unary, _, _) = values[i].operation, let operand = values[i].operands.first,
         values[operand].operation.isProduct, uses[operand] == 1
       {
         // a function of a sum that nothing else reads replaces it
@@ -110,6 +123,10 @@ private struct StepLayoutBuilder {
     for (k, pieces) in gradients.states.enumerated() {
       for piece in pieces { layout.places[piece.value] = Place(region: .gradientBefore(k), row: piece.row) }
     }
+    for i in gradients.first..<values.count where uses[i] > 0 && values[i].operation == .join {
+      placeJoin(i, Place(region: .backwardTemporary, row: layout.backwardTemporaryRows))
+      layout.backwardTemporaryRows += values[i].rows
+    }
     for i in gradients.first..<values.count where uses[i] > 0 {
       guard case .transposedProducts(_, let hasInitial) = values[i].operation else { continue }
       if layout.places[i] == nil {
@@ -117,11 +134,36 @@ private struct StepLayoutBuilder {
         layout.backwardTemporaryRows += values[i].rows
       }
       // the products are added to a value that nothing else reads
-      if hasInitial, let initial = values[i].operands.last, uses[initial] == 1, layout.places[initial] == nil {
+      if hasInitial, let initial = values[i].operands.last, uses[initial] == 1, layout.places[initial] == nil,
+        values[initial].operation.isMicro
+      {
         layout.places[initial] = layout.places[i]
       }
     }
   }
+
+  /// Places a join, and its operands in it.
+  private mutating func placeJoin(_ i: Int, _ place: Place) {
+    layout.places[i] = place
+    var row = place.row
+    for operand in values[i].operands {
+      layout.places[operand] = Place(region: place.region, row: row)
+      row += values[operand].rows
+    }
+  }
+
+  /// Places the parts of values, which have places.
+  mutating func placeParts() {
+    for i in 0..<values.count where uses[i] > 0 {
+      guard case .part(let row) = values[i].operation, let whole = layout.places[values[i].operands[0]] else {
+        continue
+      }
+      layout.places[i] = Place(region: whole.region, row: whole.row + row)
+    }
+  }
+
+  /// The values whose memory an operation reads.
+  private func read(_ i: Int) -> [Int] { values[i].operands.flatMap { values.computed($0) } }
 
   /// Places the values that no instruction outside of their pass reads.
   mutating func placeTemporaries(_ instructions: [StepInstruction], _ region: Region) {
@@ -130,8 +172,8 @@ private struct StepLayoutBuilder {
     for (at, instruction) in instructions.enumerated() {
       switch instruction {
       case .stack: break
-      case .transposed(let i): for operand in values[i].operands { lastReader[operand] = at }
-      case .segment(let segment): for i in segment.values { for o in values[i].operands { lastReader[o] = at } }
+      case .transposed(let i): for operand in read(i) { lastReader[operand] = at }
+      case .segment(let segment): for i in segment.values { for o in read(i) { lastReader[o] = at } }
       }
     }
     for (at, instruction) in instructions.enumerated() {
@@ -154,7 +196,7 @@ private struct StepLayoutBuilder {
   private mutating func placeScratch(_ segment: Segment) {
     var lastDepth: [Int: Int] = [:]
     for (i, depth) in zip(segment.values, segment.depths) {
-      for operand in values[i].operands { lastDepth[operand] = depth }
+      for operand in read(i) { lastDepth[operand] = depth }
     }
     var free: [(row: Int, rows: Int)] = [], busy: [(value: Int, row: Int)] = [], rows = 0
     for (i, depth) in zip(segment.values, segment.depths) where layout.places[i] == nil {

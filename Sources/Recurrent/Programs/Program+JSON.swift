@@ -105,9 +105,9 @@ private struct Replay {
     guard case .array(let items) = json, case .string(let name)? = items.first else {
       throw RecurrentError(.badValue, "\(place) has the wrong form; expected [name, operands], got \(json.kind)")
     }
-    var operands = Array(items.dropFirst()), parameter = 0.0
+    var operands = Array(items.dropFirst()), parameter: Double?
     let unary = UnaryOperation.allCases.first { $0.name == name }
-    if unary?.parameterName != nil, case .number(let value)? = operands.first {
+    if case .number(let value)? = operands.first {
       parameter = value
       operands.removeFirst()
     }
@@ -118,11 +118,15 @@ private struct Replay {
         mats.count == count, .badValue,
         "\(place) has the wrong number of operands; expected \(count) for \(name), got \(mats.count)")
     }
-    let graph = recorder.graph
+    let graph = recorder.graph, hasParameter = name == "layer_norm" || unary?.parameterName != nil
     do throws(RecurrentError) {
+      try require(
+        hasParameter == (parameter != nil), .badValue,
+        "\(name) has the wrong form; expected \(hasParameter ? "a number" : "nothing but operands") after the name, got "
+          + "\(parameter == nil ? "none" : "a number")")
       if let unary {
         try expect(1)
-        results.append(try graph.unary(unary, mats[0], parameter: parameter))
+        results.append(try graph.unary(unary, mats[0], parameter: parameter ?? 0))
       } else if let binary = BinaryOperation.allCases.first(where: { $0.name == name }) {
         try expect(2)
         results.append(try graph.binary(binary, mats[0], mats[1]))
@@ -131,6 +135,18 @@ private struct Replay {
         results.append(try graph.mul(mats[0], mats[1]))
       } else if name == RecordedOperation.concatRows.name {
         results.append(try graph.concatRows(mats))
+      } else if name == "sum" {
+        try expect(1)
+        results.append(try graph.sum(mats[0], over: .rows))
+      } else if name == "mean" {
+        try expect(1)
+        results.append(try graph.mean(mats[0], over: .rows))
+      } else if name == "softmax" {
+        try expect(1)
+        results.append(try graph.softmax(mats[0]))
+      } else if name == "layer_norm" {
+        try expect(3)
+        results.append(try graph.layerNorm(mats[0], gain: mats[1], bias: mats[2], epsilon: parameter ?? 0))
       } else {
         throw RecurrentError(.badValue, "operation is unknown; expected one of a step's, got '\(name)'")
       }

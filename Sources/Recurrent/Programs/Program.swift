@@ -10,7 +10,8 @@ import Kernels
 ///     }
 ///     let (y, final) = try graph.scan(cell, x, states: [h0], steps: T)
 ///
-/// The step may use element-wise operations, products with a parameter on the left, `concatRows` and slices of rows.
+/// The step may use element-wise operations, products with a parameter on the left, `concatRows`, slices of rows, and of
+/// each column the sum, the mean, `softmax` and `layerNorm`.
 /// Mats from outside are its parameters; a single column is the same for every sequence. The values of x and of the
 /// states are placeholders while the step is recorded: they have no numbers, and the number of their columns, the batch
 /// size, must not be used. Operations on parameters alone are computed once, before the first step.
@@ -96,6 +97,13 @@ public final class Program: Sendable {
           var rows: [Mat] = []
           for operand in operands { rows.append(mats[operand]) }
           mats.append(try graph.concatRows(rows))
+        case .reduceRows(.sum): mats.append(try graph.sum(mats[operands[0]], over: .rows))
+        case .reduceRows(.mean): mats.append(try graph.mean(mats[operands[0]], over: .rows))
+        case .softmax: mats.append(try graph.softmax(mats[operands[0]]))
+        case .layerNorm(let epsilon):
+          mats.append(
+            try graph.layerNorm(
+              mats[operands[0]], gain: mats[operands[1]], bias: mats[operands[2]], epsilon: epsilon))
         }
       }
     }

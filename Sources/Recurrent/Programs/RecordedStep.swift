@@ -74,4 +74,9 @@ enum RecordedOperation {
   /// The product of a parameter and a value.
   case product
   case concatRows
+  /// The sum or mean of each column.
+  case reduceRows(Reduction)
+  case softmax
+  /// The operands are the value, gain and bias; the number is ε.
+  case layerNorm(Double)
 }

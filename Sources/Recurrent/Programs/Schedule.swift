@@ -41,7 +41,7 @@ extension StepValues {
     _ range: Range<Int>, _ stages: [Int], _ uses: [Int], _ products: [(stage: Int, instruction: StepInstruction)]
   ) -> [StepInstruction] {
     var segments: [Int: [Int]] = [:]
-    for i in range where uses[i] > 0 && self[i].operation.isElementwise { segments[stages[i], default: []].append(i) }
+    for i in range where uses[i] > 0 && self[i].operation.isMicro { segments[stages[i], default: []].append(i) }
     var instructions: [StepInstruction] = []
     let last = max(products.map(\.stage).max() ?? 0, segments.keys.max() ?? 0)
     for stage in 0...last {
@@ -53,14 +53,16 @@ extension StepValues {
 
   private func segment(_ values: [Int]) -> Segment {
     var depth: [Int: Int] = [:]
-    for i in values { depth[i] = (self[i].operands.compactMap { depth[$0] }.max() ?? -1) + 1 }
+    for i in values {
+      depth[i] = (self[i].operands.flatMap { computed($0) }.compactMap { depth[$0] }.max() ?? -1) + 1
+    }
     // equal operations of one depth lie together: where their operands are neighbours, they become one instruction
     let sorted = values.sorted { (depth[$0] ?? 0, rank($0), $0) < (depth[$1] ?? 0, rank($1), $1) }
     return Segment(values: sorted, depths: sorted.map { depth[$0] ?? 0 })
   }
 
   private func rank(_ i: Int) -> Int {
-    guard case .elementwise(let operation, let function, _) = self[i].operation else { return 0 }
+    guard case .micro(let operation, let function, _) = self[i].operation else { return 0 }
     return Int(operation.rawValue) << 8 | Int(function.rawValue)
   }
 }

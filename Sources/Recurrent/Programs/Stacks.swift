@@ -29,11 +29,11 @@ extension StepValues {
 extension DividedStep {
   /// Gives each piece of the next states an element-wise value of its own, which can be computed in place.
   mutating func separateStates() throws(RecurrentError) {
-    var taken: Set<Int> = []
+    var taken = values.joined
     for k in next.indices {
       for p in next[k].indices {
         let value = next[k][p].value
-        if values[value].operation.isElementwise && taken.insert(value).inserted { continue }
+        if values[value].operation.isMicro && taken.insert(value).inserted { continue }
         next[k][p].value = try values.addCopy(of: value)
       }
     }
@@ -69,7 +69,7 @@ extension DividedStep {
     let uses = values.uses(from: next.flatMap { $0.map(\.value) })
     var users: [Int: UInt8] = [:]
     for i in 0..<values.count {
-      guard case .elementwise(.unary, let function, _) = values[i].operation else { continue }
+      guard case .micro(.unary, let function, _) = values[i].operation else { continue }
       if uses[values[i].operands[0]] == 1 { users[values[i].operands[0]] = function.rawValue }
     }
     return users

@@ -2,9 +2,10 @@
 
 import Kernels
 
-/// An element-wise instruction on rows of regions.
+/// A micro-operation on rows of regions.
 struct PlannedOperation {
   let operation: MicroOperation, function: UnaryOperation, parameter: Double
+  /// Of the result; of the operand for a reduction.
   var rows: Int
   let result: Place
   let operands: [Place]
@@ -48,13 +49,13 @@ extension StepValues {
     var planned = PlannedSegment()
     var touched: Set<Int> = []
     for (i, depth) in zip(segment.values, segment.depths) {
-      guard case .elementwise(let operation, let function, let parameter) = self[i].operation,
+      guard case .micro(let operation, let function, let parameter) = self[i].operation,
         let result = layout.places[i]
       else { continue }
       for v in self[i].operands + [i] where touched.insert(v).inserted { planned.rows += self[v].rows }
       let operands = self[i].operands.prefix(operation.operands).compactMap { layout.places[$0] }
       let next = PlannedOperation(
-        operation: operation, function: function, parameter: parameter, rows: self[i].rows, result: result,
+        operation: operation, function: function, parameter: parameter, rows: rows(of: operation, i), result: result,
         operands: operands, values: [i])
       if let last = planned.operations.last, last.isContinued(by: next), depths(segment, last) == depth {
         planned.operations[planned.operations.count - 1].rows += next.rows
@@ -64,6 +65,11 @@ extension StepValues {
       }
     }
     return planned
+  }
+
+  /// The rows of a value's instruction.
+  func rows(of operation: MicroOperation, _ i: Int) -> Int {
+    operation.isReduction ? self[self[i].operands[0]].rows : self[i].rows
   }
 
   /// The depth of the values of an operation.
@@ -76,7 +82,8 @@ extension PlannedOperation {
   /// Whether `next` does the same with the rows that follow.
   func isContinued(by next: PlannedOperation) -> Bool {
     func follows(_ a: Place, _ b: Place) -> Bool { a.region == b.region && a.row + rows == b.row }
-    return operation == next.operation && function == next.function && parameter == next.parameter
+    return operation.isElementwise && operation == next.operation && function == next.function
+      && parameter == next.parameter
       && follows(result, next.result) && zip(operands, next.operands).allSatisfy { follows($0, $1) }
   }
 }

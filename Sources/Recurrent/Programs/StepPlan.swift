@@ -57,7 +57,7 @@ extension StepPlan {
   var takesTable: Bool {
     let uses = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
     return (0..<values.count).allSatisfy { i in
-      uses[i] == 0 || !values[i].operation.isElementwise
+      uses[i] == 0 || !values[i].operation.isMicro
         || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }
     }
   }

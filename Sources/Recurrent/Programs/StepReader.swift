@@ -52,8 +52,8 @@ struct StepReader {
       guard let operation = node.operation.recordedOperation(node) else {
         throw RecurrentError(
           .badValue,
-          "operation \(i) of step is \(name); expected element-wise operations, products with parameters, concat_rows "
-            + "and slices of rows, got another")
+          "operation \(i) of step is \(name); expected element-wise operations, products with parameters, concat_rows, "
+            + "slices of rows, or the sum, mean, softmax or layer_norm of each column, got another")
       }
       var operands: [RecordedStep.View] = [], traced: [StepTrace.Operand] = []
       for k in node.first..<node.first + node.count {

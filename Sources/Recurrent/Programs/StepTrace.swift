@@ -42,16 +42,14 @@ extension StepTrace {
   ///
   ///     [["mul", ["p0", 0, 0, 80, 5], ["x", 0, 5]], ["tanh", ["v0", 0, 80]], ["scale", 0.5, ["v1", 0, 80]]]
   ///
-  /// An operand is its source, x, state s0, parameter p0 or result v0, and its rows: the first and their number; a part
+  /// `sum` and `mean` are those of each column. An operand is its source, x, state s0, parameter p0 or result v0, and its rows: the first and their number; a part
   /// of a parameter has first row, first column, rows and columns.
   var operationsJSON: JSON {
     .array(
       JSON.List(
         operations.map { operation in
           var items: [JSON] = [.string(operation.operation.name)]
-          if case .unary(let function, let parameter) = operation.operation, function.parameterName != nil {
-            items.append(.number(parameter))
-          }
+          if let parameter = operation.operation.parameter { items.append(.number(parameter)) }
           return .array(JSON.List(items + operation.operands.map(\.json)))
         }))
   }
@@ -83,6 +81,18 @@ extension RecordedOperation {
     case .binary(let function): function.name
     case .product: "mul"
     case .concatRows: "concat_rows"
+    case .reduceRows(let reduction): reduction == .mean ? "mean" : "sum"
+    case .softmax: "softmax"
+    case .layerNorm: "layer_norm"
+    }
+  }
+
+  /// The number that belongs to the operation; nil for an operation without.
+  var parameter: Double? {
+    switch self {
+    case .unary(let function, let parameter): function.parameterName == nil ? nil : parameter
+    case .layerNorm(let epsilon): epsilon
+    default: nil
     }
   }
 }

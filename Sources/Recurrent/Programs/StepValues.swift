@@ -35,19 +35,26 @@ enum StepOperation: Hashable {
   case outputGradient(row: Int)
 
   // MARK: Operations
-  /// An element-wise operation with its function and parameter, where it has them.
-  case elementwise(MicroOperation, UnaryOperation, Double)
+  /// A micro-operation with its function and parameter, where it has them.
+  case micro(MicroOperation, UnaryOperation, Double)
   /// Σ W·v + Σ bias: one weight part for each operand v.
   case sumOfProducts([WeightPart], biases: [ParameterRows])
   /// Σ Wᵀ·dz, plus the last operand with `hasInitial`; the other operands are the dz of all stacks of the terms.
   case transposedProducts([TransposedTerm], hasInitial: Bool)
 
-  static func unary(_ function: UnaryOperation, _ parameter: Double = 0) -> StepOperation {
-    .elementwise(.unary, function, parameter)
-  }
-  static func micro(_ operation: MicroOperation) -> StepOperation { .elementwise(operation, .neg, 0) }
+  // MARK: Views, which no instruction computes
+  /// Rows of the operand from `row` on.
+  case part(row: Int)
+  /// The operands one below the other. From pass 2 on nothing else decides where they lie.
+  case join
 
-  var isElementwise: Bool { if case .elementwise = self { true } else { false } }
+  static func unary(_ function: UnaryOperation, _ parameter: Double = 0) -> StepOperation {
+    .micro(.unary, function, parameter)
+  }
+  static func micro(_ operation: MicroOperation) -> StepOperation { .micro(operation, .neg, 0) }
+
+  /// Whether a segment computes the value.
+  var isMicro: Bool { if case .micro = self { true } else { false } }
   var isProduct: Bool {
     switch self {
     case .sumOfProducts, .transposedProducts: true
@@ -55,7 +62,12 @@ enum StepOperation: Hashable {
     }
   }
   /// Whether the value exists before the step begins.
-  var isLeaf: Bool { !isElementwise && !isProduct }
+  var isLeaf: Bool {
+    switch self {
+    case .input, .state, .parameter, .stateGradient, .outputGradient: true
+    default: false
+    }
+  }
 }
 
 /// Values by index; the operands of a value precede it.
@@ -91,6 +103,34 @@ struct StepValues {
   /// Returns a value of zeros, which has a place of its own.
   mutating func addZero(rows: Int) throws(RecurrentError) -> Int {
     try append(Value(operation: .micro(.zero), operands: [], rows: rows))
+  }
+
+  /// Rows of a value as a value.
+  mutating func part(of i: Int, row: Int, rows: Int) throws(RecurrentError) -> Int {
+    if rows == values[i].rows { return i }
+    if case .part(let first) = values[i].operation {
+      return try add(.part(row: first + row), values[i].operands, rows: rows)
+    }
+    return try add(.part(row: row), [i], rows: rows)
+  }
+
+  /// Values one below the other as a value.
+  mutating func join(_ pieces: [Int]) throws(RecurrentError) -> Int {
+    if pieces.count == 1 { return pieces[0] }
+    return try add(.join, pieces, rows: pieces.reduce(0) { $0 + values[$1].rows })
+  }
+
+  /// The values that lie in the memory of joins: nothing else decides where.
+  var joined: Set<Int> {
+    Set(values.flatMap { $0.operation == .join ? $0.operands : [] })
+  }
+
+  /// The values that are computed in the memory of a value: its own, or those that a view consists of.
+  func computed(_ i: Int) -> [Int] {
+    switch values[i].operation {
+    case .part, .join: values[i].operands.flatMap { computed($0) }
+    default: [i]
+    }
   }
 
   private mutating func append(_ value: Value) throws(RecurrentError) -> Int {

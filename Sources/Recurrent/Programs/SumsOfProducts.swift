@@ -1,4 +1,5 @@
-// Pass 2: additions of products become one sum, Σ W·v + Σ bias, that a single pass over its operands computes.
+// Pass 2: additions of products become one sum, Σ W·v + Σ bias, that a single pass over its operands computes; and the
+// operands of joins become values that can lie in them.
 
 import Kernels
 
@@ -21,6 +22,8 @@ private struct SumGathering {
   var values = StepValues()
   /// The new index of each old value that is not a term.
   var renumbered: [Int]
+  /// The values that lie in a join.
+  private var joined: Set<Int> = []
 
   init(_ step: DividedStep) {
     old = step.values
@@ -45,6 +48,14 @@ private struct SumGathering {
   mutating func gather(_ i: Int) throws(RecurrentError) {
     if uses[i] == 0 || isTerm[i] { return }
     let value = old[i]
+    if value.operation == .join {
+      var pieces: [Int] = []
+      for operand in value.operands {
+        let piece = renumbered[operand], isFree = values[piece].operation.isMicro && joined.insert(piece).inserted
+        pieces.append(isFree ? piece : try values.addCopy(of: piece))
+      }
+      return renumbered[i] = try values.join(pieces)
+    }
     guard isSum(i) else {
       return renumbered[i] = try values.add(
         value.operation, value.operands.map { renumbered[$0] }, rows: value.rows)

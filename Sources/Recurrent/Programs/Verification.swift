@@ -69,7 +69,7 @@ extension StepPlan {
         try expect(value, Place(region: .gradientTape, row: row), memory, "gradient of sum \(sum)")
         row += values[sum].rows
       }
-      for operand in stack.operands where values[operand].operation.isElementwise {
+      for operand in stack.operands where !values[operand].operation.isLeaf {
         guard let place = layout.places[operand] else { continue }
         try expect(operand, place, memory, "operand of stack \(s)")
         switch place.region {
@@ -100,6 +100,16 @@ extension StepPlan {
     case .input, .parameter, .stateGradient, .outputGradient:
       // read-only memory: only the place can be wrong
       if layout.places[value] == place { return }
+    case .part(let row):
+      return try expect(
+        values[value].operands[0], Place(region: place.region, row: place.row - row), memory, what)
+    case .join:
+      var row = place.row
+      for operand in values[value].operands {
+        try expect(operand, Place(region: place.region, row: row), memory, what)
+        row += values[operand].rows
+      }
+      return
     default:
       if memory.holds(value, at: place, rows: values[value].rows) { return }
     }
@@ -144,11 +154,35 @@ extension StepPlan {
     }
   }
 
+  /// Requires that an instruction has the rows of its values, and these those of their operands.
+  private func checkRows(_ planned: PlannedOperation, rowsOfValues: Int) throws(PlanFault) {
+    func rows(_ value: Int) -> [Int] {
+      values[value].operands.prefix(planned.operation.operands).map { values[$0].rows }
+    }
+    let areRight: Bool
+    if planned.operation.isElementwise {
+      areRight =
+        planned.rows == rowsOfValues
+        && planned.values.allSatisfy { value in rows(value).allSatisfy { $0 == values[value].rows } }
+    } else {
+      let value = planned.values[0], result = planned.operation.isReduction ? 1 : planned.rows
+      let expected: [Int] =
+        switch planned.operation {
+        case .broadcastRow: [1]
+        case .normalize: [planned.rows, 1]
+        case .normalizeBackward: [planned.rows, planned.rows, 1]
+        default: Array(repeating: planned.rows, count: planned.operation.operands)
+        }
+      areRight = planned.values.count == 1 && values[value].rows == result && rows(value) == expected
+    }
+    if !areRight { throw PlanFault(description: "operation of value \(planned.values[0]) has the wrong rows") }
+  }
+
   private func run(_ planned: PlannedOperation, _ memory: inout NamedMemory) throws(PlanFault) {
     var offset = 0
     for value in planned.values {
       guard
-        values[value].operation == .elementwise(planned.operation, planned.function, planned.parameter),
+        values[value].operation == .micro(planned.operation, planned.function, planned.parameter),
         planned.operands.count == planned.operation.operands
       else { throw PlanFault(description: "value \(value) has another operation") }
       for (place, operand) in zip(planned.operands, values[value].operands) {
@@ -156,13 +190,15 @@ extension StepPlan {
       }
       offset += values[value].rows
     }
-    if offset != planned.rows { throw PlanFault(description: "operation has other rows than its values") }
+    try checkRows(planned, rowsOfValues: offset)
     // an element is written after it is read; a shifted overlap would read what is written already
-    for place in planned.operands
-    where place.region == planned.result.region && place.row != planned.result.row
-      && place.row < planned.result.row + planned.rows && planned.result.row < place.row + planned.rows
-    {
-      throw PlanFault(description: "result overlaps an operand of value \(planned.values[0])")
+    for (k, place) in planned.operands.enumerated() {
+      let rows = planned.values.count > 1 ? planned.rows : values[values[planned.values[0]].operands[k]].rows
+      if place.region == planned.result.region && place.row != planned.result.row
+        && place.row < planned.result.row + offset && planned.result.row < place.row + rows
+      {
+        throw PlanFault(description: "result overlaps an operand of value \(planned.values[0])")
+      }
     }
     offset = 0
     for value in planned.values {

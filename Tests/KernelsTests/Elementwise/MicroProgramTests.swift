@@ -64,6 +64,7 @@ struct MicroProgramTests {
     case .slopeMul: slope(f, parameter, c, d, a * b, -0.0)
     case .slopeAdd: slope(f, parameter, c, d, a, e)
     case .slopeMulAdd: slope(f, parameter, c, d, a * b, e)
+    default: .nan
     }
   }
 
@@ -107,12 +108,77 @@ struct MicroProgramTests {
     }
   }
 
-  @Test(arguments: MicroOperation.allCases) func equalsItsTwin(_ operation: MicroOperation) {
+  @Test(arguments: MicroOperation.allCases.filter { $0.isElementwise }) func equalsItsTwin(_ operation: MicroOperation)
+  {
     let hasFunction = operation == .unary || operation.operands >= 4 && operation != .mulMulAdd
     for f in hasFunction ? UnaryOperation.allCases : [.neg] {
       compare(operation, f, Float.self)
       compare(operation, f, Double.self)
     }
+  }
+
+  /// A column's result by plain loops in float64.
+  private func columnTwin(
+    _ operation: MicroOperation, _ p: Double, _ a: [Double], _ b: [Double], _ c: [Double]
+  ) -> [Double] {
+    func sum(_ x: [Double]) -> Double { x.reduce(0, +) }
+    let n = Double(a.count), mean = sum(a) / n
+    switch operation {
+    case .sumRows: return [p * sum(a)]
+    case .broadcastRow: return a.map { _ in p * a[0] }
+    case .normalScale: return [1 / (sum(a.map { ($0 - mean) * ($0 - mean) }) / n + p).squareRoot()]
+    case .normalize: return a.map { ($0 - mean) * b[0] }
+    case .normalizeBackward:
+      let projection = sum(zip(a, b).map { $0 * $1 }) / n
+      return zip(a, b).map { c[0] * ($0 - mean - $1 * projection) }
+    case .softmax:
+      let e = a.map { value(.exp, 0, $0) }
+      return e.map { $0 / sum(e) }
+    case .softmaxBackward:
+      let product = sum(zip(a, b).map { $0 * $1 })
+      return zip(a, b).map { $1 * ($0 - product) }
+    default: return []
+    }
+  }
+
+  private func compareColumns<T: Real>(_ operation: MicroOperation, tolerance: Double, _: T.Type) {
+    let parameter = 0.75
+    for rows in Self.sizes {
+      for (columns, part) in [(1, 1), (3, 2), (5, 5)] {
+        let stride = rows + 2, count = columns * stride
+        let memory: [[T]] = (0..<4).map { k in
+          (0..<2 * count).map { T(Double(($0 &* 7919 &+ k &* 104_729 &+ rows) % 1009) / 250 - 2) }
+        }
+        var bases: [UnsafeMutablePointer<T>] = []
+        for m in memory {
+          let p = UnsafeMutablePointer<T>.allocate(capacity: m.count)
+          p.initialize(from: m, count: m.count)
+          bases.append(p)
+        }
+        defer { for p in bases { p.deallocate() } }
+        func operand(_ k: Int) -> MicroOperand<T> { MicroOperand(bases[k], step: count, stride: stride) }
+        var instruction = MicroInstruction<T>(operation, parameter: T(parameter), rows: rows, to: operand(3)) {
+          operand($0)
+        }
+        T.runMicroProgram(&instruction, count: 1, step: 1, columns: 0..<columns, part: part)
+        for j in 0..<columns {
+          func column(_ k: Int) -> [Double] { (0..<rows).map { Double(memory[k][count + j * stride + $0]) } }
+          let expected = columnTwin(operation, parameter, column(0), column(1), column(2))
+          for i in 0..<stride {
+            let got = Double(bases[3][count + j * stride + i])
+            // nothing beyond the result is written
+            let wanted = i < expected.count ? expected[i] : Double(memory[3][count + j * stride + i])
+            #expect(abs(got - wanted) <= tolerance * max(1, abs(wanted)), "\(operation) \(rows) x \(columns), row \(i)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: MicroOperation.allCases.filter { !$0.isElementwise })
+  func columnsEqualTheirTwin(_ operation: MicroOperation) {
+    compareColumns(operation, tolerance: 1e-5, Float.self)
+    compareColumns(operation, tolerance: 1e-13, Double.self)
   }
 
   /// A program over parts of the columns, with scratch that each part uses again.

@@ -36,7 +36,7 @@ struct TestCell: Sendable {
 }
 
 enum TestCells {
-  static let all = [peephole, minimalGated, projected, wide]
+  static let all = [peephole, minimalGated, projected, wide, normalized]
 
   static func named(_ name: String) -> TestCell? { all.first { $0.cell.name == name } }
 
@@ -92,5 +92,22 @@ enum TestCells {
     let slow = try g.add(s[1], g.eltmul(p[2], g.sub(n, s[1])))
     let last = try g.tanh(g.add(g.sliceRows(x, 0, 1), s[2]))
     return [try g.add(n, g.eltmul(slow, p[2])), slow, last]
+  }
+
+  /// A recurrent layer with layer normalization of all gates together and a softmax of two of them.
+  static let normalized = TestCell("normalized", ["h"]) { I, H in
+    Cell.Sizes(
+      states: [H],
+      parameters: [
+        .init("Wx", 3 * H, I), .init("Wh", 3 * H, H), .init("gx", 3 * H, 1, initial: 1), .init("gh", 3 * H, 1),
+        .init("b", 3 * H, 1, initial: 0), .init("mean", H, 1),
+      ])
+  } _: { g, x, s, p throws(RecurrentError) in
+    let H = s[0].n, u = try g.layerNorm(g.mul(p[0], x), gain: p[2], bias: p[4], epsilon: 0.1)
+    let v = try g.layerNorm(g.mul(p[1], s[0]), gain: p[3], bias: p[4], epsilon: 0.1), z = try g.add(u, v)
+    let a = try g.softmax(g.concatRows([g.sliceRows(z, 0, H), g.neg(g.sliceRows(z, H, H))]))
+    let n = try g.tanh(g.sliceRows(z, 2 * H, H)), mean = try g.mean(n, over: .rows)
+    let kept = try g.eltmul(g.sliceRows(a, 0, H), s[0])
+    return [try g.add(kept, g.sub(g.eltmul(g.sliceRows(a, H, H), n), g.mul(p[5], mean)))]
   }
 }

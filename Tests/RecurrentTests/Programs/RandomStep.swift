@@ -11,6 +11,11 @@ struct RandomStep: CustomStringConvertible {
     case product(Int, Int)
     case slice(Int, Int, Int)
     case concat([Int])
+    /// Sum or mean of each column.
+    case reduceRows(Reduction, Int)
+    case softmax(Int)
+    /// The value, gain, bias.
+    case layerNorm(Int, Int, Int)
   }
 
   let inputs: Int, states: [Int], children: Int
@@ -71,7 +76,30 @@ struct RandomStep: CustomStringConvertible {
 
   private mutating func addOperation(_ below: (Int) -> Int) {
     let a = pick(below)
-    switch below(12) {
+    switch below(14) {
+    case 12, 13:
+      // of several values, and in pieces
+      let b = pick(below), isJoined = below(2) == 0 && rows[a] + rows[b] <= 60
+      let m = isJoined ? append(.concat([a, b]), rows[a] + rows[b]) : a
+      let n = rows[m], kind = below(4)
+      if kind == 0 {
+        _ = append(.reduceRows([.sum, .mean][below(2)], m), 1)
+        return
+      }
+      // a normalized column of two elements has one direction only
+      if kind > 1 && n < 3 { return }
+      let y: Int
+      if kind == 1 {
+        y = append(.softmax(m), n)
+      } else {
+        let gain = newParameter(n, below), bias = newParameter(n, below)
+        y = append(.layerNorm(m, gain, bias), n)
+      }
+      if n > 1 && below(2) == 0 {
+        let start = below(n - 1), count = 1 + below(n - start)
+        let part = append(.slice(y, start, count), count)
+        if below(2) == 0 { _ = append(.binary(.eltmul, part, part), count) }
+      }
     case 0, 1, 2:
       let functions: [UnaryOperation] = [
         .tanh, .sigmoid, .relu, .leakyRelu, .gelu, .silu, .softplus, .neg, .scale, .shift, .square, .abs,
@@ -148,6 +176,11 @@ struct RandomStep: CustomStringConvertible {
       case .binary(let function, let a, let b): values.append(try g.binary(function, values[a], values[b]))
       case .product(let p, let a): values.append(try g.mul(parameters[p], values[a]))
       case .slice(let a, let start, let count): values.append(try g.sliceRows(values[a], start, count))
+      case .reduceRows(let reduction, let a):
+        values.append(try reduction == .sum ? g.sum(values[a], over: .rows) : g.mean(values[a], over: .rows))
+      case .softmax(let a): values.append(try g.softmax(values[a]))
+      case .layerNorm(let a, let gain, let bias):
+        values.append(try g.layerNorm(values[a], gain: values[gain], bias: values[bias], epsilon: 0.1))
       case .concat(let mats):
         if let p = parameterValues[values.count] {
           values.append(parameters[p])

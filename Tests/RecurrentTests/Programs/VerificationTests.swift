@@ -104,7 +104,7 @@ struct VerificationTests {
     let kept = original.stacks.flatMap(\.operands) + original.gradients.results
     var shared = 0
     for i in kept {
-      guard let place = original.layout.places[i], original.values[i].operation.isElementwise else { continue }
+      guard let place = original.layout.places[i], original.values[i].operation.isMicro else { continue }
       for k in kept {
         guard let other = original.layout.places[k], other.region == place.region, other.row > place.row,
           original.values[i].rows == original.values[k].rows

@@ -82,8 +82,9 @@ class Program:
     """A recurrent step, recorded once: ``Graph.scan`` runs it over sequences at the speed of a built-in layer.
 
     The step is called once, here, with Mats that have no numbers: a column of each is a sequence of the batch. It may
-    use element-wise operations, ``W @ v`` with a parameter on the left, ``concat_rows`` and slices of rows. Other Mats
-    that it reads become parameters; a single column is the same for every sequence.
+    use element-wise operations, ``W @ v`` with a parameter on the left, ``concat_rows``, slices of rows, and of each
+    column the sum and mean (``axis=0``), ``softmax`` and ``layer_norm``. Other Mats that it reads become parameters; a
+    single column is the same for every sequence.
 
     Parameters
     ----------

@@ -45,6 +45,8 @@ private struct Softmax: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) { softmaxBackward(args.y, dp: args.dy, dx: args.gradient(0)) }
 
   var backwardReads: BackwardReads { BackwardReads(result: true) }
+
+  var recordedOperation: RecordedOperation? { .softmax }
 }
 
 private struct LogSoftmax: GraphOperation {
@@ -77,4 +79,6 @@ private struct LayerNorm: GraphOperation {
   }
 
   var backwardReads: BackwardReads { BackwardReads(1) }
+
+  var recordedOperation: RecordedOperation? { .layerNorm(epsilon) }
 }

@@ -85,6 +85,8 @@ private struct ReduceRows: GraphOperation {
   }
 
   var backwardReads: BackwardReads { BackwardReads() }
+
+  var recordedOperation: RecordedOperation? { .reduceRows(reduction) }
 }
 
 private struct ReduceColumns: GraphOperation {

@@ -98,6 +98,8 @@ def _layer(
         numbers = [operand for operand in operands if not isinstance(operand, list)]
         mats = [_view(values, operand) for operand in operands if isinstance(operand, list)]
         operation = getattr(graph, name)
+        if name in ("sum", "mean"):
+            numbers = [0]
         values[f"v{v}"] = operation(mats) if name == "concat_rows" else operation(*mats, *numbers)
     return _view(values, program["next"][0])
 
