@@ -16,12 +16,11 @@ public func recurrent_step_create(
     let out = try output(step, "step"), graph = try output(graph, "graph"), x = try output(x, "x")
     let states = try output(states, "states")
     let settings = try Program.Settings(json: text(settings, length, "settings"))
-    let stride = MemoryLayout<recurrent_mat>.stride
-    try checkCapacity(state_capacity, for: settings.states.count, "states", stride: stride, "state_capacity")
+    let recorder = try ProgramRecorder(settings), stride = MemoryLayout<recurrent_mat>.stride
+    try checkCapacity(state_capacity, for: recorder.states.count, "states", stride: stride, "state_capacity")
     let count = settings.parameters.count
     try checkCapacity(parameter_capacity, for: count, "parameters", stride: stride, "parameter_capacity")
     let parameters = count == 0 ? states : try output(parameters, "parameters")
-    let recorder = try ProgramRecorder(settings)
     var objects: [(Object, UnsafeMutablePointer<UInt64>)] = [
       (.reference(recorder), out), (.reference(recorder.graph), graph),
     ]
@@ -86,5 +85,22 @@ public func recurrent_graph_scan(
     let result = try graph.scan(
       program, input, states: states, parameters: parameters, steps: Int(T), lengths: counts)
     try register([(result.y, y)] + result.states.enumerated().map { ($1, finals + $0) })
+  }
+}
+
+@implementation @_cdecl("recurrent_graph_forest")
+public func recurrent_graph_forest(
+  _ graph: recurrent_graph, _ program: recurrent_program, _ x: recurrent_mat, _ children: UnsafePointer<Int64>!,
+  _ child_count: Int64, _ leaves: UnsafePointer<recurrent_mat>!, _ leaf_count: Int64,
+  _ parameters: UnsafePointer<recurrent_mat>!, _ parameter_count: Int64, _ states: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let states = try output(states, "states")
+    let graph = try call.graph(graph), program = try call.program(program)
+    let input = x == 0 && program.inputs == 0 ? nil : try call.mat(x, "x")
+    let leaves = try call.mats(leaves, leaf_count), parameters = try call.mats(parameters, parameter_count)
+    let result = try graph.forest(
+      program, input, children: indices(children, child_count, "children"), leaves: leaves, parameters: parameters)
+    try register(result.enumerated().map { ($1, states + $0) })
   }
 }

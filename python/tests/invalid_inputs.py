@@ -516,7 +516,7 @@ class Call:
 
     def over_programs(self) -> dict[str, list[Choice]]:
         """Arguments of steps and programs: two time steps of one sequence."""
-        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan"}:
+        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan", "graph_forest"}:
             return {}
         bench = self.bench
 
@@ -548,6 +548,11 @@ class Call:
             "lengths": [Choice("good", Memory(words(1))), Choice("NULL", None), *wrong_lengths,
                         bad("misaligned", Memory(words(1), 4), VALUE)],
             "length_count": number(1, SHAPE),
+            "children": [Choice("good", Memory(words(0, 1))), bad("NULL", None, NULL),
+                         bad("misaligned", Memory(words(0, 1), 4), VALUE),
+                         *(bad(str(v), Memory(words(0, v)), INDEX) for v in (-2, 2, 3, MIN64, MAX64))],
+            "child_count": number(2, SHAPE),
+            "leaves": mats(bench.mats[3, 1]), "leaf_count": number(1, SHAPE, INDEX),
         }  # fmt: skip
 
     def choosing(self, *seen: int, below: int) -> dict[str, list[Choice]]:

@@ -360,6 +360,8 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
      recurrent_step_finish(step, next, ...)   gives the program
      recurrent_graph_scan(graph, program, ...)
 
+   recurrent_graph_forest runs a program over trees: its step reads the states of several children.
+
    A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
    _layer_norm. Other Mats that it reads become parameters of the program, and a single column is the same for every
@@ -367,13 +369,15 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
    must not be used. */
 
 /* Begins a step. Settings, of which inputs and states are required:
-     {"inputs": 5, "states": [20, 20],
+     {"inputs": 5, "states": [20, 20], "children": 1,
       "parameters": [{"name": "W", "n": 80, "d": 25, "initial": null, "parts": []}], "dtype": "float32"}
    inputs      rows of x; 0 for a step without, for which `*x` becomes 0
    states      rows of each state; the first is the output
+   children    how many nodes the step reads the states of: 1, and for trees more, 64 / states at most
    parameters  the Mats that each scan receives; "initial" is the value that a network gives them at first, null for a
                random matrix; "parts" names equal blocks of its rows, which a network's parameters have instead
-   `states` and `parameters` receive a handle each. All handles are freed with the free function of their kind. */
+   `parameters` receives a handle for each, `states` one for each state of each child: those of the first child, then
+   those of the second. All handles are freed with the free function of their kind. */
 recurrent_status recurrent_step_create(const char *settings, int64_t length, recurrent_step *step,
                                        recurrent_graph *graph, recurrent_mat *x, recurrent_mat *states,
                                        int64_t state_capacity, recurrent_mat *parameters, int64_t parameter_capacity);
@@ -404,6 +408,21 @@ recurrent_status recurrent_graph_scan(recurrent_graph graph, recurrent_program p
                                       const recurrent_mat *parameters, int64_t parameter_count, int64_t T,
                                       const int64_t *lengths, int64_t length_count, recurrent_mat *y,
                                       recurrent_mat *final_states);
+
+/* Records a program over the nodes of trees, or of directed graphs without circles. The step of a node reads the states of
+   its children. Nodes of one height are computed together.
+   x           [inputs x nodes]; 0 for a step without
+   children    as many for each node as the step reads: i is leaf i, or node i - leaves; -1 for none, whose states are
+               zeros. Children precede their parents; a node can be the child of several. child_count is the number of
+               nodes times that of their children
+   leaves      the states of leaves, [rows x leaves] each: leaf_count is 0, or the number of states
+   parameters  of the shapes that the step declared
+   states      receives a handle for each state, [rows x leaves + nodes]: of the leaves, then of the nodes. After
+               recurrent_graph_backward the gradient of a column includes what its parents add */
+recurrent_status recurrent_graph_forest(recurrent_graph graph, recurrent_program program, recurrent_mat x,
+                                        const int64_t *children, int64_t child_count, const recurrent_mat *leaves,
+                                        int64_t leaf_count, const recurrent_mat *parameters, int64_t parameter_count,
+                                        recurrent_mat *states);
 
 /* ------------------------------------------------------------------ Sampling
 

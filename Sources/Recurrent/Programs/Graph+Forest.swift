@@ -28,19 +28,23 @@ extension Graph {
     _ program: Program, _ x: Mat?, children: [Int], leaves: [Mat] = [], parameters: [Mat] = [],
     wantsInput: Bool = true
   ) throws(RecurrentError) -> [Mat] {
+    try children.withUnsafeBufferPointer { (children) throws(RecurrentError) in
+      try forest(program, x, children: children, leaves: leaves, parameters: parameters, wantsInput: wantsInput)
+    }
+  }
+
+  /// `forest` of children in memory of the caller, which is read once.
+  package func forest(
+    _ program: Program, _ x: Mat?, children: UnsafeBufferPointer<Int>, leaves: [Mat], parameters: [Mat],
+    wantsInput: Bool = true
+  ) throws(RecurrentError) -> [Mat] {
     try check(program, parameters: parameters)
     let leafCount = try check(program, leaves: leaves)
     let mark = arena.mark
     do throws(RecurrentError) {
-      var result: Result<ForestLevels, RecurrentError>?
-      children.withUnsafeBufferPointer { given in
-        result = Result { () throws(RecurrentError) in
-          try ForestLevels(given, arity: program.children, leaves: leafCount) { (count) throws(RecurrentError) in
-            try indices(count)
-          }
-        }
+      let levels = try ForestLevels(children, arity: program.children, leaves: leafCount) {
+        (count) throws(RecurrentError) in try indices(count)
       }
-      guard let levels = try result?.get() else { return [] }
       try check(program, x, nodes: levels.nodes)
       let all = try program.parameters(parameters, on: self)
       return try record(program, x, levels, leaves, all, wantsInput)

@@ -118,6 +118,25 @@ private func thisThread() -> UInt {
     #expect(try abs(graph.mul(a, a).rows()[0] - 900e-6) < 1e-7)
   }
 
+  @Test(arguments: [1, 2]) func aForestContinues(_ threads: Int) throws {
+    let count = ThreadPool.count
+    defer { try? ThreadPool.set(count) }
+    try ThreadPool.set(threads)
+    let H = 128, random = Random(seed: 4), nodes = 600
+    let children = ForestCase.children(nodes, arity: 2, leaves: 50, random)
+    let c = try ForestCase(
+      inputs: 0, states: [H, H], parameters: TreeLSTM.binaryParameters(0, H), leaves: 50, children: children,
+      dtype: .float32, random, TreeLSTM.binary(H))
+    let program = try c.program(), whole = try c.planned(program).tensors[0].numbers
+    let g = Graph(), h = try g.forest(program, nil, children: children.flatMap { $0 }, leaves: c.leaves)[0]
+    #expect(try interrupting(at: 1) { try g.evaluate() })
+    _ = try interrupting(at: 2) { try g.evaluate() }
+    #expect(try h.rows() == whole)
+    try h.set(gradientRows: c.dStates[0])
+    #expect(try interrupting(at: 1) { try g.backward() })
+    refused(.invalidated, "backpropagated already") { try g.backward() }
+  }
+
   @Test func anInterruptedGenerationContinues() throws {
     let network = try model(.lstm, embedding: 24).network
     func generator() throws -> Generator {

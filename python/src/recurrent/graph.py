@@ -14,7 +14,7 @@ from weakref import ref
 import numpy as np
 
 from . import _c
-from ._arrays import as_ints, as_lengths
+from ._arrays import as_ints, as_lengths, as_tokens
 from ._checks import as_choice, as_float, as_int, as_list
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
@@ -736,6 +736,85 @@ class Graph(GraphElementwise[Mat]):
             outs,
         )
         return self._result(y), tuple(self._result(final) for final in finals)
+
+    def forest(
+        self,
+        program: Program,
+        x: Mat | None,
+        children: npt.ArrayLike,
+        leaves: Iterable[Mat] = (),
+        parameters: Iterable[Mat] = (),
+    ) -> tuple[Mat, ...]:
+        """Runs a step over the nodes of trees, or of directed graphs without circles, as one operation.
+
+        The step of a node reads the states of its children and its x. The nodes of one height are computed together,
+        and a node's states have the same bits in any forest.
+
+        Parameters
+        ----------
+        program : Program
+            The step; its ``children`` is the number of children of each node.
+        x : Mat or None
+            (inputs, nodes); None for a step without.
+        children : array of int
+            (nodes, children): i is leaf i, or node i - leaves; -1 stands for none: its states are zeros. Children
+            precede their parents. A node can be the child of several.
+        leaves : iterable of Mat
+            The states of leaves, (rows, leaves) each; none where every leaf is a node without children.
+        parameters : iterable of Mat
+            Of the shapes that the program declares; none for a step that has read its own.
+
+        Returns
+        -------
+        tuple of Mat
+            Each state of all leaves and nodes, (rows, leaves + nodes). After ``backward()`` the gradient of a column
+            includes what its parents add.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit.
+        IndexError
+            If a child is out of range or does not precede its parent, with the number of the node.
+        TypeError
+            If an argument is no Mat, or has another type of elements.
+
+        Examples
+        --------
+        The tree ((0 1) 2) of three leaves, whose states are given:
+
+        >>> import recurrent
+        >>> U, V = recurrent.Mat.uniform(4, 4, rng=1), recurrent.Mat.uniform(4, 4, rng=2)
+        >>> program = recurrent.Program(lambda a, b: (U @ a + V @ b).tanh(), inputs=0, states=4, children=2)
+        >>> leaves = recurrent.Mat.uniform(4, 3, rng=3)
+        >>> (h,) = recurrent.Graph().forest(program, None, [[0, 1], [3, 2]], [leaves])
+        >>> h.shape
+        (4, 5)
+        """
+        if not isinstance(program, Program):
+            raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
+        listed = as_tokens(children, "children")
+        arity = program.children
+        if listed.ndim != 2 or listed.shape[1] != arity:
+            raise ValueError(f"children has the wrong shape; expected (nodes, {arity}), got {listed.shape}")
+        if x is None and program.inputs:
+            raise ValueError(f"x is absent; expected {program.inputs} rows for each node, got None")
+        initial, leaf_count = _handles(leaves, "leaves")
+        given, parameter_count = _handles(parameters, "parameters")
+        outs, states = _c.outputs(_new_handle, max(1, len(program.states)))
+        _lib.recurrent_graph_forest(
+            self._handle.value,
+            program._handle.value,
+            0 if x is None else expect_mat(x, "x"),
+            _c.as_ints(listed.reshape(-1), listed.size),
+            listed.size,
+            initial,
+            leaf_count,
+            given,
+            parameter_count,
+            outs,
+        )
+        return tuple(self._result(state) for state in states)
 
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
         """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.

@@ -1,4 +1,4 @@
-"""Program: the equations of one time step, recorded once, which run over whole sequences."""
+"""Program: the equations of one step, recorded once, which run over whole sequences and trees."""
 
 from __future__ import annotations
 
@@ -81,6 +81,8 @@ class StepParameters:
 class Program:
     """A recurrent step, recorded once: ``Graph.scan`` runs it over sequences at the speed of a built-in layer.
 
+    ``Graph.forest`` runs it over trees: with ``children=2`` it reads the states of two nodes.
+
     The step is called once, here, with Mats that have no numbers: a column of each is a sequence of the batch. It may
     use element-wise operations, ``W @ v`` with a parameter on the left, ``concat_rows``, slices of rows, and of each
     column the sum and mean (``axis=0``), ``softmax`` and ``layer_norm``. Other Mats that it reads become parameters; a
@@ -90,7 +92,8 @@ class Program:
     ----------
     step : callable
         ``step(x, *states)``, or ``step(x, *states, p)`` where there are ``parameters``, ``step(*states)`` for
-        ``inputs`` 0; returns the next state, or a tuple of all next states.
+        ``inputs`` 0; returns the next state, or a tuple of all next states. With several children the states of the
+        first come first: ``step(x, hl, cl, hr, cr)``.
     inputs : int
         Rows of x; 0 for a step without.
     states : int or sequence of int
@@ -99,6 +102,8 @@ class Program:
         For each name the shape (n, d) of a parameter that each scan receives, or (n, d, initial value).
     dtype : {"float32", "float64"}
         The type of all Mats.
+    children : int
+        How many nodes of a tree the step reads the states of; 1 in a sequence. At most 64 states are read.
 
     Raises
     ------
@@ -122,6 +127,7 @@ class Program:
     states = Derived["tuple[int, ...]"](lambda program: program._states, _NEW)
     parameters = Derived["dict[str, tuple[int, int]]"](lambda program: dict(program._parameters), _NEW)
     dtype = Derived[Any](lambda program: program._dtype, _NEW)
+    children = Derived[int](lambda program: program._children, _NEW)
 
     def __init__(
         self,
@@ -130,6 +136,7 @@ class Program:
         states: int | Sequence[int],
         parameters: Mapping[str, Sequence[Any]] | None = None,
         dtype: npt.DTypeLike = "float32",
+        children: int = 1,
     ) -> None:
         if not callable(step):
             raise TypeError(f"step has the wrong type; expected a function, got {type(step).__name__}")
@@ -144,6 +151,7 @@ class Program:
         settings = {
             "inputs": as_int(inputs, "inputs"),
             "states": rows,
+            "children": as_int(children, "children"),
             "parameters": [_declaration(name, shape) for name, shape in (parameters or {}).items()],
             "dtype": str(DTYPES[as_dtype(dtype)]),
         }
@@ -154,6 +162,7 @@ class Program:
     def _attach(self, handle: _c.Handle, settings: Mapping[str, Any]) -> None:
         self._handle = handle
         self._inputs, self._states = settings["inputs"], tuple(settings["states"])
+        self._children = settings["children"]
         self._parameters = {p["name"]: (p["n"], p["d"]) for p in settings["parameters"]}
         self._dtype = DTYPES[as_dtype(settings["dtype"])]
 
@@ -181,7 +190,7 @@ class Program:
         words = as_text(text, "text")
         handle = _c.new(_lib.recurrent_program_create, _lib.recurrent_program_free, words, len(words))
         program = cls.__new__(cls)
-        program._attach(handle, {"parameters": [], "dtype": "float32", **json.loads(text)})
+        program._attach(handle, {"children": 1, "parameters": [], "dtype": "float32", **json.loads(text)})
         return program
 
     def json(self) -> str:
@@ -201,7 +210,10 @@ class Program:
 
     def __repr__(self) -> str:
         states = ", ".join(map(str, self._states))
-        return f"<Program: {self._inputs} inputs, states {states}, {len(self._parameters)} parameters>"
+        children = f"{self._children} children, " if self._children > 1 else ""
+        return (
+            f"<Program: {self._inputs} inputs, states {states}, {children}{len(self._parameters)} parameters>"
+        )
 
 
 class _Recording:
@@ -215,7 +227,9 @@ class _Recording:
             _c.GraphHandle(),
         )
         x = _c.MatHandle()
-        after, state_mats = _c.outputs(_c.MatHandle, len(states))
+        # a number that the library refuses needs no handles
+        read = max(1, min(settings["children"] * len(states), 64))
+        after, state_mats = _c.outputs(_c.MatHandle, read)
         given, parameter_mats = _c.outputs(_c.MatHandle, len(parameters))
         _lib.recurrent_step_create(
             words,
@@ -224,7 +238,7 @@ class _Recording:
             graph,
             x,
             after,
-            len(states),
+            read,
             given,
             len(parameters),
         )

@@ -229,7 +229,17 @@ def test_random_graphs(cases):
 
 
 def test_every_operation_is_here():
-    others = {"backward", "evaluate", "reset", "operations", "svg", "needs_backprop", "dropout", "scan"}
+    others = {
+        "backward",
+        "evaluate",
+        "reset",
+        "operations",
+        "svg",
+        "needs_backprop",
+        "dropout",
+        "scan",
+        "forest",
+    }
     assert set(methods(Graph)) - others == set(NAMES)
 
 
