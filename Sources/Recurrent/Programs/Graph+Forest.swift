@@ -103,6 +103,8 @@ extension Graph {
       if let x { try appendOperand(x, "x") }
       for state in leaves { try appendOperand(state, "leaves") }
       for parameter in parameters { try appendOperand(parameter, "parameter") }
+      // a node has an operand
+      if operands.count == mark { try appendOperand(zeros(1, 1, program.dtype), "x") }
       if needsBackprop {
         retained.append(program)
         retained.append(workspace)

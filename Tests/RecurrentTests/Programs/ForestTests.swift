@@ -97,6 +97,14 @@ struct ForestTests {
     #expect(try StepCase.difference(StepCase.Outcome(tensors: [("state 0", y.rows())]), forest).error < 1e-12)
   }
 
+  /// Neither x, leaves nor parameters: a step that passes on a state of zeros.
+  @Test func worksWithoutOperands() throws {
+    let c = try ForestCase(
+      inputs: 0, states: [2], parameters: [], leaves: 0, children: [[-1, -1], [-1, 0], [1, 0]], Random(seed: 1)
+    ) { g, x, s, p throws(RecurrentError) in [s[1]] }
+    #expect(try StepCase.difference(c.planned(c.program()), c.recorded()).error == 0)
+  }
+
   // MARK: Order of sums
 
   private func bits(_ outcome: StepCase.Outcome) -> [[UInt64]] {
