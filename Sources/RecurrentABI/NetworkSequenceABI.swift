@@ -15,6 +15,17 @@ public func recurrent_network_state_count(
   }
 }
 
+@implementation @_cdecl("recurrent_network_initial_state")
+public func recurrent_network_initial_state(
+  _ network: recurrent_network, _ batch_size: Int64, _ state: UnsafeMutableRawPointer!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(state, "state"), network = try call.network(network)
+    let count = try network.stateCount(sequences: batch_size)
+    try network.copyInitialState(batchSize: Int(batch_size), to: output(out, count, network.dtype, "state"))
+  }
+}
+
 @implementation @_cdecl("recurrent_network_forward_sequence")
 public func recurrent_network_forward_sequence(
   _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ T: Int64, _ B: Int64,

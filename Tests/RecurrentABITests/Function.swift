@@ -152,6 +152,9 @@ struct Function: Sendable, CustomTestStringConvertible {
 
   private static let sequences: [Function] = [
     Function("network_state_count", [.network], outputs: 1) { recurrent_network_state_count($0[0], 2, $1(0)) },
+    Function("network_initial_state", [.network], outputs: 1) {
+      recurrent_network_initial_state($0[0], 2, $1(0, Double.self))
+    },
     Function("network_forward_sequence", [.network], outputs: 1) {
       recurrent_network_forward_sequence($0[0], x, nil, 2, 2, nil, [2, 1], 1, $1(0, Double.self), nil)
     },

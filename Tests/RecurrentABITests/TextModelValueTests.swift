@@ -172,7 +172,7 @@ extension ABITests {
       #expect(before == after)
       let settings =
         #"{"tokenizer":"characters","cell":"gru","hidden_sizes":[4],"embedding":4,"tied":true,"dropout":0.5,"#
-        + #""forget_bias":1,"dtype":"float64"}"#
+        + #""forget_bias":1,"learned_initial_state":true,"dtype":"float64"}"#
       let tied = make { create(settings, texts: ["b", "ac"], $0) }
       #expect(described { recurrent_text_model_describe(tied, $0, $1, $2) } == settings)
       #expect(info(tied).vocabulary_size == 3)

@@ -311,7 +311,8 @@ _NOT_NUMBERS = ['"1"', "true", "[1]", "{}", "1e300", "1e999", "NaN"]
 WRONG: dict[str, list[str]] = {
     "cell": ['"mamba"', "1", "null"], "input_size": _SIZES, "output_size": _SIZES, "embedding": _SIZES,
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
-    "tied": ["1", '"true"'], "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
+    "tied": ["1", '"true"'], "learned_initial_state": ["1", "null"],
+    "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
     "eps": ["-1", *_NOT_NUMBERS], "clipping": ['"norm"', "1"], "tokenizer": ['"words"', "0"],
@@ -326,7 +327,16 @@ WRONG: dict[str, list[str]] = {
                    '[{"name": "W", "n": 65536, "d": 65536}]', '[{"name": "W", "n": 1, "d": 1, "initial": "a"}]'],
 }  # fmt: skip
 # the settings of each function by the functions' subjects
-_NETWORK = ["hidden_sizes", "embedding", "cell", "tied", "dropout", "forget_bias", "dtype"]
+_NETWORK = [
+    "hidden_sizes",
+    "embedding",
+    "cell",
+    "tied",
+    "dropout",
+    "forget_bias",
+    "learned_initial_state",
+    "dtype",
+]
 TAKES = {
     "network_create": ["input_size", "output_size", *_NETWORK],
     "step_create": ["inputs", "states", "parameters", "dtype"],
@@ -379,9 +389,14 @@ class Call:
             return {
                 "count": [Choice("2", 2), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, 257, MIN64, *BIG))]
             }
-        if self.name in {"network_state_count"}:
+        if self.name in {"network_state_count", "network_initial_state"}:
             wrong = (0, -1, MIN64, MAX64, 2**62)
-            return {"batch_size": [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in wrong)]}
+            return {
+                "batch_size": [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in wrong)],
+                "state": [
+                    Choice("good", Memory(80)), bad("NULL", None, NULL), bad("misaligned", Memory(80, 1), VALUE)
+                ],
+            }  # fmt: skip
         if self.name == "probabilities":
             return self.choosing(1, 2, below=3)
         writes = self.name in {"network_beam_search", "generator_create"}

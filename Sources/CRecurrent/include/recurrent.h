@@ -458,7 +458,7 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
 
 /* Creates a network. Settings, with their defaults ("cell", "input_size" and "hidden_sizes" are required):
      {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": null, "embedding": null,
-      "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
+      "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
                  (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
@@ -473,6 +473,9 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
    dropout       probability that an element between layers is zeroed in training: by recurrent_network_train_step,
                  and by recurrent_network_forward_sequence with training 1
    forget_bias   initial value of an LSTM's forget biases
+   learned_initial_state
+                 the initial states are parameters, [rows x 1] and 0 at first, the same for all sequences that begin:
+                 hs0 is that of state h of layer 0, after the other parameters of its layer
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
    order, uniform in +-0.08; other biases are 0. The parameters of a program have the layer's number after their names;
@@ -481,7 +484,7 @@ recurrent_status recurrent_network_create(const char *settings, int64_t length, 
                                           recurrent_network *network);
 recurrent_status recurrent_network_free(recurrent_network network);
 
-/* Writes all settings as recurrent_network_create takes them. */
+/* Writes all settings as recurrent_network_create takes them, but for options of the layers that are false. */
 recurrent_status recurrent_network_describe(recurrent_network network, char *settings, int64_t capacity,
                                             int64_t *length);
 
@@ -502,7 +505,7 @@ recurrent_status recurrent_network_parameter_name(recurrent_network network, int
 recurrent_status recurrent_network_flat(recurrent_network network, recurrent_mat *flat);
 
 /* Records one time step: x [input_size x B] and the state that the previous call returned.
-   h, c            one handle for each layer; NULL stands for zeros. c is NULL unless the cell is an LSTM; of a cell of
+   h, c            one handle for each layer; NULL: the sequences begin. c is NULL unless the cell is an LSTM; of a cell of
                    the caller's own it holds the states after the first, for each a handle for each layer.
    next_h, next_c  receive one handle for each layer; next_c is NULL unless the cell is an LSTM.
    out             receives the scores [output_size x B]. */
@@ -518,13 +521,18 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
    x, tokens    the input: x [T * B * input_size], for a network without embedding, or tokens [T * B]; the other is NULL
    state        recurrent_network_state_count elements: h of every layer, bottom layer first, each [B * H] with the H
                 elements of sequence b contiguous; then for an LSTM c of every layer in the same layout, and of a cell
-                of the caller's own each further state. NULL: zeros
+                of the caller's own each further state. NULL: the sequences begin, with zeros or with the learned
+                initial states
    lengths      [B] valid steps of each sequence, 0 .. T; NULL: T. Padding steps are masked: their outputs are 0 and the
                 final state is the one after the last valid step. Elements of padding steps are never read: x, tokens,
                 targets and dy may hold anything there, NaN too. */
 
 /* Counts the elements of the state of `batch_size` sequences. */
 recurrent_status recurrent_network_state_count(recurrent_network network, int64_t batch_size, int64_t *count);
+
+/* Writes the state of `batch_size` sequences that begin: zeros, or the learned initial states.
+   state  receives recurrent_network_state_count elements */
+recurrent_status recurrent_network_initial_state(recurrent_network network, int64_t batch_size, void *state);
 
 /* Computes outputs y [T * B * rows], rows being output_size or the top layer's size.
    training     1: dropout acts, as in recurrent_network_train_step, and recurrent_network_backward_sequence uses the same
@@ -571,7 +579,7 @@ recurrent_status recurrent_network_loss(recurrent_network network, const void *x
 
 /* Runs one time step of one sequence, without a graph and without allocation.
    token        for a network with embedding; without one x [input_size], or NULL and a token
-   state        [recurrent_network_state_count(1)], updated in place; zeros start a sequence
+   state        [recurrent_network_state_count(1)], updated in place; recurrent_network_initial_state begins a sequence
    y            receives [rows]; NULL skips the decoder */
 recurrent_status recurrent_network_step(recurrent_network network, int64_t token, const void *x, void *state, void *y);
 
@@ -579,7 +587,7 @@ recurrent_status recurrent_network_step(recurrent_network network, int64_t token
    each of max_tokens tokens, or fewer where `end` ends it.
    prompt             [prompt_length], at least 1 token
    end                a token that ends a continuation and is not part of it, or -1
-   state              [recurrent_network_state_count(1)], not changed; NULL for zeros
+   state              [recurrent_network_state_count(1)], not changed; NULL: the sequence begins
    tokens             [beams * max_tokens]: continuation i at tokens[i * max_tokens], padded with -1
    lengths            [beams] tokens of each
    log_probabilities  [beams] sums of ln p over the tokens and the end
@@ -609,7 +617,7 @@ recurrent_status recurrent_network_beam_search(recurrent_network network, const 
    settings  NULL with length 0 for the defaults
    prompt    [prompt_length], at least 1 token
    history   [history_length] tokens before the prompt, for the repetition penalty
-   state     [recurrent_network_state_count(1)], copied; NULL for zeros
+   state     [recurrent_network_state_count(1)], copied; NULL: the sequence begins
    random    draws the tokens, kept by the generator; 0 takes the most probable token each time */
 recurrent_status recurrent_generator_create(recurrent_network network, const char *settings, int64_t settings_length,
                                             const int64_t *prompt, int64_t prompt_length, const int64_t *history,
@@ -713,7 +721,7 @@ enum { RECURRENT_ERRORS_STRICT = 0, RECURRENT_ERRORS_IGNORE = 1, RECURRENT_ERROR
 
 /* Creates a text model. Settings, with their defaults:
      {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
-      "dropout": 0, "forget_bias": 1, "dtype": "float32"}
+      "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "dtype": "float32"}
    Except for "tokenizer", as for recurrent_network_create; embedding null reads one-hot columns.
    texts, lengths  [count] texts that give the vocabulary; unused for "bytes"
    random          draws the weights; then, except for "sentences", the seed of the model's own generator, which draws
@@ -723,7 +731,7 @@ recurrent_status recurrent_text_model_create(const char *settings, int64_t setti
                                              recurrent_text_model *model);
 recurrent_status recurrent_text_model_free(recurrent_text_model model);
 
-/* Writes all settings as recurrent_text_model_create takes them. */
+/* Writes all settings as recurrent_text_model_create takes them, but for options of the layers that are false. */
 recurrent_status recurrent_text_model_describe(recurrent_text_model model, char *settings, int64_t capacity,
                                                int64_t *length);
 
@@ -772,14 +780,14 @@ recurrent_status recurrent_text_model_train_step(recurrent_text_model model, con
                                                  const int64_t *targets, int64_t T, int64_t B, double learning_rate,
                                                  double weight_decay, double clip, recurrent_step_result *result);
 
-/* Discards the carried state: the next step starts from zeros, with any batch size. */
+/* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
 
 /* Evaluates -ln p of each of `count` tokens but the first, given the tokens before it. The tokens are split into
-   `batch_size` equal parts evaluated in parallel, each from a zero state; 1 gives the exact value, more is faster.
+   `batch_size` equal parts evaluated in parallel, each from its beginning; 1 gives the exact value, more is faster.
    A call evaluates at most max_steps time steps of ceil((count - 1) / batch_size), so that the caller can stop between
    two calls.
-   state   [recurrent_network_state_count(batch_size)], zeros at first, updated in place
+   state   [recurrent_network_state_count(batch_size)], read from the second call on, updated in place
    step    0 at first; advances to the number of time steps evaluated so far
    nats    0 at first; the sum of -ln p so far. After the last step, divide by count - 1 */
 recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const int64_t *tokens, int64_t count,

@@ -23,7 +23,7 @@ extension Network {
   ///   - prompt: at least one token.
   ///   - count: the largest number of tokens of a continuation.
   ///   - beams: hypotheses to keep, 1 to `maximumBeams`.
-  ///   - state: `stateCount(batchSize: 1)` elements, not changed; nil for zeros.
+  ///   - state: `stateCount(batchSize: 1)` elements, not changed; nil for a sequence that begins.
   ///   - end: a token that ends a continuation, or nil. An ended continuation still competes with the others.
   /// - Returns: at most `beams` continuations, most probable first.
   /// - Throws: `.badValue` for a network whose outputs do not score its tokens or for the number of beams, `.badIndex`,
@@ -59,7 +59,11 @@ extension Network {
     let step = try InferenceStep<T>(self), width = stateCount(batchSize: 1), interrupt = Interrupt.ofThread
     // of each hypothesis in turn, the network's state before its last token; and those of the next hypotheses
     var states = try Buffer<T>(repeating: 0, count: width), nextStates = Buffer<T>()
-    if let state { states.start?.update(from: state.assumingMemoryBound(to: T.self), count: width) }
+    if let state {
+      states.start?.update(from: state.assumingMemoryBound(to: T.self), count: width)
+    } else if let start = states.start {
+      try copyInitialState(1, start)
+    }
     func read(_ token: Int64, _ state: UnsafeMutablePointer<T>) throws(RecurrentError) {
       step.read(Int(token), state)
       interrupt.count(parameters.flat.count)

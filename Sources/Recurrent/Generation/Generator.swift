@@ -96,7 +96,7 @@ public final class Generator {
   ///   - network: reads and scores the same tokens.
   ///   - prompt: at least one token.
   ///   - history: tokens before the prompt, for the repetition penalty.
-  ///   - state: `stateCount(batchSize: 1)` elements, copied; nil for zeros.
+  ///   - state: `stateCount(batchSize: 1)` elements, copied; nil for a sequence that begins.
   ///   - sampler: how a token is selected from the scores.
   ///   - options: limits; `stop` is for text alone.
   ///   - random: draws the tokens; nil selects the largest score each time.
@@ -192,6 +192,8 @@ public final class Generator {
     let start = try Buffer<UInt8>(repeating: 0, count: bytes)
     if let state = try memory(state, "state", count, network.dtype) {
       start.elements.baseAddress?.update(from: state.assumingMemoryBound(to: UInt8.self), count: bytes)
+    } else if let start = start.start {
+      try network.copyInitialState(1, start)
     }
     var recent = Buffer<Int64>()
     if sampler.repetitionPenalty != 1 {

@@ -8,7 +8,8 @@ extension Network {
   /// - Parameters:
   ///   - token: the input of a network with an embedding; one-hot in a network without one, if `x` is nil.
   ///   - x: the input otherwise, inputSize elements; nil for a token.
-  ///   - state: `stateCount(batchSize: 1)` elements, read and overwritten; zeros for the first step.
+  ///   - state: `stateCount(batchSize: 1)` elements, read and overwritten; that of
+  ///     `copyInitialState` for the first step.
   ///   - y: receives topSize elements; nil to skip the decoder.
   /// - Throws: `.badIndex` for a token out of range, `.nullArgument` without an input, `.badShape` or `.badType` naming
   ///   an array of another length or type.

@@ -15,11 +15,15 @@ final class Layer {
   let states: [Int]
   /// Rows of the output.
   var outputs: Int { states[0] }
+  /// The learned initial states, [rows × 1]; none where sequences begin with zeros.
+  let initialStates: [Mat]
 
   /// The workspace of a program's last scan.
   private let workspaces = ProgramWorkspace.Cache()
 
-  init(_ body: Body, states: [Int]) { (self.body, self.states) = (body, states) }
+  init(_ body: Body, states: [Int], initialStates: [Mat]) {
+    (self.body, self.states, self.initialStates) = (body, states, initialStates)
+  }
 }
 
 extension Layer {

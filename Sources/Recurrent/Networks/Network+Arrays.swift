@@ -44,7 +44,7 @@ extension Network {
   ///   - input: the sequence.
   ///   - T: time steps, at least 1.
   ///   - B: batch size, at least 1.
-  ///   - state: `stateCount(batchSize: B)` elements; nil for zeros.
+  ///   - state: `stateCount(batchSize: B)` elements; nil for sequences that begin: zeros, or the learned initial states.
   ///   - lengths: valid time steps of each of the B sequences, 0 to T; nil for T. Outputs of padding steps are 0.
   ///   - y: receives T·B·topSize elements.
   ///   - finalState: receives the state after the last valid time steps, `stateCount(batchSize: B)` elements; may be nil.
@@ -231,10 +231,14 @@ extension Network {
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
     var (start, end) = reusableStates
     reusableStates = (State([]), State([]))
-    try zero(&start, graph, batchSize: B)
+    if let state {
+      try zero(&start, graph, batchSize: B)
+      read(state, into: start)
+    } else {
+      try begin(&start, graph, batchSize: B)
+    }
     while end.mats.count < start.mats.count { end.mats.append([]) }
     for s in start.mats.indices { end.mats[s].replaceSubrange(end.mats[s].indices, with: start.mats[s]) }
-    if let state { read(state, into: start) }
     let top = try advance(
       graph, source, steps: T, &end, lengths: padding?.lengths, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
@@ -317,7 +321,8 @@ extension Network {
       try check(name, ("\(found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
     }
     for (name, mats) in zip(cell.states, record.start.mats) {
-      for (k, mat) in mats.enumerated() {
+      // a learned state has a node: its parameter is the cause
+      for (k, mat) in mats.enumerated() where mat.node < 0 {
         try check("state.\(name)[\(k)]", mat.firstNonFinite.map { ("\($0.column), \($0.row)", $0.value) })
       }
     }

@@ -20,23 +20,26 @@ extension Network {
     public var dropout: Double
     /// The initial bias of an LSTM's forget gates; other cells ignore it.
     public var forgetBias: Double
+    /// The options of the layers.
+    public var options: Options
     /// The type of the elements.
     public var dtype: DType
 
     /// Stores the settings; `Network.init` validates them.
     public init(
       _ cell: Cell, inputSize: Int, embedding: Int? = nil, hiddenSizes: [Int], outputSize: Int? = nil,
-      tied: Bool = false, dropout: Double = 0, forgetBias: Double = 0, dtype: DType = .float32
+      tied: Bool = false, dropout: Double = 0, forgetBias: Double = 0, options: Options = Options(),
+      dtype: DType = .float32
     ) {
       (self.cell, self.inputSize, self.embedding, self.hiddenSizes) = (cell, inputSize, embedding, hiddenSizes)
       (self.outputSize, self.tied, self.dropout) = (outputSize, tied, dropout)
-      (self.forgetBias, self.dtype) = (forgetBias, dtype)
+      (self.forgetBias, self.options, self.dtype) = (forgetBias, options, dtype)
     }
 
     /// From a JSON object:
     ///
     ///     {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": 65, "embedding": null,
-    ///      "tied": false, "dropout": 0, "forget_bias": 0, "dtype": "float32"}
+    ///      "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false, "dtype": "float32"}
     ///
     /// `cell`, `input_size` and `hidden_sizes` are required; other absent keys take the defaults shown, with no
     /// decoder. null means none.
@@ -55,23 +58,25 @@ extension Network {
       tied = try reader.flag("tied", default: false)
       dropout = try reader.number("dropout", default: 0)
       forgetBias = try reader.number("forget_bias", default: 0)
+      options = try Options(&reader)
       dtype = DType.allCases[try reader.choice("dtype", of: DType.allCases.map { $0.description }, default: 0)]
       try reader.finish()
     }
 
-    /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
+    /// The settings as a JSON object in the form that `init(json:)` reads: every key, and the options that are on.
     ///
     /// A cell of the caller's own is an object, unless its steps are not recorded yet: then only its name.
     public var json: String { members.text }
 
     var members: JSON {
       func size(_ value: Int?) -> JSON { value.map { .number(Double($0)) } ?? .null }
-      return .object([
+      let members: [JSON.Member] = [
         ("cell", cell.json), ("input_size", size(inputSize)),
         ("hidden_sizes", .array(JSON.List(hiddenSizes.map(size)))),
         ("output_size", size(outputSize)), ("embedding", size(embedding)), ("tied", .bool(tied)),
-        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
-      ])
+        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)),
+      ]
+      return .object(JSON.List(members + options.members + [("dtype", .string(dtype.description))]))
     }
   }
 }

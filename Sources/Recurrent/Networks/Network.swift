@@ -11,7 +11,8 @@ import Kernels
 /// Parity: parameter names and their order are RecurrentJS's: `Wil`; for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`,
 /// of an RNN `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset); `Whd bd`.
 /// Matrices are drawn uniform on ±0.08, biases are 0, except an LSTM's forget biases (`Settings.forgetBias`).
-/// A cell of the caller's own has the names of its parameters, followed by the layer's number.
+/// A cell of the caller's own has the names of its parameters, followed by the layer's number. `Network.Options` has
+/// further ones.
 public final class Network {
   /// What a sequence carries from time step to time step.
   public struct State {
@@ -50,6 +51,8 @@ public final class Network {
   public let isTied: Bool
   /// The initial bias of an LSTM's forget gates.
   public let forgetBias: Double
+  /// The options of the layers.
+  public let options: Options
   /// The weights.
   public let parameters: Parameters
   /// The dropout of training steps, between the layers; every other call is without dropout.
@@ -103,7 +106,7 @@ public final class Network {
     let layout = try ParameterLayout(settings), parameters = try Parameters(layout.layout, settings.dtype)
     (cell, inputSize, embedding) = (settings.cell, settings.inputSize, settings.embedding)
     (hiddenSizes, outputSize, isTied) = (settings.hiddenSizes, settings.outputSize, settings.tied)
-    (forgetBias, self.parameters) = (settings.forgetBias, parameters)
+    (forgetBias, options, self.parameters) = (settings.forgetBias, settings.options, parameters)
     Wil = layout.embedding.map { parameters.stack($0) }
     layers = layout.layers.map { $0.layer(parameters) }
     decoder = layout.decoder.map { (parameters.stack($0.Whd), parameters.stack($0.bd)) }
@@ -122,7 +125,7 @@ public final class Network {
   public var settings: Settings {
     Settings(
       cell, inputSize: inputSize, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: outputSize, tied: isTied,
-      dropout: dropout?.rate ?? 0, forgetBias: forgetBias, dtype: dtype)
+      dropout: dropout?.rate ?? 0, forgetBias: forgetBias, options: options, dtype: dtype)
   }
 
   /// Returns working memory of `elements` elements, the same memory at every call.
@@ -140,22 +143,6 @@ public final class Network {
     let steps = try ProgramSteps<T>(layers)
     inferenceSteps = steps
     return steps
-  }
-
-  /// Returns the initial state of `batchSize` sequences: zeros.
-  public func zeroState(_ graph: Graph, batchSize: Int = 1) throws(RecurrentError) -> State {
-    var state = State([])
-    try zero(&state, graph, batchSize: batchSize)
-    return state
-  }
-
-  /// Replaces the contents of `state` by zeros and reuses its arrays.
-  func zero(_ state: inout State, _ graph: Graph, batchSize: Int) throws(RecurrentError) {
-    while state.mats.count < cell.states.count { state.mats.append([]) }
-    for s in cell.states.indices {
-      state.mats[s].removeAll(keepingCapacity: true)
-      for layer in layers { state.mats[s].append(try graph.zeros(layer.states[s], batchSize, dtype)) }
-    }
   }
 
   /// Records one time step of every layer.
@@ -192,14 +179,14 @@ public final class Network {
   /// - Parameters:
   ///   - graph: records the step.
   ///   - x: [inputSize × B], or rows of the embedding, [embedding × B].
-  ///   - state: the state after the previous step; nil for zeros.
+  ///   - state: the state after the previous step; nil for sequences that begin.
   /// - Returns: the output [outputSize × B], scores and not probabilities, and the next state.
   public func forward(_ graph: Graph, _ x: Mat, _ state: State? = nil) throws(RecurrentError) -> (o: Mat, state: State)
   {
     try checkRows(x)
     return try graph.recording { () throws(RecurrentError) in
       var next = State([])
-      if let state { next = state } else { next = try zeroState(graph, batchSize: x.d) }
+      if let state { next = state } else { next = try initialState(graph, batchSize: x.d) }
       let top = try advance(graph, x, &next)
       return (o: try decode(graph, top), state: next)
     }

@@ -55,21 +55,33 @@ extension Program.Parameter {
 /// The parameters of a network: names in creation order and regions in one flat buffer.
 struct ParameterLayout {
   /// The regions of one layer.
-  enum Layer {
-    /// Stacked gate matrices: [G·H × I], [G·H × H], [G·H × 1]; and [H × 1], the second bias of a GRU's candidate.
-    case builtin(
-      BuiltinCell, H: Int, Wx: Layout.Region, Wh: Layout.Region, b: Layout.Region, resetBias: Layout.Region?)
-    case program(Program, [Layout.Region])
+  struct Layer {
+    enum Body {
+      /// Stacked gate matrices: [G·H × I], [G·H × H], [G·H × 1]; and [H × 1], the second bias of a GRU's candidate.
+      case builtin(
+        BuiltinCell, H: Int, Wx: Layout.Region, Wh: Layout.Region, b: Layout.Region, resetBias: Layout.Region?)
+      case program(Program, [Layout.Region])
+    }
+
+    let body: Body
+    /// Rows of each state.
+    let states: [Int]
+    /// The learned initial states; none without.
+    let initialStates: [Layout.Region]
 
     func layer(_ parameters: Parameters) -> Recurrent.Layer {
-      switch self {
+      Recurrent.Layer(
+        body(parameters), states: states, initialStates: initialStates.map { parameters.stack($0) })
+    }
+
+    private func body(_ parameters: Parameters) -> Recurrent.Layer.Body {
+      switch body {
       case .builtin(let cell, let H, let Wx, let Wh, let b, let resetBias):
         let weights = Weights(
           Wx: parameters.stack(Wx), Wh: parameters.stack(Wh), b: parameters.stack(b),
           resetBias: resetBias.map { parameters.stack($0) })
-        return Recurrent.Layer(.builtin(cell, weights, ScanPlan(cell, H: H)), states: cell.hasCell ? [H, H] : [H])
-      case .program(let program, let regions):
-        return Recurrent.Layer(.program(program, regions.map { parameters.stack($0) }), states: program.states)
+        return .builtin(cell, weights, ScanPlan(cell, H: H))
+      case .program(let program, let regions): return .program(program, regions.map { parameters.stack($0) })
       }
     }
   }
@@ -93,11 +105,20 @@ struct ParameterLayout {
     }
     for (k, size) in settings.hiddenSizes.enumerated() {
       let inputs = k == 0 ? settings.embedding ?? settings.inputSize : widths[k - 1]
+      let body: Layer.Body, states: [Int]
       switch settings.cell.kind {
-      case .builtin(let cell): try appendLayer(cell, k, size: size, inputs: inputs)
-      case .programs(let programs): try appendLayer(programs[k], k)
-      case .step: break
+      case .builtin(let cell):
+        (body, states) = (try append(cell, k, size: size, inputs: inputs), cell.hasCell ? [size, size] : [size])
+      case .programs(let programs): (body, states) = (try append(programs[k], k), programs[k].states)
+      case .step: continue
       }
+      var initialStates: [Layout.Region] = []
+      if settings.options.learnedInitialState {
+        for (name, rows) in zip(settings.cell.states, states) {
+          initialStates.append(try append(["\(name)s\(k)"], n: rows, d: 1, initial: 0))
+        }
+      }
+      layers.append(Layer(body: body, states: states, initialStates: initialStates))
     }
     guard let outputSize = settings.outputSize else {
       try require(layout.count > 0, .badShape, "the network has no parameters; expected at least one, got none")
@@ -108,7 +129,9 @@ struct ParameterLayout {
     layout.create(settings.tied ? ["bd"] : ["Whd", "bd"], initial: ["bd": 0])
   }
 
-  private mutating func appendLayer(_ cell: BuiltinCell, _ k: Int, size: Int, inputs: Int) throws(RecurrentError) {
+  private mutating func append(
+    _ cell: BuiltinCell, _ k: Int, size: Int, inputs: Int
+  ) throws(RecurrentError) -> Layer.Body {
     let names = cell.names(layer: k)
     let Wx = try layout.stack(names.map { $0.Wx }, n: size, d: inputs)
     let Wh = try layout.stack(names.map { $0.Wh }, n: size, d: size)
@@ -119,22 +142,30 @@ struct ParameterLayout {
       resetBias = try layout.stack([name], n: size, d: 1)
       layout.create([name], initial: [name: 0])
     }
-    layers.append(.builtin(cell, H: size, Wx: Wx, Wh: Wh, b: b, resetBias: resetBias))
+    return .builtin(cell, H: size, Wx: Wx, Wh: Wh, b: b, resetBias: resetBias)
   }
 
-  private mutating func appendLayer(_ program: Program, _ k: Int) throws(RecurrentError) {
+  private mutating func append(_ program: Program, _ k: Int) throws(RecurrentError) -> Layer.Body {
     var regions: [Layout.Region] = []
     for parameter in program.settings.parameters {
       let names = parameter.layerNames(k)
-      for name in names {
-        try require(
-          layout.regions[name] == nil, .badValue,
-          "parameter \(name) exists twice; expected names that differ, got two of them")
-      }
-      regions.append(try layout.stack(names, n: parameter.n / names.count, d: parameter.d))
-      let initial = parameter.initial.map { value in Dictionary(uniqueKeysWithValues: names.map { ($0, value) }) }
-      layout.create(names, initial: initial ?? [:])
+      regions.append(try append(names, n: parameter.n / names.count, d: parameter.d, initial: parameter.initial))
     }
-    layers.append(.program(program, regions))
+    return .program(program, regions)
+  }
+
+  /// Appends parameters of [n × d], stacked, with new names.
+  private mutating func append(
+    _ names: [String], n: Int, d: Int, initial: Double?
+  ) throws(RecurrentError) -> Layout.Region {
+    for name in names {
+      try require(
+        layout.regions[name] == nil, .badValue,
+        "parameter \(name) exists twice; expected names that differ, got two of them")
+    }
+    let region = try layout.stack(names, n: n, d: d)
+    let values = initial.map { value in Dictionary(uniqueKeysWithValues: names.map { ($0, value) }) }
+    layout.create(names, initial: values ?? [:])
+    return region
   }
 }

@@ -99,6 +99,10 @@ extension SentenceModel {
       throw RecurrentError(
         .badValue, "cell has no form in RecurrentJS's files; expected a built-in cell, got \(network.cell.name)")
     }
+    try require(
+      network.options == Network.Options(), .badValue,
+      "options of the layers have no form in RecurrentJS's files; expected none, "
+        + "got \(network.options.names.joined(separator: ", "))")
     var matrices: [(key: String, value: JSON)] = []
     var caches: [(key: String, value: JSON)] = []
     for (name, mat) in parameters.all {

@@ -7,7 +7,7 @@ extension TextModel {
   ///
   /// - Parameters:
   ///   - tokens: at least two.
-  ///   - batchSize: the tokens are split into this many equal parts evaluated in parallel, each from a zero state. 1
+  ///   - batchSize: the tokens are split into this many equal parts evaluated in parallel, each from its beginning. 1
   ///     gives the exact value, more is faster.
   /// - Throws: `.badShape`, `.badIndex`; `.notFinite` if the weights have diverged.
   public func evaluate(_ tokens: UnsafeBufferPointer<Int64>, batchSize: Int = 1) throws(RecurrentError) -> Double {
@@ -28,8 +28,8 @@ extension TextModel {
   ///   - tokens: at least two.
   ///   - batchSize: as above.
   ///   - maxSteps: at least 1.
-  ///   - state: `stateCount(batchSize:)` elements of the network's type for min(batchSize, tokens − 1) sequences, zeros
-  ///     at first; read and overwritten.
+  ///   - state: `stateCount(batchSize:)` elements of the network's type for min(batchSize, tokens − 1) sequences, which
+  ///     begin with step 0; read from then on, and overwritten.
   ///   - step: 0 at first; the number of time steps evaluated so far.
   ///   - nats: 0 at first; the sum of −ln p so far.
   /// - Returns: whether the text is complete.
@@ -82,7 +82,8 @@ extension TextModel {
     }
     let count = network.stateCount(batchSize: B)
     let loss = try network.loss(
-      .tokens(input.span), .classes(targets.span), T: T, B: B, state: Elements(state, count: count, network.dtype),
+      .tokens(input.span), .classes(targets.span), T: T, B: B,
+      state: step == 0 ? nil : Elements(state, count: count, network.dtype),
       finalState: MutableElements(state, count: count, network.dtype))
     return loss * Double(valid)
   }

@@ -17,23 +17,26 @@ extension TextModel {
     public var dropout: Double
     /// The initial bias of an LSTM's forget gates.
     public var forgetBias: Double
+    /// The options of the layers.
+    public var options: Network.Options
     /// The type of the elements.
     public var dtype: DType
 
     /// Stores the settings; `TextModel.init` validates them.
     public init(
       _ tokenizer: Tokenizer.Kind = .characters, cell: Cell = .lstm, hiddenSizes: [Int] = [128, 128],
-      embedding: Int? = nil, tied: Bool = false, dropout: Double = 0, forgetBias: Double = 1, dtype: DType = .float32
+      embedding: Int? = nil, tied: Bool = false, dropout: Double = 0, forgetBias: Double = 1,
+      options: Network.Options = Network.Options(), dtype: DType = .float32
     ) {
       (self.tokenizer, self.cell, self.hiddenSizes) = (tokenizer, cell, hiddenSizes)
       (self.embedding, self.tied, self.dropout) = (embedding, tied, dropout)
-      (self.forgetBias, self.dtype) = (forgetBias, dtype)
+      (self.forgetBias, self.options, self.dtype) = (forgetBias, options, dtype)
     }
 
     /// From a JSON object; absent keys take the defaults shown:
     ///
     ///     {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
-    ///      "dropout": 0, "forget_bias": 1, "dtype": "float32"}
+    ///      "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "dtype": "float32"}
     ///
     /// - Parameter defaults: the values of absent keys.
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
@@ -55,29 +58,31 @@ extension TextModel {
       tied = try reader.flag("tied", default: defaults.tied)
       dropout = try reader.number("dropout", default: defaults.dropout)
       forgetBias = try reader.number("forget_bias", default: defaults.forgetBias)
+      options = try Network.Options(&reader, defaults: defaults.options)
       dtype =
         dtypes[
           try reader.choice("dtype", of: dtypes.map { $0.description }, default: dtypes.firstIndex(of: defaults.dtype))]
       try reader.finish()
     }
 
-    /// The settings as a JSON object with every key, in the form that `init(json:)` reads.
+    /// The settings as a JSON object in the form that `init(json:)` reads: every key, and the options that are on.
     public var json: String { members.text }
 
     private var members: JSON {
-      .object([
+      let members: [JSON.Member] = [
         ("tokenizer", .string(tokenizer.rawValue)), ("cell", cell.json),
         ("hidden_sizes", .array(JSON.List(hiddenSizes.map { .number(Double($0)) }))),
         ("embedding", embedding.map { .number(Double($0)) } ?? .null), ("tied", .bool(tied)),
-        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)), ("dtype", .string(dtype.description)),
-      ])
+        ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)),
+      ]
+      return .object(JSON.List(members + options.members + [("dtype", .string(dtype.description))]))
     }
 
     /// The settings of the network over a vocabulary of `count` tokens.
     func network(_ count: Int) -> Network.Settings {
       Network.Settings(
         cell, inputSize: count, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: count, tied: tied,
-        dropout: 0, forgetBias: forgetBias, dtype: dtype)
+        dropout: 0, forgetBias: forgetBias, options: options, dtype: dtype)
     }
   }
 
@@ -86,6 +91,7 @@ extension TextModel {
     let network = network.settings
     return Settings(
       tokenizer.kind, cell: network.cell, hiddenSizes: network.hiddenSizes, embedding: network.embedding,
-      tied: network.tied, dropout: dropout, forgetBias: network.forgetBias, dtype: network.dtype)
+      tied: network.tied, dropout: dropout, forgetBias: network.forgetBias, options: network.options,
+      dtype: network.dtype)
   }
 }

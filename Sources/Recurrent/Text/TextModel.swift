@@ -72,7 +72,7 @@ public final class TextModel {
 
   // MARK: Training
 
-  /// Discards the carried state: the next step starts from zeros, with any batch size.
+  /// Discards the carried state: with the next step sequences begin, any number of them.
   public func resetState() { (batchSize, carriedState) = (0, nil) }
 
   /// Trains on the next chunk of `B` sequences: forward from the carried state, mean cross-entropy, backward, one
@@ -95,20 +95,19 @@ public final class TextModel {
     try require(
       batchSize == 0 || batchSize == B, .badShape,
       "B differs from the carried state; expected \(batchSize), or a call of reset_state, got \(B)")
-    // the state of the first step is zeros
     let state: Storage
     if let carriedState { state = carriedState } else { state = try newState(batchSize: B) }
     let count = network.stateCount(batchSize: B)
     let result = try network.trainStep(
       .tokens(tokens.span), .classes(targets.span), T: T, B: B,
-      state: Elements(state.start, count: count, network.dtype),
+      state: carriedState == nil ? nil : Elements(state.start, count: count, network.dtype),
       finalState: MutableElements(state.start, count: count, network.dtype), optimizer: requireOptimizer(),
       learningRate: learningRate, weightDecay: weightDecay, clip: clip)
     (carriedState, batchSize, step) = (state, B, step + 1)
     return result
   }
 
-  /// Trains on a sequence from a zero state, to predict each token but the first; the loss is summed. The carried state
+  /// Trains on a sequence that begins, to predict each token but the first; the loss is summed. The carried state
   /// is unchanged.
   func trainStep(
     sequence tokens: UnsafeBufferPointer<Int64>, learningRate: Double, weightDecay: Double, clip: Double

@@ -51,7 +51,7 @@ import Testing
   private func distanceFromKink(_ model: Network, _ inputs: [Mat]) throws -> Double {
     let graph = Graph(needsBackprop: false)
     var nearest = Double.infinity
-    var h = try model.zeroState(graph, batchSize: inputs[0].d).h
+    var h = try model.initialState(graph, batchSize: inputs[0].d).h
     for x in inputs {
       var input = x
       for k in h.indices {

@@ -13,7 +13,7 @@ import Testing
 
   /// Returns the outputs of all layers over a case's tokens, with masks from `seed`.
   private func run(_ s: ScanCase, _ graph: Graph, seed: UInt64) throws -> Mat {
-    var state = try s.model.zeroState(graph, batchSize: s.B)
+    var state = try s.model.initialState(graph, batchSize: s.B)
     let tokens = try graph.copyIndices(#require(s.tokens), count: s.T * s.B, below: 5, "token")
     let top = try s.model.advance(
       graph, .tokens(tokens), steps: s.T, &state,
@@ -35,7 +35,7 @@ import Testing
         let theirs = try #require(s.model.parameters[String(name.dropLast()) + "\(k)"])
         try mat.set(rows: theirs.rows())
       }
-      var state = try one.zeroState(graph, batchSize: s.B)
+      var state = try one.initialState(graph, batchSize: s.B)
       let tokens = try graph.copyIndices(#require(s.tokens), count: s.T * s.B, below: 5, "token")
       let y = try one.advance(graph, x.map { .vectors($0) } ?? .tokens(tokens), steps: s.T, &state)
       if k == 2 {

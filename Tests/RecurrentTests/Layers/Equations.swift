@@ -21,7 +21,7 @@ struct Equations {
   init(_ model: Network, _ graph: Graph, columns: Int, _ state: Network.State? = nil) throws {
     (self.model, self.graph) = (model, graph)
     let start: Network.State
-    if let state { start = state } else { start = try model.zeroState(graph, batchSize: columns) }
+    if let state { start = state } else { start = try model.initialState(graph, batchSize: columns) }
     states = start.mats
   }
 

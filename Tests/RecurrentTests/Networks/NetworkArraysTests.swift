@@ -374,7 +374,7 @@ import Testing
     for cell in Cell.tested {
       let s = try ScanCase(cell, inputs: 3, hidden: [5, 2], outputs: 4, T: 3, B: 2, seed: 3)
       let g = Graph()
-      var state = try s.model.zeroState(g, batchSize: 2)
+      var state = try s.model.initialState(g, batchSize: 2)
       var at = 0
       for m in state.h + state.c {
         try m.set(rows: (0..<m.count).map { s.state[at + $0 % 2 * m.n + $0 / 2] })

@@ -21,7 +21,7 @@ import Testing
     for kind in Tokenizer.Kind.allCases {
       let settings = TextModel.Settings(
         kind, cell: cell, hiddenSizes: [4, 3], embedding: 3, tied: true, dropout: 0.1 + 0.2, forgetBias: -1.5,
-        dtype: dtype)
+        options: Network.Options(learnedInitialState: true), dtype: dtype)
       #expect(try TextModel.Settings(json: settings.json) == settings)
       // a model reports the settings of its creation
       let model = try TextModel(settings, texts: ["abc"], random: Random(seed: 1))
@@ -39,6 +39,7 @@ import Testing
       (#"{"embedding": "5"}"#, "embedding has the wrong type"), (#"{"tied": 1}"#, "tied has the wrong type"),
       (#"{"dropout": "x"}"#, "dropout has the wrong type"),
       (#"{"forget_bias": null}"#, "forget_bias has the wrong type"),
+      (#"{"learned_initial_state": 1}"#, "learned_initial_state has the wrong type; expected a boolean, got a number"),
       (#"{"dtype": "float16"}"#, "dtype is unknown; expected one of float32, float64, got 'float16'"),
       (#"{"input_size": 3}"#, "input_size is not a setting of the text model; expected one of tokenizer, cell"),
       ("[]", "expected an object, got an array"),

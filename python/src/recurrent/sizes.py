@@ -14,6 +14,8 @@ from ._checks import DTYPES, as_dtype
 _lib = _c.lib
 
 
+# the options of a network's layers
+OPTIONS = ("learned_initial_state",)
 # the gates of the built-in cells
 _GATES = {"lstm": "ifog", "gru": "rzn", "gru_reset_before": "rzn"}
 
@@ -28,6 +30,7 @@ class Sizes(NamedTuple):
     output_size: int | None
     tied: bool
     forget_bias: float
+    options: dict[str, bool]
     dtype: np.dtype[Any]
     states: dict[str, tuple[int, ...]]
     """The states by name, for each its rows in each layer."""
@@ -68,6 +71,7 @@ def sizes_of(network: int) -> Sizes:
         output_size=settings["output_size"],
         tied=settings["tied"],
         forget_bias=float(settings["forget_bias"]),
+        options={name: settings.get(name, False) for name in OPTIONS},
         dtype=DTYPES[as_dtype(settings["dtype"])],
         states=states,
         outputs=settings["output_size"] or outputs[-1],

@@ -361,6 +361,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(MatHandle),
     ),
     "recurrent_network_state_count": (c_int32, NetworkHandle, c_int64, POINTER(c_int64)),
+    "recurrent_network_initial_state": (c_int32, NetworkHandle, c_int64, c_void_p),
     "recurrent_network_forward_sequence": (
         c_int32,
         NetworkHandle,

@@ -46,6 +46,7 @@ _ARCHITECTURE = {
     "embedding": None,
     "tied": False,
     "dropout": 0.0,
+    "learned_initial_state": False,
     "tokenizer": "characters",
     "dtype": "float32",
 }
@@ -198,6 +199,7 @@ _TRAIN: Table = {
         value("--embedding --wordvec-size", count, "N", "size of the embedding (one-hot)"),
         switch("--tied", "use the embedding as the decoder", None),
         value("--dropout", fraction_below_1, "P", "fraction dropped between layers (0)"),
+        switch("--learned-initial-state", "train the states that sequences begin with", None),
         choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
         choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
         value("--init-from", Path, "CKPT", "start from this model instead of a new one"),

@@ -77,6 +77,7 @@ def describe_network(model: TextModel) -> str:
     layers = " ".join(map(str, model.hidden_sizes))
     table = f"embedding {model.embedding}" if model.embedding else "one-hot"
     extra = (", tied" if model.tied else "") + (f", dropout {model.dropout:g}" if model.dropout else "")
+    extra += "".join(f", {name.replace('_', ' ')}" for name, is_on in model.options.items() if is_on)
     return f"{model.cell} {layers}, {table}{extra}"
 
 
@@ -97,6 +98,7 @@ def _facts(model: TextModel) -> dict[str, Any]:
         "embedding": model.embedding,
         "tied": model.tied,
         "dropout": model.dropout,
+        **model.options,
         "tokenizer": model.tokenizer,
         "vocabulary": model.vocabulary,
         "dtype": str(model.dtype),

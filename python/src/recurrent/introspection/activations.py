@@ -126,7 +126,7 @@ def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDA
         raise IndexError(
             f"tokens[{len(tokens) - 1}] is out of range; expected 0 to {outputs - 1}, got {target}"
         )
-    states, state = [], network.zero_state()
+    states, state = [], network.initial_state()
     for t in range(len(inputs)):
         states.append(state)
         scores, state = network.forward(inputs[t : t + 1], state)

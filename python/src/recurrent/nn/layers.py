@@ -40,6 +40,8 @@ class RNN(Network):
         layer. ``embedding`` and ``output_size`` may be omitted.
     dropout : float
         The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
+    learned_initial_state : bool
+        Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
 
     Raises
     ------
@@ -60,10 +62,21 @@ class RNN(Network):
         nonlinearity: str = "tanh",
         tied: bool = False,
         dropout: float = 0.0,
+        *,
+        learned_initial_state: bool = False,
     ) -> None:
         self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
-            f"rnn_{nonlinearity}", input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+            f"rnn_{nonlinearity}",
+            input_size,
+            hidden_sizes,
+            output_size,
+            embedding,
+            dtype,
+            rng,
+            tied,
+            dropout,
+            learned_initial_state=learned_initial_state,
         )
 
 
@@ -78,7 +91,7 @@ class LSTM(Network):
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state
         As for ``RNN``.
     forget_bias : float
         The initial forget biases ``bf``; the default of ``TextModel`` is 1.
@@ -108,6 +121,8 @@ class LSTM(Network):
         tied: bool = False,
         dropout: float = 0.0,
         forget_bias: float = 0.0,
+        *,
+        learned_initial_state: bool = False,
     ) -> None:
         self._build(
             "lstm",
@@ -120,6 +135,7 @@ class LSTM(Network):
             tied,
             dropout,
             as_single(forget_bias, "forget_bias"),
+            learned_initial_state=learned_initial_state,
         )
 
 
@@ -135,7 +151,7 @@ class GRU(Network):
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -159,6 +175,8 @@ class GRU(Network):
         reset_after: bool = True,
         tied: bool = False,
         dropout: float = 0.0,
+        *,
+        learned_initial_state: bool = False,
     ) -> None:
         self.reset_after = as_flag(reset_after, "reset_after")
         self._build(
@@ -171,6 +189,7 @@ class GRU(Network):
             rng,
             tied,
             dropout,
+            learned_initial_state=learned_initial_state,
         )
 
 

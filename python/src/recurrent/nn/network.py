@@ -72,6 +72,8 @@ class Network:
         layer. ``embedding`` and ``output_size`` may be omitted.
     dropout : float
         The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
+    learned_initial_state : bool
+        Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
 
     Raises
     ------
@@ -98,9 +100,20 @@ class Network:
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
+        *,
+        learned_initial_state: bool = False,
     ) -> None:
         self._build(
-            as_cell(cell), input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout
+            as_cell(cell),
+            input_size,
+            hidden_sizes,
+            output_size,
+            embedding,
+            dtype,
+            rng,
+            tied,
+            dropout,
+            learned_initial_state=learned_initial_state,
         )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
@@ -110,6 +123,9 @@ class Network:
     output_size = Derived["int | None"](lambda network: network._sizes.output_size, _NEW)
     tied = Derived[bool](lambda network: network._sizes.tied, _NEW)
     forget_bias = Derived[float](lambda network: network._sizes.forget_bias, _NEW)
+    learned_initial_state = Derived[bool](
+        lambda network: network._sizes.options["learned_initial_state"], _NEW
+    )
 
     @property
     def _sizes(self) -> Sizes:
@@ -128,6 +144,7 @@ class Network:
         tied: bool,
         dropout: Any,
         forget_bias: float = 0.0,
+        **options: bool,
     ) -> None:
         widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
         settings: dict[str, Any] = {
@@ -139,6 +156,7 @@ class Network:
             "tied": as_flag(tied, "tied"),
             "dropout": as_single(dropout, "dropout"),
             "forget_bias": forget_bias,
+            **{name: as_flag(value, name) for name, value in options.items()},
             "dtype": str(DTYPES[as_dtype(type_)]),
         }
         if tied:
@@ -219,7 +237,7 @@ class Network:
         self._dropout = share
 
     def zero_state(self, batch_size: int = 1) -> State:
-        """Returns the initial state, all zeros.
+        """Returns a state of zeros, with which sequences begin unless their initial state is learned.
 
         Parameters
         ----------
@@ -236,11 +254,49 @@ class Network:
         ValueError
             If ``batch_size`` is below 1.
         """
-        sizes = self._sizes
+        return self._new_state(self._sizes, batch_size)[0]
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        """Returns the state of sequences that begin: zeros, or the learned initial states.
+
+        A call without a state begins with it as well, and trains it where it is learned.
+
+        Parameters
+        ----------
+        batch_size : int
+            The number of sequences, at least 1.
+
+        Returns
+        -------
+        State
+            (B, H) for each layer.
+
+        Raises
+        ------
+        ValueError
+            If ``batch_size`` is below 1.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> net = recurrent.GRU(3, [2], learned_initial_state=True, rng=1)
+        >>> net.parameters["hs0"].w = [[0.5], [-1]]
+        >>> net.initial_state(2).h[0].tolist()
+        [[0.5, -1.0], [0.5, -1.0]]
+        """
+        handle = self._handle.value
+        sizes = sizes_of(handle)
+        state, columns = self._new_state(sizes, batch_size)
+        pointer = _c.as_values(state.flat, sizes.state * columns, sizes.dtype)
+        _lib.recurrent_network_initial_state(handle, columns, pointer)
+        return state
+
+    @staticmethod
+    def _new_state(sizes: Sizes, batch_size: Any) -> tuple[State, int]:
+        """Returns a state of zeros and its number of sequences."""
         columns = as_count(batch_size, "batch_size", 1, MAX_COUNT // sizes.state)
-        return _state(
-            allocated("batch_size", (columns,), np.zeros, sizes.state * columns, sizes.dtype), sizes
-        )
+        flat = allocated("batch_size", (columns,), np.zeros, sizes.state * columns, sizes.dtype)
+        return _state(flat, sizes), columns
 
     # ---- forward and back
 
@@ -262,7 +318,8 @@ class Network:
             (T, B, input_size); or tokens, (T, B) ints from 0 to input_size - 1, looked up in the embedding. Without an
             embedding a token is a one-hot vector, at the cost of a look-up.
         state : State or pair of lists, optional
-            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); where absent
+            that of ``initial_state``.
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent. Elements of the later steps are never
             read: they may be NaN.
@@ -383,7 +440,8 @@ class Network:
         x : array
             (T, B, input_size), or tokens (T, B).
         state : State or pair of lists, optional
-            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); where absent
+            that of ``initial_state``.
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent.
         names : str or list of str, optional
@@ -453,7 +511,8 @@ class Network:
         clip : float, optional
             The gradient clipping threshold, above 0; None for none.
         state : State or pair of lists, optional
-            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); zeros where absent.
+            The initial state, of an earlier call; or (h, c), lists of arrays (B, H); where absent
+            that of ``initial_state``.
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent.
         weight_decay : float
@@ -543,7 +602,7 @@ class Network:
         temperature : float
             The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
         state : State, optional
-            The initial state, of one sequence, which is unchanged; zeros where absent.
+            The initial state, of one sequence, which is unchanged; that of ``initial_state`` where absent.
         rng : int, numpy.random.Generator, Random, optional
             The source of random numbers; a seed where an int; fresh where absent.
         top_k : int, optional
@@ -616,7 +675,7 @@ class Network:
         temperature : float
             The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
         state : State, optional
-            The initial state, of one sequence, which is unchanged; zeros where absent.
+            The initial state, of one sequence, which is unchanged; that of ``initial_state`` where absent.
         rng : int, numpy.random.Generator, Random, optional
             The source of random numbers; a seed where an int; fresh where absent.
         top_k : int, optional
@@ -671,7 +730,7 @@ class Network:
         beams : int
             Hypotheses kept at each step, 1 to 4096.
         state : State, optional
-            The initial state, of one sequence, which is unchanged; zeros where absent.
+            The initial state, of one sequence, which is unchanged; that of ``initial_state`` where absent.
         end : int, optional
             The token that ends a text; its probability counts, and it is not part of the text.
 
@@ -749,7 +808,7 @@ class Network:
         ------
         ValueError
             If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
-            the network's dtype, with its name; the weights are unchanged.
+            the network's dtype, with its name; or if torch.nn has no such network. The weights are unchanged.
         TypeError
             If an array has no real numbers, with its name; the weights are unchanged.
         """
@@ -768,14 +827,20 @@ class Network:
         Raises
         ------
         ValueError
-            If torch.nn has no such cell.
+            If torch.nn has no such cell, or not the options of the layers.
         """
         return to_torch(self._architecture, self._parameters)
 
     @property
     def _architecture(self) -> Architecture:
         return Architecture(
-            self.cell, self.input_size, self.embedding, self.hidden_sizes, self.output_size, self.tied
+            self.cell,
+            self.input_size,
+            self.embedding,
+            self.hidden_sizes,
+            self.output_size,
+            self.tied,
+            self._sizes.options,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
@@ -804,6 +869,7 @@ class Network:
         ends += f", embedding={self.embedding}" if self.embedding else ""
         ends += ", tied=True" if self.tied else ""
         ends += f", dropout={self.dropout}" if self.dropout else ""
+        ends += "".join(f", {name}=True" for name, is_on in self._sizes.options.items() if is_on)
         name = self.cell if type(self) is Network else type(self).__name__
         return f"<{name}({self.input_size}, {list(self.hidden_sizes)}{ends}) {self.dtype}, {self.flat.n} parameters>"
 

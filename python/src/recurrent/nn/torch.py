@@ -34,6 +34,7 @@ class Architecture(NamedTuple):
     hidden_sizes: tuple[int, ...]
     output_size: int | None
     tied: bool
+    options: dict[str, bool]
 
 
 def _names(cell: str, gate: str, layer: int) -> tuple[str, str, str]:
@@ -259,6 +260,11 @@ def _state_dict(source: Any) -> Mapping[str, Any]:
 def _check_cell(net: Architecture) -> None:
     if net.cell not in _GATES:
         raise ValueError(f"the network has the wrong cell; expected one that torch.nn has, got {net.cell}")
+    own = [name for name, is_on in net.options.items() if is_on]
+    if own:
+        raise ValueError(
+            f"the network has the wrong options; expected those that torch.nn has, got {', '.join(own)}"
+        )
 
 
 def _check_nonlinearity(net: Architecture, source: Any) -> None:

@@ -36,7 +36,7 @@ from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
 from ..parameters import Parameters
 from ..random import RNG, Random, as_random
-from ..sizes import Sizes, sizes_of
+from ..sizes import OPTIONS, Sizes, sizes_of
 from ..state import StepResult
 from ..texts import as_file_encoding, as_text_or_file
 from ..training.options import CLIP
@@ -60,6 +60,7 @@ class LanguageModel:
     embedding = ReadOnly["int | None"](_NEW)
     tied = ReadOnly[bool](_NEW)
     dropout = ReadOnly[float](_NEW)
+    options = ReadOnly["dict[str, bool]"](_NEW)
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class LanguageModel:
         *,
         tied: bool = False,
         forget_bias: float = 1.0,
+        learned_initial_state: bool = False,
     ) -> None:
         self._cell = as_cell(cell)
         self.cell = cell_name(self._cell)
@@ -92,6 +94,8 @@ class LanguageModel:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_single(forget_bias, "forget_bias")
+        options = {"learned_initial_state": learned_initial_state}
+        self.options = {name: as_flag(value, name) for name, value in options.items()}
         self._code = as_dtype(dtype)
         self._random = as_random(rng)
         self._model: _c.Handle | None = None
@@ -132,6 +136,7 @@ class LanguageModel:
             "tied": self.tied,
             "dropout": self.dropout,
             "forget_bias": self._forget_bias,
+            **self.options,
             "dtype": str(DTYPES[self._code]),
         }
         if isinstance(self._cell, Cell):
@@ -158,6 +163,7 @@ class LanguageModel:
         self._network = network_of(network)
         self._network._dropout = self.dropout
         self.cell, self.tied = self._network.cell, self._network.tied
+        self.options = {name: settings.get(name, False) for name in OPTIONS}
         self._code = DTYPES.index(self._network.dtype)
         self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
         self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
@@ -435,7 +441,7 @@ class LanguageModel:
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped)
 
     def reset_state(self) -> None:
-        """Resets the carried state: the next step starts from zeros, with any batch size."""
+        """Resets the carried state: with the next step sequences begin, any number of them."""
         _lib.recurrent_text_model_reset_state(self._handle.value)
 
     def evaluate(
@@ -454,8 +460,8 @@ class LanguageModel:
         text : str, bytes, Path or array of int
             At least two tokens; a text as for ``fit``.
         batch_size : int
-            The tokens are split into this number of equal parts that are evaluated in parallel, each from a zero
-            state: 1 gives the exact value, more is faster.
+            The tokens are split into this number of equal parts that are evaluated in parallel, each from its
+            beginning: 1 gives the exact value, more is faster.
         errors, replacement, encoding
             As for ``encode``.
 

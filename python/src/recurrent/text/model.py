@@ -49,6 +49,8 @@ class TextModel(Generation, Introspection):
         Use the embedding's table as the decoder's matrix; it is as wide as the top layer.
     forget_bias : float
         The initial forget biases of an LSTM; other cells have none.
+    learned_initial_state : bool
+        Train the states of sequences that begin, as in ``Network``.
 
     Raises
     ------

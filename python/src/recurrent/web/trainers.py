@@ -378,6 +378,7 @@ def _training_file(model: TextModel | None) -> str:
 def _foreign_settings(model: TextModel) -> list[str]:
     """Returns a clause that names the properties of an opened model that the page's settings do not show, or ""."""
     names = [f"dropout {model.dropout:g}"] * (model.dropout > 0) + ["tied weights"] * model.tied
+    names += [name.replace("_", " ") for name, is_on in model.options.items() if is_on]
     names += [str(model.dtype)] * (str(model.dtype) != "float32")
     if not isinstance(model.optimizer, RMSProp):
         names.append(type(model.optimizer).__name__)

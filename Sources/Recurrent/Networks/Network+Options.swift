@@ -1,0 +1,25 @@
+// The options of a network's layers, in its settings and in those of a text model.
+
+extension Network {
+  /// The options of a network's layers, which work with every cell. All are off by default.
+  public struct Options: Equatable, Sendable {
+    /// Whether the initial states are parameters: `hs0` is that of state h of layer 0, [H × 1], 0 at first, the same for
+    /// all sequences that begin.
+    public var learnedInitialState: Bool
+
+    /// From the options.
+    public init(learnedInitialState: Bool = false) { self.learnedInitialState = learnedInitialState }
+
+    init(_ reader: inout SettingsReader, defaults: Options = Options()) throws(RecurrentError) {
+      learnedInitialState = try reader.flag("learned_initial_state", default: defaults.learnedInitialState)
+    }
+
+    /// The names of the options that are on.
+    var names: [String] {
+      [("learned_initial_state", learnedInitialState)].filter { $0.1 }.map { $0.0 }
+    }
+
+    /// The options that are on: files without options are those of versions that had none.
+    var members: [JSON.Member] { names.map { ($0, .bool(true)) } }
+  }
+}
