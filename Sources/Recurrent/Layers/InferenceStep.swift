@@ -179,7 +179,13 @@ struct InferenceStep<Scalar: Real> {
         recurrentStep(cell, weights, plan, h, state + network.stateOffsets[cell.hasCell ? 1 : 0][k])
       case .program: advance(k, bottom, x, width, state)
       }
-      (x, width) = (h, layer.outputs)
+      width = layer.outputs
+      if network.options.residual && k > 0 {
+        for i in 0..<width { output[i] = x[i] + h[i] }
+        x = output
+      } else {
+        x = h
+      }
       h += width
     }
     output.update(from: x, count: width)

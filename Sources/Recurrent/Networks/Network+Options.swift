@@ -6,17 +6,23 @@ extension Network {
     /// Whether the initial states are parameters: `hs0` is that of state h of layer 0, [H × 1], 0 at first, the same for
     /// all sequences that begin.
     public var learnedInitialState: Bool
+    /// Whether each layer above the lowest adds its input to its output; its state is that of the cell. All layers have
+    /// one width. Reference: He et al., arXiv:1512.03385; in stacks of LSTM layers, Wu et al., arXiv:1609.08144.
+    public var residual: Bool
 
     /// From the options.
-    public init(learnedInitialState: Bool = false) { self.learnedInitialState = learnedInitialState }
+    public init(learnedInitialState: Bool = false, residual: Bool = false) {
+      (self.learnedInitialState, self.residual) = (learnedInitialState, residual)
+    }
 
     init(_ reader: inout SettingsReader, defaults: Options = Options()) throws(RecurrentError) {
       learnedInitialState = try reader.flag("learned_initial_state", default: defaults.learnedInitialState)
+      residual = try reader.flag("residual", default: defaults.residual)
     }
 
     /// The names of the options that are on.
     var names: [String] {
-      [("learned_initial_state", learnedInitialState)].filter { $0.1 }.map { $0.0 }
+      [("learned_initial_state", learnedInitialState), ("residual", residual)].filter { $0.1 }.map { $0.0 }
     }
 
     /// The options that are on: files without options are those of versions that had none.

@@ -38,13 +38,15 @@ extension Network {
       }
       wantsInput = true
     }
+    // the input of the next layer, before dropout
     var top = state.mats[0][0]
     for k in layers.indices {
       let layer = layers[k]
       let y = try layer.scan(
         graph, x, tokens: k == 0 ? tokens : nil, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput || k > 0)
-      (x, top) = (y, y)
-      if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(y, dropout) }
+      top = options.residual && k > 0 ? try graph.add(top, y) : y
+      x = top
+      if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(top, dropout) }
     }
     return top
   }

@@ -160,7 +160,7 @@ public final class Network {
       for (k, layer) in layers.enumerated() {
         let after = try layer.advance(graph, input, next.mats.map { $0[k] })
         for (s, mat) in after.enumerated() { next.mats[s][k] = mat }
-        input = after[0]
+        input = options.residual && k > 0 ? try graph.add(input, after[0]) : after[0]
       }
       return input
     }

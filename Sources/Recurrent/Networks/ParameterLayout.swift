@@ -34,7 +34,15 @@ extension Network.Settings {
   func recorded() throws(RecurrentError) -> Network.Settings {
     var recorded = self
     recorded.cell = try cell.recorded(inputs: embedding ?? inputSize, hiddenSizes: hiddenSizes, dtype: dtype)
-    let top = recorded.widths[hiddenSizes.count - 1]
+    let widths = recorded.widths, top = widths[hiddenSizes.count - 1]
+    if options.residual {
+      for k in widths.indices.dropFirst() {
+        try require(
+          widths[k] == widths[k - 1], .badShape,
+          "hidden_sizes[\(k)] is wrong for a residual connection; expected layers of one width, \(widths[k - 1]), "
+            + "got \(widths[k])")
+      }
+    }
     try require(
       !tied || embedding == top, .badShape,
       "embedding is wrong for a tied decoder; expected the top layer's width \(top), got \(embedding ?? 0)")

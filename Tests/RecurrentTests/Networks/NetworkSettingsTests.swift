@@ -11,6 +11,8 @@ import Testing
       Network.Settings(
         cell, inputSize: 7, embedding: 3, hiddenSizes: [4, 3], outputSize: 7, tied: true, dropout: 0.1 + 0.2,
         forgetBias: 1, options: Network.Options(learnedInitialState: true), dtype: dtype),
+      Network.Settings(
+        cell, inputSize: 7, hiddenSizes: [4, 4], options: Network.Options(residual: true), dtype: dtype),
     ] {
       #expect(try Network.Settings(json: settings.json) == settings)
       #expect(try Network(settings, random: Random(seed: 1)).settings == settings)
@@ -47,6 +49,7 @@ import Testing
     refuse("dropout", .null, "expected a number, got null")
     refuse("forget_bias", .string("1"), "expected a number, got a string")
     refuse("learned_initial_state", .number(1), "expected a boolean, got a number")
+    refuse("residual", .string("yes"), "expected a boolean, got a string")
     refuse("dtype", .string("float16"), "expected one of float32, float64, got 'float16'")
     refuse("hidden_size", .number(2), "is not a setting of the network; expected one of cell, input_size, hidden_sizes")
     refused(.badValue, "expected an object, got an array") { try Network.Settings(json: "[]") }

@@ -1,12 +1,15 @@
-"""The options of the layers, which work with every cell: learned initial states."""
+"""The options of the layers, which work with every cell: learned initial states, residual connections."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
 
 import recurrent
 from recurrent.parameters import CELLS
+from recurrent.sizes import OPTIONS
+from support import TESTS
 from text_models import lesson, train
 
 
@@ -106,12 +109,89 @@ def test_learned_initial_states_are_trained(cell):
     assert (other.forward(x)[0] == net.forward(x)[0]).all() and other.learned_initial_state
 
 
+def check_figures(name, network, parts, **arguments):
+    """Compares outputs, states and gradients with a file of figures; ``parts`` names the states, layer by layer."""
+    golden = json.loads((TESTS / "fixtures" / "cells" / f"{name}.json").read_text(encoding="utf-8"))
+    inputs, upstream = golden["inputs"], golden["upstream"]
+
+    def state(named):
+        return {s: [np.array(named[f"{s}{part}"]) for part in parts] for s in network.zero_state().names}
+
+    assert set(network.parameters) == set(golden["parameters"])
+    for name, values in golden["parameters"].items():
+        network.parameters[name].w = np.array(values).reshape(network.parameters[name].shape)
+    y, after = network.forward(np.array(inputs["x"]), state(inputs), **arguments)
+    dx, dstate = network.backward(np.array(upstream["y"]), state(upstream))
+    close = {"rtol": 1e-12, "atol": 1e-13}
+    np.testing.assert_allclose(y, golden["outputs"]["y"], **close)
+    np.testing.assert_allclose(dx, golden["gradients"]["x"], **close)
+    for s in after.names:
+        for k, part in enumerate(parts):
+            np.testing.assert_allclose(after[s][k], golden["outputs"][f"{s}{part}"], **close)
+            np.testing.assert_allclose(dstate[s][k], golden["gradients"][f"{s}{part}"], **close)
+    for name, mat in network.parameters.items():
+        expected = np.array(golden["gradients"][name]).reshape(mat.shape)
+        np.testing.assert_allclose(mat.dw, expected, err_msg=name, **close)
+
+
+def test_published_figures_of_residual_connections():
+    check_figures("lstm_residual", recurrent.LSTM(4, [6] * 3, dtype="float64", residual=True), "012")
+
+
+@every_cell
+def test_residual_connections(cell):
+    """Each layer by itself, its input added to its output: in sequences, with dropout, in generation and search."""
+    net = network(cell, 5, [4] * 3, 5, residual=True)
+    own = isinstance(cell, Crossed)
+    if own:
+        # the outputs of a layer of 4 units have 5 rows
+        assert net.zero_state()["s"][0].shape == (1, 5)
+    wide, rng = 5 if own else 4, np.random.default_rng(4)
+    layers = [recurrent.Network(cell, 5 if k == 0 else wide, [4], dtype="float64") for k in range(3)]
+    for k, layer in enumerate(layers):
+        for name, mat in layer.parameters.items():
+            mat.w = net.parameters[f"{name[:-1]}{k}"].w
+    W, b = net.parameters["Whd"].w, net.parameters["bd"].w[:, 0]
+    x, lengths = rng.normal(size=(6, 3, 5)), [6, 2, 0]
+
+    def outputs(x, lengths=None, masks=(1, 1)):
+        below, after = layers[0].forward(x, lengths=lengths)
+        states = [after]
+        for layer, mask in zip(layers[1:], masks):
+            above, after = layer.forward(below * mask, lengths=lengths)
+            states.append(after)
+            below = below + above
+        y = below @ W.T + b
+        return (
+            y if lengths is None else y * (np.arange(len(x))[:, None, None] < np.array(lengths)[:, None])
+        ), states
+
+    close = {"rtol": 1e-12, "atol": 1e-13}
+    for counts in (None, lengths):
+        y, after = net.forward(x, lengths=counts)
+        expected, states = outputs(x, counts)
+        np.testing.assert_allclose(y, expected, **close)
+        for k in range(3):
+            np.testing.assert_allclose(after.h[k], states[k].h[0], **close)
+    net.dropout = 0.4
+    twin = recurrent.Random(0)
+    twin.state = net._random.state
+    masks = [(twin.uniform(count=6 * 3 * wide).reshape(6, 3, wide) >= 0.4) / 0.6 for _ in range(2)]
+    np.testing.assert_allclose(net.forward(x, training=True)[0], outputs(x, masks=masks)[0], **close)
+    # one token at a time, from the scores of the whole sequence
+    tokens = net.generate(8, [1], temperature=0)
+    scores = net.forward(np.concatenate([[1], tokens[:-1]])[:, None])[0][:, 0]
+    assert (scores.argmax(1) == tokens).all()
+    assert (net.beam_search(8, [1], 1)[0][0] == tokens).all()
+    assert [token for token, _ in net.stream(8, [1], temperature=0)] == list(tokens)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru", Crossed()], ids=str)
 def test_a_text_model_with_options(cell, tmp_path):
     """Training, evaluation, samples, a file, and the same bits after it."""
-    options = {"learned_initial_state": True}
-    model = lesson(cell, 4, **options)
-    assert model.options == options and model.network.learned_initial_state
+    options = dict.fromkeys(OPTIONS, True)
+    model = lesson(cell, 4, hidden_sizes=[6, 6], **options)
+    assert model.options == options and model.network.learned_initial_state and model.network.residual
     model.reset_state()
     train(model, 2)
     assert all((mat.w != 0).all() for name, mat in model.parameters.items() if name.endswith("s0"))
@@ -132,11 +212,20 @@ def test_a_text_model_with_options(cell, tmp_path):
 
 def test_options_refused():
     for wrong in (1, "yes", None):
-        for make in (recurrent.LSTM, recurrent.GRU, recurrent.RNN):
-            with pytest.raises(TypeError, match="learned_initial_state has the wrong type; expected"):
-                make(3, [2], learned_initial_state=wrong)
-        with pytest.raises(TypeError, match="learned_initial_state has the wrong type; expected"):
-            recurrent.TextModel(hidden_sizes=[2], learned_initial_state=wrong)
+        for make in (recurrent.LSTM, recurrent.GRU, recurrent.RNN, lambda *a, **k: recurrent.TextModel(**k)):
+            for name in OPTIONS:
+                with pytest.raises(TypeError, match=f"{name} has the wrong type; expected"):
+                    make(3, [2], **{name: wrong})
+    for make in (
+        recurrent.GRU,
+        lambda _, sizes, **k: recurrent.TextModel(hidden_sizes=sizes, **k).build("abc"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"hidden_sizes\[2\] is wrong for a residual connection; .*3, got 2"
+        ):
+            make(3, [3, 3, 2], residual=True)
+    with pytest.warns(UserWarning, match="residual has no effect: it connects layers"):
+        recurrent.GRU(3, [3], residual=True)
     net = recurrent.LSTM(3, [2], learned_initial_state=True, rng=1)
     weights = recurrent.LSTM(3, [2], rng=1).to_torch()
     for call in (net.to_torch, lambda: net.load_torch(weights)):

@@ -47,6 +47,7 @@ _ARCHITECTURE = {
     "tied": False,
     "dropout": 0.0,
     "learned_initial_state": False,
+    "residual": False,
     "tokenizer": "characters",
     "dtype": "float32",
 }
@@ -200,6 +201,7 @@ _TRAIN: Table = {
         switch("--tied", "use the embedding as the decoder", None),
         value("--dropout", fraction_below_1, "P", "fraction dropped between layers (0)"),
         switch("--learned-initial-state", "train the states that sequences begin with", None),
+        switch("--residual", "add each layer's input to its output", None),
         choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
         choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
         value("--init-from", Path, "CKPT", "start from this model instead of a new one"),

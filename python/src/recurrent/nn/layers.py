@@ -42,6 +42,8 @@ class RNN(Network):
         The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
     learned_initial_state : bool
         Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
+    residual : bool
+        Each layer above the lowest adds its input to its output (arXiv:1609.08144); all layers have one width.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class RNN(Network):
         dropout: float = 0.0,
         *,
         learned_initial_state: bool = False,
+        residual: bool = False,
     ) -> None:
         self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
@@ -77,6 +80,7 @@ class RNN(Network):
             tied,
             dropout,
             learned_initial_state=learned_initial_state,
+            residual=residual,
         )
 
 
@@ -91,7 +95,8 @@ class LSTM(Network):
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
+    residual
         As for ``RNN``.
     forget_bias : float
         The initial forget biases ``bf``; the default of ``TextModel`` is 1.
@@ -123,6 +128,7 @@ class LSTM(Network):
         forget_bias: float = 0.0,
         *,
         learned_initial_state: bool = False,
+        residual: bool = False,
     ) -> None:
         self._build(
             "lstm",
@@ -136,6 +142,7 @@ class LSTM(Network):
             dropout,
             as_single(forget_bias, "forget_bias"),
             learned_initial_state=learned_initial_state,
+            residual=residual,
         )
 
 
@@ -151,7 +158,8 @@ class GRU(Network):
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state
+    input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
+    residual
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -177,6 +185,7 @@ class GRU(Network):
         dropout: float = 0.0,
         *,
         learned_initial_state: bool = False,
+        residual: bool = False,
     ) -> None:
         self.reset_after = as_flag(reset_after, "reset_after")
         self._build(
@@ -190,6 +199,7 @@ class GRU(Network):
             tied,
             dropout,
             learned_initial_state=learned_initial_state,
+            residual=residual,
         )
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _lib = _c.lib
 _NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
+_NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
 
 
 class Network:
@@ -74,6 +75,8 @@ class Network:
         The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
     learned_initial_state : bool
         Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
+    residual : bool
+        Each layer above the lowest adds its input to its output (arXiv:1609.08144); all layers have one width.
 
     Raises
     ------
@@ -102,6 +105,7 @@ class Network:
         dropout: float = 0.0,
         *,
         learned_initial_state: bool = False,
+        residual: bool = False,
     ) -> None:
         self._build(
             as_cell(cell),
@@ -114,6 +118,7 @@ class Network:
             tied,
             dropout,
             learned_initial_state=learned_initial_state,
+            residual=residual,
         )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
@@ -126,6 +131,7 @@ class Network:
     learned_initial_state = Derived[bool](
         lambda network: network._sizes.options["learned_initial_state"], _NEW
     )
+    residual = Derived[bool](lambda network: network._sizes.options["residual"], _NEW)
 
     @property
     def _sizes(self) -> Sizes:
@@ -180,6 +186,8 @@ class Network:
         )
         if self._dropout and len(self.hidden_sizes) == 1:
             warnings.warn(_ONE_LAYER, stacklevel=3)
+        if self.residual and len(self.hidden_sizes) == 1:
+            warnings.warn(_NO_LAYER_BELOW, stacklevel=3)
 
     def _attach(self, handle: _c.Handle) -> None:
         """Takes a network of the library."""

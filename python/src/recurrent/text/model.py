@@ -51,6 +51,8 @@ class TextModel(Generation, Introspection):
         The initial forget biases of an LSTM; other cells have none.
     learned_initial_state : bool
         Train the states of sequences that begin, as in ``Network``.
+    residual : bool
+        Each layer above the lowest adds its input to its output; all layers have one width.
 
     Raises
     ------
