@@ -116,6 +116,7 @@ GOOD: dict[str, Any] = {
     "tokenizer": "bytes", "tokens": lambda: TOKENS.copy(), "top_k": 2, "top_p": 0.9, "total_steps": 10,
     "train": lambda: [(1, 0.5)], "training": True, "unit": 0, "units": lambda: [0], "validation": lambda: [(1, 0.5)],
     "validation_data": "abcd" * 5, "validation_split": 0.3, "value": 0.5, "values": lambda: numbers(3, 2),
+    "variational": True,
     "w": lambda: np.array([0.1, 0.7, 0.2]), "warmup_steps": 1, "weight_decay": 0.01,
     "widths": lambda: {"h": [3, 1], "c": [3, 1]}, "words": 2,
     "x": Either(lambda: NUMBERS.copy(), lambda: TOKENS.copy()), "epoch": 0.5,

@@ -312,6 +312,7 @@ WRONG: dict[str, list[str]] = {
     "cell": ['"mamba"', "1", "null"], "input_size": _SIZES, "output_size": _SIZES, "embedding": _SIZES,
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
     "tied": ["1", '"true"'], "learned_initial_state": ["1", "null"], "residual": ["0", "true"],
+    "variational": ["0", '"a"'],
     "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
@@ -336,6 +337,7 @@ _NETWORK = [
     "forget_bias",
     "learned_initial_state",
     "residual",
+    "variational",
     "dtype",
 ]
 TAKES = {

@@ -459,7 +459,7 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
 /* Creates a network. Settings, with their defaults ("cell", "input_size" and "hidden_sizes" are required):
      {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": null, "embedding": null,
       "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false, "residual": false,
-      "dtype": "float32"}
+      "variational": false, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
                  (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
@@ -478,6 +478,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
                  the initial states are parameters, [rows x 1] and 0 at first, the same for all sequences that begin:
                  hs0 is that of state h of layer 0, after the other parameters of its layer
    residual      each layer above the lowest adds its input to its output; all layers have one width
+   variational   dropout masks the input of every layer, the lowest one's too, with one mask for all time steps of a
+                 sequence (arXiv:1512.05287); of one-hot tokens it drops tokens
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
    order, uniform in +-0.08; other biases are 0. The parameters of a program have the layer's number after their names;
@@ -491,7 +493,8 @@ recurrent_status recurrent_network_describe(recurrent_network network, char *set
                                             int64_t *length);
 
 /* Sets the dropout probability p, 0 <= p < 1, and the generator of the masks: each pass of training draws one value for
-   every element of every layer's output but the top one's. The network keeps `random`. With p = 0 `random` may be 0. */
+   every element of every layer's output but the top one's; of a variational network one for every row of every layer's
+   input and every sequence. The network keeps `random`. With p = 0 `random` may be 0. */
 recurrent_status recurrent_network_set_dropout(recurrent_network network, double p, recurrent_random random);
 
 /* Returns a parameter by name: a view of the network's memory. */
@@ -723,7 +726,8 @@ enum { RECURRENT_ERRORS_STRICT = 0, RECURRENT_ERRORS_IGNORE = 1, RECURRENT_ERROR
 
 /* Creates a text model. Settings, with their defaults:
      {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
-      "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "residual": false, "dtype": "float32"}
+      "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "residual": false, "variational": false,
+      "dtype": "float32"}
    Except for "tokenizer", as for recurrent_network_create; embedding null reads one-hot columns.
    texts, lengths  [count] texts that give the vocabulary; unused for "bytes"
    random          draws the weights; then, except for "sentences", the seed of the model's own generator, which draws

@@ -33,9 +33,10 @@ extension Graph {
     try dropout(m, Dropout(rate: rate, random: random))
   }
 
-  func dropout(_ m: Mat, _ dropout: Dropout) throws(RecurrentError) -> Mat {
+  /// Records dropout with a mask of `columns` columns, which is applied to that many columns at a time.
+  func dropout(_ m: Mat, _ dropout: Dropout, columns: Int? = nil) throws(RecurrentError) -> Mat {
     try m.checkValid()
-    let mask = try constants(m.n, m.d, m.dtype)
+    let mask = try constants(m.n, columns ?? m.d, m.dtype)
     return try Random.restoring(dropout.random) { () throws(RecurrentError) in
       try recording { () throws(RecurrentError) in
         let mark = operands.count
@@ -45,6 +46,27 @@ extension Graph {
         return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
     }
+  }
+}
+
+extension Graph {
+  /// One-hot columns of tokens, T·B of them, with dropout: a mask of B columns for all time steps.
+  func oneHot(
+    _ tokens: UnsafeMutablePointer<Int32>, rows: Int, steps T: Int, batchSize B: Int, _ dtype: DType, _ dropout: Dropout
+  ) throws(RecurrentError) -> Mat {
+    let columns = try zeros(rows, T * B, dtype), mask = try constants(rows, B, dtype)
+    try Random.restoring(dropout.random) { () throws(RecurrentError) in
+      mask.fillMask(dropout)
+      switch dtype {
+      case .float32: select(Float.self)
+      case .float64: select(Double.self)
+      }
+    }
+    func select<Scalar: Real>(_: Scalar.Type) {
+      let y = columns.operandRef.w(Scalar.self), kept = mask.operandRef.w(Scalar.self)
+      for j in 0..<T * B { y.p[j * rows + Int(tokens[j])] = kept.p[j % B * rows + Int(tokens[j])] }
+    }
+    return columns
   }
 }
 
@@ -66,13 +88,23 @@ extension Mat {
   }
 }
 
-/// Operand 1 is the mask, which has no gradient.
+/// Operand 1 is the mask, of columns or of a time step's columns, which has no gradient.
 private struct MaskedDropout: GraphOperation {
   var name: String { "dropout" }
 
-  func forward<T: Real>(_ args: Operands<T>) { apply(.eltmul, args[0], args[1], to: args.y) }
+  func forward<T: Real>(_ args: Operands<T>) {
+    let B = args[1].columns
+    for j in stride(from: 0, to: args.y.columns, by: B) {
+      apply(.eltmul, args[0].columns(j, B), args[1], to: args.y.columns(j, B))
+    }
+  }
 
-  func backward<T: Real>(_ args: Operands<T>) { accumulate(args.dy, times: args[1], into: args.gradient(0)) }
+  func backward<T: Real>(_ args: Operands<T>) {
+    let B = args[1].columns
+    for j in stride(from: 0, to: args.dy.columns, by: B) {
+      accumulate(args.dy.columns(j, B), times: args[1], into: args.gradient(0).columns(j, B))
+    }
+  }
 
   var backwardReads: BackwardReads { BackwardReads(1) }
 }

@@ -9,20 +9,25 @@ extension Network {
     /// Whether each layer above the lowest adds its input to its output; its state is that of the cell. All layers have
     /// one width. Reference: He et al., arXiv:1512.03385; in stacks of LSTM layers, Wu et al., arXiv:1609.08144.
     public var residual: Bool
+    /// Whether dropout masks the input of every layer, the lowest one's too, with one mask for all time steps of a
+    /// sequence. Reference: Gal and Ghahramani, arXiv:1512.05287.
+    public var variational: Bool
 
     /// From the options.
-    public init(learnedInitialState: Bool = false, residual: Bool = false) {
-      (self.learnedInitialState, self.residual) = (learnedInitialState, residual)
+    public init(learnedInitialState: Bool = false, residual: Bool = false, variational: Bool = false) {
+      (self.learnedInitialState, self.residual, self.variational) = (learnedInitialState, residual, variational)
     }
 
     init(_ reader: inout SettingsReader, defaults: Options = Options()) throws(RecurrentError) {
       learnedInitialState = try reader.flag("learned_initial_state", default: defaults.learnedInitialState)
       residual = try reader.flag("residual", default: defaults.residual)
+      variational = try reader.flag("variational", default: defaults.variational)
     }
 
     /// The names of the options that are on.
     var names: [String] {
-      [("learned_initial_state", learnedInitialState), ("residual", residual)].filter { $0.1 }.map { $0.0 }
+      [("learned_initial_state", learnedInitialState), ("residual", residual), ("variational", variational)]
+        .filter { $0.1 }.map { $0.0 }
     }
 
     /// The options that are on: files without options are those of versions that had none.

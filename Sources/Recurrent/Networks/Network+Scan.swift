@@ -18,7 +18,7 @@ extension Network {
   ///   - state: [rows × B] per state and layer.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
   ///   - wantsInput: whether the gradient of input vectors is needed.
-  ///   - dropout: the dropout between layers; nil for none.
+  ///   - dropout: the dropout between layers, of `Options.variational` also of the input; nil for none.
   /// - Returns: the top layer's outputs, [H × T·B].
   func advance(
     _ graph: Graph, _ input: ScanInput, steps T: Int, _ state: inout State,
@@ -38,6 +38,18 @@ extension Network {
       }
       wantsInput = true
     }
+    let drops = (dropout?.rate ?? 0) > 0, B = state.mats[0][0].d
+    if let dropout, drops, options.variational {
+      if let tokens, x == nil {
+        (x, wantsInput) = (try graph.oneHot(tokens, rows: inputSize, steps: T, batchSize: B, dtype, dropout), false)
+      } else if let table = x {
+        let vectors = try tokens.map { (tokens) throws(RecurrentError) in
+          try graph.rowPluck(table, rows: tokens, count: T * B)
+        }
+        x = try graph.dropout(vectors ?? table, dropout, columns: B)
+      }
+      tokens = nil
+    }
     // the input of the next layer, before dropout
     var top = state.mats[0][0]
     for k in layers.indices {
@@ -46,7 +58,9 @@ extension Network {
         graph, x, tokens: k == 0 ? tokens : nil, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput || k > 0)
       top = options.residual && k > 0 ? try graph.add(top, y) : y
       x = top
-      if let dropout, dropout.rate > 0, k < layers.count - 1 { x = try graph.dropout(top, dropout) }
+      if let dropout, drops, k < layers.count - 1 {
+        x = try graph.dropout(top, dropout, columns: options.variational ? B : nil)
+      }
     }
     return top
   }

@@ -37,7 +37,7 @@ extension TextModel {
     ///
     ///     {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
     ///      "dropout": 0, "forget_bias": 1, "learned_initial_state": false,
-    ///      "residual": false, "dtype": "float32"}
+    ///      "residual": false, "variational": false, "dtype": "float32"}
     ///
     /// - Parameter defaults: the values of absent keys.
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong

@@ -50,6 +50,7 @@ import Testing
     refuse("forget_bias", .string("1"), "expected a number, got a string")
     refuse("learned_initial_state", .number(1), "expected a boolean, got a number")
     refuse("residual", .string("yes"), "expected a boolean, got a string")
+    refuse("variational", .null, "expected a boolean, got null")
     refuse("dtype", .string("float16"), "expected one of float32, float64, got 'float16'")
     refuse("hidden_size", .number(2), "is not a setting of the network; expected one of cell, input_size, hidden_sizes")
     refused(.badValue, "expected an object, got an array") { try Network.Settings(json: "[]") }

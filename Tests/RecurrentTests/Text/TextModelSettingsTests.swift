@@ -21,7 +21,7 @@ import Testing
     for kind in Tokenizer.Kind.allCases {
       let settings = TextModel.Settings(
         kind, cell: cell, hiddenSizes: [4, 3], embedding: 3, tied: true, dropout: 0.1 + 0.2, forgetBias: -1.5,
-        options: Network.Options(learnedInitialState: true), dtype: dtype)
+        options: Network.Options(learnedInitialState: true, variational: true), dtype: dtype)
       #expect(try TextModel.Settings(json: settings.json) == settings)
       // a model reports the settings of its creation
       let model = try TextModel(settings, texts: ["abc"], random: Random(seed: 1))

@@ -15,7 +15,7 @@ _lib = _c.lib
 
 
 # the options of a network's layers
-OPTIONS = ("learned_initial_state", "residual")
+OPTIONS = ("learned_initial_state", "residual", "variational")
 # the gates of the built-in cells
 _GATES = {"lstm": "ifog", "gru": "rzn", "gru_reset_before": "rzn"}
 

@@ -1,4 +1,4 @@
-"""The options of the layers, which work with every cell: learned initial states, residual connections."""
+"""The options of the layers, which work with every cell, by themselves and together."""
 
 import copy
 import json
@@ -184,6 +184,72 @@ def test_residual_connections(cell):
     assert (scores.argmax(1) == tokens).all()
     assert (net.beam_search(8, [1], 1)[0][0] == tokens).all()
     assert [token for token, _ in net.stream(8, [1], temperature=0)] == list(tokens)
+
+
+@every_cell
+@pytest.mark.parametrize(
+    "kind", ["vectors", "one-hot", "many tokens", "embedding", "embedding of many tokens"]
+)
+@pytest.mark.parametrize("lengths", [None, [4, 1, 5]])
+def test_variational_dropout(cell, kind, lengths):
+    """A training step is each layer by itself, a mask for each sequence before it, the same at all time steps."""
+    rng, own = np.random.default_rng(1), isinstance(cell, Crossed)
+    rows = 40 if "many" in kind else 6
+    width, embedding = (4, 4) if "embedding" in kind else (rows, None)
+    net = network(cell, rows, [5, 3], 6, embedding, variational=True)
+    layers = [
+        recurrent.Network(cell, width, [5], dtype="float64"),
+        recurrent.Network(cell, 5 + own, [3], 6, dtype="float64"),
+    ]
+    for k, layer in enumerate(layers):
+        for name, mat in layer.parameters.items():
+            mat.w = net.parameters[name if name in ("Whd", "bd") else f"{name[:-1]}{k}"].w
+    tokens = rng.integers(0, rows, (5, 3))
+    x = vectors = rng.normal(size=(5, 3, rows)) if kind == "vectors" else np.eye(rows)[tokens]
+    if kind != "vectors":
+        x = tokens
+    if embedding:
+        vectors = net.parameters["Wil"].w[tokens]
+    net.dropout = 0.3
+    twin = recurrent.Random(0)
+    twin.state = net._random.state
+    for training in (True, False):
+        masks = (
+            [(twin.uniform(count=3 * n).reshape(3, n) >= 0.3) / 0.7 for n in (width, 5 + own)]
+            if training
+            else [1, 1]
+        )
+        y, _ = net.forward(x, lengths=lengths, training=training)
+        h, _ = layers[0].forward(vectors * masks[0], lengths=lengths)
+        expected, _ = layers[1].forward(h * masks[1], lengths=lengths)
+        close = {"rtol": 1e-12, "atol": 1e-13}
+        np.testing.assert_allclose(y, expected, **close)
+        assert twin.state == net._random.state
+        dy = rng.normal(size=y.shape)
+        for each in (net, *layers):
+            each.flat.zero_gradient()
+        dx, _ = net.backward(dy)
+        dh, _ = layers[1].backward(dy)
+        dinput, _ = layers[0].backward(dh * masks[1])
+        if kind == "vectors":
+            np.testing.assert_allclose(dx, dinput * masks[0], **close)
+        for k, layer in enumerate(layers):
+            for name, mat in layer.parameters.items():
+                whole = net.parameters[name if name in ("Whd", "bd") else f"{name[:-1]}{k}"]
+                np.testing.assert_allclose(whole.dw, mat.dw, err_msg=name, **close)
+        if embedding:
+            expected_table = np.zeros((rows, 4))
+            np.add.at(expected_table, tokens, dinput * masks[0])
+            np.testing.assert_allclose(net.parameters["Wil"].dw, expected_table, **close)
+
+
+def test_variational_dropout_of_one_layer():
+    """It acts on the input, and is refused nowhere."""
+    net = recurrent.GRU(6, [4], 6, dropout=0.5, variational=True, rng=1, dtype="float64")
+    x = np.ones((3, 2, 6))
+    assert (net.forward(x)[0] != net.forward(x, training=True)[0]).any()
+    net.dropout = 0
+    assert (net.forward(x)[0] == net.forward(x, training=True)[0]).all()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru", Crossed()], ids=str)

@@ -48,6 +48,7 @@ _ARCHITECTURE = {
     "dropout": 0.0,
     "learned_initial_state": False,
     "residual": False,
+    "variational": False,
     "tokenizer": "characters",
     "dtype": "float32",
 }
@@ -202,6 +203,7 @@ _TRAIN: Table = {
         value("--dropout", fraction_below_1, "P", "fraction dropped between layers (0)"),
         switch("--learned-initial-state", "train the states that sequences begin with", None),
         switch("--residual", "add each layer's input to its output", None),
+        switch("--variational", "dropout with one mask for all steps, of the input too", None),
         choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
         choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
         value("--init-from", Path, "CKPT", "start from this model instead of a new one"),

@@ -44,6 +44,9 @@ class RNN(Network):
         Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
     residual : bool
         Each layer above the lowest adds its input to its output (arXiv:1609.08144); all layers have one width.
+    variational : bool
+        Dropout masks the input of every layer, the lowest one's too, with one mask for all steps of a sequence
+        (arXiv:1512.05287); of tokens without an embedding it drops tokens.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class RNN(Network):
         *,
         learned_initial_state: bool = False,
         residual: bool = False,
+        variational: bool = False,
     ) -> None:
         self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
@@ -81,6 +85,7 @@ class RNN(Network):
             dropout,
             learned_initial_state=learned_initial_state,
             residual=residual,
+            variational=variational,
         )
 
 
@@ -96,7 +101,7 @@ class LSTM(Network):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual
+    residual, variational
         As for ``RNN``.
     forget_bias : float
         The initial forget biases ``bf``; the default of ``TextModel`` is 1.
@@ -129,6 +134,7 @@ class LSTM(Network):
         *,
         learned_initial_state: bool = False,
         residual: bool = False,
+        variational: bool = False,
     ) -> None:
         self._build(
             "lstm",
@@ -143,6 +149,7 @@ class LSTM(Network):
             as_single(forget_bias, "forget_bias"),
             learned_initial_state=learned_initial_state,
             residual=residual,
+            variational=variational,
         )
 
 
@@ -159,7 +166,7 @@ class GRU(Network):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual
+    residual, variational
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -186,6 +193,7 @@ class GRU(Network):
         *,
         learned_initial_state: bool = False,
         residual: bool = False,
+        variational: bool = False,
     ) -> None:
         self.reset_after = as_flag(reset_after, "reset_after")
         self._build(
@@ -200,6 +208,7 @@ class GRU(Network):
             dropout,
             learned_initial_state=learned_initial_state,
             residual=residual,
+            variational=variational,
         )
 
 

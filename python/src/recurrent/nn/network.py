@@ -77,6 +77,9 @@ class Network:
         Train the states of sequences that begin: ``hs0`` (H, 1) is that of state h of layer 0, 0 at first.
     residual : bool
         Each layer above the lowest adds its input to its output (arXiv:1609.08144); all layers have one width.
+    variational : bool
+        Dropout masks the input of every layer, the lowest one's too, with one mask for all steps of a sequence
+        (arXiv:1512.05287); of tokens without an embedding it drops tokens.
 
     Raises
     ------
@@ -106,6 +109,7 @@ class Network:
         *,
         learned_initial_state: bool = False,
         residual: bool = False,
+        variational: bool = False,
     ) -> None:
         self._build(
             as_cell(cell),
@@ -119,6 +123,7 @@ class Network:
             dropout,
             learned_initial_state=learned_initial_state,
             residual=residual,
+            variational=variational,
         )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
@@ -132,6 +137,7 @@ class Network:
         lambda network: network._sizes.options["learned_initial_state"], _NEW
     )
     residual = Derived[bool](lambda network: network._sizes.options["residual"], _NEW)
+    variational = Derived[bool](lambda network: network._sizes.options["variational"], _NEW)
 
     @property
     def _sizes(self) -> Sizes:
@@ -184,7 +190,7 @@ class Network:
                 self._random._handle.value,
             )
         )
-        if self._dropout and len(self.hidden_sizes) == 1:
+        if self._dropout and len(self.hidden_sizes) == 1 and not self.variational:
             warnings.warn(_ONE_LAYER, stacklevel=3)
         if self.residual and len(self.hidden_sizes) == 1:
             warnings.warn(_NO_LAYER_BELOW, stacklevel=3)
@@ -230,7 +236,7 @@ class Network:
         """The fraction of the outputs between layers that training zeroes; assignable.
 
         It acts in ``train_step`` and in ``forward`` with ``training=True``; all other calls are without dropout. The
-        generator of the weights draws the masks.
+        generator of the weights draws the masks, those of a ``variational`` network (B, rows) for each layer's input.
         """
         return self._dropout
 
@@ -239,7 +245,7 @@ class Network:
         share = as_single(rate, "dropout")
         if not 0 <= share < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {rate}")
-        if share and len(self.hidden_sizes) == 1:
+        if share and len(self.hidden_sizes) == 1 and not self.variational:
             warnings.warn(_ONE_LAYER, stacklevel=3)
         _lib.recurrent_network_set_dropout(self._handle.value, share, self._random._handle.value)
         self._dropout = share

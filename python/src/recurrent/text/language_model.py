@@ -76,6 +76,7 @@ class LanguageModel:
         forget_bias: float = 1.0,
         learned_initial_state: bool = False,
         residual: bool = False,
+        variational: bool = False,
     ) -> None:
         self._cell = as_cell(cell)
         self.cell = cell_name(self._cell)
@@ -95,7 +96,11 @@ class LanguageModel:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_single(forget_bias, "forget_bias")
-        options = {"learned_initial_state": learned_initial_state, "residual": residual}
+        options = {
+            "learned_initial_state": learned_initial_state,
+            "residual": residual,
+            "variational": variational,
+        }
         self.options = {name: as_flag(value, name) for name, value in options.items()}
         self._code = as_dtype(dtype)
         self._random = as_random(rng)

@@ -53,6 +53,8 @@ class TextModel(Generation, Introspection):
         Train the states of sequences that begin, as in ``Network``.
     residual : bool
         Each layer above the lowest adds its input to its output; all layers have one width.
+    variational : bool
+        Dropout masks the input of every layer with one mask for all steps of a sequence in a training step.
 
     Raises
     ------
