@@ -90,15 +90,9 @@ test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with the n
 	cd python && ../.venv-newest/bin/python -m pytest -n 2
 	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
-CAMPAIGNS := $(abspath .build)/campaigns.jsonl
-# the Swift tests that count or have a long form; in pytest, those with random examples have one too
-LONG_SWIFT = $(shell grep -rl 'import Campaigns' Tests | sed 's|.*/||; s|[.]swift||' | paste -sd '|')
-LONG_PYTHON := campaign or nightly or hypothesis
 harden: setup .venv-newest/ready ## run the long forms of the tests, and write their counts to docs/reliability.md
-	@rm -f $(CAMPAIGNS)
-	@export RECURRENT_HARDEN=1 RECURRENT_CAMPAIGNS=$(CAMPAIGNS); swift test --filter '$(LONG_SWIFT)'; swift=$$?; \
-	(cd python && ../.venv-newest/bin/python -m pytest -n 2 -m '$(LONG_PYTHON)'); python=$$?; \
-	python3 python/tools/reliability.py campaigns 'make harden' $(CAMPAIGNS); exit $$((swift | python | $$?))
+	@Tests/Fuzz/harden; status=$$?; \
+	python3 python/tools/reliability.py campaigns 'make harden' .build-harden/campaigns.jsonl; exit $$((status | $$?))
 
 # the same library with AddressSanitizer, and with the counters that libFuzzer reads
 COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp

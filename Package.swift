@@ -27,6 +27,9 @@ let forSpans: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 // Kernels are optimized in debug builds too, so that `swift test` stays quick.
 let forKernels = forSwift + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+// `make harden` runs a hundred thousand programs: the core and its tests are optimized too, and keep their checks.
+let forCore = forSpans + (Context.environment["RECURRENT_HARDEN"] == nil ? forSwift : forKernels)
+
 // The shared library carries the Swift runtime and exports recurrent.h's functions, nothing else.
 let forSharedLibrary: [LinkerSetting] = [
   .unsafeFlags(
@@ -52,7 +55,7 @@ let package = Package(
     .target(name: "CVector", cSettings: forC),
     .target(
       name: "Kernels", dependencies: ["CVector"], swiftSettings: forKernels, linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "Recurrent", dependencies: ["Kernels", "CVector"], swiftSettings: forSwift + forSpans),
+    .target(name: "Recurrent", dependencies: ["Kernels", "CVector"], swiftSettings: forCore),
 
     // MARK: The C door
     .target(name: "CRecurrent", exclude: ["exports.map"], cSettings: forC),
@@ -66,7 +69,7 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Campaigns"], swiftSettings: forKernels),
     .testTarget(
       name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "Campaigns"], resources: [.copy("Fixtures")],
-      swiftSettings: forSwift + forSpans),
+      swiftSettings: forCore),
     .testTarget(
       name: "RecurrentABITests", dependencies: ["RecurrentABI", "CRecurrent", "Recurrent", "Campaigns"],
       swiftSettings: forSwift),

@@ -14,8 +14,23 @@ public func withInterruptCheck<R>(_ body: () throws -> R) rethrows -> R {
   return try body()
 }
 
-/// Appends the count of a campaign to the file that the environment names in RECURRENT_CAMPAIGNS, one JSON object a line.
-public func count(_ campaign: String, cases: Int, failures: Int) {
+/// The cases of a campaign so far, and those that broke its promise.
+public struct Count {
+  public var cases: Int, failures: Int
+
+  public init(cases: Int = 0, failures: Int = 0) { (self.cases, self.failures) = (cases, failures) }
+}
+
+/// Runs a campaign and counts it. It is a failure from its beginning on: a case may end the process.
+public func campaign(_ name: String, _ body: (inout Count) throws -> Void) rethrows {
+  var count = Count()
+  add(name, cases: 0, failures: 1)
+  try body(&count)
+  add(name, cases: count.cases, failures: count.failures - 1)
+}
+
+/// Appends a count to the file that the environment names in RECURRENT_CAMPAIGNS, one JSON object a line.
+private func add(_ campaign: String, cases: Int, failures: Int) {
   guard let path = ProcessInfo.processInfo.environment["RECURRENT_CAMPAIGNS"], let file = fopen(path, "a") else {
     return
   }

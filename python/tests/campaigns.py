@@ -11,6 +11,7 @@ import pytest
 
 FILE = os.environ.get("RECURRENT_CAMPAIGNS")
 _CASES = pytest.StashKey[int]()
+_HAS_PASSED = pytest.StashKey[bool]()
 
 
 @pytest.fixture
@@ -25,13 +26,32 @@ def cases(request: pytest.FixtureRequest) -> Iterator[Callable[[int], None]]:
     yield add
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Appends the outcome of a test to the file that the environment names, one JSON object a line."""
-    report = (yield).get_result()
-    mark = item.get_closest_marker("campaign")
-    if mark and FILE and (report.failed or (report.when == "call" and report.passed)):
-        line = {"campaign": mark.args[0], "cases": item.stash.get(_CASES, 1), "failures": int(report.failed)}
+def add(campaign: str, cases: int, failures: int) -> None:
+    """Appends a count to the file that the environment names, one JSON object a line."""
+    if FILE:
+        line = {"campaign": campaign, "cases": cases, "failures": failures}
         # one write: several processes append
         with Path(FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Counts a test of a campaign as a failure from its beginning on: it may end the process, or be ended."""
+    mark = item.get_closest_marker("campaign")
+    if mark:
+        add(mark.args[0], 0, 1)
+        item.stash[_HAS_PASSED] = True
+    yield
+    if mark:
+        add(mark.args[0], item.stash.get(_CASES, 1), -int(item.stash[_HAS_PASSED]))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Notes whether all parts of a test have passed, and whether it ran."""
+    report = (yield).get_result()
+    if report.failed:
+        item.stash[_HAS_PASSED] = False
+    if report.skipped:
+        item.stash[_CASES] = 0

@@ -11,8 +11,8 @@ import pytest
 
 import recurrent
 
-# the fixture and the hook of campaigns
-from campaigns import cases, pytest_runtest_makereport  # noqa: F401
+# the fixture and the hooks of campaigns
+from campaigns import cases, pytest_runtest_makereport, pytest_runtest_protocol  # noqa: F401
 from support import FIXTURES, TESTS, read
 
 # the same examples on every machine; RECURRENT_HARDEN tries more examples, other ones each time

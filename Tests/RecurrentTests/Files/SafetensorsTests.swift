@@ -55,23 +55,22 @@ import Testing
   @Test func everyFlippedBitAndEveryTruncationIsFound() throws {
     try sample().write(to: path)
     let good = try File.bytes(path)
-    var accepted = 0
-    for at in good.indices {
-      for bit in 0..<8 {
-        var bad = good
-        bad[at] ^= 1 << bit
-        try write(bad)
-        // without the name of the checksum it is a file of another program, for the caller to refuse
-        let passes = (try? Safetensors.load(path).isChecked) ?? false
-        #expect(!passes, "bit \(bit) of byte \(at)")
-        accepted += passes ? 1 : 0
+    try campaign("Damaged checkpoints accepted") { count in
+      for at in good.indices {
+        for bit in 0..<8 {
+          var bad = good
+          bad[at] ^= 1 << bit
+          try write(bad)
+          // without the name of the checksum it is a file of another program, for the caller to refuse
+          let passes = (try? Safetensors.load(path).isChecked) ?? false
+          #expect(!passes, "bit \(bit) of byte \(at)")
+          count.failures += passes ? 1 : 0
+        }
+        try write(Array(good.prefix(at)))
+        refused(.badFormat, path) { try Safetensors.load(path) }
+        count.cases += 9
       }
     }
-    for count in good.indices {
-      try write(Array(good.prefix(count)))
-      refused(.badFormat, path) { try Safetensors.load(path) }
-    }
-    count("Damaged checkpoints accepted", cases: good.count * 9, failures: accepted)
     try write(good + [0])
     refused(.badFormat, "too long") { try Safetensors.load(path) }
     var late = good

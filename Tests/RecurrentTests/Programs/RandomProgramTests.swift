@@ -6,43 +6,48 @@ import Testing
 @testable import Recurrent
 
 struct RandomProgramTests {
-  @Test func equalTheGraph() throws {
-    let cases = harden ? 100_000 : 2_000
-    var seen = 0
-    defer { count("Random programs that differ from the graph", cases: seen, failures: seen < cases ? 1 : 0) }
-    for seed in 0..<cases {
-      let random = Random(seed: UInt64(seed) &* 7919 &+ 3)
-      let step = RandomStep(random)
-      let B = [1, 2, 7, 13, 50][seed % 5], T = 1 + seed % 4
-      let lengths = seed % 3 == 0 ? (0..<B).map { _ in Int(random.next() % UInt64(T + 1)) } : nil
-      let c = try StepCase(
-        inputs: step.inputs, states: step.states, parameters: step.parameters, T: T, B: B, lengths: lengths, random
-      ) { g, x, s, p throws(RecurrentError) in try step.record(g, x, s, p) }
-      let program: Program
-      do {
-        program = seed % 2 == 0 ? try c.program() : try c.programOfArguments()
-      } catch {
-        Issue.record("seed \(seed): \(error) in \(step)")
-        return
+  // parts, which run in parallel
+  @Test(arguments: 0..<20) func equalTheGraph(part: Int) throws {
+    let cases = harden ? 5_000 : 100
+    try campaign("Random programs that differ from the graph") { count in
+      for seed in part * cases..<(part + 1) * cases {
+        count.cases += 1
+        let random = Random(seed: UInt64(seed) &* 7919 &+ 3)
+        let step = RandomStep(random)
+        let B = [1, 2, 7, 13, 50][seed % 5], T = 1 + seed % 4
+        let lengths = seed % 3 == 0 ? (0..<B).map { _ in Int(random.next() % UInt64(T + 1)) } : nil
+        let c = try StepCase(
+          inputs: step.inputs, states: step.states, parameters: step.parameters, T: T, B: B, lengths: lengths, random
+        ) { g, x, s, p throws(RecurrentError) in try step.record(g, x, s, p) }
+        let program: Program
+        do {
+          program = seed % 2 == 0 ? try c.program() : try c.programOfArguments()
+        } catch {
+          Issue.record("seed \(seed): \(error) in \(step)")
+          count.failures += 1
+          return
+        }
+        var tokens: [Int32]?, oneHot: [Int32]?, table: Mat?
+        if step.inputs > 0 && seed % 4 == 1 {
+          oneHot = try c.makeOneHot(random)
+          tokens = oneHot
+        } else if step.inputs > 0 && seed % 4 == 3 && program.takesTable {
+          (table, tokens) = try c.makeTable(of: 1 + seed % 7, random)
+        }
+        let planned = try c.planned(program, tokens: tokens, table: table)
+        var recorded = try c.recorded()
+        if let table, let tokens, let i = recorded.tensors.firstIndex(where: { $0.name == "dx" }) {
+          recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
+        }
+        for outcome in [planned, try c.stepped(program, tokens: oneHot)] {
+          let (name, error) = StepCase.difference(outcome, recorded)
+          #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")
+          if error >= 1e-10 {
+            count.failures += 1
+            return
+          }
+        }
       }
-      var tokens: [Int32]?, oneHot: [Int32]?, table: Mat?
-      if step.inputs > 0 && seed % 4 == 1 {
-        oneHot = try c.makeOneHot(random)
-        tokens = oneHot
-      } else if step.inputs > 0 && seed % 4 == 3 && program.takesTable {
-        (table, tokens) = try c.makeTable(of: 1 + seed % 7, random)
-      }
-      let planned = try c.planned(program, tokens: tokens, table: table)
-      var recorded = try c.recorded()
-      if let table, let tokens, let i = recorded.tensors.firstIndex(where: { $0.name == "dx" }) {
-        recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
-      }
-      for outcome in [planned, try c.stepped(program, tokens: oneHot)] {
-        let (name, error) = StepCase.difference(outcome, recorded)
-        #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")
-        if error >= 1e-10 { return }
-      }
-      seen += 1
     }
   }
 }
