@@ -112,6 +112,57 @@ def test_shared_operands():
     assert allowed(at_once(work)) and not wrong
 
 
+class Leaky(recurrent.Cell):
+    def parameters(self, I, H):  # noqa: E741
+        return {"Wx": (H, I), "Wh": (H, H), "b": (H, 1)}
+
+    def step(self, x, h, p):
+        return h + 0.1 * ((p.Wx @ x + p.Wh @ h + p.b).tanh() - h)
+
+
+def train_a_cell(seed):
+    """Sizes that are divided among the threads of the pool; a seed is a cell of the library, or an own one."""
+    tm = recurrent.TextModel((Leaky(), "lstm_peephole")[seed % 2], [128, 96], rng=seed).build("abcdefgh")
+    tm.optimizer = recurrent.Adam()
+    tokens = np.random.default_rng(seed).integers(0, 8, (5, 32))
+    for _ in range(2):
+        tm.train_step(tokens[:-1], tokens[1:])
+    return tm.flat.w.tobytes(), tm.sample(30, rng=seed), tm.sample(10, rng=seed, temperature=0.5)
+
+
+@pytest.mark.campaign("Runs in threads that differ from a serial run")
+def test_programs_in_threads(cases):
+    """The steps of cells: the same bits for any number of the pool's threads, and of the program's."""
+    before = recurrent.get_num_threads()
+    try:
+        recurrent.set_num_threads(1)
+        expected = [train_a_cell(seed) for seed in range(4)]
+        for count in (2, 4):
+            recurrent.set_num_threads(count)
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(train_a_cell, range(4))) == expected
+            cases(4)
+    finally:
+        recurrent.set_num_threads(before)
+
+
+def test_one_program_in_many_threads():
+    """A program does not change: each thread has a graph and Mats of its own."""
+    program = recurrent.Program(
+        lambda x, h, p: (p.W @ x + h).tanh(), inputs=40, states=96, parameters={"W": (96, 40)}
+    )
+
+    def run(_):
+        x, h, W = mat(40, 160, "float32", 1), mat(96, 32, "float32", 2), mat(96, 40, "float32", 3)
+        with recurrent.Graph() as G:
+            y, _ = G.scan(program, x, [h], [W])
+            y.square().sum().backward()
+            return y.w.tobytes(), W.dw.tobytes(), x.dw.tobytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        (_,) = set(pool.map(run, range(40)))
+
+
 def test_made_here_freed_there():
     made = [[recurrent.Graph().tanh(mat(8, 8)) for _ in range(200)] for _ in range(4)]
     workers = [threading.Thread(target=part.clear) for part in made]

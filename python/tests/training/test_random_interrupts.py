@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIG
 TEXT = "the end is not the end, the end is the beginning. " * 20
 STEPS = 40
 OPTIONS = {"batch_size": 2, "seq_length": 10, "evaluate_every": 7, "checkpoint_every": 5, "progress": False}
-# in `make test`, and in `make harden`
-COUNTS = [40, pytest.param(500, marks=pytest.mark.nightly)]
+# in `make test`, and in `make harden`: ten thousand for each kind of loop
+COUNTS = [40, pytest.param(3_400, marks=pytest.mark.nightly)]
 
 
 class StopError(Exception):
@@ -100,9 +100,9 @@ def whole():
 @pytest.mark.campaign("Interrupts at random moments after which work was lost")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_fit(whole, kind, count, tmp_path, capsys, cases):
+def test_fit(whole, kind, count, memory_folder, capsys, cases):
     """From the first callback on, 0 runs are lost: in memory and from the file, the rest gives the same bits."""
-    rng, seen, path = random.Random(kind), Counter(), tmp_path / "c.safetensors"
+    rng, seen, path = random.Random(kind), Counter(), memory_folder / "c.safetensors"
     expected, seconds = whole
     for attempt in range(count):
         tm, reports = model(), []
@@ -136,9 +136,9 @@ def test_fit(whole, kind, count, tmp_path, capsys, cases):
 @pytest.mark.campaign("Interrupts at random moments after which work was lost")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_resume(whole, kind, count, tmp_path, capsys, cases):
+def test_resume(whole, kind, count, memory_folder, capsys, cases):
     """Interrupted again and again until it is done."""
-    rng, seen, path = random.Random(kind), Counter(), tmp_path / "c.safetensors"
+    rng, seen, path = random.Random(kind), Counter(), memory_folder / "c.safetensors"
     expected, seconds = whole
     left = count
     while left:
@@ -160,7 +160,7 @@ def test_resume(whole, kind, count, tmp_path, capsys, cases):
 
 
 @pytest.mark.campaign("Interrupts at random moments after which work was lost")
-@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("count", [40, pytest.param(10_000, marks=pytest.mark.nightly)])
 def test_sentence_training(count, capsys, cases):
     """The demo's run ends between two steps: its counts are those of the model."""
     rng, seen = random.Random(1), Counter()
