@@ -189,6 +189,22 @@ def test_bad_settings(make, words):
         Mat.uniform(1, 1, "0")
 
 
+@pytest.mark.parametrize(
+    "parts, error, words",
+    [
+        (4, ValueError, "parts does not divide the rows; expected a divisor of 6, got 4"),
+        (0, ValueError, "parts does not divide the rows"),
+        ([1, 2], ValueError, "parts does not make the rows; expected positive numbers of sum 6"),
+        ([7, -1], ValueError, "parts does not make the rows"),
+        ([], ValueError, "parts does not make the rows"),
+        (2.5, TypeError, "parts has the wrong type; expected an int or a list of ints"),
+    ],
+)
+def test_parts_refused(parts, error, words):
+    with pytest.raises(error, match=words):
+        Mat(6, 2).split(parts)
+
+
 def test_repr_is_short():
     assert repr(Mat.from_array([[2.5]])) == "<Mat 1 x 1 float32: 2.5>"
     assert repr(Mat.from_array([3.0, 4.0], "float64")) == "<Mat 2 x 1 float64, norm 5>"

@@ -73,11 +73,27 @@ def test_a_state_of_any_layout_is_copied():
     big = np.arange(64, dtype=np.float32)
     state = State(big[::2], {"h": (8,), "c": (8,)})
     assert state.flat.flags.c_contiguous and np.array_equal(state.flat, big[::2])
-    for arguments in (
-        (big[:31], {"h": (8,), "c": (8,)}),
-        (big, (), False),
-        (big, (0,), False),
-        (big[:0], (8,), False),
-    ):
-        with pytest.raises((TypeError, ValueError)):
-            State(*arguments)
+
+
+@pytest.mark.parametrize(
+    "flat, widths, error, words",
+    [
+        (FLAT, [4, 2], TypeError, "widths has the wrong type; expected a dict of state names, got list"),
+        (FLAT, {}, ValueError, "widths is out of range; expected at least 1 each"),
+        (FLAT, {"h": (4, 0)}, ValueError, "widths is out of range; expected at least 1 each"),
+        (FLAT, {"h": (4, 2), "c": (4,)}, ValueError, r"expected one number of layers, got \[1, 2\]"),
+        (FLAT[:31], {"h": (8,), "c": (8,)}, ValueError, "^flat "),
+        (FLAT[:0], {"h": (8,)}, ValueError, "^flat "),
+    ],
+)
+def test_refused(flat, widths, error, words):
+    with pytest.raises(error, match=words):
+        State(flat, widths)
+
+
+def test_states_that_do_not_fit():
+    net, x = recurrent.LSTM(3, [4, 2], rng=1), np.zeros((1, 3, 3), np.float32)
+    with pytest.raises(ValueError, match="state has the wrong length; expected 2 h and 2 c, got 1 states"):
+        net.forward(x, State(FLAT[:18], {"h": (4, 2)}))
+    with pytest.raises(TypeError, match=r"state.h has the wrong type; expected a list of arrays .*got str"):
+        net.forward(x, ("h", "c"))

@@ -108,6 +108,9 @@ def test_beam_search():
     ended = net.beam_search(3, prime, beams=4000, end=3)
     assert len(ended) == 1 + 3 + 9 * 4 and all(3 not in t for t, _ in ended)
     assert sum(np.exp(p) for _, p in ended) == pytest.approx(1)
+    for end in (-1, 4):
+        with pytest.raises(IndexError, match=f"end is out of range; expected 0 to 3, got {end}"):
+            net.beam_search(3, prime, end=end)
 
 
 @pytest.mark.parametrize("extra", [0, 5000])

@@ -292,6 +292,11 @@ def test_clipping(clipping, bound, expected, ratio):
             ValueError,
             r"clip is out of range; expected above 0, or None",
         ),
+        (
+            lambda: Adam().step([Mat(1, 1)]),
+            TypeError,
+            "parameters has the wrong type; expected a mapping of names to Mats, got list",
+        ),
         (lambda: Adam(betas=np.ones(3)), ValueError, "betas has the wrong length; expected 2, got 3"),
     ],
 )

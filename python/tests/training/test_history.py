@@ -28,6 +28,8 @@ def test_a_missing_record_is_refused(key):
     del data[key]
     with pytest.raises(ValueError, match=f"data lacks '{key}'; expected"):
         History.from_dict(data)
+    with pytest.raises(TypeError, match="data has the wrong type; expected a dict, got list"):
+        History.from_dict(list(data))
 
 
 @pytest.mark.parametrize("points", [3, [3], [(1, "much")], [(1, 2, 3)], None])

@@ -343,6 +343,12 @@ def test_a_checkpoint_of_large_batches_waits(tmp_path):
     )
 
 
+def test_a_cell_of_a_checkpoint_is_not_there_to_start_over():
+    settings = Settings(kind="text", cell="Leaky", batch_size=2, seq_length=5)
+    with pytest.raises(ValueError, match="^cell is known from its checkpoint only; expected .*got 'Leaky'"):
+        TextTrainer(settings, CATS * 16)
+
+
 @pytest.mark.parametrize("change", [
     lambda model: model.update(hidden_sizes=[10**8]),
     lambda model: model.update(hidden_sizes=[2**31 - 1] * 8),
