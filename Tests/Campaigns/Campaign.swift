@@ -18,6 +18,7 @@ public func withInterruptCheck<R>(_ body: () throws -> R) rethrows -> R {
 public struct Count {
   public var cases: Int, failures: Int
 
+  /// Counts so far, none by default.
   public init(cases: Int = 0, failures: Int = 0) { (self.cases, self.failures) = (cases, failures) }
 }
 

@@ -345,7 +345,7 @@ def test_a_checkpoint_of_large_batches_waits(tmp_path):
 
 def test_a_cell_of_a_checkpoint_is_not_there_to_start_over():
     settings = Settings(kind="text", cell="Leaky", batch_size=2, seq_length=5)
-    with pytest.raises(ValueError, match="^cell is known from its checkpoint only; expected .*got 'Leaky'"):
+    with pytest.raises(ValueError, match=r"^cell is known from its checkpoint only; expected .*got 'Leaky'"):
         TextTrainer(settings, CATS * 16)
 
 
