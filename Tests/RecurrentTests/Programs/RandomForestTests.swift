@@ -6,24 +6,28 @@ import Testing
 @testable import Recurrent
 
 struct RandomForestTests {
-  @Test func equalTheGraph() throws {
-    let cases = harden ? 50_000 : 1_000
-    var seen = 0
-    defer { count("Random forests that differ from the graph", cases: seen, failures: seen < cases ? 1 : 0) }
-    for seed in 0..<cases {
-      let random = Random(seed: UInt64(seed) &* 7919 &+ 11)
-      let arity = 1 + seed % 4, leaves = [0, 1, 5, 12][seed / 4 % 4], nodes = 1 + Int(random.next() % 20)
-      let step = RandomStep(random, children: arity)
-      let children = ForestCase.children(nodes, arity: arity, leaves: leaves, random)
-      let c = try ForestCase(
-        inputs: step.inputs, states: step.states, parameters: step.parameters, leaves: leaves, children: children,
-        random
-      ) { g, x, s, p throws(RecurrentError) in try step.record(g, x, s, p) }
-      let outcome = try c.planned(seed % 2 == 0 ? c.program() : c.programOfArguments())
-      let (name, error) = try StepCase.difference(outcome, c.recorded())
-      #expect(error < 1e-10, "seed \(seed): \(name) differs by \(error) in \(step), children \(children)")
-      if error >= 1e-10 { return }
-      seen += 1
+  // parts, which run in parallel
+  @Test(arguments: 0..<10) func equalTheGraph(part: Int) throws {
+    let cases = harden ? 5_000 : 100
+    try campaign("Random forests that differ from the graph") { count in
+      for seed in part * cases..<(part + 1) * cases {
+        count.cases += 1
+        let random = Random(seed: UInt64(seed) &* 7919 &+ 11)
+        let arity = 1 + seed % 4, leaves = [0, 1, 5, 12][seed / 4 % 4], nodes = 1 + Int(random.next() % 20)
+        let step = RandomStep(random, children: arity)
+        let children = ForestCase.children(nodes, arity: arity, leaves: leaves, random)
+        let c = try ForestCase(
+          inputs: step.inputs, states: step.states, parameters: step.parameters, leaves: leaves, children: children,
+          random
+        ) { g, x, s, p throws(RecurrentError) in try step.record(g, x, s, p) }
+        let outcome = try c.planned(seed % 2 == 0 ? c.program() : c.programOfArguments())
+        let (name, error) = try StepCase.difference(outcome, c.recorded())
+        #expect(error < 1e-10, "seed \(seed): \(name) differs by \(error) in \(step), children \(children)")
+        if error >= 1e-10 {
+          count.failures += 1
+          return
+        }
+      }
     }
   }
 }
