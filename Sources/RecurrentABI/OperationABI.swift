@@ -80,6 +80,18 @@ public func recurrent_graph_transpose(
   record(graph, m, out) { (g, m) throws(RecurrentError) in try g.transpose(m) }
 }
 
+@implementation @_cdecl("recurrent_graph_reverse_sequence")
+public func recurrent_graph_reverse_sequence(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ T: Int64, _ lengths: UnsafePointer<Int64>!, _ length_count: Int64,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in
+    // copied once: another thread may write into the caller's array
+    let counts = lengths == nil ? nil : try input(lengths, length_count, "lengths").map { Int($0) }
+    return try g.reverseSequence(m, steps: Int(T), lengths: counts)
+  }
+}
+
 // MARK: Products
 
 @implementation @_cdecl("recurrent_graph_mul")

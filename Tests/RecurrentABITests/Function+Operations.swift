@@ -41,6 +41,9 @@ extension Function {
     Function("graph_slice_columns", [.graph, .mat(2, 3)], gives: [.mat(2, 2)]) {
       recurrent_graph_slice_columns($0[0], $0[1], 1, 2, $1(0))
     },
+    Function("graph_reverse_sequence", [.graph, .mat(2, 3)], gives: [.mat(2, 3)]) {
+      recurrent_graph_reverse_sequence($0[0], $0[1], 3, [2], 1, $1(0))
+    },
     Function("graph_row_pluck", [.graph, .mat(2, 3)], gives: [.mat(3, 2)]) {
       recurrent_graph_row_pluck($0[0], $0[1], [1, 0], 2, $1(0))
     },

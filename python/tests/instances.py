@@ -127,6 +127,7 @@ def _operations(G: Any) -> dict[str, Callable[[], Any]]:
     wide = recurrent.Mat(12, 3)
     named = {
         "mul": (square, column), "dot": (column, column), "row_pluck": (square, [0, 2]), "transpose": (square,),
+        "reverse_sequence": (square, 3, [2]),
         "concat_rows": ([column, column],), "concat_columns": ([column, column],), "slice_rows": (square, 1, 2),
         "slice_columns": (square, 1, 2), "sum": (square,), "mean": (square, 0), "softmax": (square,),
         "log_softmax": (square,), "cross_entropy": (square, [0, 1, 2]), "squared_error": (square, square),

@@ -534,7 +534,9 @@ class Call:
 
     def over_programs(self) -> dict[str, list[Choice]]:
         """Arguments of steps and programs: two time steps of one sequence."""
-        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan", "graph_forest"}:
+        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan", "graph_forest",
+            "graph_reverse_sequence",
+        }:
             return {}
         bench = self.bench
 
@@ -552,6 +554,8 @@ class Call:
 
         sizes = [Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE) for v in (0, -1, 1, 3, MIN64, *BIG))]
         wrong_lengths = (bad(str(v), Memory(words(v)), INDEX) for v in (-1, 3, MIN64, MAX64))
+        if self.name == "graph_reverse_sequence":
+            sizes = [choice for choice in sizes if choice.value != 1]
         capacities = {"state_capacity": number(1, SHORT), "parameter_capacity": number(1, SHORT)}
         if self.name == "step_create":
             return capacities

@@ -136,6 +136,12 @@ OPERATIONS: dict[str, Operation] = {
     "dot": Operation(two, Graph.dot, lambda a, b: at((a * b).sum())),
     "row_pluck": Operation(one, lambda G, m: G.row_pluck(m, picked(m)), lambda m: m[picked(m)].T),
     "transpose": Operation(one, Graph.transpose, np.transpose),
+    "reverse_sequence": Operation(one, lambda G, m: G.reverse_sequence(m, m.d), lambda m: m[:, ::-1]),
+    "reverse_sequence, ragged": Operation(
+        lambda n, d, k: [(n, 4 * 3)],
+        lambda G, m: G.reverse_sequence(m, 4, [4, 0, 3]),
+        lambda m: m[:, [9, 1, 8, 6, 4, 5, 3, 7, 2, 0, 10, 11]],
+    ),
     "concat_rows": Operation(
         lambda n, d, k: [(n, d), (k, d), (1, d)], lambda G, *m: G.concat_rows(m), lambda *m: np.concatenate(m)
     ),

@@ -19,6 +19,7 @@ OPERATIONS = {
     "layer_norm": lambda G, W, x: G.layer_norm(W, x.view(0, 0, 2, 1), x.view(0, 1, 2, 1)),
     "rnn": lambda G, W, x: G.rnn(x, x, W, W, x.view(0, 0, 2, 1)),
     "transpose": lambda G, W, x: G.transpose(W),
+    "reverse_sequence": lambda G, W, x: G.reverse_sequence(W, 2),
     "concat_rows": lambda G, W, x: G.concat_rows([W, x]),
     "row_pluck": lambda G, W, x: G.row_pluck(W, [1, 0]),
 } | {

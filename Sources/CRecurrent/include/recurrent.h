@@ -302,6 +302,11 @@ recurrent_status recurrent_graph_row_pluck(recurrent_graph graph, recurrent_mat 
 
 /* ---- Shapes. Slices are views: they share w and dw with m and record nothing. */
 recurrent_status recurrent_graph_transpose(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
+
+/* The T time steps of B sequences in reverse order, each sequence within its length; its later steps stay. Column
+   t * B + b of m is step t of sequence b. lengths: [length_count] valid steps of each sequence, 0 .. T; NULL: T. */
+recurrent_status recurrent_graph_reverse_sequence(recurrent_graph graph, recurrent_mat m, int64_t T,
+                                                  const int64_t *lengths, int64_t length_count, recurrent_mat *out);
 recurrent_status recurrent_graph_concat_rows(recurrent_graph graph, const recurrent_mat *mats, int64_t count,
                                              recurrent_mat *out);
 recurrent_status recurrent_graph_concat_columns(recurrent_graph graph, const recurrent_mat *mats, int64_t count,

@@ -113,6 +113,9 @@ extension Operation {
 
   private static let shapes: [Operation] = [
     Operation("transpose", one) { g, m in try g.transpose(m[0]) },
+    Operation("reverseSequence", { [try $0.leaf($0.size(), 12)] }) { g, m in
+      try g.add(g.reverseSequence(m[0], steps: 4, lengths: [4, 0, 3]), g.reverseSequence(m[0], steps: 6))
+    },
     Operation(
       "concatRows",
       {

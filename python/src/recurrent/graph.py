@@ -374,6 +374,47 @@ class Graph(GraphElementwise[Mat]):
         """
         return self._record(_lib.recurrent_graph_concat_columns, *_handles(mats))
 
+    def reverse_sequence(self, m: Mat, steps: int, lengths: npt.ArrayLike | None = None) -> Mat:
+        """Reverses sequences in time, each within its length; its later steps stay where they are.
+
+        Parameters
+        ----------
+        m : Mat
+            (n, T * B), column ``t * B + b`` of step t and sequence b.
+        steps : int
+            T, at least 1.
+        lengths : array of int, optional
+            (B,): the valid steps of each sequence, 0 to T; all T where absent.
+
+        Returns
+        -------
+        Mat
+            (n, T * B), new.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If the columns are no multiple of ``steps``, or a length does not fit.
+        TypeError
+            If an argument has the wrong type.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> m = recurrent.Mat.from_array([[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]])
+        >>> recurrent.Graph().reverse_sequence(m, 3, [3, 2]).w.tolist()
+        [[3.0, 20.0, 2.0, 10.0, 1.0, 30.0]]
+        """
+        mat, T = expect_mat(m, "m"), as_int(steps, "steps")
+        counts = as_lengths(lengths, m.d // T) if T > 0 and m.d % T == 0 else None
+        return self._record(
+            _lib.recurrent_graph_reverse_sequence,
+            mat,
+            T,
+            None if counts is None else _c.as_ints(counts, len(counts)),
+            0 if counts is None else len(counts),
+        )
+
     def slice_rows(self, m: Mat, start: int, count: int) -> Mat:
         """Returns rows ``start`` to ``start + count - 1`` as a view that shares ``w`` and ``dw`` with ``m``.
 

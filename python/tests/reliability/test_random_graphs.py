@@ -104,6 +104,9 @@ class Program:
         if name == "slice_columns":
             start = rng.randrange(d)
             return (start, rng.randint(1, d - start)), [first]
+        if name == "reverse_sequence":
+            steps = rng.choice([T for T in range(1, d + 1) if d % T == 0])
+            return (steps, [rng.randint(0, steps) for _ in range(d // steps)]), [first]
         if name in ("concat_rows", "concat_columns"):
             axis = int(name == "concat_rows")
             others = [
@@ -185,6 +188,7 @@ def apply(name: str, extra: tuple[Any, ...], operands: list[Dual]) -> list[Dual]
         "row_pluck": lambda x: x[extra[0]].T,
         "slice_rows": lambda x: x[extra[0] : extra[0] + extra[1]],
         "slice_columns": lambda x: x[:, extra[0] : extra[0] + extra[1]],
+        "reverse_sequence": lambda x: x[:, reversed_columns(*extra)],
         "concat_rows": lambda *x: np.concatenate(x, 0),
         "concat_columns": lambda *x: np.concatenate(x, 1),
     }
@@ -193,9 +197,17 @@ def apply(name: str, extra: tuple[Any, ...], operands: list[Dual]) -> list[Dual]
     return [getattr(duals, name)(*operands, *extra)]
 
 
+def reversed_columns(steps: int, lengths: list[int]) -> list[int]:
+    """The columns of sequences, each reversed within its length."""
+    batch = len(lengths)
+    turned = [[(n - 1 - t if t < n else t) * batch + b for b, n in enumerate(lengths)] for t in range(steps)]
+    return [column for step in turned for column in step]
+
+
 NAMES = [
     *duals.UNARY, "scale", "shift", "add", "sub", "eltmul", "div", "mul", "mul", "dot", "sum", "mean", "row_pluck",
-    "transpose", "slice_rows", "slice_columns", "concat_rows", "concat_columns", "softmax", "log_softmax",
+    "transpose", "reverse_sequence", "slice_rows", "slice_columns", "concat_rows", "concat_columns", "softmax",
+    "log_softmax",
     "cross_entropy", "squared_error", "layer_norm", "rnn", "lstm",
 ]  # fmt: skip
 
