@@ -95,7 +95,8 @@ public func recurrent_network_forward(
     let nextH = try output(next_h, "next_h"), out = try output(out, "out")
     let network = try call.network(network), graph = try call.graph(graph), x = try call.mat(x, "x")
     // c holds the handles of all states after the first
-    let layers = network.hiddenSizes.count, others = network.cell.states.count - 1
+    let layers = network.hiddenSizes.count * (network.options.bidirectional ? 2 : 1)
+    let others = network.cell.states.count - 1
     let nextC = others > 0 ? try output(next_c, "next_c") : nil
     var state: Network.State?
     if h != nil || c != nil {

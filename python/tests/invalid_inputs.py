@@ -312,7 +312,7 @@ WRONG: dict[str, list[str]] = {
     "cell": ['"mamba"', "1", "null"], "input_size": _SIZES, "output_size": _SIZES, "embedding": _SIZES,
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
     "tied": ["1", '"true"'], "learned_initial_state": ["1", "null"], "residual": ["0", "true"],
-    "variational": ["0", '"a"'],
+    "variational": ["0", '"a"'], "bidirectional": ["1"],
     "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
@@ -338,6 +338,7 @@ _NETWORK = [
     "learned_initial_state",
     "residual",
     "variational",
+    "bidirectional",
     "dtype",
 ]
 TAKES = {
@@ -534,7 +535,12 @@ class Call:
 
     def over_programs(self) -> dict[str, list[Choice]]:
         """Arguments of steps and programs: two time steps of one sequence."""
-        if self.name not in {"step_create", "step_finish", "program_describe", "graph_scan", "graph_forest",
+        if self.name not in {
+            "step_create",
+            "step_finish",
+            "program_describe",
+            "graph_scan",
+            "graph_forest",
             "graph_reverse_sequence",
         }:
             return {}

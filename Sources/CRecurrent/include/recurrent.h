@@ -464,7 +464,7 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
 /* Creates a network. Settings, with their defaults ("cell", "input_size" and "hidden_sizes" are required):
      {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": null, "embedding": null,
       "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false, "residual": false,
-      "variational": false, "dtype": "float32"}
+      "variational": false, "bidirectional": false, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
                  (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
@@ -485,6 +485,10 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
    residual      each layer above the lowest adds its input to its output; all layers have one width
    variational   dropout masks the input of every layer, the lowest one's too, with one mask for all time steps of a
                  sequence (arXiv:1512.05287); of one-hot tokens it drops tokens
+   bidirectional each layer runs in both directions, the reverse one from the last valid step to the first; the layer
+                 above, or the decoder, reads both outputs, the forward ones first. Parameters and states of the reverse
+                 direction have the suffix r, Wix0r; in a state it follows the forward direction of its layer. Refused by
+                 text models, generators, beam search and single steps
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
    order, uniform in +-0.08; other biases are 0. The parameters of a program have the layer's number after their names;

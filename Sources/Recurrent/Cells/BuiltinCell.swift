@@ -35,8 +35,8 @@ enum BuiltinCell: Sendable, CaseIterable {
     }
   }
 
-  /// The parameter names of layer `k`, gate by gate.
-  func names(layer k: Int) -> [(Wx: String, Wh: String, b: String)] {
+  /// The parameter names of layer `k`, a number or one with the suffix of the reverse direction, gate by gate.
+  func names(layer k: String) -> [(Wx: String, Wh: String, b: String)] {
     switch self {
     case .rnnTanh, .rnnRelu: [("Wxh\(k)", "Whh\(k)", "bhh\(k)")]
     default: gates.map { ("W\($0)x\(k)", "W\($0)h\(k)", "b\($0)\(k)") }
@@ -44,10 +44,10 @@ enum BuiltinCell: Sendable, CaseIterable {
   }
 
   /// The forget gate's bias of layer `k`; nil for cells without one.
-  func forgetBias(layer k: Int) -> String? { self == .lstm ? "bf\(k)" : nil }
+  func forgetBias(layer k: String) -> String? { self == .lstm ? "bf\(k)" : nil }
 
   /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
-  func resetBias(layer k: Int) -> String? { self == .gru ? "bnh\(k)" : nil }
+  func resetBias(layer k: String) -> String? { self == .gru ? "bnh\(k)" : nil }
 
   /// Whether the state has a cell c besides the output h.
   var hasCell: Bool { self == .lstm }

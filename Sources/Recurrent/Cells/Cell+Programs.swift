@@ -6,12 +6,12 @@ extension Cell {
   /// - Throws: what the step throws, after the number of its layer; `.badShape` or `.badValue` for programs that do not
   ///   fit the layers.
   func recorded(
-    inputs: Int, hiddenSizes: [Int], dtype: DType
+    inputs: Int, hiddenSizes: [Int], directions: Int, dtype: DType
   ) throws(RecurrentError) -> Cell {
     switch kind {
     case .builtin: return self
     case .programs(let programs):
-      try check(programs, inputs: inputs, layers: hiddenSizes.count, dtype)
+      try check(programs, inputs: inputs, layers: hiddenSizes.count, directions, dtype)
       return self
     case .step(let step):
       var programs: [Program] = [], rows = inputs
@@ -21,15 +21,17 @@ extension Cell {
         } catch {
           throw RecurrentError(error.kind, "layer \(k) of \(name): \(error.description)")
         }
-        rows = programs[k].states[0]
+        rows = directions * programs[k].states[0]
       }
-      try check(programs, inputs: inputs, layers: hiddenSizes.count, dtype)
+      try check(programs, inputs: inputs, layers: hiddenSizes.count, directions, dtype)
       return try Cell(name, states, .programs(programs))
     }
   }
 
   /// Requires programs that fit each other and the network.
-  private func check(_ programs: [Program], inputs: Int, layers: Int, _ dtype: DType) throws(RecurrentError) {
+  private func check(
+    _ programs: [Program], inputs: Int, layers: Int, _ directions: Int, _ dtype: DType
+  ) throws(RecurrentError) {
     try require(
       programs.count == layers, .badShape,
       "layers of \(name) has the wrong length; expected \(layers), got \(programs.count)")
@@ -56,7 +58,7 @@ extension Cell {
         }
         try require(parameter.initial ?? 0, "initial of a parameter", fits: dtype)
       }
-      rows = program.states[0]
+      rows = directions * program.states[0]
     }
   }
 

@@ -7,9 +7,9 @@ extension Network {
   /// cell of the caller's own its states.
   ///
   /// h is the output and c the cell after a time step; i, f, o, r and z are gates, 0 to 1; g and n are the candidates,
-  /// −1 to 1.
+  /// −1 to 1. With two directions, `h0r` and its like are those of the reverse one, each at the time step that it read.
   public var activationNames: [String] {
-    layers.indices.flatMap { k in cellActivations.map { "\($0.name)\(k)" } }
+    suffixes.flatMap { suffix in cellActivations.map { "\($0.name)\(suffix)" } }
   }
 
   /// Copies one activation of one layer from the last forward pass. Available until backward is called.
@@ -57,7 +57,7 @@ extension Network {
   }
 
   private func rows(_ source: ActivationSource, _ layer: Int) -> Int {
-    if case .state(let s) = source { layers[layer].states[s] } else { hiddenSizes[layer] }
+    if case .state(let s) = source { layers[layer].states[s] } else { hiddenSizes[layer / options.directions] }
   }
 
   private var cellActivations: [(name: String, source: ActivationSource)] {
@@ -91,7 +91,15 @@ extension Network {
         values = run.states(s).columns(record.B, record.T * record.B)
       }
       let result = MatrixView(p, rows: rows, columns: record.T * record.B, columnStride: rows)
-      Kernels.copy(values, to: result)
+      if layer % options.directions == 0 {
+        Kernels.copy(values, to: result)
+      } else {
+        for j in 0..<result.columns {
+          let (t, b) = j.quotientAndRemainder(dividingBy: record.B)
+          let read = reversedStep(t, length: record.padding.map { Int($0.lengths[b]) } ?? record.T)
+          Kernels.copy(values.columns(read * record.B + b, 1), to: result.columns(j, 1))
+        }
+      }
       guard let padding = record.padding else { return }
       for j in 0..<result.columns where padding.contains(j) { fill(result.column(j), with: 0) }
     }

@@ -19,7 +19,8 @@ extension Network {
     case values(Elements)
   }
 
-  /// The elements of a state of `batchSize` sequences: every layer's first state, then every layer's second, and so on.
+  /// The elements of a state of `batchSize` sequences: every layer's first state, then every layer's second, and so on;
+  /// with two directions, both of each layer, the forward one first.
   ///
   /// `Int.max`, which no array has, for a number of sequences beyond memory.
   public func stateCount(batchSize: Int) -> Int {

@@ -52,16 +52,42 @@ extension Network {
     }
     // the input of the next layer, before dropout
     var top = state.mats[0][0]
-    for k in layers.indices {
-      let layer = layers[k]
-      let y = try layer.scan(
-        graph, x, tokens: k == 0 ? tokens : nil, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput || k > 0)
+    for k in hiddenSizes.indices {
+      let tokens = k == 0 ? tokens : nil, wantsInput = wantsInput || k > 0
+      let y =
+        if options.bidirectional {
+          try scanBothWays(graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput)
+        } else {
+          try layers[k].scan(graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput)
+        }
       top = options.residual && k > 0 ? try graph.add(top, y) : y
       x = top
-      if let dropout, drops, k < layers.count - 1 {
+      if let dropout, drops, k < hiddenSizes.count - 1 {
         x = try graph.dropout(top, dropout, columns: options.variational ? B : nil)
       }
     }
     return top
+  }
+  /// Records both directions of layer `k`: the forward outputs above the reverse ones.
+  private func scanBothWays(
+    _ graph: Graph, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, steps T: Int, _ state: inout State, _ k: Int,
+    lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
+  ) throws(RecurrentError) -> Mat {
+    let forward = try layers[2 * k].scan(
+      graph, x, tokens: tokens, steps: T, &state, 2 * k, lengths: lengths, wantsInput: wantsInput)
+    let B = forward.d / T
+    var (turned, turnedTokens) = (x, tokens)
+    if let tokens {
+      // the tokens are in range: they were copied before
+      let order = (0..<T * B).lazy.map { j in
+        tokens[reversedStep(j / B, length: lengths.map { Int($0[j % B]) } ?? T) * B + j % B]
+      }
+      turnedTokens = try graph.copyIndices(order, count: T * B, below: inputSize, "tokens")
+    } else if let x {
+      turned = try graph.reverseSequence(x, steps: T, lengths: lengths)
+    }
+    let reverse = try layers[2 * k + 1].scan(
+      graph, turned, tokens: turnedTokens, steps: T, &state, 2 * k + 1, lengths: lengths, wantsInput: wantsInput)
+    return try graph.concatRows([forward, graph.reverseSequence(reverse, steps: T, lengths: lengths)])
   }
 }

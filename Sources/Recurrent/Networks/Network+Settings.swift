@@ -40,7 +40,7 @@ extension Network {
     ///
     ///     {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": 65, "embedding": null,
     ///      "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false,
-    ///      "residual": false, "variational": false, "dtype": "float32"}
+    ///      "residual": false, "variational": false, "bidirectional": false, "dtype": "float32"}
     ///
     /// `cell`, `input_size` and `hidden_sizes` are required; other absent keys take the defaults shown, with no
     /// decoder. null means none.

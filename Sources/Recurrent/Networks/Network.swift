@@ -16,7 +16,8 @@ import Kernels
 public final class Network {
   /// What a sequence carries from time step to time step.
   public struct State {
-    /// For each state of the cell a Mat per layer, lowest first: [rows × B].
+    /// For each state of the cell a Mat per layer, lowest first: [rows × B]. With two directions, both of each layer, the
+    /// forward one first.
     public var mats: [[Mat]]
 
     /// From the Mats of each state, in the order of `Cell.states`.
@@ -60,9 +61,12 @@ public final class Network {
   /// The type of the elements.
   public var dtype: DType { parameters.flat.dtype }
   /// Rows of the network's output: the decoder's, or the top layer's without one.
-  public var topSize: Int { outputSize ?? layers[layers.count - 1].outputs }
+  public var topSize: Int { outputSize ?? options.directions * layers[layers.count - 1].outputs }
 
+  /// Lowest layer first, of each the forward direction first.
   let layers: [Layer]
+  /// The suffixes of the layers' parameters and states.
+  let suffixes: [String]
   let Wil: Mat?
   let decoder: (Whd: Mat, bd: Mat)?
   /// The graph of the array interface and its last forward pass; see Network+Arrays.swift.
@@ -89,8 +93,8 @@ public final class Network {
     try self.init(zeros: settings)
     try parameters.initialize(Network.initialRange, random)
     if let cell = cell.builtin, settings.forgetBias != 0 {
-      for k in hiddenSizes.indices {
-        if let name = cell.forgetBias(layer: k) { try parameters[name]?.fill(settings.forgetBias) }
+      for suffix in suffixes {
+        if let name = cell.forgetBias(layer: suffix) { try parameters[name]?.fill(settings.forgetBias) }
       }
     }
     if settings.dropout > 0 { dropout = try Dropout(rate: settings.dropout, random: random) }
@@ -109,6 +113,7 @@ public final class Network {
     (forgetBias, options, self.parameters) = (settings.forgetBias, settings.options, parameters)
     Wil = layout.embedding.map { parameters.stack($0) }
     layers = layout.layers.map { $0.layer(parameters) }
+    suffixes = settings.suffixes
     decoder = layout.decoder.map { (parameters.stack($0.Whd), parameters.stack($0.bd)) }
     widest = max(
       settings.outputSize ?? 1, settings.inputSize, settings.hiddenSizes.max() ?? 1, settings.widths.max() ?? 1)
@@ -153,6 +158,7 @@ public final class Network {
   ///   - state: replaced by the next state, unless the call fails.
   /// - Returns: the top layer's output, [H × B].
   public func advance(_ graph: Graph, _ x: Mat, _ state: inout State) throws(RecurrentError) -> Mat {
+    try requireOneDirection("single time steps")
     try check(x, batchSize: x.d, state)
     var next = state
     let top = try graph.recording { () throws(RecurrentError) in
@@ -213,7 +219,7 @@ public final class Network {
         let rows = layers[k].states[s]
         try require(
           mat.n == rows && mat.d == batchSize, .badShape,
-          "\(name) of layer \(k) has the wrong shape; expected \(rows) x \(batchSize), got \(mat.shape)")
+          "\(name) of layer \(suffixes[k]) has the wrong shape; expected \(rows) x \(batchSize), got \(mat.shape)")
       }
     }
   }

@@ -33,7 +33,8 @@ extension Network.Settings {
   /// - Throws: `.badShape` or `.badValue` for a cell that does not fit.
   func recorded() throws(RecurrentError) -> Network.Settings {
     var recorded = self
-    recorded.cell = try cell.recorded(inputs: embedding ?? inputSize, hiddenSizes: hiddenSizes, dtype: dtype)
+    recorded.cell = try cell.recorded(
+      inputs: embedding ?? inputSize, hiddenSizes: hiddenSizes, directions: options.directions, dtype: dtype)
     let widths = recorded.widths, top = widths[hiddenSizes.count - 1]
     if options.residual {
       for k in widths.indices.dropFirst() {
@@ -49,15 +50,21 @@ extension Network.Settings {
     return recorded
   }
 
-  /// Rows of each layer's output, of recorded settings.
+  /// Rows of each layer's output, of recorded settings: those of both directions.
   var widths: [Int] {
-    if case .programs(let programs) = cell.kind { programs.map { $0.states[0] } } else { hiddenSizes }
+    let one = if case .programs(let programs) = cell.kind { programs.map { $0.states[0] } } else { hiddenSizes }
+    return options.bidirectional ? one.map { 2 * $0 } : one
+  }
+
+  /// The suffixes of the layers' parameters and states, lowest layer first, of each the forward direction first.
+  var suffixes: [String] {
+    hiddenSizes.indices.flatMap { k in options.bidirectional ? ["\(k)", "\(k)r"] : ["\(k)"] }
   }
 }
 
 extension Program.Parameter {
-  /// The names in a network's parameters: of the parts, or its own, with the layer's number.
-  func layerNames(_ k: Int) -> [String] { (parts.isEmpty ? [name] : parts).map { "\($0)\(k)" } }
+  /// The names in a network's parameters: of the parts, or its own, with the layer's suffix.
+  func layerNames(_ k: String) -> [String] { (parts.isEmpty ? [name] : parts).map { "\($0)\(k)" } }
 }
 
 /// The parameters of a network: names in creation order and regions in one flat buffer.
@@ -98,7 +105,7 @@ struct ParameterLayout {
   private(set) var layout = Layout()
   /// The embedding table `Wil`.
   private(set) var embedding: Layout.Region?
-  /// Lowest layer first.
+  /// Lowest layer first, of each the forward direction first.
   private(set) var layers: [Layer] = []
   /// The decoder; `Whd` is the embedding table if the decoder is tied.
   private(set) var decoder: (Whd: Layout.Region, bd: Layout.Region)?
@@ -111,19 +118,20 @@ struct ParameterLayout {
       embedding = try layout.stack(["Wil"], n: settings.inputSize, d: size)
       layout.create(["Wil"])
     }
-    for (k, size) in settings.hiddenSizes.enumerated() {
+    for (i, suffix) in settings.suffixes.enumerated() {
+      let k = i / settings.options.directions, size = settings.hiddenSizes[k]
       let inputs = k == 0 ? settings.embedding ?? settings.inputSize : widths[k - 1]
       let body: Layer.Body, states: [Int]
       switch settings.cell.kind {
       case .builtin(let cell):
-        (body, states) = (try append(cell, k, size: size, inputs: inputs), cell.hasCell ? [size, size] : [size])
-      case .programs(let programs): (body, states) = (try append(programs[k], k), programs[k].states)
+        (body, states) = (try append(cell, suffix, size: size, inputs: inputs), cell.hasCell ? [size, size] : [size])
+      case .programs(let programs): (body, states) = (try append(programs[k], suffix), programs[k].states)
       case .step: continue
       }
       var initialStates: [Layout.Region] = []
       if settings.options.learnedInitialState {
         for (name, rows) in zip(settings.cell.states, states) {
-          initialStates.append(try append(["\(name)s\(k)"], n: rows, d: 1, initial: 0))
+          initialStates.append(try append(["\(name)s\(suffix)"], n: rows, d: 1, initial: 0))
         }
       }
       layers.append(Layer(body: body, states: states, initialStates: initialStates))
@@ -138,7 +146,7 @@ struct ParameterLayout {
   }
 
   private mutating func append(
-    _ cell: BuiltinCell, _ k: Int, size: Int, inputs: Int
+    _ cell: BuiltinCell, _ k: String, size: Int, inputs: Int
   ) throws(RecurrentError) -> Layer.Body {
     let names = cell.names(layer: k)
     let Wx = try layout.stack(names.map { $0.Wx }, n: size, d: inputs)
@@ -153,7 +161,7 @@ struct ParameterLayout {
     return .builtin(cell, H: size, Wx: Wx, Wh: Wh, b: b, resetBias: resetBias)
   }
 
-  private mutating func append(_ program: Program, _ k: Int) throws(RecurrentError) -> Layer.Body {
+  private mutating func append(_ program: Program, _ k: String) throws(RecurrentError) -> Layer.Body {
     var regions: [Layout.Region] = []
     for parameter in program.settings.parameters {
       let names = parameter.layerNames(k)

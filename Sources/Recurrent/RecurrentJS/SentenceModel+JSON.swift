@@ -208,12 +208,12 @@ extension SentenceModel {
   ) throws(RecurrentError) {
     var expected: [(String, Int, Int)] = [("Wil", letters, letterSize)]
     for (k, size) in hiddenSizes.enumerated() {
-      for gate in cell.names(layer: k) {
+      for gate in cell.names(layer: "\(k)") {
         expected += [
           (gate.Wx, size, k == 0 ? letterSize : hiddenSizes[k - 1]), (gate.Wh, size, size), (gate.b, size, 1),
         ]
       }
-      if let name = cell.resetBias(layer: k) { expected.append((name, size, 1)) }
+      if let name = cell.resetBias(layer: "\(k)") { expected.append((name, size, 1)) }
     }
     expected += [("Whd", letters, hiddenSizes[hiddenSizes.count - 1]), ("bd", letters, 1)]
     var found: [String: Field] = [:]

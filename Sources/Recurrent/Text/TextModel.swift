@@ -51,6 +51,9 @@ public final class TextModel {
     _ settings: Settings, _ tokenizer: Tokenizer, random: Random
   ) throws(RecurrentError) {
     try Dropout.validate(rate: settings.dropout)
+    try require(
+      !settings.options.bidirectional, .badValue,
+      "bidirectional is impossible for a text model, which reads no future; expected false, got true")
     let (network, own) = try Random.restoring(random) { () throws(RecurrentError) in
       let network = try Network(settings.network(tokenizer.count), random: random)
       return (network, Random(seed: tokenizer.kind == .sentences ? 0 : random.next()))
@@ -60,6 +63,7 @@ public final class TextModel {
 
   /// Creates a model over an existing network, whose dropout draws from `random`.
   init(_ tokenizer: Tokenizer, _ network: Network, dropout: Double, _ random: Random) throws(RecurrentError) {
+    try network.requireOneDirection("a text model")
     let dropout = try Dropout(rate: dropout, random: random)
     (self.tokenizer, self.network, ownRandom) = (tokenizer, network, random)
     if dropout.rate > 0 { network.dropout = dropout }

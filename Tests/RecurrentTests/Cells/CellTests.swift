@@ -17,11 +17,11 @@ import Testing
 
   /// Every gate has its three parameters; a second bias and a forget bias exist where the equations have them.
   @Test(arguments: BuiltinCell.allCases) func parameterNames(_ cell: BuiltinCell) {
-    let names = cell.names(layer: 3)
+    let names = cell.names(layer: "3")
     #expect(names.count == cell.gates.count)
     #expect(names.allSatisfy { $0.Wx.hasSuffix("3") && $0.Wh.hasSuffix("3") && $0.b.hasSuffix("3") })
-    #expect(cell.resetBias(layer: 3) == (cell == .gru ? "bnh3" : nil))
-    #expect(cell.forgetBias(layer: 3) == (cell == .lstm ? names[1].b : nil))
+    #expect(cell.resetBias(layer: "3") == (cell == .gru ? "bnh3" : nil))
+    #expect(cell.forgetBias(layer: "3") == (cell == .lstm ? names[1].b : nil))
   }
 
   /// Settings hold the programs of the layers: a network from them computes the same.

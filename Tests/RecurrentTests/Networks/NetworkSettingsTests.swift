@@ -12,7 +12,8 @@ import Testing
         cell, inputSize: 7, embedding: 3, hiddenSizes: [4, 3], outputSize: 7, tied: true, dropout: 0.1 + 0.2,
         forgetBias: 1, options: Network.Options(learnedInitialState: true), dtype: dtype),
       Network.Settings(
-        cell, inputSize: 7, hiddenSizes: [4, 4], options: Network.Options(residual: true), dtype: dtype),
+        cell, inputSize: 7, hiddenSizes: [4, 4], options: Network.Options(residual: true, bidirectional: true),
+        dtype: dtype),
     ] {
       #expect(try Network.Settings(json: settings.json) == settings)
       #expect(try Network(settings, random: Random(seed: 1)).settings == settings)

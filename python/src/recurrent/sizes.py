@@ -14,8 +14,9 @@ from ._checks import DTYPES, as_dtype
 _lib = _c.lib
 
 
-# the options of a network's layers
-OPTIONS = ("learned_initial_state", "residual", "variational")
+# the options of a network's layers: those of text models, and all
+TEXT_OPTIONS = ("learned_initial_state", "residual", "variational")
+OPTIONS = (*TEXT_OPTIONS, "bidirectional")
 # the gates of the built-in cells
 _GATES = {"lstm": "ifog", "gru": "rzn", "gru_reset_before": "rzn"}
 
@@ -33,7 +34,7 @@ class Sizes(NamedTuple):
     options: dict[str, bool]
     dtype: np.dtype[Any]
     states: dict[str, tuple[int, ...]]
-    """The states by name, for each its rows in each layer."""
+    """The states by name, for each its rows in each layer and direction."""
     outputs: int
     """Elements of an output vector."""
     state: int
@@ -43,13 +44,22 @@ class Sizes(NamedTuple):
         """Returns the rows of every activation by name, layer by layer."""
         gates = _GATES.get(self.cell, "")
         return {
-            f"{name}{k}": rows
-            for k, hidden in enumerate(self.hidden_sizes)
+            f"{name}{suffix}": rows
+            for i, suffix in enumerate(self.suffixes())
             for name, rows in (
-                *((name, widths[k]) for name, widths in self.states.items()),
-                *((gate, hidden) for gate in gates),
+                *((name, widths[i]) for name, widths in self.states.items()),
+                *((gate, self.hidden_sizes[i // self.directions]) for gate in gates),
             )
         }
+
+    @property
+    def directions(self) -> int:
+        """The directions of each layer."""
+        return 2 if self.options["bidirectional"] else 1
+
+    def suffixes(self) -> list[str]:
+        """Returns what follows the names of parameters and states, layer by layer, the forward direction first."""
+        return [f"{k}{'r' * d}" for k in range(len(self.hidden_sizes)) for d in range(self.directions)]
 
 
 @lru_cache(maxsize=1024)
@@ -62,7 +72,10 @@ def sizes_of(network: int) -> Sizes:
     else:
         rows = zip(*(layer["states"] for layer in cell["layers"]))
         cell, states = cell["name"], dict(zip(cell["states"], rows))
-    outputs = next(iter(states.values()))
+    outputs = next(iter(states.values()))[-1]
+    if settings.get("bidirectional", False):
+        states = {name: tuple(n for n in rows for _ in range(2)) for name, rows in states.items()}
+        outputs *= 2
     return Sizes(
         cell=cell,
         input_size=settings["input_size"],
@@ -74,6 +87,6 @@ def sizes_of(network: int) -> Sizes:
         options={name: settings.get(name, False) for name in OPTIONS},
         dtype=DTYPES[as_dtype(settings["dtype"])],
         states=states,
-        outputs=settings["output_size"] or outputs[-1],
+        outputs=settings["output_size"] or outputs,
         state=sum(map(sum, states.values())),
     )

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import recurrent
+from recurrent.introspection import activations as introspection
 from recurrent.parameters import CELLS
-from recurrent.sizes import OPTIONS
+from recurrent.sizes import OPTIONS, TEXT_OPTIONS
+from recurrent.text.language_model import _new_model
 from support import TESTS
 from text_models import lesson, train
 
@@ -109,7 +111,7 @@ def test_learned_initial_states_are_trained(cell):
     assert (other.forward(x)[0] == net.forward(x)[0]).all() and other.learned_initial_state
 
 
-def check_figures(name, network, parts, **arguments):
+def check_figures(name, network, parts):
     """Compares outputs, states and gradients with a file of figures; ``parts`` names the states, layer by layer."""
     golden = json.loads((TESTS / "fixtures" / "cells" / f"{name}.json").read_text(encoding="utf-8"))
     inputs, upstream = golden["inputs"], golden["upstream"]
@@ -120,7 +122,7 @@ def check_figures(name, network, parts, **arguments):
     assert set(network.parameters) == set(golden["parameters"])
     for name, values in golden["parameters"].items():
         network.parameters[name].w = np.array(values).reshape(network.parameters[name].shape)
-    y, after = network.forward(np.array(inputs["x"]), state(inputs), **arguments)
+    y, after = network.forward(np.array(inputs["x"]), state(inputs), golden["constants"].get("lengths"))
     dx, dstate = network.backward(np.array(upstream["y"]), state(upstream))
     close = {"rtol": 1e-12, "atol": 1e-13}
     np.testing.assert_allclose(y, golden["outputs"]["y"], **close)
@@ -243,6 +245,163 @@ def test_variational_dropout(cell, kind, lengths):
             np.testing.assert_allclose(net.parameters["Wil"].dw, expected_table, **close)
 
 
+def test_published_figures_of_two_directions():
+    net = recurrent.LSTM(4, [6, 6], dtype="float64", bidirectional=True)
+    check_figures("lstm_bidirectional", net, ("0", "0r", "1", "1r"))
+
+
+def reversed_in_time(x, lengths):
+    """Time-major sequences, each reversed within its length."""
+    y = x.copy()
+    for b, length in enumerate(lengths):
+        y[:length, b] = x[:length, b][::-1]
+    return y
+
+
+@every_cell
+@pytest.mark.parametrize(
+    "kind", ["vectors", "one-hot", "many tokens", "embedding", "embedding of many tokens"]
+)
+@pytest.mark.parametrize("lengths", [None, [4, 0, 5]])
+@pytest.mark.parametrize("others", [{}, dict.fromkeys(TEXT_OPTIONS, True)], ids=["alone", "with all"])
+def test_two_directions(cell, kind, lengths, others):
+    """Each direction by itself, on sequences that NumPy reverses; the options compose."""
+    rng, own = np.random.default_rng(1), isinstance(cell, Crossed)
+    rows, H = (40 if "many" in kind else 6), 4 + own
+    width, embedding = (4, 4) if "embedding" in kind else (rows, None)
+    net = network(cell, rows, [4, 4], 6, embedding, bidirectional=True, **others)
+    ways = {
+        f"{k}{way}": recurrent.Network(cell, width if k == 0 else 2 * H, [4], dtype="float64")
+        for k in range(2) for way in ("", "r")
+    }  # fmt: skip
+    for part, layer in ways.items():
+        for name, mat in layer.parameters.items():
+            mat.w = net.parameters[f"{name[:-1]}{part}"].w
+    assert net.flat.n == sum(mat.w.size for mat in net.parameters.values())
+    W, bias = net.parameters["Whd"].w, net.parameters["bd"].w[:, 0]
+    assert W.shape == (6, 2 * H)
+    tokens, counts = rng.integers(0, rows, (5, 3)), lengths or [5, 5, 5]
+    vectors = rng.normal(size=(5, 3, rows)) if kind == "vectors" else np.eye(rows)[tokens]
+    x = vectors if kind == "vectors" else tokens
+    if embedding:
+        vectors = net.parameters["Wil"].w[tokens]
+    valid = (np.arange(5)[:, None] < np.array(counts))[:, :, None]
+    given, start = (None, net.initial_state(3)) if others else (net.zero_state(3), net.zero_state(3))
+    if not others:
+        for state in start.names:
+            for k, part in enumerate(start[state]):
+                given[state][k][...] = part[...] = rng.normal(size=part.shape)
+    if others:
+        net.dropout = 0.3
+    twin = recurrent.Random(0)
+    twin.state = net._random.state
+    masks = [(twin.uniform(count=3 * n).reshape(3, n) >= 0.3) / 0.7 if others else 1 for n in (width, 2 * H)]
+    y, after = net.forward(x, given, lengths, training=True)
+    below, outs = vectors, []
+    for k in range(2):
+        outputs = []
+        for d, way in enumerate(("", "r")):
+            before = {state: [start[state][2 * k + d]] for state in start.names}
+            turn = (lambda a: reversed_in_time(a, counts)) if way else np.array
+            h, end = ways[f"{k}{way}"].forward(turn(below * masks[k]), before, lengths)
+            outputs.append(turn(h))
+            for state in start.names:
+                np.testing.assert_allclose(after[state][2 * k + d], end[state][0], rtol=1e-12, atol=1e-13)
+        outs.append(np.concatenate(outputs, axis=2))
+        below = outs[k] + below if others and k else outs[k]
+    close = {"rtol": 1e-12, "atol": 1e-13}
+    np.testing.assert_allclose(y, (below @ W.T + bias) * valid, **close)
+    dy = rng.normal(size=y.shape) * valid
+    net.flat.zero_gradient()
+    dx, dstart = net.backward(dy)
+    d = dy @ W
+    for k in (1, 0):
+        dbelow = np.zeros((5, 3, width) if k == 0 else (5, 3, 2 * H))
+        for i, way in enumerate(("", "r")):
+            turn = (lambda a: reversed_in_time(a, counts)) if way else np.array
+            half, dbefore = ways[f"{k}{way}"].backward(turn(d[:, :, i * H : (i + 1) * H]))
+            dbelow += turn(half) * masks[k]
+            for state in start.names:
+                np.testing.assert_allclose(dstart[state][2 * k + i], dbefore[state][0], **close)
+        d = dbelow + d if others and k else dbelow
+    if kind == "vectors":
+        np.testing.assert_allclose(dx, d, **close)
+    if embedding:
+        table = np.zeros((rows, 4))
+        np.add.at(table, tokens, d)
+        np.testing.assert_allclose(net.parameters["Wil"].dw, table, **close)
+    for part, layer in ways.items():
+        for name, mat in layer.parameters.items():
+            np.testing.assert_allclose(net.parameters[f"{name[:-1]}{part}"].dw, mat.dw, err_msg=name, **close)
+    found = net.activations(x, given, lengths)
+    assert {f"{state}1r" for state in start.names} < set(found)
+    if not others:
+        for d, way in enumerate(("", "r")):
+            name = f"{start.names[0]}1{way}"
+            np.testing.assert_allclose(found[name], outs[1][:, :, d * H : (d + 1) * H], **close)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
+def test_the_same_bits_with_any_number_of_threads(cell):
+    rng, before = np.random.default_rng(1), recurrent.get_num_threads()
+    x, targets = rng.normal(size=(4, 33, 40)), rng.normal(size=(4, 33, 8))
+    found = []
+    try:
+        for threads in range(1, 5):
+            recurrent.set_num_threads(threads)
+            net = recurrent.Network(
+                cell, 40, [64, 64], 8, rng=1, dropout=0.25, **dict.fromkeys(OPTIONS, True)
+            )
+            solver = recurrent.Adam(0.01)
+            for _ in range(3):
+                net.train_step(x, targets, solver, lengths=[i % 5 for i in range(33)])
+            found.append(net.flat.w.tobytes())
+    finally:
+        recurrent.set_num_threads(before)
+    assert len(set(found)) == 1
+
+
+def test_two_directions_refused():
+    net = recurrent.LSTM(5, [3], 5, bidirectional=True, rng=1)
+    for call in (
+        lambda: net.generate(3, [1]), lambda: net.stream(3, [1]), lambda: net.beam_search(3, [1]),
+    ):  # fmt: skip
+        with pytest.raises(
+            ValueError, match="network is bidirectional; expected one direction for generation, got two"
+        ):
+            call()
+    for call in (
+        lambda: introspection.gradient_norms(net, [1, 2, 3]),
+        lambda: introspection.next_characters(net, [1], "abcde", 2),
+    ):
+        with pytest.raises(ValueError, match="network is bidirectional; expected one direction for tokens"):
+            call()
+    assert introspection.activations(net, [1, 2, 3])["h0r"].shape == (3, 3)
+    with pytest.raises(TypeError, match="bidirectional"):
+        recurrent.TextModel(hidden_sizes=[3], bidirectional=True)
+    settings = {"hidden_sizes": [3], "bidirectional": True}
+    with pytest.raises(
+        ValueError, match="bidirectional is impossible for a text model, which reads no future"
+    ):
+        _new_model(b"abc", settings, recurrent.Random(1))
+
+
+@pytest.mark.parametrize("make", [recurrent.LSTM, recurrent.GRU, recurrent.RNN])
+def test_two_directions_in_torch(make):
+    net, other = (make(3, [4, 2], 5, embedding=6, bidirectional=True, rng=seed) for seed in (1, 2))
+    weights = net.to_torch()
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[make.__name__]
+    assert weights["rnn.weight_ih_l0_reverse"].shape == (4 * gates, 6)
+    assert weights["rnn.weight_ih_l1_reverse"].shape == (2 * gates, 8)
+    assert weights["rnn.weight_hh_l1"].shape == (2 * gates, 2) and weights["decoder.weight"].shape == (5, 4)
+    assert other.load_torch(weights) == [] and (other.flat.w == net.flat.w).all()
+    one = make(3, [4, 2], 5, embedding=6, rng=1).to_torch()
+    with pytest.raises(ValueError, match=r"expected 'rnn\.weight_ih_l0_reverse'"):
+        net.load_torch(one)
+    with pytest.raises(ValueError, match=r"a reverse direction: rnn\.weight_ih_l0_reverse"):
+        make(3, [4, 2], 5, embedding=6).load_torch(weights)
+
+
 def test_variational_dropout_of_one_layer():
     """It acts on the input, and is refused nowhere."""
     net = recurrent.GRU(6, [4], 6, dropout=0.5, variational=True, rng=1, dtype="float64")
@@ -255,7 +414,7 @@ def test_variational_dropout_of_one_layer():
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru", Crossed()], ids=str)
 def test_a_text_model_with_options(cell, tmp_path):
     """Training, evaluation, samples, a file, and the same bits after it."""
-    options = dict.fromkeys(OPTIONS, True)
+    options = dict.fromkeys(TEXT_OPTIONS, True)
     model = lesson(cell, 4, hidden_sizes=[6, 6], **options)
     assert model.options == options and model.network.learned_initial_state and model.network.residual
     model.reset_state()
@@ -279,7 +438,7 @@ def test_a_text_model_with_options(cell, tmp_path):
 def test_options_refused():
     for wrong in (1, "yes", None):
         for make in (recurrent.LSTM, recurrent.GRU, recurrent.RNN, lambda *a, **k: recurrent.TextModel(**k)):
-            for name in OPTIONS:
+            for name in OPTIONS if isinstance(make, type) else TEXT_OPTIONS:
                 with pytest.raises(TypeError, match=f"{name} has the wrong type; expected"):
                     make(3, [2], **{name: wrong})
     for make in (

@@ -17,7 +17,7 @@ from ..nn.threads import set_num_threads
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES, Constant, Cosine, OneCycle, Schedule
-from ..sizes import OPTIONS
+from ..sizes import TEXT_OPTIONS
 from ..text.model import TextModel
 from ..training.corpus import Corpus
 from ..training.history import History, StepReport
@@ -40,7 +40,7 @@ def train(options: argparse.Namespace, console: Console) -> int:
     else:
         model = TextModel(
             o.cell, o.hidden_sizes, o.embedding, o.dropout, o.tokenizer, o.dtype, rng=o.seed, tied=o.tied,
-            **{name: getattr(o, name) for name in OPTIONS},
+            **{name: getattr(o, name) for name in TEXT_OPTIONS},
         )  # fmt: skip
     source = text_of(o.files, model.tokenizer, o.encoding)
     encoding = encoding_of(source, o.encoding)

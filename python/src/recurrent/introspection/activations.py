@@ -75,7 +75,7 @@ def next_characters(
     ValueError, TypeError
         If there are no tokens, or ``k`` is out of range.
     """
-    tokens = _checked(network, tokens, 1)
+    tokens = _checked(network, tokens, 1, in_steps=True)
     labels = as_list(characters, "characters", "a list of str")
     if len(labels) != (network.output_size or 0):
         raise ValueError(
@@ -120,7 +120,7 @@ def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDA
     ValueError
         If there are fewer than three tokens.
     """
-    tokens = _checked(network, tokens, 3)
+    tokens = _checked(network, tokens, 3, in_steps=True)
     inputs, target, outputs = tokens[:-1, None], tokens[-1], network.output_size or 0
     if not 0 <= target < outputs:
         raise IndexError(
@@ -150,10 +150,16 @@ def gradient_norms(network: Network, tokens: npt.ArrayLike) -> dict[str, npt.NDA
     return norms
 
 
-def _checked(network: Network, tokens: npt.ArrayLike, least: int) -> npt.NDArray[np.int64]:
+def _checked(
+    network: Network, tokens: npt.ArrayLike, least: int, in_steps: bool = False
+) -> npt.NDArray[np.int64]:
     """Returns a copy of the tokens that a network reads."""
     if not isinstance(network, Network):
         raise TypeError(f"network has the wrong type; expected a Network, got {type(network).__name__}")
+    if in_steps and network.bidirectional:
+        raise ValueError(
+            "network is bidirectional; expected one direction for tokens one after the other, got two"
+        )
     read = as_ints(tokens, "tokens")
     if len(read) < least:
         raise ValueError(f"text has the wrong length; expected at least {least} tokens, got {len(read)}")

@@ -206,14 +206,16 @@ def cell_name(cell: CellLike) -> str:
     return cell if isinstance(cell, str) else cell.name
 
 
-def cell_settings(cell: CellLike, inputs: int, hidden_sizes: Sequence[int], dtype: str) -> Any:
+def cell_settings(
+    cell: CellLike, inputs: int, hidden_sizes: Sequence[int], dtype: str, directions: int = 1
+) -> Any:
     """Returns a cell as the library's settings hold it: its step is recorded for each layer."""
     if isinstance(cell, str):
         return cell
     names, layers = _names(cell), []
     for k, units in enumerate(hidden_sizes):
         layers.append(json.loads(_record(cell, names, k, inputs, units, dtype).json()))
-        inputs = layers[k]["states"][0]
+        inputs = directions * layers[k]["states"][0]
     return {"name": cell.name, "states": names, "layers": layers}
 
 

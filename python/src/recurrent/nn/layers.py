@@ -47,6 +47,9 @@ class RNN(Network):
     variational : bool
         Dropout masks the input of every layer, the lowest one's too, with one mask for all steps of a sequence
         (arXiv:1512.05287); of tokens without an embedding it drops tokens.
+    bidirectional : bool
+        Run each layer in both directions; the layer above reads both outputs, (T, B, 2 H), the forward ones first.
+        Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class RNN(Network):
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        bidirectional: bool = False,
     ) -> None:
         self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
@@ -86,6 +90,7 @@ class RNN(Network):
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
+            bidirectional=bidirectional,
         )
 
 
@@ -101,7 +106,7 @@ class LSTM(Network):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational
+    residual, variational, bidirectional
         As for ``RNN``.
     forget_bias : float
         The initial forget biases ``bf``; the default of ``TextModel`` is 1.
@@ -135,6 +140,7 @@ class LSTM(Network):
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        bidirectional: bool = False,
     ) -> None:
         self._build(
             "lstm",
@@ -150,6 +156,7 @@ class LSTM(Network):
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
+            bidirectional=bidirectional,
         )
 
 
@@ -166,7 +173,7 @@ class GRU(Network):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational
+    residual, variational, bidirectional
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -194,6 +201,7 @@ class GRU(Network):
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        bidirectional: bool = False,
     ) -> None:
         self.reset_after = as_flag(reset_after, "reset_after")
         self._build(
@@ -209,6 +217,7 @@ class GRU(Network):
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
+            bidirectional=bidirectional,
         )
 
 

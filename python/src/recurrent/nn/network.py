@@ -80,6 +80,9 @@ class Network:
     variational : bool
         Dropout masks the input of every layer, the lowest one's too, with one mask for all steps of a sequence
         (arXiv:1512.05287); of tokens without an embedding it drops tokens.
+    bidirectional : bool
+        Run each layer in both directions; the layer above reads both outputs, (T, B, 2 H), the forward ones first.
+        Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
 
     Raises
     ------
@@ -110,6 +113,7 @@ class Network:
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        bidirectional: bool = False,
     ) -> None:
         self._build(
             as_cell(cell),
@@ -124,6 +128,7 @@ class Network:
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
+            bidirectional=bidirectional,
         )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
@@ -138,6 +143,7 @@ class Network:
     )
     residual = Derived[bool](lambda network: network._sizes.options["residual"], _NEW)
     variational = Derived[bool](lambda network: network._sizes.options["variational"], _NEW)
+    bidirectional = Derived[bool](lambda network: network._sizes.options["bidirectional"], _NEW)
 
     @property
     def _sizes(self) -> Sizes:
@@ -177,7 +183,11 @@ class Network:
                 settings["input_size"] if output_size is None else settings["output_size"]
             )
         settings["cell"] = cell_settings(
-            cell, settings["embedding"] or settings["input_size"], widths, settings["dtype"]
+            cell,
+            settings["embedding"] or settings["input_size"],
+            widths,
+            settings["dtype"],
+            2 if settings["bidirectional"] else 1,
         )
         self._random = as_random(rng)
         words = json.dumps(settings).encode()
@@ -344,7 +354,7 @@ class Network:
         Returns
         -------
         y : array
-            (T, B, output_size), or (T, B, H) of the top layer without a decoder.
+            (T, B, output_size), or (T, B, H) of the top layer without a decoder; 2 H of a bidirectional one.
         state : State
             The final state.
 

@@ -36,8 +36,20 @@ class Architecture(NamedTuple):
     tied: bool
     options: dict[str, bool]
 
+    @property
+    def directions(self) -> int:
+        """The directions of each layer."""
+        return 2 if self.options["bidirectional"] else 1
 
-def _names(cell: str, gate: str, layer: int) -> tuple[str, str, str]:
+    def parts(self) -> list[tuple[int, str, str]]:
+        """Returns of each layer and direction the layer and the suffixes of its names here and in PyTorch."""
+        ends = (("", ""), ("r", "_reverse"))[: self.directions]
+        return [
+            (k, f"{k}{own}", f"l{k}{other}") for k in range(len(self.hidden_sizes)) for own, other in ends
+        ]
+
+
+def _names(cell: str, gate: str, layer: str) -> tuple[str, str, str]:
     if cell in ("rnn_relu", "rnn_tanh"):
         return f"Wxh{layer}", f"Whh{layer}", f"bhh{layer}"
     return f"W{gate}x{layer}", f"W{gate}h{layer}", f"b{gate}{layer}"
@@ -77,24 +89,24 @@ def _take_layers(
     net: Architecture, state: _State, prefix: str, found: dict[str, npt.NDArray[np.float64]]
 ) -> None:
     gates = _GATES[net.cell]
-    below = net.embedding or net.input_size
-    for k, width in enumerate(net.hidden_sizes):
+    for k, own, other in net.parts():
+        width = net.hidden_sizes[k]
+        below = net.hidden_sizes[k - 1] * net.directions if k else net.embedding or net.input_size
         rows = len(gates) * width
-        ih = state.take(f"{prefix}weight_ih_l{k}", (rows, below))
-        hh = state.take(f"{prefix}weight_hh_l{k}", (rows, width))
-        biases = [f"{prefix}bias_{side}_l{k}" for side in ("ih", "hh")]
+        ih = state.take(f"{prefix}weight_ih_{other}", (rows, below))
+        hh = state.take(f"{prefix}weight_hh_{other}", (rows, width))
+        biases = [f"{prefix}bias_{side}_{other}" for side in ("ih", "hh")]
         # a module made with bias=False has neither
         has_bias = any(name in state.values for name in biases)
         b_ih, b_hh = (state.take(name, (rows,)) if has_bias else np.zeros(rows) for name in biases)
         for g, gate in enumerate(gates):
             mine = slice(g * width, (g + 1) * width)
-            Wx, Wh, b = _names(net.cell, gate, k)
+            Wx, Wh, b = _names(net.cell, gate, own)
             found[Wx], found[Wh] = ih[mine], hh[mine]
             if net.cell == "gru" and gate == "n":
-                found[b], found[f"bnh{k}"] = b_ih[mine], b_hh[mine]
+                found[b], found[f"bnh{own}"] = b_ih[mine], b_hh[mine]
             else:
                 found[b] = b_ih[mine] + b_hh[mine]
-        below = width
 
 
 def _take_ends(net: Architecture, state: _State, found: dict[str, npt.NDArray[np.float64]]) -> None:
@@ -107,7 +119,7 @@ def _take_ends(net: Architecture, state: _State, found: dict[str, npt.NDArray[np
         table = _choice(fitting, _EMBEDDING, _DECODER, "an embedding", shape, state, net.tied)
         found["Wil"] = state.take(table, shape)
     if net.output_size:
-        shape = (net.output_size, net.hidden_sizes[-1])
+        shape = (net.output_size, net.hidden_sizes[-1] * net.directions)
         name = _choice(state.fitting(shape), _DECODER, _EMBEDDING, "a decoder", shape, state, False)
         weight, bias = state.take(name, shape), state.bias_of(name)
         found["bd"] = np.zeros(net.output_size) if bias is None else state.take(bias, (net.output_size,))
@@ -143,7 +155,8 @@ def _is_named(name: str, own: str) -> bool:
 
 def _without_place(names: list[str], state: _State, net: Architecture, prefix: str) -> ValueError:
     """Returns the error for arrays that a network has no place for, grouped by kind."""
-    expected = f"{_count(len(net.hidden_sizes), 'layer')} of one direction"
+    directions = "two directions" if net.directions == 2 else "one direction"
+    expected = f"{_count(len(net.hidden_sizes), 'layer')} of {directions}"
     expected += ", an embedding" if net.embedding else ""
     expected += ", a decoder" if net.output_size else ""
     groups: dict[str, list[str]] = {}
@@ -163,7 +176,7 @@ def _count(number: int, noun: str) -> str:
 def _reason(name: str, state: _State, net: Architecture, prefix: str) -> str:
     """Returns what an array is that the network has no place for."""
     found = _OF_A_LAYER.search(name)
-    if found and found[3]:
+    if found and found[3] and net.directions == 1:
         return "a reverse direction"
     if found and found[1] == "hr":
         return "a projection"
@@ -260,7 +273,9 @@ def _state_dict(source: Any) -> Mapping[str, Any]:
 def _check_cell(net: Architecture) -> None:
     if net.cell not in _GATES:
         raise ValueError(f"the network has the wrong cell; expected one that torch.nn has, got {net.cell}")
-    own = [name for name, is_on in net.options.items() if is_on]
+    own = [
+        name for name, is_on in net.options.items() if is_on and name not in ("variational", "bidirectional")
+    ]
     if own:
         raise ValueError(
             f"the network has the wrong options; expected those that torch.nn has, got {', '.join(own)}"
@@ -284,15 +299,15 @@ def to_torch(net: Architecture, parameters: Parameters) -> dict[str, npt.NDArray
     out = {}
     if net.embedding:
         out[_EMBEDDING] = weights["Wil"]
-    for k in range(len(net.hidden_sizes)):
-        names = [_names(net.cell, gate, k) for gate in _GATES[net.cell]]
-        out[f"rnn.weight_ih_l{k}"] = np.concatenate([weights[Wx] for Wx, _, _ in names])
-        out[f"rnn.weight_hh_l{k}"] = np.concatenate([weights[Wh] for _, Wh, _ in names])
-        out[f"rnn.bias_ih_l{k}"] = np.concatenate([weights[b][:, 0] for _, _, b in names])
-        second = np.zeros_like(out[f"rnn.bias_ih_l{k}"])
+    for k, own, other in net.parts():
+        names = [_names(net.cell, gate, own) for gate in _GATES[net.cell]]
+        out[f"rnn.weight_ih_{other}"] = np.concatenate([weights[Wx] for Wx, _, _ in names])
+        out[f"rnn.weight_hh_{other}"] = np.concatenate([weights[Wh] for _, Wh, _ in names])
+        out[f"rnn.bias_ih_{other}"] = np.concatenate([weights[b][:, 0] for _, _, b in names])
+        second = np.zeros_like(out[f"rnn.bias_ih_{other}"])
         if net.cell == "gru":
-            second[-net.hidden_sizes[k] :] = weights[f"bnh{k}"][:, 0]
-        out[f"rnn.bias_hh_l{k}"] = second
+            second[-net.hidden_sizes[k] :] = weights[f"bnh{own}"][:, 0]
+        out[f"rnn.bias_hh_{other}"] = second
     if net.output_size:
         out[_DECODER] = weights["Wil" if net.tied else "Whd"]
         out["decoder.bias"] = weights["bd"][:, 0]

@@ -36,7 +36,7 @@ from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
 from ..parameters import Parameters
 from ..random import RNG, Random, as_random
-from ..sizes import OPTIONS, Sizes, sizes_of
+from ..sizes import TEXT_OPTIONS, Sizes, sizes_of
 from ..state import StepResult
 from ..texts import as_file_encoding, as_text_or_file
 from ..training.options import CLIP
@@ -169,7 +169,7 @@ class LanguageModel:
         self._network = network_of(network)
         self._network._dropout = self.dropout
         self.cell, self.tied = self._network.cell, self._network.tied
-        self.options = {name: settings.get(name, False) for name in OPTIONS}
+        self.options = {name: settings.get(name, False) for name in TEXT_OPTIONS}
         self._code = DTYPES.index(self._network.dtype)
         self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
         self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
