@@ -45,6 +45,31 @@ public func recurrent_step_finish(
   }
 }
 
+@implementation @_cdecl("recurrent_step_dropout")
+public func recurrent_step_dropout(
+  _ step: recurrent_step, _ m: recurrent_mat, _ rate: Double, _ scope: recurrent_dropout_scope,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), graph = try call.step(step).graph
+    guard let scope = DropoutScope(rawValue: scope) else {
+      throw RecurrentError(.badValue, "scope is out of range; expected 0 (step) or 1 (sequence), got \(scope)")
+    }
+    try register(try graph.dropout(call.mat(m, "m"), rate: rate, per: scope), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_step_zoneout")
+public func recurrent_step_zoneout(
+  _ step: recurrent_step, _ m: recurrent_mat, _ previous: recurrent_mat, _ rate: Double,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), graph = try call.step(step).graph
+    try register(try graph.zoneout(call.mat(m, "m"), call.mat(previous, "previous"), rate: rate), out)
+  }
+}
+
 @implementation @_cdecl("recurrent_program_create")
 public func recurrent_program_create(
   _ text: UnsafePointer<CChar>!, _ length: Int64, _ program: UnsafeMutablePointer<recurrent_program>!
@@ -73,7 +98,7 @@ public func recurrent_graph_scan(
   _ graph: recurrent_graph, _ program: recurrent_program, _ x: recurrent_mat,
   _ states: UnsafePointer<recurrent_mat>!, _ state_count: Int64, _ parameters: UnsafePointer<recurrent_mat>!,
   _ parameter_count: Int64, _ T: Int64, _ lengths: UnsafePointer<Int64>!, _ length_count: Int64,
-  _ y: UnsafeMutablePointer<recurrent_mat>!, _ final_states: UnsafeMutablePointer<recurrent_mat>!
+  _ random: recurrent_random, _ y: UnsafeMutablePointer<recurrent_mat>!, _ final_states: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let y = try output(y, "y"), finals = try output(final_states, "final_states")
@@ -83,7 +108,8 @@ public func recurrent_graph_scan(
     // copied once: another thread may write into the caller's array
     let counts = lengths == nil ? nil : try RecurrentABI.input(lengths, length_count, "lengths").map { Int($0) }
     let result = try graph.scan(
-      program, input, states: states, parameters: parameters, steps: Int(T), lengths: counts)
+      program, input, states: states, parameters: parameters, steps: Int(T), lengths: counts,
+      random: random == 0 ? nil : call.random(random))
     try register([(result.y, y)] + result.states.enumerated().map { ($1, finals + $0) })
   }
 }

@@ -113,7 +113,13 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function(
       "graph_scan", [.graph, .program, .mat(2, 6), .mat(2, 2), .mat(2, 2)], gives: [.mat(2, 6), .mat(2, 2)]
     ) { h, o in
-      recurrent_graph_scan(h[0], h[1], h[2], [h[3]], 1, [h[4]], 1, 3, [3, 1], 2, o(0), o(1))
+      recurrent_graph_scan(h[0], h[1], h[2], [h[3]], 1, [h[4]], 1, 3, [3, 1], 2, 0, o(0), o(1))
+    },
+    Function("step_dropout", [.recordedStep], gives: [.mat(2, 7)]) { h, o in
+      recurrent_step_dropout(h[0], value(of: h[0]), 0.5, 1, o(0))
+    },
+    Function("step_zoneout", [.recordedStep], gives: [.mat(2, 7)]) { h, o in
+      recurrent_step_zoneout(h[0], value(of: h[0]), value(of: h[0]), 0.5, o(0))
     },
     Function("graph_forest", [.graph, .program, .mat(2, 3), .mat(2, 2), .mat(2, 2)], gives: [.mat(2, 5)]) { h, o in
       recurrent_graph_forest(h[0], h[1], h[2], [0, 2, -1], 3, [h[3]], 1, [h[4]], 1, o(0))

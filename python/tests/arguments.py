@@ -125,6 +125,8 @@ GOOD: dict[str, Any] = {
 # where a parameter means something else, by the callable's name
 SPECIAL: dict[str, dict[str, Any]] = {
     "Graph.layer_norm": {"m": lambda: mat(3, 2)},
+    "Graph.dropout": {"per": None},
+    "Mat.dropout": {"per": None},
     "Graph.rnn": {"x": lambda: mat(4, 2), "Wx": lambda: mat(3, 4), "Wh": lambda: mat(3, 3), "b": lambda: mat(3, 1)},
     "Graph.lstm": {"x": lambda: mat(4, 2), "b": lambda: mat(12, 1)},
     "Graph.cross_entropy": {"scores": lambda: mat(3, 3), "targets": lambda: np.array([0, 1, 2])},

@@ -290,7 +290,7 @@ POSITIVE = {"epsilon", "clip", "clipval"}
 UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}
-CODES = {"dtype": 0, "axis": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
+CODES = {"dtype": 0, "axis": 0, "scope": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
          "training": 0, "overwrite": 1}  # fmt: skip
 SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
            "repetition_window": 4}  # fmt: skip

@@ -133,6 +133,10 @@ enum { RECURRENT_ALL = -1, RECURRENT_ROWS = 0, RECURRENT_COLUMNS = 1 };
 typedef int32_t recurrent_reduction;
 enum { RECURRENT_MEAN = 0, RECURRENT_SUM = 1 };
 
+/* How often dropout inside a step draws: at each time step, or once for each sequence. */
+typedef int32_t recurrent_dropout_scope;
+enum { RECURRENT_STEP = 0, RECURRENT_SEQUENCE = 1 };
+
 /* Element-wise functions of one Mat. `parameter` is LEAKY_RELU's negative slope and SCALE's factor, else 0. */
 typedef int32_t recurrent_unary;
 enum {
@@ -369,7 +373,7 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
 
    A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
-   _layer_norm. Other Mats that it reads become parameters of the program, and a single column is the same for every
+   _layer_norm; and recurrent_step_dropout and _zoneout. Other Mats that it reads become parameters of the program, and a single column is the same for every
    sequence. The Mats that stand for x and the states have no numbers, and the number of their columns, the batch size,
    must not be used. */
 
@@ -387,6 +391,16 @@ recurrent_status recurrent_step_create(const char *settings, int64_t length, rec
                                        recurrent_graph *graph, recurrent_mat *x, recurrent_mat *states,
                                        int64_t state_capacity, recurrent_mat *parameters, int64_t parameter_capacity);
 recurrent_status recurrent_step_free(recurrent_step step);
+
+/* Records dropout: in training each element of m is 0 with probability `rate`, 0 <= rate < 1, and divided by 1 - rate
+   otherwise; in evaluation the result is m. Of a parameter one mask is drawn for a scan, whatever the scope. */
+recurrent_status recurrent_step_dropout(recurrent_step step, recurrent_mat m, double rate,
+                                        recurrent_dropout_scope scope, recurrent_mat *out);
+
+/* Records zoneout (Krueger et al., 2016): in training each element is that of `previous` with probability `rate`, 0 <= rate
+   < 1, and that of m otherwise; in evaluation it is rate previous + (1 - rate) m. */
+recurrent_status recurrent_step_zoneout(recurrent_step step, recurrent_mat m, recurrent_mat previous, double rate,
+                                        recurrent_mat *out);
 
 /* Ends a step: `next` holds the `count` states after it. The program lives on its own. */
 recurrent_status recurrent_step_finish(recurrent_step step, const recurrent_mat *next, int64_t count,
@@ -406,13 +420,14 @@ recurrent_status recurrent_program_describe(recurrent_program program, char *tex
    parameters    of the shapes that the step declared
    lengths       valid time steps of each of B sequences, 0 to T, or NULL for T. Beyond them outputs are 0, the other
                  states stay, and x may hold anything
+   random        draws the masks of dropout and zoneout; 0 for evaluation
    y             receives the outputs, [rows of the first state x T B]
    final_states  receives state_count handles */
 recurrent_status recurrent_graph_scan(recurrent_graph graph, recurrent_program program, recurrent_mat x,
                                       const recurrent_mat *states, int64_t state_count,
                                       const recurrent_mat *parameters, int64_t parameter_count, int64_t T,
-                                      const int64_t *lengths, int64_t length_count, recurrent_mat *y,
-                                      recurrent_mat *final_states);
+                                      const int64_t *lengths, int64_t length_count, recurrent_random random,
+                                      recurrent_mat *y, recurrent_mat *final_states);
 
 /* Records a program over the nodes of trees, or of directed graphs without circles. The step of a node reads the states of
    its children. Nodes of one height are computed together.

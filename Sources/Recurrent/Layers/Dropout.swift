@@ -42,7 +42,7 @@ extension Graph {
         let mark = operands.count
         try appendOperand(m, "m")
         try operands.append(mask.operandRef)
-        mask.fillMask(dropout)
+        mask.fillMask(rate: dropout.rate, kept: 1 / (1 - dropout.rate), dropout.random)
         return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
     }
@@ -71,20 +71,21 @@ extension Graph {
 }
 
 extension Mat {
-  /// Fills with 0 or 1/(1 − rate), drawn element by element.
-  fileprivate func fillMask(_ dropout: Dropout) {
+  /// Fills with 0 with probability `rate`, else with `kept`, element by element.
+  func fillMask(rate: Double, kept: Double, _ random: Random) {
     switch dtype {
-    case .float32: draw(operandRef.w(Float.self).p, dropout)
-    case .float64: draw(operandRef.w(Double.self).p, dropout)
+    case .float32: draw(operandRef.w(Float.self).p, rate, Float(kept), random)
+    case .float64: draw(operandRef.w(Double.self).p, rate, kept, random)
     }
   }
 
-  private func draw<Scalar: Real>(_ mask: UnsafeMutablePointer<Scalar>, _ dropout: Dropout) {
-    let rate = dropout.rate, kept = Scalar(1 / (1 - rate))
+  private func draw<Scalar: Real>(
+    _ mask: UnsafeMutablePointer<Scalar>, _ rate: Double, _ kept: Scalar, _ random: Random
+  ) {
     // a local copy: exclusivity checks on the object's state would run at every element
-    var state = dropout.random.state
+    var state = random.state
     for i in 0..<count { mask[i] = state.uniform() < rate ? 0 : kept }
-    dropout.random.state = state
+    random.state = state
   }
 }
 

@@ -38,10 +38,11 @@ extension Layer {
   ///   - k: the layer's index.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
   ///   - wantsInput: whether the gradient of vectors is needed.
+  ///   - random: draws the masks inside a step; nil for evaluation.
   /// - Returns: the outputs, [H × T·B].
   func scan(
     _ graph: Graph, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, steps T: Int, _ state: inout Network.State,
-    _ k: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
+    _ k: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?
   ) throws(RecurrentError) -> Mat {
     switch body {
     case .builtin(let cell, let weights, _):
@@ -54,11 +55,14 @@ extension Layer {
     case .program(let program, let parameters):
       let (y, after) = try graph.scan(
         program, x, tokens: tokens, states: state.mats.map { $0[k] }, parameters: parameters, steps: T,
-        lengths: lengths, wantsInput: wantsInput, cache: workspaces)
+        lengths: lengths, wantsInput: wantsInput, random: random, cache: workspaces)
       for s in after.indices { state.mats[s][k] = after[s] }
       return y
     }
   }
+
+  /// Whether training draws random numbers inside the step.
+  var isRandom: Bool { if case .program(let program, _) = body { program.isRandom } else { false } }
 
   /// Records one time step.
   func advance(_ graph: Graph, _ x: Mat, _ states: [Mat]) throws(RecurrentError) -> [Mat] {

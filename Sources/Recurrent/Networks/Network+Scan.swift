@@ -18,7 +18,8 @@ extension Network {
   ///   - state: [rows × B] per state and layer.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
   ///   - wantsInput: whether the gradient of input vectors is needed.
-  ///   - dropout: the dropout between layers, of `Options.variational` also of the input; nil for none.
+  ///   - dropout: the dropout between layers, of `Options.variational` also of the input, and the generator of that inside
+  ///     a cell; nil for evaluation.
   /// - Returns: the top layer's outputs, [H × T·B].
   func advance(
     _ graph: Graph, _ input: ScanInput, steps T: Int, _ state: inout State,
@@ -53,12 +54,14 @@ extension Network {
     // the input of the next layer, before dropout
     var top = state.mats[0][0]
     for k in hiddenSizes.indices {
-      let tokens = k == 0 ? tokens : nil, wantsInput = wantsInput || k > 0
+      let tokens = k == 0 ? tokens : nil, wantsInput = wantsInput || k > 0, random = dropout?.random
       let y =
         if options.bidirectional {
-          try scanBothWays(graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput)
+          try scanBothWays(
+            graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput, random: random)
         } else {
-          try layers[k].scan(graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput)
+          try layers[k].scan(
+            graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput, random: random)
         }
       top = options.residual && k > 0 ? try graph.add(top, y) : y
       x = top
@@ -68,13 +71,14 @@ extension Network {
     }
     return top
   }
+
   /// Records both directions of layer `k`: the forward outputs above the reverse ones.
   private func scanBothWays(
     _ graph: Graph, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, steps T: Int, _ state: inout State, _ k: Int,
-    lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool
+    lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?
   ) throws(RecurrentError) -> Mat {
     let forward = try layers[2 * k].scan(
-      graph, x, tokens: tokens, steps: T, &state, 2 * k, lengths: lengths, wantsInput: wantsInput)
+      graph, x, tokens: tokens, steps: T, &state, 2 * k, lengths: lengths, wantsInput: wantsInput, random: random)
     let B = forward.d / T
     var (turned, turnedTokens) = (x, tokens)
     if let tokens {
@@ -87,7 +91,8 @@ extension Network {
       turned = try graph.reverseSequence(x, steps: T, lengths: lengths)
     }
     let reverse = try layers[2 * k + 1].scan(
-      graph, turned, tokens: turnedTokens, steps: T, &state, 2 * k + 1, lengths: lengths, wantsInput: wantsInput)
+      graph, turned, tokens: turnedTokens, steps: T, &state, 2 * k + 1, lengths: lengths, wantsInput: wantsInput,
+      random: random)
     return try graph.concatRows([forward, graph.reverseSequence(reverse, steps: T, lengths: lengths)])
   }
 }

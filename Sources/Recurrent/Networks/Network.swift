@@ -56,8 +56,11 @@ public final class Network {
   public let options: Options
   /// The weights.
   public let parameters: Parameters
-  /// The dropout of training steps, between the layers; every other call is without dropout.
+  /// The dropout of training steps, between the layers, with the generator of dropout and zoneout inside a cell; every
+  /// other call is without. nil for none, inside a cell neither.
   public var dropout: Dropout?
+  /// Whether a cell draws random numbers in training.
+  var isRandom: Bool { layers.contains { $0.isRandom } }
   /// The type of the elements.
   public var dtype: DType { parameters.flat.dtype }
   /// Rows of the network's output: the decoder's, or the top layer's without one.
@@ -97,7 +100,7 @@ public final class Network {
         if let name = cell.forgetBias(layer: suffix) { try parameters[name]?.fill(settings.forgetBias) }
       }
     }
-    if settings.dropout > 0 { dropout = try Dropout(rate: settings.dropout, random: random) }
+    if settings.dropout > 0 || isRandom { dropout = try Dropout(rate: settings.dropout, random: random) }
   }
 
   /// Weights are drawn uniform on ± this.

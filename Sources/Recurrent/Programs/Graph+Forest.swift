@@ -46,7 +46,7 @@ extension Graph {
         (count) throws(RecurrentError) in try indices(count)
       }
       try check(program, x, nodes: levels.nodes)
-      let all = try program.parameters(parameters, on: self)
+      let all = try program.operands(parameters, levels.nodes, 1, on: self, nil)
       return try record(program, x, levels, leaves, all, wantsInput)
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
@@ -84,7 +84,8 @@ extension Graph {
   }
 
   private func record(
-    _ program: Program, _ x: Mat?, _ levels: ForestLevels, _ leaves: [Mat], _ parameters: [Mat], _ wantsInput: Bool
+    _ program: Program, _ x: Mat?, _ levels: ForestLevels, _ leaves: [Mat],
+    _ outside: (parameters: [Mat], masks: [Mat]), _ wantsInput: Bool
   ) throws(RecurrentError) -> [Mat] {
     var scan = ProgramScan(
       program: .passUnretained(program), T: levels.nodes, B: 1, tokens: nil, V: 0, isOneHot: false, lengths: nil,
@@ -102,7 +103,8 @@ extension Graph {
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
       for state in leaves { try appendOperand(state, "leaves") }
-      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
+      for mask in outside.masks { try operands.append(mask.operandRef) }
       // a node has an operand
       if operands.count == mark { try appendOperand(zeros(1, 1, program.dtype), "x") }
       if needsBackprop {

@@ -14,19 +14,23 @@ extension Graph {
   ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Beyond them outputs are 0, the other states stay,
   ///     and x may hold anything.
   ///   - wantsInput: whether the gradient of x is needed.
+  ///   - random: draws the masks of dropout and zoneout, parameters' first, then in the order of the operations; nil for
+  ///     evaluation.
   /// - Returns: the outputs, [rows of the first state × T·B], and the final states.
   /// - Throws: `.badShape`, `.badType`, `.badIndex` for arguments that do not fit, `.noMemory`.
   public func scan(
     _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
-    wantsInput: Bool = true
+    wantsInput: Bool = true, random: Random? = nil
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     let B = try check(program, x, hasTokens: false, states, parameters, T)
     let mark = arena.mark
     do throws(RecurrentError) {
       let copied: UnsafeMutablePointer<Int32>? =
         if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
-      let all = try program.parameters(parameters, on: self)
-      return try record(program, x, nil, states, all, T, B, copied, wantsInput, ProgramWorkspace.Cache())
+      return try Random.restoring(random) { () throws(RecurrentError) in
+        let all = try program.operands(parameters, T, B, on: self, random)
+        return try record(program, x, nil, states, all, T, B, copied, wantsInput, ProgramWorkspace.Cache())
+      }
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
       throw error
@@ -37,10 +41,11 @@ extension Graph {
   /// rows; nil for one-hot tokens.
   func scan(
     _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
-    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, cache: ProgramWorkspace.Cache
+    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?,
+    cache: ProgramWorkspace.Cache
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, parameters, T)
-    let all = try program.parameters(parameters, on: self)
+    let all = try program.operands(parameters, T, B, on: self, random)
     guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput, cache) }
     if let table = x, !program.takesTable || table.n > T * B {
       // with more tokens than columns, one product per column costs less than one per token
@@ -113,9 +118,9 @@ extension Graph {
   }
 
   private func record(
-    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat], _ parameters: [Mat],
-    _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?, _ wantsInput: Bool,
-    _ cache: ProgramWorkspace.Cache
+    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat],
+    _ outside: (parameters: [Mat], masks: [Mat]), _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?,
+    _ wantsInput: Bool, _ cache: ProgramWorkspace.Cache
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
@@ -134,7 +139,8 @@ extension Graph {
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
       for state in states { try appendOperand(state, "states") }
-      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
+      for mask in outside.masks { try operands.append(mask.operandRef) }
       if needsBackprop {
         retained.append(program)
         retained.append(workspace)

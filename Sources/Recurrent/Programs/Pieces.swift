@@ -9,6 +9,8 @@ struct DividedStep {
   var values = StepValues()
   /// The next value of each state, in pieces from the top.
   var next: [[RowsOfValue]] = []
+  /// The random factors of dropout and zoneout.
+  var masks: [StepMask] = []
 }
 
 extension DividedStep {
@@ -24,7 +26,7 @@ extension DividedStep {
       }
       next.append(pieces)
     }
-    values = division.values
+    (values, masks) = (division.values, division.masks)
   }
 }
 
@@ -39,6 +41,7 @@ private struct Division {
   /// For each node, the values of its pieces from the top. A concatenation has those of its operands.
   var pieces: [[Int]]
   var values = StepValues()
+  var masks: [StepMask] = []
 
   init(_ step: RecordedStep) {
     self.step = step
@@ -73,7 +76,7 @@ private struct Division {
     let node = step.nodes[i]
     switch node.operation {
     case .product, .reduceRows, .softmax, .layerNorm: return false
-    case .unary, .binary, .concatRows: break
+    case .unary, .binary, .concatRows, .dropout, .zoneout: break
     }
     var changed = false, first = 0
     for view in node.operands {
@@ -135,6 +138,10 @@ private struct Division {
         case .div: .quotient
         }
       try addElementwise(i, .micro(micro))
+    case .dropout(let rate, let scope):
+      try addMasked(i, StepMask(rows: node.rows, rate: rate, kept: 1 / (1 - rate), mean: 1, scope: scope))
+    case .zoneout(let rate):
+      try addMasked(i, StepMask(rows: node.rows, rate: rate, kept: 1, mean: 1 - rate, scope: .step))
     case .reduceRows(let reduction):
       let factor = reduction.factor(node.operands[0].rows)
       var total: Int?
@@ -163,6 +170,31 @@ private struct Division {
     }
   }
 
+  /// y = m ⊙ mask, or y = previous + mask ⊙ (m − previous).
+  private mutating func addMasked(_ i: Int, _ mask: StepMask) throws(RecurrentError) {
+    masks.append(mask)
+    for (row, rows) in ranges(.node(i)) {
+      let factor = try values.add(.mask(masks.count - 1, row: row), rows: rows)
+      let operands = try pieces(of: i, row: row, rows: rows)
+      if operands.count == 1 {
+        pieces[i].append(try values.add(.micro(.product), [operands[0], factor], rows: rows))
+      } else {
+        let difference = try values.add(.micro(.difference), operands, rows: rows)
+        let change = try values.add(.micro(.product), [factor, difference], rows: rows)
+        pieces[i].append(try values.add(.micro(.sum), [operands[1], change], rows: rows))
+      }
+    }
+  }
+
+  /// The pieces of the operands of an element-wise node that has its cuts.
+  private mutating func pieces(of i: Int, row: Int, rows: Int) throws(RecurrentError) -> [Int] {
+    var found: [Int] = []
+    for view in step.nodes[i].operands {
+      found.append(try pieces(of: RecordedStep.View(source: view.source, row: view.row + row, rows: rows))[0])
+    }
+    return found
+  }
+
   /// Rows of a value, as values.
   private mutating func parts(of whole: Int, _ ranges: [(row: Int, rows: Int)]) throws(RecurrentError) -> [Int] {
     var parts: [Int] = []
@@ -172,12 +204,7 @@ private struct Division {
 
   private mutating func addElementwise(_ i: Int, _ operation: StepOperation) throws(RecurrentError) {
     for (row, rows) in ranges(.node(i)) {
-      var operands: [Int] = []
-      for view in step.nodes[i].operands {
-        let part = RecordedStep.View(source: view.source, row: view.row + row, rows: rows)
-        operands.append(try pieces(of: part)[0])
-      }
-      pieces[i].append(try values.add(operation, operands, rows: rows))
+      pieces[i].append(try values.add(operation, pieces(of: i, row: row, rows: rows), rows: rows))
     }
   }
 

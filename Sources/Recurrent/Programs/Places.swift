@@ -10,8 +10,8 @@ enum Region: Hashable {
   case before(Int), after(Int)
   /// The gradient of a state after the step, and before it.
   case gradientAfter(Int), gradientBefore(Int)
-  /// x, a parameter, the gradient of the output of the step before.
-  case input, parameter(Int), outputGradient
+  /// x, a parameter, a mask, the gradient of the output of the step before.
+  case input, parameter(Int), mask(Int), outputGradient
   /// Values of one time step that several instructions read.
   case forwardTemporary, backwardTemporary
   /// Values of one segment.
@@ -61,6 +61,7 @@ private struct StepLayoutBuilder {
         case .input(let row): Place(region: .input, row: row)
         case .state(let k, let row): Place(region: .before(k), row: row)
         case .parameter(let rows): Place(region: .parameter(rows.parameter), row: rows.row)
+        case .mask(let m, let row): Place(region: .mask(m), row: row)
         case .stateGradient(let k, let row): Place(region: .gradientAfter(k), row: row)
         case .outputGradient(let row): Place(region: .outputGradient, row: row)
         default: nil

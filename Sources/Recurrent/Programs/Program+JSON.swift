@@ -118,7 +118,8 @@ private struct Replay {
         mats.count == count, .badValue,
         "\(place) has the wrong number of operands; expected \(count) for \(name), got \(mats.count)")
     }
-    let graph = recorder.graph, hasParameter = name == "layer_norm" || unary?.parameterName != nil
+    let graph = recorder.graph, hasParameter =
+      unary?.parameterName != nil || ["layer_norm", "dropout", "variational_dropout", "zoneout"].contains(name)
     do throws(RecurrentError) {
       try require(
         hasParameter == (parameter != nil), .badValue,
@@ -147,6 +148,13 @@ private struct Replay {
       } else if name == "layer_norm" {
         try expect(3)
         results.append(try graph.layerNorm(mats[0], gain: mats[1], bias: mats[2], epsilon: parameter ?? 0))
+      } else if name == "dropout" || name == "variational_dropout" {
+        try expect(1)
+        let scope: DropoutScope = name == "dropout" ? .step : .sequence
+        results.append(try graph.dropout(mats[0], rate: parameter ?? 0, per: scope))
+      } else if name == "zoneout" {
+        try expect(2)
+        results.append(try graph.zoneout(mats[0], mats[1], rate: parameter ?? 0))
       } else {
         throw RecurrentError(.badValue, "operation is unknown; expected one of a step's, got '\(name)'")
       }

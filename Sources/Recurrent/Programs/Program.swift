@@ -11,7 +11,8 @@ import Kernels
 ///     let (y, final) = try graph.scan(cell, x, states: [h0], steps: T)
 ///
 /// The step may use element-wise operations, products with a parameter on the left, `concatRows`, slices of rows, and of
-/// each column the sum, the mean, `softmax` and `layerNorm`.
+/// each column the sum, the mean, `softmax` and `layerNorm`; and dropout and zoneout, which act where a run is given a
+/// generator.
 /// Mats from outside are its parameters; a single column is the same for every sequence. The values of x and of the
 /// states are placeholders while the step is recorded: they have no numbers, and the number of their columns, the batch
 /// size, must not be used. Operations on parameters alone are computed once, before the first step.
@@ -26,6 +27,12 @@ public final class Program: Sendable {
   public var children: Int { settings.children }
   /// The type of all Mats of the step.
   public var dtype: DType { settings.dtype }
+
+  /// Whether a run with a generator draws random numbers.
+  var isRandom: Bool {
+    !plan.masks.isEmpty
+      || step.parameters.contains { if case .computed(.dropout, _) = $0 { true } else { false } }
+  }
 
   nonisolated(unsafe) let step: RecordedStep
   let plan: StepPlan
@@ -78,8 +85,10 @@ public final class Program: Sendable {
 
   /// The Mats of the step's parameters on a graph: those that are computed are recorded there.
   ///
-  /// - Parameter arguments: those that a run receives.
-  func parameters(_ arguments: [Mat], on graph: Graph) throws(RecurrentError) -> [Mat] {
+  /// - Parameters:
+  ///   - arguments: those that a run receives.
+  ///   - random: draws the dropout of parameters; nil for evaluation.
+  func parameters(_ arguments: [Mat], on graph: Graph, _ random: Random? = nil) throws(RecurrentError) -> [Mat] {
     var mats: [Mat] = []
     for parameter in step.parameters {
       switch parameter {
@@ -104,6 +113,12 @@ public final class Program: Sendable {
           mats.append(
             try graph.layerNorm(
               mats[operands[0]], gain: mats[operands[1]], bias: mats[operands[2]], epsilon: epsilon))
+        case .dropout(let rate, _):
+          mats.append(
+            try random.map { (random) throws(RecurrentError) in
+              try graph.dropout(mats[operands[0]], rate: rate, random)
+            } ?? mats[operands[0]])
+        case .zoneout: mats.append(mats[operands[0]])
         }
       }
     }

@@ -27,6 +27,8 @@ struct ProgramRun<Scalar: Real> {
   func dInitial(_ k: Int) -> MatrixView<Scalar> { operands.gradient(firstState + k) }
   private var firstParameter: Int { firstState + (scan.hasInitialStates ? plan.states.count : 0) }
   func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstParameter + p] }
+  /// A mask: a column for each time step and sequence, for each sequence, or for all.
+  func mask(_ m: Int) -> MatrixView<Scalar> { operands[firstParameter + program.step.parameters.count + m] }
   func dParameter(_ p: Int) -> MatrixView<Scalar> { operands.gradient(firstParameter + p) }
   /// x, [I × T·B]; with lengths its copy, whose padding is 0; of a forest its copy in the order of heights.
   var x: MatrixView<Scalar> {
@@ -212,6 +214,10 @@ struct ProgramRun<Scalar: Real> {
     case .gradientBefore(let k): return one(carry(k, 1 - version))
     case .input: return all(x)
     case .parameter(let p): return Located(p: parameter(p).p + place.row, step: 0, stride: 0)
+    case .mask(let m):
+      let mask = mask(m)
+      if mask.columns == 1 { return Located(p: mask.p + place.row, step: 0, stride: 0) }
+      return plan.masks[m].scope == .step ? all(mask) : one(mask)
     case .outputGradient:
       if scan.levels != nil { return Located(p: outputGradient.p + place.row, step: 0, stride: 0) }
       let rows = plan.states[0]

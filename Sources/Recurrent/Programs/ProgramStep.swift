@@ -9,6 +9,8 @@ final class ProgramStep<Scalar: Real> {
   private let parameters: [MatrixView<Scalar>]
   /// Parameters that are computed from others, with their copies.
   private let computed: [(index: Int, copy: MatrixView<Scalar>)]
+  /// The mean of each mask.
+  private let masks: [UnsafeMutablePointer<Scalar>]
   private let tape: UnsafeMutablePointer<Scalar>
   /// The states before the step and after it.
   private let before: [UnsafeMutablePointer<Scalar>], after: [UnsafeMutablePointer<Scalar>]
@@ -37,6 +39,7 @@ final class ProgramStep<Scalar: Real> {
     let tape = allocate(layout.tapeRows), input = allocate(plan.inputs)
     let temporary = allocate(layout.forwardTemporaryRows), scratch = allocate(layout.scratchRows)
     let before = plan.states.map { allocate($0) }, after = plan.states.map { allocate($0) }
+    let masks = plan.masks.map { allocate($0.rows) }
     let copies = mats.map { mat in mat.node >= 0 ? allocate(mat.count) : -1 }
     var count = 0
     for case .segment(let segment) in plan.forward { count += segment.operations.count }
@@ -47,6 +50,10 @@ final class ProgramStep<Scalar: Real> {
     storage = try Storage(bytes: bytes)
     let memory = storage.start.assumingMemoryBound(to: Scalar.self)
     (self.tape, self.input) = (memory + tape, memory + input)
+    self.masks = zip(masks, plan.masks).map { offset, mask in
+      (memory + offset).update(repeating: Scalar(mask.mean), count: mask.rows)
+      return memory + offset
+    }
     (self.temporary, self.scratch) = (memory + temporary, memory + scratch)
     (self.before, self.after) = (before.map { memory + $0 }, after.map { memory + $0 })
     operations = UnsafeMutableRawPointer(memory + code).bindMemory(
@@ -103,6 +110,7 @@ final class ProgramStep<Scalar: Real> {
     case .after(let k): after[k] + place.row
     case .input: input + place.row
     case .parameter(let p): parameters[p].p + place.row
+    case .mask(let m): masks[m] + place.row
     case .forwardTemporary: temporary + place.row
     // the forward pass has no other places
     default: scratch + place.row

@@ -79,4 +79,8 @@ enum RecordedOperation {
   case softmax
   /// The operands are the value, gain and bias; the number is ε.
   case layerNorm(Double)
+  /// With its rate.
+  case dropout(Double, DropoutScope)
+  /// The operands are the new value and the previous one; the number is the rate.
+  case zoneout(Double)
 }

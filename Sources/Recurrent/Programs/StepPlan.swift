@@ -11,6 +11,7 @@ struct StepPlan {
   let stacks: [Stack]
   let next: [[RowsOfValue]]
   let gradients: StepGradients
+  let masks: [StepMask]
   var layout: StepLayout
   var forward: [PlannedInstruction]
   var backward: [PlannedInstruction]
@@ -44,6 +45,7 @@ struct StepPlan {
     }
     (inputs, states, before) = (step.inputs, step.states, step.before)
     (self.values, self.stacks, next, self.gradients) = (values, stacks, divided.next, gradients)
+    masks = divided.masks
   }
 }
 

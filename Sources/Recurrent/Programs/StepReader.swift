@@ -53,7 +53,7 @@ struct StepReader {
         throw RecurrentError(
           .badValue,
           "operation \(i) of step is \(name); expected element-wise operations, products with parameters, concat_rows, "
-            + "slices of rows, or the sum, mean, softmax or layer_norm of each column, got another")
+            + "slices of rows, the sum, mean, softmax or layer_norm of each column, dropout or zoneout, got another")
       }
       var operands: [RecordedStep.View] = [], traced: [StepTrace.Operand] = []
       for k in node.first..<node.first + node.count {
@@ -102,6 +102,10 @@ struct StepReader {
   ) throws(RecurrentError) -> RecordedStep.Source {
     let parameters = operands.compactMap { if case .parameter(let p) = $0.source { p } else { nil } }
     if parameters.count == operands.count {
+      if case .zoneout = operation {
+        throw RecurrentError(
+          .badShape, "m of zoneout is a parameter; expected a value of the step, got a Mat from outside")
+      }
       step.parameters.append(.computed(operation, parameters))
       return .parameter(step.parameters.count - 1)
     }

@@ -84,6 +84,9 @@ extension RecordedOperation {
     case .reduceRows(let reduction): reduction == .mean ? "mean" : "sum"
     case .softmax: "softmax"
     case .layerNorm: "layer_norm"
+    case .dropout(_, .step): "dropout"
+    case .dropout(_, .sequence): "variational_dropout"
+    case .zoneout: "zoneout"
     }
   }
 
@@ -92,6 +95,7 @@ extension RecordedOperation {
     switch self {
     case .unary(let function, let parameter): function.parameterName == nil ? nil : parameter
     case .layerNorm(let epsilon): epsilon
+    case .dropout(let rate, _), .zoneout(let rate): rate
     default: nil
     }
   }

@@ -29,6 +29,8 @@ enum StepOperation: Hashable {
   case state(Int, row: Int)
   /// Rows of a parameter, the same for each sequence.
   case parameter(ParameterRows)
+  /// Rows of a mask.
+  case mask(Int, row: Int)
   /// Rows of the whole gradient of a state after the step.
   case stateGradient(Int, row: Int)
   /// Rows of the gradient of the output of the step before, from outside.
@@ -64,7 +66,7 @@ enum StepOperation: Hashable {
   /// Whether the value exists before the step begins.
   var isLeaf: Bool {
     switch self {
-    case .input, .state, .parameter, .stateGradient, .outputGradient: true
+    case .input, .state, .parameter, .mask, .stateGradient, .outputGradient: true
     default: false
     }
   }

@@ -10,7 +10,7 @@ extension DividedStep {
     for i in 0..<values.count { try gathering.gather(i) }
     var gathered = DividedStep()
     gathered.next = next.map { $0.map { RowsOfValue(row: $0.row, value: gathering.renumbered[$0.value]) } }
-    gathered.values = gathering.values
+    (gathered.values, gathered.masks) = (gathering.values, masks)
     return gathered
   }
 }

@@ -55,7 +55,7 @@ extension StepPlan {
   private func writeLeaf(_ i: Int, _ place: Place, _ memory: inout NamedMemory) {
     // leaves may overlap: each is known by its own name
     switch values[i].operation {
-    case .input, .parameter, .stateGradient, .outputGradient: break
+    case .input, .parameter, .mask, .stateGradient, .outputGradient: break
     default: memory.write(place, i, rows: values[i].rows)
     }
   }
@@ -97,7 +97,7 @@ extension StepPlan {
   private func expect(_ value: Int, _ place: Place?, _ memory: NamedMemory, _ what: String) throws(PlanFault) {
     guard let place else { throw PlanFault(description: "\(what): value \(value) has no place") }
     switch values[value].operation {
-    case .input, .parameter, .stateGradient, .outputGradient:
+    case .input, .parameter, .mask, .stateGradient, .outputGradient:
       // read-only memory: only the place can be wrong
       if layout.places[value] == place { return }
     case .part(let row):

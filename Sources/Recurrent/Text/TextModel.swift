@@ -66,7 +66,7 @@ public final class TextModel {
     try network.requireOneDirection("a text model")
     let dropout = try Dropout(rate: dropout, random: random)
     (self.tokenizer, self.network, ownRandom) = (tokenizer, network, random)
-    if dropout.rate > 0 { network.dropout = dropout }
+    if dropout.rate > 0 || network.isRandom { network.dropout = dropout }
   }
 
   /// The token that an empty prompt stands for: "\n", or " " without it, or token 0.

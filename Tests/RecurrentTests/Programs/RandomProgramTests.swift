@@ -34,12 +34,20 @@ struct RandomProgramTests {
         } else if step.inputs > 0 && seed % 4 == 3 && program.takesTable {
           (table, tokens) = try c.makeTable(of: 1 + seed % 7, random)
         }
-        let planned = try c.planned(program, tokens: tokens, table: table)
-        var recorded = try c.recorded()
+        // every other step with masks is trained, the others are evaluated
+        let draws = seed % 2 == 0, maskSeed = UInt64(seed)
+        let reference = try c.masked(program, draws ? Random(seed: maskSeed) : nil) {
+          g, x, s, p, m throws(RecurrentError) in try step.record(g, x, s, p) { i throws(RecurrentError) in try m(i) }
+        }
+        let planned = try c.planned(
+          program, tokens: tokens, table: table, random: draws ? Random(seed: maskSeed) : nil)
+        var recorded = try reference.recorded()
         if let table, let tokens, let i = recorded.tensors.firstIndex(where: { $0.name == "dx" }) {
           recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
         }
-        for outcome in [planned, try c.stepped(program, tokens: oneHot)] {
+        // a step without a graph does not train
+        let outcomes = draws && program.isRandom ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
+        for outcome in outcomes {
           let (name, error) = StepCase.difference(outcome, recorded)
           #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")
           if error >= 1e-10 {

@@ -16,6 +16,9 @@ struct RandomStep: CustomStringConvertible {
     case softmax(Int)
     /// The value, gain, bias.
     case layerNorm(Int, Int, Int)
+    case dropout(Int, Double, DropoutScope)
+    /// The new value and the previous one.
+    case zoneout(Int, Int, Double)
   }
 
   let inputs: Int, states: [Int], children: Int
@@ -76,7 +79,13 @@ struct RandomStep: CustomStringConvertible {
 
   private mutating func addOperation(_ below: (Int) -> Int) {
     let a = pick(below)
-    switch below(14) {
+    switch below(15) {
+    case 14:
+      let others = rows.indices.filter { rows[$0] == rows[a] && parameterValues[$0] == nil }
+      _ =
+        below(2) == 0
+        ? append(.dropout(a, 0.4, [.step, .sequence][below(2)]), rows[a])
+        : append(.zoneout(a, others[below(others.count)], 0.3), rows[a])
     case 12, 13:
       // of several values, and in pieces
       let b = pick(below), isJoined = below(2) == 0 && rows[a] + rows[b] <= 60
@@ -167,7 +176,14 @@ struct RandomStep: CustomStringConvertible {
   }
 
   /// Records the step.
-  func record(_ g: Graph, _ x: Mat?, _ states: [Mat], _ parameters: [Mat]) throws(RecurrentError) -> [Mat] {
+  ///
+  /// - Parameter mask: returns the mask of a random operation by its index among them; nil to record the operation itself,
+  ///   on a graph that records no step what it is in evaluation.
+  func record(
+    _ g: Graph, _ x: Mat?, _ states: [Mat], _ parameters: [Mat],
+    mask: ((_ index: Int) throws(RecurrentError) -> Mat)? = nil
+  ) throws(RecurrentError) -> [Mat] {
+    var masks = 0
     var values: [Mat] = (x.map { [$0] } ?? []) + states
     for operation in operations {
       switch operation {
@@ -176,6 +192,24 @@ struct RandomStep: CustomStringConvertible {
       case .binary(let function, let a, let b): values.append(try g.binary(function, values[a], values[b]))
       case .product(let p, let a): values.append(try g.mul(parameters[p], values[a]))
       case .slice(let a, let start, let count): values.append(try g.sliceRows(values[a], start, count))
+      case .dropout(let a, let rate, let scope):
+        if let mask {
+          values.append(try g.eltmul(values[a], mask(masks)))
+        } else if g.recordedOperands == nil {
+          values.append(values[a])
+        } else {
+          values.append(try g.dropout(values[a], rate: rate, per: scope))
+        }
+        masks += 1
+      case .zoneout(let a, let b, let rate):
+        if let mask {
+          values.append(try g.add(values[b], g.eltmul(mask(masks), g.sub(values[a], values[b]))))
+        } else if g.recordedOperands == nil {
+          values.append(try g.add(values[b], g.scale(g.sub(values[a], values[b]), by: 1 - rate)))
+        } else {
+          values.append(try g.zoneout(values[a], values[b], rate: rate))
+        }
+        masks += 1
       case .reduceRows(let reduction, let a):
         values.append(try reduction == .sum ? g.sum(values[a], over: .rows) : g.mean(values[a], over: .rows))
       case .softmax(let a): values.append(try g.softmax(values[a]))

@@ -14,6 +14,21 @@ struct StepCase {
   let parameters: [Mat], x: Mat?, initial: [Mat]
   let dy: [Double], dFinal: [[Double]]
   let body: StepBody
+  /// The step on values: where it draws masks, with those of `masks`.
+  private var reference: StepBody
+  /// The masks of the time step and the sequences that are recorded.
+  final class Masks {
+    var mats: [Mat] = [], t = 0, B = 1, columns = 0..<1
+
+    /// A mask's columns of the time step.
+    func callAsFunction(_ index: Int) throws(RecurrentError) -> Mat {
+      let mask = mats[index]
+      if mask.d == 1 { return mask }
+      let first = mask.d == B ? columns.lowerBound : t * B + columns.lowerBound
+      return try mask.view(row: 0, column: first, n: mask.n, d: columns.count)
+    }
+  }
+  let masks = Masks()
 
   init(
     inputs: Int, states: [Int], parameters shapes: [(n: Int, d: Int)], T: Int, B: Int, dtype: DType = .float64,
@@ -31,6 +46,18 @@ struct StepCase {
     dy = (0..<states[0] * T * B).map { _ in random.uniform(-1, 1) }
     dFinal = states.map { n in (0..<n * B).map { _ in random.uniform(-1, 1) } }
     self.body = body
+    reference = body
+  }
+
+  /// The case of a step that draws masks.
+  func masked(
+    _ program: Program, _ random: Random?,
+    _ body: @escaping (Graph, Mat?, [Mat], [Mat], Masks) throws(RecurrentError) -> [Mat]
+  ) throws -> StepCase {
+    var masked = self
+    masks.mats = try program.masks(T, B, on: Graph(needsBackprop: false), random)
+    masked.reference = { [masks] g, x, s, p throws(RecurrentError) in try body(g, x, s, p, masks) }
+    return masked
   }
 
   /// What a run yields, by name.
@@ -99,8 +126,9 @@ struct StepCase {
   /// - Parameters:
   ///   - tokens: x as one-hot tokens, or as rows of `table`.
   ///   - table: the table, whose gradient is then "dx".
+  ///   - random: draws masks; nil for evaluation.
   func planned(
-    _ program: Program, _ g: Graph = Graph(), tokens: [Int32]? = nil, table: Mat? = nil
+    _ program: Program, _ g: Graph = Graph(), tokens: [Int32]? = nil, table: Mat? = nil, random: Random? = nil
   ) throws -> Outcome {
     for (_, leaf) in leaves { try leaf.zeroGradient() }
     let arguments = program.settings.parameters.isEmpty ? [] : parameters
@@ -111,9 +139,9 @@ struct StepCase {
         states: initial,
         parameters: arguments, steps: T,
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
-        wantsInput: true, cache: ProgramWorkspace.Cache())
+        wantsInput: true, random: random, cache: ProgramWorkspace.Cache())
     } else {
-      (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths)
+      (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, random: random)
     }
     let values = try y.rows()
     try y.set(gradientRows: dy)
@@ -170,7 +198,8 @@ struct StepCase {
       }
       for t in 0..<steps {
         let xt = try x?.view(row: 0, column: t * B + columns.lowerBound, n: inputs, d: columns.count)
-        now = try body(g, xt, now, parameters)
+        (masks.t, masks.B, masks.columns) = (t, B, columns)
+        now = try reference(g, xt, now, parameters)
         // states of a step may be views of one matrix
         var separate: [Mat] = []
         for state in now { separate.append(try g.scale(state, by: 1)) }

@@ -34,6 +34,7 @@ _lib = _c.lib
 _record_unary, _record_binary = _lib.recurrent_graph_unary, _lib.recurrent_graph_binary
 _new_handle = _c.MatHandle
 _AXES = {None: -1, 0: 0, 1: 1}
+_SCOPES = {"step": 0, "sequence": 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
@@ -632,8 +633,10 @@ class Graph(GraphElementwise[Mat]):
 
     # ---- normalization
 
-    def dropout(self, m: Mat, rate: float, rng: RNG = None) -> Mat:
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
         """Zeroes a random fraction of the elements and divides the others by ``1 - rate``.
+
+        In the step of a ``Cell`` or ``Program`` it acts in training only, and draws from the generator of the run.
 
         Parameters
         ----------
@@ -642,7 +645,10 @@ class Graph(GraphElementwise[Mat]):
         rate : float
             The probability of zeroing an element, at least 0 and below 1.
         rng : int, numpy.random.Generator, Random, optional
-            The source of random numbers; a seed where an int; fresh where absent.
+            The source of random numbers; a seed where an int; fresh where absent. None in a step.
+        per : {"step", "sequence"}, optional
+            In a step, how often a mask is drawn: at each time step, the default, or once for each sequence. A parameter
+            is dropped once for a run.
 
         Returns
         -------
@@ -652,16 +658,51 @@ class Graph(GraphElementwise[Mat]):
         Raises
         ------
         ValueError
-            If ``rate`` is out of range.
+            If ``rate`` is out of range; for ``rng`` in a step and ``per`` elsewhere.
 
         References
         ----------
-        Srivastava et al., JMLR 15, 2014.
+        Srivastava et al., JMLR 15, 2014; per sequence Gal and Ghahramani, arXiv:1512.05287.
         """
-        share, random = as_float(rate, "rate"), as_random(rng)
-        if not 0 <= share < 1:
-            raise ValueError(f"rate is out of range; expected at least 0 and below 1, got {share}")
+        if per is not None:
+            raise ValueError(f"per is unused outside of a step; expected None, got {shown(per)}")
+        share, random = _rate(rate), as_random(rng)
         return self._record(_lib.recurrent_graph_dropout, expect_mat(m, "m"), share, random._handle.value)
+
+    def zoneout(self, m: Mat, previous: Mat, rate: float) -> Mat:
+        """Keeps a random fraction of the elements of a state, in the step of a ``Cell`` or ``Program``.
+
+        In training each element is that of ``previous`` with probability ``rate``, and that of ``m`` otherwise; in
+        evaluation the result is their mean, ``rate * previous + (1 - rate) * m``.
+
+        Parameters
+        ----------
+        m : Mat
+            The new state.
+        previous : Mat
+            The state before the step, of the same shape.
+        rate : float
+            The probability of keeping an element, at least 0 and below 1.
+
+        Returns
+        -------
+        Mat
+            New.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If ``rate`` is out of range or the shapes differ.
+
+        References
+        ----------
+        Krueger et al., arXiv:1606.01305.
+        """
+        raise RuntimeError(
+            "zoneout is an operation of steps; expected the graph of a step that is recorded, got another graph"
+        )
 
     def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
         """Normalizes each column to mean 0 and variance 1, then multiplies by ``gain`` and adds ``bias``.
@@ -707,6 +748,7 @@ class Graph(GraphElementwise[Mat]):
         parameters: Iterable[Mat] = (),
         lengths: npt.ArrayLike | None = None,
         steps: int | None = None,
+        rng: RNG = None,
     ) -> tuple[Mat, tuple[Mat, ...]]:
         """Runs a recurrent step over whole sequences, as one operation.
 
@@ -725,6 +767,8 @@ class Graph(GraphElementwise[Mat]):
             states stay, and x may hold anything.
         steps : int, optional
             T; where absent, what the columns of ``x`` give.
+        rng : int, numpy.random.Generator, Random, optional
+            Draws the masks of dropout and zoneout in the step; evaluation, without masks, where absent.
 
         Returns
         -------
@@ -773,6 +817,7 @@ class Graph(GraphElementwise[Mat]):
             as_int(steps, "steps"),
             None if counts is None else _c.as_ints(counts, len(counts)),
             0 if counts is None else len(counts),
+            0 if rng is None else as_random(rng)._handle.value,
             y,
             outs,
         )
@@ -931,10 +976,24 @@ register(Graph)
 class _StepGraph(Graph):
     """The graph that records a step."""
 
-    def __init__(self, handle: _c.Handle) -> None:
+    def __init__(self, handle: _c.Handle, step: _c.Handle) -> None:
         self._needs_backprop, self._is_backpropagated = True, False
         self._results = _no_results
-        self._handle = handle
+        self._handle, self._step = handle, step
+
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+        if rng is not None:
+            raise ValueError("rng is unused in a step; expected None, since a run has a generator")
+        scope = 0 if per is None else _SCOPES[as_choice(per, "per", _SCOPES)]
+        out, share = _new_handle(), _rate(rate)
+        _lib.recurrent_step_dropout(self._step.value, expect_mat(m, "m"), share, scope, out)
+        return self._result(out)
+
+    def zoneout(self, m: Mat, previous: Mat, rate: float) -> Mat:
+        out, share = _new_handle(), _rate(rate)
+        new, old = expect_mat(m, "m"), expect_mat(previous, "previous")
+        _lib.recurrent_step_zoneout(self._step.value, new, old, share, out)
+        return self._result(out)
 
     def _result(self, handle: _c.Handle) -> Mat:
         return StepMat._from_handle(handle, self)
@@ -978,6 +1037,14 @@ def _handles(mats: Iterable[Mat], name: str = "mats") -> tuple[Any, int]:
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)
+
+
+def _rate(rate: Any) -> float:
+    """Returns the rate of a dropout."""
+    share = as_float(rate, "rate")
+    if not 0 <= share < 1:
+        raise ValueError(f"rate is out of range; expected at least 0 and below 1, got {share}")
+    return share
 
 
 def _axis(axis: Any) -> int:

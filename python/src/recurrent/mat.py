@@ -692,6 +692,79 @@ class Mat(MatElementwise):
         """
         return self._on().log_softmax(self)
 
+    def dropout(self, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+        """Zeroes a random fraction of the elements: see ``Graph.dropout``.
+
+        Parameters
+        ----------
+        rate : float
+            The probability of zeroing an element, at least 0 and below 1.
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers. None in a step.
+        per : {"step", "sequence"}, optional
+            In a step, how often a mask is drawn.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        ValueError
+            If ``rate`` is out of range; for ``rng`` in a step and ``per`` elsewhere.
+        """
+        return self._on().dropout(self, rate, rng, per=per)
+
+    def zoneout(self, previous: Mat, rate: float) -> Mat:
+        """Keeps a random fraction of the elements of a state: see ``Graph.zoneout``.
+
+        Parameters
+        ----------
+        previous : Mat
+            The state before the step.
+        rate : float
+            The probability of keeping an element, at least 0 and below 1.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If ``rate`` is out of range or the shapes differ.
+        """
+        expect_mat(previous, "previous")
+        return self._on(previous).zoneout(self, previous, rate)
+
+    def layer_norm(self, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
+        """Normalizes each column: see ``Graph.layer_norm``.
+
+        Parameters
+        ----------
+        gain, bias : Mat
+            (n, 1) each.
+        epsilon : float
+            Added to the variance, above 0.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or ``epsilon`` is not positive.
+        """
+        expect_mat(gain, "gain")
+        expect_mat(bias, "bias")
+        return self._on(gain).layer_norm(self, gain, bias, epsilon)
+
     def backward(self) -> None:
         """Sets the gradient of this (1, 1) Mat to 1 and accumulates the gradients of all operands.
 

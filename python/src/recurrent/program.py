@@ -20,10 +20,10 @@ _lib = _c.lib
 _NEW = "a new Program"
 # the columns of the library's placeholders
 _STEP_COLUMNS = 7
-_graphs: list[Callable[[_c.Handle], Any]] = []
+_graphs: list[Callable[[_c.Handle, _c.Handle], Any]] = []
 
 
-def register(factory: Callable[[_c.Handle], Any]) -> None:
+def register(factory: Callable[[_c.Handle, _c.Handle], Any]) -> None:
     """Set what wraps the graph that records a step."""
     _graphs[:] = [factory]
 
@@ -85,8 +85,8 @@ class Program:
 
     The step is called once, here, with Mats that have no numbers: a column of each is a sequence of the batch. It may
     use element-wise operations, ``W @ v`` with a parameter on the left, ``concat_rows``, slices of rows, and of each
-    column the sum and mean (``axis=0``), ``softmax`` and ``layer_norm``. Other Mats that it reads become parameters; a
-    single column is the same for every sequence.
+    column the sum and mean (``axis=0``), ``softmax`` and ``layer_norm``; and ``dropout`` and ``zoneout``, which act in
+    training. Other Mats that it reads become parameters; a single column is the same for every sequence.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ class _Recording:
             given,
             len(parameters),
         )
-        self.graph = _graphs[0](graph)
+        self.graph = _graphs[0](graph, self._step)
         self._x = self.graph._result(x) if settings["inputs"] else None
         self._states = [self.graph._result(handle) for handle in state_mats]
         # a parameter has columns of its own, whatever the batch

@@ -31,6 +31,8 @@ ROWS = 0
 COLUMNS = 1
 MEAN = 0
 SUM = 1
+STEP = 0
+SEQUENCE = 1
 TANH = 0
 SIGMOID = 1
 RELU = 2
@@ -297,6 +299,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_int64,
     ),
     "recurrent_step_free": (c_int32, StepHandle),
+    "recurrent_step_dropout": (c_int32, StepHandle, MatHandle, c_double, c_int32, POINTER(MatHandle)),
+    "recurrent_step_zoneout": (c_int32, StepHandle, MatHandle, MatHandle, c_double, POINTER(MatHandle)),
     "recurrent_step_finish": (c_int32, StepHandle, POINTER(c_uint64), c_int64, POINTER(ProgramHandle)),
     "recurrent_program_create": (c_int32, c_char_p, c_int64, POINTER(ProgramHandle)),
     "recurrent_program_free": (c_int32, ProgramHandle),
@@ -313,6 +317,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_int64,
         POINTER(c_int64),
         c_int64,
+        RandomHandle,
         POINTER(MatHandle),
         POINTER(MatHandle),
     ),
