@@ -803,7 +803,7 @@ class Graph(GraphElementwise[Mat]):
                 raise ValueError("steps is missing; expected the number of time steps for a step without x")
             expect_mat(x, "x")
             steps = x.d // batch
-        counts = as_lengths(lengths, batch)
+        counts, random = as_lengths(lengths, batch), None if rng is None else as_random(rng)
         y = _new_handle()
         outs, finals = _c.outputs(_new_handle, max(1, len(program.states)))
         _lib.recurrent_graph_scan(
@@ -817,7 +817,7 @@ class Graph(GraphElementwise[Mat]):
             as_int(steps, "steps"),
             None if counts is None else _c.as_ints(counts, len(counts)),
             0 if counts is None else len(counts),
-            0 if rng is None else as_random(rng)._handle.value,
+            0 if random is None else random._handle.value,
             y,
             outs,
         )
