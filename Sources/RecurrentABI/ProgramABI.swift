@@ -98,7 +98,8 @@ public func recurrent_graph_scan(
   _ graph: recurrent_graph, _ program: recurrent_program, _ x: recurrent_mat,
   _ states: UnsafePointer<recurrent_mat>!, _ state_count: Int64, _ parameters: UnsafePointer<recurrent_mat>!,
   _ parameter_count: Int64, _ T: Int64, _ lengths: UnsafePointer<Int64>!, _ length_count: Int64,
-  _ random: recurrent_random, _ y: UnsafeMutablePointer<recurrent_mat>!, _ final_states: UnsafeMutablePointer<recurrent_mat>!
+  _ random: recurrent_random, _ y: UnsafeMutablePointer<recurrent_mat>!,
+  _ final_states: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let y = try output(y, "y"), finals = try output(final_states, "final_states")

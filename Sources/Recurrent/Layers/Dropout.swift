@@ -42,7 +42,7 @@ extension Graph {
         let mark = operands.count
         try appendOperand(m, "m")
         try operands.append(mask.operandRef)
-        mask.fillMask(rate: dropout.rate, kept: 1 / (1 - dropout.rate), dropout.random)
+        mask.fillMask(dropout)
         return try appendNode(MaskedDropout(), since: mark, n: m.n, d: m.d)
       }
     }
@@ -71,6 +71,10 @@ extension Graph {
 }
 
 extension Mat {
+  func fillMask(_ dropout: Dropout) {
+    fillMask(rate: dropout.rate, kept: 1 / (1 - dropout.rate), dropout.random)
+  }
+
   /// Fills with 0 with probability `rate`, else with `kept`, element by element.
   func fillMask(rate: Double, kept: Double, _ random: Random) {
     switch dtype {

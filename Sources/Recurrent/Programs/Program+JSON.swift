@@ -118,8 +118,9 @@ private struct Replay {
         mats.count == count, .badValue,
         "\(place) has the wrong number of operands; expected \(count) for \(name), got \(mats.count)")
     }
-    let graph = recorder.graph, hasParameter =
-      unary?.parameterName != nil || ["layer_norm", "dropout", "variational_dropout", "zoneout"].contains(name)
+    let graph = recorder.graph,
+      hasParameter =
+        unary?.parameterName != nil || ["layer_norm", "dropout", "variational_dropout", "zoneout"].contains(name)
     do throws(RecurrentError) {
       try require(
         hasParameter == (parameter != nil), .badValue,

@@ -141,7 +141,8 @@ struct StepCase {
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
         wantsInput: true, random: random, cache: ProgramWorkspace.Cache())
     } else {
-      (y, finals) = try g.scan(program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, random: random)
+      (y, finals) = try g.scan(
+        program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, random: random)
     }
     let values = try y.rows()
     try y.set(gradientRows: dy)
