@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _c
 from ._arrays import as_ints, as_lengths, as_tokens
-from ._checks import as_choice, as_float, as_int, as_list
+from ._checks import as_choice, as_float, as_int, as_list, shown
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
