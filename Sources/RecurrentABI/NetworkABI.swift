@@ -36,6 +36,16 @@ public func recurrent_network_set_dropout(
   }
 }
 
+@implementation @_cdecl("recurrent_network_initialize")
+public func recurrent_network_initialize(
+  _ network: recurrent_network, _ settings: UnsafePointer<CChar>!, _ length: Int64, _ random: recurrent_random
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let network = try call.network(network), random = try call.random(random)
+    try network.initialize(Network.Initialization(json: text(settings, length, "settings")), random: random)
+  }
+}
+
 @implementation @_cdecl("recurrent_network_free")
 public func recurrent_network_free(_ network: recurrent_network) -> recurrent_status { free(network, .network) }
 

@@ -171,6 +171,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "beam_search": lambda: thing.beam_search(3, [0, 1], 2),
             "load_torch": lambda: thing.load_torch(thing.to_torch()),
             "to_torch": thing.to_torch,
+            "initialize": lambda: thing.initialize(recurrent="orthogonal", rng=1),
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
         }

@@ -297,6 +297,7 @@ SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetiti
 # good settings of the functions that take some
 SETTINGS: dict[str, dict[str, Any]] = {
     "network_create": {"cell": "lstm", "input_size": 4, "hidden_sizes": [3, 2], "output_size": 5},
+    "network_initialize": {"recurrent": "orthogonal", "input": "glorot", "chrono": 9},
     "optimizer_create": {"name": "adam", "learning_rate": 0.5},
     "step_create": {"inputs": 4, "states": [3], "parameters": [{"name": "W", "n": 3, "d": 4}]},
     "text_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
@@ -313,6 +314,7 @@ WRONG: dict[str, list[str]] = {
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
     "tied": ["1", '"true"'], "learned_initial_state": ["1", "null"], "residual": ["0", "true"],
     "variational": ["0", '"a"'], "bidirectional": ["1"],
+    "recurrent": ['"uniform"', "1", "[]"], "input": ['"uniform"', "1", "[]"], "chrono": ["2", "-1", *_NOT_NUMBERS],
     "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
@@ -343,6 +345,7 @@ _NETWORK = [
 ]
 TAKES = {
     "network_create": ["input_size", "output_size", *_NETWORK],
+    "network_initialize": ["recurrent", "input", "chrono"],
     "step_create": ["inputs", "states", "parameters", "dtype"],
     "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
     "text_model_create": [*_NETWORK, "tokenizer"],

@@ -516,6 +516,16 @@ recurrent_status recurrent_network_free(recurrent_network network);
 recurrent_status recurrent_network_describe(recurrent_network network, char *settings, int64_t capacity,
                                             int64_t *length);
 
+/* Sets matrices and biases of the layers to new initial values. Settings, of which null and absent ones change nothing:
+     {"input": "glorot", "recurrent": "orthogonal", "chrono": 100}
+   input, recurrent  of the matrices of each gate, named W...x (and Wxh0), and W...h: "orthogonal" (arXiv:1312.6120),
+                     "glorot", uniform on +-sqrt(6 / (n + d)), or "identity" (of ReLU layers: arXiv:1504.00941)
+   chrono            the longest memory in time steps, above 2: the biases of the gates of an LSTM, a GRU and the minimal
+                     ones are +-log u, with u uniform on [1, chrono - 1) for each unit (arXiv:1804.11188)
+   `random` draws the inputs' matrices in the order of creation, the recurrent ones, and the biases layer by layer. */
+recurrent_status recurrent_network_initialize(recurrent_network network, const char *settings, int64_t length,
+                                              recurrent_random random);
+
 /* Sets the dropout probability p, 0 <= p < 1, and the generator of the masks: each pass of training draws one value for
    every element of every layer's output but the top one's; of a variational network one for every row of every layer's
    input and every sequence. The network keeps `random`. With p = 0 `random` may be 0. */

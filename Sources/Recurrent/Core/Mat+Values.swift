@@ -122,7 +122,8 @@ extension Mat {
       "values has the wrong length; expected \(count) for \(shape), got \(values.count) values")
   }
 
-  private func fill(_ next: () -> Double) throws(RecurrentError) {
+  /// Sets all values to those of `next`, column by column.
+  func fill(_ next: () -> Double) throws(RecurrentError) {
     try synchronize()
     for j in 0..<d {
       for i in 0..<n { store(next(), wStart, i, j) }

@@ -17,6 +17,7 @@ from .._arrays import allocated, as_array, as_ints, as_lengths, as_numbers, as_s
 from .._checks import (
     DTYPES,
     MAX_COUNT,
+    as_choice,
     as_count,
     as_dtype,
     as_flag,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
+INITIALIZATIONS = ("orthogonal", "glorot", "identity")
 _NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
@@ -321,6 +323,51 @@ class Network:
         columns = as_count(batch_size, "batch_size", 1, MAX_COUNT // sizes.state)
         flat = allocated("batch_size", (columns,), np.zeros, sizes.state * columns, sizes.dtype)
         return _state(flat, sizes), columns
+
+    def initialize(
+        self,
+        *,
+        input: str | None = None,
+        recurrent: str | None = None,
+        chrono: float | None = None,
+        rng: RNG = None,
+    ) -> None:
+        """Sets matrices and biases of the layers to new initial values; what is absent keeps its own.
+
+        Parameters
+        ----------
+        input, recurrent : {"orthogonal", "glorot", "identity"}, optional
+            The values of the matrices of each gate: of the layers' inputs, ``Wix0`` or ``Wxh0``, and the recurrent
+            ones, ``Wih0`` or ``Whh0``. Orthonormal (arXiv:1312.6120); uniform on ±√(6/(n + d)); or the identity, of
+            ReLU layers (arXiv:1504.00941). Those of a ``Cell`` are found by their names, W…x and W…h.
+        chrono : float, optional
+            The longest memory in steps, above 2: the biases of the gates of an LSTM, a GRU and the minimal ones are
+            ±log u, u uniform on [1, chrono - 1) for each unit (arXiv:1804.11188).
+        rng : int, numpy.random.Generator, Random, optional
+            The source of random numbers; a seed where an int; fresh where absent.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a name is unknown, the cell has no such matrices or gates, or ``chrono`` is out of range; the weights are
+            unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np, recurrent
+        >>> net = recurrent.LSTM(3, [8], rng=1)
+        >>> net.initialize(recurrent="orthogonal", chrono=100, rng=1)
+        >>> W = net.parameters["Wih0"].w
+        >>> bool(np.allclose(W.T @ W, np.eye(8), atol=1e-6))
+        True
+        """
+        settings: dict[str, Any] = {
+            name: None if value is None else as_choice(value, name, INITIALIZATIONS)
+            for name, value in (("input", input), ("recurrent", recurrent))
+        }
+        settings["chrono"] = None if chrono is None else as_single(chrono, "chrono")
+        words, random = json.dumps(settings).encode(), as_random(rng)
+        _lib.recurrent_network_initialize(self._handle.value, words, len(words), random._handle.value)
 
     # ---- forward and back
 
