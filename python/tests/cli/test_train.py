@@ -16,6 +16,7 @@ import pytest
 import recurrent
 from commands import SMALL, TEXT, begun, failure, lines, process, usage
 from recurrent.cli import arguments, main
+from recurrent.cli.evaluate import describe_network
 from recurrent.optim.optimizers import OPTIMIZERS
 from recurrent.optim.schedules import SCHEDULES
 
@@ -47,6 +48,7 @@ def test_train_says_what_it_does_and_saves(text, capsys):
 def test_train_is_fit(text):
     """Every flag has the effect of the argument of the library."""
     words = ["--cell", "gru", "--hidden-sizes", "6,6,6", "--dropout", "0.2", "--embedding", "5"]
+    words += ["--learned-initial-state", "--residual", "--variational"]
     words += [
         "--seq-length",
         "7",
@@ -73,12 +75,16 @@ def test_train_is_fit(text):
         "a",
     ]
     assert main(["train", "novel.txt", "--quiet", *words]) == 0
-    tm = recurrent.TextModel("gru", [6, 6, 6], 5, 0.2, dtype="float64", rng=4)
+    assert main(["evaluate", "a", "novel.txt"]) == 0
+    options = {"learned_initial_state": True, "residual": True, "variational": True}
+    tm = recurrent.TextModel("gru", [6, 6, 6], 5, 0.2, dtype="float64", rng=4, **options)
     steps = 2 * ((1600 - 1) // 5 // 7)
     schedule = recurrent.schedules.Cosine(0.01, steps, 3)
     optimizer = recurrent.AdamW(0.01, weight_decay=0.1)
     run = tm.fit(text, steps, 5, 7, optimizer, schedule, 0.2, progress=False, clip=0.3, evaluate_every=9)
     found = recurrent.TextModel.load("a")
+    assert found.options == options
+    assert describe_network(found).endswith("dropout 0.2, learned initial state, residual, variational")
     assert np.array_equal(found.flat.w, tm.flat.w)
     assert found.history.validation == run.validation and found.history.train == run.train
 

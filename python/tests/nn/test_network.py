@@ -464,3 +464,26 @@ def test_what_a_network_is_not():
         pickle.dumps(recurrent.LSTM(2, [3], rng=0))
     with pytest.raises(ValueError, match=r"x has the wrong shape; expected tokens \(T, B\), got \(2, 1, 5\)"):
         recurrent.LSTM(5, [3], 5, embedding=2, rng=0).forward(np.zeros((2, 1, 5)))
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(3, 3), (2, 4), (1, 3), (6, 6)])
+def test_truncated_backpropagation(k1, k2):
+    """Every k1 steps back over k2, from a state that is constant: windows of forward and backward."""
+    golden = json.loads((PYTHON_FIXTURES / "cells" / "lstm_tbptt.json").read_text())
+    x, dy = np.array(golden["inputs"]["x"]), np.array(golden["upstream"]["y"])
+    net = recurrent.LSTM(x.shape[2], [6], dtype="float64", rng=1)
+    for name, values in golden["parameters"].items():
+        net.parameters[name].w = np.array(values).reshape(net.parameters[name].shape)
+    start = ([np.array(golden["inputs"]["h0"])], [np.array(golden["inputs"]["c0"])])
+    for end in range(k1, len(x) + 1, k1):
+        first = max(0, end - k2)
+        state = net.forward(x[:first], start)[1] if first else start
+        y, _ = net.forward(x[first:end], state)
+        np.testing.assert_allclose(y, golden["outputs"]["y"][first:end], rtol=1e-12)
+        counted = dy[first:end].copy()
+        counted[: end - first - k1] = 0
+        net.backward(counted)
+    for name, gradient in golden[f"gradients_k1_{k1}_k2_{k2}"].items():
+        if name in net.parameters:
+            mat = net.parameters[name]
+            np.testing.assert_allclose(mat.dw, np.reshape(gradient, mat.shape), rtol=1e-12, atol=1e-13)

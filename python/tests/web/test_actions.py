@@ -209,11 +209,18 @@ def test_unusual_checkpoints_open(tmp_path):
     """Bytes, float64, dropout, tied weights, another optimizer, none: all that the page does not show is named."""
     with open_session(BOOK) as session:
         data, _ = checkpoint(
-            tmp_path, BOOK, tokenizer="bytes", dtype="float64", dropout=0.25, hidden_sizes=[8, 8], tied=True
+            tmp_path,
+            BOOK,
+            tokenizer="bytes",
+            dtype="float64",
+            dropout=0.25,
+            hidden_sizes=[8, 8],
+            tied=True,
+            residual=True,
         )
         perform(session, "open", {"name": "m"}, data)
         run = frame_part(session, "run")
-        assert "Start over does not keep dropout 0.25, tied weights, float64" in run["note"]
+        assert "Start over does not keep dropout 0.25, tied weights, residual, float64" in run["note"]
         assert run["settings"]["tokenizer"] == "bytes" and not run["waiting"] and run["vocabulary"] == 256
         assert perform(session, "continue", {"prompt": "é", "length": 5})[0]["text"]
         colors = perform(session, "color", {"text": "né"})[0]
