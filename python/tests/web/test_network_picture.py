@@ -11,23 +11,43 @@ from recurrent.web.network_picture import picture
 from sessions import BOOK, open_session
 
 
-@pytest.mark.parametrize("cell", [*CELLS, "text"])
-def test_picture_computes_the_loss(monkeypatch, cell):
-    """The graph of the picture computes the loss of the next character."""
-    result = []
+class Columns(recurrent.Cell):
+    """Operations over the rows of a column."""
+
+    def parameters(self, I, H):  # noqa: E741
+        return {"W": (H, I), "U": (H, H), "a": (H, 1, 0.5), "b": (H, 1, 2)}
+
+    def step(self, x, h, p):
+        z = p.W @ x + p.U @ h
+        return z.softmax() + p.a @ z.sum(axis=0) - p.b @ z.mean(axis=0)
+
+
+def losses(monkeypatch, network):
+    """The loss of the next character: that of the picture's graph, and that of the network."""
+    found = []
 
     def draw(graph, names):
         graph.evaluate()
         last = graph.operations[-1]
-        result.append((last.name, ctypes.c_float.from_address(last.w).value))
+        assert last.name == "cross_entropy"
+        found.append(ctypes.c_float.from_address(last.w).value)
         return "<svg/>"
 
     monkeypatch.setattr(recurrent.Graph, "svg", draw)
+    network.flat.w = np.random.default_rng(5).normal(size=network.flat.w.shape)
+    picture(network)
+    scores = network.forward([[1]])[0][0, 0].astype(float)
+    return *found, np.log(np.exp(scores).sum()) - scores[0]
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "text"])
+def test_picture_computes_the_loss(monkeypatch, cell):
     more = {"kind": "text", "batch_size": 2, "embedding": 0} if cell == "text" else {"cell": cell}
     with open_session(BOOK, **more) as session:
-        weights = session.trainer.model.parameters.flat
-        weights.w = np.random.default_rng(5).normal(size=weights.w.shape)
-        picture(session.trainer.network)
-        scores = session.trainer.network.forward([[1]])[0][0, 0].astype(float)
-    expected = np.log(np.exp(scores).sum()) - scores[0]
-    assert result == [("cross_entropy", pytest.approx(expected, rel=1e-5))]
+        found, expected = losses(monkeypatch, session.trainer.network)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_picture_of_an_own_cell(monkeypatch):
+    found, expected = losses(monkeypatch, recurrent.Network(Columns(), 4, [5, 3], 4, rng=1))
+    assert found == pytest.approx(expected, rel=1e-5)

@@ -102,8 +102,6 @@ def _layer(
             values[f"v{v}"] = mats[0]
             continue
         operation = getattr(graph, name)
-        if name in ("sum", "mean"):
-            numbers = [0]
         values[f"v{v}"] = operation(mats) if name == "concat_rows" else operation(*mats, *numbers)
     return _view(values, program["next"][0])
 
