@@ -63,8 +63,9 @@ public struct Cell: Sendable {
   }
 
   enum Kind: Sendable {
-    case builtin(BuiltinCell)
+    // first: the references of later cases have a tag, which hides the objects of static cells from LeakSanitizer
     case step(Step)
+    case builtin(BuiltinCell)
     /// The programs of a network's layers, lowest layer first.
     case programs([Program])
   }
