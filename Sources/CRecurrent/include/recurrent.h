@@ -535,7 +535,7 @@ recurrent_status recurrent_network_set_dropout(recurrent_network network, double
 recurrent_status recurrent_network_parameter(recurrent_network network, const char *name, int64_t length,
                                              recurrent_mat *mat);
 
-/* Counts the parameters; and writes the name of one, in creation order. 32 bytes suffice. */
+/* Counts the parameters; and writes the name of one, in creation order. 128 bytes suffice. */
 recurrent_status recurrent_network_parameter_count(recurrent_network network, int64_t *count);
 recurrent_status recurrent_network_parameter_name(recurrent_network network, int64_t index, char *name,
                                                   int64_t capacity, int64_t *length);
@@ -590,7 +590,7 @@ recurrent_status recurrent_network_backward_sequence(recurrent_network network, 
 
 /* Copies one activation of one layer from the last recurrent_network_forward_sequence. Available until backward.
    name    a letter and a layer's index from 0: h output, c cell state; LSTM gates i f o and candidate g; GRU gates
-           r z and candidate n. "f1" is the second layer's forget gate
+           r z and candidate n. "f1" is the second layer's forget gate, "f1r" that of its reverse direction
    values  receives [T * B * H], H being the layer's size; 0 at padding steps */
 recurrent_status recurrent_network_activation(recurrent_network network, const char *name, int64_t length,
                                               void *values);

@@ -70,16 +70,17 @@ class Parameters(LiveMats):
         self.handle, self.cell = handle, cell
         count = ctypes.c_int64()
         _lib.recurrent_network_parameter_count(handle.value, ctypes.byref(count))
-        buffer, length = ctypes.create_string_buffer(32), ctypes.c_int64()
         self._mats = {}
         for index in range(count.value):
-            _lib.recurrent_network_parameter_name(
-                handle.value, index, buffer, len(buffer), ctypes.byref(length)
-            )
-            name = buffer.raw[: length.value]
-            self._mats[name.decode()] = Mat._from_handle(
+            name = _c.written(_lib.recurrent_network_parameter_name, handle.value, index)
+            encoded = name.encode()
+            self._mats[name] = Mat._from_handle(
                 _c.new(
-                    _lib.recurrent_network_parameter, _lib.recurrent_mat_free, handle.value, name, len(name)
+                    _lib.recurrent_network_parameter,
+                    _lib.recurrent_mat_free,
+                    handle.value,
+                    encoded,
+                    len(encoded),
                 )
             )
         self.flat = Mat._from_handle(

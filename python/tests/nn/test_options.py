@@ -463,6 +463,22 @@ def test_options_refused():
         net.initial_state(0)
 
 
+def test_the_longest_names():
+    """Names have 64 letters, before the suffix of the layer."""
+    W, s = "W" * 64, "s" * 64
+    cell = recurrent.Cell.of(
+        lambda x, h, p: (p[W] @ x + h).tanh(), lambda rows, H: {W: (H, rows)}, states=(s,), name="n" * 64
+    )
+    net = recurrent.Network(cell, 2, [2], 2, rng=1, bidirectional=True, learned_initial_state=True)
+    assert list(net.parameters)[2:4] == [f"{W}0r", f"{s}s0r"]
+    solver = recurrent.Adam(0.1)
+    net.train_step(np.ones((2, 1, 2)), [[0], [1]], solver)
+    assert list(solver.state["exp_avg"]) == list(net.parameters)
+    assert f"{s}0r" in net.activations(np.ones((2, 1, 2)))
+    model = lesson(cell, 1, learned_initial_state=True, hidden_sizes=[6])
+    assert f"{s}s0" in model.parameters and model.sample(3, rng=1)
+
+
 def test_a_cause_that_is_not_finite():
     net = recurrent.LSTM(3, [2, 2], 2, learned_initial_state=True, rng=1)
     net.parameters["cs1"].w = [[0], [np.inf]]
