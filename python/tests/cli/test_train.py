@@ -89,6 +89,27 @@ def test_train_is_fit(text):
     assert found.history.validation == run.validation and found.history.train == run.train
 
 
+def test_initial_values(text, capsys):
+    words = ["--steps", "1", "--learning-rate", "0", "--quiet", "--dtype", "float64", "--seed", "4", *SMALL]
+    flags = ["--input-init", "glorot", "--recurrent-init", "orthogonal", "--chrono", "30"]
+    assert main(["train", "novel.txt", *words, *flags]) == 0
+    found = recurrent.TextModel.load("novel.safetensors")
+    twin = recurrent.TextModel("lstm", found.hidden_sizes, dtype="float64", rng=4).build(text)
+    twin.network.initialize(input="glorot", recurrent="orthogonal", chrono=30, rng=4)
+    assert np.array_equal(found.flat.w, twin.flat.w)
+    for wrong in (
+        ["--chrono", "2"],
+        ["--recurrent-init", "uniform"],
+        [*flags, "--init-from", "novel.safetensors"],
+    ):
+        with pytest.raises(SystemExit):
+            main(["train", "novel.txt", *wrong])
+    assert "--input-init is not allowed with --init-from" in capsys.readouterr().err
+    words = ["--cell", "rnn", "--chrono", "9", "--checkpoint", "b", "--steps", "1", *SMALL]
+    assert "rnn_tanh has no gates that forget" in failure(capsys, "train", "novel.txt", *words)
+    assert not Path("b").exists()
+
+
 def test_train_in_char_rnns_words(text):
     """The defaults of char-rnn, and flags with underscores: after epoch 10 the rate falls by 0.97 per epoch."""
     words = [

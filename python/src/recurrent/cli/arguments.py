@@ -18,6 +18,7 @@ from .._checks import DTYPES
 from .._terminal import escaped, writing_output
 from .._version import __version__
 from ..encoding import as_encoding
+from ..nn.network import INITIALIZATIONS
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
@@ -49,6 +50,9 @@ _ARCHITECTURE = {
     "learned_initial_state": False,
     "residual": False,
     "variational": False,
+    "input_init": None,
+    "recurrent_init": None,
+    "chrono": None,
     "tokenizer": "characters",
     "dtype": "float32",
 }
@@ -120,6 +124,7 @@ count = number_reader(int, "an integer of at least 1", lambda n: 1 <= n < 1 << 6
 natural = number_reader(int, "an integer of at least 0", lambda n: 0 <= n < 1 << 63)
 non_negative = number_reader(float, "a number of at least 0", lambda x: x >= 0)
 positive = number_reader(float, "a number above 0", lambda x: x > 0)
+above_2 = number_reader(float, "a number above 2", lambda x: x > 2)
 fraction_below_1 = number_reader(float, "a number of at least 0 and below 1", lambda x: 0 <= x < 1)
 probability = number_reader(float, "a number from 0 to 1", lambda x: 0 <= x <= 1)
 positive_fraction = number_reader(float, "a number above 0 and at most 1", lambda x: 0 < x <= 1)
@@ -204,6 +209,11 @@ _TRAIN: Table = {
         switch("--learned-initial-state", "train the states that sequences begin with", None),
         switch("--residual", "add each layer's input to its output", None),
         switch("--variational", "dropout with one mask for all steps, of the input too", None),
+        choice(
+            "--input-init", INITIALIZATIONS, "I", f"of layers' inputs: {', '.join(INITIALIZATIONS)} (uniform)"
+        ),
+        choice("--recurrent-init", INITIALIZATIONS, "I", "of recurrent matrices, as --input-init (uniform)"),
+        value("--chrono", above_2, "N", "longest memory, in tokens, that gates' biases give"),
         choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
         choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
         value("--init-from", Path, "CKPT", "start from this model instead of a new one"),

@@ -45,6 +45,9 @@ def train(options: argparse.Namespace, console: Console) -> int:
     source = text_of(o.files, model.tokenizer, o.encoding)
     encoding = encoding_of(source, o.encoding)
     corpus = Corpus(source, model.tokenizer, encoding=encoding)
+    if o.input_init or o.recurrent_init or o.chrono:
+        model.build(source, encoding=encoding)
+        model.network.initialize(input=o.input_init, recurrent=o.recurrent_init, chrono=o.chrono, rng=o.seed)
     training_length = int(corpus.length * (1 - o.validation_split))
     epoch_steps = max(1, (training_length - 1) // o.batch_size // o.seq_length)
     steps = o.steps or (o.max_epochs or EPOCHS) * epoch_steps
