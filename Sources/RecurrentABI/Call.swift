@@ -49,6 +49,13 @@ struct Call {
     return mats
   }
 
+  /// Mats of which 0 stands for none.
+  mutating func optionalMats(_ p: UnsafePointer<UInt64>?, _ count: Int64) throws(RecurrentError) -> [Mat?] {
+    var mats: [Mat?] = []
+    for handle in try input(p, count, "mats") { mats.append(handle == 0 ? nil : try mat(handle, "a Mat")) }
+    return mats
+  }
+
   mutating func graph(_ handle: UInt64) throws(RecurrentError) -> Graph {
     let graph: Graph = try reference(handle, "graph")
     try acquire(graph.lock)

@@ -131,3 +131,19 @@ public func recurrent_graph_forest(
     try register(result.enumerated().map { ($1, states + $0) })
   }
 }
+
+@implementation @_cdecl("recurrent_graph_apply")
+public func recurrent_graph_apply(
+  _ graph: recurrent_graph, _ program: recurrent_program, _ x: recurrent_mat, _ states: UnsafePointer<recurrent_mat>!,
+  _ state_count: Int64, _ parameters: UnsafePointer<recurrent_mat>!, _ parameter_count: Int64,
+  _ next_states: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let next = try output(next_states, "next_states")
+    let graph = try call.graph(graph), program = try call.program(program)
+    let input = x == 0 && program.inputs == 0 ? nil : try call.mat(x, "x")
+    let states = try call.optionalMats(states, state_count), parameters = try call.mats(parameters, parameter_count)
+    let result = try graph.apply(program, input, states: states, parameters: parameters)
+    try register(result.enumerated().map { ($1, next + $0) })
+  }
+}

@@ -124,6 +124,12 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_forest", [.graph, .program, .mat(2, 3), .mat(2, 2), .mat(2, 2)], gives: [.mat(2, 5)]) { h, o in
       recurrent_graph_forest(h[0], h[1], h[2], [0, 2, -1], 3, [h[3]], 1, [h[4]], 1, o(0))
     },
+    Function(
+      "graph_apply", [.graph, .program, .mat(2, 3), .mat(2, 3), .mat(2, 2)], optional: [3],
+      gives: [.mat(2, 3)]
+    ) { h, o in
+      recurrent_graph_apply(h[0], h[1], h[2], [h[3]], 1, [h[4]], 1, o(0))
+    },
   ]
 
   private static let sampling: [Function] = [

@@ -82,20 +82,27 @@ class Ours:
             c = i.sigmoid() * g.tanh() + fl.sigmoid() * cl + fr.sigmoid() * cr
             return o.sigmoid() * c.tanh(), c
 
-        self.forest = forest
+        def leaf(x: Any, h: Any, c: Any, p: Any) -> Any:
+            i, o, g = (p.Wx @ x + p.bx).split(3)
+            c = i.sigmoid() * g.tanh()
+            return o.sigmoid() * c.tanh(), c
+
+        self.forest, self.none = forest, np.full((len(forest.tokens), 1), -1)
         self.p = {name: recurrent.Mat.from_array(w, "float32") for name, w in weights(H).items()}
-        shapes = {name: self.p[name].shape for name in ("L", "R", "b")}
-        self.program = recurrent.Program(node, 0, [H, H], shapes, children=2)
+        shapes = {name: m.shape for name, m in self.p.items()}
+        leaf_shapes, node_shapes = (
+            {name: shapes[name] for name in names.split()} for names in ("Wx bx", "L R b")
+        )
+        self.leaf = recurrent.Program(leaf, H, [H, H], leaf_shapes)
+        self.node = recurrent.Program(node, 0, [H, H], node_shapes, children=2)
         self.G, self.optimizer = recurrent.Graph(), recurrent.SGD(RATE)
 
     def _loss(self) -> Any:
         G, p = self.G, self.p
         G.reset()
-        with G:
-            i, o, g = (p["Wx"] @ G.row_pluck(p["T"], self.forest.tokens) + p["bx"]).split(3)
-            c = i.sigmoid() * g.tanh()
-            h = o.sigmoid() * c.tanh()
-        h, _ = G.forest(self.program, None, self.forest.children, [h, c], [p["L"], p["R"], p["b"]])
+        x = G.row_pluck(p["T"], self.forest.tokens)
+        leaves = G.forest(self.leaf, x, self.none, parameters=[p["Wx"], p["bx"]])
+        h, _ = G.forest(self.node, None, self.forest.children, leaves, [p["L"], p["R"], p["b"]])
         with G:
             return G.cross_entropy(p["Ws"] @ h + p["bs"], self.forest.targets, "sum")
 

@@ -143,6 +143,11 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "program": lambda: recurrent.Program(lambda x, a, b: (x + a + b).tanh(), 3, 3, dtype="float64", children=2),
         "children": lambda: np.array([[0, -1], [1, 0]]), "leaves": lambda: [mat(3, 1)], "parameters": list,
     },
+    "Graph.apply": {
+        "x": lambda: mat(3, 2),
+        "program": lambda: recurrent.Program(lambda x, a, b: (x + a + b).tanh(), 3, 3, dtype="float64", children=2),
+        "states": lambda: [mat(3, 2), None], "parameters": list,
+    },
     "Program.from_json": {"text": lambda: instances.program().json()},
     "Mat.split": {"parts": lambda: [1, 2]},
     "Graph.slice_columns": {"count": 1},

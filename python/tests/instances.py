@@ -135,6 +135,7 @@ def _operations(G: Any) -> dict[str, Callable[[], Any]]:
         "rnn": (column, column, square, square, column),
         "lstm": (column, column, column, wide, wide, recurrent.Mat(12, 1)), "scale": (square, 2.0),
         "shift": (square, 2.0), "scan": (program(), square, [column], [square]),
+        "apply": (program(), square, [square], [square]),
         "forest": (program(), square, [[0], [1], [-1]], [column], [square]),
         "leaky_relu": (square,), **{name: (square, square) for name in ("add", "sub", "eltmul", "div")},
     }  # fmt: skip

@@ -545,6 +545,7 @@ class Call:
             "graph_scan",
             "graph_forest",
             "graph_reverse_sequence",
+            "graph_apply",
         }:
             return {}
         bench = self.bench
@@ -568,13 +569,19 @@ class Call:
         capacities = {"state_capacity": number(1, SHORT), "parameter_capacity": number(1, SHORT)}
         if self.name == "step_create":
             return capacities
+        states = mats(bench.mats[3, 1])
+        if self.name == "graph_apply":
+            # two columns; 0 stands for zeros
+            states = [c for c in mats(bench.mats[3, 2]) if c.label != "0"] + [
+                Choice("zeros", Memory(words(0)))
+            ]
         return {
             "next": mats(bench.step_value), "count": number(1, SHAPE), "T": sizes,
             "capacity": [Choice("400", 400), bad("9", 9, SHORT), *number(400, SHORT)[1:]],
             "text": [Choice("good", Memory(400)), bad("NULL", None, NULL)],
             "x": [Choice("good", bench.mats[4, 2]), *bench.bad_handles("mat"),
                   bad("of another type", bench.doubles[4, 2], TYPE)],
-            "states": mats(bench.mats[3, 1]), "parameters": mats(bench.mats[3, 4]),
+            "states": states, "parameters": mats(bench.mats[3, 4]),
             "state_count": number(1, SHAPE), "parameter_count": number(1, SHAPE),
             "lengths": [Choice("good", Memory(words(1))), Choice("NULL", None), *wrong_lengths,
                         bad("misaligned", Memory(words(1), 4), VALUE)],

@@ -73,19 +73,31 @@ class Case:
         return values, [s.dw.copy() for s in states] + self.gradients()
 
     def by_operations(self):
-        G, first = Graph(), self.columns - len(self.children)
         names = type("Names", (), dict(zip(self.program.parameters, self.parameters)))
+        zeros = Mat(H, 1, "float64")
+
+        def node(G, x, before):
+            with G:
+                return [s * 1.0 for s in self.step(x, *(zeros if s is None else s for s in before), names)]
+
+        return self.by_nodes(node)
+
+    def applied(self):
+        return self.by_nodes(lambda G, x, before: G.apply(self.program, x, before, self.parameters))
+
+    def by_nodes(self, node):
+        G, first = Graph(), self.columns - len(self.children)
         with G:
-            all_ = [[s.view(0, j, H, 1) * 1.0 for s in self.leaves] for j in range(first)]
-            for j, children in enumerate(self.children):
-                before = [m for c in children for m in (all_[c] if c >= 0 else [Mat(H, 1, "float64")] * 2)]
-                all_.append([s * 1.0 for s in self.step(self.x.view(0, j, INPUTS, 1), *before, names)])
-        values = [np.hstack([node[k].w for node in all_]) for k in range(2)]
+            nodes = [[s.view(0, j, H, 1) * 1.0 for s in self.leaves] for j in range(first)]
+        for j, children in enumerate(self.children):
+            before = [m for c in children for m in (nodes[c] if c >= 0 else [None, None])]
+            nodes.append(node(G, self.x.view(0, j, INPUTS, 1), before))
+        values = [np.hstack([node[k].w for node in nodes]) for k in range(2)]
         for k, target in enumerate(self.targets):
-            for j, node in enumerate(all_):
+            for j, node in enumerate(nodes):
                 node[k].dw = target[:, j : j + 1]
         G.backward()
-        return values, [np.hstack([node[k].dw for node in all_]) for k in range(2)] + self.gradients()
+        return values, [np.hstack([node[k].dw for node in nodes]) for k in range(2)] + self.gradients()
 
 
 def random_children(nodes, arity, leaves, seed):
@@ -104,9 +116,11 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_equals_the_operations(name):
     case = CASES[name]()
-    for found, expected in zip(case.forest(), case.by_operations()):
-        for a, b in zip(found, expected):
-            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+    expected = case.by_operations()
+    for found in (case.forest(), case.applied()):
+        for ours, theirs in zip(found, expected):
+            for a, b in zip(ours, theirs):
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
 def test_json():
@@ -181,6 +195,42 @@ def test_refuses():
     with pytest.raises(TypeError, match="children"):
         Program(binary, INPUTS, [H, H], BINARY, children=None)
     assert repr(program) == "<Program: 3 inputs, states 5, 5, 2 children, 4 parameters>"
+
+
+def test_apply_has_the_bits_of_a_forest():
+    case = CASES["binary"]()
+    for a, b in zip(case.forest()[0], case.applied()[0]):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_apply_refuses():
+    case = CASES["binary"]()
+    G, program, p = Graph(), case.program, case.parameters
+    x, s = case.x.view(0, 0, INPUTS, 1), [Mat(H, 1, "float64") for _ in range(4)]
+    for arguments, error, message in (
+        ((None, x, s, p), TypeError, "program has the wrong type"),
+        ((program, None, s, p), ValueError, "x is absent; expected 3 rows"),
+        ((program, case.x, s, p), ValueError, r"states\[0\] has the wrong shape; expected 5 x 20, got 5 x 1"),
+        ((program, x, s[:2], p), ValueError, "states has the wrong length; expected 4, 2 for each child"),
+        ((program, x, s[0], p), TypeError, "states has the wrong type"),
+        ((program, x, [None, None, 3, None], p), TypeError, r"states\[2\]"),
+        ((program, x, s, [None]), TypeError, r"parameters\[0\]"),
+        ((program, x, s), ValueError, "parameters has the wrong length"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=message):
+            G.apply(*arguments)
+    assert len(G) == 0
+    (h, c) = G.apply(program, x, (), p)
+    assert h.shape == c.shape == (H, 1) and G.operations[0].name == "apply"
+
+
+def test_no_objects_leak():
+    case, count = CASES["binary"](), recurrent._c.lib.recurrent_object_count
+    before = count()
+    for _ in range(3):
+        case.forest()
+        case.applied()
+    assert count() == before
 
 
 def test_a_cell_has_one_child():

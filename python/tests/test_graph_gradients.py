@@ -191,6 +191,7 @@ def test_every_operation_is_here():
         "scan",
         "forest",
         "zoneout",
+        "apply",
     }
     public = {name for name in vars(Graph) if not name.startswith("_")} - no_operations
     assert public <= {name.split(" ")[0].rstrip(",") for name in OPERATIONS}

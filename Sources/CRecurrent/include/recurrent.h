@@ -370,6 +370,7 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
      recurrent_graph_scan(graph, program, ...)
 
    recurrent_graph_forest runs a program over trees: its step reads the states of several children.
+   recurrent_graph_apply records the step on one node, anywhere in a graph.
 
    A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
@@ -443,6 +444,19 @@ recurrent_status recurrent_graph_forest(recurrent_graph graph, recurrent_program
                                         const int64_t *children, int64_t child_count, const recurrent_mat *leaves,
                                         int64_t leaf_count, const recurrent_mat *parameters, int64_t parameter_count,
                                         recurrent_mat *states);
+
+/* Records one application of a program: its step on one node, or on each of B columns. The result is computed on first
+   access, together with all applications of the program with these parameters that wait for the same number of others, as
+   recurrent_graph_forest computes the nodes of one height. A parameter whose w is pinned makes each application alone.
+   x            [inputs x B]; 0 for a step without
+   states       those of the children, [rows x B] each, those of the first child first; 0 for zeros. state_count is 0 for a
+                node without children
+   parameters   of the shapes that the step declared
+   next_states  receives a handle for each state, [rows x B] */
+recurrent_status recurrent_graph_apply(recurrent_graph graph, recurrent_program program, recurrent_mat x,
+                                       const recurrent_mat *states, int64_t state_count,
+                                       const recurrent_mat *parameters, int64_t parameter_count,
+                                       recurrent_mat *next_states);
 
 /* ------------------------------------------------------------------ Sampling
 

@@ -152,7 +152,8 @@ extension Graph {
         scratch: scratch ?? result.wStart))
     if !pinnedOperands.isEmpty { try evaluatePinned() }
     if !needsBackprop {
-      _ = runForward(from: 0)
+      _ = try runForward(from: 0)
+      schedule?.removeAll()
       nodes.removeAll()
       operands.removeAll()
       arena.reset()
@@ -256,7 +257,7 @@ extension Graph {
   }
 
   /// Uninitialized memory of the arena for `count` elements.
-  private func allocate(_ count: Int, _ dtype: DType) throws(RecurrentError) -> UnsafeMutableRawPointer {
+  func allocate(_ count: Int, _ dtype: DType) throws(RecurrentError) -> UnsafeMutableRawPointer {
     try arena.allocate(try size(count, dtype), self).0
   }
 

@@ -3,32 +3,44 @@
 import Kernels
 
 extension Graph {
-  /// Evaluates the nodes from index `start`. All Mats of a graph have one type, so the type is chosen once.
+  /// Evaluates the nodes from index `start`.
   ///
   /// - Returns: the number of evaluated nodes; fewer than all if the call is to stop.
-  func runForward(from start: Int) -> Int {
-    switch dtype ?? .float32 {
-    case .float32:
-      run(start..<nodes.count) { node, operands in
-        node.pointee.operation.forward32(Operands(operands, node))
-      }
-    case .float64:
-      run(start..<nodes.count) { node, operands in
-        node.pointee.operation.forward64(Operands(operands, node))
-      }
-    }
+  func runForward(from start: Int) throws(RecurrentError) -> Int {
+    if let schedule { return try schedule.forward(self, from: start) }
+    return forward(start..<nodes.count)
   }
 
   /// Backpropagates in reverse order through the nodes that a gradient reaches, or until the call is to stop.
   func runBackward() {
     markReached()
+    if let schedule { return schedule.backward(self) }
+    _ = backward((0..<nodes.count).reversed())
+  }
+
+  /// Evaluates the nodes at `indices`. All Mats of a graph have one type, so the type is chosen once.
+  ///
+  /// - Returns: the index of the node after which the call is to stop, or the number of nodes.
+  func forward(_ indices: some Sequence<Int>) -> Int {
     switch dtype ?? .float32 {
     case .float32:
-      _ = run((0..<nodes.count).reversed()) { node, operands in
+      run(indices) { node, operands in node.pointee.operation.forward32(Operands(operands, node)) }
+    case .float64:
+      run(indices) { node, operands in node.pointee.operation.forward64(Operands(operands, node)) }
+    }
+  }
+
+  /// Backpropagates through the nodes at `indices` that a gradient reaches.
+  ///
+  /// - Returns: the index of the node after which the call is to stop, or the number of nodes.
+  func backward(_ indices: some Sequence<Int>) -> Int {
+    switch dtype ?? .float32 {
+    case .float32:
+      run(indices) { node, operands in
         if node.pointee.isReached { node.pointee.operation.backward32(Operands(operands, node)) }
       }
     case .float64:
-      _ = run((0..<nodes.count).reversed()) { node, operands in
+      run(indices) { node, operands in
         if node.pointee.isReached { node.pointee.operation.backward64(Operands(operands, node)) }
       }
     }

@@ -44,6 +44,9 @@ public final class Graph {
   /// What nodes refer to besides memory; released by `reset()`.
   var retained: [AnyObject] = []
 
+  /// The order of evaluation; nil for that of the recording.
+  @exclusivity(unchecked) var schedule: (any GraphSchedule)?
+
   @exclusivity(unchecked) var arena = Arena()
   /// The storages outside the arena that recorded operations read.
   @exclusivity(unchecked) var inputStorages = Buffer<Storage>()
@@ -76,7 +79,7 @@ public final class Graph {
     defer { lock.release() }
     if evaluated == nodes.count { return }
     try exclusively { () throws(RecurrentError) in
-      evaluated = runForward(from: evaluated)
+      evaluated = try runForward(from: evaluated)
       try Interrupt.ofThread.throwIfRequested()
     }
   }
@@ -126,6 +129,7 @@ public final class Graph {
     clearReaders()
     releaseInputs()
     saved.removeAll()
+    schedule?.removeAll()
     nodes.removeAll()
     operands.removeAll()
     if recordedOperands != nil { recordedOperands = [] }

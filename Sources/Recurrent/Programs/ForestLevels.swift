@@ -1,9 +1,11 @@
 // The nodes of a forest by height: those of one height are computed together.
 
+import Kernels
+
 /// The nodes of a forest, lowest first, in memory of the graph.
 ///
 /// Column i of a state belongs to leaf i, whose state is given, or to node i − leaves. A node's height is 0 without nodes
-/// below it, else 1 more than that of its highest child.
+/// below it, else 1 more than that of its highest child. A level is at most `limit` nodes of one height.
 struct ForestLevels {
   let leaves: Int, nodes: Int
   /// Children of each node.
@@ -17,6 +19,14 @@ struct ForestLevels {
   /// The columns of all first children, then of all second ones; −1 for none.
   private let children: UnsafeMutablePointer<Int32>
 
+  /// Levels of nodes without leaves, whose columns are no list.
+  ///
+  /// - Parameter starts: the first node of each level, and the number of nodes.
+  init(_ starts: UnsafeMutablePointer<Int32>, count: Int, widest: Int, arity: Int) {
+    (self.starts, self.count, self.widest, self.arity) = (starts, count, widest, arity)
+    (leaves, nodes, order, children) = (0, Int(starts[count]), starts, starts)
+  }
+
   /// The nodes of a level, in order of height.
   func level(_ l: Int) -> Range<Int> { Int(starts[l])..<Int(starts[l + 1]) }
   /// The columns of child c of each node.
@@ -29,10 +39,11 @@ extension ForestLevels {
   /// - Parameters:
   ///   - given: `arity` columns for each node; −1 for none.
   ///   - leaves: the number of leaves.
+  ///   - limit: the nodes of a level, at most.
   ///   - allocate: returns memory for some indices.
   /// - Throws: `.badShape` for no nodes or too many; `.badIndex` naming the node for a child that does not precede it.
   init(
-    _ given: UnsafeBufferPointer<Int>, arity: Int, leaves: Int,
+    _ given: UnsafeBufferPointer<Int>, arity: Int, leaves: Int, limit: Int,
     allocate: (_ count: Int) throws(RecurrentError) -> UnsafeMutablePointer<Int32>
   ) throws(RecurrentError) {
     try require(
@@ -63,25 +74,30 @@ extension ForestLevels {
       highest = max(highest, height)
     }
     // a counting sort: nodes of one height stay in their order
-    starts = try allocate(highest + 2)
-    starts.update(repeating: 0, count: highest + 2)
-    for j in 0..<nodes { starts[Int(heights[j]) + 1] += 1 }
-    var widest = 0
-    for l in 0...highest {
-      widest = max(widest, Int(starts[l + 1]))
-      starts[l + 1] += starts[l]
-    }
+    let ends = try allocate(highest + 2)
+    ends.update(repeating: 0, count: highest + 2)
+    for j in 0..<nodes { ends[Int(heights[j]) + 1] += 1 }
+    for l in 0...highest { ends[l + 1] += ends[l] }
     order = try allocate(nodes)
     children = try allocate(given.count)
     for j in 0..<nodes {
-      let l = Int(heights[j]), place = Int(starts[l])
-      starts[l] += 1
+      let height = Int(heights[j]), place = Int(ends[height])
+      ends[height] += 1
       order[place] = Int32(j)
       for c in 0..<arity { children[c * nodes + place] = listed[j * arity + c] }
     }
-    // each start is at the end of its level now
-    for l in (0...highest).reversed() { starts[l + 1] = starts[l] }
+    // the nodes of height h end at ends[h] now
+    starts = try allocate(highest + 2 + nodes / limit)
     starts[0] = 0
-    (self.leaves, self.nodes, self.arity, count, self.widest) = (leaves, nodes, arity, highest + 1, widest)
+    var count = 0, widest = 0
+    for height in 0...highest {
+      while starts[count] < ends[height] {
+        let width = min(limit, Int(ends[height] - starts[count]))
+        starts[count + 1] = starts[count] + Int32(width)
+        widest = max(widest, width)
+        count += 1
+      }
+    }
+    (self.leaves, self.nodes, self.arity, self.count, self.widest) = (leaves, nodes, arity, count, widest)
   }
 }

@@ -58,7 +58,7 @@ struct ForestRun<Scalar: Real> {
       run.packWeights(team, thread)
       gatherInput(team.share(levels.nodes, thread))
       team.barrier()
-      run.precomputeInput(team, thread, progress)
+      run.precomputeInput(nil, team, thread, progress)
       let code = run.forwardCode(team, thread)
       team.barrier()
       for l in 0..<levels.count {
@@ -128,7 +128,7 @@ struct ForestRun<Scalar: Real> {
       }
       run.weightGradients(team, thread, progress)
       if run.scan.wantsInput {
-        run.inputGradients(packs, team, thread, progress)
+        run.inputGradients(nil, packs, team, thread, progress)
         scatterInputGradients(team.share(levels.nodes, thread))
       }
     }

@@ -42,7 +42,9 @@ extension Graph {
     let leafCount = try check(program, leaves: leaves)
     let mark = arena.mark
     do throws(RecurrentError) {
-      let levels = try ForestLevels(children, arity: program.children, leaves: leafCount) {
+      let levels = try ForestLevels(
+        children, arity: program.children, leaves: leafCount, limit: program.columnsOfLevel
+      ) {
         (count) throws(RecurrentError) in try indices(count)
       }
       try check(program, x, nodes: levels.nodes)

@@ -73,11 +73,19 @@ public final class Program: Sendable {
     (takesTable, takesOneHotTokens) = (plan.takesTable, plan.takesOneHotTokens)
   }
 
-  /// The threads of a run that computes `columns` columns together.
-  func threads(columns: Int) -> Int {
-    let multiplications = zip(plan.stacks, plan.products).reduce(0) { sum, each in
+  /// The multiplications of one column.
+  private var multiplications: Int {
+    zip(plan.stacks, plan.products).reduce(0) { sum, each in
       sum + each.1.reduce(0) { $0 + $1.columns } * each.0.rows
     }
+  }
+
+  /// The columns of a forest that are computed together, at most: 50 million multiplications, some milliseconds, between
+  /// two checks of an interrupt.
+  var columnsOfLevel: Int { max(48, min(1024, 50_000_000 / max(1, multiplications))) }
+
+  /// The threads of a run that computes `columns` columns together.
+  func threads(columns: Int) -> Int {
     // 400 000 operations per step and thread, or waiting at barriers costs more than the threads save
     let work = 2.0 * Double(multiplications) * Double(columns)
     return max(1, min(ThreadPool.count, Int(min(work / 400_000, 1_000))))

@@ -28,7 +28,7 @@ extension ProgramRun {
       }
       for j in mine { finish(j, version: T & 1) }
       weightGradients(team, thread, progress)
-      if scan.wantsInput { inputGradients(packs, team, thread, progress) }
+      if scan.wantsInput { inputGradients(nil, packs, team, thread, progress) }
     }
     if scan.hasTable && scan.wantsInput { transposeBackward(dy: tableGradient, dx: operands.gradient(0)) }
   }
@@ -60,11 +60,12 @@ extension ProgramRun {
     fileprivate var inputs: [(stack: Int, product: Int, p: UnsafeMutablePointer<Scalar>)] = []
   }
 
-  func packTransposed(_ team: Team, _ thread: Int) -> TransposedPacks {
+  /// - Parameter isPacked: whether the panels are packed already.
+  func packTransposed(_ team: Team, _ thread: Int, isPacked: Bool = false) -> TransposedPacks {
     var packs = TransposedPacks(), next = scratch(1, 1, workspace.transposedPacks).p
     func pack(_ w: MatrixView<Scalar>) -> UnsafeMutablePointer<Scalar> {
       let rows = PanelLayout.contiguous(w.columns, Scalar.self), p = next
-      Kernels.packTransposed(w, panels: team.share(rows.panels, thread), to: p)
+      if !isPacked { Kernels.packTransposed(w, panels: team.share(rows.panels, thread), to: p) }
       next += packedCount(rows, k: w.rows, Scalar.self)
       return p
     }
@@ -248,10 +249,14 @@ extension ProgramRun {
   }
 
   /// dx += Wxᵀ·dz, and the gradients of x in element-wise operations.
+  ///
+  /// - Parameter columns: those of a vector input that are computed; nil for all.
   func inputGradients(
-    _ packs: TransposedPacks, _ team: Team, _ thread: Int, _ progress: borrowing Progress
+    _ columns: Range<Int>?, _ packs: TransposedPacks, _ team: Team, _ thread: Int,
+    _ progress: borrowing Progress
   ) {
-    let dx = dx
+    let columns = columns ?? 0..<(scan.hasTable ? scan.V : T * B)
+    let dx = dx.columns(columns.lowerBound, columns.count)
     if scan.hasTable || scan.levels != nil {
       let mine = team.share(dx.rows, thread)
       if !mine.isEmpty { fill(dx.rows(mine.lowerBound, mine.count), with: 0) }
@@ -259,7 +264,8 @@ extension ProgramRun {
     // rows of x may belong to several products: each is done before the next
     for (s, q, p) in packs.inputs {
       let product = plan.products[s][q], rows = PanelLayout.contiguous(product.columns, Scalar.self)
-      let panels = team.share(rows.panels, thread), dz = scan.hasTable ? tokenGradients(s) : dz(s)
+      let panels = team.share(rows.panels, thread)
+      let dz = (scan.hasTable ? tokenGradients(s) : dz(s)).columns(columns.lowerBound, columns.count)
       let to = dx.rows(product.place.row, product.columns)
       team.barrier()
       progress.inBlocks(of: dx.columns, 48, work: dz.rows * to.rows, thread) { from, columns in
@@ -272,13 +278,13 @@ extension ProgramRun {
     }
     if scan.hasTable { return }
     team.barrier()
-    let mine = team.share(T * B, thread)
+    let mine = team.share(columns.count, thread)
     if mine.isEmpty { return }
     for piece in plan.gradients.inputs {
       guard let place = plan.layout.places[piece.value] else { continue }
       let count = plan.values[piece.value].rows
       accumulate(
-        allSteps(place, rows: count).columns(mine.lowerBound, mine.count), times: 1,
+        allSteps(place, rows: count).columns(columns.lowerBound + mine.lowerBound, mine.count), times: 1,
         into: dx.rows(piece.row, count).columns(mine.lowerBound, mine.count))
     }
   }

@@ -16,7 +16,7 @@ extension ProgramRun {
     ThreadPool.run(scan.threads) { thread, team in
       // each thread reads only the panels that it packed itself
       packWeights(team, thread)
-      precomputeInput(team, thread, progress)
+      precomputeInput(nil, team, thread, progress)
       let code = forwardCode(team, thread)
       let mine = team.share(B, thread)
       team.barrier()
@@ -70,13 +70,20 @@ extension ProgramRun {
   private func initialValue(_ s: Int) -> InitialValue<Scalar> { hasBias(s) ? .broadcastColumn(bias(s).p) : .zero }
 
   /// The input's products that are computed before the first step, for the rows of this thread.
-  func precomputeInput(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
+  ///
+  /// - Parameter columns: those of a vector input that are computed; nil for all.
+  func precomputeInput(
+    _ columns: Range<Int>?, _ team: Team, _ thread: Int, _ progress: borrowing Progress
+  ) {
+    let columns = columns ?? 0..<T * B
     for (s, products) in plan.products.enumerated() where scan.isInputPrecomputed(products) {
       let z = tape.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
       let first = panels.lowerBound * rows(s).unitsPerPanel
       let mine = first..<max(first, min(z.rows, panels.upperBound * rows(s).unitsPerPanel))
       guard let tokens = scan.tokens else {
-        multiplyInput(s, panels, x, to: z, thread, progress)
+        multiplyInput(
+          s, panels, x.columns(columns.lowerBound, columns.count),
+          to: z.columns(columns.lowerBound, columns.count), thread, progress)
         continue
       }
       if mine.isEmpty { continue }

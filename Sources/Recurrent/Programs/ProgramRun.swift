@@ -34,8 +34,11 @@ struct ProgramRun<Scalar: Real> {
   var x: MatrixView<Scalar> {
     scan.copiesInput ? scratch(plan.inputs, T * B, workspace.input) : operands[0]
   }
-  /// The gradient of x; of a forest in the order of heights, in the memory of x, which is not read any more.
-  var dx: MatrixView<Scalar> { scan.hasTable ? tableGradient : scan.levels != nil ? x : operands.gradient(0) }
+  /// The gradient of x; of a forest in the order of heights.
+  var dx: MatrixView<Scalar> {
+    if scan.levels != nil { return scratch(plan.inputs, T, workspace.inputGradient) }
+    return scan.hasTable ? tableGradient : operands.gradient(0)
+  }
 
   /// The transposed table of tokens, [I × V], and its gradient.
   var table: MatrixView<Scalar> { scratch(plan.inputs, scan.V, workspace.input) }

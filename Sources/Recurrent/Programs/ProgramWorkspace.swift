@@ -56,6 +56,8 @@ final class ProgramWorkspace {
   private(set) var transposedPacks = 0
   /// x with zeros in the padding; or the transposed table, [I × V].
   private(set) var input = 0
+  /// The gradient of a forest's x.
+  private(set) var inputGradient = 0
   /// The products of every token, and their gradients: [rows × V] for each stack. The gradient of the transposed table.
   private(set) var tokenProducts: [Int] = [], tokenGradients: [Int] = [], tableGradient = 0
   /// Scratch of the weights' gradients, for each thread.
@@ -108,6 +110,7 @@ final class ProgramWorkspace {
     let hasTable = scan.hasTable
     input = allocate(
       hasTable || scan.copiesInput ? plan.inputs : 0, hasTable ? scan.V : columns)
+    inputGradient = allocate(isForest && scan.hasHistory ? plan.inputs : 0, columns)
     for (stack, products) in zip(plan.stacks, plan.products) {
       let rows = products.contains { $0.isInput } ? stack.rows : 0
       tokenProducts.append(allocate(scan.looksUp ? rows : 0, scan.V))

@@ -110,8 +110,29 @@ struct ForestCase {
 
   /// The same, node by node and operation by operation.
   func recorded() throws -> StepCase.Outcome {
+    try byNodes { g, x, before, _ in
+      var mats: [Mat] = []
+      for (k, state) in before.enumerated() { mats.append(try state ?? Mat(states[k % states.count], 1, dtype)) }
+      return try body(g, x, mats, parameters).map { try g.scale($0, by: 1) }
+    }
+  }
+
+  /// The same, an application of the program for each node.
+  ///
+  /// - Parameter every: nodes after which a value is read.
+  func applied(_ program: Program, _ g: Graph = Graph(), reading every: Int? = nil) throws -> StepCase.Outcome {
+    let arguments = program.settings.parameters.isEmpty ? [] : parameters
+    return try byNodes(g) { g, x, before, j in
+      let after = try g.apply(program, x, states: before, parameters: arguments)
+      if let every, j % every == every - 1 { _ = try after[0].rows() }
+      return after
+    }
+  }
+
+  private func byNodes(
+    _ g: Graph = Graph(), _ node: (_ g: Graph, _ x: Mat?, _ before: [Mat?], _ j: Int) throws -> [Mat]
+  ) throws -> StepCase.Outcome {
     for (_, mat) in inputsAndParameters { try mat.zeroGradient() }
-    let g = Graph()
     // an operation for each column, so that each has a gradient of its own
     var all: [[Mat]] = []
     for i in 0..<leafCount {
@@ -120,14 +141,9 @@ struct ForestCase {
       all.append(leaf)
     }
     for (j, children) in children.enumerated() {
-      var before: [Mat] = []
-      for child in children {
-        if child >= 0 { before += all[child] } else { for n in states { before.append(try Mat(n, 1, dtype)) } }
-      }
-      let x = try x?.view(row: 0, column: j, n: inputs, d: 1)
-      var after: [Mat] = []
-      for state in try body(g, x, before, parameters) { after.append(try g.scale(state, by: 1)) }
-      all.append(after)
+      var before: [Mat?] = []
+      for child in children { before += child >= 0 ? all[child] : states.map { _ in nil } }
+      all.append(try node(g, x?.view(row: 0, column: j, n: inputs, d: 1), before, j))
     }
     var outcome = StepCase.Outcome()
     for k in states.indices {

@@ -902,6 +902,74 @@ class Graph(GraphElementwise[Mat]):
         )
         return tuple(self._result(state) for state in states)
 
+    def apply(
+        self,
+        program: Program,
+        x: Mat | None = None,
+        states: Iterable[Mat | None] = (),
+        parameters: Iterable[Mat] = (),
+    ) -> tuple[Mat, ...]:
+        """Records one application of a program: its step on one node, or on each of B columns.
+
+        The result is computed on first access, together with all applications of the program with these parameters that
+        wait for the same number of others: batched by height, as ``forest`` does, whatever the program that builds the
+        graph looks like. A live view ``w`` of a parameter, which can be written to at any time, makes each application
+        alone.
+
+        Parameters
+        ----------
+        program : Program
+            The step.
+        x : Mat or None
+            (inputs, B); None for a step without.
+        states : iterable of Mat or None
+            Those of the children, (rows, B) each, those of the first child first; None stands for zeros. Empty for a
+            node without children.
+        parameters : iterable of Mat
+            Of the shapes that the program declares; none for a step that has read its own.
+
+        Returns
+        -------
+        tuple of Mat
+            Each state, (rows, B).
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit.
+        TypeError
+            If an argument is no Mat, or has another type of elements.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> U, V = recurrent.Mat.uniform(4, 4, rng=1), recurrent.Mat.uniform(4, 4, rng=2)
+        >>> program = recurrent.Program(lambda a, b: (U @ a + V @ b).tanh(), inputs=0, states=4, children=2)
+        >>> G, leaf = recurrent.Graph(), recurrent.Mat.uniform(4, 1, rng=3)
+        >>> (h,) = G.apply(program, None, [leaf, None])
+        >>> (root,) = G.apply(program, None, [h, leaf])
+        >>> root.shape
+        (4, 1)
+        """
+        if not isinstance(program, Program):
+            raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
+        if x is None and program.inputs:
+            raise ValueError(f"x is absent; expected {program.inputs} rows, got None")
+        before, count = _handles(states, "states", optional=True)
+        given, parameter_count = _handles(parameters, "parameters")
+        outs, after = _c.outputs(_new_handle, max(1, len(program.states)))
+        _lib.recurrent_graph_apply(
+            self._handle.value,
+            program._handle.value,
+            0 if x is None else expect_mat(x, "x"),
+            before,
+            count,
+            given,
+            parameter_count,
+            outs,
+        )
+        return tuple(self._result(state) for state in after)
+
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
         """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.
 
@@ -1029,11 +1097,14 @@ def _indices(values: Any, name: str) -> tuple[Any, int]:
     return _c.as_ints(indices, len(indices)), len(indices)
 
 
-def _handles(mats: Iterable[Mat], name: str = "mats") -> tuple[Any, int]:
+def _handles(mats: Iterable[Mat | None], name: str = "mats", optional: bool = False) -> tuple[Any, int]:
+    """Returns the handles of Mats and their number; 0 for an optional one that is None."""
     if isinstance(mats, Mat):
         raise TypeError(f"{name} has the wrong type; expected a list of Mats, got Mat")
     kept = as_list(mats, name, "a list of Mats")
-    handles = (ctypes.c_uint64 * len(kept))(*(expect_mat(m, f"{name}[{i}]") for i, m in enumerate(kept)))
+    handles = (ctypes.c_uint64 * len(kept))(
+        *(0 if m is None and optional else expect_mat(m, f"{name}[{i}]") for i, m in enumerate(kept))
+    )
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)

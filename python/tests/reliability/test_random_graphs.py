@@ -252,6 +252,7 @@ def test_every_operation_is_here():
         "zoneout",
         "scan",
         "forest",
+        "apply",
     }
     assert set(methods(Graph)) - others == set(NAMES)
 
