@@ -1,10 +1,11 @@
-"""A binary TreeLSTM over random trees: ours in one forest, DyNet with autobatching, PyTorch in levels by hand.
+"""A binary TreeLSTM over random trees: ours in one forest and node by node, DyNet and PyTorch.
 
     python trees.py --hidden 32 128 256 --autobatch 1
 
 A step is the recording, forward, backward and a step of SGD: 25 trees of 8 to 30 leaves, a table of 1,000 tokens, a
-class of five for every node. The peers that are installed are measured; all have the same weights, and losses and
-gradients must agree before the clock starts. The steps take turns on one core; times are CPU times of the process.
+class of five for every node. DyNet batches the nodes by itself; PyTorch gets them in levels, made by hand before
+the clock starts. The peers that are installed are measured; all have the same weights, and losses and gradients must
+agree. The steps take turns on one core; times are CPU times of the process.
 """
 
 from __future__ import annotations
@@ -118,6 +119,24 @@ class Ours:
         found = {name: m.dw.copy() for name, m in self.p.items()}
         self.optimizer.step(self.p, learning_rate=0)
         return float(loss.w[0, 0]), found
+
+
+class Applied(Ours):
+    """Ours, a call of Python for every node."""
+
+    name = "recurrent, apply"
+
+    def _loss(self) -> Any:
+        G, p, forest = self.G, self.p, self.forest
+        G.reset()
+        x, H = G.row_pluck(p["T"], forest.tokens), p["L"].d
+        leaf, node = [p["Wx"], p["bx"]], [p["L"], p["R"], p["b"]]
+        states = [G.apply(self.leaf, x.view(0, j, H, 1), (), leaf) for j in range(len(forest.tokens))]
+        for left, right in forest.children:
+            states.append(G.apply(self.node, None, (*states[left], *states[right]), node))
+        with G:
+            scores = p["Ws"] @ G.concat_columns([h for h, _ in states]) + p["bs"]
+        return G.cross_entropy(scores, forest.targets, "sum")
 
 
 class Torch:
@@ -296,7 +315,7 @@ def main() -> None:
     for H in arguments.hidden:
         forest = Forest(arguments.trees, 11)
         nodes = len(forest.children)
-        sides = installed([Ours, DyNet, Torch], forest, H)
+        sides = installed([Ours, Applied, DyNet, Torch], forest, H)
         check(sides)
         times = race(sides, arguments.seconds)
         print(

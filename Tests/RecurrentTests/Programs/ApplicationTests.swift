@@ -110,9 +110,13 @@ struct ApplicationTests {
 
   @Test func columnsAreNodes() throws {
     let c = try binary(3, 8, leaves: 8, trees), program = try c.program(), x = try #require(c.x), g = Graph()
-    // four nodes at once, of which the first two are children of one and the others of another
-    let l = try c.leaves.map { try g.concatColumns([0, 2, 4, 6].map { [leaf = $0] k in try leaf.view(row: 0, column: k, n: 8, d: 1) }) }
-    let r = try c.leaves.map { try g.concatColumns([1, 3, 5, 7].map { [leaf = $0] k in try leaf.view(row: 0, column: k, n: 8, d: 1) }) }
+    // four nodes at once
+    func columns(_ chosen: [Int]) throws -> [Mat] {
+      try c.leaves.map { leaf in
+        try g.concatColumns(chosen.map { try leaf.view(row: 0, column: $0, n: 8, d: 1) })
+      }
+    }
+    let l = try columns([0, 2, 4, 6]), r = try columns([1, 3, 5, 7])
     let four = try g.apply(program, x.view(row: 0, column: 0, n: 3, d: 4), states: l + r)
     let forest = try g.forest(program, x, children: trees.flatMap { $0 }, leaves: c.leaves)
     #expect(try four[0].rows() == forest[0].view(row: 0, column: 8, n: 8, d: 4).rows())
@@ -120,7 +124,8 @@ struct ApplicationTests {
   }
 
   @Test func aWriteBetweenChangesNothing() throws {
-    let c = try binary(3, 8, leaves: 8, trees), program = try c.program(), before = try c.parameters.map { try $0.rows() }
+    let c = try binary(3, 8, leaves: 8, trees), program = try c.program()
+    let before = try c.parameters.map { try $0.rows() }
     let x = try #require(c.x), column = try x.view(row: 0, column: 0, n: 3, d: 1)
     func run(_ g: Graph, isWritten: Bool) throws -> [[Double]] {
       for m in c.parameters + [x] { try m.zeroGradient() }
