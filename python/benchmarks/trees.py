@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,20 @@ def weights(H: int) -> Arrays:
     return {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
+def leaf_step(x: Any, h: Any, c: Any, p: Any) -> Any:
+    """Return the states of a leaf; it has no child."""
+    i, o, g = (p.Wx @ x + p.bx).split(3)
+    c = i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def node_step(hl: Any, cl: Any, hr: Any, cr: Any, p: Any) -> Any:
+    """Return the states of a node: equations 9 to 14 of Tai, Socher and Manning, without an input."""
+    i, fl, fr, o, g = (p.L @ hl + p.R @ hr + p.b).split(5)
+    c = i.sigmoid() * g.tanh() + fl.sigmoid() * cl + fr.sigmoid() * cr
+    return o.sigmoid() * c.tanh(), c
+
+
 class Ours:
     """Ours: the trees are one operation."""
 
@@ -78,24 +93,14 @@ class Ours:
     def __init__(self, forest: Forest, H: int) -> None:
         import recurrent
 
-        def node(hl: Any, cl: Any, hr: Any, cr: Any, p: Any) -> Any:
-            i, fl, fr, o, g = (p.L @ hl + p.R @ hr + p.b).split(5)
-            c = i.sigmoid() * g.tanh() + fl.sigmoid() * cl + fr.sigmoid() * cr
-            return o.sigmoid() * c.tanh(), c
-
-        def leaf(x: Any, h: Any, c: Any, p: Any) -> Any:
-            i, o, g = (p.Wx @ x + p.bx).split(3)
-            c = i.sigmoid() * g.tanh()
-            return o.sigmoid() * c.tanh(), c
-
         self.forest, self.none = forest, np.full((len(forest.tokens), 1), -1)
         self.p = {name: recurrent.Mat.from_array(w, "float32") for name, w in weights(H).items()}
         shapes = {name: m.shape for name, m in self.p.items()}
         leaf_shapes, node_shapes = (
             {name: shapes[name] for name in names.split()} for names in ("Wx bx", "L R b")
         )
-        self.leaf = recurrent.Program(leaf, H, [H, H], leaf_shapes)
-        self.node = recurrent.Program(node, 0, [H, H], node_shapes, children=2)
+        self.leaf = recurrent.Program(leaf_step, H, [H, H], leaf_shapes)
+        self.node = recurrent.Program(node_step, 0, [H, H], node_shapes, children=2)
         self.G, self.optimizer = recurrent.Graph(), recurrent.SGD(RATE)
 
     def _loss(self) -> Any:
@@ -122,18 +127,29 @@ class Ours:
 
 
 class Applied(Ours):
-    """Ours, a call of Python for every node."""
+    """Ours, a call of Python for every node; the steps have captured their parameters."""
 
     name = "recurrent, apply"
+
+    def __init__(self, forest: Forest, H: int) -> None:
+        import recurrent
+
+        super().__init__(forest, H)
+        parameters = SimpleNamespace(**self.p)
+        self.leaf, self.node = (
+            recurrent.Program(
+                lambda *mats, step=step: step(*mats, parameters), inputs, [H, H], children=children
+            )
+            for step, inputs, children in ((leaf_step, H, 1), (node_step, 0, 2))
+        )
 
     def _loss(self) -> Any:
         G, p, forest = self.G, self.p, self.forest
         G.reset()
         x, H = G.row_pluck(p["T"], forest.tokens), p["L"].d
-        leaf, node = [p["Wx"], p["bx"]], [p["L"], p["R"], p["b"]]
-        states = [G.apply(self.leaf, x.view(0, j, H, 1), (), leaf) for j in range(len(forest.tokens))]
+        states = [G.apply(self.leaf, x.view(0, j, H, 1)) for j in range(len(forest.tokens))]
         for left, right in forest.children:
-            states.append(G.apply(self.node, None, (*states[left], *states[right]), node))
+            states.append(G.apply(self.node, None, (*states[left], *states[right])))
         with G:
             scores = p["Ws"] @ G.concat_columns([h for h, _ in states]) + p["bs"]
         return G.cross_entropy(scores, forest.targets, "sum")

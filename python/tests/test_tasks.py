@@ -18,6 +18,7 @@ LADDER = {
     "temporal_order": operator.ge,
     "reber": operator.ge,
     "counting": operator.ge,
+    "expressions": operator.ge,
 }
 
 
@@ -96,6 +97,26 @@ def test_counting_says_what_may_come():
     assert "".join("SabT"[symbol] for symbol in x[:, 0]) == "Saabb"
     allowed = ["".join("SabT"[k] for k in np.flatnonzero(row)) for row in may[:, 0]]
     assert allowed == ["a", "ab", "ab", "b", "T"]
+
+
+def test_expressions_have_their_values():
+    module = task("expressions")
+    symbols = {"Logic": ["0", "1", "&", "|", "^"], "Lists": [*"0123456789", "max", "min"]}
+    for kind in (module.Logic, module.Lists):
+        names = symbols[kind.__name__]
+        rng = np.random.default_rng(0)
+        found, children, roots, values = module.forest(kind, rng, 200, 12)
+        texts = []
+        for symbol, below in zip(found, children):
+            operands = [texts[child] for child in below if child >= 0]
+            assert (symbol < kind.classes) == (not operands)
+            if kind is module.Logic and operands:
+                texts.append(f"({operands[0]} {names[symbol]} {operands[1]})")
+            else:
+                texts.append(f"{names[symbol]}({','.join(operands)})" if operands else names[symbol])
+        assert [eval(texts[root]) for root in roots] == values
+        constants = [len(re.findall(r"\d", texts[root])) for root in roots]
+        assert set(constants) == set(range(2, 13)) and set(values) == set(range(kind.classes))
 
 
 def test_shakespeare_is_as_char_rnn(tmp_path):

@@ -143,6 +143,8 @@ def as_choice(value: Any, name: str, known: Iterable[str]) -> str:
 
 def as_list(value: Any, name: str, expected: str) -> list[Any]:
     """Returns the elements of an iterable."""
+    if type(value) is list or type(value) is tuple:
+        return list(value)
     if hasattr(value, "shape") and len(value.shape) and value.shape[0] > MAX_COUNT:
         raise ValueError(f"{name} is too large; expected at most {MAX_COUNT} elements, got {value.shape[0]}")
     try:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _lib = _c.lib
 # an expression is made of these: they are looked up once
 _record_unary, _record_binary = _lib.recurrent_graph_unary, _lib.recurrent_graph_binary
+_record_apply = _lib.recurrent_graph_apply
 _new_handle = _c.MatHandle
 _AXES = {None: -1, 0: 0, 1: 1}
 _SCOPES = {"step": 0, "sequence": 1}
@@ -953,14 +954,14 @@ class Graph(GraphElementwise[Mat]):
         """
         if not isinstance(program, Program):
             raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
-        if x is None and program.inputs:
-            raise ValueError(f"x is absent; expected {program.inputs} rows, got None")
+        if x is None and program._inputs:
+            raise ValueError(f"x is absent; expected {program._inputs} rows, got None")
         before, count = _handles(states, "states", optional=True)
         given, parameter_count = _handles(parameters, "parameters")
-        outs, after = _c.outputs(_new_handle, max(1, len(program.states)))
-        _lib.recurrent_graph_apply(
-            self._handle.value,
-            program._handle.value,
+        outs, after = _c.outputs(_new_handle, len(program._states))
+        _record_apply(
+            self._handle,
+            program._handle,
             0 if x is None else expect_mat(x, "x"),
             before,
             count,
@@ -968,7 +969,7 @@ class Graph(GraphElementwise[Mat]):
             parameter_count,
             outs,
         )
-        return tuple(self._result(state) for state in after)
+        return tuple([self._result(state) for state in after])
 
     def rnn(self, x: Mat, h: Mat, Wx: Mat, Wh: Mat, b: Mat) -> Mat:
         """Returns one time step of a ReLU layer: ``h' = relu(Wx x + Wh h + b)``.
@@ -1099,12 +1100,17 @@ def _indices(values: Any, name: str) -> tuple[Any, int]:
 
 def _handles(mats: Iterable[Mat | None], name: str = "mats", optional: bool = False) -> tuple[Any, int]:
     """Returns the handles of Mats and their number; 0 for an optional one that is None."""
+    if type(mats) is tuple and not mats:
+        return None, 0
     if isinstance(mats, Mat):
         raise TypeError(f"{name} has the wrong type; expected a list of Mats, got Mat")
     kept = as_list(mats, name, "a list of Mats")
-    handles = (ctypes.c_uint64 * len(kept))(
-        *(0 if m is None and optional else expect_mat(m, f"{name}[{i}]") for i, m in enumerate(kept))
-    )
+    # an application has many: a name is made for a message only
+    found = [
+        m._handle if isinstance(m, Mat) else 0 if m is None and optional else expect_mat(m, f"{name}[{i}]")
+        for i, m in enumerate(kept)
+    ]
+    handles = (ctypes.c_uint64 * len(found))(*found)
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)
