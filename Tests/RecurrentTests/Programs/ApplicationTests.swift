@@ -143,6 +143,21 @@ struct ApplicationTests {
     #expect(try run(Graph(), isWritten: true) == run(Graph(), isWritten: false))
   }
 
+  /// A parameter that the step computes from its weights is computed again after a write.
+  @Test func computedParametersFollowAWrite() throws {
+    let W = try Mat(2, 2, .float64), x = try Mat(2, 1, .float64), g = Graph()
+    let program = try Program(inputs: 2, states: [2], dtype: .float64) { g, x, s throws(RecurrentError) in
+      guard let x else { return s }
+      return [try g.tanh(g.mul(g.square(W), x))]
+    }
+    try x.set(rows: [1, 1])
+    for value in [0.5, 0.25] {
+      try W.set(rows: [value, 0, 0, value])
+      let y = try g.apply(program, x, states: [])[0]
+      #expect(try y.rows() == g.tanh(g.mul(g.square(W), x)).rows())
+    }
+  }
+
   /// The derivative of √0 is infinite: of an application that nothing uses it reaches no gradient.
   @Test func anUnusedApplicationAddsNothing() throws {
     let W = try Mat(2, 2, .float64)
