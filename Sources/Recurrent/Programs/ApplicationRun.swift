@@ -31,7 +31,7 @@ final class ApplicationRun {
       return memory.bindMemory(to: Element.self, capacity: count)
     }
     node = try allocate(1, Node.self)
-    operands = try allocate(batch.parameters.count + 1, OperandRef.self)
+    operands = try allocate(batch.parameters.count + batch.masks.count + 1, OperandRef.self)
   }
 
   /// Adds an application; those of earlier stages are added before.
@@ -67,11 +67,14 @@ final class ApplicationRun {
     let first = graph.nodes[Int(members[0])]
     var result = first.result
     result.node = -1
+    let scratch = try graph.allocate(workspace.count, program.dtype)
     node.initialize(
       to: Node(
-        operation: ProgramApplication.self, settings: (0, 0), first: 0, count: batch.parameters.count + 1,
-        result: result, scratch: try graph.allocate(workspace.count, program.dtype)))
+        operation: ProgramApplication.self, settings: (0, 0), first: 0,
+        count: batch.parameters.count + batch.masks.count + 1, result: result, scratch: scratch))
     operands.initialize(to: graph.operands[first.first])
+    let mask = operands + (program.inputs > 0 ? 1 : 0) + batch.parameters.count
+    for (m, mat) in batch.masks.enumerated() { (mask + m).initialize(to: mat.operandRef) }
     readParameters(graph)
   }
 

@@ -14,9 +14,12 @@ final class ApplicationBatch {
   /// The parameters of the caller, and all of the step.
   private let given: [Mat]
   let parameters: [Mat]
+  /// Those of evaluation, a single column each.
+  let masks: [Mat]
 
-  init(_ program: Program, _ given: [Mat], _ parameters: [Mat]) {
-    (self.program, self.given, self.parameters) = (program, given, parameters)
+  init(_ program: Program, _ given: [Mat], _ outside: (parameters: [Mat], masks: [Mat])) {
+    (self.program, self.given) = (program, given)
+    (parameters, masks) = outside
   }
 
   func fits(_ program: Program, _ given: [Mat]) -> Bool {
@@ -35,7 +38,7 @@ final class ApplicationSchedule: GraphSchedule {
     _ program: Program, _ given: [Mat], _ graph: Graph
   ) throws(RecurrentError) -> (index: Int, batch: ApplicationBatch) {
     if let known = batches.firstIndex(where: { $0.fits(program, given) }) { return (known, batches[known]) }
-    let batch = ApplicationBatch(program, given, try program.parameters(given, on: graph))
+    let batch = ApplicationBatch(program, given, try program.operands(given, 1, 1, on: graph, nil))
     batches.append(batch)
     return (batches.count - 1, batch)
   }

@@ -23,7 +23,8 @@ extension Graph {
   /// Records one application of a program: its step on one node, or on each of some columns.
   ///
   /// The result is computed on first access, together with all applications of the program with these parameters that
-  /// wait for the same number of others: batched by height, as `forest` does, with the same bits of every state.
+  /// wait for the same number of others: batched by height, as `forest` does, with the same bits of every state. Dropout and
+  /// zoneout of the step are what they are in evaluation.
   ///
   ///     let leaf = try graph.apply(program, word, states: [])
   ///     let node = try graph.apply(program, nil, states: left + right)

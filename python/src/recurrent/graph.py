@@ -915,7 +915,7 @@ class Graph(GraphElementwise[Mat]):
         The result is computed on first access, together with all applications of the program with these parameters that
         wait for the same number of others: batched by height, as ``forest`` does, whatever the program that builds the
         graph looks like. A live view ``w`` of a parameter, which can be written to at any time, makes each application
-        alone.
+        alone. Dropout and zoneout of the step are what they are in evaluation.
 
         Parameters
         ----------
