@@ -113,6 +113,13 @@ extension ABITests {
       for x in [-0.5, 1, 2] {
         fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_dropout(g, m, x, random, $0) }
       }
+      ArgumentKind.recordedStep.with { step in
+        for scope: Int32 in [-1, 2, .min, .max] {
+          fails(RECURRENT_BAD_VALUE, "scope is out of range", "\(scope)") {
+            recurrent_step_dropout(step, value(of: step), 0.5, scope, $0)
+          }
+        }
+      }
       for x in [0, -1.0] {
         fails(RECURRENT_BAD_VALUE, "\(x)") { recurrent_graph_layer_norm(g, m, one, one, x, $0) }
       }

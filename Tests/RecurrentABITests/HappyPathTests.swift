@@ -113,6 +113,12 @@ extension ABITests {
       }
       ok(recurrent_mat_free(m))
       ok(recurrent_mat_free(p))
+      var narrow: [Float] = [0, 0], wide: [Double] = [0, 0]
+      with("{}") { settings, length in
+        ok(recurrent_probabilities(0, [3 as Float, 3], 2, settings, length, nil, 0, &narrow))
+        ok(recurrent_probabilities(1, [3.0, 3], 2, settings, length, nil, 0, &wide))
+      }
+      #expect(narrow == [0.5, 0.5] && wide == [0.5, 0.5])
     }
 
     @Test func networks() {

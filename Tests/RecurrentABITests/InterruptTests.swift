@@ -53,5 +53,22 @@ extension ABITests {
       }
       #expect(recurrent_python_raise() == 0)
     }
+
+    /// An interpreter without a signal: calls run to their end.
+    @Test func pythonsFunctionsAreTheCheck() {
+      typealias Pointer = UnsafeMutableRawPointer?
+      let ensure: @convention(c) () -> Int32 = { 0 }, release: @convention(c) (Int32) -> Void = { _ in }
+      let signals: @convention(c) () -> Int32 = { 0 }
+      let exception: @convention(c) (Pointer, Pointer, Pointer) -> Void = { _, _, _ in }
+      func pointer<F>(_ function: F) -> UnsafeRawPointer { unsafeBitCast(function, to: UnsafeRawPointer.self) }
+      withInterruptCheck {
+        ok(
+          recurrent_python_set_interrupt_check(
+            pointer(ensure), pointer(release), pointer(signals), pointer(exception), pointer(exception)))
+        ArgumentKind.ranNetwork.with { _ in }
+        ok(recurrent_set_interrupt_check(nil))
+      }
+      #expect(recurrent_python_raise() == 0)
+    }
   }
 }

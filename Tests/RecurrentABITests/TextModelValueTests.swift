@@ -201,6 +201,10 @@ extension ABITests {
       #expect(tokens.allSatisfy { $0 == -7 } && count == -7)
       ok(encode(model, [104, 120, 101], 1))
       #expect(tokens == [1, 0, -7, -7] && count == 2)
+      // a buffer that is smaller than the text, and holds its tokens
+      tokens = [-7, -7, -7, -7]
+      ok(encode(model, [104, 120, 101], 1, capacity: 2))
+      #expect(tokens == [1, 0, -7, -7] && count == 2)
       ok(encode(model, [104, 120, 101], 2, 0x6F))
       #expect(tokens == [1, 3, 0, -7] && count == 3)
       ok(encode(bytes, [-1, 0, 97]))
