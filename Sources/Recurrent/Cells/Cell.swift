@@ -132,6 +132,17 @@ public struct Cell: Sendable {
     self = cell
   }
 
+  /// The biases that decide how long a unit remembers, with the signs of the logarithm of that time in them.
+  var memoryBiases: [(name: String, sign: Double)] {
+    switch name {
+    case "lstm", "lstm_peephole", "min_lstm": [("bf", 1), ("bi", -1)]
+    case "lstm_coupled": [("bi", -1)]
+    case "gru", "gru_reset_before": [("bz", 1)]
+    case "min_gru": [("bz", -1)]
+    default: []
+    }
+  }
+
   /// The built-in cell; nil for a step.
   var builtin: BuiltinCell? { if case .builtin(let cell) = kind { cell } else { nil } }
 

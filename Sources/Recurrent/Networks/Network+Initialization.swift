@@ -123,14 +123,7 @@ extension Network {
     try require(
       chrono > 2 && chrono.isFinite, .badValue, "chrono is out of range; expected a number above 2, got \(chrono)")
     try require(chrono, "chrono", fits: dtype)
-    let signs: [(name: String, sign: Double)] =
-      switch cell.name {
-      case "lstm", "lstm_peephole", "min_lstm": [("bf", 1), ("bi", -1)]
-      case "lstm_coupled": [("bi", -1)]
-      case "gru", "gru_reset_before": [("bz", 1)]
-      case "min_gru": [("bz", -1)]
-      default: []
-      }
+    let signs = cell.memoryBiases
     let found = suffixes.map { suffix in
       signs.compactMap { name, sign in parameters[name + suffix].map { ($0, sign) } }
     }
