@@ -66,6 +66,7 @@ extension Graph {
       if before.nodes == 0 { saved.removeAll() }
       // a pinned operand may have had nodes evaluated
       evaluated = min(evaluated, before.nodes)
+      if let schedule { evaluated = min(evaluated, schedule.removeLast(to: before.nodes)) }
       dtype = before.dtype
       throw error
     }

@@ -10,6 +10,10 @@ protocol GraphSchedule: AnyObject {
   func forward(_ graph: Graph, from start: Int) throws(RecurrentError) -> Int
   /// Backpropagates through the nodes that a gradient reaches, or until the call is to stop.
   func backward(_ graph: Graph)
+  /// Forgets the nodes from index `count` on, which are removed from the graph.
+  ///
+  /// - Returns: the number of nodes that are evaluated still.
+  func removeLast(to count: Int) -> Int
   /// Forgets the recording.
   func removeAll()
 }

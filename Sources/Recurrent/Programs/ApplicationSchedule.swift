@@ -65,6 +65,13 @@ final class ApplicationSchedule: GraphSchedule {
     _ = graph.backward((0..<end).reversed())
   }
 
+  func removeLast(to count: Int) -> Int {
+    guard let last = segments.last, last.nodes.upperBound > count else { return count }
+    segments.removeLast()
+    batches = last.batches
+    return last.nodes.lowerBound
+  }
+
   func removeAll() {
     batches.removeAll()
     segments.removeAll()
@@ -78,13 +85,14 @@ extension Node {
 /// Nodes that are evaluated at a time.
 final class ApplicationSegment {
   let nodes: Range<Int>
+  let batches: [ApplicationBatch]
   /// The nodes by stage, applications last; and the first of each: of stage s at 2s, of its applications at 2s + 1.
   private let order: UnsafeMutablePointer<Int32>, starts: UnsafeMutablePointer<Int32>
   private let stages: Int
   let runs: [ApplicationRun]
 
   init(_ graph: Graph, _ nodes: Range<Int>, _ batches: [ApplicationBatch]) throws(RecurrentError) {
-    self.nodes = nodes
+    (self.nodes, self.batches) = (nodes, batches)
     // 2 · stage, plus 1 for an application
     let keys = try graph.indices(nodes.count)
     var last: Int32 = 0

@@ -195,6 +195,29 @@ struct ApplicationTests {
     #expect(try g.tanh(c.parameters[3]).rows().count == 40)
   }
 
+  /// A recording that fails after its node is evaluated is undone: the nodes before it are evaluated again.
+  @Test func aFailedRecordingLeavesTheNodesBefore() throws {
+    let c = try binary(3, 8, leaves: 8, trees), program = try c.program(), x = try #require(c.x), g = Graph()
+    for m in c.parameters + [x] { try m.zeroGradient() }
+    let column = try x.view(row: 0, column: 0, n: 3, d: 1), a = try g.apply(program, column, states: [])
+    let failure = RecurrentError(.noMemory, "a test")
+    refused(.noMemory, "a test") {
+      try g.recording { () throws(RecurrentError) in
+        _ = try g.apply(program, column, states: a + a)
+        try g.evaluate()
+        throw failure
+      }
+    }
+    #expect(g.count == 1)
+    // another operation takes the place of the one that was removed
+    try g.backward(from: g.sum(g.tanh(a[0])))
+    let gradients = try (c.parameters + [x]).map { try $0.gradientRows() }
+    for m in c.parameters + [x] { try m.zeroGradient() }
+    let twin = Graph()
+    try twin.backward(from: twin.sum(twin.tanh(twin.apply(program, column, states: [])[0])))
+    #expect(try (c.parameters + [x]).map { try $0.gradientRows() } == gradients)
+  }
+
   @Test func refuses() throws {
     let c = try binary(3, 8, leaves: 8, trees), program = try c.programOfArguments(), p = c.parameters
     let x = try Mat(3, 2, .float64), s = try (0..<4).map { _ in try Mat(8, 2, .float64) }, g = Graph()
