@@ -137,6 +137,26 @@ private func thisThread() -> UInt {
     refused(.invalidated, "backpropagated already") { try g.backward() }
   }
 
+  @Test func applicationsContinue() throws {
+    let H = 128, random = Random(seed: 4)
+    let children = ForestCase.children(400, arity: 2, leaves: 50, random)
+    let c = try ForestCase(
+      inputs: 0, states: [H, H], parameters: TreeLSTM.binaryParameters(0, H), leaves: 50, children: children,
+      dtype: .float32, random, TreeLSTM.binary(H))
+    let program = try c.program(), whole = try c.planned(program).tensors[0].numbers, g = Graph()
+    var all: [[Mat?]] = try (0..<50).map { i in try c.leaves.map { try $0.view(row: 0, column: i, n: H, d: 1) } }
+    for pair in children {
+      all.append(try g.apply(program, nil, states: pair.flatMap { $0 < 0 ? [nil, nil] : all[$0] }))
+    }
+    let root = try #require(all[449][0])
+    #expect(try interrupting(at: 1) { try g.evaluate() })
+    _ = try interrupting(at: 2) { try g.evaluate() }
+    #expect(try root.rows() == (0..<H).map { whole[$0 * 450 + 449] })
+    try root.set(gradientRows: [Double](repeating: 1, count: H))
+    #expect(try interrupting(at: 1) { try g.backward() })
+    refused(.invalidated, "backpropagated already") { try g.backward() }
+  }
+
   @Test func anInterruptedGenerationContinues() throws {
     let network = try model(.lstm, embedding: 24).network
     func generator() throws -> Generator {
