@@ -233,7 +233,9 @@ public func recurrent_graph_layer_norm(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
-    let m = try call.mat(m, "m"), gain = try call.mat(gain, "gain"), bias = try call.mat(bias, "bias")
+    let m = try call.mat(m, "m")
+    if gain == 0 && bias == 0 { return try register(try graph.layerNorm(m, epsilon: epsilon), out) }
+    let gain = try call.mat(gain, "gain"), bias = try call.mat(bias, "bias")
     try register(try graph.layerNorm(m, gain: gain, bias: bias, epsilon: epsilon), out)
   }
 }

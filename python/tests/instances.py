@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,9 @@ MAKERS: dict[type, Callable[[], Any]] = {
     **_OPTIMIZERS,
     recurrent.Graph: graph,
     recurrent.Mat: mat,
+    recurrent.LSTMCell: lambda: recurrent.LSTMCell(peephole=True),
+    recurrent.GRUCell: lambda: recurrent.GRUCell(norm="joint"),
+    recurrent.RNNCell: lambda: recurrent.RNNCell(zoneout=0.1),
     recurrent.Program: program,
     recurrent.Random: lambda: recurrent.Random(3),
     recurrent.State: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).forward(X)[1],
@@ -176,6 +180,21 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
         }
+    elif isinstance(thing, recurrent.Cell):
+        # the step is the library's
+        def step() -> None:
+            with contextlib.suppress(NotImplementedError):
+                thing.step(mat())
+
+        def parameters() -> None:
+            with contextlib.suppress(NotImplementedError):
+                thing.parameters(3, 4)
+
+        network = lambda: recurrent.Network(thing, 3, [4], rng=0)  # noqa: E731
+        of = lambda: recurrent.Cell.of(lambda x, h, p: (x + h).tanh(), lambda I, H: {}, name="sum")  # noqa: E731
+        found |= {
+            "step": step, "parameters": parameters, "rows": lambda: thing.rows(4), "of": of, "states": network,
+        }  # fmt: skip
     elif isinstance(thing, recurrent.Program):
         found |= {"json": thing.json, "from_json": lambda: recurrent.Program.from_json(thing.json())}
     elif isinstance(thing, recurrent.Graph):

@@ -343,7 +343,8 @@ recurrent_status recurrent_graph_squared_error(recurrent_graph graph, recurrent_
 recurrent_status recurrent_graph_dropout(recurrent_graph graph, recurrent_mat m, double p, recurrent_random random,
                                          recurrent_mat *out);
 
-/* Normalizes each column to mean 0 and variance 1, then scales by gain and adds bias, both [n x 1]; epsilon > 0. */
+/* Normalizes each column to mean 0 and variance 1, then scales by gain and adds bias, both [n x 1], or both 0 for none;
+   epsilon > 0. */
 recurrent_status recurrent_graph_layer_norm(recurrent_graph graph, recurrent_mat m, recurrent_mat gain,
                                             recurrent_mat bias, double epsilon, recurrent_mat *out);
 

@@ -31,6 +31,47 @@ public func layerNorm<T: Real>(
   }
 }
 
+/// x̂ = (x − mean)/√(variance + ε) in each column.
+///
+/// - Parameters:
+///   - x: [n × d].
+///   - epsilon: ε, which keeps the result of a constant column finite.
+///   - scale: [1 × d], receives 1/√(variance + ε), which the backward pass uses.
+///   - y: [n × d], receives x̂.
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
+@inline(never)
+public func normalize<T: Real>(
+  _ x: MatrixView<T>, epsilon: T, scale: MatrixView<T>, to y: MatrixView<T>
+) {
+  var j = 0
+  while j < x.columns {
+    let x = x.column(j), y = y.column(j)
+    let (mean, s) = moments(x, epsilon: epsilon)
+    scale.columnPointer(j)[0] = s
+    let shift = T.V(mean), factor = T.V(s)
+    map(x, to: y) { ($0 - shift) * factor }
+    j &+= 1
+  }
+}
+
+/// dx += scale (dy − mean dy − x̂ mean(dy ⊙ x̂)): the gradient of `normalize` from its result x̂.
+@_specialize(exported:true,where T == Float)
+@_specialize(exported:true,where T == Double)
+@inline(never)
+public func normalizeBackward<T: Real>(
+  _ normal: MatrixView<T>, scale: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>
+) {
+  let n = T(dx.rows)
+  var j = 0
+  while j < dx.columns {
+    let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
+    let mean = T.V(sum(dy) / n), projection = T.V(dot(dy, normal) / n), factor = T.V(scale.columnPointer(j)[0])
+    map(dy, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
+    j &+= 1
+  }
+}
+
 /// The mean of a column, and 1/√(variance + ε).
 @inline(__always)
 func moments<T: Real>(_ x: MatrixView<T>, epsilon: T) -> (mean: T, scale: T) {

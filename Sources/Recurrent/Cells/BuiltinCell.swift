@@ -43,9 +43,6 @@ enum BuiltinCell: Sendable, CaseIterable {
     }
   }
 
-  /// The forget gate's bias of layer `k`; nil for cells without one.
-  func forgetBias(layer k: String) -> String? { self == .lstm ? "bf\(k)" : nil }
-
   /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
   func resetBias(layer k: String) -> String? { self == .gru ? "bnh\(k)" : nil }
 

@@ -64,18 +64,26 @@ extension Cell {
 
   // MARK: JSON
 
-  /// The name of a built-in cell, or {"name": ..., "states": ["h"], "layers": [a program, ...]}.
+  /// The name of a cell of the library, {"name": "lstm", "peephole": true} with the options of `CellOptions`, or
+  /// {"name": ..., "states": ["h"], "layers": [a program, ...]}.
   init(_ json: JSON) throws(RecurrentError) {
     if case .string(let name) = json {
       self = try Cell(name: name)
       return
     }
-    guard case .object = json else {
+    guard case .object(let members) = json else {
       throw RecurrentError(
         .badValue, "cell has the wrong type; expected a string or an object, got \(json.kind)")
     }
     var reader = try SettingsReader(json, owner: "cell")
-    let name = try reader.string("name"), states = try reader.strings("states"), texts = try reader.array("layers")
+    let name = try reader.string("name")
+    if !members.contains(where: { $0.key == "states" || $0.key == "layers" }) {
+      let options = try CellOptions(&reader)
+      try reader.finish()
+      self = try Cell(Cell(name: name), options)
+      return
+    }
+    let states = try reader.strings("states"), texts = try reader.array("layers")
     try reader.finish()
     var programs: [Program] = []
     for (k, text) in texts.enumerated() {

@@ -45,11 +45,14 @@ public struct Cell: Sendable {
   final class Step: Sendable {
     let sizes: @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes
     let record: @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
+    /// The bias of what forgets, and its sign; nil for cells without.
+    let forgetBias: (name: String, sign: Double)?
 
     init(
       sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
+      forgetBias: (name: String, sign: Double)? = nil,
       record: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
-    ) { (self.sizes, self.record) = (sizes, record) }
+    ) { (self.sizes, self.record, self.forgetBias) = (sizes, record, forgetBias) }
 
     func program(inputs: Int, units: Int, dtype: DType) throws(RecurrentError) -> Program {
       let sizes = try sizes(inputs, units)
@@ -99,11 +102,12 @@ public struct Cell: Sendable {
 
   /// A step of this library.
   init(
-    named name: String, states: [String],
+    named name: String, states: [String], forgetBias: (name: String, sign: Double)? = nil,
     sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
     step: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
   ) {
-    (self.name, self.states, kind) = (name, states, .step(Step(sizes: sizes, record: step)))
+    (self.name, self.states) = (name, states)
+    kind = .step(Step(sizes: sizes, forgetBias: forgetBias, record: step))
   }
 
   init(_ name: String, _ states: [String], _ kind: Kind) throws(RecurrentError) {
@@ -134,12 +138,19 @@ public struct Cell: Sendable {
 
   /// The biases that decide how long a unit remembers, with the signs of the logarithm of that time in them.
   var memoryBiases: [(name: String, sign: Double)] {
-    switch name {
-    case "lstm", "lstm_peephole", "min_lstm": [("bf", 1), ("bi", -1)]
-    case "lstm_coupled": [("bi", -1)]
-    case "gru", "gru_reset_before": [("bz", 1)]
-    case "min_gru": [("bz", -1)]
-    default: []
+    // a cell with options begins with the name of the cell
+    if name.hasPrefix("lstm_coupled") { return [("bi", -1)] }
+    if name.hasPrefix("lstm") || name == "min_lstm" { return [("bf", 1), ("bi", -1)] }
+    if name.hasPrefix("gru") { return [("bz", 1)] }
+    return name == "min_gru" ? [("bz", -1)] : []
+  }
+
+  /// The bias of what forgets, before the layer's number, and its sign; nil for cells without, and for recorded ones.
+  var forgetBias: (name: String, sign: Double)? {
+    switch kind {
+    case .builtin(let cell): cell == .lstm ? ("bf", 1) : nil
+    case .step(let step): step.forgetBias
+    case .programs: nil
     }
   }
 

@@ -95,10 +95,8 @@ public final class Network {
   public convenience init(_ settings: Settings, random: Random) throws(RecurrentError) {
     try self.init(zeros: settings)
     try parameters.initialize(Network.initialRange, random)
-    if let cell = cell.builtin, settings.forgetBias != 0 {
-      for suffix in suffixes {
-        if let name = cell.forgetBias(layer: suffix) { try parameters[name]?.fill(settings.forgetBias) }
-      }
+    if let (name, sign) = settings.cell.forgetBias, settings.forgetBias != 0 {
+      for suffix in suffixes { try parameters[name + suffix]?.fill(sign * settings.forgetBias) }
     }
     if settings.dropout > 0 || isRandom { dropout = try Dropout(rate: settings.dropout, random: random) }
   }

@@ -159,6 +159,10 @@ private struct Division {
       let scale = try values.add(.micro(.normalScale, .neg, epsilon), [whole], rows: 1)
       let normal = try values.add(.micro(.normalize), [whole, scale], rows: node.rows)
       let ranges = ranges(.node(i))
+      if node.operands.count == 1 {
+        pieces[i] = try parts(of: normal, ranges)
+        return
+      }
       for ((row, rows), part) in zip(ranges, try parts(of: normal, ranges)) {
         var factors: [Int] = []
         for operand in node.operands.dropFirst() {

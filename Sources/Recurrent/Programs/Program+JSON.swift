@@ -147,6 +147,10 @@ private struct Replay {
         try expect(1)
         results.append(try graph.softmax(mats[0]))
       } else if name == "layer_norm" {
+        if mats.count == 1 {
+          results.append(try graph.layerNorm(mats[0], epsilon: parameter ?? 0))
+          return
+        }
         try expect(3)
         results.append(try graph.layerNorm(mats[0], gain: mats[1], bias: mats[2], epsilon: parameter ?? 0))
       } else if name == "dropout" || name == "variational_dropout" {

@@ -119,8 +119,10 @@ public final class Program: Sendable {
         case .softmax: mats.append(try graph.softmax(mats[operands[0]]))
         case .layerNorm(let epsilon):
           mats.append(
-            try graph.layerNorm(
-              mats[operands[0]], gain: mats[operands[1]], bias: mats[operands[2]], epsilon: epsilon))
+            operands.count == 1
+              ? try graph.layerNorm(mats[operands[0]], epsilon: epsilon)
+              : try graph.layerNorm(
+                mats[operands[0]], gain: mats[operands[1]], bias: mats[operands[2]], epsilon: epsilon))
         case .dropout(let rate, _):
           mats.append(
             try random.map { (random) throws(RecurrentError) in

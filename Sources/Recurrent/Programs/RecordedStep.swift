@@ -77,7 +77,7 @@ enum RecordedOperation {
   /// The sum or mean of each column.
   case reduceRows(Reduction)
   case softmax
-  /// The operands are the value, gain and bias; the number is ε.
+  /// The operands are the value, or the value, gain and bias; the number is ε.
   case layerNorm(Double)
   /// With its rate.
   case dropout(Double, DropoutScope)

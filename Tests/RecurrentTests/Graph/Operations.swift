@@ -172,6 +172,9 @@ extension Operation {
       ) {
         g, m in try g.layerNorm(m[0], gain: m[1], bias: m[2], epsilon: 0.1)
       },
+      Operation("layerNorm without gain", { try [$0.leaf($0.size(7), $0.size())] }) {
+        g, m in try g.layerNorm(m[0], epsilon: 0.1)
+      },
       Operation(
         "layerNorm, gain as bias",
         {

@@ -19,6 +19,7 @@ from ._version import __version__
 from .graph import Graph, no_grad
 from .mat import Mat
 from .nn.cell import Cell
+from .nn.cells import GRUCell, LSTMCell, RNNCell
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .nn.padding import pad_sequence
@@ -42,13 +43,16 @@ __all__ = [
     "LSTM",
     "RNN",
     "Cell",
+    "GRUCell",
     "Graph",
     "History",
+    "LSTMCell",
     "Mat",
     "Network",
     "Optimizer",
     "Parameters",
     "Program",
+    "RNNCell",
     "Random",
     "SentenceModel",
     "State",

@@ -705,15 +705,17 @@ class Graph(GraphElementwise[Mat]):
             "zoneout is an operation of steps; expected the graph of a step that is recorded, got another graph"
         )
 
-    def layer_norm(self, m: Mat, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
+    def layer_norm(
+        self, m: Mat, gain: Mat | None = None, bias: Mat | None = None, epsilon: float = 1e-5
+    ) -> Mat:
         """Normalizes each column to mean 0 and variance 1, then multiplies by ``gain`` and adds ``bias``.
 
         Parameters
         ----------
         m : Mat
             (n, d).
-        gain, bias : Mat
-            (n, 1) each.
+        gain, bias : Mat, optional
+            (n, 1) each; both or neither.
         epsilon : float
             Added to the variance, above 0.
 
@@ -725,17 +727,20 @@ class Graph(GraphElementwise[Mat]):
         Raises
         ------
         ValueError
-            If a shape differs or ``epsilon`` is out of range.
+            If a shape differs, ``epsilon`` is out of range, or one of ``gain`` and ``bias`` is missing.
 
         References
         ----------
         Ba, Kiros and Hinton, arXiv:1607.06450.
         """
+        for name, mat, other in (("gain", gain, bias), ("bias", bias, gain)):
+            if mat is None and other is not None:
+                raise ValueError(f"{name} is missing; expected gain and bias or neither, got one of them")
         return self._record(
             _lib.recurrent_graph_layer_norm,
             expect_mat(m, "m"),
-            expect_mat(gain, "gain"),
-            expect_mat(bias, "bias"),
+            0 if gain is None else expect_mat(gain, "gain"),
+            0 if bias is None else expect_mat(bias, "bias"),
             as_float(epsilon, "epsilon", m),
         )
 

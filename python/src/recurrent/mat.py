@@ -741,13 +741,13 @@ class Mat(MatElementwise):
         expect_mat(previous, "previous")
         return self._on(previous).zoneout(self, previous, rate)
 
-    def layer_norm(self, gain: Mat, bias: Mat, epsilon: float = 1e-5) -> Mat:
+    def layer_norm(self, gain: Mat | None = None, bias: Mat | None = None, epsilon: float = 1e-5) -> Mat:
         """Normalizes each column: see ``Graph.layer_norm``.
 
         Parameters
         ----------
-        gain, bias : Mat
-            (n, 1) each.
+        gain, bias : Mat, optional
+            (n, 1) each; both or neither.
         epsilon : float
             Added to the variance, above 0.
 
@@ -761,9 +761,8 @@ class Mat(MatElementwise):
         ValueError
             If a shape does not fit or ``epsilon`` is not positive.
         """
-        expect_mat(gain, "gain")
-        expect_mat(bias, "bias")
-        return self._on(gain).layer_norm(self, gain, bias, epsilon)
+        others = [m for m in (gain, bias) if isinstance(m, Mat)]
+        return self._on(*others).layer_norm(self, gain, bias, epsilon)
 
     def backward(self) -> None:
         """Sets the gradient of this (1, 1) Mat to 1 and accumulates the gradients of all operands.

@@ -9,6 +9,21 @@ extension Graph {
   /// Records ln softmax in each column, without forming the softmax.
   public func logSoftmax(_ m: Mat) throws(RecurrentError) -> Mat { try record(LogSoftmax(), m, n: m.n, d: m.d) }
 
+  /// Records x̂: each column of m with mean 0 and variance 1.
+  ///
+  /// - Parameters:
+  ///   - m: [n × d].
+  ///   - epsilon: added to the variance, above 0.
+  public func layerNorm(_ m: Mat, epsilon: Double = 1e-5) throws(RecurrentError) -> Mat {
+    try require(epsilon, isPositive: "epsilon")
+    try require(epsilon, "epsilon", fits: m.dtype)
+    return try recording { () throws(RecurrentError) in
+      let mark = operands.count
+      try appendOperand(m, "m")
+      return try appendNode(Normalize(epsilon: epsilon), since: mark, n: m.n, d: m.d, scratch: m.d)
+    }
+  }
+
   /// Records gain ⊙ x̂ + bias, where x̂ is each column of m with mean 0 and variance 1.
   ///
   /// - Parameters:
@@ -57,6 +72,24 @@ private struct LogSoftmax: GraphOperation {
   func backward<T: Real>(_ args: Operands<T>) { logSoftmaxBackward(args.y, dy: args.dy, dx: args.gradient(0)) }
 
   var backwardReads: BackwardReads { BackwardReads(result: true) }
+}
+
+private struct Normalize: GraphOperation {
+  let epsilon: Double
+
+  var name: String { "layer_norm" }
+
+  func forward<T: Real>(_ args: Operands<T>) {
+    normalize(args[0], epsilon: T(epsilon), scale: args.scratch(1, args.y.columns), to: args.y)
+  }
+
+  func backward<T: Real>(_ args: Operands<T>) {
+    normalizeBackward(args.y, scale: args.scratch(1, args.y.columns), dy: args.dy, dx: args.gradient(0))
+  }
+
+  var backwardReads: BackwardReads { BackwardReads(result: true) }
+
+  var recordedOperation: RecordedOperation? { .layerNorm(epsilon) }
 }
 
 private struct LayerNorm: GraphOperation {

@@ -41,6 +41,8 @@ class Cell:
     """
 
     states: Sequence[str] = ("h",)
+    # the settings of a cell whose step is the library's
+    _settings: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -212,6 +214,8 @@ def cell_settings(
     """Returns a cell as the library's settings hold it: its step is recorded for each layer."""
     if isinstance(cell, str):
         return cell
+    if cell._settings is not None:
+        return cell._settings
     names, layers = _names(cell), []
     for k, units in enumerate(hidden_sizes):
         layers.append(json.loads(_record(cell, names, k, inputs, units, dtype).json()))
