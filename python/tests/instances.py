@@ -191,7 +191,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
                 thing.parameters(3, 4)
 
         network = lambda: recurrent.Network(thing, 3, [4], rng=0)  # noqa: E731
-        of = lambda: recurrent.Cell.of(lambda x, h, p: (x + h).tanh(), lambda I, H: {}, name="sum")  # noqa: E731
+        of = lambda: recurrent.Cell.of(lambda x, h, p: (x + h).tanh(), lambda inputs, units: {}, name="sum")  # noqa: E731
         found |= {
             "step": step, "parameters": parameters, "rows": lambda: thing.rows(4), "of": of, "states": network,
         }  # fmt: skip

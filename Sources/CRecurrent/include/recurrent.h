@@ -498,7 +498,12 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
                  (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
-                 (input and forget gate: arXiv:1503.04069),
+                 (input and forget gate: arXiv:1503.04069), "sru" (arXiv:1709.02755), "mgu" (arXiv:1603.09420),
+                 "li_gru" (arXiv:1803.10225);
+                 or one of the first five with options, each of which may be absent: {"name": "lstm", "norm": "none"
+                 ("joint": all gates together, "gate": each by itself), "peephole": false, "coupled": false,
+                 "projection": null, "zoneout_h": 0, "zoneout_c": 0, "input_dropout": 0, "recurrent_dropout": 0,
+                 "candidate_dropout": 0, "weight_dropout": 0};
                  or a cell of the caller's own: {"name": "leaky", "states": ["h"], "layers": [...]}, with the names of
                  its states, the first the output, and for each layer a program as recurrent_program_describe writes it
    hidden_sizes  units of each layer, bottom layer first; at most 1000 layers

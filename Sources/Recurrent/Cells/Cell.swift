@@ -26,7 +26,7 @@ public struct Cell: Sendable {
   /// The built-in cells.
   public static let builtin = BuiltinCell.allCases.map { Cell($0) }
   /// The cells that are steps of this library.
-  public static let steps = [minGRU, minLSTM, indRNN, peepholeLSTM, coupledLSTM]
+  public static let steps = [minGRU, minLSTM, indRNN, peepholeLSTM, coupledLSTM, sru, mgu, liGRU]
 
   /// The sizes of a step in a layer.
   public struct Sizes: Sendable {

@@ -28,7 +28,7 @@ import Testing
     #expect(names.count == cell.gates.count)
     #expect(names.allSatisfy { $0.Wx.hasSuffix("3") && $0.Wh.hasSuffix("3") && $0.b.hasSuffix("3") })
     #expect(cell.resetBias(layer: "3") == (cell == .gru ? "bnh3" : nil))
-    #expect(cell.forgetBias(layer: "3") == (cell == .lstm ? names[1].b : nil))
+    #expect(Cell(cell).forgetBias.map { $0.name + "3" } == (cell == .lstm ? names[1].b : nil))
   }
 
   /// Settings hold the programs of the layers: a network from them computes the same.

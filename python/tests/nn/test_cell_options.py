@@ -1,8 +1,8 @@
 """The options of the classic cells: outputs, states and gradients as published implementations have them.
 
 The figures of ``fixtures/cells`` come from a NumPy implementation in float64, checked against haste, PyTorch, Keras,
-DyNet and ONNX Runtime. Where they were computed with given masks, the masks are further rows of x and further parameters: the
-operations of the cell's program that draw are replaced by those that they stand for.
+DyNet and ONNX Runtime. Where they were computed with given masks, the masks are further rows of x and further
+parameters: the operations of the cell's program that draw are replaced by those that they stand for.
 """
 
 import json
