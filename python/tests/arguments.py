@@ -81,6 +81,8 @@ def network() -> recurrent.Network:
 GOOD: dict[str, Any] = {
     "G": recurrent.Graph, "Wh": lambda: mat(12, 3), "Wx": lambda: mat(12, 4), "a": lambda: mat(3, 3),
     "activation": "h0", "after": 2, "alpha": 0.9, "amsgrad": True, "anneal_strategy": "linear", "as_bytes": True,
+    "candidate_dropout": 0.1, "coupled": True, "input_dropout": 0.1, "norm": "joint",
+    "peephole": True, "projection": 2, "recurrent_dropout": 0.1, "weight_dropout": 0.1, "zoneout": 0.1,
     "axis": 0, "b": lambda: mat(3, 3), "bad": 1, "batch_size": 2, "beams": 2, "best": 1.5, "betas": (0.8, 0.9),
     "bias": lambda: mat(3, 1), "c": lambda: mat(3, 2), "callbacks": lambda: [lambda report: None], "cell": "gru",
     "chrono": 30.0,
@@ -138,10 +140,13 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "program": lambda: recurrent.Program(lambda x, h: (x + h).tanh(), 3, 3, dtype="float64"),
         "states": lambda: [mat(3, 2)], "parameters": list, "lengths": lambda: np.array([2, 1]), "steps": 2,
     },
+    "Graph.reverse_sequence": {
+        "m": lambda: mat(3, 4), "steps": 2, "lengths": lambda: np.array([2, 1]),
+    },
     "Graph.forest": {
         "x": lambda: mat(3, 2),
         "program": lambda: recurrent.Program(lambda x, a, b: (x + a + b).tanh(), 3, 3, dtype="float64", children=2),
-        "children": lambda: np.array([[0, -1], [1, 0]]), "leaves": lambda: [mat(3, 1)], "parameters": list,
+        "children": lambda: np.array([[0, 0], [1, 0]]), "leaves": lambda: [mat(3, 1)], "parameters": list,
     },
     "Graph.apply": {
         "x": lambda: mat(3, 2),
@@ -204,6 +209,8 @@ NEEDS: dict[str, dict[str, Any]] = {
 }
 # given in each call: results are the same, and runs are short and quiet
 ALWAYS = ("rng", "progress", "batch_size", "seq_length")
+# the callables whose arguments belong together
+WHOLE = ("Graph.forest", "Graph.apply")
 RESUMED = ("text", "steps", "validation_data")
 # the callables that are left out, with the reason
 LEFT_OUT = {
@@ -336,6 +343,7 @@ def arguments(entry: Entry, parameter: str, kind: int = 0) -> dict[str, Any]:
         if default is ABSENT
         or name in (parameter, *ALWAYS)
         or (entry.name == "TextModel.resume" and name in RESUMED)
+        or entry.name in WHOLE
     }
     found[parameter] = kinds(entry, parameter)[kind]()
     return found | {name: value() if callable(value) else value for name, value in needs.items()}

@@ -136,7 +136,8 @@ def test_cells():
     """Cells that are steps: the files that name one, in Swift by the name of its constant."""
     swift = dict(re.findall(r"static let (\w+) = Cell\(\s*named: \"(\w+)\"", "\n".join(sources().values())))
     rows = {name: naming({name, constant}) for constant, name in swift.items()}
-    assert set(rows) == set(CELLS) - set(CELLS_WITH_GATES)
+    # an LSTM with options is no cell of its own
+    assert set(rows) == {name for name in CELLS if not name.startswith("lstm")} - set(CELLS_WITH_GATES)
     check("a cell", rows)
 
 

@@ -318,7 +318,7 @@ def test_tensors(tmp_path, cell, settings):
             expected += [f"model.{name}" for name in names]
         elif group == "optimizer.STATE.NAME":
             expected += [f"optimizer.{state}.{name}" for name in names for state in states]
-        elif group == "state.hK" or (group == "state.cK" and cell.startswith("lstm")):
+        elif group == "state.hK" or (group == "state.cK" and cell.startswith(("lstm", "sru"))):
             expected += [group.replace("K", str(layer)) for layer in range(2)]
         else:
             assert group == "state.cK", group

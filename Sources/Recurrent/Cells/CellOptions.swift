@@ -49,7 +49,8 @@ public struct CellOptions: Equatable, Sendable {
       candidateDropout == 0 || cell == .lstm || cell == .gru || cell == .gruResetBefore, .badValue,
       "candidate_dropout is unused by \(cell.name); expected a cell with gates, got \(cell.name)")
     try require(
-      projection ?? 1 >= 1, .badShape, "projection is out of range; expected at least 1, got \(projection ?? 0)")
+      (1...1 << 20).contains(projection ?? 1), .badShape,
+      "projection is out of range; expected 1 to \(1 << 20), got \(projection ?? 0)")
     for (rate, name) in rates {
       try require(
         rate >= 0 && rate < 1, .badValue, "\(name) is out of range; expected at least 0 and below 1, got \(rate)")

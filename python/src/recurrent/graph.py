@@ -715,7 +715,7 @@ class Graph(GraphElementwise[Mat]):
         m : Mat
             (n, d).
         gain, bias : Mat, optional
-            (n, 1) each; both or neither.
+            (n, 1) each; ones and zeros where absent.
         epsilon : float
             Added to the variance, above 0.
 
@@ -727,15 +727,18 @@ class Graph(GraphElementwise[Mat]):
         Raises
         ------
         ValueError
-            If a shape differs, ``epsilon`` is out of range, or one of ``gain`` and ``bias`` is missing.
+            If a shape differs or ``epsilon`` is out of range.
 
         References
         ----------
         Ba, Kiros and Hinton, arXiv:1607.06450.
         """
-        for name, mat, other in (("gain", gain, bias), ("bias", bias, gain)):
-            if mat is None and other is not None:
-                raise ValueError(f"{name} is missing; expected gain and bias or neither, got one of them")
+        if gain is not None and bias is None:
+            factor = _column(gain, m, "gain")
+            return self.eltmul(self.layer_norm(m, epsilon=epsilon), factor)
+        if bias is not None and gain is None:
+            term = _column(bias, m, "bias")
+            return self.add(self.layer_norm(m, epsilon=epsilon), term)
         return self._record(
             _lib.recurrent_graph_layer_norm,
             expect_mat(m, "m"),
@@ -1119,6 +1122,15 @@ def _handles(mats: Iterable[Mat | None], name: str = "mats", optional: bool = Fa
     # Mats of a generator live as long as the array, until the call is done
     handles._mats = kept  # type: ignore[attr-defined]
     return handles, len(kept)
+
+
+def _column(mat: Any, m: Any, name: str) -> Mat:
+    """Returns a Mat that is a column of m."""
+    expect_mat(mat, name)
+    expect_mat(m, "m")
+    if (mat.n, mat.d) != (m.n, 1):
+        raise ValueError(f"{name} has the wrong shape; expected ({m.n}, 1), got ({mat.n}, {mat.d})")
+    return mat  # type: ignore[no-any-return]
 
 
 def _rate(rate: Any) -> float:

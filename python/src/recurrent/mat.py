@@ -747,7 +747,7 @@ class Mat(MatElementwise):
         Parameters
         ----------
         gain, bias : Mat, optional
-            (n, 1) each; both or neither.
+            (n, 1) each; ones and zeros where absent.
         epsilon : float
             Added to the variance, above 0.
 

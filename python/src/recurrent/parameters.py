@@ -14,7 +14,17 @@ _lib = _c.lib
 # the cells of the library
 # the cells whose gates are known by name, and those that are steps
 CELLS_WITH_GATES = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
-CELLS = (*CELLS_WITH_GATES, "min_gru", "min_lstm", "ind_rnn", "lstm_peephole", "lstm_coupled", "sru", "mgu", "li_gru")
+CELLS = (
+    *CELLS_WITH_GATES,
+    "min_gru",
+    "min_lstm",
+    "ind_rnn",
+    "lstm_peephole",
+    "lstm_coupled",
+    "sru",
+    "mgu",
+    "li_gru",
+)
 
 
 class LiveMats(Mapping[str, Mat]):

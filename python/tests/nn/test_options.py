@@ -75,7 +75,8 @@ def test_learned_initial_states(cell):
             for state in start.names:
                 gradient = net.parameters[f"{state}s{k}"].dw
                 np.testing.assert_allclose(gradient[:, 0], dstart[state][k].sum(0), rtol=1e-14, atol=1e-15)
-                assert (gradient != 0).any()
+                # no step of an sru reads the output before it
+                assert (gradient != 0).any() or (cell, state) == ("sru", "h")
     # a state that is given replaces them, and they have no gradient
     net.flat.zero_gradient()
     given = net.zero_state(3)
@@ -106,7 +107,8 @@ def test_learned_initial_states_are_trained(cell):
     for _ in range(80):
         losses.append(net.train_step(x, targets, solver).loss)
     assert losses[-1] < losses[0] / 4
-    assert all((mat.w != 0).any() for name, mat in net.parameters.items() if name.endswith("s0"))
+    read = [name for name in net.parameters if name.endswith("s0") and (cell, name) != ("sru", "hs0")]
+    assert all((net.parameters[name].w != 0).any() for name in read)
     other = copy.deepcopy(net)
     assert (other.forward(x)[0] == net.forward(x)[0]).all() and other.learned_initial_state
 

@@ -12,6 +12,8 @@ from .cell import Cell
 
 _lib = _c.lib
 _NORMS = ("joint", "gate")
+# the rows of a state
+_MAX_ROWS = 1 << 20
 
 
 class CellWithOptions(Cell):
@@ -124,13 +126,13 @@ class LSTMCell(CellWithOptions):
             norm=_norm(norm),
             peephole=as_flag(peephole, "peephole"),
             coupled=as_flag(coupled, "coupled"),
-            projection=None if projection is None else _positive(projection, "projection"),
-            zoneout_h=as_float(pair[0], "zoneout"),
-            zoneout_c=as_float(pair[1], "zoneout"),
-            input_dropout=as_float(input_dropout, "input_dropout"),
-            recurrent_dropout=as_float(recurrent_dropout, "recurrent_dropout"),
-            candidate_dropout=as_float(candidate_dropout, "candidate_dropout"),
-            weight_dropout=as_float(weight_dropout, "weight_dropout"),
+            projection=None if projection is None else _rows(projection, "projection"),
+            zoneout_h=_rate(pair[0], "zoneout"),
+            zoneout_c=_rate(pair[1], "zoneout"),
+            input_dropout=_rate(input_dropout, "input_dropout"),
+            recurrent_dropout=_rate(recurrent_dropout, "recurrent_dropout"),
+            candidate_dropout=_rate(candidate_dropout, "candidate_dropout"),
+            weight_dropout=_rate(weight_dropout, "weight_dropout"),
         )
 
 
@@ -188,11 +190,11 @@ class GRUCell(CellWithOptions):
         super().__init__(
             "gru" if as_flag(reset_after, "reset_after") else "gru_reset_before",
             norm=_norm(norm),
-            zoneout_h=as_float(zoneout, "zoneout"),
-            input_dropout=as_float(input_dropout, "input_dropout"),
-            recurrent_dropout=as_float(recurrent_dropout, "recurrent_dropout"),
-            candidate_dropout=as_float(candidate_dropout, "candidate_dropout"),
-            weight_dropout=as_float(weight_dropout, "weight_dropout"),
+            zoneout_h=_rate(zoneout, "zoneout"),
+            input_dropout=_rate(input_dropout, "input_dropout"),
+            recurrent_dropout=_rate(recurrent_dropout, "recurrent_dropout"),
+            candidate_dropout=_rate(candidate_dropout, "candidate_dropout"),
+            weight_dropout=_rate(weight_dropout, "weight_dropout"),
         )
 
 
@@ -241,10 +243,10 @@ class RNNCell(CellWithOptions):
         super().__init__(
             f"rnn_{as_choice(nonlinearity, 'nonlinearity', ('tanh', 'relu'))}",
             norm=_norm(norm),
-            zoneout_h=as_float(zoneout, "zoneout"),
-            input_dropout=as_float(input_dropout, "input_dropout"),
-            recurrent_dropout=as_float(recurrent_dropout, "recurrent_dropout"),
-            weight_dropout=as_float(weight_dropout, "weight_dropout"),
+            zoneout_h=_rate(zoneout, "zoneout"),
+            input_dropout=_rate(input_dropout, "input_dropout"),
+            recurrent_dropout=_rate(recurrent_dropout, "recurrent_dropout"),
+            weight_dropout=_rate(weight_dropout, "weight_dropout"),
         )
 
 
@@ -252,8 +254,15 @@ def _norm(norm: Any) -> str | None:
     return None if norm is None else as_choice(norm, "norm", _NORMS)
 
 
-def _positive(value: Any, name: str) -> int:
+def _rate(value: Any, name: str) -> float:
+    rate = as_float(value, name)
+    if not 0 <= rate < 1:
+        raise ValueError(f"{name} is out of range; expected at least 0 and below 1, got {rate}")
+    return rate
+
+
+def _rows(value: Any, name: str) -> int:
     number = as_int(value, name)
-    if number < 1:
-        raise ValueError(f"{name} is out of range; expected at least 1, got {number}")
+    if not 1 <= number <= _MAX_ROWS:
+        raise ValueError(f"{name} is out of range; expected 1 to {_MAX_ROWS}, got {number}")
     return number

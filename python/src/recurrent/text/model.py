@@ -32,7 +32,8 @@ class TextModel(Generation, Introspection):
     ----------
     cell : str or Cell
         The kind of layer: "lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu", "min_gru", "min_lstm", "ind_rnn",
-        "lstm_peephole", "lstm_coupled", "sru", "mgu" or "li_gru"; a ``Cell`` is recorded here, and loading the model needs no source of it.
+        "lstm_peephole", "lstm_coupled", "sru", "mgu" or "li_gru"; a ``Cell`` is recorded here, and loading the model
+        needs no source of it.
     hidden_sizes : list of int
         The hidden size of each layer, bottom first.
     embedding : int, optional
