@@ -13,7 +13,7 @@ from support import HARDEN, ROOT, succeed
 
 # a process has its own random numbers
 CALLS, PROCESSES = (500_000, 10) if HARDEN else (25_000, 2)
-HANDLES = 1_000_000 if HARDEN else 20_000
+HANDLES = 200_000 if HARDEN else 20_000
 
 
 @pytest.mark.campaign("Bad calls of exported functions")
