@@ -575,14 +575,27 @@ class Call:
             states = [c for c in mats(bench.mats[3, 2]) if c.label != "0"] + [
                 Choice("zeros", Memory(words(0)))
             ]
+        # an application without children has no states
+        state_counts = [
+            Choice("0", 0) if choice.value == 0 and self.name == "graph_apply" else choice
+            for choice in number(1, SHAPE)
+        ]
+        # two time steps of one sequence
+        turned = {"m": [Choice("good", bench.mats[4, 2]), *bench.bad_handles("mat")]}
+        # 0 stands for evaluation
+        drawn = [c for c in bench.bad_handles("random") if c.label != "0"]
+        draws = {"random": [Choice("good", bench.random), Choice("0", 0), *drawn]}
         return {
+            **(turned if self.name == "graph_reverse_sequence" else {}),
+            **(draws if self.name == "graph_scan" else {}),
             "next": mats(bench.step_value), "count": number(1, SHAPE), "T": sizes,
             "capacity": [Choice("400", 400), bad("9", 9, SHORT), *number(400, SHORT)[1:]],
             "text": [Choice("good", Memory(400)), bad("NULL", None, NULL)],
             "x": [Choice("good", bench.mats[4, 2]), *bench.bad_handles("mat"),
                   bad("of another type", bench.doubles[4, 2], TYPE)],
-            "states": states, "parameters": mats(bench.mats[3, 4]),
-            "state_count": number(1, SHAPE), "parameter_count": number(1, SHAPE),
+            # a forest's receive handles
+            **({} if self.name == "graph_forest" else {"states": states}), "parameters": mats(bench.mats[3, 4]),
+            "state_count": state_counts, "parameter_count": number(1, SHAPE),
             "lengths": [Choice("good", Memory(words(1))), Choice("NULL", None), *wrong_lengths,
                         bad("misaligned", Memory(words(1), 4), VALUE)],
             "length_count": number(1, SHAPE),

@@ -79,9 +79,9 @@ def test_memory_is_bounded():
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("embedding", [0, 7])
+@pytest.mark.parametrize("embedding", [0, 7, 9])
 def test_weights_are_counted(cell, embedding):
-    """The count is that of the model."""
+    """The count is that of the model, also where a layer is as wide as its input."""
     made = recurrent.TextModel(cell, [9, 5], embedding or None, rng=1).build("abcd")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recurrent.web.settings.MAX_WEIGHTS", 0)

@@ -23,15 +23,23 @@ MAX_FILE = 256 << 20  # bytes; a checkpoint holds the weights and the optimizer'
 
 
 @lru_cache
-def _weights(cell: str) -> tuple[int, int, int]:
-    """Returns a, b, c of the weights of a layer with I inputs and H units, a·H·I + b·H² + c·H."""
+def _weights(cell: str, is_square: bool) -> tuple[int, int, int]:
+    """Returns a, b, c of the weights of a layer with I inputs and H units, a·H·I + b·H² + c·H.
+
+    A layer whose input is as wide as itself may have fewer: a is 0 for it.
+    """
 
     def count(inputs: int, units: int) -> int:
         return int(Network(cell, inputs, [units], rng=0).flat.n)
 
-    one, more_inputs, more_units = count(1, 1), count(2, 1), count(1, 2)
-    of_input, of_output = more_inputs - one, (more_units - 2 * one) // 2
-    return of_input, of_output, one - of_input - of_output
+    if is_square:
+        one, two = count(1, 1), count(2, 2)
+        of_both = (two - 2 * one) // 2
+        return 0, of_both, one - of_both
+    few, more_inputs, more_units = count(2, 1), count(3, 1), count(1, 2)
+    of_input = more_inputs - few
+    of_output = more_units // 2 + of_input - few
+    return of_input, of_output, few - 2 * of_input - of_output
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,9 @@ class Settings:
         ValueError
             Naming the number of weights or elements.
         """
-        of_input, of_output, vectors = _weights(self.cell)
         inputs, weights = self.embedding or vocabulary_size, vocabulary_size * self.embedding
         for size in self.hidden_sizes:
+            of_input, of_output, vectors = _weights(self.cell, inputs == size)
             weights += size * (of_input * inputs + of_output * size + vectors)
             inputs = size
         weights += vocabulary_size * (inputs + 1)
