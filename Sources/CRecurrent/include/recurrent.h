@@ -375,9 +375,9 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
 
    A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
-   _layer_norm; and recurrent_step_dropout and _zoneout. Other Mats that it reads become parameters of the program, and a single column is the same for every
-   sequence. The Mats that stand for x and the states have no numbers, and the number of their columns, the batch size,
-   must not be used. */
+   _layer_norm; and recurrent_step_dropout and _zoneout. Other Mats that it reads become parameters of the program, and a
+   single column is the same for every sequence. The Mats that stand for x and the states have no numbers, and the number
+   of their columns, the batch size, must not be used. */
 
 /* Begins a step. Settings, of which inputs and states are required:
      {"inputs": 5, "states": [20, 20], "children": 1,

@@ -105,64 +105,26 @@ private struct Replay {
     guard case .array(let items) = json, case .string(let name)? = items.first else {
       throw RecurrentError(.badValue, "\(place) has the wrong form; expected [name, operands], got \(json.kind)")
     }
-    var operands = Array(items.dropFirst()), parameter: Double?
-    let unary = UnaryOperation.allCases.first { $0.name == name }
+    var operands = Array(items.dropFirst()), number: Double?
     if case .number(let value)? = operands.first {
-      parameter = value
+      number = value
       operands.removeFirst()
     }
     var mats: [Mat] = []
     for (k, operand) in operands.enumerated() { mats.append(try self.operand(operand, "\(place)[\(k)]")) }
-    func expect(_ count: Int) throws(RecurrentError) {
+    do throws(RecurrentError) {
+      guard let operation = RecordedOperation(name: name, number ?? 0) else {
+        throw RecurrentError(.badValue, "operation is unknown; expected one of a step's, got '\(name)'")
+      }
+      let hasNumber = operation.number != nil, count = operation.operands(of: mats.count)
+      try require(
+        hasNumber == (number != nil), .badValue,
+        "\(name) has the wrong form; expected \(hasNumber ? "a number" : "nothing but operands") after the name, got "
+          + "\(number == nil ? "none" : "a number")")
       try require(
         mats.count == count, .badValue,
         "\(place) has the wrong number of operands; expected \(count) for \(name), got \(mats.count)")
-    }
-    let graph = recorder.graph,
-      hasParameter =
-        unary?.parameterName != nil || ["layer_norm", "dropout", "variational_dropout", "zoneout"].contains(name)
-    do throws(RecurrentError) {
-      try require(
-        hasParameter == (parameter != nil), .badValue,
-        "\(name) has the wrong form; expected \(hasParameter ? "a number" : "nothing but operands") after the name, got "
-          + "\(parameter == nil ? "none" : "a number")")
-      if let unary {
-        try expect(1)
-        results.append(try graph.unary(unary, mats[0], parameter: parameter ?? 0))
-      } else if let binary = BinaryOperation.allCases.first(where: { $0.name == name }) {
-        try expect(2)
-        results.append(try graph.binary(binary, mats[0], mats[1]))
-      } else if name == RecordedOperation.product.name {
-        try expect(2)
-        results.append(try graph.mul(mats[0], mats[1]))
-      } else if name == RecordedOperation.concatRows.name {
-        results.append(try graph.concatRows(mats))
-      } else if name == "sum" {
-        try expect(1)
-        results.append(try graph.sum(mats[0], over: .rows))
-      } else if name == "mean" {
-        try expect(1)
-        results.append(try graph.mean(mats[0], over: .rows))
-      } else if name == "softmax" {
-        try expect(1)
-        results.append(try graph.softmax(mats[0]))
-      } else if name == "layer_norm" {
-        if mats.count == 1 {
-          results.append(try graph.layerNorm(mats[0], epsilon: parameter ?? 0))
-          return
-        }
-        try expect(3)
-        results.append(try graph.layerNorm(mats[0], gain: mats[1], bias: mats[2], epsilon: parameter ?? 0))
-      } else if name == "dropout" || name == "variational_dropout" {
-        try expect(1)
-        let scope: DropoutScope = name == "dropout" ? .step : .sequence
-        results.append(try graph.dropout(mats[0], rate: parameter ?? 0, per: scope))
-      } else if name == "zoneout" {
-        try expect(2)
-        results.append(try graph.zoneout(mats[0], mats[1], rate: parameter ?? 0))
-      } else {
-        throw RecurrentError(.badValue, "operation is unknown; expected one of a step's, got '\(name)'")
-      }
+      results.append(try operation.record(mats, on: recorder.graph))
     } catch {
       if error.description.hasPrefix(place) { throw error }
       throw RecurrentError(error.kind, "\(place): \(error.description)")

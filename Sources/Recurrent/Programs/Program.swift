@@ -105,31 +105,9 @@ public final class Program: Sendable {
       case .part(let of, let row, let column, let n, let d):
         mats.append(try mats[of].view(row: row, column: column, n: n, d: d))
       case .computed(let operation, let operands):
-        switch operation {
-        case .unary(let function, let value):
-          mats.append(try graph.unary(function, mats[operands[0]], parameter: value))
-        case .binary(let function): mats.append(try graph.binary(function, mats[operands[0]], mats[operands[1]]))
-        case .product: mats.append(try graph.mul(mats[operands[0]], mats[operands[1]]))
-        case .concatRows:
-          var rows: [Mat] = []
-          for operand in operands { rows.append(mats[operand]) }
-          mats.append(try graph.concatRows(rows))
-        case .reduceRows(.sum): mats.append(try graph.sum(mats[operands[0]], over: .rows))
-        case .reduceRows(.mean): mats.append(try graph.mean(mats[operands[0]], over: .rows))
-        case .softmax: mats.append(try graph.softmax(mats[operands[0]]))
-        case .layerNorm(let epsilon):
-          mats.append(
-            operands.count == 1
-              ? try graph.layerNorm(mats[operands[0]], epsilon: epsilon)
-              : try graph.layerNorm(
-                mats[operands[0]], gain: mats[operands[1]], bias: mats[operands[2]], epsilon: epsilon))
-        case .dropout(let rate, _):
-          mats.append(
-            try random.map { (random) throws(RecurrentError) in
-              try graph.dropout(mats[operands[0]], rate: rate, random)
-            } ?? mats[operands[0]])
-        case .zoneout: mats.append(mats[operands[0]])
-        }
+        var operandMats: [Mat] = []
+        for operand in operands { operandMats.append(mats[operand]) }
+        mats.append(try operation.record(operandMats, on: graph, random))
       }
     }
     return mats

@@ -66,21 +66,3 @@ struct RecordedStep {
     }
   }
 }
-
-/// An operation that may occur in a step.
-enum RecordedOperation {
-  case unary(UnaryOperation, Double)
-  case binary(BinaryOperation)
-  /// The product of a parameter and a value.
-  case product
-  case concatRows
-  /// The sum or mean of each column.
-  case reduceRows(Reduction)
-  case softmax
-  /// The operands are the value, or the value, gain and bias; the number is ε.
-  case layerNorm(Double)
-  /// With its rate.
-  case dropout(Double, DropoutScope)
-  /// The operands are the new value and the previous one; the number is the rate.
-  case zoneout(Double)
-}

@@ -49,7 +49,7 @@ extension StepTrace {
       JSON.List(
         operations.map { operation in
           var items: [JSON] = [.string(operation.operation.name)]
-          if let parameter = operation.operation.parameter { items.append(.number(parameter)) }
+          if let number = operation.operation.number { items.append(.number(number)) }
           return .array(JSON.List(items + operation.operands.map(\.json)))
         }))
   }
@@ -70,33 +70,5 @@ extension StepTrace.Operand {
       }
     if d == Placeholder.columns && column == 0 { return .array([.string(name), number(row), number(n)]) }
     return .array([.string(name), number(row), number(column), number(n), number(d)])
-  }
-}
-
-extension RecordedOperation {
-  /// The name in C and Python.
-  var name: String {
-    switch self {
-    case .unary(let function, _): function.name
-    case .binary(let function): function.name
-    case .product: "mul"
-    case .concatRows: "concat_rows"
-    case .reduceRows(let reduction): reduction == .mean ? "mean" : "sum"
-    case .softmax: "softmax"
-    case .layerNorm: "layer_norm"
-    case .dropout(_, .step): "dropout"
-    case .dropout(_, .sequence): "variational_dropout"
-    case .zoneout: "zoneout"
-    }
-  }
-
-  /// The number that belongs to the operation; nil for an operation without.
-  var parameter: Double? {
-    switch self {
-    case .unary(let function, let parameter): function.parameterName == nil ? nil : parameter
-    case .layerNorm(let epsilon): epsilon
-    case .dropout(let rate, _), .zoneout(let rate): rate
-    default: nil
-    }
   }
 }
