@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -128,8 +129,8 @@ def grid_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _best(row: dict[str, Any]) -> tuple[str, float]:
-    ratios = [(row[f"{name}_ratio"], TITLES[name]) for name in ("torch", "jax") if f"{name}_ratio" in row]
-    ratio, name = min(ratios, default=(float("inf"), "no peer"))
+    names = [name for name in _competitors([row], "ms") if name != "one_thread"]
+    ratio, name = min(((row[f"{name}_ratio"], TITLES[name]) for name in names), default=(math.inf, "no peer"))
     return name, ratio
 
 

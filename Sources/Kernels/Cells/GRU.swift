@@ -1,171 +1,69 @@
-// The element-wise part of a GRU, between its matrix products: one pass over the units, forward and backward.
-//
-// Gates lie in blocks of rows, `gate` rows from one block to the next. A call may cover a range of units: the same rows of
-// each block. The backward pass replaces the gates by the gradients of their pre-activations.
+// The element-wise part of a GRU that resets after the product, as PyTorch and cuDNN do, as two superinstructions: one
+// pass over the units, forward and backward.
 //
 // Reference: Cho et al., arXiv:1406.1078, which resets before the product.
 
-/// Computes the gates and the output of a GRU that resets after the product, as PyTorch and cuDNN do.
-///
-///     r, z = σ(·)    n = tanh(n + r ⊙ a)    h′ = (1 − z) ⊙ n + z ⊙ h
-///
-/// - Parameters:
-///   - gates: blocks r, z (pre-activations), a = Wnh·h + bnh, n = Wnx·x + bn; r, z and n are replaced by the gates.
-///   - gate: rows from one block to the next.
-///   - h: [H × B], the previous output.
-///   - newH: [H × B], receives h′.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruGates<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
-  // the gates of all columns, then the outputs: in one loop the dependency chain would be too long to overlap with the
-  // next vector's
-  var b = 0
-  while b < h.columns {
-    let r = gates.columnPointer(b), z = r + gate, a = z + gate, n = a + gate
-    forEachVector(gates.rows, T.self) { u, k in
-      let (reset, update) = sigmoids2(T.self, .loadPartial(r + u, count: k), .loadPartial(z + u, count: k))
-      reset.storePartial(r + u, count: k)
-      update.storePartial(z + u, count: k)
-      T.V.fma(reset, .loadPartial(a + u, count: k), .loadPartial(n + u, count: k)).storePartial(n + u, count: k)
+extension MicroLoop {
+  /// The forward pass.
+  ///
+  ///     r, z = σ(·)    n = tanh(u + r ⊙ a)    h′ = n + z ⊙ (h − n)
+  ///
+  /// Operands: r, z, which are pre-activations and become gates; a, u; n and h − n, which are written; h. The result is h′.
+  @inline(never) func gru() {
+    let rows = i.pointee.rows
+    let r = columns(i.pointee.a), z = columns(i.pointee.b), a = columns(i.pointee.c), u = columns(i.pointee.d)
+    let n = columns(i.pointee.e), difference = columns(i.pointee.rest[0]), h = columns(i.pointee.rest[1])
+    let newH = columns(i.pointee.y)
+    // the gates of all columns, then the outputs: in one loop the dependency chain would be too long to overlap with the
+    // next vector's
+    forEachColumn { j in
+      let r = r[j], z = z[j], a = a[j], u = u[j], n = n[j]
+      forEachVector(rows, T.self) { i, k in
+        let (reset, update) = sigmoids2(T.self, .loadPartial(r + i, count: k), .loadPartial(z + i, count: k))
+        reset.storePartial(r + i, count: k)
+        update.storePartial(z + i, count: k)
+        T.V.fma(reset, .loadPartial(a + i, count: k), .loadPartial(u + i, count: k)).storePartial(n + i, count: k)
+      }
     }
-    b &+= 1
+    forEachColumn { j in
+      let z = z[j], n = n[j], difference = difference[j], h = h[j], newH = newH[j]
+      forEachVector(rows, T.self) { i, k in
+        let new = T.tanh(.loadPartial(n + i, count: k)), change = T.V.loadPartial(h + i, count: k) - new
+        new.storePartial(n + i, count: k)
+        change.storePartial(difference + i, count: k)
+        T.V.fma(.loadPartial(z + i, count: k), change, new).storePartial(newH + i, count: k)
+      }
+    }
   }
-  gruUpdate(gates, gate: gate, h, newH: newH)
-}
 
-/// Computes the gradients of the pre-activations from the gradient of h′, and adds the direct part to that of h.
-///
-///     dn = dh′ (1 − z)(1 − n²)    dz = dh′ (h − n) z(1 − z)    dr = dn a r(1 − r)    da = dn r    dh += dh′ z
-///
-/// - Parameters:
-///   - gates: blocks r, z, a, n as the forward pass left them; replaced by dr, dz, da, dn.
-///   - gate: rows from one block to the next.
-///   - h: [H × B], the previous output.
-///   - dnewH: [H × B], the gradient of h′.
-///   - dh: [H × B], the gradient of h; added to.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruGatesBackward<T: Real>(
-  _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
-) {
-  var b = 0
-  while b < h.columns {
-    let r = gates.columnPointer(b), z = r + gate, a = z + gate, n = a + gate
-    let h = h.columnPointer(b), dnewH = dnewH.columnPointer(b), dh = dh.columnPointer(b)
-    forEachVector(gates.rows, T.self) { u, k in
-      let reset = T.V.loadPartial(r + u, count: k), update = T.V.loadPartial(z + u, count: k),
-        new = T.V.loadPartial(n + u, count: k)
-      let d = T.V.loadPartial(dnewH + u, count: k)
-      let dn = d * (1.0 - update) * (1.0 - new * new)
-      (dn * .loadPartial(a + u, count: k) * (reset * (1.0 - reset))).storePartial(r + u, count: k)
-      (d * (.loadPartial(h + u, count: k) - new) * (update * (1.0 - update))).storePartial(z + u, count: k)
-      (dn * reset).storePartial(a + u, count: k)
-      dn.storePartial(n + u, count: k)
-      T.V.fma(d, update, .loadPartial(dh + u, count: k)).storePartial(dh + u, count: k)
+  /// The gradients of the pre-activations, of a and u, and of h.
+  ///
+  ///     du = dh′ (1 − z)(1 − n²)    dz = dh′ (h − n) z(1 − z)    dr = du a r(1 − r)    da = du r    dh = dh′ z + initial
+  ///
+  /// Operands: dh′; what the gradient of h begins with; r, z, a, n, h − n; dr, dz, da, du, which are written. The result is
+  /// dh.
+  @inline(never) func gruBackward() {
+    let rows = i.pointee.rows
+    let dnewH = columns(i.pointee.a), initial = columns(i.pointee.b), r = columns(i.pointee.c), z = columns(i.pointee.d)
+    let a = columns(i.pointee.e), n = columns(i.pointee.rest[0]), difference = columns(i.pointee.rest[1])
+    let dr = columns(i.pointee.rest[2]), dz = columns(i.pointee.rest[3]), da = columns(i.pointee.rest[4])
+    let du = columns(i.pointee.rest[5]), dh = columns(i.pointee.y)
+    forEachColumn { j in
+      let dnewH = dnewH[j], initial = initial[j], r = r[j], z = z[j], a = a[j], n = n[j], difference = difference[j]
+      let dr = dr[j], dz = dz[j], da = da[j], du = du[j], dh = dh[j]
+      forEachVector(rows, T.self) { i, k in
+        let reset = T.V.loadPartial(r + i, count: k), update = T.V.loadPartial(z + i, count: k)
+        let new = T.V.loadPartial(n + i, count: k), d = T.V.loadPartial(dnewH + i, count: k), kept = d * update
+        let dn = (d - kept) * (1.0 - new * new), product = T.V.loadPartial(a + i, count: k)
+        let change = T.V.loadPartial(difference + i, count: k), start = T.V.loadPartial(initial + i, count: k)
+        // a result may replace an operand: all are read by now
+        (d * change * (update * (1.0 - update))).storePartial(dz + i, count: k)
+        (kept + start).storePartial(dh + i, count: k)
+        dn.storePartial(du + i, count: k)
+        (dn * reset).storePartial(da + i, count: k)
+        (dn * product * (reset * (1.0 - reset))).storePartial(dr + i, count: k)
+      }
     }
-    b &+= 1
-  }
-}
-
-/// Computes the first half of a GRU that resets before the product: r, z = σ(·), a = r ⊙ h.
-///
-/// - Parameters:
-///   - gates: blocks r, z (pre-activations), a, n; r and z are replaced by the gates, a is written.
-///   - gate: rows from one block to the next.
-///   - h: [H × B], the previous output.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruReset<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>) {
-  var b = 0
-  while b < h.columns {
-    let r = gates.columnPointer(b), z = r + gate, a = z + gate, h = h.columnPointer(b)
-    forEachVector(gates.rows, T.self) { u, k in
-      let (reset, update) = sigmoids2(T.self, .loadPartial(r + u, count: k), .loadPartial(z + u, count: k))
-      reset.storePartial(r + u, count: k)
-      update.storePartial(z + u, count: k)
-      (reset * .loadPartial(h + u, count: k)).storePartial(a + u, count: k)
-    }
-    b &+= 1
-  }
-}
-
-/// Computes the second half: n = tanh(·), h′ = (1 − z) ⊙ n + z ⊙ h.
-///
-/// - Parameters:
-///   - gates: blocks r, z, a, n, where n holds Wnx·x + Wnh·a + bn; it is replaced by its value.
-///   - gate: rows from one block to the next.
-///   - h: [H × B], the previous output.
-///   - newH: [H × B], receives h′.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruUpdate<T: Real>(_ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, newH: MatrixView<T>) {
-  var b = 0
-  while b < h.columns {
-    let z = gates.columnPointer(b) + gate, n = z + 2 &* gate, h = h.columnPointer(b), newH = newH.columnPointer(b)
-    forEachVector(gates.rows, T.self) { u, k in
-      let new = T.tanh(.loadPartial(n + u, count: k)), update = T.V.loadPartial(z + u, count: k)
-      new.storePartial(n + u, count: k)
-      T.V.fma(update, T.V.loadPartial(h + u, count: k) - new, new).storePartial(newH + u, count: k)
-    }
-    b &+= 1
-  }
-}
-
-/// Computes the gradient of the second half: dn = dh′ (1 − z)(1 − n²), dz = dh′ (h − n) z(1 − z), dh += dh′ z.
-///
-/// - Parameters:
-///   - gates: blocks r, z, a, n as the forward pass left them; z and n are replaced by dz and dn.
-///   - gate: rows from one block to the next.
-///   - h: [H × B], the previous output.
-///   - dnewH: [H × B], the gradient of h′.
-///   - dh: [H × B], the gradient of h; added to.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruUpdateBackward<T: Real>(
-  _ gates: MatrixView<T>, gate: Int, _ h: MatrixView<T>, dnewH: MatrixView<T>, dh: MatrixView<T>
-) {
-  var b = 0
-  while b < h.columns {
-    let z = gates.columnPointer(b) + gate, n = z + 2 &* gate, h = h.columnPointer(b)
-    let dnewH = dnewH.columnPointer(b), dh = dh.columnPointer(b)
-    forEachVector(gates.rows, T.self) { u, k in
-      let update = T.V.loadPartial(z + u, count: k), new = T.V.loadPartial(n + u, count: k),
-        d = T.V.loadPartial(dnewH + u, count: k)
-      (d * (1.0 - update) * (1.0 - new * new)).storePartial(n + u, count: k)
-      (d * (.loadPartial(h + u, count: k) - new) * (update * (1.0 - update))).storePartial(z + u, count: k)
-      T.V.fma(d, update, .loadPartial(dh + u, count: k)).storePartial(dh + u, count: k)
-    }
-    b &+= 1
-  }
-}
-
-/// Computes the gradient of the first half: dr = da h r(1 − r), dh += da r.
-///
-/// - Parameters:
-///   - gates: the block r as the forward pass left it; replaced by dr.
-///   - h: [H × B], the previous output.
-///   - da: [H × B], Wnhᵀ·dn.
-///   - dh: [H × B], the gradient of h; added to.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func gruResetBackward<T: Real>(
-  _ gates: MatrixView<T>, _ h: MatrixView<T>, da: MatrixView<T>, dh: MatrixView<T>
-) {
-  var b = 0
-  while b < h.columns {
-    let r = gates.columnPointer(b), h = h.columnPointer(b), da = da.columnPointer(b), dh = dh.columnPointer(b)
-    forEachVector(gates.rows, T.self) { u, k in
-      let reset = T.V.loadPartial(r + u, count: k), d = T.V.loadPartial(da + u, count: k)
-      (d * .loadPartial(h + u, count: k) * (reset * (1.0 - reset))).storePartial(r + u, count: k)
-      T.V.fma(d, reset, .loadPartial(dh + u, count: k)).storePartial(dh + u, count: k)
-    }
-    b &+= 1
   }
 }
 

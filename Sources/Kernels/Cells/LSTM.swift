@@ -1,95 +1,75 @@
-// The element-wise part of an LSTM, between its matrix products: one pass over the units, forward and backward.
-//
-// Gates lie in blocks of rows, `gate` rows from one block to the next. A call may cover a range of units: the same rows of
-// each block. The backward pass replaces the gates by the gradients of their pre-activations.
+// The element-wise part of an LSTM as two superinstructions: one pass over the units, forward and backward.
 //
 // Reference: Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers, Schmidhuber and Cummins (2000) for the forget
 // gate.
 
-/// Computes the gates, the cell state and the output of an LSTM from the pre-activations.
-///
-///     i, f, o = σ(z)    g = tanh(z)    c′ = f ⊙ c + i ⊙ g    h′ = o ⊙ tanh c′
-///
-/// - Parameters:
-///   - z: blocks i, f, o, g of pre-activations; replaced by the gates.
-///   - gate: rows from one block to the next.
-///   - c: [H × B], the previous cell state.
-///   - newH: [H × B], receives h′.
-///   - newC: [H × B], receives c′; may be `c`.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func lstmGates<T: Real>(
-  _ z: MatrixView<T>, gate: Int, _ c: MatrixView<T>, newH: MatrixView<T>, newC: MatrixView<T>
-) {
-  // the cells of all columns, then the outputs: in one loop the dependency chain from gate to output would be too long
-  // to overlap with the next vector's
-  var b = 0
-  while b < c.columns {
-    let i = z.columnPointer(b), f = i + gate, o = f + gate, g = o + gate
-    let c = c.columnPointer(b), newC = newC.columnPointer(b)
-    forEachVector(z.rows, T.self) { r, k in
-      let (input, forget, output, candidate) = sigmoidTanh4(
-        T.self, .loadPartial(i + r, count: k), .loadPartial(f + r, count: k), .loadPartial(o + r, count: k),
-        .loadPartial(g + r, count: k))
-      input.storePartial(i + r, count: k)
-      forget.storePartial(f + r, count: k)
-      output.storePartial(o + r, count: k)
-      candidate.storePartial(g + r, count: k)
-      T.V.fma(forget, .loadPartial(c + r, count: k), input * candidate).storePartial(newC + r, count: k)
+extension MicroLoop {
+  /// The forward pass.
+  ///
+  ///     i, f, o = σ(z)    g = tanh(z)    c′ = f ⊙ c + i ⊙ g    h′ = o ⊙ tanh c′
+  ///
+  /// Operands: i, f, o, g, which are pre-activations and become gates; c; c′ and tanh c′, which are written. The result is
+  /// h′.
+  @inline(never) func lstm() {
+    let rows = i.pointee.rows
+    let i = columns(self.i.pointee.a), f = columns(self.i.pointee.b), o = columns(self.i.pointee.c)
+    let g = columns(self.i.pointee.d), c = columns(self.i.pointee.e)
+    let newC = columns(self.i.pointee.rest[0]), tanhC = columns(self.i.pointee.rest[1]), h = columns(self.i.pointee.y)
+    // the cells of all columns, then the outputs: in one loop the dependency chain from gate to output would be too long
+    // to overlap with the next vector's
+    forEachColumn { j in
+      let i = i[j], f = f[j], o = o[j], g = g[j], c = c[j], newC = newC[j]
+      forEachVector(rows, T.self) { r, k in
+        let (input, forget, output, candidate) = sigmoidTanh4(
+          T.self, .loadPartial(i + r, count: k), .loadPartial(f + r, count: k), .loadPartial(o + r, count: k),
+          .loadPartial(g + r, count: k))
+        input.storePartial(i + r, count: k)
+        forget.storePartial(f + r, count: k)
+        output.storePartial(o + r, count: k)
+        candidate.storePartial(g + r, count: k)
+        T.V.fma(forget, .loadPartial(c + r, count: k), input * candidate).storePartial(newC + r, count: k)
+      }
     }
-    b &+= 1
-  }
-  b = 0
-  while b < c.columns {
-    let o = z.columnPointer(b) + 2 &* gate, newH = newH.columnPointer(b), newC = newC.columnPointer(b)
-    forEachVector(z.rows, T.self) { r, k in
-      (T.V.loadPartial(o + r, count: k) * T.tanh(.loadPartial(newC + r, count: k))).storePartial(newH + r, count: k)
+    forEachColumn { j in
+      let o = o[j], newC = newC[j], tanhC = tanhC[j], h = h[j]
+      forEachVector(rows, T.self) { r, k in
+        let t = T.tanh(.loadPartial(newC + r, count: k))
+        t.storePartial(tanhC + r, count: k)
+        (T.V.loadPartial(o + r, count: k) * t).storePartial(h + r, count: k)
+      }
     }
-    b &+= 1
   }
-}
 
-/// Computes the gradients of the pre-activations and of c from the gradients of h′ and c′.
-///
-///     dc = dc′ + dh′ o (1 − tanh² c′)
-///     dzᵢ = dc g i(1 − i)    dz_f = dc c f(1 − f)    dz_o = dh′ tanh c′ o(1 − o)    dz_g = dc i (1 − g²)
-///
-/// - Parameters:
-///   - gates: blocks i, f, o, g as the forward pass left them; replaced by dz.
-///   - gate: rows from one block to the next.
-///   - c: [H × B], the previous cell state.
-///   - newC: [H × B], c′.
-///   - dnewH: [H × B], the gradient of h′.
-///   - dnewC: [H × B], the gradient of c′.
-///   - dc: [H × B], receives dc ⊙ f; may be `dnewC`.
-///   - accumulate: whether to add to `dc`; otherwise it is overwritten.
-@_specialize(exported:true,where T == Float)
-@_specialize(exported:true,where T == Double)
-@inline(never)
-public func lstmGatesBackward<T: Real>(
-  _ gates: MatrixView<T>, gate: Int, _ c: MatrixView<T>, newC: MatrixView<T>, dnewH: MatrixView<T>,
-  dnewC: MatrixView<T>,
-  dc: MatrixView<T>, accumulate: Bool
-) {
-  var b = 0
-  while b < c.columns {
-    let i = gates.columnPointer(b), f = i + gate, o = f + gate, g = o + gate
-    let c = c.columnPointer(b), newC = newC.columnPointer(b)
-    let dnewH = dnewH.columnPointer(b), dnewC = dnewC.columnPointer(b), dc = dc.columnPointer(b)
-    forEachVector(gates.rows, T.self) { r, k in
-      let input = T.V.loadPartial(i + r, count: k), forget = T.V.loadPartial(f + r, count: k)
-      let output = T.V.loadPartial(o + r, count: k), candidate = T.V.loadPartial(g + r, count: k)
-      let t = T.tanh(.loadPartial(newC + r, count: k)), dh = T.V.loadPartial(dnewH + r, count: k)
-      let d = T.V.fma(dh * output, 1.0 - t * t, .loadPartial(dnewC + r, count: k))
-      (d * candidate * (input * (1.0 - input))).storePartial(i + r, count: k)
-      (d * .loadPartial(c + r, count: k) * (forget * (1.0 - forget))).storePartial(f + r, count: k)
-      (dh * t * (output * (1.0 - output))).storePartial(o + r, count: k)
-      (d * input * (1.0 - candidate * candidate)).storePartial(g + r, count: k)
-      let previous: T.V = accumulate ? .loadPartial(dc + r, count: k) : 0.0
-      T.V.fma(d, forget, previous).storePartial(dc + r, count: k)
+  /// The gradients of the pre-activations and of c.
+  ///
+  ///     d = dc′ + dh′ o (1 − tanh² c′)    dc = d f
+  ///     dzᵢ = d g i(1 − i)    dz_f = d c f(1 − f)    dz_o = dh′ tanh c′ o(1 − o)    dz_g = d i (1 − g²)
+  ///
+  /// Operands: dh′, dc′; i, f, o, g; c, tanh c′; dz of i, f, o, g, which are written. The result is dc.
+  @inline(never) func lstmBackward() {
+    let rows = i.pointee.rows
+    let dh = columns(self.i.pointee.a), dnewC = columns(self.i.pointee.b)
+    let i = columns(self.i.pointee.c), f = columns(self.i.pointee.d), o = columns(self.i.pointee.e)
+    let g = columns(self.i.pointee.rest[0]), c = columns(self.i.pointee.rest[1]), t = columns(self.i.pointee.rest[2])
+    let di = columns(self.i.pointee.rest[3]), df = columns(self.i.pointee.rest[4])
+    let dO = columns(self.i.pointee.rest[5]), dg = columns(self.i.pointee.rest[6]), dc = columns(self.i.pointee.y)
+    forEachColumn { j in
+      let dh = dh[j], dnewC = dnewC[j], i = i[j], f = f[j], o = o[j], g = g[j], c = c[j], t = t[j]
+      let di = di[j], df = df[j], dO = dO[j], dg = dg[j], dc = dc[j]
+      forEachVector(rows, T.self) { r, k in
+        let input = T.V.loadPartial(i + r, count: k), forget = T.V.loadPartial(f + r, count: k)
+        let output = T.V.loadPartial(o + r, count: k), candidate = T.V.loadPartial(g + r, count: k)
+        let t = T.V.loadPartial(t + r, count: k), dh = T.V.loadPartial(dh + r, count: k)
+        let cell = T.V.loadPartial(c + r, count: k)
+        let d = T.V.fma(dh * output, 1.0 - t * t, .loadPartial(dnewC + r, count: k))
+        // a result may replace an operand: all are read by now
+        (dh * t * (output * (1.0 - output))).storePartial(dO + r, count: k)
+        (d * forget).storePartial(dc + r, count: k)
+        (d * input * (1.0 - candidate * candidate)).storePartial(dg + r, count: k)
+        (d * cell * (forget * (1.0 - forget))).storePartial(df + r, count: k)
+        (d * candidate * (input * (1.0 - input))).storePartial(di + r, count: k)
+      }
     }
-    b &+= 1
   }
 }
 

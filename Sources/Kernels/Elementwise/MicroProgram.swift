@@ -43,13 +43,21 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   case softmax
   /// y = b ⊙ (a − Σ a ⊙ b) in each column, the gradient of `softmax` from its own a and its result b.
   case softmaxBackward
+  /// The element-wise operations of a long short-term memory, and of their gradients, as one: see `MicroLoop.lstm`.
+  case lstm, lstmBackward
+  /// Those of a gated recurrent unit that resets after the product: see `MicroLoop.gru`.
+  case gru, gruBackward
 
   /// Whether each element of the result depends on the elements of one row only.
   public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
   /// Whether the result is one row, whatever the rows of a.
   public var isReduction: Bool { self == .sumRows || self == .normalScale }
 
-  /// The operands that are read: of a, b, c, d, e. A slope reads x and f(x) as its function needs.
+  /// Whether it stands for several operations; some of its operands are then written.
+  public var isSuperinstruction: Bool { rawValue >= MicroOperation.lstm.rawValue }
+
+  /// The number of operands: of a, b, c, d, e, and of a superinstruction further ones. A slope reads x and f(x) as its
+  /// function needs.
   public var operands: Int {
     switch self {
     case .zero: 0
@@ -58,6 +66,9 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
     case .mulAdd, .mulSub, .normalizeBackward: 3
     case .mulMulAdd, .slope, .slopeMul: 4
     case .slopeAdd, .slopeMulAdd: 5
+    case .lstm, .gru: 7
+    case .gruBackward: 11
+    case .lstmBackward: 12
     }
   }
 }
@@ -94,6 +105,8 @@ public struct MicroInstruction<T: Real> {
   var rows: Int
   var y: MicroOperand<T>
   var a: MicroOperand<T>, b: MicroOperand<T>, c: MicroOperand<T>, d: MicroOperand<T>, e: MicroOperand<T>
+  /// The operands of a superinstruction from the sixth on.
+  var rest: InlineArray<7, MicroOperand<T>>
 
   /// - Parameters:
   ///   - operation: what is computed.
@@ -101,7 +114,9 @@ public struct MicroInstruction<T: Real> {
   ///   - parameter: the parameter of f, or of the operation.
   ///   - rows: of the operands, and of the result where it is not one row.
   ///   - y: the result. It may be an operand at the same place.
-  ///   - operand: returns operand 0 to 4; called for those that `operation` reads.
+  ///   - operand: returns an operand by its index; called for those that `operation` has.
+  @_specialize(exported:true,where T == Float)
+  @_specialize(exported:true,where T == Double)
   public init(
     _ operation: MicroOperation, function: UnaryOperation = .neg, parameter: T = 0, rows: Int, to y: MicroOperand<T>,
     operand: (Int) -> MicroOperand<T>
@@ -113,13 +128,15 @@ public struct MicroInstruction<T: Real> {
     c = count > 2 ? operand(2) : a
     d = count > 3 ? operand(3) : a
     e = count > 4 ? operand(4) : a
+    rest = InlineArray(repeating: y)
+    for k in 5..<max(5, count) { rest[k - 5] = operand(k) }
   }
 }
 
 // MARK: Interpretation
 
 /// The columns of one operand.
-private struct MicroColumns<T: Real> {
+struct MicroColumns<T: Real> {
   let p: UnsafeMutablePointer<T>, stride: Int
 
   @inline(__always) init(_ operand: MicroOperand<T>, _ t: Int, _ first: Int, isSingle: Bool) {
@@ -131,7 +148,7 @@ private struct MicroColumns<T: Real> {
 }
 
 /// A loop over some columns of an instruction's result. For a single column the strides are not read.
-private struct MicroLoop<T: Real> {
+struct MicroLoop<T: Real> {
   let i: UnsafePointer<MicroInstruction<T>>
   let t: Int, first: Int, columns: Int, isSingle: Bool
 
@@ -148,21 +165,33 @@ private struct MicroLoop<T: Real> {
     }
   }
 
+  /// Calls `body` for each column, or once for the elements of all columns if these follow each other in every operand.
+  @inline(__always) func forEachRun(areContiguous: Bool, _ body: (_ j: Int, _ n: Int) -> Void) {
+    let rows = i.pointee.rows
+    if isSingle { return body(0, rows) }
+    if areContiguous { return body(0, rows &* columns) }
+    var j = 0
+    while j < columns {
+      body(j, rows)
+      j &+= 1
+    }
+  }
+
   /// y = f(a).
   @inline(__always) func map(_ f: (T.V) -> T.V) {
     let rows = i.pointee.rows, y = columns(i.pointee.y), a = columns(i.pointee.a)
-    forEachColumn { j in
+    forEachRun(areContiguous: y.stride == rows && a.stride == rows) { j, n in
       let y = y[j], a = a[j]
-      forEachVector(rows, T.self) { i, k in f(.loadPartial(a + i, count: k)).storePartial(y + i, count: k) }
+      forEachVector(n, T.self) { i, k in f(.loadPartial(a + i, count: k)).storePartial(y + i, count: k) }
     }
   }
 
   /// y = f(a, b).
   @inline(__always) func map(_ f: (T.V, T.V) -> T.V) {
     let rows = i.pointee.rows, y = columns(i.pointee.y), a = columns(i.pointee.a), b = columns(i.pointee.b)
-    forEachColumn { j in
+    forEachRun(areContiguous: y.stride == rows && a.stride == rows && b.stride == rows) { j, n in
       let y = y[j], a = a[j], b = b[j]
-      forEachVector(rows, T.self) { i, k in
+      forEachVector(n, T.self) { i, k in
         f(.loadPartial(a + i, count: k), .loadPartial(b + i, count: k)).storePartial(y + i, count: k)
       }
     }
@@ -172,9 +201,9 @@ private struct MicroLoop<T: Real> {
   @inline(__always) func map(_ f: (T.V, T.V, T.V) -> T.V) {
     let rows = i.pointee.rows, y = columns(i.pointee.y), a = columns(i.pointee.a), b = columns(i.pointee.b)
     let c = columns(i.pointee.c)
-    forEachColumn { j in
+    forEachRun(areContiguous: y.stride == rows && a.stride == rows && b.stride == rows && c.stride == rows) { j, n in
       let y = y[j], a = a[j], b = b[j], c = c[j]
-      forEachVector(rows, T.self) { i, k in
+      forEachVector(n, T.self) { i, k in
         f(.loadPartial(a + i, count: k), .loadPartial(b + i, count: k), .loadPartial(c + i, count: k))
           .storePartial(y + i, count: k)
       }
@@ -212,6 +241,10 @@ private struct MicroLoop<T: Real> {
       withFunctions(i.pointee.function, T.V(i.pointee.parameter), MicroSlopeLoop(loop: self))
     case .sumRows, .broadcastRow, .normalScale, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
       forEachColumn { runColumn($0) }
+    case .lstm: lstm()
+    case .lstmBackward: lstmBackward()
+    case .gru: gru()
+    case .gruBackward: gruBackward()
     }
   }
 
@@ -280,9 +313,10 @@ private struct MicroSlopeLoop<T: Real>: UnaryLoop {
         }
       }
     } else {
-      loop.forEachColumn { j in
+      let areContiguous = y.stride == rows && a.stride == rows && x.stride == rows && fx.stride == rows
+      loop.forEachRun(areContiguous: areContiguous) { j, n in
         let y = y[j], a = a[j], x = x[j], fx = fx[j]
-        forEachVector(rows, T.self) { i, k in
+        forEachVector(n, T.self) { i, k in
           let slope = derivative(.loadPartial(x + i, count: k), .loadPartial(fx + i, count: k))
           (T.V.loadPartial(a + i, count: k) * slope).storePartial(y + i, count: k)
         }

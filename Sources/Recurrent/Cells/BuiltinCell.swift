@@ -46,14 +46,17 @@ enum BuiltinCell: Sendable, CaseIterable {
   /// The candidate's second bias, inside the reset of a `.gru`; nil for the others.
   func resetBias(layer k: String) -> String? { self == .gru ? "bnh\(k)" : nil }
 
-  /// Whether the state has a cell c besides the output h.
-  var hasCell: Bool { self == .lstm }
+  /// The names of the states; the first is the output.
+  var states: [String] { self == .lstm ? ["h", "c"] : ["h"] }
 
-  /// Blocks of H rows that a step computes: an LSTM's four gates; a GRU's r, z, a = Wnh·h and n.
-  var blocks: Int {
+  /// The equations of a time step.
+  func step(_ options: CellOptions = CellOptions()) -> Cell.Step {
     switch self {
-    case .rnnTanh, .rnnRelu: 1
-    default: 4
+    case .rnnTanh: .rnn(.tanh, options)
+    case .rnnRelu: .rnn(.relu, options)
+    case .lstm: .lstm(options)
+    case .gru: .gru(options)
+    case .gruResetBefore: .gruResetBefore(options)
     }
   }
 }

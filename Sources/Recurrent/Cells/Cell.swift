@@ -49,12 +49,19 @@ public struct Cell: Sendable {
     let forgetBias: (name: String, sign: Double)?
 
     init(
-      sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
       forgetBias: (name: String, sign: Double)? = nil,
+      sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
       record: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
     ) { (self.sizes, self.record, self.forgetBias) = (sizes, record, forgetBias) }
 
     func program(inputs: Int, units: Int, dtype: DType) throws(RecurrentError) -> Program {
+      // before products of them, which could overflow
+      for (size, limit, name) in [
+        (inputs, Program.Settings.maxInputs, "inputs"), (units, Program.Settings.maxRows, "units"),
+      ] {
+        try require(
+          size >= 1 && size <= limit, .badShape, "\(name) is out of range; expected 1 to \(limit), got \(size)")
+      }
       let sizes = try sizes(inputs, units)
       let recorder = try ProgramRecorder(
         Program.Settings(inputs: inputs, states: sizes.states, parameters: sizes.parameters, dtype: dtype))
@@ -80,7 +87,7 @@ public struct Cell: Sendable {
   let kind: Kind
 
   init(_ cell: BuiltinCell) {
-    (name, states, kind) = (cell.name, cell.hasCell ? ["h", "c"] : ["h"], .builtin(cell))
+    (name, states, kind) = (cell.name, cell.states, .builtin(cell))
   }
 
   /// A cell of the caller's own.
@@ -106,8 +113,12 @@ public struct Cell: Sendable {
     sizes: @escaping @Sendable (_ inputs: Int, _ units: Int) throws(RecurrentError) -> Sizes,
     step: @escaping @Sendable (_ g: Graph, _ x: Mat, _ states: [Mat], _ p: [Mat]) throws(RecurrentError) -> [Mat]
   ) {
-    (self.name, self.states) = (name, states)
-    kind = .step(Step(sizes: sizes, forgetBias: forgetBias, record: step))
+    self.init(named: name, states, Step(forgetBias: forgetBias, sizes: sizes, record: step))
+  }
+
+  /// A step of this library.
+  init(named name: String, _ states: [String], _ step: Step) {
+    (self.name, self.states, kind) = (name, states, .step(step))
   }
 
   init(_ name: String, _ states: [String], _ kind: Kind) throws(RecurrentError) {
@@ -148,7 +159,7 @@ public struct Cell: Sendable {
   /// The bias of what forgets, before the layer's number, and its sign; nil for cells without, and for recorded ones.
   var forgetBias: (name: String, sign: Double)? {
     switch kind {
-    case .builtin(let cell): cell == .lstm ? ("bf", 1) : nil
+    case .builtin(let cell): cell.step().forgetBias
     case .step(let step): step.forgetBias
     case .programs: nil
     }

@@ -109,27 +109,21 @@ extension Cell {
       self = base
       return
     }
-    switch cell {
-    case .lstm: self = Cell.lstm(options)
-    case .gru: self = Cell.gru(options)
-    case .gruResetBefore: self = Cell.gruResetBefore(options)
-    case .rnnTanh: self = Cell.rnn(cell, .tanh, options)
-    case .rnnRelu: self = Cell.rnn(cell, .relu, options)
-    }
+    self = Cell(named: options.name(cell), cell.states, cell.step(options))
   }
 
   /// Long short-term memory with peepholes.
   static let peepholeLSTM: Cell = {
     var options = CellOptions()
     options.peephole = true
-    return lstm(options)
+    return Cell(named: options.name(.lstm), BuiltinCell.lstm.states, .lstm(options))
   }()
 
   /// Long short-term memory that forgets as much as it reads.
   static let coupledLSTM: Cell = {
     var options = CellOptions()
     options.coupled = true
-    return lstm(options)
+    return Cell(named: options.name(.lstm), BuiltinCell.lstm.states, .lstm(options))
   }()
 }
 

@@ -35,7 +35,7 @@ extension Graph {
       try appendOperand(Wx, "Wx")
       try appendOperand(Wh, "Wh")
       try appendOperand(b, "b", columns: h.d)
-      return try appendNode(LSTMStep(), since: mark, n: 2 * h.n, d: h.d, scratch: 4 * h.count)
+      return try appendNode(LSTMStep(), since: mark, n: 2 * h.n, d: h.d, scratch: 6 * h.count)
     }
     return (
       try both.view(row: 0, column: 0, n: h.n, d: h.d), try both.view(row: h.n, column: 0, n: h.n, d: h.d)
@@ -43,25 +43,32 @@ extension Graph {
   }
 }
 
-/// Operands x, h, c, Wx, Wh, b; the result is h′ above c′, the scratch holds the gates.
+/// Operands x, h, c, Wx, Wh, b; the result is h′ above c′, the scratch holds the gates, then tanh c′ and dc.
 private struct LSTMStep: GraphOperation {
   var name: String { "lstm" }
 
   func forward<T: Real>(_ args: Operands<T>) {
-    let (H, B, y) = (args[2].rows, args[2].columns, args.y)
-    let gates = args.scratch(4 * H, B)
-    preactivate(args[0], args[1], args[3], args[4], args[5], to: gates)
-    lstmGates(gates.rows(0, H), gate: H, args[2], newH: y.rows(0, H), newC: y.rows(H, H))
+    let (H, B, y) = (args[2].rows, args[2].columns, args.y), rows = args.scratch(6 * H, B)
+    preactivate(args[0], args[1], args[3], args[4], args[5], to: rows.rows(0, 4 * H))
+    func block(_ k: Int) -> MatrixView<T> { rows.rows(k * H, H) }
+    let operands = [block(0), block(1), block(2), block(3), args[2], y.rows(H, H), block(4)]
+    run(.lstm, operands, to: y.rows(0, H))
   }
 
-  // lstmGatesBackward overwrites the gates with dz
+  // the gradients of the pre-activations replace the gates
   func backward<T: Real>(_ args: Operands<T>) {
-    let (H, B, y, dy) = (args[2].rows, args[2].columns, args.y, args.dy)
-    let gates = args.scratch(4 * H, B)
-    lstmGatesBackward(
-      gates.rows(0, H), gate: H, args[2], newC: y.rows(H, H), dnewH: dy.rows(0, H), dnewC: dy.rows(H, H),
-      dc: args.gradient(2), accumulate: true)
-    preactivateBackward(args, Wx: 3, Wh: 4, b: 5, dz: gates)
+    let (H, B, dy) = (args[2].rows, args[2].columns, args.dy), rows = args.scratch(6 * H, B)
+    func block(_ k: Int) -> MatrixView<T> { rows.rows(k * H, H) }
+    let gates = (0..<4).map(block)
+    run(.lstmBackward, [dy.rows(0, H), dy.rows(H, H)] + gates + [args[2], block(4)] + gates, to: block(5))
+    accumulate(block(5), times: 1, into: args.gradient(2))
+    preactivateBackward(args, Wx: 3, Wh: 4, b: 5, dz: rows.rows(0, 4 * H))
+  }
+
+  private func run<T: Real>(_ operation: MicroOperation, _ operands: [MatrixView<T>], to y: MatrixView<T>) {
+    func operand(_ m: MatrixView<T>) -> MicroOperand<T> { MicroOperand(m.p, step: 0, stride: m.columnStride) }
+    var instruction = MicroInstruction(operation, rows: y.rows, to: operand(y)) { operand(operands[$0]) }
+    T.runMicroProgram(&instruction, count: 1, step: 0, columns: 0..<y.columns, part: y.columns)
   }
 
   var backwardReads: BackwardReads { BackwardReads(0, 1, 2, 3, 4, result: true) }

@@ -1,6 +1,6 @@
 // Long short-term memory with options, as a step.
 
-extension Cell {
+extension Cell.Step {
   /// Long short-term memory with options.
   ///
   ///     u = Wx·x                                 v = Wh·h          with norm: LN(u) ⊙ gx and LN(v) ⊙ gh
@@ -11,11 +11,11 @@ extension Cell {
   ///     h̃ = Whr·r with a projection, else r
   ///
   /// h′ and c′ are h̃ and c̃ after zoneout. x and h of the products, Wh and tanh(zc) may be dropped.
-  static func lstm(_ options: CellOptions) -> Cell {
+  ///
+  /// Among the activations are i, f, o and the candidate g.
+  static func lstm(_ options: CellOptions) -> Cell.Step {
     let gates = options.coupled ? ["i", "o", "c"] : ["i", "f", "o", "c"], G = gates.count
-    return Cell(
-      named: options.name(.lstm), states: ["h", "c"], forgetBias: options.coupled ? ("bi", -1) : ("bf", 1)
-    ) { (I, H) throws(RecurrentError) in
+    return Cell.Step(forgetBias: options.coupled ? ("bi", -1) : ("bf", 1)) { (I, H) throws(RecurrentError) in
       let P = options.projection ?? H
       var parameters = options.parameters(gates, inputs: I, units: H, output: P)
       if options.norm != nil { parameters += [.init("gy", H, 1, initial: 1), .init("by", H, 1, initial: 0)] }
@@ -24,7 +24,7 @@ extension Cell {
       }
       if options.projection != nil { parameters.append(.init("Whr", P, H)) }
       return Cell.Sizes(states: [P, H], parameters: parameters)
-    } step: { (g, x, states, p) throws(RecurrentError) in
+    } record: { (g, x, states, p) throws(RecurrentError) in
       let (h, c) = (states[0], states[1]), H = c.n
       // the parameters after Wx, Wh and b, in their order
       var rest = p.dropFirst(3)
@@ -38,13 +38,17 @@ extension Cell {
       func gate(_ k: Int, _ cell: Mat) throws(RecurrentError) -> Mat {
         try g.sigmoid(peepholes.isEmpty ? block(k) : g.add(block(k), g.eltmul(peepholes[k], cell)))
       }
-      let i = try gate(0, c)
-      let candidate = try g.dropout(g.tanh(block(G - 1)), rate: options.candidateDropout)
-      let new =
-        options.coupled
-        ? try g.add(c, g.eltmul(i, g.sub(candidate, c)))
-        : try g.add(g.eltmul(gate(1, c), c), g.eltmul(i, candidate))
-      let o = try gate(G - 2, new)
+      let i = try g.name(gate(0, c), "i"), new: Mat
+      func candidate() throws(RecurrentError) -> Mat {
+        try g.dropout(g.name(g.tanh(block(G - 1)), "g"), rate: options.candidateDropout)
+      }
+      if options.coupled {
+        new = try g.add(c, g.eltmul(i, g.sub(candidate(), c)))
+      } else {
+        let f = try g.name(gate(1, c), "f")
+        new = try g.add(g.eltmul(f, c), g.eltmul(i, candidate()))
+      }
+      let o = try g.name(gate(G - 2, new), "o")
       var shown = new
       if let cellNorm {
         shown = try g.layerNorm(new, gain: cellNorm.gain, bias: cellNorm.bias, epsilon: CellOptions.epsilon)

@@ -1,11 +1,11 @@
 // Plain recurrent layers with options, as a step.
 
-extension Cell {
+extension Cell.Step {
   /// h̃ = f(Wxh·x + Whh·h + bhh), with norm f(LN(Wxh·x) ⊙ gxh + LN(Whh·h) ⊙ ghh + bhh); h′ is h̃ after zoneout.
-  static func rnn(_ cell: BuiltinCell, _ function: UnaryOperation, _ options: CellOptions) -> Cell {
-    Cell(named: options.name(cell), states: ["h"]) { (I, H) throws(RecurrentError) in
+  static func rnn(_ function: UnaryOperation, _ options: CellOptions) -> Cell.Step {
+    Cell.Step { (I, H) throws(RecurrentError) in
       Cell.Sizes(states: [H], parameters: options.parameters(["h"], inputs: I, units: H, output: H))
-    } step: { (g, x, states, p) throws(RecurrentError) in
+    } record: { (g, x, states, p) throws(RecurrentError) in
       let h = states[0], gains = options.norm == nil ? nil : (x: p[3], h: p[4])
       let u = try options.product(g, p[0], options.input(g, x), gates: 1, gain: gains?.x)
       let v = try options.product(g, options.weights(g, p[1]), options.recurrent(g, h), gates: 1, gain: gains?.h)

@@ -183,6 +183,14 @@ struct SettingsReader {
     return items
   }
 
+  /// The members of an object, none for an absent key.
+  mutating func object(_ key: String) throws(RecurrentError) -> JSON.List<(key: String, value: JSON)> {
+    let json = member(key) ?? .object([])
+    guard case .object(let members) = json else { throw wrongType(key, "an object", json) }
+    record(key, json)
+    return members
+  }
+
   /// Names a more specific owner: an optimizer's algorithm after its name was read.
   mutating func setOwner(_ owner: String) { self.owner = owner }
 

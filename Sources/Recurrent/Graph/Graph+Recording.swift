@@ -125,6 +125,15 @@ extension Graph {
     try operands.append(operand)
   }
 
+  /// Appends an operand from `constants`.
+  func appendConstant(_ m: Mat) throws(RecurrentError) {
+    let dtype = self.dtype ?? m.dtype
+    try require(
+      m.dtype == dtype, .badType, "dtype is wrong; expected \(dtype) as the other Mats, got \(m.dtype)")
+    self.dtype = dtype
+    try operands.append(m.operandRef)
+  }
+
   /// Refuses a result of another graph whose backward pass is to come: the gradient would end at the border between the
   /// graphs. After its backward pass the result is a constant.
   private func requireConstant(_ m: Mat, _ name: StaticString, of owner: GraphIdentity) throws(RecurrentError) {

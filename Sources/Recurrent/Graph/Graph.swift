@@ -41,6 +41,8 @@ public final class Graph {
 
   /// For a graph that records a step: the Mat of each operand. Such a graph computes nothing.
   @exclusivity(unchecked) var recordedOperands: [Mat]?
+  /// The values of a step with a name.
+  var recordedNames: [(name: String, mat: Mat)] = []
   /// What nodes refer to besides memory; released by `reset()`.
   var retained: [AnyObject] = []
 
@@ -133,6 +135,7 @@ public final class Graph {
     nodes.removeAll()
     operands.removeAll()
     if recordedOperands != nil { recordedOperands = [] }
+    recordedNames = []
     if !retained.isEmpty { retained.removeAll(keepingCapacity: true) }
     arena.reset()
     evaluated = 0

@@ -3,13 +3,13 @@
 import Kernels
 
 extension Network {
-  /// The names of all activations, layer by layer: `h0`; for an LSTM then `c0 i0 f0 o0 g0`, for a GRU `r0 z0 n0`; for a
-  /// cell of the caller's own its states.
+  /// The names of all activations, layer by layer: the cell's states, then what its step names (`Graph.name`). For an
+  /// LSTM `h0 c0 i0 f0 o0 g0`, for a GRU `h0 r0 z0 n0`.
   ///
   /// h is the output and c the cell after a time step; i, f, o, r and z are gates, 0 to 1; g and n are the candidates,
   /// −1 to 1. With two directions, `h0r` and its like are those of the reverse one, each at the time step that it read.
   public var activationNames: [String] {
-    suffixes.flatMap { suffix in cellActivations.map { "\($0.name)\(suffix)" } }
+    layers.indices.flatMap { k in activations(ofLayer: k).map { $0.name } }
   }
 
   /// Copies one activation of one layer from the last forward pass. Available until backward is called.
@@ -46,27 +46,32 @@ extension Network {
       throw RecurrentError(
         .invalidated, "activation '\(name)' is unavailable; expected a forward pass whose backward was not called")
     }
-    let (layer, kind) = index.quotientAndRemainder(dividingBy: cellActivations.count)
-    return (layer, cellActivations[kind].source, record)
+    var kind = index
+    for layer in layers.indices {
+      let all = activations(ofLayer: layer)
+      if kind < all.count { return (layer, all[kind].source, record) }
+      kind -= all.count
+    }
+    return (0, .state(0), record)
   }
 
   private enum ActivationSource {
     case state(Int)
-    /// A block of z's rows.
-    case gate(Int)
+    /// A value with a name.
+    case value(Int)
   }
 
   private func rows(_ source: ActivationSource, _ layer: Int) -> Int {
-    if case .state(let s) = source { layers[layer].states[s] } else { hiddenSizes[layer / options.directions] }
+    switch source {
+    case .state(let s): layers[layer].states[s]
+    case .value(let i): layers[layer].program.plan.names[i].rows
+    }
   }
 
-  private var cellActivations: [(name: String, source: ActivationSource)] {
-    let states = cell.states.enumerated().map { (name: $1, source: ActivationSource.state($0)) }
-    switch cell.builtin {
-    case .rnnTanh, .rnnRelu, nil: return states
-    case .lstm: return states + [("i", .gate(0)), ("f", .gate(1)), ("o", .gate(2)), ("g", .gate(3))]
-    case .gru, .gruResetBefore: return states + [("r", .gate(0)), ("z", .gate(1)), ("n", .gate(3))]
-    }
+  private func activations(ofLayer k: Int) -> [(name: String, source: ActivationSource)] {
+    let states = cell.states.enumerated().map { (name: $1 + suffixes[k], source: ActivationSource.state($0)) }
+    return states
+      + layers[k].program.plan.names.enumerated().map { (name: $1.name + suffixes[k], source: .value($0)) }
   }
 
   private func copy<Scalar: Real>(
@@ -74,30 +79,27 @@ extension Network {
   ) {
     var k = 0
     graph.forEachNode(0..<graph.nodes.count) { node, operands in
-      guard node.pointee.operation == Scan.self || node.pointee.operation == ProgramScan.self else { return }
+      guard node.pointee.operation == ProgramScan.self else { return }
       defer { k += 1 }
       guard k == layer else { return }
-      let args = Operands<Scalar>(operands, node), rows = rows(source, layer)
-      let values: MatrixView<Scalar>
-      if node.pointee.operation == Scan.self {
-        let run = ScanRun(node.pointee.settings(Scan.self), args)
+      let run = ProgramRun(node.pointee.settings(ProgramScan.self), Operands<Scalar>(operands, node))
+      let rows = rows(source, layer), columns = record.T * record.B
+      let result = MatrixView(p, rows: rows, columns: columns, columnStride: rows)
+      let pieces: [(row: Int, values: MatrixView<Scalar>)] =
         switch source {
-        case .state(let s): values = s == 0 ? run.y : run.c
-        case .gate(let block): values = run.z.rows(block * rows, rows)
+        case .state(let s): [(0, run.states(s).columns(record.B, columns))]
+        case .value(let i): run.values(i)
         }
-      } else {
-        let run = ProgramRun(node.pointee.settings(ProgramScan.self), args)
-        guard case .state(let s) = source else { return }
-        values = run.states(s).columns(record.B, record.T * record.B)
-      }
-      let result = MatrixView(p, rows: rows, columns: record.T * record.B, columnStride: rows)
-      if layer % options.directions == 0 {
-        Kernels.copy(values, to: result)
-      } else {
-        for j in 0..<result.columns {
+      for (row, values) in pieces {
+        let to = result.rows(row, values.rows)
+        if layer % options.directions == 0 {
+          Kernels.copy(values, to: to)
+          continue
+        }
+        for j in 0..<columns {
           let (t, b) = j.quotientAndRemainder(dividingBy: record.B)
           let read = reversedStep(t, length: record.padding.map { Int($0.lengths[b]) } ?? record.T)
-          Kernels.copy(values.columns(read * record.B + b, 1), to: result.columns(j, 1))
+          Kernels.copy(values.columns(read * record.B + b, 1), to: to.columns(j, 1))
         }
       }
       guard let padding = record.padding else { return }

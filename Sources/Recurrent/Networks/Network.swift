@@ -79,7 +79,7 @@ public final class Network {
   var reusableStates = (start: State([]), end: State([]))
   /// The working memory of `InferenceStep`, allocated on first use.
   private var inferenceScratch: Storage?
-  /// The steps of layers that are programs, created on first use.
+  /// The steps of the layers, created on first use.
   private var inferenceSteps: AnyObject?
   /// The most rows of a Mat with a column for each time step.
   let widest: Int
@@ -142,9 +142,8 @@ public final class Network {
     return storage.start
   }
 
-  /// Returns the steps of layers that are programs, the same at every call; nil for built-in cells.
-  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> ProgramSteps<T>? {
-    if cell.builtin != nil { return nil }
+  /// Returns the steps of the layers, the same at every call.
+  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> ProgramSteps<T> {
     if let steps = inferenceSteps as? ProgramSteps<T> { return steps }
     let steps = try ProgramSteps<T>(layers)
     inferenceSteps = steps
@@ -165,9 +164,9 @@ public final class Network {
     let top = try graph.recording { () throws(RecurrentError) in
       var input = x
       for (k, layer) in layers.enumerated() {
-        let after = try layer.advance(graph, input, next.mats.map { $0[k] })
-        for (s, mat) in after.enumerated() { next.mats[s][k] = mat }
-        input = options.residual && k > 0 ? try graph.add(input, after[0]) : after[0]
+        let y = try layer.scan(
+          graph, input, tokens: nil, steps: 1, &next, k, lengths: nil, wantsInput: true, random: nil)
+        input = options.residual && k > 0 ? try graph.add(input, y) : y
       }
       return input
     }

@@ -71,33 +71,15 @@ extension Program.Parameter {
 struct ParameterLayout {
   /// The regions of one layer.
   struct Layer {
-    enum Body {
-      /// Stacked gate matrices: [G·H × I], [G·H × H], [G·H × 1]; and [H × 1], the second bias of a GRU's candidate.
-      case builtin(
-        BuiltinCell, H: Int, Wx: Layout.Region, Wh: Layout.Region, b: Layout.Region, resetBias: Layout.Region?)
-      case program(Program, [Layout.Region])
-    }
-
-    let body: Body
-    /// Rows of each state.
-    let states: [Int]
+    let program: Program
+    /// The program's parameters.
+    let parameters: [Layout.Region]
     /// The learned initial states; none without.
     let initialStates: [Layout.Region]
 
-    func layer(_ parameters: Parameters) -> Recurrent.Layer {
+    func layer(_ all: Parameters) -> Recurrent.Layer {
       Recurrent.Layer(
-        body(parameters), states: states, initialStates: initialStates.map { parameters.stack($0) })
-    }
-
-    private func body(_ parameters: Parameters) -> Recurrent.Layer.Body {
-      switch body {
-      case .builtin(let cell, let H, let Wx, let Wh, let b, let resetBias):
-        let weights = Weights(
-          Wx: parameters.stack(Wx), Wh: parameters.stack(Wh), b: parameters.stack(b),
-          resetBias: resetBias.map { parameters.stack($0) })
-        return .builtin(cell, weights, ScanPlan(cell, H: H))
-      case .program(let program, let regions): return .program(program, regions.map { parameters.stack($0) })
-      }
+        program, parameters.map { all.stack($0) }, initialStates: initialStates.map { all.stack($0) })
     }
   }
 
@@ -121,20 +103,21 @@ struct ParameterLayout {
     for (i, suffix) in settings.suffixes.enumerated() {
       let k = i / settings.options.directions, size = settings.hiddenSizes[k]
       let inputs = k == 0 ? settings.embedding ?? settings.inputSize : widths[k - 1]
-      let body: Layer.Body, states: [Int]
+      let program: Program, regions: [Layout.Region]
       switch settings.cell.kind {
       case .builtin(let cell):
-        (body, states) = (try append(cell, suffix, size: size, inputs: inputs), cell.hasCell ? [size, size] : [size])
-      case .programs(let programs): (body, states) = (try append(programs[k], suffix), programs[k].states)
+        regions = try append(cell, suffix, size: size, inputs: inputs)
+        program = try cell.step().program(inputs: inputs, units: size, dtype: settings.dtype)
+      case .programs(let programs): (program, regions) = (programs[k], try append(programs[k], suffix))
       case .step: continue
       }
       var initialStates: [Layout.Region] = []
       if settings.options.learnedInitialState {
-        for (name, rows) in zip(settings.cell.states, states) {
+        for (name, rows) in zip(settings.cell.states, program.states) {
           initialStates.append(try append(["\(name)s\(suffix)"], n: rows, d: 1, initial: 0))
         }
       }
-      layers.append(Layer(body: body, states: states, initialStates: initialStates))
+      layers.append(Layer(program: program, parameters: regions, initialStates: initialStates))
     }
     guard let outputSize = settings.outputSize else {
       try require(layout.count > 0, .badShape, "the network has no parameters; expected at least one, got none")
@@ -145,29 +128,28 @@ struct ParameterLayout {
     layout.create(settings.tied ? ["bd"] : ["Whd", "bd"], initial: ["bd": 0])
   }
 
+  /// Appends the parameters of a built-in cell, in RecurrentJS's order: gate by gate.
   private mutating func append(
     _ cell: BuiltinCell, _ k: String, size: Int, inputs: Int
-  ) throws(RecurrentError) -> Layer.Body {
+  ) throws(RecurrentError) -> [Layout.Region] {
     let names = cell.names(layer: k)
     let Wx = try layout.stack(names.map { $0.Wx }, n: size, d: inputs)
     let Wh = try layout.stack(names.map { $0.Wh }, n: size, d: size)
     let b = try layout.stack(names.map { $0.b }, n: size, d: 1)
     for gate in names { layout.create([gate.Wx, gate.Wh, gate.b], initial: [gate.b: 0]) }
-    var resetBias: Layout.Region?
-    if let name = cell.resetBias(layer: k) {
-      resetBias = try layout.stack([name], n: size, d: 1)
-      layout.create([name], initial: [name: 0])
-    }
-    return .builtin(cell, H: size, Wx: Wx, Wh: Wh, b: b, resetBias: resetBias)
+    guard let name = cell.resetBias(layer: k) else { return [Wx, Wh, b] }
+    let resetBias = try layout.stack([name], n: size, d: 1)
+    layout.create([name], initial: [name: 0])
+    return [Wx, Wh, b, resetBias]
   }
 
-  private mutating func append(_ program: Program, _ k: String) throws(RecurrentError) -> Layer.Body {
+  private mutating func append(_ program: Program, _ k: String) throws(RecurrentError) -> [Layout.Region] {
     var regions: [Layout.Region] = []
     for parameter in program.settings.parameters {
       let names = parameter.layerNames(k)
       regions.append(try append(names, n: parameter.n / names.count, d: parameter.d, initial: parameter.initial))
     }
-    return .program(program, regions)
+    return regions
   }
 
   /// Appends parameters of [n × d], stacked, with new names.

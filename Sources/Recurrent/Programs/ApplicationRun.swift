@@ -58,16 +58,16 @@ final class ApplicationRun {
       wantsInput: program.inputs > 0, hasHistory: graph.needsBackprop,
       threads: program.threads(columns: total / levelCount),
       levels: ForestLevels(firstColumns, count: levelCount, widest: widest, arity: program.children))
-    let workspace = program.workspaces.workspace(scan, program), rows = program.states.reduce(0, +)
+    let workspace = program.forestWorkspaces.workspace(scan, program), rows = program.states.reduce(0, +)
     try require(
-      !workspace.overflows && total < Mat.maxCount / rows, .badShape,
+      !workspace.regions.overflows && total < Mat.maxCount / rows, .badShape,
       "applications are too large; expected at most \(Mat.maxCount) elements in all states, got \(rows) x \(total)")
     scan.workspace = .passUnretained(workspace)
     (self.scan, self.workspace) = (scan, workspace)
     let first = graph.nodes[Int(members[0])]
     var result = first.result
     result.node = -1
-    let scratch = try graph.allocate(workspace.count, program.dtype)
+    let scratch = try graph.allocate(workspace.regions.count, program.dtype)
     node.initialize(
       to: Node(
         operation: ProgramApplication.self, settings: (0, 0), first: 0,
@@ -204,7 +204,7 @@ private struct ApplicationLevel<Scalar: Real> {
     if level == batch.last {
       run.gatherWeights()
       run.clearOutputGradient()
-      _ = run.packTransposed(Team.alone, 0)
+      run.packTransposed(Team.alone, 0)
     }
     for k in run.plan.states.indices {
       let to = run.carry(k, 0)
@@ -212,13 +212,12 @@ private struct ApplicationLevel<Scalar: Real> {
     }
     let progress = Progress()
     ThreadPool.run(run.scan.threads) { thread, team in
-      let packs = run.packTransposed(team, thread, isPacked: true)
-      let code = run.backwardCode(packs, team, thread, version: 0)
+      let code = run.backwardCode(team, thread, version: 0)
       team.barrier()
       code.run(first, columns: columns.count, mine: team.share(columns.count, thread), part: run.part, team)
       if thread == 0 { clearUnreached() }
       team.barrier()
-      if run.scan.wantsInput { run.inputGradients(columns, packs, team, thread, progress) }
+      if run.scan.wantsInput { run.inputGradients(columns, team, thread, progress) }
       progress.count(2 * run.stepWork * columns.count, thread)
     }
     scatter()
@@ -231,7 +230,7 @@ private struct ApplicationLevel<Scalar: Real> {
   private func clearUnreached() {
     forEach { node, _, column, count in
       if node.isReached { return }
-      if run.plan.layout.gradientRows > 0 { fill(run.gradientTape.columns(column, count), with: 0) }
+      run.clearGradients(column..<column + count)
       for k in run.plan.before.indices { fill(run.carry(k, 1).columns(column - columns.lowerBound, count), with: 0) }
     }
   }

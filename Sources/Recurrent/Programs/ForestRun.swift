@@ -106,8 +106,8 @@ struct ForestRun<Scalar: Real> {
     run.clearOutputGradient()
     let progress = Progress(), work = 2 * run.stepWork, part = run.part
     ThreadPool.run(run.scan.threads) { thread, team in
-      let packs = run.packTransposed(team, thread)
-      let code = run.backwardCode(packs, team, thread, version: 0)
+      run.packTransposed(team, thread)
+      let code = run.backwardCode(team, thread, version: 0)
       for l in (0..<levels.count).reversed() {
         let level = levels.level(l), mine = team.share(level.count, thread)
         gatherGradients(level.lowerBound, mine)
@@ -128,7 +128,7 @@ struct ForestRun<Scalar: Real> {
       }
       run.weightGradients(team, thread, progress)
       if run.scan.wantsInput {
-        run.inputGradients(nil, packs, team, thread, progress)
+        run.inputGradients(nil, team, thread, progress)
         scatterInputGradients(team.share(levels.nodes, thread))
       }
     }

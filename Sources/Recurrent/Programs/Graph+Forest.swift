@@ -93,11 +93,11 @@ extension Graph {
       program: .passUnretained(program), T: levels.nodes, B: 1, tokens: nil, V: 0, isOneHot: false, lengths: nil,
       wantsInput: wantsInput && x != nil, hasHistory: needsBackprop,
       threads: program.threads(columns: levels.nodes / levels.count), levels: levels)
-    let workspace = program.workspaces.workspace(scan, program)
+    let workspace = program.forestWorkspaces.workspace(scan, program)
     scan.workspace = .passUnretained(workspace)
     let columns = levels.leaves + levels.nodes, rows = program.states.reduce(0, +)
     try require(
-      !workspace.overflows && columns <= Mat.maxCount / rows, .badShape,
+      !workspace.regions.overflows && columns <= Mat.maxCount / rows, .badShape,
       "forest is too large; expected at most \(Mat.maxCount) elements in all states, got \(rows) x \(columns)")
     defer { withExtendedLifetime(workspace) {} }
     let operation = ProgramForest(scan: scan)
@@ -106,14 +106,14 @@ extension Graph {
       if let x { try appendOperand(x, "x") }
       for state in leaves { try appendOperand(state, "leaves") }
       for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
-      for mask in outside.masks { try operands.append(mask.operandRef) }
+      for mask in outside.masks { try appendConstant(mask) }
       // a node has an operand
       if operands.count == mark { try appendOperand(zeros(1, 1, program.dtype), "x") }
       if needsBackprop {
         retained.append(program)
         retained.append(workspace)
       }
-      return try appendNode(operation, since: mark, n: rows * columns, d: 1, scratch: workspace.count)
+      return try appendNode(operation, since: mark, n: rows * columns, d: 1, scratch: workspace.regions.count)
     }
     return program.states.enumerated().map { k, n in
       all.part(ForestRun<Float>.offset(k, program.states, columns: columns), n, columns)

@@ -48,7 +48,7 @@ extension Graph {
     return try record(StepZoneout(rate: rate), m, previous, n: m.n, d: m.d)
   }
 
-  private func requireStep(_ name: String) throws(RecurrentError) {
+  func requireStep(_ name: String) throws(RecurrentError) {
     try require(
       recordedOperands != nil, .invalidated,
       "\(name) is an operation of steps; expected the graph of a step that is recorded, got another graph")

@@ -22,49 +22,62 @@ extension Graph {
     _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
     wantsInput: Bool = true, random: Random? = nil
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let B = try check(program, x, hasTokens: false, states, parameters, T)
+    var mats = states.map { [$0] }
     let mark = arena.mark
     do throws(RecurrentError) {
+      let B = try check(program, x, hasTokens: false, mats, 0, parameters, T)
       let copied: UnsafeMutablePointer<Int32>? =
         if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
-      return try Random.restoring(random) { () throws(RecurrentError) in
-        let all = try program.operands(parameters, T, B, on: self, random)
-        return try record(program, x, nil, states, all, T, B, copied, wantsInput, ProgramWorkspace.Cache())
+      let y = try Random.restoring(random) { () throws(RecurrentError) in
+        try scan(
+          program, x, tokens: nil, states: &mats, 0, parameters: parameters, steps: T, lengths: copied,
+          wantsInput: wantsInput, random: random)
       }
+      return (y, mats.map { $0[0] })
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
       throw error
     }
   }
 
-  /// Records a program whose lengths and tokens are in the graph's memory. With tokens, x is a table of which they select
-  /// rows; nil for one-hot tokens.
+  /// Records a program whose lengths and tokens are in the graph's memory.
+  ///
+  /// - Parameters:
+  ///   - x: with tokens a table of which they select rows; nil for one-hot tokens.
+  ///   - states: for each state the Mats of all layers; those of layer k become the final ones.
+  /// - Returns: the outputs.
   func scan(
-    _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: [Mat], parameters: [Mat],
-    steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?,
-    cache: ProgramWorkspace.Cache
-  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
-    let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, parameters, T)
+    _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: inout [[Mat]], _ k: Int,
+    parameters: [Mat], steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?
+  ) throws(RecurrentError) -> Mat {
+    let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, k, parameters, T)
     let all = try program.operands(parameters, T, B, on: self, random)
-    guard let tokens else { return try record(program, x, nil, states, all, T, B, lengths, wantsInput, cache) }
-    if let table = x, !program.takesTable || table.n > T * B {
-      // with more tokens than columns, one product per column costs less than one per token
-      let rows = try rowPluck(table, rows: tokens, count: T * B)
-      return try record(program, rows, nil, states, all, T, B, lengths, wantsInput, cache)
-    }
-    if x != nil || program.takesOneHotTokens {
-      return try record(program, x, tokens, states, all, T, B, lengths, wantsInput, cache)
-    }
-    // a step that reads rows of x by themselves needs the columns
-    let columns = try zeros(program.inputs, T * B, program.dtype)
-    for j in 0..<T * B {
-      let at = j * program.inputs + Int(tokens[j])
-      switch program.dtype {
-      case .float32: columns.wStart.assumingMemoryBound(to: Float.self)[at] = 1
-      case .float64: columns.wStart.assumingMemoryBound(to: Double.self)[at] = 1
+    var (x, tokens, wantsInput) = (x, tokens, wantsInput)
+    if let selected = tokens {
+      if let table = x, !program.takesTable || table.n > T * B {
+        // with more tokens than columns, one product per column costs less than one per token
+        (x, tokens) = (try rowPluck(table, rows: selected, count: T * B), nil)
+      } else if x == nil && !program.takesOneHotTokens {
+        // a step that reads rows of x by themselves needs the columns
+        x = try oneHot(selected, rows: program.inputs, columns: T * B, program.dtype)
+        (tokens, wantsInput) = (nil, false)
       }
     }
-    return try record(program, columns, nil, states, all, T, B, lengths, false, cache)
+    return try record(program, x, tokens, &states, k, all, T, B, lengths, wantsInput)
+  }
+
+  private func oneHot(
+    _ tokens: UnsafeMutablePointer<Int32>, rows: Int, columns: Int, _ dtype: DType
+  ) throws(RecurrentError) -> Mat {
+    let x = try zeros(rows, columns, dtype)
+    for j in 0..<columns {
+      let at = j * rows + Int(tokens[j])
+      switch dtype {
+      case .float32: x.wStart.assumingMemoryBound(to: Float.self)[at] = 1
+      case .float64: x.wStart.assumingMemoryBound(to: Double.self)[at] = 1
+      }
+    }
+    return x
   }
 
   /// Checks the parameters of a run.
@@ -85,7 +98,7 @@ extension Graph {
 
   /// Returns the batch size.
   private func check(
-    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [Mat], _ parameters: [Mat], _ T: Int
+    _ program: Program, _ x: Mat?, hasTokens: Bool, _ states: [[Mat]], _ layer: Int, _ parameters: [Mat], _ T: Int
   ) throws(RecurrentError) -> Int {
     try require(
       program.children == 1, .badShape,
@@ -94,8 +107,9 @@ extension Graph {
     try require(
       states.count == program.states.count, .badShape,
       "states has the wrong length; expected \(program.states.count), got \(states.count)")
-    let B = states[0].d
-    for (k, state) in states.enumerated() {
+    let B = states[0][layer].d
+    for k in states.indices {
+      let state = states[k][layer]
       try require(
         state.n == program.states[k] && state.d == B, .badShape,
         "states[\(k)] has the wrong shape; expected \(program.states[k]) x \(B), got \(state.shape)")
@@ -118,18 +132,18 @@ extension Graph {
   }
 
   private func record(
-    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: [Mat],
+    _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: inout [[Mat]], _ layer: Int,
     _ outside: (parameters: [Mat], masks: [Mat]), _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?,
-    _ wantsInput: Bool, _ cache: ProgramWorkspace.Cache
-  ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
+    _ wantsInput: Bool
+  ) throws(RecurrentError) -> Mat {
     var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
       isOneHot: tokens != nil && x == nil, lengths: lengths,
       wantsInput: wantsInput && x != nil, hasHistory: needsBackprop,
       threads: program.threads(columns: B))
-    let workspace = cache.workspace(scan, program)
+    let workspace = (scan.isStep ? program.stepWorkspaces : program.scanWorkspaces).workspace(scan, program)
     scan.workspace = .passUnretained(workspace)
-    guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.overflows else {
+    guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.regions.overflows else {
       throw RecurrentError(
         .badShape,
         "sequence is too large; expected at most \(Mat.maxCount) elements in all states, got \(T) steps of \(B)")
@@ -138,21 +152,19 @@ extension Graph {
     let all = try recording { () throws(RecurrentError) in
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
-      for state in states { try appendOperand(state, "states") }
+      for k in states.indices { try appendOperand(states[k][layer], "states") }
       for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
-      for mask in outside.masks { try operands.append(mask.operandRef) }
+      for mask in outside.masks { try appendConstant(mask) }
       if needsBackprop {
         retained.append(program)
         retained.append(workspace)
       }
-      return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.count)
+      return try appendNode(scan, since: mark, n: count, d: 1, scratch: workspace.regions.count)
+    }
+    for k in states.indices {
+      states[k][layer] = all.part(ProgramRun<Float>.finalOffset(k, program.states, T, B), program.states[k], B)
     }
     let H = program.states[0]
-    return (
-      all.part(H * B, H, T * B),
-      program.states.indices.map {
-        all.part(ProgramRun<Float>.finalOffset($0, program.states, T, B), program.states[$0], B)
-      }
-    )
+    return all.part(H * B, H, T * B)
   }
 }

@@ -10,6 +10,10 @@ struct Located<T: Real> {
   var operand: MicroOperand<T> { MicroOperand(p, step: step, stride: stride) }
 }
 
+/// The longest sum of two products that are computed together: beyond 640 elements two panels no longer fit the
+/// first-level cache.
+let longestFusedSum = 640
+
 /// A packed product of a time step: result = initial + first + second.
 struct LocatedProduct<T: Real> {
   enum Initial { case zero, column, matrix, gather }
@@ -59,6 +63,33 @@ struct LocatedInstruction {
   let first: Int, count: Int
 }
 
+/// The number of instructions of a pass, of its products and of its element-wise operations.
+struct PassLength {
+  var instructions = 0, products = 0, operations = 0
+
+  /// Room for either of two passes.
+  func union(_ other: PassLength) -> PassLength {
+    PassLength(
+      instructions: max(instructions, other.instructions), products: max(products, other.products),
+      operations: max(operations, other.operations))
+  }
+}
+
+extension PassLength {
+  /// - Parameter products: those of each stack.
+  init(_ pass: [PlannedInstruction], _ products: [[StackProduct]]) {
+    instructions = pass.count
+    for instruction in pass {
+      switch instruction {
+      case .stack(let s): self.products += products[s].count
+      // the long sum of a single column is two
+      case .transposed(_, let terms, _, _): self.products += 2 * terms.count
+      case .segment(let segment): operations += segment.operations.count
+      }
+    }
+  }
+}
+
 /// The instructions of one pass for one thread, in memory of the node.
 struct LocatedCode<T: Real> {
   private let instructions: UnsafeMutablePointer<LocatedInstruction>
@@ -66,31 +97,15 @@ struct LocatedCode<T: Real> {
   private let operations: UnsafeMutablePointer<MicroInstruction<T>>
   private var instructionCount = 0, productCount = 0, operationCount = 0
 
-  /// The memory that the instructions of a plan need, in elements: two versions of the longer pass.
-  static func elements(_ plan: StepPlan) -> Int { 2 * bytes(plan) / MemoryLayout<T>.size + 64 }
-
-  private static func capacity(_ plan: StepPlan) -> (instructions: Int, products: Int, operations: Int) {
-    func count(_ code: [PlannedInstruction]) -> (products: Int, operations: Int) {
-      code.reduce((0, 0)) { sum, instruction in
-        switch instruction {
-        case .stack(let s): (sum.0 + plan.products[s].count, sum.1)
-        case .transposed(_, let terms, _, _): (sum.0 + 2 * terms.count, sum.1)
-        case .segment(let segment): (sum.0, sum.1 + segment.operations.count)
-        }
-      }
-    }
-    let (forward, backward) = (count(plan.forward), count(plan.backward))
-    return (
-      max(plan.forward.count, plan.backward.count), max(forward.products, backward.products),
-      max(forward.operations, backward.operations)
-    )
+  /// The memory that the instructions of a plan need, in elements: for each version those of the longer pass.
+  static func elements(_ plan: StepPlan, versions: Int = 2) -> Int {
+    versions * bytes(plan.longestPass) / MemoryLayout<T>.size + 64
   }
 
-  private static func bytes(_ plan: StepPlan) -> Int {
-    let (instructions, products, operations) = capacity(plan)
-    return rounded(instructions * MemoryLayout<LocatedInstruction>.stride)
-      + rounded(products * MemoryLayout<LocatedProduct<T>>.stride)
-      + rounded(operations * MemoryLayout<MicroInstruction<T>>.stride)
+  private static func bytes(_ pass: PassLength) -> Int {
+    rounded(pass.instructions * MemoryLayout<LocatedInstruction>.stride)
+      + rounded(pass.products * MemoryLayout<LocatedProduct<T>>.stride)
+      + rounded(pass.operations * MemoryLayout<MicroInstruction<T>>.stride)
   }
 
   private static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
@@ -99,8 +114,8 @@ struct LocatedCode<T: Real> {
   ///
   /// - Parameter version: 0 or 1, for two that exist at a time.
   init(_ plan: StepPlan, in memory: UnsafeMutablePointer<T>, version: Int) {
-    let capacity = LocatedCode.capacity(plan)
-    var p = UnsafeMutableRawPointer(memory) + version * LocatedCode.bytes(plan)
+    let capacity = plan.longestPass
+    var p = UnsafeMutableRawPointer(memory) + version * LocatedCode.bytes(capacity)
     instructions = p.bindMemory(to: LocatedInstruction.self, capacity: capacity.instructions)
     p += LocatedCode.rounded(capacity.instructions * MemoryLayout<LocatedInstruction>.stride)
     products = p.bindMemory(to: LocatedProduct<T>.self, capacity: capacity.products)

@@ -9,8 +9,19 @@ struct DividedStep {
   var values = StepValues()
   /// The next value of each state, in pieces from the top.
   var next: [[RowsOfValue]] = []
+  /// The values with a name, in pieces from the top.
+  var names: [NamedRows] = []
   /// The random factors of dropout and zoneout.
   var masks: [StepMask] = []
+
+  /// The values that outlive the step, once for each use.
+  var roots: [Int] { (next + names.map(\.pieces)).flatMap { $0.map(\.value) } }
+}
+
+/// A value with a name, in pieces from the top.
+struct NamedRows {
+  let name: String, rows: Int
+  var pieces: [RowsOfValue]
 }
 
 extension DividedStep {
@@ -18,13 +29,9 @@ extension DividedStep {
     var division = Division(step)
     try division.divide()
     for i in step.nodes.indices { try division.addValues(of: i) }
-    for view in step.next {
-      var pieces: [RowsOfValue] = [], row = 0
-      for value in try division.pieces(of: view) {
-        pieces.append(RowsOfValue(row: row, value: value))
-        row += division.values[value].rows
-      }
-      next.append(pieces)
+    for view in step.next { next.append(try division.rows(of: view)) }
+    for (name, view) in step.names {
+      names.append(NamedRows(name: name, rows: view.rows, pieces: try division.rows(of: view)))
     }
     (values, masks) = (division.values, division.masks)
   }
@@ -54,6 +61,7 @@ private struct Division {
   mutating func divide() throws(RecurrentError) {
     for node in step.nodes { for view in node.operands { cut(view) } }
     for view in step.next { cut(view) }
+    for (_, view) in step.names { cut(view) }
     var isDone = false
     while !isDone {
       isDone = true
@@ -229,6 +237,16 @@ private struct Division {
   private mutating func leaf(_ operation: StepOperation, from: Int, rows: Int) throws(RecurrentError) -> Int {
     guard case .input(let row) = operation else { return try values.add(operation, rows: rows) }
     return try values.add(.input(row: row + from), rows: rows)
+  }
+
+  /// The values of a view with their rows.
+  mutating func rows(of view: RecordedStep.View) throws(RecurrentError) -> [RowsOfValue] {
+    var rows: [RowsOfValue] = [], row = 0
+    for value in try pieces(of: view) {
+      rows.append(RowsOfValue(row: row, value: value))
+      row += values[value].rows
+    }
+    return rows
   }
 
   /// The values of a view, from the top.

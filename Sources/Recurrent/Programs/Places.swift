@@ -4,7 +4,9 @@ import Kernels
 
 /// Memory of a program's run.
 enum Region: Hashable {
-  /// Values of all time steps that the backward pass or a product reads; and their gradients.
+  /// The sums of products of all time steps, which their gradients may replace.
+  case sums
+  /// Other values of all time steps that the backward pass or a product reads; and gradients.
   case tape, gradientTape
   /// A state before the step, and after it.
   case before(Int), after(Int)
@@ -28,20 +30,26 @@ struct Place: Hashable {
 struct StepLayout {
   /// Where each value lies; nil for a value that is not computed.
   var places: [Place?]
-  /// The first row of each stack on the tape, and of its gradient on the gradient tape.
-  var stackRows: [Int] = [], stackGradientRows: [Int] = []
-  var tapeRows = 0, gradientRows = 0, forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
+  /// The first row of each stack among the sums.
+  var stackRows: [Int] = []
+  /// Where the gradient of each stack lies: on the gradient tape, or in the stack's own rows.
+  var stackGradients: [Place] = []
+  /// Whether the gradients of the stacks replace them.
+  var overwritesSums = false
+  var sumRows = 0, tapeRows = 0, gradientRows = 0, forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
 }
 
 extension StepLayout {
+  /// - Parameter overwritesSums: whether the gradient of a stack replaces it. A verification tells whether that is right.
   init(
-    _ values: StepValues, _ stacks: [Stack], next: [[RowsOfValue]], _ gradients: StepGradients,
-    forward: [StepInstruction], backward: [StepInstruction], uses: [Int]
+    _ values: StepValues, _ stacks: [Stack], _ step: DividedStep, _ gradients: StepGradients,
+    forward: [StepInstruction], backward: [StepInstruction], uses: [Int], overwritesSums: Bool
   ) {
     places = Array(repeating: nil, count: values.count)
+    self.overwritesSums = overwritesSums
     var builder = StepLayoutBuilder(values: values, uses: uses, layout: self)
     builder.placeLeaves()
-    builder.placeForward(stacks, next, firstBackward: gradients.first)
+    builder.placeForward(stacks, step, firstBackward: gradients.first)
     builder.placeBackward(stacks, gradients)
     builder.placeTemporaries(forward, .forwardTemporary)
     builder.placeTemporaries(backward, .backwardTemporary)
@@ -69,19 +77,20 @@ private struct StepLayoutBuilder {
     }
   }
 
-  mutating func placeForward(_ stacks: [Stack], _ next: [[RowsOfValue]], firstBackward: Int) {
-    for (k, pieces) in next.enumerated() {
+  mutating func placeForward(_ stacks: [Stack], _ step: DividedStep, firstBackward: Int) {
+    for (k, pieces) in step.next.enumerated() {
       for piece in pieces { layout.places[piece.value] = Place(region: .after(k), row: piece.row) }
     }
     for stack in stacks {
-      layout.stackRows.append(layout.tapeRows)
+      layout.stackRows.append(layout.sumRows)
       for sum in stack.sums {
-        layout.places[sum] = Place(region: .tape, row: layout.tapeRows)
-        layout.tapeRows += values[sum].rows
+        layout.places[sum] = Place(region: .sums, row: layout.sumRows)
+        layout.sumRows += values[sum].rows
       }
     }
     var isKept = [Bool](repeating: false, count: firstBackward)
     for stack in stacks { for operand in stack.operands { isKept[operand] = true } }
+    for name in step.names { for piece in name.pieces { isKept[piece.value] = true } }
     for i in firstBackward..<values.count where uses[i] > 0 {
       for operand in values[i].operands where operand < firstBackward { isKept[operand] = true }
     }
@@ -115,9 +124,15 @@ private struct StepLayoutBuilder {
       layout.places[value] = Place(region: .gradientTape, row: layout.gradientRows)
       layout.gradientRows += values[value].rows
     }
-    for stack in stacks {
-      layout.stackGradientRows.append(layout.gradientRows)
-      for sum in stack.sums { if let value = gradients.sums[sum] { keep(value) } }
+    for (stack, row) in zip(stacks, layout.stackRows) {
+      var place =
+        layout.overwritesSums ? Place(region: .sums, row: row) : Place(region: .gradientTape, row: layout.gradientRows)
+      layout.stackGradients.append(place)
+      for sum in stack.sums {
+        if let value = gradients.sums[sum] { layout.places[value] = place }
+        place = Place(region: place.region, row: place.row + values[sum].rows)
+      }
+      if !layout.overwritesSums { layout.gradientRows += stack.rows }
     }
     for (_, value) in gradients.parameters { keep(value) }
     for piece in gradients.inputs { keep(piece.value) }

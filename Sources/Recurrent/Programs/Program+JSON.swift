@@ -62,7 +62,9 @@ extension Program {
 
   /// The members of the object, of a step that captured nothing.
   var members: JSON {
-    .object(JSON.List(settings.members + [("operations", step.trace.operationsJSON), ("next", step.trace.nextJSON)]))
+    var members = settings.members + [("operations", step.trace.operationsJSON), ("next", step.trace.nextJSON)]
+    if !step.names.isEmpty { members.append(("names", step.trace.namesJSON)) }
+    return .object(JSON.List(members))
   }
 
   /// Records and plans the step that `json()` describes. Every operation is checked as if a caller had recorded it.
@@ -80,6 +82,7 @@ extension Program {
     var reader = try SettingsReader(json, owner: "step")
     let settings = try Settings(&reader)
     let operations = try reader.array("operations"), next = try reader.array("next")
+    let names = try reader.object("names")
     try reader.finish()
     try require(
       operations.count <= StepValues.limit, .badValue,
@@ -89,6 +92,7 @@ extension Program {
     for (i, operation) in operations.enumerated() { try replay.record(operation, "operations[\(i)]") }
     var after: [Mat] = []
     for (k, operand) in next.enumerated() { after.append(try replay.operand(operand, "next[\(k)]")) }
+    for (name, operand) in names { try recorder.graph.name(replay.operand(operand, "names.\(name)"), name) }
     let program = try recorder.finish(after)
     try self.init(settings, program.step)
   }

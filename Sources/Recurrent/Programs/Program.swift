@@ -36,10 +36,13 @@ public final class Program: Sendable {
 
   nonisolated(unsafe) let step: RecordedStep
   let plan: StepPlan
-  /// The workspace of the last forest.
-  let workspaces = ProgramWorkspace.Cache()
+  /// The workspaces of the last sequence, of the last single step, and of the last forest.
+  let scanWorkspaces = ProgramWorkspace.Cache(), stepWorkspaces = ProgramWorkspace.Cache()
+  let forestWorkspaces = ProgramWorkspace.Cache()
   /// Whether x may be a table of which tokens select rows, and whether it may be one-hot tokens.
   let takesTable: Bool, takesOneHotTokens: Bool
+  /// Whether the step's parameters are the arguments of a run, in their order.
+  private let readsArgumentsAlone: Bool
 
   /// Records and plans a step that captures its parameters.
   ///
@@ -63,14 +66,13 @@ public final class Program: Sendable {
 
   /// Plans a recorded step.
   init(_ settings: Settings, _ step: RecordedStep) throws(RecurrentError) {
-    let plan = try StepPlan(step)
-    do throws(PlanFault) {
-      try plan.verify()
-    } catch {
-      throw RecurrentError(.badValue, "step cannot be planned; expected a plan that verifies, got: \(error)")
-    }
-    (self.settings, self.step, self.plan) = (settings, step, plan)
+    (self.settings, self.step, plan) = (settings, step, try StepPlan(step))
     (takesTable, takesOneHotTokens) = (plan.takesTable, plan.takesOneHotTokens)
+    readsArgumentsAlone =
+      step.parameters.count == settings.parameters.count
+      && step.parameters.enumerated().allSatisfy { i, parameter in
+        if case .argument(i) = parameter { true } else { false }
+      }
   }
 
   /// The multiplications of one column.
@@ -97,6 +99,7 @@ public final class Program: Sendable {
   ///   - arguments: those that a run receives.
   ///   - random: draws the dropout of parameters; nil for evaluation.
   func parameters(_ arguments: [Mat], on graph: Graph, _ random: Random? = nil) throws(RecurrentError) -> [Mat] {
+    if readsArgumentsAlone { return arguments }
     var mats: [Mat] = []
     for parameter in step.parameters {
       switch parameter {

@@ -41,15 +41,19 @@ extension Program {
       self.parameters = parameters
     }
 
+    /// The most rows of a state, and of x, which may be one-hot tokens. A step is recorded on a few columns: its values are
+    /// small, whatever it is used for.
+    static let maxRows = 1 << 20, maxInputs = 1 << 24
+
     /// Rows of each state that the step reads: those of the first child, then those of the second.
     var statesOfChildren: [Int] { (0..<children).flatMap { _ in states } }
 
     /// - Throws: `.badShape` or `.badValue` naming the setting.
     func validate() throws(RecurrentError) {
-      // a step is recorded on a few columns: its values are small, whatever it is used for
-      let limit = 1 << 20
+      let limit = Settings.maxRows
       try require(
-        inputs >= 0 && inputs <= limit, .badShape, "inputs is out of range; expected 0 to \(limit), got \(inputs)")
+        inputs >= 0 && inputs <= Settings.maxInputs, .badShape,
+        "inputs is out of range; expected 0 to \(Settings.maxInputs), got \(inputs)")
       try require(!states.isEmpty, .badShape, "states is empty; expected the rows of at least one state, got 0")
       try require(
         states.count <= 64, .badShape, "states is too long; expected at most 64 states, got \(states.count)")
@@ -129,6 +133,7 @@ public final class ProgramRecorder {
       graph, placeholders, inputs: settings.inputs, states: settings.states, children: settings.children)
     try reader.readNodes()
     try reader.readNext(next)
+    try reader.readNames()
     return try Program(settings, reader.step)
   }
 }

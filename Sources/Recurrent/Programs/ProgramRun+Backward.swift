@@ -8,9 +8,9 @@ extension ProgramRun {
     let progress = Progress(), work = 2 * stepWork, part = part
     ThreadPool.run(scan.threads) { thread, team in
       let mine = team.share(B, thread)
-      let packs = packTransposed(team, thread)
+      packTransposed(team, thread)
       // carried gradients alternate between two buffers
-      let even = backwardCode(packs, team, thread, version: 0), odd = backwardCode(packs, team, thread, version: 1)
+      let even = backwardCode(team, thread, version: 0), odd = backwardCode(team, thread, version: 1)
       for j in mine { seed(T - 1, j, version: 0) }
       team.barrier()
       for t in (0..<T).reversed() {
@@ -19,7 +19,7 @@ extension ProgramRun {
         (version == 0 ? even : odd).run(t, columns: B, mine: mine, part: part, team)
         if scan.lengths != nil {
           for j in mine {
-            if t >= length(j) && plan.layout.gradientRows > 0 { fill(gradientTape.columns(t * B + j, 1), with: 0) }
+            if t >= length(j) { clearGradients(t * B + j..<t * B + j + 1) }
             if t > 0 { seed(t - 1, j, version: 1 - version) }
           }
           team.barrier()
@@ -28,7 +28,7 @@ extension ProgramRun {
       }
       for j in mine { finish(j, version: T & 1) }
       weightGradients(team, thread, progress)
-      if scan.wantsInput { inputGradients(nil, packs, team, thread, progress) }
+      if scan.wantsInput { inputGradients(nil, team, thread, progress) }
     }
     if scan.hasTable && scan.wantsInput { transposeBackward(dy: tableGradient, dx: operands.gradient(0)) }
   }
@@ -54,34 +54,21 @@ extension ProgramRun {
 
   // MARK: Transposed weights
 
-  /// Where packed transposed weights lie: for each product of the backward pass, then for the input's.
-  struct TransposedPacks {
-    fileprivate var instructions: [[UnsafeMutablePointer<Scalar>]] = []
-    fileprivate var inputs: [(stack: Int, product: Int, p: UnsafeMutablePointer<Scalar>)] = []
-  }
-
-  /// - Parameter isPacked: whether the panels are packed already.
-  func packTransposed(_ team: Team, _ thread: Int, isPacked: Bool = false) -> TransposedPacks {
-    var packs = TransposedPacks(), next = scratch(1, 1, workspace.transposedPacks).p
-    func pack(_ w: MatrixView<Scalar>) -> UnsafeMutablePointer<Scalar> {
-      let rows = PanelLayout.contiguous(w.columns, Scalar.self), p = next
-      if !isPacked { Kernels.packTransposed(w, panels: team.share(rows.panels, thread), to: p) }
-      next += packedCount(rows, k: w.rows, Scalar.self)
-      return p
+  func packTransposed(_ team: Team, _ thread: Int) {
+    func pack(_ w: MatrixView<Scalar>, _ offset: Int) {
+      let rows = PanelLayout.contiguous(w.columns, Scalar.self)
+      Kernels.packTransposed(w, panels: team.share(rows.panels, thread), to: scratch(1, 1, offset).p)
     }
-    for case .transposed(let value, let terms, _, _) in plan.backward {
-      packs.instructions.append(
-        terms.map { term in
-          let (q, column) = place(of: term)
-          return pack(weights(term.stack, q).columns(column, plan.values[value].rows))
-        })
-    }
-    for (s, products) in plan.products.enumerated() {
-      for q in products.indices where products[q].isInput && scan.wantsInput {
-        packs.inputs.append((s, q, pack(weights(s, q))))
+    var next = 0
+    for case .transposed(let value, _, _, _) in plan.backward {
+      for piece in workspace.transposedPacks[next] {
+        let (q, column) = place(of: piece.term)
+        let w = weights(piece.term.stack, q).columns(column, plan.values[value].rows)
+        pack(w.rows(piece.row, piece.rows), piece.offset)
       }
+      next += 1
     }
-    return packs
+    for (s, q, offset) in workspace.inputPacks { pack(weights(s, q), offset) }
   }
 
   /// The product of a stack, and the first column of its weights, that multiply an operand.
@@ -94,17 +81,15 @@ extension ProgramRun {
 
   // MARK: Instructions
 
-  func backwardCode(
-    _ packs: TransposedPacks, _ team: Team, _ thread: Int, version: Int
-  ) -> LocatedCode<Scalar> {
+  func backwardCode(_ team: Team, _ thread: Int, version: Int) -> LocatedCode<Scalar> {
     var code = code(thread, version: version), next = 0
     for instruction in plan.backward {
       switch instruction {
       case .stack: break
       case .segment(let segment): append(segment, to: &code, thread, version)
-      case .transposed(let value, let terms, let result, let initial):
+      case .transposed(let value, _, let result, let initial):
         append(
-          plan.values[value].rows, terms, packs.instructions[next], locate(result, thread, version),
+          plan.values[value].rows, workspace.transposedPacks[next], locate(result, thread, version),
           initial.map { locate($0, thread, version) }, to: &code, team, thread, version)
         next += 1
       }
@@ -112,32 +97,34 @@ extension ProgramRun {
     return code
   }
 
-  /// Appends Wᵀ·dz of all terms.
+  /// Appends Σ Wᵀ·dz of all pieces, two at a time.
   private func append(
-    _ count: Int, _ terms: [TransposedTerm], _ packs: [UnsafeMutablePointer<Scalar>], _ result: Located<Scalar>,
-    _ initial: Located<Scalar>?, to code: inout LocatedCode<Scalar>, _ team: Team, _ thread: Int, _ version: Int
+    _ count: Int, _ pieces: [TransposedPiece], _ result: Located<Scalar>, _ initial: Located<Scalar>?,
+    to code: inout LocatedCode<Scalar>, _ team: Team, _ thread: Int, _ version: Int
   ) {
     let rows = PanelLayout.contiguous(count, Scalar.self)
     let panels = team.share(rows.panels, thread)
-    for (i, term) in terms.enumerated() {
-      let stack = plan.stacks[term.stack]
-      let dz = locate(
-        Place(region: .gradientTape, row: plan.layout.stackGradientRows[term.stack]), thread, version)
+    func dz(_ piece: TransposedPiece) -> Located<Scalar> {
+      let place = plan.layout.stackGradients[piece.term.stack]
+      return locate(Place(region: place.region, row: place.row + piece.row), thread, version)
+    }
+    var next = 0
+    while next < pieces.count {
+      let first = pieces[next]
+      var second = next + 1 < pieces.count ? pieces[next + 1] : nil
+      if let other = second, first.rows + other.rows > longestFusedSum && B > 1 { second = nil }
       let located = LocatedProduct(
-        layout: rows, panels: panels, result: result, initial: i > 0 || initial != nil ? .matrix : .zero,
-        initialPlace: i > 0 ? result : initial ?? result, tokens: nil, first: packs[i], k: stack.rows, operand: dz,
-        second: packs[i], k2: 0, operand2: dz, keepsOrder: false)
-      if i == 0 { code.append(located) } else { code.extend(with: located) }
+        layout: rows, panels: panels, result: result, initial: next > 0 || initial != nil ? .matrix : .zero,
+        initialPlace: next > 0 ? result : initial ?? result, tokens: nil, first: scratch(1, 1, first.offset).p,
+        k: first.rows, operand: dz(first), second: scratch(1, 1, (second ?? first).offset).p, k2: second?.rows ?? 0,
+        operand2: dz(second ?? first),
+        keepsOrder: scan.levels != nil)
+      if next == 0 { code.append(located) } else { code.extend(with: located) }
+      next += second == nil ? 1 : 2
     }
   }
 
   // MARK: After the loop
-
-  /// The rows of a place in all time steps.
-  private func allSteps(_ place: Place, rows: Int) -> MatrixView<Scalar> {
-    let located = locate(place, 0, 0)
-    return MatrixView(located.p, rows: rows, columns: T * B, columnStride: located.stride)
-  }
 
   /// Adds the gradients of all parameters. Several parts of a step may add to the same rows: a barrier lies between them.
   func weightGradients(_ team: Team, _ thread: Int, _ progress: borrowing Progress) {
@@ -186,7 +173,6 @@ extension ProgramRun {
       if end > first { fill(gathered.rows(first, end - first), with: 0) }
       return gathered
     }
-    var remaining = Array(products.indices)
     if let tokens = scan.tokens {
       for q in products.indices where products[q].isInput {
         if scan.isOneHot {
@@ -199,23 +185,30 @@ extension ProgramRun {
             panels: panels, scratch: outer(thread), thread)
         }
       }
-      remaining.removeAll { products[$0].isInput }
     }
-    var next = 0
-    while next < remaining.count {
-      let q = remaining[next], other = next + 1 < remaining.count ? remaining[next + 1] : nil
+    func next(after q: Int) -> Int? {
+      var q = q + 1
+      while q < products.count {
+        if scan.tokens == nil || !products[q].isInput { return q }
+        q += 1
+      }
+      return nil
+    }
+    var current = next(after: -1)
+    while let q = current {
+      let other = next(after: q)
       let source = allSteps(products[q].place, rows: products[q].columns), to = destination(q)
       if let other, products[q].whole?.parameter != products[other].whole?.parameter {
         // two products share a pass over dz
         progress.rankKUpdate(
           dz(s), source, into: to, and: allSteps(products[other].place, rows: products[other].columns),
           into: destination(other), panels: panels, scratch: outer(thread), thread)
-        next += 2
+        current = next(after: other)
       } else {
         let none = MatrixView(to.p, rows: 0, columns: 0, columnStride: 0)
         progress.rankKUpdate(
           dz(s), source, into: to, and: none, into: none, panels: panels, scratch: outer(thread), thread)
-        next += 1
+        current = other
       }
       team.barrier()
     }
@@ -252,8 +245,7 @@ extension ProgramRun {
   ///
   /// - Parameter columns: those of a vector input that are computed; nil for all.
   func inputGradients(
-    _ columns: Range<Int>?, _ packs: TransposedPacks, _ team: Team, _ thread: Int,
-    _ progress: borrowing Progress
+    _ columns: Range<Int>?, _ team: Team, _ thread: Int, _ progress: borrowing Progress
   ) {
     let columns = columns ?? 0..<(scan.hasTable ? scan.V : T * B)
     let dx = dx.columns(columns.lowerBound, columns.count)
@@ -262,7 +254,7 @@ extension ProgramRun {
       if !mine.isEmpty { fill(dx.rows(mine.lowerBound, mine.count), with: 0) }
     }
     // rows of x may belong to several products: each is done before the next
-    for (s, q, p) in packs.inputs {
+    for (s, q, offset) in workspace.inputPacks {
       let product = plan.products[s][q], rows = PanelLayout.contiguous(product.columns, Scalar.self)
       let panels = team.share(rows.panels, thread)
       let dz = (scan.hasTable ? tokenGradients(s) : dz(s)).columns(columns.lowerBound, columns.count)
@@ -272,7 +264,8 @@ extension ProgramRun {
         let to = to.p + from * to.columnStride
         Scalar.gemmPacked(
           rows, panels: panels, .matrix(to, columnStride: dx.columnStride),
-          Operand(p, k: dz.rows, dz.p + from * dz.columnStride, columnStride: dz.columnStride), columns: columns,
+          Operand(scratch(1, 1, offset).p, k: dz.rows, dz.p + from * dz.columnStride, columnStride: dz.columnStride),
+          columns: columns,
           to: to, columnStride: dx.columnStride)
       }
     }

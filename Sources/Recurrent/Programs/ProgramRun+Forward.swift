@@ -2,9 +2,6 @@
 
 import Kernels
 
-/// The longest sum of one fused product: beyond 640 elements two panels no longer fit the first-level cache together.
-private let longestFusedSum = 640
-
 extension ProgramRun {
   func forward() {
     for k in plan.states.indices { copy(initial(k), to: state(k, after: -1)) }
@@ -52,7 +49,7 @@ extension ProgramRun {
     for k in 1..<max(1, plan.states.count) {
       copy(state(k, after: t - 1).columns(j, 1), to: state(k, after: t).columns(j, 1))
     }
-    if plan.layout.tapeRows > 0 { fill(tape.columns(t * B + j, 1), with: 0) }
+    for m in [sums, tape] where m.rows > 0 { fill(m.columns(t * B + j, 1), with: 0) }
   }
 
   private func rows(_ s: Int) -> PanelLayout { .contiguous(plan.stacks[s].rows, Scalar.self) }
@@ -77,7 +74,7 @@ extension ProgramRun {
   ) {
     let columns = columns ?? 0..<T * B
     for (s, products) in plan.products.enumerated() where scan.isInputPrecomputed(products) {
-      let z = tape.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
+      let z = sums.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
       let first = panels.lowerBound * rows(s).unitsPerPanel
       let mine = first..<max(first, min(z.rows, panels.upperBound * rows(s).unitsPerPanel))
       guard let tokens = scan.tokens else {
@@ -156,21 +153,25 @@ extension ProgramRun {
   /// Appends the products of a stack, two at a time.
   private func append(stack s: Int, to code: inout LocatedCode<Scalar>, _ team: Team, _ thread: Int) {
     let isPrecomputed = scan.isInputPrecomputed(plan.products[s])
-    let remaining = plan.products[s].indices.filter { !isPrecomputed || !plan.products[s][$0].isInput }
-    let result = locate(Place(region: .tape, row: plan.layout.stackRows[s]), thread, 0)
-    let panels = team.share(rows(s).panels, thread)
-    var next = 0
-    while next < remaining.count {
-      let q = remaining[next], product = plan.products[s][q]
-      var second: Int?
-      if next + 1 < remaining.count,
-        product.columns + plan.products[s][remaining[next + 1]].columns <= longestFusedSum
-      {
-        second = remaining[next + 1]
+    let products = plan.products[s]
+    func next(after q: Int) -> Int? {
+      var q = q + 1
+      while q < products.count {
+        if !isPrecomputed || !products[q].isInput { return q }
+        q += 1
       }
+      return nil
+    }
+    let result = locate(Place(region: .sums, row: plan.layout.stackRows[s]), thread, 0)
+    let panels = team.share(rows(s).panels, thread)
+    var current = next(after: -1), isFirst = true
+    while let q = current {
+      let product = products[q]
+      var second = next(after: q)
+      if let other = second, product.columns + products[other].columns > longestFusedSum { second = nil }
       let operand = locate(product.place, thread, 0)
-      let other = second.map { locate(plan.products[s][$0].place, thread, 0) } ?? operand
-      let isContinued = next > 0 || isPrecomputed, looksUp = next == 0 && scan.looksUp(plan.products[s])
+      let other = second.map { locate(products[$0].place, thread, 0) } ?? operand
+      let isContinued = !isFirst || isPrecomputed, looksUp = isFirst && scan.looksUp(products)
       let located = LocatedProduct(
         layout: rows(s), panels: panels, result: result,
         initial: looksUp ? .gather : isContinued ? .matrix : hasBias(s) ? .column : .zero,
@@ -179,10 +180,10 @@ extension ProgramRun {
           : isContinued ? result : Located(p: bias(s).p, step: 0, stride: 0),
         tokens: scan.tokens,
         first: pack(s, q), k: product.columns, operand: operand,
-        second: second.map { pack(s, $0) } ?? pack(s, q), k2: second.map { plan.products[s][$0].columns } ?? 0,
+        second: second.map { pack(s, $0) } ?? pack(s, q), k2: second.map { products[$0].columns } ?? 0,
         operand2: other, keepsOrder: scan.levels != nil)
-      if next == 0 { code.append(located) } else { code.extend(with: located) }
-      next += second == nil ? 1 : 2
+      if isFirst { code.append(located) } else { code.extend(with: located) }
+      (current, isFirst) = (next(after: second ?? q), false)
     }
   }
 }

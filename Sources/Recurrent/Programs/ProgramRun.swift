@@ -7,18 +7,21 @@ import Kernels
 /// The operands are x or a table of tokens, unless x is one-hot or absent; the initial states; the parameters. The result holds the initial output
 /// and the outputs of all steps, [H × (T + 1)·B] for the first state's H rows, then the final value of each state.
 struct ProgramRun<Scalar: Real> {
-  let scan: ProgramScan, program: Program, workspace: ProgramWorkspace
+  let scan: ProgramScan, program: Program
+  private let owner: ProgramWorkspace
   let T: Int, B: Int
   let operands: Operands<Scalar>
 
   init(_ scan: ProgramScan, _ operands: Operands<Scalar>) {
     (self.scan, self.operands, T, B) = (scan, operands, scan.T, scan.B)
     program = scan.program.takeUnretainedValue()
-    workspace = scan.workspace.unsafelyUnwrapped.takeUnretainedValue()
+    owner = scan.workspace.unsafelyUnwrapped.takeUnretainedValue()
   }
 
   /// The plan, without a copy.
   @inline(__always) var plan: StepPlan { _read { yield program.plan } }
+  /// Where the scratch's regions lie, without a copy.
+  @inline(__always) var workspace: ProgramRegions { _read { yield owner.regions } }
 
   // MARK: Operands
 
@@ -104,6 +107,7 @@ struct ProgramRun<Scalar: Real> {
 
   func scratch(_ n: Int, _ d: Int, _ offset: Int) -> MatrixView<Scalar> { operands.scratch(n, d, at: offset) }
 
+  var sums: MatrixView<Scalar> { scratch(plan.layout.sumRows, T * B, workspace.sums) }
   var tape: MatrixView<Scalar> { scratch(plan.layout.tapeRows, T * B, workspace.tape) }
   var gradientTape: MatrixView<Scalar> { scratch(plan.layout.gradientRows, T * B, workspace.gradientTape) }
   func carry(_ k: Int, _ version: Int) -> MatrixView<Scalar> {
@@ -115,7 +119,16 @@ struct ProgramRun<Scalar: Real> {
   func clearOutputGradient() { fill(outputGradient, with: 0) }
   /// The gradients of a stack's sums, [rows × T·B].
   func dz(_ stack: Int) -> MatrixView<Scalar> {
-    gradientTape.rows(plan.layout.stackGradientRows[stack], plan.stacks[stack].rows)
+    let place = plan.layout.stackGradients[stack]
+    return (place.region == .sums ? sums : gradientTape).rows(place.row, plan.stacks[stack].rows)
+  }
+  /// Sets the gradients of some columns to 0, after the columns' backward pass.
+  func clearGradients(_ columns: Range<Int>) {
+    func clear(_ m: MatrixView<Scalar>) {
+      if m.rows > 0 { fill(m.columns(columns.lowerBound, columns.count), with: 0) }
+    }
+    clear(gradientTape)
+    if plan.layout.overwritesSums { clear(sums) }
   }
   func outer(_ thread: Int) -> UnsafeMutablePointer<Scalar> {
     scratch(1, 1, workspace.outer + thread * workspace.outerSize).p
@@ -209,6 +222,7 @@ struct ProgramRun<Scalar: Real> {
       Located(p: m.p + place.row, step: 0, stride: m.columnStride)
     }
     switch place.region {
+    case .sums: return all(sums)
     case .tape: return all(tape)
     case .gradientTape: return all(gradientTape)
     case .before(let k): return all(states(k))
@@ -233,6 +247,19 @@ struct ProgramRun<Scalar: Real> {
       return one(
         scratch(plan.layout.scratchRows, part, workspace.scratch + thread * workspace.scratchSize))
     }
+  }
+
+  /// A value with a name in all time steps, in pieces from the top.
+  func values(_ i: Int) -> [(row: Int, values: MatrixView<Scalar>)] {
+    plan.names[i].pieces.compactMap { piece in
+      plan.layout.places[piece.value].map { (piece.row, allSteps($0, rows: plan.values[piece.value].rows)) }
+    }
+  }
+
+  /// The rows of a place in all time steps.
+  func allSteps(_ place: Place, rows: Int) -> MatrixView<Scalar> {
+    let located = locate(place, 0, 0)
+    return MatrixView(located.p, rows: rows, columns: T * B, columnStride: located.stride)
   }
 
   /// The operand of an element-wise operation.

@@ -28,6 +28,8 @@ struct ProgramScan {
 
   /// The columns that are computed together, at most.
   var width: Int { levels?.widest ?? B }
+  /// Whether it is a single step that reads the weights where they lie: below 32 columns packing them costs more.
+  var isStep: Bool { T == 1 && B < 32 && tokens == nil && lengths == nil && levels == nil }
   /// Whether states are given.
   var hasInitialStates: Bool { levels.map { $0.leaves > 0 } ?? true }
   /// Whether x is copied before it is used.
@@ -53,9 +55,15 @@ struct ProgramScan {
 extension ProgramScan: GraphOperation {
   var name: String { "scan" }
 
-  func forward<T: Real>(_ args: Operands<T>) { ProgramRun(self, args).forward() }
+  func forward<T: Real>(_ args: Operands<T>) {
+    let run = ProgramRun(self, args)
+    if isStep { run.forwardStep() } else { run.forward() }
+  }
 
-  func backward<T: Real>(_ args: Operands<T>) { ProgramRun(self, args).backward() }
+  func backward<T: Real>(_ args: Operands<T>) {
+    let run = ProgramRun(self, args)
+    if isStep { run.backwardStep() } else { run.backward() }
+  }
 
   // every operand is read, x and the states by the weights' gradients
   var backwardReads: BackwardReads { .all }
@@ -66,22 +74,5 @@ extension StepPlan {
   func columnsOfPart<T: Real>(_ B: Int, _: T.Type) -> Int {
     let rows = max(1, maxSegmentRows)
     return max(1, min(B, 20_000 / (rows * MemoryLayout<T>.size)))
-  }
-
-  /// Elements of the packed transposed weights.
-  func transposedPackCount<T: Real>(_: T.Type) -> Int {
-    var count = 0
-    for case .transposed(let value, let terms, _, _) in backward {
-      for term in terms {
-        count += packedCount(
-          .contiguous(values[value].rows, T.self), k: stacks[term.stack].rows, T.self)
-      }
-    }
-    for (stack, products) in zip(stacks, products) {
-      for product in products where product.isInput {
-        count += packedCount(.contiguous(product.columns, T.self), k: stack.rows, T.self)
-      }
-    }
-    return count
   }
 }

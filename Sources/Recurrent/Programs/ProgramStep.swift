@@ -11,7 +11,7 @@ final class ProgramStep<Scalar: Real> {
   private let computed: [(index: Int, copy: MatrixView<Scalar>)]
   /// The mean of each mask.
   private let masks: [UnsafeMutablePointer<Scalar>]
-  private let tape: UnsafeMutablePointer<Scalar>
+  private let sums: UnsafeMutablePointer<Scalar>, tape: UnsafeMutablePointer<Scalar>
   /// The states before the step and after it.
   private let before: [UnsafeMutablePointer<Scalar>], after: [UnsafeMutablePointer<Scalar>]
   /// x.
@@ -36,7 +36,7 @@ final class ProgramStep<Scalar: Real> {
       defer { end += (count + 15) & ~15 }
       return end
     }
-    let tape = allocate(layout.tapeRows), input = allocate(plan.inputs)
+    let sums = allocate(layout.sumRows), tape = allocate(layout.tapeRows), input = allocate(plan.inputs)
     let temporary = allocate(layout.forwardTemporaryRows), scratch = allocate(layout.scratchRows)
     let before = plan.states.map { allocate($0) }, after = plan.states.map { allocate($0) }
     let masks = plan.masks.map { allocate($0.rows) }
@@ -49,7 +49,7 @@ final class ProgramStep<Scalar: Real> {
     }
     storage = try Storage(bytes: bytes)
     let memory = storage.start.assumingMemoryBound(to: Scalar.self)
-    (self.tape, self.input) = (memory + tape, memory + input)
+    (self.sums, self.tape, self.input) = (memory + sums, memory + tape, memory + input)
     self.masks = zip(masks, plan.masks).map { offset, mask in
       (memory + offset).update(repeating: Scalar(mask.mean), count: mask.rows)
       return memory + offset
@@ -105,6 +105,7 @@ final class ProgramStep<Scalar: Real> {
 
   private func pointer(_ place: Place) -> UnsafeMutablePointer<Scalar> {
     switch place.region {
+    case .sums: sums + place.row
     case .tape: tape + place.row
     case .before(let k): before[k] + place.row
     case .after(let k): after[k] + place.row
@@ -117,20 +118,74 @@ final class ProgramStep<Scalar: Real> {
     }
   }
 
-  /// Runs the step on `input`, or on a one-hot column; the states become the next states.
+  /// The sums of each stack of every token of a table, before the other products: [rows × V] for each stack that reads x.
+  struct TokenProducts {
+    fileprivate let storage: Storage
+    /// The first element of each stack; nil for a stack that does not read x.
+    fileprivate let offsets: [Int?]
+
+    fileprivate func column(_ s: Int, _ token: Int, rows: Int) -> UnsafePointer<Scalar>? {
+      offsets[s].map { UnsafePointer(storage.start.assumingMemoryBound(to: Scalar.self) + $0 + token * rows) }
+    }
+  }
+
+  /// Computes the products of the rows of a table, [V × inputs], one of which `run(token:)` then reads.
+  ///
+  /// - Parameter limit: the most elements.
+  /// - Returns: nil for a step that reads x outside of products, and for more elements.
+  func products(ofTable table: Mat, limit: Int) throws(RecurrentError) -> TokenProducts? {
+    guard program.takesTable else { return nil }
+    var offsets: [Int?] = [], count = 0
+    for (stack, products) in zip(plan.stacks, plan.products) {
+      let reads = products.contains { $0.isInput }
+      offsets.append(reads ? count : nil)
+      if reads {
+        if stack.rows > (limit - count) / table.n { return nil }
+        count += stack.rows * table.n
+      }
+    }
+    let storage = try Storage(bytes: max(1, count) * MemoryLayout<Scalar>.stride)
+    let start = storage.start.assumingMemoryBound(to: Scalar.self)
+    for token in 0..<table.n {
+      var row = Int32(token)
+      gatherRows(
+        table.operandRef.w(Scalar.self), rows: &row,
+        to: MatrixView(input, rows: table.d, columns: 1, columnStride: table.d))
+      for (s, stack) in plan.stacks.enumerated() {
+        guard let offset = offsets[s] else { continue }
+        let z = start + offset + token * stack.rows
+        fillBiases(s, z)
+        addProducts(s, z) { $0.isInput }
+      }
+    }
+    return TokenProducts(storage: storage, offsets: offsets)
+  }
+
+  /// Runs the step; the states become the next states.
   ///
   /// - Parameters:
-  ///   - token: the row of x that is 1; nil for an x in `input`.
+  ///   - token: the row of x that is 1; with `products` the row of their table; nil for an x in `input`.
+  ///   - products: those of a table.
   ///   - states: the addresses of the states.
-  func run(oneHot token: Int? = nil, _ states: (Int) -> UnsafeMutablePointer<Scalar>) {
+  func run(
+    token: Int? = nil, _ products: TokenProducts? = nil, _ states: (Int) -> UnsafeMutablePointer<Scalar>
+  ) {
     for (k, rows) in plan.states.enumerated() { before[k].update(from: states(k), count: rows) }
-    if let token {
+    if let token, products == nil {
       input.update(repeating: 0, count: plan.inputs)
       input[token] = 1
     }
     for (i, instruction) in plan.forward.enumerated() {
       switch instruction {
-      case .stack(let s): product(s, token)
+      case .stack(let s):
+        let z = sums + plan.layout.stackRows[s]
+        if let token, let column = products?.column(s, token, rows: plan.stacks[s].rows) {
+          z.update(from: column, count: plan.stacks[s].rows)
+          addProducts(s, z) { !$0.isInput }
+        } else {
+          fillBiases(s, z)
+          addProducts(s, z, oneHot: token) { _ in true }
+        }
       case .segment(let segment):
         Scalar.runMicroProgram(
           operations + starts[i], count: segment.operations.count, step: 0, columns: 0..<1, part: 1)
@@ -140,25 +195,31 @@ final class ProgramStep<Scalar: Real> {
     for (k, rows) in plan.states.enumerated() { states(k).update(from: after[k], count: rows) }
   }
 
-  /// The sums of a stack: biases, then Σ W·v.
-  private func product(_ s: Int, _ token: Int?) {
-    let stack = plan.stacks[s]
-    var z = tape + plan.layout.stackRows[s]
-    z.update(repeating: 0, count: stack.rows)
+  /// The biases of a stack.
+  private func fillBiases(_ s: Int, _ z: UnsafeMutablePointer<Scalar>) {
+    z.update(repeating: 0, count: plan.stacks[s].rows)
     for bias in plan.biases[s] {
       accumulate(
         parameters[bias.parameter.parameter].rows(bias.parameter.row, bias.rows), times: 1,
         into: MatrixView(z + bias.row, rows: bias.rows, columns: 1, columnStride: bias.rows))
     }
-    for (q, product) in plan.products[s].enumerated() {
-      z = tape + plan.layout.stackRows[s]
+  }
+
+  /// Adds some products of a stack.
+  ///
+  /// - Parameter token: the row of a one-hot x that is 1.
+  private func addProducts(
+    _ s: Int, _ z: UnsafeMutablePointer<Scalar>, oneHot token: Int? = nil, where isAdded: (StackProduct) -> Bool
+  ) {
+    for product in plan.products[s] where isAdded(product) {
       if let whole = product.whole {
         multiply(whole, pointer(product.place), into: z, product.isInput ? token.map { $0 - product.place.row } : nil)
         continue
       }
-      for sum in stack.sums {
+      var z = z
+      for sum in plan.stacks[s].sums {
         let parts = plan.values.parts(of: sum)
-        for (operand, column) in plan.products[s][q].operands {
+        for (operand, column) in product.operands {
           let place = Place(region: product.place.region, row: product.place.row + column)
           multiply(parts[operand], pointer(place), into: z, product.isInput ? token.map { $0 - place.row } : nil)
         }
@@ -185,9 +246,7 @@ final class ProgramSteps<Scalar: Real> {
 
   init(_ layers: [Layer]) throws(RecurrentError) {
     var all: [ProgramStep<Scalar>] = []
-    for layer in layers {
-      if case .program(let program, let parameters) = layer.body { all.append(try ProgramStep(program, parameters)) }
-    }
+    for layer in layers { all.append(try ProgramStep(layer.program, layer.parameters)) }
     self.all = all
   }
 }

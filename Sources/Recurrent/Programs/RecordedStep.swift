@@ -46,6 +46,8 @@ struct RecordedStep {
   var nodes: [Node] = []
   /// The next value of each state.
   var next: [View] = []
+  /// The values with a name.
+  var names: [(name: String, view: View)] = []
   /// The operations as they were recorded, from which a file rebuilds the step.
   var trace = StepTrace()
 

@@ -27,7 +27,8 @@ extension StepValues {
 }
 
 extension DividedStep {
-  /// Gives each piece of the next states an element-wise value of its own, which can be computed in place.
+  /// Gives each piece of the next states an element-wise value of its own, which can be computed in place; and each
+  /// piece of a value with a name one that is computed.
   mutating func separateStates() throws(RecurrentError) {
     var taken = values.joined
     for k in next.indices {
@@ -35,6 +36,11 @@ extension DividedStep {
         let value = next[k][p].value
         if values[value].operation.isMicro && taken.insert(value).inserted { continue }
         next[k][p].value = try values.addCopy(of: value)
+      }
+    }
+    for k in names.indices {
+      for p in names[k].pieces.indices where values[names[k].pieces[p].value].operation.isLeaf {
+        names[k].pieces[p].value = try values.addCopy(of: names[k].pieces[p].value)
       }
     }
   }
@@ -66,7 +72,7 @@ extension DividedStep {
 
   /// The function of one operand that is the only user of a value.
   private func singleUsers() -> [Int: UInt8] {
-    let uses = values.uses(from: next.flatMap { $0.map(\.value) })
+    let uses = values.uses(from: roots)
     var users: [Int: UInt8] = [:]
     for i in 0..<values.count {
       guard case .micro(.unary, let function, _) = values[i].operation else { continue }

@@ -9,8 +9,10 @@ struct PlannedOperation {
   var rows: Int
   let result: Place
   let operands: [Place]
-  /// The values that it computes, from the top.
+  /// The values that it computes, from the top; of a superinstruction those of its parts.
   var values: [Int]
+  /// Of the values in their segment.
+  let depth: Int
 }
 
 /// The instructions of one segment.
@@ -46,7 +48,7 @@ extension StepValues {
   }
 
   private func plan(_ segment: Segment, _ layout: StepLayout) -> PlannedSegment {
-    var planned = PlannedSegment()
+    var planned = PlannedSegment(), operations: [PlannedOperation] = []
     var touched: Set<Int> = []
     for (i, depth) in zip(segment.values, segment.depths) {
       guard case .micro(let operation, let function, let parameter) = self[i].operation,
@@ -54,12 +56,18 @@ extension StepValues {
       else { continue }
       for v in self[i].operands + [i] where touched.insert(v).inserted { planned.rows += self[v].rows }
       let operands = self[i].operands.prefix(operation.operands).compactMap { layout.places[$0] }
-      let next = PlannedOperation(
-        operation: operation, function: function, parameter: parameter, rows: rows(of: operation, i), result: result,
-        operands: operands, values: [i])
-      if let last = planned.operations.last, last.isContinued(by: next), depths(segment, last) == depth {
+      operations.append(
+        PlannedOperation(
+          operation: operation, function: function, parameter: parameter, rows: rows(of: operation, i), result: result,
+          operands: operands, values: [i], depth: depth))
+    }
+    Superinstruction.combine(&operations) { operation, value in
+      operation.values.contains { reader in self[reader].operands.contains { computed($0).contains(value) } }
+    }
+    for next in operations {
+      if let last = planned.operations.last, last.isContinued(by: next) {
         planned.operations[planned.operations.count - 1].rows += next.rows
-        planned.operations[planned.operations.count - 1].values.append(i)
+        planned.operations[planned.operations.count - 1].values += next.values
       } else {
         planned.operations.append(next)
       }
@@ -71,18 +79,13 @@ extension StepValues {
   func rows(of operation: MicroOperation, _ i: Int) -> Int {
     operation.isReduction ? self[self[i].operands[0]].rows : self[i].rows
   }
-
-  /// The depth of the values of an operation.
-  private func depths(_ segment: Segment, _ operation: PlannedOperation) -> Int? {
-    segment.values.firstIndex(of: operation.values[0]).map { segment.depths[$0] }
-  }
 }
 
 extension PlannedOperation {
   /// Whether `next` does the same with the rows that follow.
   func isContinued(by next: PlannedOperation) -> Bool {
     func follows(_ a: Place, _ b: Place) -> Bool { a.region == b.region && a.row + rows == b.row }
-    return operation.isElementwise && operation == next.operation && function == next.function
+    return operation.isElementwise && depth == next.depth && operation == next.operation && function == next.function
       && parameter == next.parameter
       && follows(result, next.result) && zip(operands, next.operands).allSatisfy { follows($0, $1) }
   }

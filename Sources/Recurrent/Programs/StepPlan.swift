@@ -2,7 +2,7 @@
 
 import Kernels
 
-/// A step, planned: its values, the stacks of its products, the instructions of both passes.
+/// A step, planned and verified: its values, the stacks of its products, the instructions of both passes.
 struct StepPlan {
   let inputs: Int
   /// Rows of each state after the step, and of each before it.
@@ -10,17 +10,22 @@ struct StepPlan {
   let values: StepValues
   let stacks: [Stack]
   let next: [[RowsOfValue]]
+  let names: [NamedRows]
+  /// The values that outlive the step, once for each use.
+  private let roots: [Int]
   let gradients: StepGradients
   let masks: [StepMask]
-  var layout: StepLayout
-  var forward: [PlannedInstruction]
-  var backward: [PlannedInstruction]
+  var layout = StepLayout(places: [])
+  var forward: [PlannedInstruction] = []
+  var backward: [PlannedInstruction] = []
   /// The products of each stack.
-  let products: [[StackProduct]]
+  private(set) var products: [[StackProduct]] = []
   /// The biases of each stack: rows of parameters, the first row of the stack, the number of rows.
   let biases: [[StackBias]]
   /// The largest number of rows that a segment touches.
-  let maxSegmentRows: Int
+  private(set) var maxSegmentRows = 0
+  /// Room for the instructions of either pass.
+  private(set) var longestPass = PassLength()
 
   /// The passes in order; each is a file.
   init(_ step: RecordedStep) throws(RecurrentError) {
@@ -29,23 +34,44 @@ struct StepPlan {
     let stacks = divided.stacks()
     let gradients = try divided.derive(stacks, before: step.before, isSequence: step.children == 1)
     var values = divided.values
-    let roots = divided.next.flatMap { $0.map(\.value) } + gradients.results
+    roots = divided.roots + gradients.results
     values.fuse(roots: roots)
     let uses = values.uses(from: roots)
     let forward = values.forwardInstructions(stacks, end: gradients.first, uses: uses)
     let backward = values.backwardInstructions(first: gradients.first, uses: uses)
-    layout = StepLayout(
-      values, stacks, next: divided.next, gradients, forward: forward, backward: backward, uses: uses)
+    biases = stacks.map { [values] stack in values.biases(stack) }
+    (inputs, states, before) = (step.inputs, step.states, step.before)
+    (self.values, self.stacks, self.gradients) = (values, stacks, gradients)
+    (next, names, masks) = (divided.next, divided.names, divided.masks)
+    func layout(overwritesSums: Bool) -> StepLayout {
+      StepLayout(
+        values, stacks, divided, gradients, forward: forward, backward: backward, uses: uses,
+        overwritesSums: overwritesSums)
+    }
+    set(layout(overwritesSums: true), forward, backward)
+    do throws(PlanFault) {
+      try verify()
+    } catch {
+      // operations read a stack after its gradient is known
+      set(layout(overwritesSums: false), forward, backward)
+      do throws(PlanFault) {
+        try verify()
+      } catch {
+        throw RecurrentError(.badValue, "step cannot be planned; expected a plan that verifies, got: \(error)")
+      }
+    }
+  }
+
+  /// Gives the instructions places.
+  private mutating func set(_ layout: StepLayout, _ forward: [StepInstruction], _ backward: [StepInstruction]) {
+    self.layout = layout
     self.forward = values.plan(forward, layout)
     self.backward = values.plan(backward, layout)
-    products = stacks.map { [layout] stack in values.products(stack, layout) }
-    biases = stacks.map { [values] stack in values.biases(stack) }
+    products = stacks.map { values.products($0, layout) }
     maxSegmentRows = (self.forward + self.backward).reduce(0) {
       if case .segment(let segment) = $1 { max($0, segment.rows) } else { $0 }
     }
-    (inputs, states, before) = (step.inputs, step.states, step.before)
-    (self.values, self.stacks, next, self.gradients) = (values, stacks, divided.next, gradients)
-    masks = divided.masks
+    longestPass = PassLength(self.forward, products).union(PassLength(self.backward, products))
   }
 }
 
@@ -57,7 +83,7 @@ extension StepPlan {
 
   /// Whether x occurs in products only: then those of the rows of a table suffice.
   var takesTable: Bool {
-    let uses = values.uses(from: next.flatMap { $0.map(\.value) } + gradients.results)
+    let uses = values.uses(from: roots)
     return (0..<values.count).allSatisfy { i in
       uses[i] == 0 || !values[i].operation.isMicro
         || !values[i].operands.contains { if case .input = values[$0].operation { true } else { false } }

@@ -89,6 +89,19 @@ struct StepReader {
     }
   }
 
+  mutating func readNames() throws(RecurrentError) {
+    for (name, mat) in graph.recordedNames {
+      let place = try locate(mat, "value '\(name)'"), view = try view(mat, place)
+      if case .parameter = view.source {
+        throw RecurrentError(
+          .badShape,
+          "value '\(name)' depends on neither x nor a state; expected a column for each sequence, got \(mat.shape)")
+      }
+      step.names.append((name, view))
+      step.trace.names.append((name, place))
+    }
+  }
+
   /// Refuses a parameter with a column per sequence: the batch size belongs to a run of the program.
   private func checkColumns(_ mat: Mat, _ operation: RecordedOperation, _ name: String) throws(RecurrentError) {
     if case .product = operation { return }

@@ -28,6 +28,9 @@ struct StepTrace {
 
   var operations: [Operation] = []
   var next: [Operand] = []
+  /// The values with a name.
+  var names: [(name: String, operand: Operand)] = []
+  static let nameLimit = 64
 
   /// Whether the step reads Mats that only the process has that recorded it.
   var captures: Bool {
@@ -53,6 +56,9 @@ extension StepTrace {
           return .array(JSON.List(items + operation.operands.map(\.json)))
         }))
   }
+
+  /// {"i": ["v3", 0, 20]}: a value for each name.
+  var namesJSON: JSON { .object(JSON.List(names.map { ($0.name, $0.operand.json) })) }
 
   var nextJSON: JSON { .array(JSON.List(next.map(\.json))) }
 }

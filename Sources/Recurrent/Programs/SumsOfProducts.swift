@@ -9,7 +9,11 @@ extension DividedStep {
     var gathering = SumGathering(self)
     for i in 0..<values.count { try gathering.gather(i) }
     var gathered = DividedStep()
-    gathered.next = next.map { $0.map { RowsOfValue(row: $0.row, value: gathering.renumbered[$0.value]) } }
+    func renumbered(_ pieces: [RowsOfValue]) -> [RowsOfValue] {
+      pieces.map { RowsOfValue(row: $0.row, value: gathering.renumbered[$0.value]) }
+    }
+    gathered.next = next.map(renumbered)
+    gathered.names = names.map { NamedRows(name: $0.name, rows: $0.rows, pieces: renumbered($0.pieces)) }
     (gathered.values, gathered.masks) = (gathering.values, masks)
     return gathered
   }
@@ -27,7 +31,7 @@ private struct SumGathering {
 
   init(_ step: DividedStep) {
     old = step.values
-    uses = old.uses(from: step.next.flatMap { $0.map(\.value) })
+    uses = old.uses(from: step.roots)
     isTerm = Array(repeating: false, count: old.count)
     renumbered = Array(repeating: -1, count: old.count)
     for i in 0..<old.count where uses[i] > 0 && old[i].operation == .micro(.sum) {

@@ -43,6 +43,12 @@ extension StepPlan {
     for (k, pieces) in next.enumerated() {
       for piece in pieces { try expect(piece.value, Place(region: .after(k), row: piece.row), memory, "next state") }
     }
+    for name in names {
+      for piece in name.pieces {
+        try expect(piece.value, layout.places[piece.value], memory, "value '\(name.name)'")
+        try expectKept(piece.value, "value '\(name.name)'")
+      }
+    }
     for i in gradients.first..<values.count where values[i].operation.isLeaf {
       if let place = layout.places[i] { writeLeaf(i, place, &memory) }
     }
@@ -63,19 +69,10 @@ extension StepPlan {
   /// The results that are read after the last step.
   private func expectResults(_ memory: NamedMemory) throws(PlanFault) {
     for (s, stack) in stacks.enumerated() {
-      var row = layout.stackGradientRows[s]
-      for sum in stack.sums {
-        guard let value = gradients.sums[sum] else { throw PlanFault(description: "sum \(sum) has no gradient") }
-        try expect(value, Place(region: .gradientTape, row: row), memory, "gradient of sum \(sum)")
-        row += values[sum].rows
-      }
+      try expectGradients(s, memory, "gradients of stack \(s)")
       for operand in stack.operands where !values[operand].operation.isLeaf {
-        guard let place = layout.places[operand] else { continue }
-        try expect(operand, place, memory, "operand of stack \(s)")
-        switch place.region {
-        case .tape, .after: break
-        default: throw PlanFault(description: "operand \(operand) of stack \(s) is not kept")
-        }
+        try expect(operand, layout.places[operand], memory, "operand of stack \(s)")
+        try expectKept(operand, "operand of stack \(s)")
       }
     }
     for (_, value) in gradients.parameters { try expectKept(value, memory) }
@@ -84,6 +81,24 @@ extension StepPlan {
       for piece in pieces {
         try expect(piece.value, Place(region: .gradientBefore(k), row: piece.row), memory, "gradient of state \(k)")
       }
+    }
+  }
+
+  /// Requires that a value of every time step is kept.
+  private func expectKept(_ value: Int, _ what: String) throws(PlanFault) {
+    switch layout.places[value]?.region {
+    case .sums?, .tape?, .after?: break
+    default: throw PlanFault(description: "\(what): value \(value) is not kept")
+    }
+  }
+
+  /// The gradients of a stack's sums, which lie together.
+  private func expectGradients(_ s: Int, _ memory: NamedMemory, _ what: String) throws(PlanFault) {
+    var place = layout.stackGradients[s]
+    for sum in stacks[s].sums {
+      guard let gradient = gradients.sums[sum] else { throw PlanFault(description: "sum \(sum) has no gradient") }
+      try expect(gradient, place, memory, what)
+      place = Place(region: place.region, row: place.row + values[sum].rows)
     }
   }
 
@@ -124,17 +139,12 @@ extension StepPlan {
         for operand in stack.operands { try expect(operand, layout.places[operand], memory, "operand of stack \(s)") }
         var row = layout.stackRows[s]
         for sum in stack.sums {
-          memory.write(Place(region: .tape, row: row), sum, rows: values[sum].rows)
+          memory.write(Place(region: .sums, row: row), sum, rows: values[sum].rows)
           row += values[sum].rows
         }
       case .transposed(let value, let terms, let result, let initial):
         for term in terms {
-          var row = layout.stackGradientRows[term.stack]
-          for sum in stacks[term.stack].sums {
-            guard let gradient = gradients.sums[sum] else { throw PlanFault(description: "sum \(sum) has no gradient") }
-            try expect(gradient, Place(region: .gradientTape, row: row), memory, "product \(value)")
-            row += values[sum].rows
-          }
+          try expectGradients(term.stack, memory, "product \(value)")
         }
         if case .transposedProducts(let meant, let hasInitial) = values[value].operation {
           if meant != terms || hasInitial != (initial != nil) {
@@ -148,7 +158,13 @@ extension StepPlan {
       case .segment(let segment):
         // scratch is undefined at the start of a segment
         memory.clear(.scratch)
-        for operation in segment.operations { try run(operation, &memory) }
+        for operation in segment.operations {
+          if operation.operation.isSuperinstruction {
+            try runTogether(operation, &memory)
+          } else {
+            try run(operation, &memory)
+          }
+        }
         memory.clear(.scratch)
       }
     }
@@ -206,5 +222,30 @@ extension StepPlan {
         Place(region: planned.result.region, row: planned.result.row + offset), value, rows: values[value].rows)
       offset += values[value].rows
     }
+  }
+  /// Executes a superinstruction: its parts one after another, each element's operands read before anything is written.
+  private func runTogether(_ planned: PlannedOperation, _ memory: inout NamedMemory) throws(PlanFault) {
+    func fault(_ problem: String) -> PlanFault { PlanFault(description: "\(planned.operation) \(problem)") }
+    guard let superinstruction = Superinstruction.all.first(where: { $0.operation == planned.operation }),
+      planned.operands.count == planned.operation.operands, planned.values.count == superinstruction.parts.count
+    else { throw fault("is unknown") }
+    let places = planned.operands + [planned.result]
+    var written: [Int: Int] = [:]
+    func holds(_ value: Int, _ slot: Int, _ memory: NamedMemory) -> Bool {
+      if let known = written[slot] { return known == value }
+      return slot < places.count && (try? expect(value, places[slot], memory, "operand")) != nil
+    }
+    for (part, value) in zip(superinstruction.parts, planned.values) {
+      guard values[value].operation == .micro(part.operation, part.function, 0),
+        (values[value].operands.prefix(part.operands.count) + [value]).allSatisfy({ values[$0].rows == planned.rows })
+      else { throw fault("has another operation for value \(value)") }
+      let isRight = part.orders.contains { order in
+        zip(part.operands, order).allSatisfy { holds(values[value].operands[$1], $0, memory) }
+      }
+      if !isRight { throw fault("does not read the operands of value \(value)") }
+      written[part.result] = value
+    }
+    if !superinstruction.areSeparate(places, rows: planned.rows) { throw fault("overlaps itself") }
+    for (slot, value) in written where slot < places.count { memory.write(places[slot], value, rows: planned.rows) }
   }
 }

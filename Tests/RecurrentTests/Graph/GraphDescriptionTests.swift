@@ -90,14 +90,4 @@ import Testing
     _ = try without.tanh(m)
     refused(.badIndex, "below 0") { try without.operation(at: 0) }
   }
-
-  @Test(arguments: BuiltinCell.allCases) func sequencesAreNamedByTheirCell(_ cell: BuiltinCell) throws {
-    let g = Graph(), rows = cell.gates.count * 4
-    let weights = Weights(
-      Wx: try Mat(rows, 2), Wh: try Mat(rows, 4), b: try Mat(rows, 1),
-      resetBias: cell == .gru ? try Mat(4, 1) : nil)
-    _ = try g.scan(
-      cell, try Mat(2, 6), steps: 3, h: try Mat(4, 2), c: cell.hasCell ? try Mat(4, 2) : nil, weights)
-    #expect(try g.operation(at: 0).name == "\(cell.name)_sequence")
-  }
 }

@@ -105,6 +105,19 @@ struct ForestTests {
     #expect(try StepCase.difference(c.planned(c.program()), c.recorded()).error == 0)
   }
 
+  /// A mask is the only operand: its type is the node's.
+  @Test(arguments: [DType.float32, .float64]) func worksWithMasksAlone(_ dtype: DType) throws {
+    let c = try ForestCase(
+      inputs: 0, states: [33], parameters: [], leaves: 0, children: [[-1, -1], [-1, 0], [1, 0]], dtype: dtype,
+      Random(seed: 1)
+    ) { g, x, s, p throws(RecurrentError) in
+      let m = try g.shift(s[0], by: 1)
+      if g.recordedOperands != nil { return [try g.zoneout(m, s[1], rate: 0.25)] }
+      return [try g.add(s[1], g.scale(g.sub(m, s[1]), by: 0.75))]
+    }
+    #expect(try StepCase.difference(c.planned(c.program()), c.recorded()).error < 1e-6)
+  }
+
   // MARK: Order of sums
 
   private func bits(_ outcome: StepCase.Outcome) -> [[UInt64]] {

@@ -132,14 +132,15 @@ struct StepCase {
   ) throws -> Outcome {
     for (_, leaf) in leaves { try leaf.zeroGradient() }
     let arguments = program.settings.parameters.isEmpty ? [] : parameters
-    let (y, finals): (Mat, [Mat])
+    let y: Mat, finals: [Mat]
     if let tokens {
-      (y, finals) = try g.scan(
+      var mats = initial.map { [$0] }
+      y = try g.scan(
         program, table, tokens: g.copyIndices(tokens, count: T * B, below: table?.n ?? inputs, "tokens"),
-        states: initial,
-        parameters: arguments, steps: T,
+        states: &mats, 0, parameters: arguments, steps: T,
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
-        wantsInput: true, random: random, cache: ProgramWorkspace.Cache())
+        wantsInput: true, random: random)
+      finals = mats.map { $0[0] }
     } else {
       (y, finals) = try g.scan(
         program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, random: random)
@@ -174,7 +175,7 @@ struct StepCase {
             step.input[i] = value
           }
         }
-        step.run(oneHot: tokens.map { Int($0[column]) }) { now[$0] }
+        step.run(token: tokens.map { Int($0[column]) }) { now[$0] }
         for i in 0..<H { y[i * T * B + column] = now[0][i] }
       }
       for (k, rows) in states.enumerated() { for i in 0..<rows { finals[k][i * B + j] = now[k][i] } }

@@ -117,7 +117,7 @@ struct VerificationTests {
             segment.operations = segment.operations.map {
               PlannedOperation(
                 operation: $0.operation, function: $0.function, parameter: $0.parameter, rows: $0.rows,
-                result: moved($0.result), operands: $0.operands.map(moved), values: $0.values)
+                result: moved($0.result), operands: $0.operands.map(moved), values: $0.values, depth: $0.depth)
             }
             plan[keyPath: pass][at] = .segment(segment)
           }
@@ -137,7 +137,7 @@ struct VerificationTests {
       let o = segment.operations[k]
       segment.operations[k] = PlannedOperation(
         operation: .unary, function: .relu, parameter: 0, rows: o.rows, result: o.result, operands: o.operands,
-        values: o.values)
+        values: o.values, depth: o.depth)
       return true
     }
     #expect(isChanged && isRefused(plan))

@@ -12,8 +12,8 @@ from recurrent import _c
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows delivers no SIGINT to its own process")
 
-# a second or more on one core
-T, B, INPUTS, HIDDEN = 1500, 16, 64, 256
+# the forward pass takes a third of a second or more, a training step a second
+T, B, INPUTS, HIDDEN = 4000, 16, 64, 256
 
 
 class StopError(Exception):
