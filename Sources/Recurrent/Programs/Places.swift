@@ -30,11 +30,11 @@ struct Place: Hashable {
 struct StepLayout {
   /// Where each value lies; nil for a value that is not computed.
   var places: [Place?]
-  /// The first row of each stack among the sums.
-  var stackRows: [Int] = []
+  /// Where each stack lies: among the sums, or in a state that is a function of it.
+  var stackPlaces: [Place] = []
   /// Where the gradient of each stack lies: on the gradient tape, or in the stack's own rows.
   var stackGradients: [Place] = []
-  /// Whether the gradients of the stacks replace them.
+  /// Whether the gradients of stacks among the sums replace them.
   var overwritesSums = false
   var sumRows = 0, tapeRows = 0, gradientRows = 0, forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
 }
@@ -81,8 +81,14 @@ private struct StepLayoutBuilder {
     for (k, pieces) in step.next.enumerated() {
       for piece in pieces { layout.places[piece.value] = Place(region: .after(k), row: piece.row) }
     }
+    let functions = functions(firstBackward)
     for stack in stacks {
-      layout.stackRows.append(layout.sumRows)
+      if let place = state(of: stack, functions) {
+        layout.stackPlaces.append(place)
+        for sum in stack.sums { layout.places[sum] = functions[sum].flatMap { layout.places[$0] } }
+        continue
+      }
+      layout.stackPlaces.append(Place(region: .sums, row: layout.sumRows))
       for sum in stack.sums {
         layout.places[sum] = Place(region: .sums, row: layout.sumRows)
         layout.sumRows += values[sum].rows
@@ -119,20 +125,47 @@ private struct StepLayoutBuilder {
     }
   }
 
+  /// For each sum that only a function of it reads, that function.
+  private func functions(_ firstBackward: Int) -> [Int: Int] {
+    var functions: [Int: Int] = [:]
+    for i in 0..<firstBackward where uses[i] > 0 {
+      if case .micro(.unary, _, _) = values[i].operation, let sum = values[i].operands.first,
+        values[sum].operation.isProduct, uses[sum] == 1
+      {
+        functions[sum] = i
+      }
+    }
+    return functions
+  }
+
+  /// The rows of a state that are functions of a stack, row by row: the stack is computed there.
+  private func state(of stack: Stack, _ functions: [Int: Int]) -> Place? {
+    var first: Place?, row = 0
+    for sum in stack.sums {
+      guard let function = functions[sum], let place = layout.places[function], case .after = place.region else {
+        return nil
+      }
+      let start = first ?? place
+      if place.region != start.region || place.row != start.row + row { return nil }
+      (first, row) = (start, row + values[sum].rows)
+    }
+    return first
+  }
+
   mutating func placeBackward(_ stacks: [Stack], _ gradients: StepGradients) {
     func keep(_ value: Int) {
       layout.places[value] = Place(region: .gradientTape, row: layout.gradientRows)
       layout.gradientRows += values[value].rows
     }
-    for (stack, row) in zip(stacks, layout.stackRows) {
-      var place =
-        layout.overwritesSums ? Place(region: .sums, row: row) : Place(region: .gradientTape, row: layout.gradientRows)
+    for (stack, own) in zip(stacks, layout.stackPlaces) {
+      let isReplaced = layout.overwritesSums && own.region == .sums
+      var place = isReplaced ? own : Place(region: .gradientTape, row: layout.gradientRows)
       layout.stackGradients.append(place)
       for sum in stack.sums {
         if let value = gradients.sums[sum] { layout.places[value] = place }
         place = Place(region: place.region, row: place.row + values[sum].rows)
       }
-      if !layout.overwritesSums { layout.gradientRows += stack.rows }
+      if !isReplaced { layout.gradientRows += stack.rows }
     }
     for (_, value) in gradients.parameters { keep(value) }
     for piece in gradients.inputs { keep(piece.value) }

@@ -74,7 +74,7 @@ extension ProgramRun {
   ) {
     let columns = columns ?? 0..<T * B
     for (s, products) in plan.products.enumerated() where scan.isInputPrecomputed(products) {
-      let z = sums.rows(plan.layout.stackRows[s], plan.stacks[s].rows), panels = team.share(rows(s).panels, thread)
+      let z = z(s), panels = team.share(rows(s).panels, thread)
       let first = panels.lowerBound * rows(s).unitsPerPanel
       let mine = first..<max(first, min(z.rows, panels.upperBound * rows(s).unitsPerPanel))
       guard let tokens = scan.tokens else {
@@ -162,7 +162,7 @@ extension ProgramRun {
       }
       return nil
     }
-    let result = locate(Place(region: .sums, row: plan.layout.stackRows[s]), thread, 0)
+    let result = locate(plan.layout.stackPlaces[s], thread, 0)
     let panels = team.share(rows(s).panels, thread)
     var current = next(after: -1), isFirst = true
     while let q = current {

@@ -61,7 +61,7 @@ extension ProgramRun {
 
   /// The sums of a stack: biases, then Σ W·v.
   private func multiply(_ s: Int) {
-    let z = sums.rows(plan.layout.stackRows[s], plan.stacks[s].rows)
+    let z = z(s)
     fill(z, with: 0)
     for bias in plan.biases[s] {
       let b = parameter(bias.parameter.parameter).rows(bias.parameter.row, bias.rows)

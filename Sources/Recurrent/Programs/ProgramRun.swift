@@ -117,6 +117,10 @@ struct ProgramRun<Scalar: Real> {
   /// What a forest adds to the gradient of a child besides those of the steps that read it: 0.
   private var outputGradient: MatrixView<Scalar> { scratch(plan.states[0], 1, workspace.outputGradient) }
   func clearOutputGradient() { fill(outputGradient, with: 0) }
+  /// A stack's sums, [rows × T·B].
+  func z(_ stack: Int) -> MatrixView<Scalar> {
+    allSteps(plan.layout.stackPlaces[stack], rows: plan.stacks[stack].rows)
+  }
   /// The gradients of a stack's sums, [rows × T·B].
   func dz(_ stack: Int) -> MatrixView<Scalar> {
     let place = plan.layout.stackGradients[stack]

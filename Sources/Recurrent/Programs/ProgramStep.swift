@@ -178,7 +178,7 @@ final class ProgramStep<Scalar: Real> {
     for (i, instruction) in plan.forward.enumerated() {
       switch instruction {
       case .stack(let s):
-        let z = sums + plan.layout.stackRows[s]
+        let z = pointer(plan.layout.stackPlaces[s])
         if let token, let column = products?.column(s, token, rows: plan.stacks[s].rows) {
           z.update(from: column, count: plan.stacks[s].rows)
           addProducts(s, z) { !$0.isInput }

@@ -137,10 +137,10 @@ extension StepPlan {
       case .stack(let s):
         let stack = stacks[s]
         for operand in stack.operands { try expect(operand, layout.places[operand], memory, "operand of stack \(s)") }
-        var row = layout.stackRows[s]
+        var place = layout.stackPlaces[s]
         for sum in stack.sums {
-          memory.write(Place(region: .sums, row: row), sum, rows: values[sum].rows)
-          row += values[sum].rows
+          memory.write(place, sum, rows: values[sum].rows)
+          place = Place(region: place.region, row: place.row + values[sum].rows)
         }
       case .transposed(let value, let terms, let result, let initial):
         for term in terms {
