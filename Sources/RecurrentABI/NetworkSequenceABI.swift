@@ -29,7 +29,8 @@ public func recurrent_network_initial_state(
 @implementation @_cdecl("recurrent_network_forward_sequence")
 public func recurrent_network_forward_sequence(
   _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ T: Int64, _ B: Int64,
-  _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!, _ training: Int32, _ y: UnsafeMutableRawPointer!,
+  _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ training: Int32,
+  _ y: UnsafeMutableRawPointer!,
   _ final_state: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -38,7 +39,7 @@ public func recurrent_network_forward_sequence(
     let y = try output(y, "y"), sizes = try Sizes(network, T, B)
     try network.forward(
       inputs(x, tokens, sizes), T: sizes.T, B: sizes.B, state: elements(state, sizes.state, dtype, "state"),
-      lengths: counts(lengths, sizes.B), y: output(y, sizes.columns * network.topSize, dtype, "y"),
+      lengths: counts(lengths, sizes.B, "lengths"), resets: counts(resets, sizes.columns, "resets"), y: output(y, sizes.columns * network.topSize, dtype, "y"),
       finalState: elements(final_state, sizes.state, dtype, "final_state"), training: training)
   }
 }
@@ -74,7 +75,7 @@ public func recurrent_network_train_step(
   _ network: recurrent_network, _ optimizer: recurrent_optimizer, _ x: UnsafeRawPointer!,
   _ tokens: UnsafePointer<Int64>!,
   _ classes: UnsafePointer<Int64>!, _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!,
-  _ lengths: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
   _ final_state: UnsafeMutableRawPointer!, _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -82,8 +83,8 @@ public func recurrent_network_train_step(
     let sizes = try Sizes(network, T, B), dtype = network.dtype
     let step = try network.trainStep(
       inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
-      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B),
-      finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
+      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
+      resets: counts(resets, sizes.columns, "resets"), finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
       learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
@@ -94,15 +95,15 @@ public func recurrent_network_loss(
   _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!,
   _ classes: UnsafePointer<Int64>!,
   _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!,
-  _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
+  _ resets: UnsafePointer<Int64>!, _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(loss, "loss"), network = try call.network(network)
     let sizes = try Sizes(network, T, B), dtype = network.dtype
     out.pointee = try network.loss(
       inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
-      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B),
-      finalState: elements(final_state, sizes.state, dtype, "final_state"))
+      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
+      resets: counts(resets, sizes.columns, "resets"), finalState: elements(final_state, sizes.state, dtype, "final_state"))
   }
 }
 
@@ -190,11 +191,13 @@ private func targets(
   return .values(values)
 }
 
-/// The lengths of B sequences, nil for NULL.
+/// Whole numbers of the caller, nil for NULL.
 @_lifetime(immortal)
-private func counts(_ lengths: UnsafePointer<Int64>?, _ B: Int) throws(RecurrentError) -> Span<Int64>? {
-  guard let lengths else { return nil }
-  return try span(lengths, B, "lengths")
+private func counts(
+  _ numbers: UnsafePointer<Int64>?, _ count: Int, _ name: StaticString
+) throws(RecurrentError) -> Span<Int64>? {
+  guard let numbers else { return nil }
+  return try span(numbers, count, name)
 }
 
 @_lifetime(immortal)

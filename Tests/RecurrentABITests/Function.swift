@@ -171,7 +171,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       recurrent_network_initial_state($0[0], 2, $1(0, Double.self))
     },
     Function("network_forward_sequence", [.network], outputs: 1) {
-      recurrent_network_forward_sequence($0[0], x, nil, 2, 2, nil, [2, 1], 1, $1(0, Double.self), nil)
+      recurrent_network_forward_sequence($0[0], x, nil, 2, 2, nil, [2, 1], [0, 1, 1, 0], 1, $1(0, Double.self), nil)
     },
     Function("network_backward_sequence", [.ranNetwork]) { h, _ in
       recurrent_network_backward_sequence(h[0], dy, nil, nil, nil)
@@ -180,10 +180,10 @@ struct Function: Sendable, CustomTestStringConvertible {
       with("f0") { recurrent_network_activation(h[0], $0, $1, o(0, Double.self)) }
     },
     Function("network_train_step", [.network, .optimizer]) { h, _ in
-      recurrent_network_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, 0.1, 0, 5, nil, nil)
+      recurrent_network_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, 0.1, 0, 5, nil, nil)
     },
     Function("network_loss", [.network], outputs: 1) {
-      recurrent_network_loss($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, $1(0))
+      recurrent_network_loss($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, nil, $1(0))
     },
     // the state is an input too: the pattern stands for tiny numbers
     Function("network_step", [.network], outputs: 1) { recurrent_network_step($0[0], 0, x, $1(0, Double.self), nil) },

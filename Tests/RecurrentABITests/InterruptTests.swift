@@ -37,14 +37,14 @@ extension ABITests {
             return 1
           })
         fails(RECURRENT_INTERRUPTED, "interrupted", "got") {
-          recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, 0, &y, nil)
+          recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, nil, 0, &y, nil)
         }
         ok(recurrent_set_interrupt_check(nil))
       }
       #expect(y.allSatisfy { $0 == 7 })
       #expect(isCheck.load(ordering: .relaxed) == 1 && recurrent_is_interrupt_check() == 0)
       #expect(status.load(ordering: .relaxed) == RECURRENT_BUSY && other.load(ordering: .relaxed) == 0)
-      ok(recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, 0, &y, nil))
+      ok(recurrent_network_forward_sequence(net, x, nil, Int64(T), Int64(B), nil, nil, nil, 0, &y, nil))
     }
 
     @Test func pythonsFunctionsAreAllNeeded() {

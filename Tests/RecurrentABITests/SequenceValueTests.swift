@@ -18,7 +18,7 @@ extension ABITests {
       for k in 0..<400 {
         ok(
           recurrent_network_train_step(
-            network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, 0.02, 0, 5, nil, &result))
+            network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, 0.02, 0, 5, nil, &result))
         if k == 0 { first = result.loss }
       }
       #expect(result.loss < 0.2 && first > 1.5 && result.gradient_norm > 0)
@@ -31,12 +31,12 @@ extension ABITests {
       let flat = make { recurrent_network_flat(network, $0) }, before = rows(flat)
       ok(
         recurrent_network_train_step(
-          network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, .nan, 0, .infinity, nil, &result))
+          network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, .nan, 0, .infinity, nil, &result))
       #expect(rows(flat) == before && result.ratio_clipped == 0)
 
       var scores = [Double](repeating: 0, count: 6), y = scores, end = [Double](repeating: 0, count: 3), state = end
       ok(recurrent_network_step(network, 4, nil, &state, &scores))
-      ok(recurrent_network_forward_sequence(network, nil, [4], 1, 1, nil, nil, 0, &y, &end))
+      ok(recurrent_network_forward_sequence(network, nil, [4], 1, 1, nil, nil, nil, 0, &y, &end))
       #expect(
         zip(y, scores).allSatisfy { abs($0 - $1) < 1e-13 }
           && zip(state, end).allSatisfy { abs($0 - $1) < 1e-13 })
@@ -63,7 +63,7 @@ extension ABITests {
       }
       func forward(_ training: Int32, T: Int64 = 2) -> [Double] {
         var y = [Double](repeating: -7, count: 8)
-        ok(recurrent_network_forward_sequence(network, x, nil, T, 2, nil, nil, training, &y, nil))
+        ok(recurrent_network_forward_sequence(network, x, nil, T, 2, nil, nil, nil, training, &y, nil))
         return y
       }
       let start = state(), plain = forward(0)
@@ -75,12 +75,12 @@ extension ABITests {
       ok(recurrent_random_set_state(random, start))
       var y = [Double](repeating: -7, count: 8)
       fails(RECURRENT_BAD_INDEX, "tokens[1, 1]") {
-        recurrent_network_forward_sequence(network, nil, [0, 1, 2, 3], 2, 2, nil, nil, 1, &y, nil)
+        recurrent_network_forward_sequence(network, nil, [0, 1, 2, 3], 2, 2, nil, nil, nil, 1, &y, nil)
       }
       held(random) {
-        fails(RECURRENT_BUSY) { recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, 1, &y, nil) }
+        fails(RECURRENT_BUSY) { recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, nil, 1, &y, nil) }
         #expect(y.allSatisfy { $0 == -7 })
-        ok(recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, 0, &y, nil))
+        ok(recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, nil, 0, &y, nil))
       }
       #expect(state() == start && y == plain)
       ok(recurrent_network_free(network))
@@ -93,7 +93,7 @@ extension ABITests {
       func forward(
         _ m: UInt64, _ x: [Double]?, _ t: [Int64]?, _ T: Int64, _ B: Int64, lengths: [Int64]? = nil,
         training: Int32 = 0
-      ) -> recurrent_status { recurrent_network_forward_sequence(m, x, t, T, B, nil, lengths, training, &y, &end) }
+      ) -> recurrent_status { recurrent_network_forward_sequence(m, x, t, T, B, nil, lengths, nil, training, &y, &end) }
       for bad: Int32 in [2, -1, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "training is out of range; expected 0 or 1, got \(bad)") {
           forward(network, x, nil, 2, 2, training: bad)
@@ -120,10 +120,10 @@ extension ABITests {
       x.withUnsafeBytes { bytes in
         guard let start = bytes.baseAddress else { return }
         fails(RECURRENT_BAD_VALUE, "x is not aligned") {
-          recurrent_network_forward_sequence(network, start + 1, nil, 1, 1, nil, nil, 0, &y, nil)
+          recurrent_network_forward_sequence(network, start + 1, nil, 1, 1, nil, nil, nil, 0, &y, nil)
         }
         fails(RECURRENT_BAD_VALUE, "state is not aligned") {
-          recurrent_network_forward_sequence(network, start, nil, 1, 1, start + 4, nil, 0, &y, nil)
+          recurrent_network_forward_sequence(network, start, nil, 1, 1, start + 4, nil, nil, 0, &y, nil)
         }
       }
       #expect(y.allSatisfy { $0 == -7 } && end.allSatisfy { $0 == -7 })
@@ -148,7 +148,7 @@ extension ABITests {
         weightDecay: Double = 0, clip: Double = 5
       ) -> recurrent_status {
         recurrent_network_train_step(
-          network, optimizer, x, nil, classes, values, T, B, nil, nil, learningRate, weightDecay, clip, nil, &result)
+          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, nil, &result)
       }
       for bad in [Double.infinity, -1] {
         fails(RECURRENT_BAD_VALUE, "\(bad)") { train([0, 1, 2, 3], nil, learningRate: bad) }

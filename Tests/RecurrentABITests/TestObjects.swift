@@ -49,7 +49,7 @@ enum ArgumentKind: Equatable {
     case .ranNetwork:
       let network = ArgumentKind.network.handle(after: []), x = [Double](repeating: 0.5, count: 12)
       var y = [Double](repeating: 0, count: 20)
-      ok(recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, 0, &y, nil))
+      ok(recurrent_network_forward_sequence(network, x, nil, 2, 2, nil, nil, nil, 0, &y, nil))
       return network
     case .tokenNetwork:
       return newNetwork(#""cell": "gru", "input_size": 6, "embedding": 2, "hidden_sizes": [3], "output_size": 6"#)

@@ -453,6 +453,7 @@ class Call:
             "state": received(width, NULL) if one and not writes else given(width),
             "lengths": received(4, NULL) if searches
                        else [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
+            "resets": [*chosen((0, 1, 1, 0), -1, 2, MIN64, MAX64), Choice("NULL", None)],
             "y": received(5 * rows, *[] if one else [NULL]), "final_state": received(width),
             "dy": [given(5 * rows)[0], bad("NULL", None, NULL)], "dfinal": given(width),
             "dx": received(4 * rows), "dstate": received(width),

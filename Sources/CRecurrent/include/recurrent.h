@@ -584,7 +584,9 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
                 initial states
    lengths      [B] valid steps of each sequence, 0 .. T; NULL: T. Padding steps are masked: their outputs are 0 and the
                 final state is the one after the last valid step. Elements of padding steps are never read: x, tokens,
-                targets and dy may hold anything there, NaN too. */
+                targets and dy may hold anything there, NaN too
+   resets       [T * B] 1 where a sequence begins, else 0; NULL: nowhere. The state before such a step is that of sequences
+                that begin, and no gradient passes. Not with two directions */
 
 /* Counts the elements of the state of `batch_size` sequences. */
 recurrent_status recurrent_network_state_count(recurrent_network network, int64_t batch_size, int64_t *count);
@@ -599,7 +601,8 @@ recurrent_status recurrent_network_initial_state(recurrent_network network, int6
    final_state  may be NULL, or equal to state */
 recurrent_status recurrent_network_forward_sequence(recurrent_network network, const void *x, const int64_t *tokens,
                                                     int64_t T, int64_t B, const void *state, const int64_t *lengths,
-                                                    int32_t training, void *y, void *final_state);
+                                                    const int64_t *resets, int32_t training, void *y,
+                                                    void *final_state);
 
 /* Backpropagates through the last recurrent_network_forward_sequence, once for each forward. Accumulates into the
    parameters' gradients.
@@ -609,8 +612,9 @@ recurrent_status recurrent_network_backward_sequence(recurrent_network network, 
                                                      void *dx, void *dstate);
 
 /* Copies one activation of one layer from the last recurrent_network_forward_sequence. Available until backward.
-   name    a letter and a layer's index from 0: h output, c cell state; LSTM gates i f o and candidate g; GRU gates
-           r z and candidate n. "f1" is the second layer's forget gate, "f1r" that of its reverse direction
+   name    a name and a layer's index from 0: the states of the cell, h and of an LSTM c, and what its step names: LSTM
+           gates i f o and candidate g; GRU gates r z and candidate n. "f1" is the second layer's forget gate, "f1r" that
+           of its reverse direction
    values  receives [T * B * H], H being the layer's size; 0 at padding steps */
 recurrent_status recurrent_network_activation(recurrent_network network, const char *name, int64_t length,
                                               void *values);
@@ -628,13 +632,14 @@ recurrent_status recurrent_network_activation(recurrent_network network, const c
 recurrent_status recurrent_network_train_step(recurrent_network network, recurrent_optimizer optimizer, const void *x,
                                               const int64_t *tokens, const int64_t *classes, const void *values,
                                               int64_t T, int64_t B, const void *state, const int64_t *lengths,
-                                              double learning_rate, double weight_decay, double clip,
+                                              const int64_t *resets, double learning_rate, double weight_decay, double clip,
                                               void *final_state, recurrent_step_result *result);
 
 /* Computes the mean loss without updating the weights. An infinite or NaN loss gives RECURRENT_NOT_FINITE. */
 recurrent_status recurrent_network_loss(recurrent_network network, const void *x, const int64_t *tokens,
                                         const int64_t *classes, const void *values, int64_t T, int64_t B,
-                                        const void *state, const int64_t *lengths, void *final_state, double *loss);
+                                        const void *state, const int64_t *lengths, const int64_t *resets,
+                                        void *final_state, double *loss);
 
 /* Runs one time step of one sequence, without a graph and without allocation.
    token        for a network with embedding; without one x [input_size], or NULL and a token

@@ -33,15 +33,17 @@ extension Layer {
   ///   - state: of all layers; this layer's becomes the final one.
   ///   - k: the layer's index.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
+  ///   - resets: where sequences begin; kept by the graph.
   ///   - wantsInput: whether the gradient of vectors is needed.
   ///   - random: draws the masks inside a step; nil for evaluation.
   /// - Returns: the outputs, [H × T·B].
   func scan(
     _ graph: Graph, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, steps T: Int, _ state: inout Network.State,
-    _ k: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?
+    _ k: Int, lengths: UnsafeMutablePointer<Int32>?, resets: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool,
+    random: Random?
   ) throws(RecurrentError) -> Mat {
     try graph.scan(
       program, x, tokens: tokens, states: &state.mats, k, parameters: parameters, steps: T, lengths: lengths,
-      wantsInput: wantsInput, random: random)
+      resets: resets, starts: initialStates, wantsInput: wantsInput, random: random)
   }
 }

@@ -47,6 +47,8 @@ extension Network {
   ///   - B: batch size, at least 1.
   ///   - state: `stateCount(batchSize: B)` elements; nil for sequences that begin: zeros, or the learned initial states.
   ///   - lengths: valid time steps of each of the B sequences, 0 to T; nil for T. Outputs of padding steps are 0.
+  ///   - resets: T·B of them, 1 where a sequence begins and 0 elsewhere; nil for none. The state before such a step is that
+  ///     of sequences that begin, and no gradient passes.
   ///   - y: receives T·B·topSize elements.
   ///   - finalState: receives the state after the last valid time steps, `stateCount(batchSize: B)` elements; may be nil.
   ///   - training: whether `dropout` acts, as in `trainStep`; `backward` uses the same masks.
@@ -54,6 +56,7 @@ extension Network {
   ///   unchanged.
   public func forward(
     _ input: Inputs, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
     y: consuming MutableElements, finalState: consuming MutableElements? = nil, training: Bool = false
   ) throws(RecurrentError) {
     let columns = try columns(T, B)
@@ -61,7 +64,7 @@ extension Network {
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
     let dropout = training ? dropout : nil
     let record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      let record = try self.record(input, T, B, state, lengths, copies: true, dropout)
+      let record = try self.record(input, T, B, state, lengths, resets, copies: true, dropout)
       try graph.evaluate()
       return record
     }
@@ -116,7 +119,7 @@ extension Network {
   /// `forward`, `backward` and the optimizer's `step`.
   ///
   /// - Parameters:
-  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths` and `finalState`.
+  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths`, `resets` and `finalState`.
   ///   - targets: the loss's targets.
   ///   - optimizer: updates the parameters; its state belongs to this network.
   ///   - learningRate: α, at least 0; nil for the optimizer's own.
@@ -128,6 +131,7 @@ extension Network {
   ///   unchanged, the gradients are 0.
   public func trainStep(
     _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
     finalState: consuming MutableElements? = nil, optimizer: Optimizer,
     learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean
   ) throws(RecurrentError) -> StepResult {
@@ -136,7 +140,7 @@ extension Network {
     _ = try columns(T, B)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
     return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      let record = try self.record(input, T, B, state, lengths, copies: false, dropout)
+      let record = try self.record(input, T, B, state, lengths, resets, copies: false, dropout)
       let (loss, target) = try self.loss(record, targets, reduction)
       // the gradients of this step alone, whatever an earlier backward has left
       try parameters.flat.zeroGradient()
@@ -163,11 +167,12 @@ extension Network {
   /// - Throws: `.notFinite` if the loss is infinite or NaN.
   public func loss(
     _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
     finalState: consuming MutableElements? = nil, reduction: Reduction = .mean
   ) throws(RecurrentError) -> Double {
     _ = try columns(T, B)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
-    let record = try self.record(input, T, B, state, lengths, copies: false, nil)
+    let record = try self.record(input, T, B, state, lengths, resets, copies: false, nil)
     let (loss, target) = try self.loss(record, targets, reduction)
     try graph.evaluate()
     let value = self.value(loss)
@@ -200,6 +205,18 @@ extension Network {
     func contains(_ column: Int) -> Bool { column / B >= lengths[column % B] }
   }
 
+  private func resets(
+    _ resets: Span<Int64>?, _ T: Int, _ B: Int
+  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
+    guard let resets else { return nil }
+    try require(
+      !options.bidirectional, .badValue,
+      "resets is unusable with two directions; expected a network of one direction, got a bidirectional one")
+    return try resets.withUnsafeBufferPointer { (resets) throws(RecurrentError) in
+      try graph.copyIndices(resets, count: T * B, below: 2, "resets")
+    }
+  }
+
   private func padding(_ lengths: Span<Int64>?, _ T: Int, _ B: Int) throws(RecurrentError) -> Padding? {
     guard let lengths else { return nil }
     return try lengths.withUnsafeBufferPointer { (lengths) throws(RecurrentError) in
@@ -208,7 +225,8 @@ extension Network {
   }
 
   private func record(
-    _ input: Inputs, _ T: Int, _ B: Int, _ state: Elements?, _ lengths: Span<Int64>?, copies: Bool,
+    _ input: Inputs, _ T: Int, _ B: Int, _ state: Elements?, _ lengths: Span<Int64>?,
+    _ resets: Span<Int64>?, copies: Bool,
     _ dropout: Dropout?
   ) throws(RecurrentError) -> ForwardRecord {
     let columns = try columns(T, B)
@@ -216,7 +234,7 @@ extension Network {
     graph.reset()
     graph.keepsValues = copies
     forwardRecord = nil
-    let padding = try padding(lengths, T, B)
+    let padding = try padding(lengths, T, B), begins = try self.resets(resets, T, B)
     var x: Mat?
     let source: ScanInput
     switch input {
@@ -241,7 +259,7 @@ extension Network {
     while end.mats.count < start.mats.count { end.mats.append([]) }
     for s in start.mats.indices { end.mats[s].replaceSubrange(end.mats[s].indices, with: start.mats[s]) }
     let top = try advance(
-      graph, source, steps: T, &end, lengths: padding?.lengths, wantsInput: copies, dropout: dropout)
+      graph, source, steps: T, &end, lengths: padding?.lengths, resets: begins, wantsInput: copies, dropout: dropout)
     let output = try decode(graph, top)
     reusableStates = (start, end)
     return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, padding: padding)

@@ -17,13 +17,15 @@ extension Network {
   ///   - T: time steps.
   ///   - state: [rows × B] per state and layer.
   ///   - lengths: valid time steps of each sequence; kept by the graph.
+  ///   - resets: for each time step and sequence whether the sequence begins there; kept by the graph.
   ///   - wantsInput: whether the gradient of input vectors is needed.
   ///   - dropout: the dropout between layers, of `Options.variational` also of the input, and the generator of that inside
   ///     a cell; nil for evaluation.
   /// - Returns: the top layer's outputs, [H × T·B].
   func advance(
     _ graph: Graph, _ input: ScanInput, steps T: Int, _ state: inout State,
-    lengths: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true, dropout: Dropout? = nil
+    lengths: UnsafeMutablePointer<Int32>? = nil, resets: UnsafeMutablePointer<Int32>? = nil, wantsInput: Bool = true,
+    dropout: Dropout? = nil
   ) throws(RecurrentError) -> Mat {
     var (x, tokens): (Mat?, UnsafeMutablePointer<Int32>?)
     var wantsInput = wantsInput
@@ -61,7 +63,8 @@ extension Network {
             graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput, random: random)
         } else {
           try layers[k].scan(
-            graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, wantsInput: wantsInput, random: random)
+            graph, x, tokens: tokens, steps: T, &state, k, lengths: lengths, resets: resets, wantsInput: wantsInput,
+            random: random)
         }
       top = options.residual && k > 0 ? try graph.add(top, y) : y
       x = top

@@ -13,6 +13,9 @@ extension Graph {
   ///   - T: the number of time steps.
   ///   - lengths: valid time steps of each sequence, 0 to T; nil for T. Beyond them outputs are 0, the other states stay,
   ///     and x may hold anything.
+  ///   - resets: for each time step and sequence, t·B + b, whether the sequence begins there: the states before the step are
+  ///     then `starts`, and no gradient passes; nil where none does.
+  ///   - starts: [rows × 1] for each state; none for zeros.
   ///   - wantsInput: whether the gradient of x is needed.
   ///   - random: draws the masks of dropout and zoneout, parameters' first, then in the order of the operations; nil for
   ///     evaluation.
@@ -20,7 +23,7 @@ extension Graph {
   /// - Throws: `.badShape`, `.badType`, `.badIndex` for arguments that do not fit, `.noMemory`.
   public func scan(
     _ program: Program, _ x: Mat?, states: [Mat], parameters: [Mat] = [], steps T: Int, lengths: [Int]? = nil,
-    wantsInput: Bool = true, random: Random? = nil
+    resets: [Bool]? = nil, starts: [Mat] = [], wantsInput: Bool = true, random: Random? = nil
   ) throws(RecurrentError) -> (y: Mat, states: [Mat]) {
     var mats = states.map { [$0] }
     let mark = arena.mark
@@ -28,10 +31,12 @@ extension Graph {
       let B = try check(program, x, hasTokens: false, mats, 0, parameters, T)
       let copied: UnsafeMutablePointer<Int32>? =
         if let lengths { try copyIndices(lengths, count: B, below: T + 1, "lengths") } else { nil }
+      let begins: UnsafeMutablePointer<Int32>? =
+        if let resets { try copyIndices(resets.lazy.map { $0 ? 1 : 0 }, count: T * B, below: 2, "resets") } else { nil }
       let y = try Random.restoring(random) { () throws(RecurrentError) in
         try scan(
           program, x, tokens: nil, states: &mats, 0, parameters: parameters, steps: T, lengths: copied,
-          wantsInput: wantsInput, random: random)
+          resets: begins, starts: starts, wantsInput: wantsInput, random: random)
       }
       return (y, mats.map { $0[0] })
     } catch {
@@ -48,7 +53,8 @@ extension Graph {
   /// - Returns: the outputs.
   func scan(
     _ program: Program, _ x: Mat?, tokens: UnsafeMutablePointer<Int32>?, states: inout [[Mat]], _ k: Int,
-    parameters: [Mat], steps T: Int, lengths: UnsafeMutablePointer<Int32>?, wantsInput: Bool, random: Random?
+    parameters: [Mat], steps T: Int, lengths: UnsafeMutablePointer<Int32>?,
+    resets: UnsafeMutablePointer<Int32>? = nil, starts: [Mat] = [], wantsInput: Bool, random: Random?
   ) throws(RecurrentError) -> Mat {
     let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, k, parameters, T)
     let all = try program.operands(parameters, T, B, on: self, random)
@@ -63,7 +69,9 @@ extension Graph {
         (tokens, wantsInput) = (nil, false)
       }
     }
-    return try record(program, x, tokens, &states, k, all, T, B, lengths, wantsInput)
+    if resets != nil { try check(program, starts: starts) }
+    return try record(
+      program, x, tokens, &states, k, all, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput)
   }
 
   private func oneHot(
@@ -93,6 +101,19 @@ extension Graph {
       try require(
         mat.dtype == program.dtype, .badType,
         "parameter \(parameter.name) has the wrong dtype; expected \(program.dtype), got \(mat.dtype)")
+    }
+  }
+
+  /// Checks the states of sequences that begin.
+  private func check(_ program: Program, starts: [Mat]) throws(RecurrentError) {
+    if starts.isEmpty { return }
+    try require(
+      starts.count == program.states.count, .badShape,
+      "starts has the wrong length; expected \(program.states.count), got \(starts.count)")
+    for (k, start) in starts.enumerated() {
+      try require(
+        start.n == program.states[k] && start.d == 1, .badShape,
+        "starts[\(k)] has the wrong shape; expected \(program.states[k]) x 1, got \(start.shape)")
     }
   }
 
@@ -134,13 +155,14 @@ extension Graph {
   private func record(
     _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: inout [[Mat]], _ layer: Int,
     _ outside: (parameters: [Mat], masks: [Mat]), _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?,
-    _ wantsInput: Bool
+    _ resets: UnsafeMutablePointer<Int32>?, _ starts: [Mat], _ wantsInput: Bool
   ) throws(RecurrentError) -> Mat {
     var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
       isOneHot: tokens != nil && x == nil, lengths: lengths,
       wantsInput: wantsInput && x != nil, hasHistory: needsBackprop,
       threads: program.threads(columns: B))
+    (scan.resets, scan.hasStarts) = (resets, !starts.isEmpty)
     let workspace = (scan.isStep ? program.stepWorkspaces : program.scanWorkspaces).workspace(scan, program)
     scan.workspace = .passUnretained(workspace)
     guard let count = ProgramRun<Float>.resultCount(program.states, T, B), !workspace.regions.overflows else {
@@ -155,6 +177,7 @@ extension Graph {
       for k in states.indices { try appendOperand(states[k][layer], "states") }
       for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
       for mask in outside.masks { try appendConstant(mask) }
+      for start in starts { try appendOperand(start, "starts") }
       if needsBackprop {
         retained.append(program)
         retained.append(workspace)

@@ -5,6 +5,7 @@ import Kernels
 extension ProgramRun {
   func backward() {
     gatherWeights()
+    if scan.resets != nil { clearOutputGradient() }
     let progress = Progress(), work = 2 * stepWork, part = part
     ThreadPool.run(scan.threads) { thread, team in
       let mine = team.share(B, thread)
@@ -12,11 +13,16 @@ extension ProgramRun {
       // carried gradients alternate between two buffers
       let even = backwardCode(team, thread, version: 0), odd = backwardCode(team, thread, version: 1)
       for j in mine { seed(T - 1, j, version: 0) }
+      if scan.resets != nil { for j in mine { clearStartGradients(j) } }
       team.barrier()
       for t in (0..<T).reversed() {
         let version = (T - 1 - t) & 1
         progress.count(work, step: T - t, thread)
         (version == 0 ? even : odd).run(t, columns: B, mine: mine, part: part, team)
+        if scan.resets != nil {
+          for j in mine { cutGradients(before: t, j, version: 1 - version) }
+          team.barrier()
+        }
         if scan.lengths != nil {
           for j in mine {
             if t >= length(j) { clearGradients(t * B + j..<t * B + j + 1) }
@@ -28,6 +34,7 @@ extension ProgramRun {
       }
       for j in mine { finish(j, version: T & 1) }
       weightGradients(team, thread, progress)
+      if scan.resets != nil { addStartGradients(team, thread) }
       if scan.wantsInput { inputGradients(nil, team, thread, progress) }
     }
     if scan.hasTable && scan.wantsInput { transposeBackward(dy: tableGradient, dx: operands.gradient(0)) }
@@ -230,7 +237,7 @@ extension ProgramRun {
   }
 
   /// to += Σ columns of m, for this thread's rows.
-  private func addColumns(_ m: MatrixView<Scalar>, to: MatrixView<Scalar>, _ team: Team, _ thread: Int) {
+  func addColumns(_ m: MatrixView<Scalar>, to: MatrixView<Scalar>, _ team: Team, _ thread: Int) {
     let mine = team.share(m.rows, thread)
     if !mine.isEmpty {
       let sum = to.rows(mine.lowerBound, mine.count)

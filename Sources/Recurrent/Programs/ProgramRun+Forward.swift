@@ -18,6 +18,10 @@ extension ProgramRun {
       let mine = team.share(B, thread)
       team.barrier()
       for t in 0..<T {
+        if scan.resets != nil {
+          for j in mine { setStates(before: t, j) }
+          team.barrier()
+        }
         code.run(t, columns: B, mine: mine, part: part, team)
         if scan.lengths != nil {
           for j in mine where t >= length(j) { mask(t, j) }

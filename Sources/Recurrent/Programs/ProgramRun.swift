@@ -32,6 +32,12 @@ struct ProgramRun<Scalar: Real> {
   func parameter(_ p: Int) -> MatrixView<Scalar> { operands[firstParameter + p] }
   /// A mask: a column for each time step and sequence, for each sequence, or for all.
   func mask(_ m: Int) -> MatrixView<Scalar> { operands[firstParameter + program.step.parameters.count + m] }
+  /// State k of a sequence that begins, and its gradient; nil for zeros.
+  private func start(_ k: Int) -> Int? {
+    scan.hasStarts ? firstParameter + program.step.parameters.count + plan.masks.count + k : nil
+  }
+  func start(ofState k: Int) -> MatrixView<Scalar>? { start(k).map { operands[$0] } }
+  func dStart(ofState k: Int) -> MatrixView<Scalar>? { start(k).map { operands.gradient($0) } }
   func dParameter(_ p: Int) -> MatrixView<Scalar> { operands.gradient(firstParameter + p) }
   /// x, [I × T·B]; with lengths its copy, whose padding is 0; of a forest its copy in the order of heights.
   var x: MatrixView<Scalar> {
@@ -89,6 +95,14 @@ struct ProgramRun<Scalar: Real> {
     return MatrixView(operands.y.p, rows: rows, columns: (T + 1) * B, columnStride: rows)
   }
 
+  /// State k before each step, with resets: [H × T·B]. Otherwise that of the step before.
+  func before(_ k: Int) -> MatrixView<Scalar> {
+    scan.resets == nil ? states(k) : scratch(plan.states[k], T * B, workspace.before[k])
+  }
+
+  /// For each sequence the gradient of state k where it begins.
+  func startGradients(_ k: Int) -> MatrixView<Scalar> { scratch(plan.states[k], B, workspace.startGradients[k]) }
+
   /// State k after each step.
   func statesAfter(_ k: Int) -> MatrixView<Scalar> {
     scan.levels == nil ? states(k).columns(B, T * B) : scratch(plan.states[k], T, workspace.statesAfter[k])
@@ -114,7 +128,7 @@ struct ProgramRun<Scalar: Real> {
     let (even, odd) = workspace.carries[k]
     return scratch(plan.before[k], scan.width, version == 0 ? even : odd)
   }
-  /// What a forest adds to the gradient of a child besides those of the steps that read it: 0.
+  /// What the step adds to the gradient of the output before it, in a forest and with resets: 0.
   private var outputGradient: MatrixView<Scalar> { scratch(plan.states[0], 1, workspace.outputGradient) }
   func clearOutputGradient() { fill(outputGradient, with: 0) }
   /// A stack's sums, [rows × T·B].
@@ -229,7 +243,7 @@ struct ProgramRun<Scalar: Real> {
     case .sums: return all(sums)
     case .tape: return all(tape)
     case .gradientTape: return all(gradientTape)
-    case .before(let k): return all(states(k))
+    case .before(let k): return all(before(k))
     case .after(let k): return all(statesAfter(k))
     case .gradientAfter(let k): return one(carry(k, version))
     case .gradientBefore(let k): return one(carry(k, 1 - version))
@@ -240,7 +254,9 @@ struct ProgramRun<Scalar: Real> {
       if mask.columns == 1 { return Located(p: mask.p + place.row, step: 0, stride: 0) }
       return plan.masks[m].scope == .step ? all(mask) : one(mask)
     case .outputGradient:
-      if scan.levels != nil { return Located(p: outputGradient.p + place.row, step: 0, stride: 0) }
+      if scan.levels != nil || scan.resets != nil {
+        return Located(p: outputGradient.p + place.row, step: 0, stride: 0)
+      }
       let rows = plan.states[0]
       return Located(p: operands.dy.p + place.row, step: B * rows, stride: rows)
     case .forwardTemporary:

@@ -16,6 +16,10 @@ struct ProgramScan {
   let isOneHot: Bool
   /// Valid time steps of each sequence; nil for T.
   let lengths: UnsafeMutablePointer<Int32>?
+  /// For each time step and sequence whether the sequence begins there; nil where none does.
+  var resets: UnsafeMutablePointer<Int32>?
+  /// Whether the states of sequences that begin are operands; zeros otherwise.
+  var hasStarts = false
   /// Whether the input's gradient is needed.
   let wantsInput: Bool
   /// Whether a backward pass may follow.
@@ -29,7 +33,9 @@ struct ProgramScan {
   /// The columns that are computed together, at most.
   var width: Int { levels?.widest ?? B }
   /// Whether it is a single step that reads the weights where they lie: below 32 columns packing them costs more.
-  var isStep: Bool { T == 1 && B < 32 && tokens == nil && lengths == nil && levels == nil }
+  var isStep: Bool {
+    T == 1 && B < 32 && tokens == nil && lengths == nil && resets == nil && levels == nil
+  }
   /// Whether states are given.
   var hasInitialStates: Bool { levels.map { $0.leaves > 0 } ?? true }
   /// Whether x is copied before it is used.

@@ -19,6 +19,8 @@ struct ProgramRegions {
   /// of its children.
   private(set) var carries: [(Int, Int)] = []
   private(set) var outputGradient = 0
+  /// With resets: the states before each step, [H × T·B], and for each sequence the gradients of those that it begins with.
+  private(set) var before: [Int] = [], startGradients: [Int] = []
   private(set) var forwardTemporary = 0, backwardTemporary = 0
   /// Scratch of the element-wise operations, for each thread.
   private(set) var scratch = 0, scratchSize = 0
@@ -64,8 +66,12 @@ struct ProgramRegions {
     }
     if isForest {
       statesAfter = plan.states.map { allocate($0, columns) }
-      outputGradient = allocate(plan.states[0], 1)
     }
+    if scan.resets != nil {
+      before = plan.states.map { allocate($0, columns) }
+      startGradients = plan.states.map { allocate(scan.hasHistory ? $0 : 0, scan.B) }
+    }
+    outputGradient = allocate(isForest || scan.resets != nil ? plan.states[0] : 0, 1)
     forwardTemporary = allocate(plan.layout.forwardTemporaryRows, width)
     backwardTemporary = allocate(scan.hasHistory ? plan.layout.backwardTemporaryRows : 0, width)
     scratchSize = rounded(size(plan.layout.scratchRows, plan.columnsOfPart(width, T.self)))
@@ -148,13 +154,15 @@ final class ProgramWorkspace: Sendable {
   /// What the regions depend on, besides the program and its type.
   struct Key: Equatable {
     let T: Int, B: Int, V: Int, threads: Int, width: Int
-    let isForest: Bool, hasTable: Bool, hasTokens: Bool, hasLengths: Bool, wantsInput: Bool, hasHistory: Bool
+    let isForest: Bool, hasTable: Bool, hasTokens: Bool, hasLengths: Bool, hasResets: Bool, wantsInput: Bool
+    let hasHistory: Bool
 
     init(_ scan: ProgramScan) {
       (T, B, V, threads) = (scan.T, scan.B, scan.V, scan.threads)
       (width, isForest) = (scan.width, scan.levels != nil)
       (hasTable, hasTokens) = (scan.hasTable, scan.tokens != nil)
-      (hasLengths, wantsInput, hasHistory) = (scan.lengths != nil, scan.wantsInput, scan.hasHistory)
+      (hasLengths, hasResets) = (scan.lengths != nil, scan.resets != nil)
+      (wantsInput, hasHistory) = (scan.wantsInput, scan.hasHistory)
     }
   }
 

@@ -16,9 +16,11 @@ struct RandomProgramTests {
         let step = RandomStep(random)
         let B = [1, 2, 7, 13, 50][seed % 5], T = 1 + seed % 4
         let lengths = seed % 3 == 0 ? (0..<B).map { _ in Int(random.next() % UInt64(T + 1)) } : nil
-        let c = try StepCase(
+        var c = try StepCase(
           inputs: step.inputs, states: step.states, parameters: step.parameters, T: T, B: B, lengths: lengths, random
         ) { g, x, s, p throws(RecurrentError) in try step.record(g, x, s, p) }
+        let resets = seed % 7 < 2
+        if resets { c = try c.resetting(random, hasStarts: seed % 7 == 0) }
         let program: Program
         do {
           program = seed % 2 == 0 ? try c.program() : try c.programOfArguments()
@@ -45,8 +47,8 @@ struct RandomProgramTests {
         if let table, let tokens, let i = recorded.tensors.firstIndex(where: { $0.name == "dx" }) {
           recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
         }
-        // a step without a graph does not train
-        let outcomes = draws && program.isRandom ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
+        // a step without a graph does not train, and begins once
+        let outcomes = draws && program.isRandom || resets ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
         for outcome in outcomes {
           let (name, error) = StepCase.difference(outcome, recorded)
           #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")

@@ -11,6 +11,8 @@ typealias StepBody = (Graph, Mat?, [Mat], [Mat]) throws(RecurrentError) -> [Mat]
 struct StepCase {
   let inputs: Int, states: [Int], T: Int, B: Int, dtype: DType
   var lengths: [Int]?
+  /// Where sequences begin, and their states there: [rows × 1], or none for zeros.
+  var resets: [Bool]?, starts: [Mat] = []
   let parameters: [Mat], x: Mat?, initial: [Mat]
   let dy: [Double], dFinal: [[Double]]
   let body: StepBody
@@ -68,6 +70,21 @@ struct StepCase {
   private var leaves: [(String, Mat)] {
     (x.map { [("dx", $0)] } ?? []) + initial.enumerated().map { ("dstate \($0.offset)", $0.element) }
       + parameters.enumerated().map { ("dparameter \($0.offset)", $0.element) }
+      + starts.enumerated().map { ("dstart \($0.offset)", $0.element) }
+  }
+
+  /// The case with sequences that begin at random steps, at random states or at zeros.
+  func resetting(_ random: Random, hasStarts: Bool) throws -> StepCase {
+    var c = self
+    c.resets = (0..<T * B).map { _ in random.next() % 3 == 0 }
+    if hasStarts {
+      c.starts = try states.map { rows in
+        let start = try Mat(rows, 1, dtype)
+        try start.fillUniform(-1, 1, random)
+        return start
+      }
+    }
+    return c
   }
 
   private func outcome(_ y: [Double], _ finals: [Mat]) throws -> Outcome {
@@ -139,11 +156,15 @@ struct StepCase {
         program, table, tokens: g.copyIndices(tokens, count: T * B, below: table?.n ?? inputs, "tokens"),
         states: &mats, 0, parameters: arguments, steps: T,
         lengths: lengths.map { (lengths) in try g.copyIndices(lengths, count: B, below: T + 1, "lengths") },
-        wantsInput: true, random: random)
+        resets: resets.map { (resets) in
+          try g.copyIndices(resets.map { $0 ? 1 : 0 }, count: T * B, below: 2, "resets")
+        },
+        starts: starts, wantsInput: true, random: random)
       finals = mats.map { $0[0] }
     } else {
       (y, finals) = try g.scan(
-        program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, random: random)
+        program, x, states: initial, parameters: arguments, steps: T, lengths: lengths, resets: resets, starts: starts,
+        random: random)
     }
     let values = try y.rows()
     try y.set(gradientRows: dy)
@@ -201,6 +222,7 @@ struct StepCase {
       for t in 0..<steps {
         let xt = try x?.view(row: 0, column: t * B + columns.lowerBound, n: inputs, d: columns.count)
         (masks.t, masks.B, masks.columns) = (t, B, columns)
+        if let resets { now = try begin(g, now, resets[t * B + columns.lowerBound..<t * B + columns.upperBound]) }
         now = try reference(g, xt, now, parameters)
         // states of a step may be views of one matrix
         var separate: [Mat] = []
@@ -224,6 +246,17 @@ struct StepCase {
     for (k, final) in finals.enumerated() { outcome.tensors.append(("state \(k)", final)) }
     for (name, leaf) in leaves { outcome.tensors.append((name, try leaf.gradientRows())) }
     return outcome
+  }
+
+  /// The states with those of sequences that begin in some columns.
+  private func begin(_ g: Graph, _ states: [Mat], _ resets: ArraySlice<Bool>) throws -> [Mat] {
+    try states.enumerated().map { k, state in
+      let begins = try Mat(state.n, state.d, dtype), others = try Mat(state.n, state.d, dtype)
+      try begins.set(rows: (0..<state.n).flatMap { _ in resets.map { $0 ? 1 : 0 } })
+      try others.set(rows: (0..<state.n).flatMap { _ in resets.map { $0 ? 0 : 1 } })
+      let kept = try g.eltmul(state, others)
+      return starts.isEmpty ? kept : try g.add(kept, g.eltmul(begins, starts[k]))
+    }
   }
 
   /// Copies a matrix in row-major order into columns of a wider one.

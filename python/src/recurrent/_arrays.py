@@ -130,6 +130,14 @@ def as_lengths(values: Any, batch_size: int) -> npt.NDArray[np.int64] | None:
     return array.copy() if array is values else array
 
 
+def as_flags(values: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64] | None:
+    """Returns an array of bool, or of 0 and 1, as ints; None for None."""
+    if values is None:
+        return None
+    array = _converted(values, name, np.array)
+    return as_tokens(array.astype(np.int64) if array.dtype == np.bool_ else array, name, shape)
+
+
 def allocated(name: str, shape: tuple[int, ...], allocate: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function that allocates an array; without memory the error names the argument."""
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from .. import _c
-from .._arrays import allocated, as_array, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
+from .._arrays import allocated, as_array, as_flags, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
 from .._checks import (
     DTYPES,
     MAX_COUNT,
@@ -377,6 +377,7 @@ class Network:
         state: Any = None,
         lengths: npt.ArrayLike | None = None,
         *,
+        resets: npt.ArrayLike | None = None,
         training: bool = False,
     ) -> tuple[npt.NDArray[Any], State]:
         """Computes the outputs of T steps of B sequences.
@@ -394,6 +395,9 @@ class Network:
         lengths : array of int, optional
             (B,): the valid steps of each sequence, 0 to T; all T where absent. Elements of the later steps are never
             read: they may be NaN.
+        resets : array of bool, optional
+            (T, B): where a sequence begins. The state before such a step is that of ``initial_state``, and no gradient
+            passes: episodes one after the other, as in reinforcement learning. Nowhere where absent.
         training : bool
             Whether ``dropout`` acts, as in ``train_step``; ``backward`` then uses the same masks. A refused call
             draws nothing.
@@ -411,16 +415,23 @@ class Network:
             If an argument has the wrong shape, type or range.
         """
         drops = as_flag(training, "training")
-        y, after, _ = self._forward(self._handle.value, x, state, lengths, (), drops)
+        y, after, _ = self._forward(self._handle.value, x, state, lengths, resets, (), drops)
         return y, after
 
     def _forward(
-        self, handle: int, x: Any, state: Any, lengths: Any, names: Sequence[str], drops: bool = False
+        self,
+        handle: int,
+        x: Any,
+        state: Any,
+        lengths: Any,
+        resets: Any,
+        names: Sequence[str],
+        drops: bool = False,
     ) -> tuple[npt.NDArray[Any], State, dict[str, npt.NDArray[Any]]]:
         """Computes a pass, with its activations of these names."""
         sizes = sizes_of(handle)
         data, tokens, counts, (T, B) = _input(x, lengths, sizes)
-        before = as_state(state, sizes, B)
+        before, begins = as_state(state, sizes, B), as_flags(resets, "resets", (T, B))
         y, after = np.empty((T, B, sizes.outputs), sizes.dtype), np.empty(sizes.state * B, sizes.dtype)
         rows = sizes.activations() if names else {}
         found = {name: np.empty((T, B, rows[name]), sizes.dtype) for name in names}
@@ -436,6 +447,7 @@ class Network:
                 B,
                 before,
                 _c.as_ints(counts, B),
+                _c.as_ints(begins, T * B),
                 drops,
                 _c.as_values(y, y.size, sizes.dtype),
                 _c.as_values(after, after.size, sizes.dtype),
@@ -503,6 +515,8 @@ class Network:
         state: Any = None,
         lengths: Any = None,
         names: str | Sequence[str] | None = None,
+        *,
+        resets: npt.ArrayLike | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         """Computes the activations of all layers: outputs, cells and gates.
 
@@ -518,7 +532,10 @@ class Network:
         names : str or list of str, optional
             The activations to return; all where absent. Of layer 0: ``"h0"``, the output; of an LSTM ``"c0"``, the
             cell, ``"i0"``, ``"f0"`` and ``"o0"``, its gates (0 to 1), and ``"g0"``, the candidate (-1 to 1); of a
-            GRU ``"r0"``, ``"z0"`` and ``"n0"``. Of a ``Cell`` its states by name: ``"h0"``.
+            GRU ``"r0"``, ``"z0"`` and ``"n0"``. Of a ``Cell`` its states by name, and the values that its step names
+            with ``Graph.name``.
+        resets : array of bool, optional
+            (T, B): where a sequence begins, as in ``forward``.
 
         Returns
         -------
@@ -548,7 +565,7 @@ class Network:
                 raise IndexError(
                     f"activation is unknown; expected one of {', '.join(known)}, got {shown(name)}"
                 )
-        return self._forward(self._handle.value, x, state, lengths, wanted)[2]
+        return self._forward(self._handle.value, x, state, lengths, resets, wanted)[2]
 
     def train_step(
         self,
@@ -560,6 +577,8 @@ class Network:
         state: Any = None,
         lengths: npt.ArrayLike | None = None,
         weight_decay: float = 0.0,
+        *,
+        resets: npt.ArrayLike | None = None,
     ) -> StepResult:
         """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
 
@@ -588,6 +607,8 @@ class Network:
             (B,): the valid steps of each sequence, 0 to T; all T where absent.
         weight_decay : float
             The fraction of each weight that is subtracted besides, at least 0.
+        resets : array of bool, optional
+            (T, B): where a sequence begins, as in ``forward``.
 
         Returns
         -------
@@ -617,7 +638,7 @@ class Network:
         handle = self._handle.value
         sizes = sizes_of(handle)
         data, tokens, counts, (T, B) = _input(x, lengths, sizes)
-        before = as_state(state, sizes, B)
+        before, begins = as_state(state, sizes, B), as_flags(resets, "resets", (T, B))
         aim = as_array(targets, "targets")
         classes = numbers = None
         # an array of three dimensions is numbers, whatever its type
@@ -639,6 +660,7 @@ class Network:
             B,
             before,
             _c.as_ints(counts, B),
+            _c.as_ints(begins, T * B),
             math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
             as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
