@@ -39,7 +39,8 @@ public func recurrent_network_forward_sequence(
     let y = try output(y, "y"), sizes = try Sizes(network, T, B)
     try network.forward(
       inputs(x, tokens, sizes), T: sizes.T, B: sizes.B, state: elements(state, sizes.state, dtype, "state"),
-      lengths: counts(lengths, sizes.B, "lengths"), resets: counts(resets, sizes.columns, "resets"), y: output(y, sizes.columns * network.topSize, dtype, "y"),
+      lengths: counts(lengths, sizes.B, "lengths"), resets: counts(resets, sizes.columns, "resets"),
+      y: output(y, sizes.columns * network.topSize, dtype, "y"),
       finalState: elements(final_state, sizes.state, dtype, "final_state"), training: training)
   }
 }
@@ -75,7 +76,8 @@ public func recurrent_network_train_step(
   _ network: recurrent_network, _ optimizer: recurrent_optimizer, _ x: UnsafeRawPointer!,
   _ tokens: UnsafePointer<Int64>!,
   _ classes: UnsafePointer<Int64>!, _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!,
-  _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double,
+  _ clip: Double,
   _ final_state: UnsafeMutableRawPointer!, _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -84,7 +86,8 @@ public func recurrent_network_train_step(
     let step = try network.trainStep(
       inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
       state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
-      resets: counts(resets, sizes.columns, "resets"), finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
+      resets: counts(resets, sizes.columns, "resets"),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
       learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
@@ -103,7 +106,8 @@ public func recurrent_network_loss(
     out.pointee = try network.loss(
       inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
       state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
-      resets: counts(resets, sizes.columns, "resets"), finalState: elements(final_state, sizes.state, dtype, "final_state"))
+      resets: counts(resets, sizes.columns, "resets"),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"))
   }
 }
 

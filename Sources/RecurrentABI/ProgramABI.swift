@@ -70,6 +70,15 @@ public func recurrent_step_zoneout(
   }
 }
 
+@implementation @_cdecl("recurrent_step_name")
+public func recurrent_step_name(
+  _ step: recurrent_step, _ m: recurrent_mat, _ name: UnsafePointer<CChar>!, _ length: Int64
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    try call.step(step).graph.name(call.mat(m, "m"), text(name, length, "name"))
+  }
+}
+
 @implementation @_cdecl("recurrent_program_create")
 public func recurrent_program_create(
   _ text: UnsafePointer<CChar>!, _ length: Int64, _ program: UnsafeMutablePointer<recurrent_program>!

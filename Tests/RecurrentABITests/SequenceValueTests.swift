@@ -148,7 +148,8 @@ extension ABITests {
         weightDecay: Double = 0, clip: Double = 5
       ) -> recurrent_status {
         recurrent_network_train_step(
-          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, nil, &result)
+          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, nil,
+          &result)
       }
       for bad in [Double.infinity, -1] {
         fails(RECURRENT_BAD_VALUE, "\(bad)") { train([0, 1, 2, 3], nil, learningRate: bad) }

@@ -547,9 +547,12 @@ class Call:
             "graph_forest",
             "graph_reverse_sequence",
             "graph_apply",
+            "step_name",
         }:
             return {}
         bench = self.bench
+        if self.name == "step_name":
+            return {"m": [Choice("good", bench.step_value), *bench.bad_handles("mat")]}
 
         def mats(good: int) -> list[Choice]:
             wrong = [c._replace(value=Memory(words(c.value))) for c in bench.bad_handles("mat")]

@@ -191,6 +191,7 @@ def test_every_operation_is_here():
         "scan",
         "forest",
         "zoneout",
+        "name",
         "apply",
     }
     public = {name for name in vars(Graph) if not name.startswith("_")} - no_operations

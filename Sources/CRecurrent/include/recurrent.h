@@ -404,6 +404,10 @@ recurrent_status recurrent_step_dropout(recurrent_step step, recurrent_mat m, do
 recurrent_status recurrent_step_zoneout(recurrent_step step, recurrent_mat m, recurrent_mat previous, double rate,
                                         recurrent_mat *out);
 
+/* Names a value of a step: a network whose cell is the step has it among its activations.
+   name  1 to 64 letters, digits and underscores, the first and the last not a digit; no other value's */
+recurrent_status recurrent_step_name(recurrent_step step, recurrent_mat m, const char *name, int64_t length);
+
 /* Ends a step: `next` holds the `count` states after it. The program lives on its own. */
 recurrent_status recurrent_step_finish(recurrent_step step, const recurrent_mat *next, int64_t count,
                                        recurrent_program *program);

@@ -52,6 +52,11 @@ extension Cell {
       try require(
         !program.step.trace.captures, .badValue,
         "\(place) reads a Mat from outside; expected parameters of its own, got a Mat that no file can hold")
+      for value in program.plan.names {
+        try require(
+          !states.contains(value.name), .badValue,
+          "name of the value is taken; expected another than those of the states, got '\(value.name)'")
+      }
       for parameter in program.settings.parameters {
         for name in parameter.parts.isEmpty ? [parameter.name] : parameter.parts {
           try Cell.check(name, "parameter of \(place)", beforeNumber: true)

@@ -13,8 +13,10 @@ extension Graph {
   public func name(_ m: Mat, _ name: String) throws(RecurrentError) -> Mat {
     try requireStep("name")
     try Cell.check(name, "name of the value", beforeNumber: true)
+    let known = recordedNames.first { $0.name == name }?.mat
+    if let known, known.wStart == m.wStart && known.n == m.n { return m }
     try require(
-      !recordedNames.contains { $0.name == name }, .badValue,
+      known == nil, .badValue,
       "name of the value is taken; expected another than those before, got '\(name)'")
     try require(
       m.storage.owner === identity, .badValue,

@@ -48,7 +48,8 @@ struct RandomProgramTests {
           recorded.tensors[i].numbers = c.tableGradient(recorded.tensors[i].numbers, tokens, of: table.n)
         }
         // a step without a graph does not train, and begins once
-        let outcomes = draws && program.isRandom || resets ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
+        let outcomes =
+          draws && program.isRandom || resets ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
         for outcome in outcomes {
           let (name, error) = StepCase.difference(outcome, recorded)
           #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")

@@ -705,6 +705,48 @@ class Graph(GraphElementwise[Mat]):
             "zoneout is an operation of steps; expected the graph of a step that is recorded, got another graph"
         )
 
+    def name(self, m: Mat, name: str) -> Mat:
+        """Names a value of a step, in the step of a ``Cell`` or ``Program``.
+
+        A network with the cell has the value among its ``activations``, by the name and the layer's number.
+
+        Parameters
+        ----------
+        m : Mat
+            A value of the step, with a column for each sequence.
+        name : str
+            1 to 64 letters, digits and underscores, the first and the last not a digit; no other value's.
+
+        Returns
+        -------
+        Mat
+            ``m`` itself.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If the name is unusable or taken, or ``m`` is not of the step.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> class Leaky(recurrent.Cell):
+        ...     def parameters(self, I, H):
+        ...         return {"W": (H, I), "U": (H, H)}
+        ...
+        ...     def step(self, x, h, p):
+        ...         n = (p.W @ x + p.U @ h).tanh().name("n")
+        ...         return h + (n - h) * 0.1
+        >>> net = recurrent.Network(Leaky(), 4, [3], rng=1)
+        >>> {name: array.shape for name, array in net.activations([[0], [2]]).items()}
+        {'h0': (2, 1, 3), 'n0': (2, 1, 3)}
+        """
+        raise RuntimeError(
+            "name is an operation of steps; expected the graph of a step that is recorded, got another graph"
+        )
+
     def layer_norm(
         self, m: Mat, gain: Mat | None = None, bias: Mat | None = None, epsilon: float = 1e-5
     ) -> Mat:
@@ -1071,6 +1113,13 @@ class _StepGraph(Graph):
         new, old = expect_mat(m, "m"), expect_mat(previous, "previous")
         _lib.recurrent_step_zoneout(self._step.value, new, old, share, out)
         return self._result(out)
+
+    def name(self, m: Mat, name: str) -> Mat:
+        if not isinstance(name, str):
+            raise TypeError(f"name has the wrong type; expected a str, got {type(name).__name__}")
+        text = name.encode("utf-8", "surrogatepass")
+        _lib.recurrent_step_name(self._step.value, expect_mat(m, "m"), text, len(text))
+        return m
 
     def _result(self, handle: _c.Handle) -> Mat:
         return StepMat._from_handle(handle, self)

@@ -716,6 +716,28 @@ class Mat(MatElementwise):
         """
         return self._on().dropout(self, rate, rng, per=per)
 
+    def name(self, name: str) -> Mat:
+        """Names a value of a step: see ``Graph.name``.
+
+        Parameters
+        ----------
+        name : str
+            1 to 64 letters, digits and underscores, the first and the last not a digit; no other value's.
+
+        Returns
+        -------
+        Mat
+            The Mat itself.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If the name is unusable or taken.
+        """
+        return self._on(self).name(self, name)
+
     def zoneout(self, previous: Mat, rate: float) -> Mat:
         """Keeps a random fraction of the elements of a state: see ``Graph.zoneout``.
 

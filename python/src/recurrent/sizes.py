@@ -39,16 +39,17 @@ class Sizes(NamedTuple):
     """Elements of an output vector."""
     state: int
     """Elements of the state of one sequence."""
+    values: tuple[dict[str, int], ...]
+    """The rows of the values that the step of each layer names."""
 
     def activations(self) -> dict[str, int]:
         """Returns the rows of every activation by name, layer by layer."""
-        gates = _GATES.get(self.cell, "")
         return {
             f"{name}{suffix}": rows
             for i, suffix in enumerate(self.suffixes())
             for name, rows in (
                 *((name, widths[i]) for name, widths in self.states.items()),
-                *((gate, self.hidden_sizes[i // self.directions]) for gate in gates),
+                *self.values[i // self.directions].items(),
             )
         }
 
@@ -69,7 +70,12 @@ def sizes_of(network: int) -> Sizes:
     cell, widths = settings["cell"], tuple(settings["hidden_sizes"])
     if isinstance(cell, str):
         states = {name: widths for name in (("h", "c") if cell == "lstm" else ("h",))}
+        values = tuple(dict.fromkeys(_GATES.get(cell, ""), width) for width in widths)
     else:
+        # a value is [source, first row, rows]
+        values = tuple(
+            {name: view[2] for name, view in layer.get("names", {}).items()} for layer in cell["layers"]
+        )
         rows = zip(*(layer["states"] for layer in cell["layers"]))
         cell, states = cell["name"], dict(zip(cell["states"], rows))
     outputs = next(iter(states.values()))[-1]
@@ -89,4 +95,5 @@ def sizes_of(network: int) -> Sizes:
         states=states,
         outputs=settings["output_size"] or outputs,
         state=sum(map(sum, states.values())),
+        values=values,
     )

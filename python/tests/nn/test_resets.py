@@ -19,7 +19,9 @@ def states(net, named):
     return {s: [np.array(named[f"{s}{k}"]) for k in layers] for s in net.zero_state().names}
 
 
-@pytest.mark.parametrize(("file", "cell"), [("lstm_reset", "lstm"), ("gru_reset", "gru"), ("min_gru_reset", "min_gru")])
+@pytest.mark.parametrize(
+    ("file", "cell"), [("lstm_reset", "lstm"), ("gru_reset", "gru"), ("min_gru_reset", "min_gru")]
+)
 def test_published_figures(file, cell):
     golden = json.loads((TESTS / "fixtures" / "cells" / f"{file}.json").read_text(encoding="utf-8"))
     x, layers = np.array(golden["inputs"]["x"]), golden["options"].get("layers", 1)
@@ -74,7 +76,9 @@ def test_parts_equal_sequences_of_their_own(cell, learned, threads):
     np.testing.assert_allclose(net.flat.dw, sums, rtol=1e-11, atol=1e-12)
     own = [net.activations(x[part]) for part in parts]
     for name, values in found.items():
-        np.testing.assert_allclose(values, np.concatenate([each[name] for each in own]), err_msg=name, **CLOSE)
+        np.testing.assert_allclose(
+            values, np.concatenate([each[name] for each in own]), err_msg=name, **CLOSE
+        )
 
 
 @every_cell
