@@ -98,6 +98,7 @@ MAKERS: dict[type, Callable[[], Any]] = {
     **_OPTIMIZERS,
     recurrent.Graph: graph,
     recurrent.Mat: mat,
+    recurrent.EchoStateNetwork: lambda: recurrent.EchoStateNetwork(4, 5, 4, rng=0),
     recurrent.LSTMCell: lambda: recurrent.LSTMCell(peephole=True),
     recurrent.GRUCell: lambda: recurrent.GRUCell(norm="joint"),
     recurrent.RNNCell: lambda: recurrent.RNNCell(zoneout=0.1),
@@ -159,7 +160,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
     for name in methods(kind):
         if isinstance(inspect.getattr_static(kind, name), property):
             found[name] = lambda name=name: getattr(thing, name)
-    if isinstance(thing, NETWORK_TYPES):
+    if isinstance(thing, recurrent.Network):
         sgd, ones = recurrent.SGD(0.1), np.zeros((3, 2, 4), np.float32)
         found |= {
             "forward": lambda: thing.forward(X, None, LENGTHS),
@@ -180,6 +181,8 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
         }
+        if isinstance(thing, recurrent.EchoStateNetwork):
+            found["fit"] = lambda: thing.fit(X, np.ones((3, 2, 4)), ridge=1)
     elif isinstance(thing, recurrent.Cell):
         # the step is the library's
         def step() -> None:

@@ -506,8 +506,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
                  "li_gru" (arXiv:1803.10225);
                  or one of the first five with options, each of which may be absent: {"name": "lstm", "norm": "none"
                  ("joint": all gates together, "gate": each by itself), "peephole": false, "coupled": false,
-                 "projection": null, "zoneout_h": 0, "zoneout_c": 0, "input_dropout": 0, "recurrent_dropout": 0,
-                 "candidate_dropout": 0, "weight_dropout": 0};
+                 "projection": null, "zoneout_h": 0, "zoneout_c": 0, "leak": 1, "input_dropout": 0,
+                 "recurrent_dropout": 0, "candidate_dropout": 0, "weight_dropout": 0};
                  or a cell of the caller's own: {"name": "leaky", "states": ["h"], "layers": [...]}, with the names of
                  its states, the first the output, and for each layer a program as recurrent_program_describe writes it
    hidden_sizes  units of each layer, bottom layer first; at most 1000 layers

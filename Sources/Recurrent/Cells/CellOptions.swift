@@ -27,6 +27,9 @@ public struct CellOptions: Equatable, Sendable {
   /// Dropout of the recurrent weights, one mask for all sequences: Merity et al., arXiv:1708.02182.
   public var weightDropout = 0.0
 
+  /// A plain recurrent layer moves by this fraction of the way to its new output, above 0; 1 for all of it.
+  public var leak = 1.0
+
   /// No options.
   public init() {}
 
@@ -51,6 +54,11 @@ public struct CellOptions: Equatable, Sendable {
     try require(
       (1...1 << 20).contains(projection ?? 1), .badShape,
       "projection is out of range; expected 1 to \(1 << 20), got \(projection ?? 0)")
+    try require(
+      leak == 1 || cell == .rnnTanh || cell == .rnnRelu, .badValue,
+      "leak is unused by \(cell.name); expected a plain recurrent layer, got \(cell.name)")
+    try require(
+      leak > 0 && leak <= 1, .badValue, "leak is out of range; expected above 0 and at most 1, got \(leak)")
     for (rate, name) in rates {
       try require(
         rate >= 0 && rate < 1, .badValue, "\(name) is out of range; expected at least 0 and below 1, got \(rate)")
@@ -58,7 +66,7 @@ public struct CellOptions: Equatable, Sendable {
   }
 
   /// Reads {"norm": "none", "peephole": false, "coupled": false, "projection": null, "zoneout_h": 0, "zoneout_c": 0,
-  /// "input_dropout": 0, "recurrent_dropout": 0, "candidate_dropout": 0, "weight_dropout": 0}, where each key is optional.
+  /// "leak": 1, "input_dropout": 0, "recurrent_dropout": 0, "candidate_dropout": 0, "weight_dropout": 0}, where each key is optional.
   init(_ reader: inout SettingsReader) throws(RecurrentError) {
     let norms = ["none"] + Norm.allCases.map { $0.rawValue }
     norm = Norm(rawValue: norms[try reader.choice("norm", of: norms, default: 0)])
@@ -67,6 +75,7 @@ public struct CellOptions: Equatable, Sendable {
     projection = try reader.optionalInteger("projection")
     zoneoutH = try reader.number("zoneout_h", default: 0)
     zoneoutC = try reader.number("zoneout_c", default: 0)
+    leak = try reader.number("leak", default: 1)
     inputDropout = try reader.number("input_dropout", default: 0)
     recurrentDropout = try reader.number("recurrent_dropout", default: 0)
     candidateDropout = try reader.number("candidate_dropout", default: 0)
@@ -87,7 +96,7 @@ public struct CellOptions: Equatable, Sendable {
       (coupled, "coupled"), (peephole, "peephole"), (norm == .joint, "norm"), (norm == .gate, "norm_gate"),
       (projection != nil, "projection"), (zoneoutH > 0 || zoneoutC > 0, "zoneout"),
       (inputDropout > 0 || recurrentDropout > 0 || candidateDropout > 0, "dropout"),
-      (weightDropout > 0, "weight_dropout"),
+      (weightDropout > 0, "weight_dropout"), (leak < 1, "leaky"),
     ]
     return ([cell.name] + parts.filter { $0.0 }.map { $0.1 }).joined(separator: "_")
   }

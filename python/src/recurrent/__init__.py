@@ -23,6 +23,7 @@ from .nn.cells import GRUCell, LSTMCell, RNNCell
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .nn.padding import pad_sequence
+from .nn.reservoir import EchoStateNetwork
 from .nn.threads import get_num_threads, set_num_threads
 from .optim import optimizers, schedules
 from .optim.optimizer import Optimizer
@@ -43,6 +44,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Cell",
+    "EchoStateNetwork",
     "GRUCell",
     "Graph",
     "History",

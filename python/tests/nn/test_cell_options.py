@@ -19,6 +19,7 @@ CELLS = {
     "lstm_norm_gate": recurrent.LSTMCell(norm="gate"),
     "gru_norm": recurrent.GRUCell(norm="joint"),
     "rnn_norm": recurrent.RNNCell(norm="joint"),
+    "leaky_rnn": recurrent.RNNCell(leak=0.3),
     "lstm_coupled_peephole": recurrent.LSTMCell(coupled=True, peephole=True),
     "lstm_projection": recurrent.LSTMCell(projection=3),
     "lstm_zoneout": recurrent.LSTMCell(zoneout=0.5),
@@ -219,6 +220,12 @@ def test_no_options_is_the_built_in_cell():
         ),
         (lambda: recurrent.GRUCell(weight_dropout=-1), ValueError, "weight_dropout is out of range"),
         (lambda: recurrent.RNNCell(nonlinearity="gelu"), ValueError, "nonlinearity is unknown"),
+        (
+            lambda: recurrent.RNNCell(leak=0),
+            ValueError,
+            "leak is out of range; expected above 0 and at most 1",
+        ),
+        (lambda: recurrent.RNNCell(leak=1.5), ValueError, "leak is out of range"),
     ],
 )
 def test_refused(make, error, message):
@@ -233,6 +240,8 @@ def test_refused_by_the_settings():
         ({"name": "gru", "peephole": True}, "peephole is unused by gru"),
         ({"name": "rnn_tanh", "candidate_dropout": 0.5}, "candidate_dropout is unused by rnn_tanh"),
         ({"name": "min_gru", "norm": "joint"}, "base is no built-in cell"),
+        ({"name": "gru", "leak": 0.5}, "leak is unused by gru"),
+        ({"name": "rnn_relu", "leak": 0}, "leak is out of range; expected above 0 and at most 1"),
         ({"name": "lstm", "norms": "joint"}, "norms"),
     ):
         words = json.dumps({"cell": cell, "input_size": 2, "hidden_sizes": [3]}).encode()

@@ -201,7 +201,8 @@ class GRUCell(CellWithOptions):
 class RNNCell(CellWithOptions):
     """A plain recurrent layer with options, accepted wherever the name of a cell is.
 
-    ``h~ = f(Wxh x + Whh h + bhh)``, with norm ``f(LN(Wxh x) gxh + LN(Whh h) ghh + bhh)``; h' is h~ after zoneout.
+    ``n = f(Wxh x + Whh h + bhh)``, with norm ``f(LN(Wxh x) gxh + LN(Whh h) ghh + bhh)``; ``h~ = h + leak (n - h)``;
+    h' is h~ after zoneout.
 
     Parameters
     ----------
@@ -209,6 +210,9 @@ class RNNCell(CellWithOptions):
         f.
     norm : {"joint", "gate"}, optional
         Layer normalization of both products; with one gate both are the same.
+    leak : float
+        The fraction of the way to n that the output moves in a time step, above 0 and at most 1: below 1 the leaky
+        integrator of echo-state networks (Jaeger et al., Neural Networks 20, 2007).
     zoneout : float
         The fraction of outputs that keep their value at a time step in training.
     input_dropout, recurrent_dropout : float
@@ -235,6 +239,7 @@ class RNNCell(CellWithOptions):
         *,
         nonlinearity: str = "tanh",
         norm: str | None = None,
+        leak: float = 1.0,
         zoneout: float = 0.0,
         input_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -243,11 +248,19 @@ class RNNCell(CellWithOptions):
         super().__init__(
             f"rnn_{as_choice(nonlinearity, 'nonlinearity', ('tanh', 'relu'))}",
             norm=_norm(norm),
+            leak=_leak(leak),
             zoneout_h=_rate(zoneout, "zoneout"),
             input_dropout=_rate(input_dropout, "input_dropout"),
             recurrent_dropout=_rate(recurrent_dropout, "recurrent_dropout"),
             weight_dropout=_rate(weight_dropout, "weight_dropout"),
         )
+
+
+def _leak(value: Any) -> float | None:
+    leak = as_float(value, "leak")
+    if not 0 < leak <= 1:
+        raise ValueError(f"leak is out of range; expected above 0 and at most 1, got {leak}")
+    return None if leak == 1 else leak
 
 
 def _norm(norm: Any) -> str | None:
