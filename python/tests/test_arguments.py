@@ -58,6 +58,10 @@ ALIASES = {
 
 # values that are right although they are wrong for most arguments of the kind, by the pattern of their labels
 RIGHT = {
+    # flags
+    **dict.fromkeys(
+        (f"Network.{name}(resets)" for name in ("forward", "activations", "train_step")), "of bool"
+    ),
     "Mat.from_array(values)": "of another width|with 1e300",
     "TextModel.decode(tokens)": "of (more dimensions|no width|another width)",
     "TextModel.evaluate(text)": r"array\(\[1, 2\]\)",

@@ -63,8 +63,9 @@ def test_a_chaotic_series():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
+        ({"units": 0}, ValueError, "units is out of range; expected 1 to 32768, got 0"),
         ({"leak": 0}, ValueError, "leak is out of range"),
-        ({"spectral_radius": -1}, ValueError, "spectral_radius is out of range; expected a finite number"),
+        ({"spectral_radius": -1}, ValueError, "spectral_radius is out of range; expected 0 to 1e"),
         ({"spectral_radius": float("inf")}, ValueError, "spectral_radius is out of range"),
         ({"density": 0}, ValueError, "density is out of range; expected above 0 and at most 1, got 0.0"),
         ({"density": 1.5}, ValueError, "density is out of range; expected 0 to 1, got 1.5"),
@@ -73,7 +74,7 @@ def test_a_chaotic_series():
 )
 def test_settings_refused(settings, error, message):
     with pytest.raises(error, match=message):
-        recurrent.EchoStateNetwork(2, 5, 1, **settings)
+        recurrent.EchoStateNetwork(**{"input_size": 2, "units": 5, "output_size": 1, **settings})
 
 
 def test_fits_refused():

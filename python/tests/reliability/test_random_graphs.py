@@ -250,6 +250,7 @@ def test_every_operation_is_here():
         "needs_backprop",
         "dropout",
         "zoneout",
+        "name",
         "scan",
         "forest",
         "apply",

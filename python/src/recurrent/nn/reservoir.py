@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._arrays import as_numbers
+from .._arrays import as_array, as_numbers
 from .._checks import as_float, as_int
 from ..random import RNG, as_random
 from ..state import State
 from .cells import RNNCell
 from .network import Network
+
+# the eigenvalues of a reservoir are those of a dense matrix
+_MAX_UNITS = 1 << 15
 
 
 class EchoStateNetwork(Network):
@@ -30,17 +33,17 @@ class EchoStateNetwork(Network):
     input_size : int
         Elements of an input vector.
     units : int
-        The size of the reservoir.
+        The size of the reservoir, 1 to 32768.
     output_size : int
         Elements of an output vector.
     leak : float
         The fraction of the way to its new value that a unit moves in a step, above 0 and at most 1.
     spectral_radius : float
-        The largest magnitude of an eigenvalue of Whh, at least 0; below 1 a reservoir mostly forgets its initial state.
+        The largest magnitude of an eigenvalue of Whh, 0 to 1e6; below 1 a reservoir mostly forgets its initial state.
     density : float
         The fraction of the elements of Whh that are not 0, above 0 and at most 1.
     input_scale : float
-        The elements of Wxh and bhh are uniform on ± this, at least 0.
+        The elements of Wxh and bhh are uniform on ± this, 0 to 1e6.
     dtype : {"float32", "float64"}
         The type of all elements.
     rng : int, numpy.random.Generator, Random, optional
@@ -79,13 +82,15 @@ class EchoStateNetwork(Network):
         dtype: npt.DTypeLike = "float32",
         rng: RNG = None,
     ) -> None:
-        radius, share = _within(spectral_radius, "spectral_radius"), _within(density, "density", most=1.0)
-        scale = _within(input_scale, "input_scale")
+        H = as_int(units, "units")
+        if not 1 <= H <= _MAX_UNITS:
+            raise ValueError(f"units is out of range; expected 1 to {_MAX_UNITS}, got {H}")
+        radius = _within(spectral_radius, "spectral_radius", most=1e6)
+        share, scale = _within(density, "density", most=1.0), _within(input_scale, "input_scale", most=1e6)
         if share == 0:
             raise ValueError("density is out of range; expected above 0 and at most 1, got 0.0")
         random = as_random(rng)
-        super().__init__(RNNCell(leak=leak), input_size, [units], output_size, dtype=dtype, rng=random)
-        H = self.hidden_sizes[0]
+        super().__init__(RNNCell(leak=leak), input_size, [H], output_size, dtype=dtype, rng=random)
         W = random.uniform(-1, 1, H * H) * (random.uniform(count=H * H) < share)
         W = W.reshape(H, H)
         largest = np.abs(np.linalg.eigvals(W)).max()
@@ -137,7 +142,7 @@ class EchoStateNetwork(Network):
         penalty, skipped = _within(ridge, "ridge"), as_int(washout, "washout")
         layer = f"h{len(self.hidden_sizes) - 1}"
         outputs = self.output_size or 0
-        inputs = np.asarray(x)
+        inputs = as_array(x, "x")
         if inputs.ndim != 3 or not 0 <= skipped < max(1, len(inputs)):
             expected = "(T, B, input_size)" if inputs.ndim != 3 else f"0 to {max(0, len(inputs) - 1)}"
             what = f"x has the wrong shape; expected {expected}, got {inputs.shape}"
@@ -145,9 +150,9 @@ class EchoStateNetwork(Network):
                 what = f"washout is out of range; expected {expected}, got {skipped}"
             raise ValueError(what)
         T, B, _ = inputs.shape
-        aim = as_numbers(np.asarray(targets), "targets", (T, B, outputs), self._sizes.dtype)
-        _, after = self.forward(x, state)
-        S = self.activations(x, state, names=layer)[layer][skipped:].reshape(-1, self.hidden_sizes[-1])
+        aim = as_numbers(as_array(targets, "targets"), "targets", (T, B, outputs), self._sizes.dtype)
+        _, after = self.forward(inputs, state)
+        S = self.activations(inputs, state, names=layer)[layer][skipped:].reshape(-1, self.hidden_sizes[-1])
         S, Y = S.astype(np.float64), aim[skipped:].reshape(-1, outputs).astype(np.float64)
         means, aims = S.mean(0), Y.mean(0)
         S, Y = S - means, Y - aims
