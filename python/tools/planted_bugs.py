@@ -188,13 +188,6 @@ BUGS = [
         "optim/test_infinite_weights.py",
     ),
     Bug(
-        "a forest of masks alone has a result of another type",
-        f"{CORE}/Programs/Graph+Forest.swift",
-        "for mask in outside.masks { try appendConstant(mask) }",
-        "for mask in outside.masks { try operands.append(mask.operandRef) }",
-        "test_trees.py",
-    ),
-    Bug(
         "gradients that are not finite are applied",
         f"{CORE}/Optimizers/Optimizer.swift",
         "if sum.isFinite { return sum.squareRoot() }",

@@ -183,7 +183,7 @@ final class ProgramWorkspace: Sendable {
   }
 
   let key: Key
-  nonisolated(unsafe) let regions: ProgramRegions
+  let regions: ProgramRegions
 
   init(_ scan: ProgramScan, _ plan: StepPlan, _ dtype: DType) {
     key = Key(scan)
