@@ -26,8 +26,7 @@ public struct CellOptions: Equatable, Sendable {
   public var candidateDropout = 0.0
   /// Dropout of the recurrent weights, one mask for all sequences: Merity et al., arXiv:1708.02182.
   public var weightDropout = 0.0
-
-  /// A plain recurrent layer moves by this fraction of the way to its new output, above 0; 1 for all of it.
+  /// The fraction of the way to its new output that a plain recurrent layer moves, above 0 and at most 1.
   public var leak = 1.0
 
   /// No options.
@@ -66,7 +65,8 @@ public struct CellOptions: Equatable, Sendable {
   }
 
   /// Reads {"norm": "none", "peephole": false, "coupled": false, "projection": null, "zoneout_h": 0, "zoneout_c": 0,
-  /// "leak": 1, "input_dropout": 0, "recurrent_dropout": 0, "candidate_dropout": 0, "weight_dropout": 0}, where each key is optional.
+  /// "leak": 1, "input_dropout": 0, "recurrent_dropout": 0, "candidate_dropout": 0, "weight_dropout": 0}, where each key
+  /// is optional.
   init(_ reader: inout SettingsReader) throws(RecurrentError) {
     let norms = ["none"] + Norm.allCases.map { $0.rawValue }
     norm = Norm(rawValue: norms[try reader.choice("norm", of: norms, default: 0)])

@@ -193,14 +193,7 @@ extension ProgramRun {
         }
       }
     }
-    func next(after q: Int) -> Int? {
-      var q = q + 1
-      while q < products.count {
-        if scan.tokens == nil || !products[q].isInput { return q }
-        q += 1
-      }
-      return nil
-    }
+    func next(after q: Int) -> Int? { nextProduct(of: s, after: q, withoutInput: scan.tokens != nil) }
     var current = next(after: -1)
     while let q = current {
       let other = next(after: q)

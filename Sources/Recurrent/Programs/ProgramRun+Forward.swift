@@ -53,7 +53,8 @@ extension ProgramRun {
     for k in 1..<max(1, plan.states.count) {
       copy(state(k, after: t - 1).columns(j, 1), to: state(k, after: t).columns(j, 1))
     }
-    for m in [sums, tape] where m.rows > 0 { fill(m.columns(t * B + j, 1), with: 0) }
+    clear(sums, t * B + j..<t * B + j + 1)
+    clear(tape, t * B + j..<t * B + j + 1)
   }
 
   private func rows(_ s: Int) -> PanelLayout { .contiguous(plan.stacks[s].rows, Scalar.self) }
@@ -158,14 +159,7 @@ extension ProgramRun {
   private func append(stack s: Int, to code: inout LocatedCode<Scalar>, _ team: Team, _ thread: Int) {
     let isPrecomputed = scan.isInputPrecomputed(plan.products[s])
     let products = plan.products[s]
-    func next(after q: Int) -> Int? {
-      var q = q + 1
-      while q < products.count {
-        if !isPrecomputed || !products[q].isInput { return q }
-        q += 1
-      }
-      return nil
-    }
+    func next(after q: Int) -> Int? { nextProduct(of: s, after: q, withoutInput: isPrecomputed) }
     let result = locate(plan.layout.stackPlaces[s], thread, 0)
     let panels = team.share(rows(s).panels, thread)
     var current = next(after: -1), isFirst = true

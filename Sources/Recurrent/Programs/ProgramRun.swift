@@ -142,11 +142,12 @@ struct ProgramRun<Scalar: Real> {
   }
   /// Sets the gradients of some columns to 0, after the columns' backward pass.
   func clearGradients(_ columns: Range<Int>) {
-    func clear(_ m: MatrixView<Scalar>) {
-      if m.rows > 0 { fill(m.columns(columns.lowerBound, columns.count), with: 0) }
-    }
-    clear(gradientTape)
-    if plan.layout.overwritesSums { clear(sums) }
+    clear(gradientTape, columns)
+    if plan.layout.overwritesSums { clear(sums, columns) }
+  }
+  /// Sets some columns to 0, of a matrix that may have no rows.
+  func clear(_ m: MatrixView<Scalar>, _ columns: Range<Int>) {
+    if m.rows > 0 { fill(m.columns(columns.lowerBound, columns.count), with: 0) }
   }
   func outer(_ thread: Int) -> UnsafeMutablePointer<Scalar> {
     scratch(1, 1, workspace.outer + thread * workspace.outerSize).p
@@ -175,6 +176,18 @@ struct ProgramRun<Scalar: Real> {
   /// Part of a parameter's gradient.
   func gradientView(_ part: WeightPart) -> MatrixView<Scalar> {
     dParameter(part.parameter).rows(part.row, part.rows).columns(part.column, part.columns)
+  }
+
+  /// The product of a stack that follows product q, −1 for the first; nil after the last.
+  ///
+  /// - Parameter withoutInput: whether the input's products are left out.
+  func nextProduct(of s: Int, after q: Int, withoutInput: Bool) -> Int? {
+    var q = q + 1
+    while q < plan.products[s].count {
+      if !withoutInput || !plan.products[s][q].isInput { return q }
+      q += 1
+    }
+    return nil
   }
 
   /// The weights of a product of a stack: part of a parameter, or gathered.

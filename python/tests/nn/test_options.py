@@ -1,17 +1,16 @@
 """The options of the layers, which work with every cell, by themselves and together."""
 
 import copy
-import json
 
 import numpy as np
 import pytest
 
 import recurrent
+from golden import check, figures
 from recurrent.introspection import activations as introspection
 from recurrent.parameters import CELLS
 from recurrent.sizes import OPTIONS, TEXT_OPTIONS
 from recurrent.text.language_model import _new_model
-from support import TESTS
 from text_models import lesson, train
 
 
@@ -113,33 +112,8 @@ def test_learned_initial_states_are_trained(cell):
     assert (other.forward(x)[0] == net.forward(x)[0]).all() and other.learned_initial_state
 
 
-def check_figures(name, network, parts):
-    """Compares outputs, states and gradients with a file of figures; ``parts`` names the states, layer by layer."""
-    golden = json.loads((TESTS / "fixtures" / "cells" / f"{name}.json").read_text(encoding="utf-8"))
-    inputs, upstream = golden["inputs"], golden["upstream"]
-
-    def state(named):
-        return {s: [np.array(named[f"{s}{part}"]) for part in parts] for s in network.zero_state().names}
-
-    assert set(network.parameters) == set(golden["parameters"])
-    for name, values in golden["parameters"].items():
-        network.parameters[name].w = np.array(values).reshape(network.parameters[name].shape)
-    y, after = network.forward(np.array(inputs["x"]), state(inputs), golden["constants"].get("lengths"))
-    dx, dstate = network.backward(np.array(upstream["y"]), state(upstream))
-    close = {"rtol": 1e-12, "atol": 1e-13}
-    np.testing.assert_allclose(y, golden["outputs"]["y"], **close)
-    np.testing.assert_allclose(dx, golden["gradients"]["x"], **close)
-    for s in after.names:
-        for k, part in enumerate(parts):
-            np.testing.assert_allclose(after[s][k], golden["outputs"][f"{s}{part}"], **close)
-            np.testing.assert_allclose(dstate[s][k], golden["gradients"][f"{s}{part}"], **close)
-    for name, mat in network.parameters.items():
-        expected = np.array(golden["gradients"][name]).reshape(mat.shape)
-        np.testing.assert_allclose(mat.dw, expected, err_msg=name, **close)
-
-
 def test_published_figures_of_residual_connections():
-    check_figures("lstm_residual", recurrent.LSTM(4, [6] * 3, dtype="float64", residual=True), "012")
+    check(recurrent.LSTM(4, [6] * 3, dtype="float64", residual=True), figures("lstm_residual"))
 
 
 @every_cell
@@ -248,8 +222,11 @@ def test_variational_dropout(cell, kind, lengths):
 
 
 def test_published_figures_of_two_directions():
-    net = recurrent.LSTM(4, [6, 6], dtype="float64", bidirectional=True)
-    check_figures("lstm_bidirectional", net, ("0", "0r", "1", "1r"))
+    net, golden = (
+        recurrent.LSTM(4, [6, 6], dtype="float64", bidirectional=True),
+        figures("lstm_bidirectional"),
+    )
+    check(net, golden, lengths=golden["constants"]["lengths"])
 
 
 def reversed_in_time(x, lengths):

@@ -1,16 +1,14 @@
 """Echo-state networks: the published figures, and what a reservoir is for."""
 
-import json
-
 import numpy as np
 import pytest
 
 import recurrent
-from support import TESTS
+from golden import figures
 
 
 def test_published_figures():
-    golden = json.loads((TESTS / "fixtures" / "cells" / "esn.json").read_text(encoding="utf-8"))
+    golden = figures("esn")
     options, inputs = golden["options"], {name: np.array(v) for name, v in golden["inputs"].items()}
     x, target = inputs["x"][:, None], inputs["target"][:, None]
     net = recurrent.EchoStateNetwork(x.shape[2], 10, 2, leak=options["leak"], dtype="float64", rng=1)

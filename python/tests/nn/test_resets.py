@@ -1,47 +1,23 @@
 """Sequences that begin within the time steps: their states are replaced, and no gradient passes."""
 
-import json
-
 import numpy as np
 import pytest
 
 import recurrent
+from golden import CLOSE, check, figures
 from recurrent.parameters import CELLS
-from support import TESTS
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
-CLOSE = {"rtol": 1e-12, "atol": 1e-13}
-
-
-def states(net, named):
-    """Named states as the network takes them, {"h": a list of arrays for each layer}."""
-    layers = range(len(net.hidden_sizes))
-    return {s: [np.array(named[f"{s}{k}"]) for k in layers] for s in net.zero_state().names}
 
 
 @pytest.mark.parametrize(
     ("file", "cell"), [("lstm_reset", "lstm"), ("gru_reset", "gru"), ("min_gru_reset", "min_gru")]
 )
 def test_published_figures(file, cell):
-    golden = json.loads((TESTS / "fixtures" / "cells" / f"{file}.json").read_text(encoding="utf-8"))
-    x, layers = np.array(golden["inputs"]["x"]), golden["options"].get("layers", 1)
-    units = np.array(golden["inputs"]["h0"]).shape[1]
-    net = recurrent.Network(cell, x.shape[2], [units] * layers, dtype="float64", rng=1)
-    assert set(net.parameters) == set(golden["parameters"])
-    for name, values in golden["parameters"].items():
-        net.parameters[name].w = np.array(values).reshape(net.parameters[name].shape)
-    resets = np.array(golden["constants"]["reset"], bool)
-    y, after = net.forward(x, states(net, golden["inputs"]), resets=resets)
-    np.testing.assert_allclose(y, golden["outputs"]["y"], **CLOSE)
-    dx, dstate = net.backward(np.array(golden["upstream"]["y"]), states(net, golden["upstream"]))
-    np.testing.assert_allclose(dx, golden["gradients"]["x"], **CLOSE)
-    for s in after.names:
-        for k in range(layers):
-            np.testing.assert_allclose(after[s][k], golden["outputs"][f"{s}{k}"], **CLOSE)
-            np.testing.assert_allclose(dstate[s][k], golden["gradients"][f"{s}{k}"], **CLOSE)
-    for name, mat in net.parameters.items():
-        expected = np.array(golden["gradients"][name]).reshape(mat.shape)
-        np.testing.assert_allclose(mat.dw, expected, err_msg=name, **CLOSE)
+    golden = figures(file)
+    layers, units = golden["options"].get("layers", 1), len(golden["inputs"]["h0"][0])
+    net = recurrent.Network(cell, len(golden["inputs"]["x"][0][0]), [units] * layers, dtype="float64", rng=1)
+    check(net, golden, resets=np.array(golden["constants"]["reset"], bool))
 
 
 @every_cell
@@ -91,9 +67,8 @@ def test_with_tokens_lengths_and_training(cell):
     begins[0, 0] = begins[4, 1] = 1
     state = net.zero_state(2)
     state.h[0][...] = 0.5
-    started = state.copy() if hasattr(state, "copy") else net.zero_state(2)
+    started = net.zero_state(2)
     started.h[0][1] = 0.5
-    started.h[0][0] = 0
     y, _ = net.forward(tokens, state, lengths, resets=begins)
     np.testing.assert_array_equal(y, net.forward(tokens, started, lengths)[0])
     for _ in range(2):

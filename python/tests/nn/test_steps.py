@@ -4,32 +4,17 @@ The figures of ``fixtures/cells`` come from a NumPy implementation in float64, c
 torchrecurrent, ONNX Runtime and PyTorch's autograd.
 """
 
-import json
-
 import numpy as np
 import pytest
 
 import recurrent
+from golden import check, figures
 from recurrent.parameters import CELLS, CELLS_WITH_GATES
-from support import TESTS
 
 STEPS = CELLS[len(CELLS_WITH_GATES) :]
 # without published figures: test_equations
 WITHOUT_FIGURES = ("mgu", "li_gru")
 steps = pytest.mark.parametrize("cell", STEPS)
-
-
-def figures(cell):
-    return json.loads((TESTS / "fixtures" / "cells" / f"{cell}.json").read_text(encoding="utf-8"))
-
-
-def states(net, named):
-    """Named states as the network takes them, {"h": a list of arrays for each layer}; zeros for those without."""
-    zeros = np.zeros((len(named["x"][0]) if "x" in named else len(named["y"][0]), net.hidden_sizes[0]))
-    return {
-        s: [np.array(named.get(f"{s}{k}", zeros)) for k in range(len(net.hidden_sizes))]
-        for s in net.zero_state().names
-    }
 
 
 @pytest.mark.parametrize("cell", [cell for cell in STEPS if cell not in WITHOUT_FIGURES])
@@ -38,27 +23,7 @@ def test_published_figures(cell):
     x, layers = np.array(golden["inputs"]["x"]), golden["options"].get("layers", 1)
     hidden = [np.array(golden["inputs"].get("h0", golden["inputs"].get("c0"))).shape[1]] * layers
     net = recurrent.Network(cell, x.shape[2], hidden, dtype="float64", rng=1)
-    assert set(net.parameters) == set(golden["parameters"])
-    for name, values in golden["parameters"].items():
-        net.parameters[name].w = np.array(values).reshape(net.parameters[name].shape)
-    y, after = net.forward(x, states(net, golden["inputs"]))
-    upstream = golden["upstream"]
-    dx, dstate = net.backward(np.array(upstream["y"]), states(net, upstream))
-    close = {"rtol": 1e-12, "atol": 1e-13}
-    np.testing.assert_allclose(y, golden["outputs"]["y"], **close)
-    np.testing.assert_allclose(dx, golden["gradients"]["x"], **close)
-    for s in after.names:
-        for k in range(layers):
-            if f"{s}{k}" not in golden["inputs"]:
-                # an output that no step reads
-                np.testing.assert_array_equal(after[s][k], y[-1])
-                np.testing.assert_array_equal(dstate[s][k], 0)
-                continue
-            np.testing.assert_allclose(after[s][k], golden["outputs"][f"{s}{k}"], **close)
-            np.testing.assert_allclose(dstate[s][k], golden["gradients"][f"{s}{k}"], **close)
-    for name, mat in net.parameters.items():
-        expected = np.array(golden["gradients"][name]).reshape(mat.shape)
-        np.testing.assert_allclose(mat.dw, expected, err_msg=name, **close)
+    check(net, golden)
 
 
 @steps

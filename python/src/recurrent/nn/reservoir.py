@@ -140,20 +140,17 @@ class EchoStateNetwork(Network):
             If the equations have no unique solution; the readout is unchanged.
         """
         penalty, skipped = _within(ridge, "ridge"), as_int(washout, "washout")
-        layer = f"h{len(self.hidden_sizes) - 1}"
-        outputs = self.output_size or 0
         inputs = as_array(x, "x")
-        if inputs.ndim != 3 or not 0 <= skipped < max(1, len(inputs)):
-            expected = "(T, B, input_size)" if inputs.ndim != 3 else f"0 to {max(0, len(inputs) - 1)}"
-            what = f"x has the wrong shape; expected {expected}, got {inputs.shape}"
-            if inputs.ndim == 3:
-                what = f"washout is out of range; expected {expected}, got {skipped}"
-            raise ValueError(what)
+        if inputs.ndim != 3:
+            raise ValueError(f"x has the wrong shape; expected (T, B, input_size), got {inputs.shape}")
         T, B, _ = inputs.shape
-        aim = as_numbers(as_array(targets, "targets"), "targets", (T, B, outputs), self._sizes.dtype)
-        _, after = self.forward(inputs, state)
-        S = self.activations(inputs, state, names=layer)[layer][skipped:].reshape(-1, self.hidden_sizes[-1])
-        S, Y = S.astype(np.float64), aim[skipped:].reshape(-1, outputs).astype(np.float64)
+        if not 0 <= skipped < max(1, T):
+            raise ValueError(f"washout is out of range; expected 0 to {max(0, T - 1)}, got {skipped}")
+        sizes = self._sizes
+        aim = as_numbers(as_array(targets, "targets"), "targets", (T, B, sizes.outputs), sizes.dtype)
+        _, after, found = self._forward(self._handle.value, inputs, state, None, None, ["h0"])
+        S, Y = (each[skipped:].reshape(-1, each.shape[2]) for each in (found["h0"], aim))
+        S, Y = S.astype(np.float64), Y.astype(np.float64)
         means, aims = S.mean(0), Y.mean(0)
         S, Y = S - means, Y - aims
         W = np.linalg.solve(S.T @ S + penalty * np.eye(S.shape[1]), S.T @ Y)
@@ -161,8 +158,11 @@ class EchoStateNetwork(Network):
             raise np.linalg.LinAlgError(
                 "the equations have no finite solution; expected finite x and targets"
             )
-        self.parameters["Whd"].w = W.T
-        self.parameters["bd"].w = (aims - means @ W)[:, None]
+        # both are in the dtype's range before one is set
+        values = {"Whd": W.T, "bd": (aims - means @ W)[:, None]}
+        ready = {name: as_numbers(array, name, array.shape, sizes.dtype) for name, array in values.items()}
+        for name, array in ready.items():
+            self.parameters[name].w = array
         return after
 
 
