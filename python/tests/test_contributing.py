@@ -235,7 +235,7 @@ def operation_files(name):
     recorded = {
         path
         for path, code in sources().items()
-        if re.search(r"^Sources/Recurrent/(Graph/Operations|Cells|Layers)/", path)
+        if re.search(r"^Sources/Recurrent/(Graph/Operations|Cells)/", path)
         and re.search(rf"\bpublic func (?:{method})\b", code)
     }
     own = set()

@@ -59,7 +59,7 @@ extension Cell {
       }
       for parameter in program.settings.parameters {
         for name in parameter.parts.isEmpty ? [parameter.name] : parameter.parts {
-          try Cell.check(name, "parameter of \(place)", beforeNumber: true)
+          try requireIdentifier(name, "parameter of \(place)", beforeNumber: true)
         }
         try require(parameter.initial ?? 0, "initial of a parameter", fits: dtype)
       }

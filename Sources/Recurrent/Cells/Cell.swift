@@ -122,13 +122,13 @@ public struct Cell: Sendable {
   }
 
   init(_ name: String, _ states: [String], _ kind: Kind) throws(RecurrentError) {
-    try Cell.check(name, "name of the cell")
+    try requireIdentifier(name, "name of the cell")
     try require(
       !BuiltinCell.allCases.contains { $0.name == name }, .badValue,
       "name of the cell is taken; expected another than those of the built-in cells, got '\(name)'")
     try require(!states.isEmpty, .badValue, "states is empty; expected the name of at least one state, got none")
     for (s, state) in states.enumerated() {
-      try Cell.check(state, "states[\(s)]", beforeNumber: true)
+      try requireIdentifier(state, "states[\(s)]", beforeNumber: true)
       try require(
         !states[..<s].contains(state), .badValue, "states[\(s)] is used twice; expected another name, got '\(state)'")
     }
@@ -167,26 +167,6 @@ public struct Cell: Sendable {
 
   /// The built-in cell; nil for a step.
   var builtin: BuiltinCell? { if case .builtin(let cell) = kind { cell } else { nil } }
-
-  /// Refuses a name that is not an identifier.
-  ///
-  /// - Parameter beforeNumber: whether the number of a layer follows the name.
-  static func check(
-    _ name: String, _ what: @autoclosure () -> String, beforeNumber: Bool = false
-  ) throws(RecurrentError) {
-    let letters = name.utf8.allSatisfy { isLetter($0) || isDigit($0) }
-    let isUsable =
-      letters && (1...64).contains(name.utf8.count) && name.utf8.first.map { isLetter($0) } ?? false
-      && !(beforeNumber && name.utf8.last.map { isDigit($0) } ?? false)
-    let ends = beforeNumber ? ", the last not a digit" : ""
-    try require(
-      isUsable, .badValue,
-      "\(what()) is unusable; expected 1 to 64 letters, digits and underscores, the first not a digit\(ends), "
-        + "got '\(name.unicodeScalars.prefix(80).map { String($0) }.joined())'")
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
-  private static func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte & 0xDF) || byte == 95 }
 }
 
 extension Cell: Equatable {

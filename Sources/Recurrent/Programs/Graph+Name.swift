@@ -12,7 +12,7 @@ extension Graph {
   @discardableResult
   public func name(_ m: Mat, _ name: String) throws(RecurrentError) -> Mat {
     try requireStep("name")
-    try Cell.check(name, "name of the value", beforeNumber: true)
+    try requireIdentifier(name, "name of the value", beforeNumber: true)
     let known = recordedNames.first { $0.name == name }?.mat
     if let known, known.wStart == m.wStart && known.n == m.n { return m }
     try require(

@@ -239,14 +239,3 @@ final class ProgramStep<Scalar: Real> {
       W.columns(oneHot, 1), times: 1, into: MatrixView(z, rows: part.rows, columns: 1, columnStride: part.rows))
   }
 }
-
-/// The steps of all layers of a network, as one object.
-final class ProgramSteps<Scalar: Real> {
-  let all: [ProgramStep<Scalar>]
-
-  init(_ layers: [Layer]) throws(RecurrentError) {
-    var all: [ProgramStep<Scalar>] = []
-    for layer in layers { all.append(try ProgramStep(layer.program, layer.parameters)) }
-    self.all = all
-  }
-}

@@ -170,3 +170,14 @@ struct InferenceStep<Scalar: Real> {
     gemv(Whd.operandRef.w(Scalar.self), output, into: y)
   }
 }
+
+/// The steps of all layers of a network, as one object.
+final class ProgramSteps<Scalar: Real> {
+  let all: [ProgramStep<Scalar>]
+
+  init(_ layers: [Layer]) throws(RecurrentError) {
+    var all: [ProgramStep<Scalar>] = []
+    for layer in layers { all.append(try ProgramStep(layer.program, layer.parameters)) }
+    self.all = all
+  }
+}
