@@ -14,6 +14,9 @@
 #define CV static inline __attribute__((always_inline, const))
 #define CV_MEMORY static inline __attribute__((always_inline))
 
+/* Brings the cache line of p to the second-level cache, before it is needed. */
+CV_MEMORY void cv_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
+
 typedef float cv_f32 __attribute__((ext_vector_type(8)));
 typedef double cv_f64 __attribute__((ext_vector_type(4)));
 typedef int32_t cv_i32 __attribute__((ext_vector_type(8)));

@@ -17,6 +17,29 @@ func forEachVector<T: Real>(_ n: Int, _: T.Type, _ body: (_ index: Int, _ count:
   if i < n { body(i, n &- i) }
 }
 
+/// The sum of 0..<n elements' terms, one vector at a time: `add` returns a partial sum with the terms of `count` elements
+/// from `index` on.
+///
+/// There are four partial sums, so that an addition does not wait for the one before it.
+@inline(__always)
+func sumVectors<T: Real>(_ n: Int, _: T.Type, _ add: (_ partial: T.V, _ index: Int, _ count: Int) -> T.V) -> T.V {
+  var (a, b, c, d) = (0.0 as T.V, 0.0 as T.V, 0.0 as T.V, 0.0 as T.V)
+  var i = 0
+  while i &+ 4 &* T.V.count <= n {
+    a = add(a, i, T.V.count)
+    b = add(b, i &+ T.V.count, T.V.count)
+    c = add(c, i &+ 2 &* T.V.count, T.V.count)
+    d = add(d, i &+ 3 &* T.V.count, T.V.count)
+    i &+= 4 &* T.V.count
+  }
+  while i &+ T.V.count <= n {
+    a = add(a, i, T.V.count)
+    i &+= T.V.count
+  }
+  if i < n { b = add(b, i, n &- i) }
+  return (a + b) + (c + d)
+}
+
 /// Calls `body` for each column of a view, or once for all its elements if it and the other views of the loop are
 /// contiguous.
 @inline(__always)

@@ -4,6 +4,8 @@
 // ahead. A program runs over a few columns at a time, so that its intermediate results stay in the first-level cache.
 // The same method serves databases as vectorized execution: Boncz, Zukowski and Nes, MonetDB/X100 (CIDR 2005).
 
+import CVector
+
 /// An operation of a micro-program. y is the result, a, b, c, d are operands.
 public enum MicroOperation: UInt8, Sendable, CaseIterable {
   /// y = a.
@@ -32,12 +34,12 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   case sumRows
   /// y = p·a in every row; a has one row.
   case broadcastRow
-  /// y = 1/√(variance of a + p) in each column; y has one row.
-  case normalScale
-  /// y = (a − mean a)·b in each column; b has one row.
+  /// y = 1/√(variance of a + p) and the mean of a, in each column; y has two rows.
+  case moments
+  /// y = (a − b₁)·b₀ in each column, for the moments b of a.
   case normalize
-  /// y = c (a − mean a − b mean(a ⊙ b)) in each column, the gradient of `normalize` from its own a and its result b; c has
-  /// one row.
+  /// y = c₀ (a − mean a − b mean(a ⊙ b)) in each column, the gradient of `normalize` from its own a, its result b and the
+  /// moments c.
   case normalizeBackward
   /// y = softmax a in each column.
   case softmax
@@ -50,8 +52,14 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
 
   /// Whether each element of the result depends on the elements of one row only.
   public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
-  /// Whether the result is one row, whatever the rows of a.
-  public var isReduction: Bool { self == .sumRows || self == .normalScale }
+  /// The rows of the result, where the rows of a do not matter.
+  public var reducedRows: Int? {
+    switch self {
+    case .sumRows: 1
+    case .moments: 2
+    default: nil
+    }
+  }
 
   /// Whether it stands for several operations; some of its operands are then written.
   public var isSuperinstruction: Bool { rawValue >= MicroOperation.lstm.rawValue }
@@ -61,7 +69,7 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   public var operands: Int {
     switch self {
     case .zero: 0
-    case .copy, .unary, .sumRows, .broadcastRow, .normalScale, .softmax: 1
+    case .copy, .unary, .sumRows, .broadcastRow, .moments, .softmax: 1
     case .sum, .difference, .product, .quotient, .normalize, .softmaxBackward: 2
     case .mulAdd, .mulSub, .normalizeBackward: 3
     case .mulMulAdd, .slope, .slopeMul: 4
@@ -130,6 +138,32 @@ public struct MicroInstruction<T: Real> {
     e = count > 4 ? operand(4) : a
     rest = InlineArray(repeating: y)
     for k in 5..<max(5, count) { rest[k - 5] = operand(k) }
+  }
+}
+
+/// Rows of memory that a micro-program reads or writes.
+public struct MicroRange<T: Real> {
+  let operand: MicroOperand<T>, rows: Int
+
+  /// - Parameters:
+  ///   - operand: where the first of the rows lies.
+  ///   - rows: how many.
+  public init(_ operand: MicroOperand<T>, rows: Int) { (self.operand, self.rows) = (operand, rows) }
+
+  /// Brings some columns to the second-level cache. A column's rows are often a page of their own, at whose end the
+  /// processor's own prefetching stops.
+  @inline(__always) func prefetch(_ t: Int, first: Int, columns: Int) {
+    let line = 64 / MemoryLayout<T>.size
+    var p = operand.p + (t &* operand.step &+ first &* operand.origin), j = 0
+    while j < columns {
+      var i = 0
+      while i < rows {
+        cv_prefetch(p + i)
+        i &+= line
+      }
+      p += operand.stride
+      j &+= 1
+    }
   }
 }
 
@@ -239,7 +273,7 @@ struct MicroLoop<T: Real> {
     case .mulMulAdd: map { T.V.fma($0, $1, $2 * $3) }
     case .slope, .slopeMul, .slopeAdd, .slopeMulAdd:
       withFunctions(i.pointee.function, T.V(i.pointee.parameter), MicroSlopeLoop(loop: self))
-    case .sumRows, .broadcastRow, .normalScale, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
+    case .sumRows, .broadcastRow, .moments, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
       forEachColumn { runColumn($0) }
     case .lstm: lstm()
     case .lstmBackward: lstmBackward()
@@ -258,13 +292,15 @@ struct MicroLoop<T: Real> {
     switch instruction.operation {
     case .sumRows: y[0] = parameter * sum(a)
     case .broadcastRow: fill(column(instruction.y), with: parameter * a.p[0])
-    case .normalScale: y[0] = moments(a, epsilon: parameter).scale
+    case .moments:
+      let (mean, scale) = moments(a, epsilon: parameter)
+      (y[0], y[1]) = (scale, mean)
     case .normalize:
-      let mean = T.V(sum(a) / T(rows)), scale = T.V(columns(instruction.b)[j][0])
+      let moments = columns(instruction.b)[j], scale = T.V(moments[0]), mean = T.V(moments[1])
       Kernels.map(a, to: column(instruction.y)) { ($0 - mean) * scale }
     case .normalizeBackward:
       let normal = column(instruction.b), scale = T.V(columns(instruction.c)[j][0]), n = T(rows)
-      let mean = T.V(sum(a) / n), projection = T.V(dot(a, normal) / n)
+      let (total, product) = sumAndDot(a, normal), mean = T.V(total / n), projection = T.V(product / n)
       Kernels.map(a, normal, to: column(instruction.y)) { g, normal in scale * (g - mean - normal * projection) }
     case .softmax: softmax(a, to: column(instruction.y))
     case .softmaxBackward:
@@ -327,7 +363,8 @@ private struct MicroSlopeLoop<T: Real>: UnaryLoop {
 
 @inline(__always)
 private func runProgram<T: Real>(
-  _ code: UnsafePointer<MicroInstruction<T>>, _ count: Int, _ t: Int, _ columns: Range<Int>, _ part: Int
+  _ code: UnsafePointer<MicroInstruction<T>>, _ count: Int, _ t: Int, _ columns: Range<Int>, _ part: Int,
+  _ ranges: UnsafeBufferPointer<MicroRange<T>>
 ) {
   let end = code + count
   if columns.count == 1 && columns.lowerBound == 0 {
@@ -340,7 +377,8 @@ private func runProgram<T: Real>(
   }
   var first = columns.lowerBound
   while first < columns.upperBound {
-    let n = min(part, columns.upperBound &- first)
+    let n = min(part, columns.upperBound &- first), next = min(part, columns.upperBound &- first &- n)
+    for range in ranges { range.prefetch(t, first: first &+ n, columns: next) }
     var i = code
     while i < end {
       MicroLoop(i: i, t: t, first: first, columns: n, isSingle: false).run()
@@ -356,14 +394,16 @@ extension Float {
   /// See `Real.runMicroProgram`.
   @inline(never)
   public static func runMicroProgram(
-    _ code: UnsafePointer<MicroInstruction<Float>>, count: Int, step t: Int, columns: Range<Int>, part: Int
-  ) { runProgram(code, count, t, columns, part) }
+    _ code: UnsafePointer<MicroInstruction<Float>>, count: Int, step t: Int, columns: Range<Int>, part: Int,
+    prefetching ranges: UnsafeBufferPointer<MicroRange<Float>>
+  ) { runProgram(code, count, t, columns, part, ranges) }
 }
 
 extension Double {
   /// See `Real.runMicroProgram`.
   @inline(never)
   public static func runMicroProgram(
-    _ code: UnsafePointer<MicroInstruction<Double>>, count: Int, step t: Int, columns: Range<Int>, part: Int
-  ) { runProgram(code, count, t, columns, part) }
+    _ code: UnsafePointer<MicroInstruction<Double>>, count: Int, step t: Int, columns: Range<Int>, part: Int,
+    prefetching ranges: UnsafeBufferPointer<MicroRange<Double>>
+  ) { runProgram(code, count, t, columns, part, ranges) }
 }

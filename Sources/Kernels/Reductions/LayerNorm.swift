@@ -66,7 +66,8 @@ public func normalizeBackward<T: Real>(
   var j = 0
   while j < dx.columns {
     let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
-    let mean = T.V(sum(dy) / n), projection = T.V(dot(dy, normal) / n), factor = T.V(scale.columnPointer(j)[0])
+    let (total, product) = sumAndDot(dy, normal), factor = T.V(scale.columnPointer(j)[0])
+    let mean = T.V(total / n), projection = T.V(product / n)
     map(dy, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
     j &+= 1
   }
@@ -75,14 +76,12 @@ public func normalizeBackward<T: Real>(
 /// The mean of a column, and 1/√(variance + ε).
 @inline(__always)
 func moments<T: Real>(_ x: MatrixView<T>, epsilon: T) -> (mean: T, scale: T) {
-  let n = T(x.rows), mean = sum(x) / n, shift = T.V(mean)
-  var squares: T.V = 0.0, i = 0
-  while i &+ T.V.count <= x.rows {
+  let n = T(x.rows), mean = sum(x) / n, shift = T.V(mean), whole = x.rows / T.V.count * T.V.count
+  var total = sumVectors(whole, T.self) { sum, i, _ in
     let d = T.V.load(x.p + i) - shift
-    squares = T.V.fma(d, d, squares)
-    i &+= T.V.count
-  }
-  var total = squares.sum
+    return T.V.fma(d, d, sum)
+  }.sum
+  var i = whole
   while i < x.rows {
     let d = x.p[i] - mean
     total = total.addingProduct(d, d)
@@ -115,7 +114,8 @@ public func layerNormBackward<T: Real>(
   while j < dx.columns {
     let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
     map(dy, gain, to: work) { $0 * $1 }
-    let mean = T.V(sum(work) / n), projection = T.V(dot(work, normal) / n), factor = T.V(scale.columnPointer(j)[0])
+    let (total, product) = sumAndDot(work, normal), factor = T.V(scale.columnPointer(j)[0])
+    let mean = T.V(total / n), projection = T.V(product / n)
     map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
     map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
     map(dy, dbias, to: dbias) { $0 + $1 }

@@ -8,9 +8,7 @@ public func sum<T: Real>(_ x: MatrixView<T>) -> T {
   var total: T.V = 0.0
   forEachContiguousRun(x, othersAreContiguous: true) { n, j in
     let x = x.columnPointer(j)
-    forEachVector(n, T.self) { i, k in
-      total = total + T.V.loadPartial(x + i, count: k)
-    }
+    total = total + sumVectors(n, T.self) { sum, i, k in sum + T.V.loadPartial(x + i, count: k) }
   }
   return total.sum
 }
@@ -23,11 +21,29 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
   forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
     let a = a.columnPointer(j), b = b.columnPointer(j)
-    forEachVector(n, T.self) { i, k in
-      total = T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), total)
+    total = total + sumVectors(n, T.self) { sum, i, k in
+      T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), sum)
     }
   }
   return total.sum
+}
+
+/// Σ a and Σ a ⊙ b of two columns.
+@inline(__always)
+func sumAndDot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> (sum: T, dot: T) {
+  var sum0: T.V = 0.0, sum1: T.V = 0.0, dot0: T.V = 0.0, dot1: T.V = 0.0, i = 0
+  while i &+ 2 &* T.V.count <= a.rows {
+    let (x, y) = (T.V.load(a.p + i), T.V.load(a.p + i + T.V.count))
+    (sum0, sum1) = (sum0 + x, sum1 + y)
+    (dot0, dot1) = (T.V.fma(x, .load(b.p + i), dot0), T.V.fma(y, .load(b.p + i + T.V.count), dot1))
+    i &+= 2 &* T.V.count
+  }
+  while i < a.rows {
+    let k = min(T.V.count, a.rows &- i), x = T.V.loadPartial(a.p + i, count: k)
+    (sum0, dot0) = (sum0 + x, T.V.fma(x, .loadPartial(b.p + i, count: k), dot0))
+    i &+= k
+  }
+  return ((sum0 + sum1).sum, (dot0 + dot1).sum)
 }
 
 /// Σ (a − b)².
@@ -38,9 +54,9 @@ public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> 
   var total: T.V = 0.0
   forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
     let a = a.columnPointer(j), b = b.columnPointer(j)
-    forEachVector(n, T.self) { i, k in
+    total = total + sumVectors(n, T.self) { sum, i, k in
       let e = T.V.loadPartial(a + i, count: k) - T.V.loadPartial(b + i, count: k)
-      total = T.V.fma(e, e, total)
+      return T.V.fma(e, e, sum)
     }
   }
   return total.sum

@@ -43,8 +43,21 @@ public protocol Real: BinaryFloatingPoint, Sendable {
   ///   - t: the time step.
   ///   - columns: the columns.
   ///   - part: the columns that the program computes at a time; scratch has as many.
+  ///   - ranges: memory of each column that is brought to the cache one part ahead.
   static func runMicroProgram(
-    _ code: UnsafePointer<MicroInstruction<Self>>, count: Int, step t: Int, columns: Range<Int>, part: Int)
+    _ code: UnsafePointer<MicroInstruction<Self>>, count: Int, step t: Int, columns: Range<Int>, part: Int,
+    prefetching ranges: UnsafeBufferPointer<MicroRange<Self>>)
+}
+
+extension Real {
+  /// Runs a micro-program over some columns of a time step.
+  @inline(__always)
+  public static func runMicroProgram(
+    _ code: UnsafePointer<MicroInstruction<Self>>, count: Int, step t: Int, columns: Range<Int>, part: Int
+  ) {
+    let none = UnsafeBufferPointer<MicroRange<Self>>(start: nil, count: 0)
+    runMicroProgram(code, count: count, step: t, columns: columns, part: part, prefetching: none)
+  }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation

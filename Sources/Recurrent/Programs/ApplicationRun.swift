@@ -204,6 +204,7 @@ private struct ApplicationLevel<Scalar: Real> {
     if level == batch.last {
       run.gatherWeights()
       run.clearOutputGradient()
+      run.clear(run.parameterGradients, 0..<run.T)
       run.packTransposed(Team.alone, 0)
     }
     for k in run.plan.states.indices {

@@ -2,14 +2,21 @@
 
 import Kernels
 
+/// The gradient of rows of a parameter: what the steps add to it, one after another.
+struct ParameterGradient {
+  let rows: ParameterRows
+  /// The values before the step, and after it.
+  let before: Int, after: Int
+}
+
 /// The backward pass of a step: which value is the gradient of what.
 struct StepGradients {
   /// The first value of the backward pass.
   var first = 0
   /// The gradient of each sum of products.
   var sums: [Int: Int] = [:]
-  /// The gradients of parameters in element-wise operations, one column per sequence.
-  var parameters: [(rows: ParameterRows, value: Int)] = []
+  /// The gradients of parameters in element-wise operations, one column for each sequence.
+  var parameters: [ParameterGradient] = []
   /// The gradients of x from element-wise operations.
   var inputs: [RowsOfValue] = []
   /// The gradients of each state before the step, in pieces that cover it. In a sequence that of state 0 includes the
@@ -18,7 +25,7 @@ struct StepGradients {
 
   /// Every value that outlives the step.
   var results: [Int] {
-    sums.values.sorted() + parameters.map(\.value) + inputs.map(\.value) + states.flatMap { $0.map(\.value) }
+    sums.values.sorted() + parameters.map(\.after) + inputs.map(\.value) + states.flatMap { $0.map(\.value) }
   }
 }
 
@@ -83,7 +90,11 @@ private struct Derivation {
           gradients.inputs.append(RowsOfValue(row: row, value: try result(total, true)))
         }
       case .parameter(let rows):
-        if let total = try sum(terms[v]) { gradients.parameters.append((rows, try result(total, true))) }
+        if let total = try sum(terms[v]) {
+          let before = try values.add(.parameterGradient(rows), rows: values[v].rows)
+          let after = try values.add(.micro(.sum), [total, before], rows: values[v].rows)
+          gradients.parameters.append(ParameterGradient(rows: rows, before: before, after: after))
+        }
       case .sumOfProducts:
         if let total = try total(v) { gradients.sums[v] = try result(total, true) }
       case .micro(let operation, let function, let parameter):

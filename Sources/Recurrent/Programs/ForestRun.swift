@@ -104,6 +104,7 @@ struct ForestRun<Scalar: Real> {
   func backward() {
     run.gatherWeights()
     run.clearOutputGradient()
+    run.clear(run.parameterGradients, 0..<levels.nodes)
     let progress = Progress(), work = 2 * run.stepWork, part = run.part
     ThreadPool.run(run.scan.threads) { thread, team in
       run.packTransposed(team, thread)

@@ -57,21 +57,23 @@ struct LocatedProduct<T: Real> {
   }
 }
 
-/// One instruction: products or element-wise operations, by index.
+/// One instruction: products, or element-wise operations and the memory that they use, by index.
 struct LocatedInstruction {
   let isSegment: Bool
-  let first: Int, count: Int
+  let first: Int
+  var count: Int
+  var firstRange = 0, ranges = 0
 }
 
-/// The number of instructions of a pass, of its products and of its element-wise operations.
+/// The number of instructions of a pass, of its products, of its element-wise operations and of their ranges of memory.
 struct PassLength {
-  var instructions = 0, products = 0, operations = 0
+  var instructions = 0, products = 0, operations = 0, ranges = 0
 
   /// Room for either of two passes.
   func union(_ other: PassLength) -> PassLength {
     PassLength(
       instructions: max(instructions, other.instructions), products: max(products, other.products),
-      operations: max(operations, other.operations))
+      operations: max(operations, other.operations), ranges: max(ranges, other.ranges))
   }
 }
 
@@ -84,7 +86,9 @@ extension PassLength {
       case .stack(let s): self.products += products[s].count
       // the long sum of a single column is two
       case .transposed(_, let terms, _, _): self.products += 2 * terms.count
-      case .segment(let segment): operations += segment.operations.count
+      case .segment(let segment):
+        operations += segment.operations.count
+        ranges += segment.ranges.count
       }
     }
   }
@@ -95,7 +99,8 @@ struct LocatedCode<T: Real> {
   private let instructions: UnsafeMutablePointer<LocatedInstruction>
   private let products: UnsafeMutablePointer<LocatedProduct<T>>
   private let operations: UnsafeMutablePointer<MicroInstruction<T>>
-  private var instructionCount = 0, productCount = 0, operationCount = 0
+  private let ranges: UnsafeMutablePointer<MicroRange<T>>
+  private var instructionCount = 0, productCount = 0, operationCount = 0, rangeCount = 0
 
   /// The memory that the instructions of a plan need, in elements: for each version those of the longer pass.
   static func elements(_ plan: StepPlan, versions: Int = 2) -> Int {
@@ -106,6 +111,7 @@ struct LocatedCode<T: Real> {
     rounded(pass.instructions * MemoryLayout<LocatedInstruction>.stride)
       + rounded(pass.products * MemoryLayout<LocatedProduct<T>>.stride)
       + rounded(pass.operations * MemoryLayout<MicroInstruction<T>>.stride)
+      + rounded(pass.ranges * MemoryLayout<MicroRange<T>>.stride)
   }
 
   private static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
@@ -121,6 +127,8 @@ struct LocatedCode<T: Real> {
     products = p.bindMemory(to: LocatedProduct<T>.self, capacity: capacity.products)
     p += LocatedCode.rounded(capacity.products * MemoryLayout<LocatedProduct<T>>.stride)
     operations = p.bindMemory(to: MicroInstruction<T>.self, capacity: capacity.operations)
+    p += LocatedCode.rounded(capacity.operations * MemoryLayout<MicroInstruction<T>>.stride)
+    ranges = p.bindMemory(to: MicroRange<T>.self, capacity: capacity.ranges)
   }
 
   /// Adds a product. The threads wait for each other after each instruction.
@@ -134,22 +142,27 @@ struct LocatedCode<T: Real> {
   mutating func extend(with product: LocatedProduct<T>) {
     (products + productCount).initialize(to: product)
     productCount += 1
-    let last = instructions[instructionCount - 1]
-    instructions[instructionCount - 1] = LocatedInstruction(
-      isSegment: false, first: last.first, count: last.count + 1)
+    instructions[instructionCount - 1].count += 1
   }
 
   /// Adds an empty segment.
   mutating func beginSegment() {
-    appendInstruction(LocatedInstruction(isSegment: true, first: operationCount, count: 0))
+    appendInstruction(
+      LocatedInstruction(isSegment: true, first: operationCount, count: 0, firstRange: rangeCount))
   }
 
   /// Adds an operation to the last segment.
   mutating func append(_ operation: MicroInstruction<T>) {
     (operations + operationCount).initialize(to: operation)
     operationCount += 1
-    let last = instructions[instructionCount - 1]
-    instructions[instructionCount - 1] = LocatedInstruction(isSegment: true, first: last.first, count: last.count + 1)
+    instructions[instructionCount - 1].count += 1
+  }
+
+  /// Adds memory that the last segment uses.
+  mutating func append(_ range: MicroRange<T>) {
+    (ranges + rangeCount).initialize(to: range)
+    rangeCount += 1
+    instructions[instructionCount - 1].ranges += 1
   }
 
   private mutating func appendInstruction(_ instruction: LocatedInstruction) {
@@ -169,7 +182,8 @@ struct LocatedCode<T: Real> {
       let instruction = instructions[i]
       if instruction.isSegment {
         T.runMicroProgram(
-          operations + instruction.first, count: instruction.count, step: t, columns: mine, part: part)
+          operations + instruction.first, count: instruction.count, step: t, columns: mine, part: part,
+          prefetching: UnsafeBufferPointer(start: ranges + instruction.firstRange, count: instruction.ranges))
       } else {
         var p = 0
         while p < instruction.count {

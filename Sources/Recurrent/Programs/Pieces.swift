@@ -1,6 +1,6 @@
 // Pass 1: the matrices of a recorded step are divided at every row where a view of them begins or ends. Afterwards each
 // element-wise operation reads whole values: slices and concatenations are gone. What is computed column by column is one
-// value, whose pieces are parts of it.
+// value, whose pieces are parts of it, and so are its sums and products with parameters.
 
 import Kernels
 
@@ -47,14 +47,45 @@ private struct Division {
   var cuts: [RecordedStep.Source: Set<Int>] = [:]
   /// For each node, the values of its pieces from the top. A concatenation has those of its operands.
   var pieces: [[Int]]
+  /// For each node that is one value, that value, whatever rows of it are read.
+  private var wholes: [Int?]
+  /// Whether a node is one value.
+  private let isWhole: [Bool]
   var values = StepValues()
   var masks: [StepMask] = []
 
   init(_ step: RecordedStep) {
     self.step = step
     pieces = step.nodes.map { _ in [] }
+    wholes = step.nodes.map { _ in nil }
+    isWhole = Division.wholeNodes(of: step)
     for k in step.before.indices { cuts[.state(k)] = [0] }
     for i in step.nodes.indices { cuts[.node(i)] = [0] }
+  }
+
+  /// Which nodes are one value: those that are computed column by column; and sums and products of such with each other,
+  /// with parameters and with x.
+  private static func wholeNodes(of step: RecordedStep) -> [Bool] {
+    var isWhole: [Bool] = []
+    func isOne(_ view: RecordedStep.View) -> Bool {
+      guard case .node(let i) = view.source else { return false }
+      return isWhole[i] && view.rows == step.nodes[i].rows
+    }
+    for node in step.nodes {
+      switch node.operation {
+      case .softmax, .layerNorm: isWhole.append(true)
+      case .binary(.add), .binary(.sub), .binary(.eltmul):
+        let areOne = node.operands.allSatisfy { view in
+          switch view.source {
+          case .parameter, .input: true
+          default: isOne(view)
+          }
+        }
+        isWhole.append(areOne && node.operands.contains(where: isOne))
+      default: isWhole.append(false)
+      }
+    }
+    return isWhole
   }
 
   /// Finds all cuts: those of views, and those that follow because an operation has the pieces of its operands.
@@ -82,6 +113,7 @@ private struct Division {
   /// Gives node i the cuts of its operands and the operands those of the node; returns whether there were new ones.
   private mutating func exchange(_ i: Int) -> Bool {
     let node = step.nodes[i]
+    if isWhole[i] { return false }
     switch node.operation {
     case .product, .reduceRows, .softmax, .layerNorm: return false
     case .unary, .binary, .concatRows, .dropout, .zoneout: break
@@ -161,25 +193,28 @@ private struct Division {
       if let total { pieces[i] = [total] }
     case .softmax:
       let whole = try values.join(pieces(of: node.operands[0]))
-      pieces[i] = try parts(of: values.add(.micro(.softmax), [whole], rows: node.rows), ranges(.node(i)))
+      try setWhole(i, .micro(.softmax), [whole])
     case .layerNorm(let epsilon):
       let whole = try values.join(pieces(of: node.operands[0]))
-      let scale = try values.add(.micro(.normalScale, .neg, epsilon), [whole], rows: 1)
-      let normal = try values.add(.micro(.normalize), [whole, scale], rows: node.rows)
-      let ranges = ranges(.node(i))
-      if node.operands.count == 1 {
-        pieces[i] = try parts(of: normal, ranges)
-        return
-      }
-      for ((row, rows), part) in zip(ranges, try parts(of: normal, ranges)) {
-        var factors: [Int] = []
-        for operand in node.operands.dropFirst() {
-          factors += try pieces(of: RecordedStep.View(source: operand.source, row: operand.row + row, rows: rows))
-        }
-        let product = try values.add(.micro(.product), [part, factors[0]], rows: rows)
-        pieces[i].append(try values.add(.micro(.sum), [product, factors[1]], rows: rows))
-      }
+      let moments = try values.add(.micro(.moments, .neg, epsilon), [whole], rows: 2)
+      if node.operands.count == 1 { return try setWhole(i, .micro(.normalize), [whole, moments]) }
+      let normal = try values.add(.micro(.normalize), [whole, moments], rows: node.rows)
+      let product = try values.add(.micro(.product), [normal, value(of: node.operands[1])], rows: node.rows)
+      try setWhole(i, .micro(.sum), [product, value(of: node.operands[2])])
     }
+  }
+
+  /// Computes a node as one value, whose pieces are parts of it.
+  private mutating func setWhole(_ i: Int, _ operation: StepOperation, _ operands: [Int]) throws(RecurrentError) {
+    let whole = try values.add(operation, operands, rows: step.nodes[i].rows)
+    wholes[i] = whole
+    for (row, rows) in ranges(.node(i)) { pieces[i].append(try values.part(of: whole, row: row, rows: rows)) }
+  }
+
+  /// The value of a view of a parameter, of x, or of a whole node.
+  private mutating func value(of view: RecordedStep.View) throws(RecurrentError) -> Int {
+    if case .node(let i) = view.source, let whole = wholes[i] { return whole }
+    return try pieces(of: view)[0]
   }
 
   /// y = m ⊙ mask, or y = previous + mask ⊙ (m − previous).
@@ -207,14 +242,12 @@ private struct Division {
     return found
   }
 
-  /// Rows of a value, as values.
-  private mutating func parts(of whole: Int, _ ranges: [(row: Int, rows: Int)]) throws(RecurrentError) -> [Int] {
-    var parts: [Int] = []
-    for (row, rows) in ranges { parts.append(try values.part(of: whole, row: row, rows: rows)) }
-    return parts
-  }
-
   private mutating func addElementwise(_ i: Int, _ operation: StepOperation) throws(RecurrentError) {
+    if isWhole[i] {
+      var operands: [Int] = []
+      for view in step.nodes[i].operands { operands.append(try value(of: view)) }
+      return try setWhole(i, operation, operands)
+    }
     for (row, rows) in ranges(.node(i)) {
       pieces[i].append(try values.add(operation, pieces(of: i, row: row, rows: rows), rows: rows))
     }

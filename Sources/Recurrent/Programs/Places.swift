@@ -8,6 +8,8 @@ enum Region: Hashable {
   case sums
   /// Other values of all time steps that the backward pass or a product reads; and gradients.
   case tape, gradientTape
+  /// The gradients of parameters, which the steps add up.
+  case parameterGradients
   /// A state before the step, and after it.
   case before(Int), after(Int)
   /// The gradient of a state after the step, and before it.
@@ -18,6 +20,14 @@ enum Region: Hashable {
   case forwardTemporary, backwardTemporary
   /// Values of one segment.
   case scratch
+
+  /// Whether each time step has columns of its own.
+  var isTape: Bool {
+    switch self {
+    case .sums, .tape, .gradientTape, .before, .after, .input, .mask, .outputGradient: true
+    default: false
+    }
+  }
 }
 
 /// The first row of a value in a region.
@@ -36,7 +46,8 @@ struct StepLayout {
   var stackGradients: [Place] = []
   /// Whether the gradients of stacks among the sums replace them.
   var overwritesSums = false
-  var sumRows = 0, tapeRows = 0, gradientRows = 0, forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
+  var sumRows = 0, tapeRows = 0, gradientRows = 0, parameterGradientRows = 0
+  var forwardTemporaryRows = 0, backwardTemporaryRows = 0, scratchRows = 0
 }
 
 extension StepLayout {
@@ -50,9 +61,10 @@ extension StepLayout {
     var builder = StepLayoutBuilder(values: values, uses: uses, layout: self)
     builder.placeLeaves()
     builder.placeForward(stacks, step, firstBackward: gradients.first)
+    let joins = builder.placeBackwardJoins(from: gradients.first, backward)
     builder.placeBackward(stacks, gradients)
     builder.placeTemporaries(forward, .forwardTemporary)
-    builder.placeTemporaries(backward, .backwardTemporary)
+    builder.placeTemporaries(backward, .backwardTemporary, joins: joins)
     builder.placeParts()
     self = builder.layout
   }
@@ -113,15 +125,26 @@ private struct StepLayoutBuilder {
       }
     }
     for i in 0..<firstBackward where uses[i] > 0 && layout.places[i] == nil && values[i].operation.isMicro {
-      if case .micro(.unary, _, _) = values[i].operation, let operand = values[i].operands.first,
-        values[operand].operation.isProduct, uses[operand] == 1
-      {
-        // a function of a sum that nothing else reads replaces it
-        layout.places[i] = layout.places[operand]
+      if replacesSum(i) {
+        // nothing else reads the sum
+        layout.places[i] = layout.places[values[i].operands[0]]
       } else if isKept[i] {
         layout.places[i] = Place(region: .tape, row: layout.tapeRows)
         layout.tapeRows += values[i].rows
       }
+    }
+  }
+
+  /// Whether a value is a function of a sum of products that nothing else reads, or its normalization.
+  private func replacesSum(_ i: Int) -> Bool {
+    guard case .micro(let operation, _, _) = values[i].operation, let sum = values[i].operands.first,
+      values[sum].operation.isProduct
+    else { return false }
+    switch operation {
+    case .unary: return uses[sum] == 1
+    // the other use is the scale
+    case .normalize: return uses[sum] == 2 && values[values[i].operands[1]].operands == [sum]
+    default: return false
     }
   }
 
@@ -167,14 +190,14 @@ private struct StepLayoutBuilder {
       }
       if !isReplaced { layout.gradientRows += stack.rows }
     }
-    for (_, value) in gradients.parameters { keep(value) }
+    for parameter in gradients.parameters {
+      let place = Place(region: .parameterGradients, row: layout.parameterGradientRows)
+      (layout.places[parameter.before], layout.places[parameter.after]) = (place, place)
+      layout.parameterGradientRows += values[parameter.after].rows
+    }
     for piece in gradients.inputs { keep(piece.value) }
     for (k, pieces) in gradients.states.enumerated() {
       for piece in pieces { layout.places[piece.value] = Place(region: .gradientBefore(k), row: piece.row) }
-    }
-    for i in gradients.first..<values.count where uses[i] > 0 && values[i].operation == .join {
-      placeJoin(i, Place(region: .backwardTemporary, row: layout.backwardTemporaryRows))
-      layout.backwardTemporaryRows += values[i].rows
     }
     for i in gradients.first..<values.count where uses[i] > 0 {
       guard case .transposedProducts(_, let hasInitial) = values[i].operation else { continue }
@@ -189,6 +212,35 @@ private struct StepLayoutBuilder {
         layout.places[initial] = layout.places[i]
       }
     }
+  }
+
+  /// Places the joins of the backward pass that several instructions write or read.
+  ///
+  /// - Returns: for each segment, by the index of its instruction, its own joins.
+  mutating func placeBackwardJoins(from first: Int, _ instructions: [StepInstruction]) -> [Int: [Int]] {
+    // the instructions that write or read each join
+    var users: [Int: Set<Int>] = [:], joinOf: [Int: Int] = [:]
+    for i in first..<values.count where uses[i] > 0 && values[i].operation == .join {
+      for operand in values[i].operands { joinOf[operand] = i }
+    }
+    for (at, instruction) in instructions.enumerated() {
+      switch instruction {
+      case .stack: break
+      case .transposed(let i): for o in read(i) + [i] { if let join = joinOf[o] { users[join, default: []].insert(at) } }
+      case .segment(let segment):
+        for i in segment.values { for o in read(i) + [i] { if let join = joinOf[o] { users[join, default: []].insert(at) } } }
+      }
+    }
+    var own: [Int: [Int]] = [:]
+    for i in first..<values.count where uses[i] > 0 && values[i].operation == .join {
+      if let at = users[i]?.first, users[i]?.count == 1, case .segment = instructions[at] {
+        own[at, default: []].append(i)
+      } else {
+        placeJoin(i, Place(region: .backwardTemporary, row: layout.backwardTemporaryRows))
+        layout.backwardTemporaryRows += values[i].rows
+      }
+    }
+    return own
   }
 
   /// Places a join, and its operands in it.
@@ -215,7 +267,11 @@ private struct StepLayoutBuilder {
   private func read(_ i: Int) -> [Int] { values[i].operands.flatMap { values.computed($0) } }
 
   /// Places the values that no instruction outside of their pass reads.
-  mutating func placeTemporaries(_ instructions: [StepInstruction], _ region: Region) {
+  ///
+  /// - Parameter joins: for each segment, by the index of its instruction, the joins that nothing else uses.
+  mutating func placeTemporaries(
+    _ instructions: [StepInstruction], _ region: Region, joins: [Int: [Int]] = [:]
+  ) {
     // the last instruction that reads each value
     var lastReader: [Int: Int] = [:]
     for (at, instruction) in instructions.enumerated() {
@@ -227,6 +283,11 @@ private struct StepLayoutBuilder {
     }
     for (at, instruction) in instructions.enumerated() {
       guard case .segment(let segment) = instruction else { continue }
+      var joinedRows = 0
+      for join in joins[at] ?? [] {
+        placeJoin(join, Place(region: .scratch, row: joinedRows))
+        joinedRows += values[join].rows
+      }
       for i in segment.values where layout.places[i] == nil && lastReader[i] != at {
         let isForward = region == .forwardTemporary
         layout.places[i] = Place(
@@ -237,17 +298,17 @@ private struct StepLayoutBuilder {
           layout.backwardTemporaryRows += values[i].rows
         }
       }
-      placeScratch(segment)
+      placeScratch(segment, from: joinedRows)
     }
   }
 
-  /// Places the values of one segment. Rows are used again once all readers are at smaller depths.
-  private mutating func placeScratch(_ segment: Segment) {
+  /// Places the values of one segment from a row of scratch on. Rows are used again once all readers are at smaller depths.
+  private mutating func placeScratch(_ segment: Segment, from first: Int) {
     var lastDepth: [Int: Int] = [:]
     for (i, depth) in zip(segment.values, segment.depths) {
       for operand in read(i) { lastDepth[operand] = depth }
     }
-    var free: [(row: Int, rows: Int)] = [], busy: [(value: Int, row: Int)] = [], rows = 0
+    var free: [(row: Int, rows: Int)] = [], busy: [(value: Int, row: Int)] = [], rows = first
     for (i, depth) in zip(segment.values, segment.depths) where layout.places[i] == nil {
       busy.removeAll { value, row in
         if lastDepth[value, default: 0] >= depth { return false }

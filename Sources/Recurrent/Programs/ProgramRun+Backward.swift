@@ -44,6 +44,8 @@ extension ProgramRun {
   private func seed(_ t: Int, _ j: Int, version: Int) {
     let end = length(j) - 1
     if t < end { return }
+    // what padding added may be anything
+    clear(parameterGradients, j..<j + 1)
     for k in plan.states.indices {
       let to = carry(k, version).columns(j, 1)
       if t > end { fill(to, with: 0) } else { copy(dFinal(k).columns(j, 1), to: to) }
@@ -53,6 +55,7 @@ extension ProgramRun {
 
   /// Adds the gradient of a column's initial states.
   private func finish(_ j: Int, version: Int) {
+    if length(j) == 0 { clear(parameterGradients, j..<j + 1) }
     for k in plan.states.indices {
       let from = length(j) == 0 ? dFinal(k) : carry(k, version)
       accumulate(from.columns(j, 1), times: 1, into: dInitial(k).columns(j, 1))
@@ -147,11 +150,19 @@ extension ProgramRun {
           to: dParameter(bias.parameter.parameter).rows(bias.parameter.row, bias.rows), team, thread)
       }
     }
-    for (rows, value) in plan.gradients.parameters {
-      guard let place = plan.layout.places[value] else { continue }
-      let count = plan.values[value].rows
-      addColumns(allSteps(place, rows: count), to: dParameter(rows.parameter).rows(rows.row, count), team, thread)
+    for gradient in plan.gradients.parameters {
+      addColumns(columns(of: gradient), to: dParameter(of: gradient), team, thread)
     }
+  }
+
+  /// The gradient of a parameter in element-wise operations: a column for each sequence.
+  func columns(of gradient: ParameterGradient) -> MatrixView<Scalar> {
+    let row = plan.layout.places[gradient.after].map(\.row) ?? 0
+    return parameterGradients.rows(row, plan.values[gradient.after].rows)
+  }
+
+  func dParameter(of gradient: ParameterGradient) -> MatrixView<Scalar> {
+    dParameter(gradient.rows.parameter).rows(gradient.rows.row, plan.values[gradient.after].rows)
   }
 
   /// Whether a stack's sums read a table of tokens.

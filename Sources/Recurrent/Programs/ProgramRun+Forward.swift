@@ -99,13 +99,6 @@ extension ProgramRun {
       } else {
         multiplyInput(s, panels, table, to: all, thread, progress)
       }
-      if scan.looksUp(products) { continue }
-      // nothing but the input: no product of a step looks the tokens up
-      for j in 0..<T * B {
-        copy(
-          all.columns(Int(tokens[j]), 1).rows(mine.lowerBound, mine.count),
-          to: z.columns(j, 1).rows(mine.lowerBound, mine.count))
-      }
     }
   }
 
@@ -163,6 +156,14 @@ extension ProgramRun {
     let result = locate(plan.layout.stackPlaces[s], thread, 0)
     let panels = team.share(rows(s).panels, thread)
     var current = next(after: -1), isFirst = true
+    if current == nil && scan.looksUp(products) {
+      // nothing but the input: the sums are those of the tokens
+      let table = Located(p: tokenProducts(s).p, step: 0, stride: tokenProducts(s).columnStride)
+      code.append(
+        LocatedProduct(
+          layout: rows(s), panels: panels, result: result, initial: .gather, initialPlace: table, tokens: scan.tokens,
+          first: pack(s, 0), k: 0, operand: result, second: pack(s, 0), k2: 0, operand2: result, keepsOrder: false))
+    }
     while let q = current {
       let product = products[q]
       var second = next(after: q)

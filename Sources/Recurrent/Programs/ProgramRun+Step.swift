@@ -18,6 +18,7 @@ extension ProgramRun {
 
   /// The backward pass of a single step.
   func backwardStep() {
+    clear(parameterGradients, 0..<B)
     for k in plan.states.indices {
       copy(dFinal(k), to: carry(k, 0))
       if k == 0 { accumulate(dy(0), times: 1, into: carry(k, 0)) }
@@ -39,11 +40,7 @@ extension ProgramRun {
     }
     for k in plan.states.indices { accumulate(carry(k, 1), times: 1, into: dInitial(k)) }
     for s in plan.stacks.indices { addWeightGradients(s) }
-    for (rows, value) in plan.gradients.parameters {
-      guard let place = plan.layout.places[value] else { continue }
-      let count = plan.values[value].rows
-      addColumns(allSteps(place, rows: count), to: dParameter(rows.parameter).rows(rows.row, count))
-    }
+    for gradient in plan.gradients.parameters { addColumns(columns(of: gradient), to: dParameter(of: gradient)) }
     if scan.wantsInput {
       for piece in plan.gradients.inputs {
         guard let place = plan.layout.places[piece.value] else { continue }

@@ -124,6 +124,10 @@ struct ProgramRun<Scalar: Real> {
   var sums: MatrixView<Scalar> { scratch(plan.layout.sumRows, T * B, workspace.sums) }
   var tape: MatrixView<Scalar> { scratch(plan.layout.tapeRows, T * B, workspace.tape) }
   var gradientTape: MatrixView<Scalar> { scratch(plan.layout.gradientRows, T * B, workspace.gradientTape) }
+  /// Of a forest a column for each node, so that those that no gradient reaches can be left out.
+  var parameterGradients: MatrixView<Scalar> {
+    scratch(plan.layout.parameterGradientRows, scan.levels == nil ? B : T, workspace.parameterGradients)
+  }
   func carry(_ k: Int, _ version: Int) -> MatrixView<Scalar> {
     let (even, odd) = workspace.carries[k]
     return scratch(plan.before[k], scan.width, version == 0 ? even : odd)
@@ -143,6 +147,7 @@ struct ProgramRun<Scalar: Real> {
   /// Sets the gradients of some columns to 0, after the columns' backward pass.
   func clearGradients(_ columns: Range<Int>) {
     clear(gradientTape, columns)
+    if scan.levels != nil { clear(parameterGradients, columns) }
     if plan.layout.overwritesSums { clear(sums, columns) }
   }
   /// Sets some columns to 0, of a matrix that may have no rows.
@@ -256,6 +261,8 @@ struct ProgramRun<Scalar: Real> {
     case .sums: return all(sums)
     case .tape: return all(tape)
     case .gradientTape: return all(gradientTape)
+    case .parameterGradients:
+      return scan.levels == nil ? one(parameterGradients) : all(parameterGradients)
     case .before(let k): return all(before(k))
     case .after(let k): return all(statesAfter(k))
     case .gradientAfter(let k): return one(carry(k, version))
@@ -305,6 +312,9 @@ struct ProgramRun<Scalar: Real> {
   /// Appends the operations of a segment.
   func append(_ segment: PlannedSegment, to code: inout LocatedCode<Scalar>, _ thread: Int, _ version: Int = 0) {
     code.beginSegment()
+    for range in segment.ranges where B > 1 || scan.levels != nil {
+      code.append(MicroRange(microOperand(range.first, thread, version), rows: range.rows))
+    }
     for planned in segment.operations {
       code.append(
         MicroInstruction(

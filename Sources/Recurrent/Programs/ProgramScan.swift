@@ -52,9 +52,9 @@ struct ProgramScan {
     products.contains { $0.isInput } && (tokens != nil || B < 12 || products.allSatisfy { $0.isInput })
   }
 
-  /// Whether a step's sums begin with looked-up products, by way of the first product that is not the input's.
+  /// Whether a step's sums begin with the products of its tokens.
   func looksUp(_ products: [StackProduct]) -> Bool {
-    looksUp && products.contains { $0.isInput } && !products.allSatisfy { $0.isInput }
+    looksUp && products.contains { $0.isInput }
   }
 }
 

@@ -12,6 +12,8 @@ struct TransposedPiece {
 /// The regions of a program node's scratch, as offsets in elements.
 struct ProgramRegions {
   private(set) var sums = 0, tape = 0, gradientTape = 0
+  /// The gradients of parameters in element-wise operations: a column for each sequence, or for each node of a forest.
+  private(set) var parameterGradients = 0
   /// The states but the first, whose values are the result: [H × (T + 1)·B]. Of a forest those of the children, and
   /// those of the nodes: [H × T].
   private(set) var states: [Int] = [], statesAfter: [Int] = []
@@ -59,6 +61,8 @@ struct ProgramRegions {
     sums = allocate(plan.layout.sumRows, columns)
     tape = allocate(plan.layout.tapeRows, columns)
     gradientTape = allocate(scan.hasHistory ? plan.layout.gradientRows : 0, columns)
+    parameterGradients = allocate(
+      scan.hasHistory ? plan.layout.parameterGradientRows : 0, isForest ? columns : scan.B)
     for (k, rows) in plan.before.enumerated() {
       states.append(isForest ? allocate(rows, columns) : allocate(k == 0 ? 0 : rows, columns + scan.B))
       let carry = scan.hasHistory ? rows : 0

@@ -20,6 +20,14 @@ struct PlannedSegment {
   var operations: [PlannedOperation] = []
   /// Rows that the segment touches.
   var rows = 0
+  /// The rows of tapes among them, none twice.
+  var ranges: [PlannedRange] = []
+}
+
+/// Rows of a region.
+struct PlannedRange {
+  let first: Place
+  var rows: Int
 }
 
 /// An instruction of one pass of a step.
@@ -49,12 +57,16 @@ extension StepValues {
 
   private func plan(_ segment: Segment, _ layout: StepLayout) -> PlannedSegment {
     var planned = PlannedSegment(), operations: [PlannedOperation] = []
-    var touched: Set<Int> = []
+    var touched: [Place: Int] = [:]
     for (i, depth) in zip(segment.values, segment.depths) {
       guard case .micro(let operation, let function, let parameter) = self[i].operation,
         let result = layout.places[i]
       else { continue }
-      for v in self[i].operands + [i] where touched.insert(v).inserted { planned.rows += self[v].rows }
+      for v in self[i].operands + [i] {
+        if let place = layout.places[v], touched.updateValue(self[v].rows, forKey: place) == nil {
+          planned.rows += self[v].rows
+        }
+      }
       let operands = self[i].operands.prefix(operation.operands).compactMap { layout.places[$0] }
       operations.append(
         PlannedOperation(
@@ -72,12 +84,29 @@ extension StepValues {
         planned.operations.append(next)
       }
     }
+    planned.ranges = ranges(touched)
     return planned
+  }
+
+  /// The rows of values in memory that holds a column for each time step.
+  private func ranges(_ touched: [Place: Int]) -> [PlannedRange] {
+    var ranges: [PlannedRange] = []
+    for (_, places) in Dictionary(grouping: touched.filter { $0.key.region.isTape }, by: \.key.region) {
+      let first = ranges.count
+      for (place, rows) in places.sorted(by: { $0.key.row < $1.key.row }) {
+        if ranges.count > first, let last = ranges.last, place.row <= last.first.row + last.rows {
+          ranges[ranges.count - 1].rows = max(last.rows, place.row + rows - last.first.row)
+        } else {
+          ranges.append(PlannedRange(first: place, rows: rows))
+        }
+      }
+    }
+    return ranges
   }
 
   /// The rows of a value's instruction.
   func rows(of operation: MicroOperation, _ i: Int) -> Int {
-    operation.isReduction ? self[self[i].operands[0]].rows : self[i].rows
+    operation.reducedRows != nil ? self[self[i].operands[0]].rows : self[i].rows
   }
 }
 

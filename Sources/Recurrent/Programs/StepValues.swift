@@ -35,6 +35,8 @@ enum StepOperation: Hashable {
   case stateGradient(Int, row: Int)
   /// Rows of the gradient of the output of the step before, from outside.
   case outputGradient(row: Int)
+  /// The gradient of rows of a parameter that the steps before, of the backward pass, add up to.
+  case parameterGradient(ParameterRows)
 
   // MARK: Operations
   /// A micro-operation with its function and parameter, where it has them.
@@ -66,7 +68,7 @@ enum StepOperation: Hashable {
   /// Whether the value exists before the step begins.
   var isLeaf: Bool {
     switch self {
-    case .input, .state, .parameter, .mask, .stateGradient, .outputGradient: true
+    case .input, .state, .parameter, .mask, .stateGradient, .outputGradient, .parameterGradient: true
     default: false
     }
   }

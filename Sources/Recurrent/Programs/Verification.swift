@@ -75,8 +75,8 @@ extension StepPlan {
         try expectKept(operand, "operand of stack \(s)")
       }
     }
-    for (_, value) in gradients.parameters { try expectKept(value, memory) }
-    for piece in gradients.inputs { try expectKept(piece.value, memory) }
+    for parameter in gradients.parameters { try expectKept(parameter.after, in: .parameterGradients, memory) }
+    for piece in gradients.inputs { try expectKept(piece.value, in: .gradientTape, memory) }
     for (k, pieces) in gradients.states.enumerated() {
       for piece in pieces {
         try expect(piece.value, Place(region: .gradientBefore(k), row: piece.row), memory, "gradient of state \(k)")
@@ -102,8 +102,8 @@ extension StepPlan {
     }
   }
 
-  private func expectKept(_ value: Int, _ memory: NamedMemory) throws(PlanFault) {
-    guard let place = layout.places[value], place.region == .gradientTape else {
+  private func expectKept(_ value: Int, in region: Region, _ memory: NamedMemory) throws(PlanFault) {
+    guard let place = layout.places[value], place.region == region else {
       throw PlanFault(description: "gradient \(value) is not kept")
     }
     try expect(value, place, memory, "gradient")
@@ -181,12 +181,12 @@ extension StepPlan {
         planned.rows == rowsOfValues
         && planned.values.allSatisfy { value in rows(value).allSatisfy { $0 == values[value].rows } }
     } else {
-      let value = planned.values[0], result = planned.operation.isReduction ? 1 : planned.rows
+      let value = planned.values[0], result = planned.operation.reducedRows ?? planned.rows
       let expected: [Int] =
         switch planned.operation {
         case .broadcastRow: [1]
-        case .normalize: [planned.rows, 1]
-        case .normalizeBackward: [planned.rows, planned.rows, 1]
+        case .normalize: [planned.rows, 2]
+        case .normalizeBackward: [planned.rows, planned.rows, 2]
         default: Array(repeating: planned.rows, count: planned.operation.operands)
         }
       areRight = planned.values.count == 1 && values[value].rows == result && rows(value) == expected
