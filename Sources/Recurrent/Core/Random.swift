@@ -46,6 +46,26 @@ public final class Random {
       }
     }
 
+    /// Writes the next `count` words.
+    mutating func fill(_ words: UnsafeMutablePointer<UInt64>, count: Int) {
+      var i = 0
+      while i < count && used < 4 {
+        words[i] = next()
+        i += 1
+      }
+      // blocks that follow each other do not wait for each other
+      while i + 4 <= count {
+        increment()
+        block = philox(counter, key)
+        (words[i], words[i + 1], words[i + 2], words[i + 3]) = block
+        i += 4
+      }
+      while i < count {
+        words[i] = next()
+        i += 1
+      }
+    }
+
     /// A number in [0, 1) with 53 random bits.
     mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 

@@ -312,8 +312,10 @@ struct ProgramRun<Scalar: Real> {
   /// Appends the operations of a segment.
   func append(_ segment: PlannedSegment, to code: inout LocatedCode<Scalar>, _ thread: Int, _ version: Int = 0) {
     code.beginSegment()
-    for range in segment.ranges where B > 1 || scan.levels != nil {
-      code.append(MicroRange(microOperand(range.first, thread, version), rows: range.rows))
+    if scan.width > 1 {
+      for range in segment.ranges {
+        code.append(MicroRange(microOperand(range.first, thread, version), rows: range.rows))
+      }
     }
     for planned in segment.operations {
       code.append(

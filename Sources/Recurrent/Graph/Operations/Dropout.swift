@@ -88,7 +88,18 @@ extension Mat {
   ) {
     // a local copy: exclusivity checks on the object's state would run at every element
     var state = random.state
-    for i in 0..<count { mask[i] = state.uniform() < rate ? 0 : kept }
+    // u·2⁻⁵³ < rate for the 53 upper bits u of a word
+    let threshold = UInt64((rate * 0x1p53).rounded(.up)), size = 64
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: size) { words in
+      guard let words = words.baseAddress else { return }
+      var first = 0
+      while first < count {
+        let n = min(size, count - first), mask = mask + first
+        state.fill(words, count: n)
+        for i in 0..<n { mask[i] = words[i] >> 11 < threshold ? 0 : kept }
+        first += n
+      }
+    }
     random.state = state
   }
 }
