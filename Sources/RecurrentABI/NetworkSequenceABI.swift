@@ -77,7 +77,7 @@ public func recurrent_network_train_step(
   _ tokens: UnsafePointer<Int64>!,
   _ classes: UnsafePointer<Int64>!, _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!,
   _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double,
-  _ clip: Double,
+  _ clip: Double, _ memory: Int64,
   _ final_state: UnsafeMutableRawPointer!, _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -88,7 +88,7 @@ public func recurrent_network_train_step(
       state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
       resets: counts(resets, sizes.columns, "resets"),
       finalState: elements(final_state, sizes.state, dtype, "final_state"), optimizer: optimizer,
-      learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
+      learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip, memory: memory == 0 ? nil : Int(memory))
     result?.pointee = recurrent_step_result(step)
   }
 }

@@ -181,7 +181,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       with("f0") { recurrent_network_activation(h[0], $0, $1, o(0, Double.self)) }
     },
     Function("network_train_step", [.network, .optimizer]) { h, _ in
-      recurrent_network_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, 0.1, 0, 5, nil, nil)
+      recurrent_network_train_step(h[0], h[1], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, 0.1, 0, 5, 0, nil, nil)
     },
     Function("network_loss", [.network], outputs: 1) {
       recurrent_network_loss($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, nil, $1(0))

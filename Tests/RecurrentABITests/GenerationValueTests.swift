@@ -26,7 +26,7 @@ extension ABITests {
       var before = [UInt64](repeating: 0, count: 11), after = before
       func train() -> recurrent_status {
         recurrent_network_train_step(
-          network, optimizer, nil, [0, 1, 2, 3], [1, 2, 3, 4], nil, 2, 2, nil, nil, nil, 0.01, 0, 5, nil, nil)
+          network, optimizer, nil, [0, 1, 2, 3], [1, 2, 3, 4], nil, 2, 2, nil, nil, nil, 0.01, 0, 5, 0, nil, nil)
       }
       for bad in [1, -0.1, Double.nan, .infinity] {
         fails(RECURRENT_BAD_VALUE, "dropout is", "\(bad)") { recurrent_network_set_dropout(network, bad, random) }

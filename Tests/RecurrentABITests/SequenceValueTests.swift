@@ -18,7 +18,7 @@ extension ABITests {
       for k in 0..<400 {
         ok(
           recurrent_network_train_step(
-            network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, 0.02, 0, 5, nil, &result))
+            network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, 0.02, 0, 5, 0, nil, &result))
         if k == 0 { first = result.loss }
       }
       #expect(result.loss < 0.2 && first > 1.5 && result.gradient_norm > 0)
@@ -31,7 +31,7 @@ extension ABITests {
       let flat = make { recurrent_network_flat(network, $0) }, before = rows(flat)
       ok(
         recurrent_network_train_step(
-          network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, .nan, 0, .infinity, nil, &result))
+          network, optimizer, nil, tokens, next, nil, 12, 1, nil, nil, nil, .nan, 0, .infinity, 0, nil, &result))
       #expect(rows(flat) == before && result.ratio_clipped == 0)
 
       var scores = [Double](repeating: 0, count: 6), y = scores, end = [Double](repeating: 0, count: 3), state = end
@@ -145,12 +145,13 @@ extension ABITests {
       var result = recurrent_step_result(loss: -7, gradient_norm: -7, ratio_clipped: -7)
       func train(
         _ classes: [Int64]?, _ values: [Double]?, T: Int64 = 2, B: Int64 = 2, learningRate: Double = 0.1,
-        weightDecay: Double = 0, clip: Double = 5
+        weightDecay: Double = 0, clip: Double = 5, memory: Int64 = 0
       ) -> recurrent_status {
         recurrent_network_train_step(
-          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, nil,
+          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, memory, nil,
           &result)
       }
+      for bad in [-1, .min] as [Int64] { fails(RECURRENT_BAD_VALUE, "memory") { train(nil, targets, memory: bad) } }
       for bad in [Double.infinity, -1] {
         fails(RECURRENT_BAD_VALUE, "\(bad)") { train([0, 1, 2, 3], nil, learningRate: bad) }
       }

@@ -9,6 +9,8 @@ struct Arena {
   private var current = 0
   private var offset = 0
   private static let firstChunkBytes = 64 << 10
+  /// The bytes that were allocated since the last reset.
+  private(set) var bytes = 0
 
   /// Allocates uninitialized memory.
   ///
@@ -17,6 +19,14 @@ struct Arena {
   ///   - graph: the owner of new chunks.
   /// - Returns: the memory and its chunk.
   mutating func allocate(
+    _ bytes: Int, _ graph: Graph
+  ) throws(RecurrentError) -> (UnsafeMutableRawPointer, Storage) {
+    let place = try self.place(bytes, graph)
+    self.bytes += bytes
+    return place
+  }
+
+  private mutating func place(
     _ bytes: Int, _ graph: Graph
   ) throws(RecurrentError) -> (UnsafeMutableRawPointer, Storage) {
     while current < chunks.count {
@@ -52,5 +62,6 @@ struct Arena {
     }
     current = 0
     offset = 0
+    bytes = 0
   }
 }

@@ -16,6 +16,8 @@ final class Layer {
   var outputs: Int { program.states[0] }
   /// Whether training draws random numbers inside the step.
   var isRandom: Bool { program.isRandom }
+  /// Whether training draws a mask once for all time steps.
+  var drawsOnce: Bool { program.drawsOnce }
 
   init(_ program: Program, _ parameters: [Mat], initialStates: [Mat]) {
     (self.program, self.parameters, self.initialStates) = (program, parameters, initialStates)

@@ -59,18 +59,18 @@ extension Network {
     resets: Span<Int64>? = nil,
     y: consuming MutableElements, finalState: consuming MutableElements? = nil, training: Bool = false
   ) throws(RecurrentError) {
-    let columns = try columns(T, B)
-    let y = try y.memory("y", columns * topSize, dtype)
+    let batch = try Batch(self, input, nil, T: T, B: B, state, lengths, resets)
+    let y = try y.memory("y", batch.columns * topSize, dtype)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
     let dropout = training ? dropout : nil
     let record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      let record = try self.record(input, T, B, state, lengths, resets, copies: true, dropout)
+      let record = try self.record(batch, copies: true, dropout)
       try graph.evaluate()
       return record
     }
     forwardRecord = record
     write(State(h: [record.output]), to: y)
-    clear(y, topSize, columns, record.padding)
+    clear(y, topSize, batch.columns, record.padding)
     if let finalState { write(record.finalState, to: finalState) }
   }
 
@@ -113,53 +113,6 @@ extension Network {
     return (record.T, record.B)
   }
 
-  /// Trains on one batch: forward with dropout, loss, backward, clipping and the optimizer's step.
-  ///
-  /// The gradients of earlier calls of `backward` do not count: they are set to 0 first. To accumulate over batches, call
-  /// `forward`, `backward` and the optimizer's `step`.
-  ///
-  /// - Parameters:
-  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths`, `resets` and `finalState`.
-  ///   - targets: the loss's targets.
-  ///   - optimizer: updates the parameters; its state belongs to this network.
-  ///   - learningRate: α, at least 0; nil for the optimizer's own.
-  ///   - weightDecay: the fraction of each weight that is subtracted, besides the optimizer's own decay.
-  ///   - clip: the clipping threshold, above 0; infinity for none.
-  ///   - reduction: the mean of the loss over all targets, or the sum.
-  /// - Returns: the loss before the update, and the optimizer's result.
-  /// - Throws: `.notFinite` for a gradient that is infinite or NaN, `.interrupted`; weights and dropout's generator are
-  ///   unchanged, the gradients are 0.
-  public func trainStep(
-    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
-    resets: Span<Int64>? = nil,
-    finalState: consuming MutableElements? = nil, optimizer: Optimizer,
-    learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean
-  ) throws(RecurrentError) -> StepResult {
-    let learningRate = learningRate ?? optimizer.learningRate
-    _ = try StepOptions(learningRate, weightDecay, clip)
-    _ = try columns(T, B)
-    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
-    return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      let record = try self.record(input, T, B, state, lengths, resets, copies: false, dropout)
-      let (loss, target) = try self.loss(record, targets, reduction)
-      // the gradients of this step alone, whatever an earlier backward has left
-      try parameters.flat.zeroGradient()
-      do throws(RecurrentError) {
-        try graph.backward(from: loss)
-        let value = self.value(loss)
-        var result = try optimizer.step(
-          parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
-        if let finalState { write(record.finalState, to: finalState) }
-        result.loss = value
-        return result
-      } catch {
-        try parameters.flat.zeroGradient()
-        if error.kind == .notFinite { try requireFinite(record, target) }
-        throw error
-      }
-    }
-  }
-
   /// Computes the loss of a sequence without dropout and without updating the weights.
   ///
   /// The arguments are those of `trainStep`.
@@ -170,10 +123,10 @@ extension Network {
     resets: Span<Int64>? = nil,
     finalState: consuming MutableElements? = nil, reduction: Reduction = .mean
   ) throws(RecurrentError) -> Double {
-    _ = try columns(T, B)
+    let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
-    let record = try self.record(input, T, B, state, lengths, resets, copies: false, nil)
-    let (loss, target) = try self.loss(record, targets, reduction)
+    let record = try self.record(batch, copies: false, nil)
+    let (loss, target) = try self.loss(record, batch, reduction)
     try graph.evaluate()
     let value = self.value(loss)
     if !value.isFinite { try requireFinite(record, target) }
@@ -184,13 +137,15 @@ extension Network {
     return value
   }
 
-  private func value(_ loss: Mat) -> Double { dtype.load(loss.wStart, 0) }
+  func value(_ loss: Mat) -> Double { dtype.load(loss.wStart, 0) }
 
   // MARK: Recording
 
   /// The Mats of a forward pass on the network's own graph.
   struct ForwardRecord {
     let output: Mat, x: Mat?, start: State, finalState: State
+    /// The first time step of a part of a batch.
+    let first: Int
     let T: Int, B: Int
     let padding: Padding?
   }
@@ -205,52 +160,52 @@ extension Network {
     func contains(_ column: Int) -> Bool { column / B >= lengths[column % B] }
   }
 
-  private func resets(
-    _ resets: Span<Int64>?, _ T: Int, _ B: Int
-  ) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
-    guard let resets else { return nil }
+  private func resets(_ batch: Batch) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
+    guard let resets = batch.resets else { return nil }
     try require(
       !options.bidirectional, .badValue,
       "resets is unusable with two directions; expected a network of one direction, got a bidirectional one")
-    return try resets.withUnsafeBufferPointer { (resets) throws(RecurrentError) in
-      try graph.copyIndices(resets, count: T * B, below: 2, "resets")
-    }
+    return try graph.copyIndices(resets, count: batch.columns, below: 2, "resets")
   }
 
-  private func padding(_ lengths: Span<Int64>?, _ T: Int, _ B: Int) throws(RecurrentError) -> Padding? {
-    guard let lengths else { return nil }
-    return try lengths.withUnsafeBufferPointer { (lengths) throws(RecurrentError) in
-      Padding(lengths: try graph.copyIndices(lengths, count: B, below: T + 1, "lengths"), B: B)
+  private func padding(_ batch: Batch) throws(RecurrentError) -> Padding? {
+    guard let lengths = batch.lengths else { return nil }
+    if batch.isPart {
+      // those of the whole were checked
+      let left = lengths.lazy.map { min(max(0, $0 - Int64(batch.first)), Int64(batch.T)) }
+      return Padding(
+        lengths: try graph.copyIndices(left, count: batch.B, below: batch.T + 1, "lengths"), B: batch.B)
     }
+    return Padding(
+      lengths: try graph.copyIndices(lengths, count: batch.B, below: batch.T + 1, "lengths"), B: batch.B)
   }
 
-  private func record(
-    _ input: Inputs, _ T: Int, _ B: Int, _ state: Elements?, _ lengths: Span<Int64>?,
-    _ resets: Span<Int64>?, copies: Bool,
-    _ dropout: Dropout?
+  /// Records a forward pass on an empty graph.
+  ///
+  /// - Parameters:
+  ///   - copies: whether the recording outlives the call.
+  ///   - decodes: whether the decoder is recorded; otherwise the output is the top layer's.
+  func record(
+    _ batch: Batch, copies: Bool, decodes: Bool = true, _ dropout: Dropout?
   ) throws(RecurrentError) -> ForwardRecord {
-    let columns = try columns(T, B)
-    let state = try memory(state, "state", stateCount(batchSize: B), dtype)
+    let (T, B) = (batch.T, batch.B)
     graph.reset()
     graph.keepsValues = copies
     forwardRecord = nil
-    let padding = try padding(lengths, T, B), begins = try self.resets(resets, T, B)
+    let padding = try padding(batch), begins = try resets(batch)
     var x: Mat?
     let source: ScanInput
-    switch input {
-    case .values(let vectors):
-      try require(embedding == nil, .badValue, "input has the wrong type; expected tokens for an embedding, got values")
-      let mat = try values(
-        vectors.memory("x", columns * inputSize, dtype), inputSize, columns, padding, copies: copies)
+    if let tokens = batch.tokens {
+      source = .tokens(try indices(tokens, batch, "tokens", 0..<inputSize, padding, paddingValue: 0))
+    } else {
+      let mat = try values(batch.x, inputSize, batch, padding, copies: copies)
       x = mat
       source = .vectors(mat)
-    case .tokens(let tokens):
-      source = .tokens(try indices(tokens, T, B, "tokens", 0..<inputSize, padding, paddingValue: 0))
     }
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
     var (start, end) = reusableStates
     reusableStates = (State([]), State([]))
-    if let state {
+    if let state = batch.state {
       try zero(&start, graph, batchSize: B)
       read(state, into: start)
     } else {
@@ -260,38 +215,44 @@ extension Network {
     for s in start.mats.indices { end.mats[s].replaceSubrange(end.mats[s].indices, with: start.mats[s]) }
     let top = try advance(
       graph, source, steps: T, &end, lengths: padding?.lengths, resets: begins, wantsInput: copies, dropout: dropout)
-    let output = try decode(graph, top)
+    let output = decodes ? try decode(graph, top) : top
     reusableStates = (start, end)
-    return ForwardRecord(output: output, x: x, start: start, finalState: end, T: T, B: B, padding: padding)
+    return ForwardRecord(
+      output: output, x: x, start: start, finalState: end, first: batch.first, T: T, B: B, padding: padding)
   }
 
   /// Records the loss; returns it and the targets, if they are vectors.
-  private func loss(
-    _ record: ForwardRecord, _ targets: Targets, _ reduction: Reduction
+  ///
+  /// - Parameter valid: the number of targets that a mean is over; nil for those of the batch.
+  func loss(
+    _ record: ForwardRecord, _ batch: Batch, _ reduction: Reduction, valid: Int? = nil
   ) throws(RecurrentError) -> (loss: Mat, target: Mat?) {
-    let columns = record.T * record.B, padding = record.padding
-    switch targets {
-    case .classes(let classes):
-      let kept = try indices(
-        classes, record.T, record.B, "targets", -1..<topSize, padding, paddingValue: -1)
-      var valid = 0
-      for column in 0..<columns where kept[column] >= 0 { valid += 1 }
-      try require(valid > 0, .badValue, "targets is empty; expected at least one target other than -1, got none")
-      let factor = reduction == .mean ? 1 / Double(valid) : 1
-      return (try graph.crossEntropy(record.output, targets: kept, factor: factor), nil)
-    case .values(let vectors):
-      let target = try values(
-        vectors.memory("targets", columns * topSize, dtype), topSize, columns, padding, copies: false)
-      guard let padding else { return (try graph.squaredError(record.output, target, reduction), target) }
-      let valid = (0..<record.B).reduce(0) { $0 + Int(padding.lengths[$1]) }
-      try require(valid > 0, .badValue, "lengths has no valid time step; expected at least one above 0, got 0")
-      // 1 in valid columns, 0 in padding: with the target's zeros, the error of padding is 0
-      let mask = try graph.zeros(topSize, columns, dtype)
-      try mask.fill(1)
-      clear(mask.wStart, topSize, columns, padding)
-      let error = try graph.squaredError(graph.eltmul(record.output, mask), target, .sum)
-      return (reduction == .mean ? try graph.scale(error, by: 1 / Double(valid * topSize)) : error, target)
+    let padding = record.padding
+    if let kept = try classes(batch, padding) {
+      let count = if let valid { valid } else { try batch.targetCount() }
+      return (
+        try graph.crossEntropy(
+          record.output, targets: kept, factor: reduction == .mean ? 1 / Double(count) : 1), nil)
     }
+    let target = try values(batch.values, topSize, batch, padding, copies: false)
+    if padding == nil && valid == nil { return (try graph.squaredError(record.output, target, reduction), target) }
+    var output = record.output
+    if let padding {
+      // 1 in valid columns, 0 in padding: with the target's zeros, the error of padding is 0
+      let mask = try graph.zeros(topSize, batch.columns, dtype)
+      try mask.fill(1)
+      clear(mask.wStart, topSize, batch.columns, padding)
+      output = try graph.eltmul(output, mask)
+    }
+    let error = try graph.squaredError(output, target, .sum)
+    let count = if let valid { valid } else { try batch.targetCount() }
+    return (reduction == .mean ? try graph.scale(error, by: 1 / Double(count)) : error, target)
+  }
+
+  /// The classes of a batch, copied; nil for targets that are values.
+  func classes(_ batch: Batch, _ padding: Padding?) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
+    guard let classes = batch.classes else { return nil }
+    return try indices(classes, batch, "targets", -1..<topSize, padding, paddingValue: -1)
   }
 
   // MARK: Arrays
@@ -299,36 +260,33 @@ extension Network {
   /// Vectors of the caller as a Mat, with zeros in padding: a copy where there is padding, or for a recording that
   /// outlives the call.
   private func values(
-    _ p: UnsafeRawPointer, _ n: Int, _ columns: Int, _ padding: Padding?, copies: Bool
+    _ p: UnsafeRawPointer, _ n: Int, _ batch: Batch, _ padding: Padding?, copies: Bool
   ) throws(RecurrentError) -> Mat {
-    guard copies || padding != nil else { return try graph.wrapExternal(p, n, columns, dtype) }
-    let mat = try graph.zeros(n, columns, dtype)
+    guard copies || padding != nil else { return try graph.wrapExternal(p, n, batch.columns, dtype) }
+    let mat = try graph.zeros(n, batch.columns, dtype)
     read(p, into: State(h: [mat]))
-    clear(mat.wStart, n, columns, padding)
+    clear(mat.wStart, n, batch.columns, padding)
     return mat
   }
 
   /// Indices of the caller, (T, B), copied, with `paddingValue` in padding.
   private func indices(
-    _ indices: Span<Int64>, _ T: Int, _ B: Int, _ name: StaticString, _ range: Range<Int>, _ padding: Padding?,
-    paddingValue: Int64
+    _ indices: UnsafeBufferPointer<Int64>, _ batch: Batch, _ name: StaticString, _ range: Range<Int>,
+    _ padding: Padding?, paddingValue: Int64
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
-    if indices.count != T * B { throw wrongLength(name, expected: T * B, indices.count) }
-    let place = { (column: Int) in "\(column / B), \(column % B)" }
-    return try indices.withUnsafeBufferPointer { (indices) throws(RecurrentError) in
-      guard let padding else {
-        return try graph.copyIndices(
-          indices, count: T * B, below: range.upperBound, from: range.lowerBound, name, at: place)
-      }
+    let place = { (column: Int) in "\(batch.first + column / batch.B), \(column % batch.B)" }
+    guard let padding else {
       return try graph.copyIndices(
-        (0..<T * B).lazy.map { padding.contains($0) ? paddingValue : indices[$0] }, count: T * B,
-        below: range.upperBound, from: range.lowerBound, name, at: place)
+        indices, count: batch.columns, below: range.upperBound, from: range.lowerBound, name, at: place)
     }
+    return try graph.copyIndices(
+      (0..<batch.columns).lazy.map { padding.contains($0) ? paddingValue : indices[$0] }, count: batch.columns,
+      below: range.upperBound, from: range.lowerBound, name, at: place)
   }
 
   /// Refuses the first array that is not finite, arguments before weights: the cause of a loss or a gradient
   /// that is not finite.
-  private func requireFinite(_ record: ForwardRecord, _ target: Mat?) throws(RecurrentError) {
+  func requireFinite(_ record: ForwardRecord, _ target: Mat?) throws(RecurrentError) {
     func check(_ name: String, _ found: (place: String, value: Double)?) throws(RecurrentError) {
       guard let found else { return }
       throw RecurrentError(
@@ -337,9 +295,10 @@ extension Network {
     // the Mats have zeros in padding
     for (name, mat) in [("x", record.x), ("targets", target)] {
       guard let found = mat?.firstNonFinite else { continue }
-      try check(name, ("\(found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
+      try check(name, ("\(record.first + found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
     }
-    for (name, mats) in zip(cell.states, record.start.mats) {
+    // the states of later parts were computed
+    for (name, mats) in zip(cell.states, record.start.mats) where record.first == 0 {
       // a learned state has a node: its parameter is the cause
       for (k, mat) in mats.enumerated() where mat.node < 0 {
         try check("state.\(name)[\(k)]", mat.firstNonFinite.map { ("\($0.column), \($0.row)", $0.value) })
@@ -350,19 +309,19 @@ extension Network {
     }
   }
 
-  private func write(_ mats: State, to p: UnsafeMutableRawPointer) {
+  func write(_ mats: State, to p: UnsafeMutableRawPointer) {
     eachColumn(of: mats) { mat, at, offset, bytes in (p + offset).copyMemory(from: mat.wStart + at, byteCount: bytes) }
   }
 
-  private func writeGradient(_ mats: State, to p: UnsafeMutableRawPointer) {
+  func writeGradient(_ mats: State, to p: UnsafeMutableRawPointer) {
     eachColumn(of: mats) { mat, at, offset, bytes in (p + offset).copyMemory(from: mat.dwStart + at, byteCount: bytes) }
   }
 
-  private func read(_ p: UnsafeRawPointer, into mats: State) {
+  func read(_ p: UnsafeRawPointer, into mats: State) {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.wStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 
-  private func readGradient(_ p: UnsafeRawPointer, into mats: State) {
+  func readGradient(_ p: UnsafeRawPointer, into mats: State) {
     eachColumn(of: mats) { mat, at, offset, bytes in (mat.dwStart + at).copyMemory(from: p + offset, byteCount: bytes) }
   }
 

@@ -34,6 +34,12 @@ public final class Program: Sendable {
       || step.parameters.contains { if case .computed(.dropout, _) = $0 { true } else { false } }
   }
 
+  /// Whether a run with a generator draws a mask once for all its time steps.
+  var drawsOnce: Bool {
+    plan.masks.contains { $0.scope == .sequence }
+      || step.parameters.contains { if case .computed(.dropout, _) = $0 { true } else { false } }
+  }
+
   nonisolated(unsafe) let step: RecordedStep
   let plan: StepPlan
   /// The workspaces of the last sequence, of the last single step, and of the last forest.

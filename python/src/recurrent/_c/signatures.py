@@ -421,6 +421,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_double,
         c_double,
         c_double,
+        c_int64,
         c_void_p,
         POINTER(StepResult),
     ),

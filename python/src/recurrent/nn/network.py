@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -579,6 +580,7 @@ class Network:
         weight_decay: float = 0.0,
         *,
         resets: npt.ArrayLike | None = None,
+        memory: int | None = None,
     ) -> StepResult:
         """Makes one training step: forward, mean loss, backward, clipping, update. Releases the GIL.
 
@@ -609,6 +611,12 @@ class Network:
             The fraction of each weight that is subtracted besides, at least 0.
         resets : array of bool, optional
             (T, B): where a sequence begins, as in ``forward``.
+        memory : int, optional
+            The bytes of the values that the step computes; as many as they need where absent. Longer sequences are
+            computed in parts of time steps, twice: first for the states between the parts, then, from the last part to
+            the first, for the gradient. The gradient is the same up to rounding; the step takes about a third longer,
+            and dropout draws other masks. Not for two directions, nor for dropout with a mask for whole sequences.
+            Reference: Chen et al., arXiv:1604.06174.
 
         Returns
         -------
@@ -664,6 +672,7 @@ class Network:
             math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
             as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
+            0 if memory is None else as_count(memory, "memory", 1, sys.maxsize),
             _c.as_values(after, after.size, sizes.dtype),
             ctypes.byref(result),
         )

@@ -1,0 +1,166 @@
+// A whole training step in one call; of long sequences in parts, so that its memory stays within a budget.
+
+import Kernels
+
+extension Network {
+  /// Trains on one batch: forward with dropout, loss, backward, clipping and the optimizer's step.
+  ///
+  /// The gradients of earlier calls of `backward` do not count: they are set to 0 first. To accumulate over batches, call
+  /// `forward`, `backward` and the optimizer's `step`.
+  ///
+  /// With `memory`, sequences whose intermediate values need more are computed in parts of equally many time steps: the
+  /// first pass keeps only the states between the parts; the second one computes the parts again, last part first, each
+  /// followed by its backward pass. The gradient is that of the whole sequence, up to rounding; a step takes about a third
+  /// longer. Dropout draws other masks than without. Reference: Chen et al., arXiv:1604.06174.
+  ///
+  /// - Parameters:
+  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths`, `resets` and `finalState`.
+  ///   - targets: the loss's targets.
+  ///   - optimizer: updates the parameters; its state belongs to this network.
+  ///   - learningRate: α, at least 0; nil for the optimizer's own.
+  ///   - weightDecay: the fraction of each weight that is subtracted, besides the optimizer's own decay.
+  ///   - clip: the clipping threshold, above 0; infinity for none.
+  ///   - reduction: the mean of the loss over all targets, or the sum.
+  ///   - memory: the bytes of the values that a step computes, above 0; nil for as many as they need.
+  /// - Returns: the loss before the update, and the optimizer's result.
+  /// - Throws: `.notFinite` for a gradient that is infinite or NaN, `.interrupted`; weights and dropout's generator are
+  ///   unchanged, the gradients are 0. `.badValue` for a budget that no part fits in, for one of a bidirectional network,
+  ///   and for one with dropout of a mask for whole sequences.
+  public func trainStep(
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
+    finalState: consuming MutableElements? = nil, optimizer: Optimizer,
+    learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean,
+    memory: Int? = nil
+  ) throws(RecurrentError) -> StepResult {
+    let learningRate = learningRate ?? optimizer.learningRate
+    _ = try StepOptions(learningRate, weightDecay, clip)
+    let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
+    let finalState = try Recurrent.memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    func update() throws(RecurrentError) -> StepResult {
+      try optimizer.step(parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
+    }
+    return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+      if let memory {
+        let steps = try stepsOfPart(batch, memory)
+        if steps < T { return try trainInParts(batch, reduction, steps: steps, finalState, update) }
+      }
+      let record = try self.record(batch, copies: false, dropout)
+      let (loss, target) = try self.loss(record, batch, reduction)
+      // the gradients of this step alone, whatever an earlier backward has left
+      try parameters.flat.zeroGradient()
+      do throws(RecurrentError) {
+        try graph.backward(from: loss)
+        let value = self.value(loss)
+        var result = try update()
+        if let finalState { write(record.finalState, to: finalState) }
+        result.loss = value
+        return result
+      } catch {
+        try parameters.flat.zeroGradient()
+        if error.kind == .notFinite { try requireFinite(record, target) }
+        throw error
+      }
+    }
+  }
+
+  // MARK: Parts
+
+  /// The time steps of a part for which the memory of a training step stays within a budget; T for a single part.
+  private func stepsOfPart(_ batch: Batch, _ memory: Int) throws(RecurrentError) -> Int {
+    try require(memory > 0, .badValue, "memory is out of range; expected at least 1 byte, got \(memory)")
+    try requireOneDirection("memory")
+    let drawsOnce = dropout.map { $0.rate > 0 && options.variational } ?? false || layers.contains { $0.drawsOnce }
+    try require(
+      !(dropout != nil && drawsOnce), .badValue,
+      "memory is unusable with a mask for whole sequences; expected dropout at each time step, got variational, input, "
+        + "recurrent or weight dropout")
+    /// The bytes of a part of some time steps.
+    func bytes(_ steps: Int) throws(RecurrentError) -> Int {
+      let before = dropout?.random.state
+      defer { if let before { dropout?.random.state = before } }
+      let part = batch.part(0..<steps, state: batch.state), record = try record(part, copies: false, dropout)
+      _ = try loss(record, part, .sum, valid: 1)
+      return graph.arena.bytes
+    }
+    // two lengths tell the bytes of a time step: single steps are computed in another way
+    let T = batch.T, few = 8
+    if T <= 2 * few { return try bytes(T) <= memory ? T : few }
+    let (less, more) = (try bytes(few), try bytes(2 * few))
+    let step = Double(max(1, more - less) / few + 1), fixed = Double(max(0, 2 * less - more))
+    if fixed + step * Double(T) <= Double(memory) { return T }
+    // with T/n states, step·n + state·T/n is to be at most the rest
+    let state = Double(stateCount(batchSize: batch.B) * dtype.size + MemoryLayout<Random.State>.stride) * Double(T)
+    let rest = Double(memory) - fixed, discriminant = rest * rest - 4 * step * state
+    let best = max(Double(few), (state / step).squareRoot()), least = fixed + step * best + state / best
+    var steps = 0
+    if rest > 0 && discriminant >= 0 {
+      steps = Int(min(Double(T), (rest + discriminant.squareRoot()) / (2 * step)))
+    }
+    // the bytes may jump, as where there are as many tokens as columns
+    while steps >= few, try bytes(steps) + Int(state) / steps > memory { steps = steps * 7 / 8 }
+    try require(
+      steps >= few, .badValue,
+      "memory is too small for \(T) time steps of \(batch.B) sequences; expected at least \(Int(least)) bytes, got "
+        + "\(memory)")
+    return steps
+  }
+
+  private func trainInParts(
+    _ batch: Batch, _ reduction: Reduction, steps: Int, _ finalState: UnsafeMutableRawPointer?,
+    _ update: () throws(RecurrentError) -> StepResult
+  ) throws(RecurrentError) -> StepResult {
+    let count = (batch.T + steps - 1) / steps, stateBytes = stateCount(batchSize: batch.B) * dtype.size
+    // the state before each part, the last one, and the gradient of a part's first one
+    let states = try Storage(bytes: (count + 2) * stateBytes)
+    let (last, gradient) = (states.start + count * stateBytes, states.start + (count + 1) * stateBytes)
+    var randoms = try Buffer<Random.State>(capacity: count)
+    func part(_ p: Int) -> Batch {
+      batch.part(
+        p * steps..<min(batch.T, (p + 1) * steps),
+        state: p == 0 ? batch.state : UnsafeRawPointer(states.start + p * stateBytes))
+    }
+    let valid = try batch.targetCount()
+    for p in 0..<count {
+      if let dropout { try randoms.append(dropout.random.state) }
+      if p == count - 1 { break }
+      let part = part(p), record = try record(part, copies: false, decodes: false, dropout)
+      _ = try classes(part, record.padding)
+      try graph.evaluate()
+      write(record.finalState, to: states.start + (p + 1) * stateBytes)
+    }
+    var total = 0.0, random: Random.State?
+    do throws(RecurrentError) {
+      for p in (0..<count).reversed() {
+        if let dropout { dropout.random.state = randoms[p] }
+        let part = part(p), record = try record(part, copies: false, dropout)
+        let (loss, _) = try loss(record, part, reduction, valid: valid)
+        if p == count - 1 {
+          random = dropout?.random.state
+          // the gradients of this step alone, whatever an earlier backward has left
+          try parameters.flat.zeroGradient()
+        } else {
+          readGradient(gradient, into: record.finalState)
+        }
+        try graph.backward(from: loss)
+        total += value(loss)
+        if p == count - 1 { write(record.finalState, to: last) }
+        if p > 0 { writeGradient(record.start, to: gradient) }
+      }
+      var result = try update()
+      if let random { dropout?.random.state = random }
+      finalState?.copyMemory(from: last, byteCount: stateBytes)
+      result.loss = total
+      return result
+    } catch {
+      try parameters.flat.zeroGradient()
+      if error.kind == .notFinite {
+        for p in 0..<count {
+          let part = part(p), record = try record(part, copies: false, nil)
+          try requireFinite(record, loss(record, part, reduction, valid: valid).target)
+        }
+      }
+      throw error
+    }
+  }
+}
