@@ -70,6 +70,18 @@ public func recurrent_step_zoneout(
   }
 }
 
+@implementation @_cdecl("recurrent_step_attend")
+public func recurrent_step_attend(
+  _ step: recurrent_step, _ query: recurrent_mat, _ keys: recurrent_mat, _ values: recurrent_mat,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), graph = try call.step(step).graph
+    try register(
+      try graph.attend(call.mat(query, "query"), keys: call.mat(keys, "keys"), values: call.mat(values, "values")), out)
+  }
+}
+
 @implementation @_cdecl("recurrent_step_name")
 public func recurrent_step_name(
   _ step: recurrent_step, _ m: recurrent_mat, _ name: UnsafePointer<CChar>!, _ length: Int64

@@ -119,6 +119,9 @@ struct Function: Sendable, CustomTestStringConvertible {
       recurrent_step_dropout(h[0], value(of: h[0]), 0.5, 1, o(0))
     },
     Function("step_name", [.recordedStep]) { h, _ in recurrent_step_name(h[0], value(of: h[0]), "n", 1) },
+    Function("step_attend", [.recordedStep], gives: [.mat(2, 7)]) { h, o in
+      recurrent_step_attend(h[0], value(of: h[0]), value(of: h[0]), value(of: h[0]), o(0))
+    },
     Function("step_zoneout", [.recordedStep], gives: [.mat(2, 7)]) { h, o in
       recurrent_step_zoneout(h[0], value(of: h[0]), value(of: h[0]), 0.5, o(0))
     },

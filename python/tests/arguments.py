@@ -222,6 +222,7 @@ RESUMED = ("text", "steps", "validation_data")
 # the callables that are left out, with the reason
 LEFT_OUT = {
     **dict.fromkeys(("Graph.zoneout", "Mat.zoneout"), "in a step only: nn/test_masks.py"),
+    **dict.fromkeys(("Graph.attend", "Mat.attend"), "in a step only: nn/test_attention.py"),
     **dict.fromkeys(("Graph.name", "Mat.name"), "in a step only: nn/test_cell.py"),
     **dict.fromkeys(
         (

@@ -190,6 +190,7 @@ def test_every_operation_is_here():
         "dropout",
         "scan",
         "forest",
+        "attend",
         "zoneout",
         "name",
         "apply",

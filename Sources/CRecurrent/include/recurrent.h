@@ -375,7 +375,7 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
 
    A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
-   _layer_norm; and recurrent_step_dropout and _zoneout. Other Mats that it reads become parameters of the program, and a
+   _layer_norm; and recurrent_step_dropout, _zoneout and _attend. Other Mats that it reads become parameters of the program, and a
    single column is the same for every sequence. The Mats that stand for x and the states have no numbers, and the number
    of their columns, the batch size, must not be used. */
 
@@ -403,6 +403,14 @@ recurrent_status recurrent_step_dropout(recurrent_step step, recurrent_mat m, do
    < 1, and that of m otherwise; in evaluation it is rate previous + (1 - rate) m. */
 recurrent_status recurrent_step_zoneout(recurrent_step step, recurrent_mat m, recurrent_mat previous, double rate,
                                         recurrent_mat *out);
+
+/* Records attention over the past (arXiv:1508.04025, arXiv:1601.06733): out = sum_s p_s values_s with p = softmax(query .
+   keys_s) over the time steps s = 0 .. t, where keys_s is the state before step s of the same sequence. Scores are not
+   scaled: scale the query. The past begins with a run, whose work is O(T^2): such a program is refused by networks' single
+   steps, generators, text models, resets, forests and applications, whose states do not hold the past.
+   keys, values  states of the step as they were given, with as many rows as query; they may be the same */
+recurrent_status recurrent_step_attend(recurrent_step step, recurrent_mat query, recurrent_mat keys, recurrent_mat values,
+                                       recurrent_mat *out);
 
 /* Names a value of a step: a network whose cell is the step has it among its activations.
    name  1 to 64 letters, digits and underscores, the first and the last not a digit; no other value's */

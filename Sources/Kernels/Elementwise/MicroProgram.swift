@@ -45,6 +45,8 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   case softmax
   /// y = b ⊙ (a − Σ a ⊙ b) in each column, the gradient of `softmax` from its own a and its result b.
   case softmaxBackward
+  /// Attention over the time steps so far, and its gradients: see `MicroLoop.attend`.
+  case attend, attendBackward
   /// The element-wise operations of a long short-term memory, and of their gradients, as one: see `MicroLoop.lstm`.
   case lstm, lstmBackward
   /// Those of a gated recurrent unit that resets after the product: see `MicroLoop.gru`.
@@ -52,6 +54,8 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
 
   /// Whether each element of the result depends on the elements of one row only.
   public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
+  /// Whether the result may be an operand at the same place.
+  public var replacesOperands: Bool { self != .attend && self != .attendBackward }
   /// The rows of the result, where the rows of a do not matter.
   public var reducedRows: Int? {
     switch self {
@@ -71,10 +75,10 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
     case .zero: 0
     case .copy, .unary, .sumRows, .broadcastRow, .moments, .softmax: 1
     case .sum, .difference, .product, .quotient, .normalize, .softmaxBackward: 2
-    case .mulAdd, .mulSub, .normalizeBackward: 3
+    case .mulAdd, .mulSub, .normalizeBackward, .attend: 3
     case .mulMulAdd, .slope, .slopeMul: 4
     case .slopeAdd, .slopeMulAdd: 5
-    case .lstm, .gru: 7
+    case .lstm, .gru, .attendBackward: 7
     case .gruBackward: 11
     case .lstmBackward: 12
     }
@@ -275,6 +279,8 @@ struct MicroLoop<T: Real> {
       withFunctions(i.pointee.function, T.V(i.pointee.parameter), MicroSlopeLoop(loop: self))
     case .sumRows, .broadcastRow, .moments, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
       forEachColumn { runColumn($0) }
+    case .attend: attend()
+    case .attendBackward: attendBackward()
     case .lstm: lstm()
     case .lstmBackward: lstmBackward()
     case .gru: gru()

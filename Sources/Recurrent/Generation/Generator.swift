@@ -387,7 +387,7 @@ extension Tokenizer.Errors {
 extension Network {
   /// Copies a prompt of at least one token; checks that the outputs score the input's tokens.
   func prompt(_ prompt: some Collection<Int64>) throws(RecurrentError) -> Buffer<Int64> {
-    try requireOneDirection("generation")
+    try requireStates("generation")
     try require(
       topSize == inputSize, .badValue,
       "network has outputs that do not score its tokens; expected \(inputSize) outputs, got \(topSize)")

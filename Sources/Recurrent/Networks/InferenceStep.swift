@@ -16,7 +16,7 @@ extension Network {
   public func inferenceStep(
     token: Int?, x: Elements? = nil, state: consuming MutableElements, y: consuming MutableElements? = nil
   ) throws(RecurrentError) {
-    try requireOneDirection("single time steps")
+    try requireStates("single time steps")
     let x = try memory(x, "x", inputSize, dtype)
     let state = try state.memory("state", stateCount(batchSize: 1), dtype)
     let y = try memory(y, "y", topSize, dtype)

@@ -47,9 +47,11 @@ extension Network {
     /// The options that are on: files without options are those of versions that had none.
     var members: [JSON.Member] { names.map { ($0, .bool(true)) } }
   }
-  /// Refuses a network of two directions.
-  func requireOneDirection(_ use: StaticString) throws(RecurrentError) {
+
+  /// Refuses a network that needs whole sequences: its states do not hold all that a time step reads.
+  func requireStates(_ use: StaticString) throws(RecurrentError) {
     try require(
       !options.bidirectional, .badValue, "network is bidirectional; expected one direction for \(use), got two")
+    for layer in layers { try layer.program.requireNoPast(use) }
   }
 }

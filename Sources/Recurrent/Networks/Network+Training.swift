@@ -69,7 +69,7 @@ extension Network {
   /// The time steps of a part for which the memory of a training step stays within a budget; T for a single part.
   private func stepsOfPart(_ batch: Batch, _ memory: Int) throws(RecurrentError) -> Int {
     try require(memory > 0, .badValue, "memory is out of range; expected at least 1 byte, got \(memory)")
-    try requireOneDirection("memory")
+    try requireStates("memory")
     let drawsOnce = dropout.map { $0.rate > 0 && options.variational } ?? false || layers.contains { $0.drawsOnce }
     try require(
       !(dropout != nil && drawsOnce), .badValue,

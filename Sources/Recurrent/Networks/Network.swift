@@ -158,7 +158,7 @@ public final class Network {
   ///   - state: replaced by the next state, unless the call fails.
   /// - Returns: the top layer's output, [H × B].
   public func advance(_ graph: Graph, _ x: Mat, _ state: inout State) throws(RecurrentError) -> Mat {
-    try requireOneDirection("single time steps")
+    try requireStates("single time steps")
     try check(x, batchSize: x.d, state)
     var next = state
     let top = try graph.recording { () throws(RecurrentError) in

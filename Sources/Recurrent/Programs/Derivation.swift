@@ -53,6 +53,8 @@ private struct Derivation {
   private var terms: [Int: [Int]] = [:]
   /// The gradients of parts of each value.
   private var parts: [Int: [RowsOfValue]] = [:]
+  /// For each state the values whose operations add to the gradient of its past.
+  private var attentions: [Int: [Int]] = [:]
   /// The values that have a place outside of the step already.
   private var results: Set<Int> = []
   private let next: [[RowsOfValue]]
@@ -84,6 +86,7 @@ private struct Derivation {
         if k == 0 && isSequence {
           terms[v, default: []].append(try values.add(.outputGradient(row: row), rows: values[v].rows))
         }
+        if let past = try past(k, states[k], row: row, rows: values[v].rows) { terms[v, default: []].append(past) }
         if let total = try total(v) { before[k].append(RowsOfValue(row: row, value: try result(total))) }
       case .input(let row):
         if let total = try sum(terms[v]) {
@@ -207,21 +210,42 @@ private struct Derivation {
     // the gradient through the scale is part of it
     case .normalize: try add(.micro(.normalizeBackward), [dy, v, operands[1]], to: operands[0])
     case .softmax: try add(.micro(.softmaxBackward), [dy, v], to: operands[0])
+    case .attend:
+      guard case .past(let keys) = values[operands[1]].operation, case .past(let kept) = values[operands[2]].operation
+      else { break }
+      let dKeys = try values.add(.pastGradient(keys), rows: rows)
+      let dValues = try values.add(.pastGradient(kept), rows: rows)
+      let gradient = try values.add(.micro(.attendBackward), [dy] + operands + [v, dKeys, dValues], rows: rows)
+      terms[operands[0], default: []].append(gradient)
+      for k in Set([keys, kept]) { attentions[k, default: []].append(gradient) }
     default: break
     }
   }
 
-  /// The pieces of a state's gradient with those that no operation reads: the output's own gradient, or 0.
+  /// Rows of the gradient of a state that attention over its past has added up; nil without.
+  private mutating func past(_ k: Int, _ all: Int, row: Int, rows: Int) throws(RecurrentError) -> Int? {
+    guard let attentions = attentions[k] else { return nil }
+    // a copy that is made after the operations that add
+    let copy = try values.add(.micro(.copy), [values.add(.pastGradient(k), rows: all)] + attentions, rows: all)
+    return try values.part(of: copy, row: row, rows: rows)
+  }
+
+  /// The pieces of a state's gradient with those that no operation reads: the output's own gradient and that of its past.
   private mutating func complete(
     _ pieces: [RowsOfValue], _ k: Int, rows: Int
   ) throws(RecurrentError) -> [RowsOfValue] {
     var complete: [RowsOfValue] = [], row = 0
     func fill(to end: Int) throws(RecurrentError) {
       if row >= end { return }
-      let value =
-        k == 0 && isSequence
-        ? try values.addCopy(of: try values.add(.outputGradient(row: row), rows: end - row))
-        : try values.addZero(rows: end - row)
+      var terms: [Int] = []
+      if k == 0 && isSequence { terms.append(try values.add(.outputGradient(row: row), rows: end - row)) }
+      if let past = try past(k, rows, row: row, rows: end - row) { terms.append(past) }
+      let value: Int
+      if let total = try sum(terms) {
+        value = try result(total, true)
+      } else {
+        value = try values.addZero(rows: end - row)
+      }
       complete.append(RowsOfValue(row: row, value: value))
     }
     for piece in pieces.sorted(by: { $0.row < $1.row }) {

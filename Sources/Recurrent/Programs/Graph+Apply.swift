@@ -40,6 +40,7 @@ extension Graph {
   public func apply(
     _ program: Program, _ x: Mat?, states: [Mat?], parameters: [Mat] = []
   ) throws(RecurrentError) -> [Mat] {
+    try program.requireNoPast("an application")
     try check(program, parameters: parameters)
     let B = try check(program, x, children: states), rows = program.states.reduce(0, +)
     try require(

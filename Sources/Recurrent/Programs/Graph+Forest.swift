@@ -38,6 +38,7 @@ extension Graph {
     _ program: Program, _ x: Mat?, children: UnsafeBufferPointer<Int>, leaves: [Mat], parameters: [Mat],
     wantsInput: Bool = true
   ) throws(RecurrentError) -> [Mat] {
+    try program.requireNoPast("a forest")
     try check(program, parameters: parameters)
     let leafCount = try check(program, leaves: leaves)
     let mark = arena.mark

@@ -69,7 +69,10 @@ extension Graph {
         (tokens, wantsInput) = (nil, false)
       }
     }
-    if resets != nil { try check(program, starts: starts) }
+    if resets != nil {
+      try program.requireNoPast("resets")
+      try check(program, starts: starts)
+    }
     return try record(
       program, x, tokens, &states, k, all, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput)
   }

@@ -73,7 +73,7 @@ private struct Division {
     }
     for node in step.nodes {
       switch node.operation {
-      case .softmax, .layerNorm: isWhole.append(true)
+      case .softmax, .layerNorm, .attend: isWhole.append(true)
       case .binary(.add), .binary(.sub), .binary(.eltmul):
         let areOne = node.operands.allSatisfy { view in
           switch view.source {
@@ -115,7 +115,7 @@ private struct Division {
     let node = step.nodes[i]
     if isWhole[i] { return false }
     switch node.operation {
-    case .product, .reduceRows, .softmax, .layerNorm: return false
+    case .product, .reduceRows, .softmax, .layerNorm, .attend: return false
     case .unary, .binary, .concatRows, .dropout, .zoneout: break
     }
     var changed = false, first = 0
@@ -194,6 +194,15 @@ private struct Division {
     case .softmax:
       let whole = try values.join(pieces(of: node.operands[0]))
       try setWhole(i, .micro(.softmax), [whole])
+    case .attend:
+      var operands = [try values.join(pieces(of: node.operands[0]))]
+      for view in node.operands.dropFirst() {
+        guard case .state(let k) = view.source else { return }
+        // its gradient is that of the state
+        _ = try pieces(of: view)
+        operands.append(try values.add(.past(k), rows: view.rows))
+      }
+      try setWhole(i, .micro(.attend), operands)
     case .layerNorm(let epsilon):
       let whole = try values.join(pieces(of: node.operands[0]))
       let moments = try values.add(.micro(.moments, .neg, epsilon), [whole], rows: 2)

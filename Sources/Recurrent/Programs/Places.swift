@@ -14,6 +14,8 @@ enum Region: Hashable {
   case before(Int), after(Int)
   /// The gradient of a state after the step, and before it.
   case gradientAfter(Int), gradientBefore(Int)
+  /// The gradient of a state before each step that attention over the past adds up.
+  case pastGradient(Int)
   /// x, a parameter, a mask, the gradient of the output of the step before.
   case input, parameter(Int), mask(Int), outputGradient
   /// Values of one time step that several instructions read.
@@ -84,6 +86,8 @@ private struct StepLayoutBuilder {
         case .mask(let m, let row): Place(region: .mask(m), row: row)
         case .stateGradient(let k, let row): Place(region: .gradientAfter(k), row: row)
         case .outputGradient(let row): Place(region: .outputGradient, row: row)
+        case .past(let k): Place(region: .before(k), row: 0)
+        case .pastGradient(let k): Place(region: .pastGradient(k), row: 0)
         default: nil
         }
     }

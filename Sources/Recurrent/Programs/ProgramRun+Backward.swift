@@ -46,6 +46,9 @@ extension ProgramRun {
     if t < end { return }
     // what padding added may be anything
     clear(parameterGradients, j..<j + 1)
+    if t == end || t == T - 1 {
+      for k in plan.attended { for s in 0..<T { clear(pastGradient(k), s * B + j..<s * B + j + 1) } }
+    }
     for k in plan.states.indices {
       let to = carry(k, version).columns(j, 1)
       if t > end { fill(to, with: 0) } else { copy(dFinal(k).columns(j, 1), to: to) }

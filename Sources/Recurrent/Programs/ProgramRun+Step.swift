@@ -19,6 +19,7 @@ extension ProgramRun {
   /// The backward pass of a single step.
   func backwardStep() {
     clear(parameterGradients, 0..<B)
+    for k in plan.attended { clear(pastGradient(k), 0..<B) }
     for k in plan.states.indices {
       copy(dFinal(k), to: carry(k, 0))
       if k == 0 { accumulate(dy(0), times: 1, into: carry(k, 0)) }

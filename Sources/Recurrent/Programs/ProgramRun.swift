@@ -132,6 +132,10 @@ struct ProgramRun<Scalar: Real> {
     let (even, odd) = workspace.carries[k]
     return scratch(plan.before[k], scan.width, version == 0 ? even : odd)
   }
+  /// The gradient of state k before each step that attention adds up, [H × T·B].
+  func pastGradient(_ k: Int) -> MatrixView<Scalar> {
+    scratch(plan.states[k], T * B, workspace.pastGradients[k])
+  }
   /// What the step adds to the gradient of the output before it, in a forest and with resets: 0.
   private var outputGradient: MatrixView<Scalar> { scratch(plan.states[0], 1, workspace.outputGradient) }
   func clearOutputGradient() { fill(outputGradient, with: 0) }
@@ -267,6 +271,7 @@ struct ProgramRun<Scalar: Real> {
     case .after(let k): return all(statesAfter(k))
     case .gradientAfter(let k): return one(carry(k, version))
     case .gradientBefore(let k): return one(carry(k, 1 - version))
+    case .pastGradient(let k): return all(pastGradient(k))
     case .input: return all(x)
     case .parameter(let p): return Located(p: parameter(p).p + place.row, step: 0, stride: 0)
     case .mask(let m):

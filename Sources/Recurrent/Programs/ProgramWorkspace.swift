@@ -21,6 +21,8 @@ struct ProgramRegions {
   /// of its children.
   private(set) var carries: [(Int, Int)] = []
   private(set) var outputGradient = 0
+  /// The gradients of the states that the step attends to, [H × T·B]; of the others nothing.
+  private(set) var pastGradients: [Int] = []
   /// With resets: the states before each step, [H × T·B], and for each sequence the gradients of those that it begins with.
   private(set) var before: [Int] = [], startGradients: [Int] = []
   private(set) var forwardTemporary = 0, backwardTemporary = 0
@@ -74,6 +76,9 @@ struct ProgramRegions {
     if scan.resets != nil {
       before = plan.states.map { allocate($0, columns) }
       startGradients = plan.states.map { allocate(scan.hasHistory ? $0 : 0, scan.B) }
+    }
+    for (k, rows) in plan.states.enumerated() {
+      pastGradients.append(allocate(scan.hasHistory && plan.attended.contains(k) ? rows : 0, columns))
     }
     outputGradient = allocate(isForest || scan.resets != nil ? plan.states[0] : 0, 1)
     forwardTemporary = allocate(plan.layout.forwardTemporaryRows, width)

@@ -18,6 +18,8 @@ enum RecordedOperation {
   case dropout(Double, DropoutScope)
   /// The operands are the new value and the previous one; the number is the rate.
   case zoneout(Double)
+  /// The operands are the query, the keys and the values, the latter two states.
+  case attend
 }
 
 extension RecordedOperation {
@@ -32,7 +34,7 @@ extension RecordedOperation {
     } else {
       let others: [RecordedOperation] = [
         .product, .concatRows, .reduceRows(.sum), .reduceRows(.mean), .softmax, .layerNorm(number),
-        .dropout(number, .step), .dropout(number, .sequence), .zoneout(number),
+        .dropout(number, .step), .dropout(number, .sequence), .zoneout(number), .attend,
       ]
       guard let other = others.first(where: { $0.name == name }) else { return nil }
       self = other
@@ -52,6 +54,7 @@ extension RecordedOperation {
     case .dropout(_, .step): "dropout"
     case .dropout(_, .sequence): "variational_dropout"
     case .zoneout: "zoneout"
+    case .attend: "attend"
     }
   }
 
@@ -71,6 +74,7 @@ extension RecordedOperation {
     case .unary, .reduceRows, .softmax, .dropout: 1
     case .binary, .product, .zoneout: 2
     case .layerNorm: count == 1 ? 1 : 3
+    case .attend: 3
     case .concatRows: count
     }
   }
@@ -98,6 +102,7 @@ extension RecordedOperation {
       guard let random else { return m[0] }
       return try graph.dropout(m[0], rate: rate, random)
     case .zoneout(let rate): return try graph.zoneout(m[0], m[1], rate: rate)
+    case .attend: return try graph.attend(m[0], keys: m[1], values: m[2])
     }
   }
 }

@@ -15,6 +15,8 @@ struct StepPlan {
   private let roots: [Int]
   let gradients: StepGradients
   let masks: [StepMask]
+  /// The states whose past the step attends to.
+  let attended: [Int]
   var layout = StepLayout(places: [])
   var forward: [PlannedInstruction] = []
   var backward: [PlannedInstruction] = []
@@ -42,6 +44,9 @@ struct StepPlan {
     biases = stacks.map { [values] stack in values.biases(stack) }
     (inputs, states, before) = (step.inputs, step.states, step.before)
     (self.values, self.stacks, self.gradients) = (values, stacks, gradients)
+    attended = step.states.indices.filter { k in
+      (0..<values.count).contains { values[$0].operation == .past(k) }
+    }
     (next, names, masks) = (divided.next, divided.names, divided.masks)
     func layout(overwritesSums: Bool) -> StepLayout {
       StepLayout(

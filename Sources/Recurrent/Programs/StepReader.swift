@@ -132,8 +132,24 @@ struct StepReader {
           .badShape, "b of \(name) is a parameter; expected a value of the step, got a Mat from outside")
       }
     }
+    if case .attend = operation { try checkPast(operands) }
     step.nodes.append(RecordedStep.Node(operation: operation, operands: operands, rows: rows))
     return .node(step.nodes.count - 1)
+  }
+
+  /// Requires that the keys and the values of an attention are states before the step.
+  private func checkPast(_ operands: [RecordedStep.View]) throws(RecurrentError) {
+    for (view, name) in zip(operands.dropFirst(), ["keys", "values"]) {
+      if case .state(let k) = view.source, view.row == 0 && view.rows == step.states[k] && step.children == 1 {
+        continue
+      }
+      throw RecurrentError(
+        .badValue, "\(name) of attend has no past; expected a whole state before the step of a sequence, got another Mat")
+    }
+    if case .parameter = operands[0].source {
+      throw RecurrentError(
+        .badShape, "query of attend is a parameter; expected a value of the step, got a Mat from outside")
+    }
   }
 
   /// Where a Mat lies among placeholders and results.

@@ -35,6 +35,8 @@ enum StepOperation: Hashable {
   case stateGradient(Int, row: Int)
   /// Rows of the gradient of the output of the step before, from outside.
   case outputGradient(row: Int)
+  /// A state before the step and before each earlier one, and the gradient of that.
+  case past(Int), pastGradient(Int)
   /// The gradient of rows of a parameter that the steps before, of the backward pass, add up to.
   case parameterGradient(ParameterRows)
 
@@ -68,7 +70,9 @@ enum StepOperation: Hashable {
   /// Whether the value exists before the step begins.
   var isLeaf: Bool {
     switch self {
-    case .input, .state, .parameter, .mask, .stateGradient, .outputGradient, .parameterGradient: true
+    case .input, .state, .parameter, .mask, .stateGradient, .outputGradient, .past, .pastGradient,
+      .parameterGradient:
+      true
     default: false
     }
   }

@@ -61,7 +61,7 @@ extension StepPlan {
   private func writeLeaf(_ i: Int, _ place: Place, _ memory: inout NamedMemory) {
     // leaves may overlap: each is known by its own name
     switch values[i].operation {
-    case .input, .parameter, .mask, .stateGradient, .outputGradient: break
+    case .input, .parameter, .mask, .stateGradient, .outputGradient, .past, .pastGradient: break
     default: memory.write(place, i, rows: values[i].rows)
     }
   }
@@ -112,7 +112,7 @@ extension StepPlan {
   private func expect(_ value: Int, _ place: Place?, _ memory: NamedMemory, _ what: String) throws(PlanFault) {
     guard let place else { throw PlanFault(description: "\(what): value \(value) has no place") }
     switch values[value].operation {
-    case .input, .parameter, .mask, .stateGradient, .outputGradient:
+    case .input, .parameter, .mask, .stateGradient, .outputGradient, .past, .pastGradient:
       // read-only memory: only the place can be wrong
       if layout.places[value] == place { return }
     case .part(let row):
@@ -210,7 +210,8 @@ extension StepPlan {
     // an element is written after it is read; a shifted overlap would read what is written already
     for (k, place) in planned.operands.enumerated() {
       let rows = planned.values.count > 1 ? planned.rows : values[values[planned.values[0]].operands[k]].rows
-      if place.region == planned.result.region && place.row != planned.result.row
+      if place.region == planned.result.region
+        && (place.row != planned.result.row || !planned.operation.replacesOperands)
         && place.row < planned.result.row + offset && planned.result.row < place.row + rows
       {
         throw PlanFault(description: "result overlaps an operand of value \(planned.values[0])")

@@ -63,7 +63,7 @@ public final class TextModel {
 
   /// Creates a model over an existing network, whose dropout draws from `random`.
   init(_ tokenizer: Tokenizer, _ network: Network, dropout: Double, _ random: Random) throws(RecurrentError) {
-    try network.requireOneDirection("a text model")
+    try network.requireStates("a text model")
     let dropout = try Dropout(rate: dropout, random: random)
     (self.tokenizer, self.network, ownRandom) = (tokenizer, network, random)
     if dropout.rate > 0 || network.isRandom { network.dropout = dropout }

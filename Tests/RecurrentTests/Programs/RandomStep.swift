@@ -19,6 +19,8 @@ struct RandomStep: CustomStringConvertible {
     case dropout(Int, Double, DropoutScope)
     /// The new value and the previous one.
     case zoneout(Int, Int, Double)
+    /// A query, and the states that are keys and values.
+    case attend(Int, Int, Int)
   }
 
   let inputs: Int, states: [Int], children: Int
@@ -35,7 +37,8 @@ struct RandomStep: CustomStringConvertible {
     "inputs \(inputs), states \(states), children \(children), parameters \(parameters), values \(rows), \(parameterValues), \(operations), next \(next)"
   }
 
-  init(_ random: Random, children: Int = 1) {
+  /// - Parameter attends: whether the step may attend to the past.
+  init(_ random: Random, children: Int = 1, attends: Bool = false) {
     self.children = children
     func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
     let sizes = [1, 2, 5, 8, 20, 33]
@@ -43,7 +46,10 @@ struct RandomStep: CustomStringConvertible {
     states = (0...below(4)).map { _ in sizes[below(sizes.count)] }
     rows = (inputs > 0 ? [inputs] : []) + (0..<children).flatMap { [states] _ in states }
     let count = 2 + below(12)
-    for _ in 0..<count { addOperation(below) }
+    for _ in 0..<count {
+      if attends && below(8) == 0 { addAttention(below) }
+      addOperation(below)
+    }
     for size in states { next.append(value(of: size, below)) }
   }
 
@@ -75,6 +81,12 @@ struct RandomStep: CustomStringConvertible {
     if let known = parameters.firstIndex(where: { $0 == (n, d) && d > 1 }), below(3) == 0 { return known }
     parameters.append((n, d))
     return parameters.count - 1
+  }
+
+  private mutating func addAttention(_ below: (Int) -> Int) {
+    let keys = below(states.count), others = states.indices.filter { states[$0] == states[keys] }
+    let queries = rows.indices.filter { rows[$0] == states[keys] && parameterValues[$0] == nil }
+    _ = append(.attend(queries[below(queries.count)], keys, others[below(others.count)]), states[keys])
   }
 
   private mutating func addOperation(_ below: (Int) -> Int) {
@@ -175,12 +187,28 @@ struct RandomStep: CustomStringConvertible {
     }
   }
 
+  /// Attention by the operations of a graph.
+  private func attend(_ g: Graph, _ query: Mat, _ keys: [Mat], _ values: [Mat]) throws(RecurrentError) -> Mat {
+    var scores: [Mat] = []
+    for key in keys { scores.append(try g.sum(g.eltmul(query, key), over: .rows)) }
+    let p = try g.softmax(g.concatRows(scores)), ones = try Mat(query.n, 1, query.dtype)
+    try ones.fill(1)
+    var total: Mat?
+    for (s, value) in values.enumerated() {
+      let part = try g.eltmul(g.mul(ones, g.sliceRows(p, s, 1)), value)
+      if let sum = total { total = try g.add(sum, part) } else { total = part }
+    }
+    return total ?? query
+  }
+
   /// Records the step.
   ///
-  /// - Parameter mask: returns the mask of a random operation by its index among them; nil to record the operation itself,
-  ///   on a graph that records no step what it is in evaluation.
+  /// - Parameters:
+  ///   - past: of each state those before the time steps so far; for a graph that records no step.
+  ///   - mask: returns the mask of a random operation by its index among them; nil to record the operation itself, on a
+  ///     graph that records no step what it is in evaluation.
   func record(
-    _ g: Graph, _ x: Mat?, _ states: [Mat], _ parameters: [Mat],
+    _ g: Graph, _ x: Mat?, _ states: [Mat], _ parameters: [Mat], past: [[Mat]] = [],
     mask: ((_ index: Int) throws(RecurrentError) -> Mat)? = nil
   ) throws(RecurrentError) -> [Mat] {
     var masks = 0
@@ -210,6 +238,12 @@ struct RandomStep: CustomStringConvertible {
           values.append(try g.zoneout(values[a], values[b], rate: rate))
         }
         masks += 1
+      case .attend(let query, let keys, let kept):
+        if g.recordedOperands != nil {
+          values.append(try g.attend(values[query], keys: states[keys], values: states[kept]))
+        } else {
+          values.append(try attend(g, values[query], past[keys], past[kept]))
+        }
       case .reduceRows(let reduction, let a):
         values.append(try reduction == .sum ? g.sum(values[a], over: .rows) : g.mean(values[a], over: .rows))
       case .softmax(let a): values.append(try g.softmax(values[a]))

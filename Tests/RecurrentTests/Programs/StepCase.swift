@@ -18,9 +18,9 @@ struct StepCase {
   let body: StepBody
   /// The step on values: where it draws masks, with those of `masks`.
   private var reference: StepBody
-  /// The masks of the time step and the sequences that are recorded.
+  /// The masks of the time step and the sequences that are recorded, and the states before the time steps so far.
   final class Masks {
-    var mats: [Mat] = [], t = 0, B = 1, columns = 0..<1
+    var mats: [Mat] = [], t = 0, B = 1, columns = 0..<1, past: [[Mat]] = []
 
     /// A mask's columns of the time step.
     func callAsFunction(_ index: Int) throws(RecurrentError) -> Mat {
@@ -219,7 +219,9 @@ struct StepCase {
       for state in initial {
         now.append(try g.scale(state.view(row: 0, column: columns.lowerBound, n: state.n, d: columns.count), by: 1))
       }
+      masks.past = now.map { _ in [] }
       for t in 0..<steps {
+        for (k, state) in now.enumerated() { masks.past[k].append(state) }
         let xt = try x?.view(row: 0, column: t * B + columns.lowerBound, n: inputs, d: columns.count)
         (masks.t, masks.B, masks.columns) = (t, B, columns)
         if let resets { now = try begin(g, now, resets[t * B + columns.lowerBound..<t * B + columns.upperBound]) }

@@ -705,6 +705,55 @@ class Graph(GraphElementwise[Mat]):
             "zoneout is an operation of steps; expected the graph of a step that is recorded, got another graph"
         )
 
+    def attend(self, query: Mat, keys: Mat, values: Mat) -> Mat:
+        """Attends over the past of states, in the step of a ``Cell`` or ``Program``.
+
+        ``y = sum_s p_s values_s`` with ``p = softmax(query . keys_s)`` over the time steps ``s = 0 ... t``, where
+        ``keys_s`` and ``values_s`` are the states before step s of the same sequence: the first are the initial ones.
+        Scores are not scaled; scale the query. The past begins with a call, whose work is quadratic in its time steps.
+
+        States do not hold the past. A network whose cell attends is refused where they would have to: in single steps,
+        generation, text models, ``resets`` and ``memory``; and so is its program in forests and applications.
+
+        Parameters
+        ----------
+        query : Mat
+            A value of the step, with as many rows as the keys.
+        keys, values : Mat
+            States of the step, as it was given; they may be the same.
+
+        Returns
+        -------
+        Mat
+            New, of the shape of ``query``.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If the shapes differ, or ``keys`` or ``values`` is no whole state: the latter when the step is complete.
+
+        References
+        ----------
+        Luong, Pham and Manning, arXiv:1508.04025, equations 7 and 8; over own states, Cheng, Dong and Lapata,
+        arXiv:1601.06733.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> class Remembering(recurrent.Cell):
+        ...     def parameters(self, I, H):
+        ...         return {"Wx": (H, I), "Wh": (H, H), "Wa": (H, H)}
+        ...     def step(self, x, h, p):
+        ...         return (p.Wx @ x + p.Wh @ h + p.Wa @ h.attend(h, h)).tanh()
+        >>> recurrent.Network(Remembering(), 3, [8], 2, rng=1).cell
+        'remembering'
+        """
+        raise RuntimeError(
+            "attend is an operation of steps; expected the graph of a step that is recorded, got another graph"
+        )
+
     def name(self, m: Mat, name: str) -> Mat:
         """Names a value of a step, in the step of a ``Cell`` or ``Program``.
 
@@ -1112,6 +1161,12 @@ class _StepGraph(Graph):
         out, share = _new_handle(), _rate(rate)
         new, old = expect_mat(m, "m"), expect_mat(previous, "previous")
         _lib.recurrent_step_zoneout(self._step.value, new, old, share, out)
+        return self._result(out)
+
+    def attend(self, query: Mat, keys: Mat, values: Mat) -> Mat:
+        out = _new_handle()
+        mats = expect_mat(query, "query"), expect_mat(keys, "keys"), expect_mat(values, "values")
+        _lib.recurrent_step_attend(self._step.value, *mats, out)
         return self._result(out)
 
     def name(self, m: Mat, name: str) -> Mat:

@@ -763,6 +763,29 @@ class Mat(MatElementwise):
         expect_mat(previous, "previous")
         return self._on(previous).zoneout(self, previous, rate)
 
+    def attend(self, keys: Mat, values: Mat) -> Mat:
+        """Attends over the past of states, with this value as query: see ``Graph.attend``.
+
+        Parameters
+        ----------
+        keys, values : Mat
+            States of the step, as it was given; they may be the same.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            Outside of a step.
+        ValueError
+            If the shapes differ, or ``keys`` or ``values`` is no whole state.
+        """
+        expect_mat(keys, "keys")
+        return self._on(keys).attend(self, keys, values)
+
     def layer_norm(self, gain: Mat | None = None, bias: Mat | None = None, epsilon: float = 1e-5) -> Mat:
         """Normalizes each column: see ``Graph.layer_norm``.
 

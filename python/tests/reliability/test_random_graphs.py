@@ -249,6 +249,7 @@ def test_every_operation_is_here():
         "svg",
         "needs_backprop",
         "dropout",
+        "attend",
         "zoneout",
         "name",
         "scan",

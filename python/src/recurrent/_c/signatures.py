@@ -301,6 +301,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_step_free": (c_int32, StepHandle),
     "recurrent_step_dropout": (c_int32, StepHandle, MatHandle, c_double, c_int32, POINTER(MatHandle)),
     "recurrent_step_zoneout": (c_int32, StepHandle, MatHandle, MatHandle, c_double, POINTER(MatHandle)),
+    "recurrent_step_attend": (c_int32, StepHandle, MatHandle, MatHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_step_name": (c_int32, StepHandle, MatHandle, c_char_p, c_int64),
     "recurrent_step_finish": (c_int32, StepHandle, POINTER(c_uint64), c_int64, POINTER(ProgramHandle)),
     "recurrent_program_create": (c_int32, c_char_p, c_int64, POINTER(ProgramHandle)),
