@@ -148,7 +148,8 @@ extension ABITests {
         weightDecay: Double = 0, clip: Double = 5, memory: Int64 = 0
       ) -> recurrent_status {
         recurrent_network_train_step(
-          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, memory, nil,
+          network, optimizer, x, nil, classes, values, T, B, nil, nil, nil, learningRate, weightDecay, clip, memory,
+          nil,
           &result)
       }
       for bad in [-1, .min] as [Int64] { fails(RECURRENT_BAD_VALUE, "memory") { train(nil, targets, memory: bad) } }

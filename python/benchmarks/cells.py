@@ -16,10 +16,11 @@ from typing import Any
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-import recurrent
 from measure import Clock, Peak, race
-from recurrent import recurrentjs
 from workloads import CLIP, CUSTOM, DECAY, EPSILON, LEARNING_RATE
+
+import recurrent
+from recurrent import recurrentjs
 
 SIZES = {"20": CUSTOM["custom"], "128": CUSTOM["custom128"]}
 
@@ -65,13 +66,14 @@ class Side:
 
     def step(self) -> float:
         """The loss before the step."""
-
         r = self.net.train_step(self.x, self.targets, self.optimizer, LEARNING_RATE, clip=CLIP)
         return float(r.loss)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", help="cells whose names contain this")
     parser.add_argument("--size", choices=sorted(SIZES), help="units of a layer")
     parser.add_argument("--dtype", default="float32", choices=("float32", "float64"))
@@ -88,7 +90,10 @@ def main() -> None:
             builtin, own = Side(base.lower(), size, args.dtype), Side(cell, size, args.dtype)
             runs = {"builtin": clock.timed(builtin.step), "own": clock.timed(own.step)}
             own_time = race(runs, args.seconds, peak, args.dtype).timings["own"]
-            print(f"| {name} | {size} | {own_time.median * 1e3:.3f} | {base} | {own_time.ratio:.2f} |", flush=True)
+            print(
+                f"| {name} | {size} | {own_time.median * 1e3:.3f} | {base} | {own_time.ratio:.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

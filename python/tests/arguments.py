@@ -102,7 +102,7 @@ GOOD: dict[str, Any] = {
     "leak": 0.5, "spectral_radius": 0.9, "density": 0.5, "input_scale": 0.5, "ridge": 1.0, "washout": 1,
     "learning_rate_decay": 0.1, "learning_rates": lambda: [(1, 0.1)], "lengths": lambda: np.array([3, 2]),
     "letter_size": 3, "loss": 1.5, "low": -1.0, "m": lambda: mat(3, 3), "mats": lambda: [mat(3, 1), mat(3, 1)],
-    "max_chars": 5, "max_learning_rate": 0.1, "mean": 0.5, "min_learning_rate": 0.01, "min_p": 0.1, "mode": "max",
+    "max_chars": 5, "memory": 1 << 20, "max_learning_rate": 0.1, "mean": 0.5, "min_learning_rate": 0.01, "min_p": 0.1, "mode": "max",
     "model": weights, "momentum": 0.9, "mu": 0.1, "n": 3, "names": lambda: ["h0"], "needs_backprop": False,
     "negative_slope": 0.1, "nesterov": True, "network": network, "nonlinearity": "relu", "o": lambda: mat(2, 1),
     "optimizer": lambda: recurrent.Adam(0.1), "other": lambda: mat(3, 2), "output_size": 2, "overwrite": True,

@@ -21,9 +21,11 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
   var total: T.V = 0.0
   forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
     let a = a.columnPointer(j), b = b.columnPointer(j)
-    total = total + sumVectors(n, T.self) { sum, i, k in
-      T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), sum)
-    }
+    total =
+      total
+      + sumVectors(n, T.self) { sum, i, k in
+        T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), sum)
+      }
   }
   return total.sum
 }
@@ -54,10 +56,12 @@ public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> 
   var total: T.V = 0.0
   forEachContiguousRun(a, othersAreContiguous: b.isContiguous) { n, j in
     let a = a.columnPointer(j), b = b.columnPointer(j)
-    total = total + sumVectors(n, T.self) { sum, i, k in
-      let e = T.V.loadPartial(a + i, count: k) - T.V.loadPartial(b + i, count: k)
-      return T.V.fma(e, e, sum)
-    }
+    total =
+      total
+      + sumVectors(n, T.self) { sum, i, k in
+        let e = T.V.loadPartial(a + i, count: k) - T.V.loadPartial(b + i, count: k)
+        return T.V.fma(e, e, sum)
+      }
   }
   return total.sum
 }

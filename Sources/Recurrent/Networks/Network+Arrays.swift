@@ -232,7 +232,8 @@ extension Network {
       let count = if let valid { valid } else { try batch.targetCount() }
       return (
         try graph.crossEntropy(
-          record.output, targets: kept, factor: reduction == .mean ? 1 / Double(count) : 1), nil)
+          record.output, targets: kept, factor: reduction == .mean ? 1 / Double(count) : 1), nil
+      )
     }
     let target = try values(batch.values, topSize, batch, padding, copies: false)
     if padding == nil && valid == nil { return (try graph.squaredError(record.output, target, reduction), target) }
@@ -295,7 +296,8 @@ extension Network {
     // the Mats have zeros in padding
     for (name, mat) in [("x", record.x), ("targets", target)] {
       guard let found = mat?.firstNonFinite else { continue }
-      try check(name, ("\(record.first + found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
+      try check(
+        name, ("\(record.first + found.column / record.B), \(found.column % record.B), \(found.row)", found.value))
     }
     // the states of later parts were computed
     for (name, mats) in zip(cell.states, record.start.mats) where record.first == 0 {

@@ -228,11 +228,14 @@ private struct StepLayoutBuilder {
       for operand in values[i].operands { joinOf[operand] = i }
     }
     for (at, instruction) in instructions.enumerated() {
-      switch instruction {
-      case .stack: break
-      case .transposed(let i): for o in read(i) + [i] { if let join = joinOf[o] { users[join, default: []].insert(at) } }
-      case .segment(let segment):
-        for i in segment.values { for o in read(i) + [i] { if let join = joinOf[o] { users[join, default: []].insert(at) } } }
+      let computed: [Int] =
+        switch instruction {
+        case .stack: []
+        case .transposed(let i): [i]
+        case .segment(let segment): segment.values
+        }
+      for value in computed.flatMap({ read($0) + [$0] }) {
+        if let join = joinOf[value] { users[join, default: []].insert(at) }
       }
     }
     var own: [Int: [Int]] = [:]

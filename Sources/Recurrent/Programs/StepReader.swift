@@ -144,11 +144,8 @@ struct StepReader {
         continue
       }
       throw RecurrentError(
-        .badValue, "\(name) of attend has no past; expected a whole state before the step of a sequence, got another Mat")
-    }
-    if case .parameter = operands[0].source {
-      throw RecurrentError(
-        .badShape, "query of attend is a parameter; expected a value of the step, got a Mat from outside")
+        .badValue,
+        "\(name) of attend has no past; expected a whole state before the step of a sequence, got another Mat")
     }
   }
 

@@ -179,7 +179,8 @@ struct MicroProgramTests {
     }
   }
 
-  @Test(arguments: MicroOperation.allCases.filter { !$0.isElementwise && !$0.isSuperinstruction && $0.replacesOperands })
+  @Test(
+    arguments: MicroOperation.allCases.filter { !$0.isElementwise && !$0.isSuperinstruction && $0.replacesOperands })
   func columnsEqualTheirTwin(_ operation: MicroOperation) {
     compareColumns(operation, tolerance: 1e-5, Float.self)
     compareColumns(operation, tolerance: 1e-13, Double.self)

@@ -49,7 +49,8 @@ struct RandomProgramTests {
         }
         // a step without a graph does not train, begins once and forgets the past
         let outcomes =
-          draws && program.isRandom || resets || program.attends ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
+          draws && program.isRandom || resets || program.attends
+          ? [planned] : [planned, try c.stepped(program, tokens: oneHot)]
         for outcome in outcomes {
           let (name, error) = StepCase.difference(outcome, recorded)
           #expect(error < 1e-10, "seed \(seed) B \(B) T \(T): \(name) differs by \(error) in \(step)")

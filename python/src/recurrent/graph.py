@@ -748,7 +748,7 @@ class Graph(GraphElementwise[Mat]):
         ...     def step(self, x, h, p):
         ...         return (p.Wx @ x + p.Wh @ h + p.Wa @ h.attend(h, h)).tanh()
         >>> recurrent.Network(Remembering(), 3, [8], 2, rng=1).cell
-        'remembering'
+        'Remembering'
         """
         raise RuntimeError(
             "attend is an operation of steps; expected the graph of a step that is recorded, got another graph"

@@ -19,10 +19,10 @@ class Peephole(recurrent.Cell):
 
     states = ("h", "c")
 
-    def parameters(self, I, H):  # noqa: D102, E741
+    def parameters(self, I, H):  # noqa: E741
         return {"Wx": (2 * H, I), "Wh": (2 * H, H), "b": (2 * H, 1), "p": (H, 1)}
 
-    def step(self, x, h, c, p):  # noqa: D102
+    def step(self, x, h, c, p):
         i, g = (p.Wx @ x + p.Wh @ h + p.b).split(2)
         c = c + (i + p.p * c).sigmoid() * (g.tanh() - c)
         return c.tanh(), c
@@ -73,7 +73,9 @@ def test_parts_have_the_gradient_of_the_whole(name: str, values: bool, with_leng
         least = budget(parts, x, targets, state=start, **kwargs)
         for memory in (least, 2 * least, 1 << 40):
             a = whole.train_step(x, targets, recurrent.SGD(0.5), clip=None, state=start, **kwargs)
-            b = parts.train_step(x, targets, recurrent.SGD(0.5), clip=None, state=start, memory=memory, **kwargs)
+            b = parts.train_step(
+                x, targets, recurrent.SGD(0.5), clip=None, state=start, memory=memory, **kwargs
+            )
             assert b.loss == pytest.approx(a.loss, rel=1e-12)
             assert b.gradient_norm == pytest.approx(a.gradient_norm, rel=1e-11)
             np.testing.assert_allclose(parts.flat.w, whole.flat.w, rtol=1e-10, atol=1e-13)
