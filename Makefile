@@ -133,6 +133,7 @@ check: .venv-newest/ready ## check formatting, lint and types
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py
 	.venv-newest/bin/python python/benchmarks/recording.py
+	.venv-newest/bin/python python/benchmarks/cells.py
 	.venv-newest/bin/python python/benchmarks/compare.py $(FLAGS)
 
 clean: ## remove everything that was built

@@ -450,6 +450,8 @@ class Call:
             "x": given(4 * rows) if self.name != "network_backward_sequence" else none,
             "tokens": received(12, NULL) if searches else none,
             "T": sizes, "B": sizes,
+            "memory": [Choice("0", 0), Choice("1 GiB", 1 << 30),
+                       *(bad(str(v), v, VALUE) for v in (-1, 1, MIN64))],
             "state": received(width, NULL) if one and not writes else given(width),
             "lengths": received(4, NULL) if searches
                        else [*chosen((2, 1), -1, 3, MIN64, MAX64), Choice("NULL", None)],
@@ -756,7 +758,7 @@ class Call:
         choices = [Choice(str(good), good)]
         must = {
             "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
-            "operand_capacity": [SHORT], "max_tokens": [VALUE, SHAPE],
+            "operand_capacity": [SHORT], "max_tokens": [VALUE, SHAPE], "memory": [VALUE],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
         choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
         zero_is_bad = name in {"n", "d", "capacity", "operand_capacity"}

@@ -68,7 +68,9 @@ extension Network {
 
   /// The time steps of a part for which the memory of a training step stays within a budget; T for a single part.
   private func stepsOfPart(_ batch: Batch, _ memory: Int) throws(RecurrentError) -> Int {
-    try require(memory > 0, .badValue, "memory is out of range; expected at least 1 byte, got \(memory)")
+    try require(
+      memory > 0 && memory < 1 << 47, .badValue,
+      "memory is out of range; expected at least 1 and below \(1 << 47) bytes, got \(memory)")
     try requireStates("memory")
     let drawsOnce = dropout.map { $0.rate > 0 && options.variational } ?? false || layers.contains { $0.drawsOnce }
     try require(
@@ -83,9 +85,20 @@ extension Network {
       _ = try loss(record, part, .sum, valid: 1)
       return graph.arena.bytes
     }
-    // two lengths tell the bytes of a time step: single steps are computed in another way
+    func requireEnough(_ isEnough: Bool, _ least: Int) throws(RecurrentError) {
+      try require(
+        isEnough, .badValue,
+        "memory is too small for \(batch.T) time steps of \(batch.B) sequences; expected at least \(least) bytes, got "
+          + "\(memory)")
+    }
     let T = batch.T, few = 8
-    if T <= 2 * few { return try bytes(T) <= memory ? T : few }
+    if T <= 2 * few {
+      // parts would save nothing
+      let all = try bytes(T)
+      try requireEnough(all <= memory, all)
+      return T
+    }
+    // two lengths tell the bytes of a time step: single steps are computed in another way
     let (less, more) = (try bytes(few), try bytes(2 * few))
     let step = Double(max(1, more - less) / few + 1), fixed = Double(max(0, 2 * less - more))
     if fixed + step * Double(T) <= Double(memory) { return T }
@@ -99,10 +112,7 @@ extension Network {
     }
     // the bytes may jump, as where there are as many tokens as columns
     while steps >= few, try bytes(steps) + Int(state) / steps > memory { steps = steps * 7 / 8 }
-    try require(
-      steps >= few, .badValue,
-      "memory is too small for \(T) time steps of \(batch.B) sequences; expected at least \(Int(least)) bytes, got "
-        + "\(memory)")
+    try requireEnough(steps >= few, Int(least))
     return steps
   }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,19 @@ def test_parts_have_the_gradient_of_the_whole(name: str, values: bool, with_leng
             parts.flat.w = whole.flat.w
 
 
+def test_short_sequences_are_whole() -> None:
+    net = recurrent.GRU(4, [6], 3, dtype="float64", rng=1)
+    x, targets = data(net, True)
+    x, targets = x[:16], targets[:16]
+    with pytest.raises(ValueError, match="memory is too small for 16 time steps") as error:
+        net.train_step(x, targets, recurrent.SGD(0.0), memory=1)
+    least = int(str(error.value).split("at least ")[1].split()[0])
+    with pytest.raises(ValueError, match="too small"):
+        net.train_step(x, targets, recurrent.SGD(0.0), memory=least - 1)
+    loss = net.train_step(x, targets, recurrent.SGD(0.0)).loss
+    assert net.train_step(x, targets, recurrent.SGD(0.0), memory=least).loss == loss
+
+
 def test_dropout_is_the_same_in_both_passes() -> None:
     """A step along the gradient changes the loss by its squared norm, with the same masks."""
     rng = recurrent.Random(5)
@@ -151,18 +165,24 @@ def test_networks_without_parts(options: dict, words: str) -> None:
         net.train_step(x, targets, recurrent.SGD(0.1), memory=1 << 30)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's highest resident set")
 def test_long_sequences_stay_within_the_budget() -> None:
     code = """
-        import resource, sys
+        import sys
+        from pathlib import Path
         import numpy as np, recurrent
         recurrent.set_num_threads(1)
         net = recurrent.LSTM(2, [64], 2, rng=1)
         x = np.zeros((100_000, 1, 2), np.float32)
         net.train_step(x[:20], x[:20], recurrent.SGD(0.1))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        memory = int(sys.argv[1]) or None
-        net.train_step(x, x, recurrent.SGD(0.1), memory=memory)
-        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10)
+
+        def highest():
+            lines = Path("/proc/self/status").read_text().splitlines()
+            return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+
+        before = highest()
+        net.train_step(x, x, recurrent.SGD(0.1), memory=int(sys.argv[1]) or None)
+        print(highest() - before)
     """
 
     def grown(memory: int) -> int:
