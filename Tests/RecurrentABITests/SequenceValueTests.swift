@@ -153,6 +153,12 @@ extension ABITests {
           &result)
       }
       for bad in [-1, .min] as [Int64] { fails(RECURRENT_BAD_VALUE, "memory") { train(nil, targets, memory: bad) } }
+      for bad: Int64 in [3, -1, .min, .max] {
+        fails(RECURRENT_BAD_INDEX, "lengths[1]") {
+          recurrent_network_train_step(
+            network, optimizer, x, nil, nil, targets, 2, 2, nil, [1, bad], nil, 0.1, 0, 5, 1 << 30, nil, &result)
+        }
+      }
       for bad in [Double.infinity, -1] {
         fails(RECURRENT_BAD_VALUE, "\(bad)") { train([0, 1, 2, 3], nil, learningRate: bad) }
       }

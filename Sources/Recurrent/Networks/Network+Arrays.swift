@@ -168,11 +168,11 @@ extension Network {
     return try graph.copyIndices(resets, count: batch.columns, below: 2, "resets")
   }
 
-  private func padding(_ batch: Batch) throws(RecurrentError) -> Padding? {
+  func padding(_ batch: Batch) throws(RecurrentError) -> Padding? {
     guard let lengths = batch.lengths else { return nil }
     if batch.isPart {
-      // those of the whole were checked
-      let left = lengths.lazy.map { min(max(0, $0 - Int64(batch.first)), Int64(batch.T)) }
+      // those of the whole were checked; another thread may have changed them
+      let left = lengths.lazy.map { min(max(0, $0 &- Int64(batch.first)), Int64(batch.T)) }
       return Padding(
         lengths: try graph.copyIndices(left, count: batch.B, below: batch.T + 1, "lengths"), B: batch.B)
     }

@@ -77,6 +77,9 @@ extension Network {
       !(dropout != nil && drawsOnce), .badValue,
       "memory is unusable with a mask for whole sequences; expected dropout at each time step, got variational, input, "
         + "recurrent or weight dropout")
+    // a part clamps lengths
+    graph.reset()
+    _ = try padding(batch)
     /// The bytes of a part of some time steps.
     func bytes(_ steps: Int) throws(RecurrentError) -> Int {
       let before = dropout?.random.state
@@ -133,9 +136,10 @@ extension Network {
     let valid = try batch.targetCount()
     for p in 0..<count {
       if let dropout { try randoms.append(dropout.random.state) }
-      if p == count - 1 { break }
+      // all indices are checked before anything changes
       let part = part(p), record = try record(part, copies: false, decodes: false, dropout)
       _ = try classes(part, record.padding)
+      if p == count - 1 { break }
       try graph.evaluate()
       write(record.finalState, to: states.start + (p + 1) * stateBytes)
     }

@@ -128,13 +128,14 @@ def test_refusals_change_nothing() -> None:
     for memory, words in ((0, "at least 1"), (-5, "at least 1"), (1.5, "int"), ("1", "int")):
         with pytest.raises((ValueError, TypeError), match=f"memory .*{words}"):
             net.train_step(x, targets, optimizer, memory=memory)
-    bad_x, bad_targets = x.copy(), targets.copy()
-    bad_x[50, 1], bad_targets[3, 2] = VOCABULARY, VOCABULARY
     net.flat.dw[...] = 1
-    with pytest.raises(IndexError, match=r"tokens\[50, 1\] is out of range"):
-        net.train_step(bad_x, targets, optimizer, memory=least)
-    with pytest.raises(IndexError, match=r"targets\[3, 2\] is out of range"):
-        net.train_step(x, bad_targets, optimizer, memory=least)
+    for t in (3, 50, T - 1):
+        bad_x, bad_targets = x.copy(), targets.copy()
+        bad_x[t, 1], bad_targets[t, 2] = VOCABULARY, VOCABULARY
+        with pytest.raises(IndexError, match=rf"tokens\[{t}, 1\] is out of range"):
+            net.train_step(bad_x, targets, optimizer, memory=least)
+        with pytest.raises(IndexError, match=rf"targets\[{t}, 2\] is out of range"):
+            net.train_step(x, bad_targets, optimizer, memory=least)
     with pytest.raises(ValueError, match="targets is empty"):
         net.train_step(x, np.full((T, B), -1), optimizer, memory=least)
     assert (net.flat.dw == 1).all() and (net.flat.w == before).all()
