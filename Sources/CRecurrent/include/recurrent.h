@@ -638,7 +638,7 @@ recurrent_status recurrent_network_activation(recurrent_network network, const c
    weight_decay   fraction of each weight that the step subtracts besides, >= 0
    clip           threshold of the optimizer's clipping, > 0; INFINITY for none
    memory         bytes of the values that the step computes; 0 for as many as they need. Longer sequences are computed in
-                  parts of time steps, twice: the gradient is the same up to rounding, and a step takes about a third
+                  parts of time steps, twice: the gradient is the same up to rounding, and a step takes up to a third
                   longer (arXiv:1604.06174). Refused for two directions and for masks of whole sequences
    The gradients are set to 0 first, so that those of earlier calls of backward do not count.
    If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the cause: x, targets,

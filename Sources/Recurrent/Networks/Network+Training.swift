@@ -10,7 +10,7 @@ extension Network {
   ///
   /// With `memory`, sequences whose intermediate values need more are computed in parts of equally many time steps: the
   /// first pass keeps only the states between the parts; the second one computes the parts again, last part first, each
-  /// followed by its backward pass. The gradient is that of the whole sequence, up to rounding; a step takes about a third
+  /// followed by its backward pass. The gradient is that of the whole sequence, up to rounding; a step takes up to a third
   /// longer. Dropout draws other masks than without. Reference: Chen et al., arXiv:1604.06174.
   ///
   /// - Parameters:

@@ -614,7 +614,7 @@ class Network:
         memory : int, optional
             The bytes of the values that the step computes; as many as they need where absent. Longer sequences are
             computed in parts of time steps, twice: first for the states between the parts, then, from the last part to
-            the first, for the gradient. The gradient is the same up to rounding; the step takes about a third longer,
+            the first, for the gradient. The gradient is the same up to rounding; the step takes up to a third longer,
             and dropout draws other masks. Not for two directions, nor for dropout with a mask for whole sequences.
             Reference: Chen et al., arXiv:1604.06174.
 
