@@ -142,26 +142,17 @@ CV_MEMORY void cv_f64_transpose4x4(const double *p, int64_t from, int64_t column
 }
 
 // load_partial returns the first n elements of p, 0 <= n < lanes, and zeros after them. store_partial writes n elements
-// with one to three stores: a masked store is slow (microcoded) on some CPUs, AMD's Zen among them. load_partial has loads of
-// the same sizes: a wider one would wait until what was stored a moment ago is in the cache.
+// with one to three stores: a masked store is slow (microcoded) on some CPUs, AMD's Zen among them. Half a register is
+// loaded as it is stored: a wider load would wait until what was stored a moment ago is in the cache.
 #ifdef __AVX2__
 CV_MEMORY cv_f32 cv_f32_load_partial(const float *p, int64_t n) {
-  typedef float v4 __attribute__((vector_size(16)));
-  v4 low = {0}, rest = {0};
-  if (n & 4) {
-    memcpy(&low, p, 16);
-    p += 4;
+  const cv_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  if (n == 4) {
+    float __attribute__((vector_size(16))) four, none = {0};
+    memcpy(&four, p, 16);
+    return __builtin_shufflevector(four, none, 0, 1, 2, 3, 4, 5, 6, 7);
   }
-  if (n & 2) {
-    memcpy(&rest, p, 8);
-    p += 2;
-  }
-  if (n & 1) {
-    v4 one = {*p};
-    rest = n & 2 ? __builtin_shufflevector(rest, one, 0, 1, 4, 5) : one;
-  }
-  if (!(n & 4)) return __builtin_shufflevector(rest, (v4){0}, 0, 1, 2, 3, 4, 5, 6, 7);
-  return __builtin_shufflevector(low, rest, 0, 1, 2, 3, 4, 5, 6, 7);
+  return __builtin_ia32_maskloadps256((const void *)p, lane < (cv_i32)((int32_t)n));
 }
 CV_MEMORY void cv_f32_store_partial(float *p, cv_f32 v, int64_t n) {
   float __attribute__((vector_size(16))) four = __builtin_shufflevector(v, v, 0, 1, 2, 3);
@@ -178,15 +169,13 @@ CV_MEMORY void cv_f32_store_partial(float *p, cv_f32 v, int64_t n) {
   if (n & 1) memcpy(p, &four, 4);
 }
 CV_MEMORY cv_f64 cv_f64_load_partial(const double *p, int64_t n) {
-  typedef double v2 __attribute__((vector_size(16)));
-  v2 low = {0}, rest = {0};
-  if (n & 2) {
-    memcpy(&low, p, 16);
-    p += 2;
+  const cv_i64 lane = {0, 1, 2, 3};
+  if (n == 2) {
+    double __attribute__((vector_size(16))) two, none = {0};
+    memcpy(&two, p, 16);
+    return __builtin_shufflevector(two, none, 0, 1, 2, 3);
   }
-  if (n & 1) rest[0] = *p;
-  if (!(n & 2)) return __builtin_shufflevector(rest, (v2){0}, 0, 1, 2, 3);
-  return __builtin_shufflevector(low, rest, 0, 1, 2, 3);
+  return __builtin_ia32_maskloadpd256((const void *)p, lane < (cv_i64)(n));
 }
 CV_MEMORY void cv_f64_store_partial(double *p, cv_f64 v, int64_t n) {
   double __attribute__((vector_size(16))) two = __builtin_shufflevector(v, v, 0, 1);
