@@ -48,6 +48,20 @@ def test_picture_computes_the_loss(monkeypatch, cell):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_picture_of_an_own_cell(monkeypatch):
-    found, expected = losses(monkeypatch, recurrent.Network(Columns(), 4, [5, 3], 4, rng=1))
+class Remembering(recurrent.Cell):
+    """A cell that attends to its past."""
+
+    def parameters(self, I, H):  # noqa: E741
+        return {"W": (H, I), "U": (H, H)}
+
+    def step(self, x, h, p):
+        return (p.W @ x + p.U @ h.attend(h, h)).tanh()
+
+
+MASKED = recurrent.GRUCell(zoneout=0.3, candidate_dropout=0.2, input_dropout=0.1)
+
+
+@pytest.mark.parametrize("cell", [Columns(), Remembering(), MASKED], ids=["columns", "past", "masks"])
+def test_picture_of_an_own_cell(monkeypatch, cell):
+    found, expected = losses(monkeypatch, recurrent.Network(cell, 4, [5, 3], 4, rng=1))
     assert found == pytest.approx(expected, rel=1e-5)

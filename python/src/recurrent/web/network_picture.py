@@ -97,12 +97,17 @@ def _layer(
     for v, (name, *operands) in enumerate(program["operations"]):
         numbers = [operand for operand in operands if not isinstance(operand, list)]
         mats = [_view(values, operand) for operand in operands if isinstance(operand, list)]
-        if name in ("dropout", "variational_dropout", "zoneout"):
-            # the picture is that of evaluation
-            values[f"v{v}"] = mats[0]
-            continue
-        operation = getattr(graph, name)
-        values[f"v{v}"] = operation(mats) if name == "concat_rows" else operation(*mats, *numbers)
+        # the picture is that of evaluation, and of a first time step
+        if name in ("dropout", "variational_dropout"):
+            result = mats[0]
+        elif name == "zoneout":
+            result = graph.add(graph.scale(mats[0], 1 - numbers[0]), graph.scale(mats[1], numbers[0]))
+        elif name == "attend":
+            result = mats[2]
+        else:
+            operation = getattr(graph, name)
+            result = operation(mats) if name == "concat_rows" else operation(*mats, *numbers)
+        values[f"v{v}"] = result
     return _view(values, program["next"][0])
 
 
