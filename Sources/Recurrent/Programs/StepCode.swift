@@ -63,9 +63,8 @@ extension StepValues {
         let result = layout.places[i]
       else { continue }
       for v in self[i].operands + [i] {
-        if let place = layout.places[v], touched.updateValue(self[v].rows, forKey: place) == nil {
-          planned.rows += self[v].rows
-        }
+        // a part and its whole may begin at one row
+        if let place = layout.places[v] { touched[place] = max(touched[place] ?? 0, self[v].rows) }
       }
       let operands = self[i].operands.prefix(operation.operands).compactMap { layout.places[$0] }
       operations.append(
@@ -84,6 +83,7 @@ extension StepValues {
         planned.operations.append(next)
       }
     }
+    planned.rows = touched.values.reduce(0, +)
     planned.ranges = ranges(touched)
     return planned
   }
