@@ -137,6 +137,44 @@ public func recurrent_optimizer_state(
   }
 }
 
+@implementation @_cdecl("recurrent_optimizer_steps")
+public func recurrent_optimizer_steps(
+  _ optimizer: recurrent_optimizer, _ name: UnsafePointer<CChar>!, _ length: Int64,
+  _ steps: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(steps, "steps"), optimizer = try call.optimizer(optimizer),
+      name = try text(name, length, "name")
+    guard optimizer.names.contains(name) else {
+      throw RecurrentError(.badIndex, "name has no steps; expected a parameter of an earlier step, got '\(name)'")
+    }
+    out.pointee = Int64(optimizer.steps(of: name))
+  }
+}
+
+@implementation @_cdecl("recurrent_optimizer_load_state")
+public func recurrent_optimizer_load_state(
+  _ optimizer: recurrent_optimizer, _ settings: UnsafePointer<CChar>!, _ settings_length: Int64,
+  _ names: UnsafePointer<UnsafePointer<CChar>?>!, _ lengths: UnsafePointer<Int64>!, _ steps: UnsafePointer<Int64>!,
+  _ states: UnsafePointer<recurrent_mat>!, _ count: Int64
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let optimizer = try call.optimizer(optimizer), settings = try text(settings, settings_length, "settings")
+    let names = try input(names, count, "names"), lengths = try input(lengths, count, "lengths")
+    let steps = try input(steps, count, "steps"), each = optimizer.stateNames.count
+    // at most two Mats for each of the names, whose number fits memory
+    let handles = try input(states, count * Int64(each), "states")
+    var loaded: [Optimizer.NamedState] = []
+    for i in names.indices {
+      var tensors: [Mat] = []
+      for handle in handles[i * each..<(i + 1) * each] { tensors.append(try call.mat(handle, "a Mat")) }
+      loaded.append(
+        Optimizer.NamedState(try text(names[i], lengths[i], "names"), steps: Int(steps[i]), tensors: tensors))
+    }
+    try optimizer.load(loaded, settings: settings)
+  }
+}
+
 extension recurrent_step_result {
   init(_ result: StepResult) {
     self.init(loss: result.loss, gradient_norm: result.gradientNorm, ratio_clipped: result.ratioClipped)

@@ -193,10 +193,13 @@ public func recurrent_text_model_evaluate(
 
 @implementation @_cdecl("recurrent_text_model_save")
 public func recurrent_text_model_save(
-  _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32
+  _ model: recurrent_text_model, _ path: UnsafePointer<CChar>!, _ length: Int64, _ overwrite: Int32,
+  _ weights_only: Int32
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try call.textModel(model).save(RecurrentABI.path(path, length), overwrite: flag(overwrite, "overwrite"))
+    try call.textModel(model).save(
+      RecurrentABI.path(path, length), overwrite: flag(overwrite, "overwrite"),
+      weightsOnly: flag(weights_only, "weights_only"))
   }
 }
 
@@ -206,7 +209,28 @@ public func recurrent_text_model_load(
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
     let out = try output(model, "model")
-    try register(try TextModel.load(RecurrentABI.path(path, length)), out)
+    try register(try TextModel.load(.file(RecurrentABI.path(path, length))), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_write")
+public func recurrent_text_model_write(
+  _ model: recurrent_text_model, _ weights_only: Int32, _ bytes: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let model = try call.textModel(model), weightsOnly = try flag(weights_only, "weights_only")
+    try writeFile(model.bytes(weightsOnly: weightsOnly), bytes, capacity, length)
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_read")
+public func recurrent_text_model_read(
+  _ bytes: UnsafePointer<CChar>!, _ length: Int64, _ model: UnsafeMutablePointer<recurrent_text_model>!
+) -> recurrent_status {
+  call { (_) throws(RecurrentError) in
+    let out = try output(model, "model"), memory = UnsafeRawBufferPointer(try RecurrentABI.bytes(bytes, length, "bytes"))
+    try register(try TextModel.load(.memory(memory)), out)
   }
 }
 

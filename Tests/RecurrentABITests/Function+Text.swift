@@ -64,10 +64,10 @@ extension Function {
       return recurrent_text_model_evaluate(h[0], hello, 4, 2, 9, o(0, Double.self), &step, &nats)
     },
     Function("text_model_save", [.text]) { h, _ in
-      with(scratchFile) { recurrent_text_model_save(h[0], $0, $1, 1) }
+      with(scratchFile) { recurrent_text_model_save(h[0], $0, $1, 1, 0) }
     },
     Function("text_model_load", [], gives: [.text]) { _, o in
-      ArgumentKind.text.with { text in with(scratchFile) { ok(recurrent_text_model_save(text, $0, $1, 1)) } }
+      ArgumentKind.text.with { text in with(scratchFile) { ok(recurrent_text_model_save(text, $0, $1, 1, 0)) } }
       return with(scratchFile) { recurrent_text_model_load($0, $1, o(0)) }
     },
   ]

@@ -46,7 +46,7 @@ extension ABITests {
       set(model, "", "x")
       set(model, "removed", "y")
       set(model, "removed", "")
-      with(scratchFile) { ok(recurrent_text_model_save(model, $0, $1, 1)) }
+      with(scratchFile) { ok(recurrent_text_model_save(model, $0, $1, 1, 0)) }
       let twin = with(scratchFile) { p, n in make { recurrent_text_model_load(p, n, $0) } }
       #expect(info(twin).step == 3 && info(twin).batch_size == 2 && info(twin).vocabulary_size == 4)
       #expect(
@@ -321,25 +321,25 @@ extension ABITests {
     @Test func files() {
       let model = ArgumentKind.text.handle(after: [])
       for path in ["/nonexistent/model", "/"] {
-        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1) } }
+        fails(RECURRENT_IO, "'\(path)'") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1, 0) } }
         fails(RECURRENT_IO, "'\(path)'") { out in with(path) { recurrent_text_model_load($0, $1, out) } }
         #expect(recurrent_last_errno() == (path == "/" ? EISDIR : ENOENT))
       }
       for path in ["", "a\0b"] {
-        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1) } }
+        fails(RECURRENT_BAD_VALUE, "path") { _ in with(path) { recurrent_text_model_save(model, $0, $1, 1, 0) } }
         fails(RECURRENT_BAD_VALUE, "path") { out in with(path) { recurrent_text_model_load($0, $1, out) } }
       }
       let name = (scratchFile + "-").utf8.map { CChar(bitPattern: $0) } + [-1, 0x7f], count = Int64(name.count)
       var loaded: recurrent_text_model = 0
-      ok(recurrent_text_model_save(model, name, count, 1))
+      ok(recurrent_text_model_save(model, name, count, 1, 0))
       ok(recurrent_text_model_load(name, count, &loaded))
       #expect(info(loaded).step == info(model).step && unlink(name + [0]) == 0)
       ok(recurrent_text_model_free(loaded))
       fails(RECURRENT_IO, "-\\xff\u{7f}': No such file") { recurrent_text_model_load(name, count, $0) }
       with(scratchFile) { p, n in
-        ok(recurrent_text_model_save(model, p, n, 1))
+        ok(recurrent_text_model_save(model, p, n, 1, 0))
         fails(RECURRENT_IO, "path exists; expected a new file, or overwrite, got '\(scratchFile)'") { _ in
-          recurrent_text_model_save(model, p, n, 0)
+          recurrent_text_model_save(model, p, n, 0, 0)
         }
         #expect(recurrent_last_errno() == EEXIST)
       }
@@ -355,7 +355,7 @@ extension ABITests {
       ok(recurrent_mat_w(bd, &w))
       w?.assumingMemoryBound(to: Double.self)[1] = .nan
       fails(RECURRENT_NOT_FINITE, "bd is not finite", "nan at [1, 0]") { _ in
-        with(scratchFile) { recurrent_text_model_save(model, $0, $1, 1) }
+        with(scratchFile) { recurrent_text_model_save(model, $0, $1, 1, 0) }
       }
       for (kind, handle) in [(ArgumentKind.text, model), (.network, network), (.mat(1, 1), bd)] {
         ok(kind.free(handle))

@@ -71,7 +71,7 @@ static void train(const char *path) {
   }
   printf("%d steps, %.1f nats per character\n", STEPS, evaluate(model, tokens, count));
   // 1: a file of an earlier run is replaced.
-  check(recurrent_text_model_save(model, path, (int64_t)strlen(path), 1));
+  check(recurrent_text_model_save(model, path, (int64_t)strlen(path), 1, 0));
   check(recurrent_optimizer_free(optimizer));
   check(recurrent_text_model_free(model));
   check(recurrent_random_free(random));

@@ -1011,7 +1011,7 @@ def save_files(folder: Path) -> None:
     assert lib.recurrent_sentence_model_save(bench.sentences, saved.address, len(path), 1) == 0
     path = os.fsencode(folder / "saved.safetensors")
     saved = Memory(path)
-    assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path), 1) == 0
+    assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path), 1, 0) == 0
     bench.close()
 
 

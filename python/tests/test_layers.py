@@ -11,7 +11,7 @@ PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
     ("_version", "_terminal", "_c", "_checks", "tape", "operation"),
-    ("_arrays", "_readonly", "encoding", "sizes"),
+    ("_arrays", "_pickles", "_readonly", "encoding", "sizes"),
     ("state", "outputs"),
     ("random", "elementwise", "texts"),
     ("mat",),
@@ -22,6 +22,7 @@ LAYERS = (
     ("introspection",),
     ("graph", "text"),
     ("recurrentjs",),
+    ("files",),
     ("",),
     ("demo",),
     ("web",),

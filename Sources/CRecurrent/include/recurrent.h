@@ -12,6 +12,7 @@
  *   Generator              tokens or text, one call at a time
  *   Optimizer              SGD, Adagrad, RMSProp, Adam, AdamW, RecurrentJS's
  *   Text model             tokenizer, network, optimizer, training state, metadata
+ *   Files of networks      with an optimizer, a generator and metadata; the kinds of files
  *   RecurrentJS            its sentence model: a text model with a boundary token
  *   Threads
  *   Interrupts             a way to stop a long call
@@ -776,6 +777,10 @@ recurrent_status recurrent_optimizer_name_count(recurrent_optimizer optimizer, i
 recurrent_status recurrent_optimizer_name(recurrent_optimizer optimizer, int64_t index, char *name, int64_t capacity,
                                           int64_t *length);
 
+/* Reads the number of steps that a named Mat has made; RECURRENT_BAD_INDEX before the first. */
+recurrent_status recurrent_optimizer_steps(recurrent_optimizer optimizer, const char *name, int64_t length,
+                                           int64_t *steps);
+
 /* The algorithm's state variables, by PyTorch's names ("exp_avg"; RecurrentJS's is "step_cache"): their number, the
    name of one, and the live Mat of one for a named Mat; RECURRENT_BAD_INDEX before that name's first step. */
 recurrent_status recurrent_optimizer_state_count(recurrent_optimizer optimizer, int64_t *count);
@@ -783,6 +788,18 @@ recurrent_status recurrent_optimizer_state_name(recurrent_optimizer optimizer, i
                                                 int64_t capacity, int64_t *length);
 recurrent_status recurrent_optimizer_state(recurrent_optimizer optimizer, int64_t index, const char *name,
                                            int64_t length, recurrent_mat *state);
+
+/* Replaces the state of all names, such as by that of another optimizer. The next step of a name continues with its
+   state, whichever Mat of the same shape and type it is of.
+   settings        as recurrent_optimizer_describe writes them: this optimizer's but for "learning_rate", which is set
+   names, lengths  [count] distinct names
+   steps           [count] steps that each name has made
+   states          [count * number of state variables] Mats, those of a name together, which are copied
+   A mismatch, or an infinite or NaN element, gives a status; nothing has changed. */
+recurrent_status recurrent_optimizer_load_state(recurrent_optimizer optimizer, const char *settings,
+                                                int64_t settings_length, const char *const *names,
+                                                const int64_t *lengths, const int64_t *steps,
+                                                const recurrent_mat *states, int64_t count);
 
 /* ------------------------------------------------------------------ Text model
 
@@ -878,13 +895,54 @@ recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const
 /* Writes one safetensors file with a checksum, together with everything needed to resume training. A crash leaves the
    old file or the new one. The target of a symlink is written; a directory, a pipe or a device gives RECURRENT_IO. An
    infinite or NaN weight or state gives RECURRENT_NOT_FINITE with its name.
-   overwrite   0: a file that exists gives RECURRENT_IO with EEXIST; 1: it is replaced, and its mode and owner kept */
+   overwrite     0: a file that exists gives RECURRENT_IO with EEXIST; 1: it is replaced, and its mode and owner kept
+   weights_only  1: the file leaves out the optimizer; 0: it does not */
 recurrent_status recurrent_text_model_save(recurrent_text_model model, const char *path, int64_t length,
-                                           int32_t overwrite);
+                                           int32_t overwrite, int32_t weights_only);
 
 /* Reads a saved model; training resumes to the same bits. A file that is damaged in any bit, truncated, of another
    version of the format, or not a text model gives RECURRENT_BAD_FORMAT. */
 recurrent_status recurrent_text_model_load(const char *path, int64_t length, recurrent_text_model *model);
+
+/* Writes and reads in memory what recurrent_text_model_save and recurrent_text_model_load do in a file. bytes NULL with
+   capacity 0 reports the length alone. */
+recurrent_status recurrent_text_model_write(recurrent_text_model model, int32_t weights_only, char *bytes,
+                                            int64_t capacity, int64_t *length);
+recurrent_status recurrent_text_model_read(const char *bytes, int64_t length, recurrent_text_model *model);
+
+/* ------------------------------------------------------------------ Files of networks */
+
+/* Writes one safetensors file, as recurrent_text_model_save does: the settings, the weights, the generator that draws
+   dropout, and the metadata.
+   optimizer  the network's, which is written with its state; 0: none is
+   random     the generator that is written for a network without dropout; 0: that of seed 0
+   overwrite  as for recurrent_text_model_save */
+recurrent_status recurrent_network_save(recurrent_network network, recurrent_optimizer optimizer,
+                                        recurrent_random random, const char *path, int64_t length, int32_t overwrite);
+
+/* Reads a saved network; training resumes to the same bits. A file that is damaged in any bit, truncated, of another
+   version of the format, or not a network gives RECURRENT_BAD_FORMAT.
+   optimizer  receives the optimizer, 0 for none; may be NULL
+   random     receives the generator, which draws the dropout of the network, if there is one; may be NULL */
+recurrent_status recurrent_network_load(const char *path, int64_t length, recurrent_network *network,
+                                        recurrent_optimizer *optimizer, recurrent_random *random);
+
+/* Writes and reads in memory what recurrent_network_save and recurrent_network_load do in a file. bytes NULL with
+   capacity 0 reports the length alone. */
+recurrent_status recurrent_network_write(recurrent_network network, recurrent_optimizer optimizer,
+                                         recurrent_random random, char *bytes, int64_t capacity, int64_t *length);
+recurrent_status recurrent_network_read(const char *bytes, int64_t length, recurrent_network *network,
+                                        recurrent_optimizer *optimizer, recurrent_random *random);
+
+/* Reads and replaces the caller's texts by key, saved with the network: a JSON object of strings, {"author": "..."}. */
+recurrent_status recurrent_network_get_metadata(recurrent_network network, char *metadata, int64_t capacity,
+                                                int64_t *length);
+recurrent_status recurrent_network_set_metadata(recurrent_network network, const char *metadata, int64_t length);
+
+/* Writes the kind of a file, found in its header: "text_model", "network", or "recurrentjs" for JSON, as RecurrentJS
+   writes it. A file of another format or version gives RECURRENT_BAD_FORMAT. */
+recurrent_status recurrent_file_kind(const char *path, int64_t path_length, char *kind, int64_t capacity,
+                                     int64_t *length);
 
 /* ------------------------------------------------------------------ RecurrentJS
 

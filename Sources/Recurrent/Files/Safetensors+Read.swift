@@ -8,43 +8,40 @@ extension Safetensors {
   ///
   /// - Throws: `.io`; `.badFormat` naming the fault: a header that is not strict JSON or has a duplicate key, tensors
   ///   that overlap, leave a gap or do not fill the file, a wrong checksum; `.noMemory`.
-  static func load(_ path: FilePath) throws(RecurrentError) -> Safetensors {
-    let reader = try File.Reader(path)
-    do {
-      return try read(reader)
-    } catch {
-      throw error.kind == .badFormat ? RecurrentError(.badFormat, "cannot load '\(path)': \(error.description)") : error
+  static func load(_ source: ByteSource) throws(RecurrentError) -> Safetensors {
+    try naming(source) { () throws(RecurrentError) in
+      var reader = try source.open()
+      return try read(&reader)
     }
   }
 
-  private static func read(_ reader: File.Reader) throws(RecurrentError) -> Safetensors {
+  /// Reads the texts of a file's header, without the data and the checksum; nil for JSON, as RecurrentJS writes it.
+  static func metadata(of source: ByteSource) throws(RecurrentError) -> [(key: String, value: String)]? {
+    try naming(source) { () throws(RecurrentError) in
+      var reader = try source.open()
+      var front = try Buffer<UInt8>(repeating: 0, count: 8)
+      try fill(front.elements, from: &reader)
+      if isJSON(UnsafeBufferPointer(front.elements)) { return nil }
+      return try texts(header(&front, &reader))
+    }
+  }
+
+  /// Names the source in errors of the format.
+  private static func naming<T>(
+    _ source: ByteSource, _ body: () throws(RecurrentError) -> T
+  ) throws(RecurrentError) -> T {
+    do {
+      return try body()
+    } catch {
+      throw error.kind == .badFormat ? RecurrentError(.badFormat, "cannot load \(source): \(error.description)") : error
+    }
+  }
+
+  private static func read(_ reader: inout ByteSource.Reader) throws(RecurrentError) -> Safetensors {
     var front = try Buffer<UInt8>(repeating: 0, count: 8)
-    try fill(front.elements, from: reader)
-    if let message = foreignFormatMessage(UnsafeBufferPointer(front.elements)) {
-      throw RecurrentError(.badFormat, message)
-    }
-    var count: UInt64 = 0
-    for byte in front.elements.reversed() { count = count << 8 | UInt64(byte) }
-    try require(
-      count <= UInt64(maxHeader), .badFormat,
-      "the file is not safetensors, or is damaged; expected a header of at most \(maxHeader) bytes, got \(count)")
-    try require(
-      count <= UInt64(reader.size - 8), .badFormat,
-      "the file is truncated; expected a header of \(count) bytes, got \(reader.size - 8)")
-    try front.append(repeating: 0, count: Int(count))
-    let header = UnsafeMutableBufferPointer(rebasing: front.elements[8...])
-    try fill(header, from: reader)
-    try require(
-      header.first == UInt8(ascii: "{"), .badFormat,
-      "the file is not safetensors; expected a header that begins with '{', got another byte")
-    let document = Field(
-      try JSON(parsing: UnsafeBufferPointer(header), "the header", wholeNumbers: true), "the header")
-    var metadata: [(key: String, value: String)] = []
-    if let texts = try document.optional("__metadata__")?.members() {
-      for (key, value) in texts where key != "crc64" { metadata.append((key, try value.string())) }
-    }
-    let tensors = try tensors(document)
-    let size = tensors.last.map { $0.start + $0.bytes } ?? 0, have = reader.size - 8 - header.count
+    try fill(front.elements, from: &reader)
+    let document = try header(&front, &reader), metadata = try texts(document), tensors = try tensors(document)
+    let size = tensors.last.map { $0.start + $0.bytes } ?? 0, have = reader.size - front.count
     try require(
       have == size, .badFormat,
       "the file is \(have < size ? "truncated" : "too long"); expected \(size) bytes of tensors, got \(have)"
@@ -59,9 +56,42 @@ extension Safetensors {
     return Safetensors(metadata, tensors, data, size, isChecked: isChecked)
   }
 
+  /// Reads the header, whose length is in the first eight bytes, and appends it to these.
+  private static func header(
+    _ front: inout Buffer<UInt8>, _ reader: inout ByteSource.Reader
+  ) throws(RecurrentError) -> Field {
+    if let message = foreignFormatMessage(UnsafeBufferPointer(front.elements)) {
+      throw RecurrentError(.badFormat, message)
+    }
+    var count: UInt64 = 0
+    for byte in front.elements.reversed() { count = count << 8 | UInt64(byte) }
+    try require(
+      count <= UInt64(maxHeader), .badFormat,
+      "the file is not safetensors, or is damaged; expected a header of at most \(maxHeader) bytes, got \(count)")
+    try require(
+      count <= UInt64(reader.size - 8), .badFormat,
+      "the file is truncated; expected a header of \(count) bytes, got \(reader.size - 8)")
+    try front.append(repeating: 0, count: Int(count))
+    let header = UnsafeMutableBufferPointer(rebasing: front.elements[8...])
+    try fill(header, from: &reader)
+    try require(
+      header.first == UInt8(ascii: "{"), .badFormat,
+      "the file is not safetensors; expected a header that begins with '{', got another byte")
+    return Field(try JSON(parsing: UnsafeBufferPointer(header), "the header", wholeNumbers: true), "the header")
+  }
+
+  /// Returns the texts of a header besides the checksum.
+  private static func texts(_ document: Field) throws(RecurrentError) -> [(key: String, value: String)] {
+    var metadata: [(key: String, value: String)] = []
+    if let texts = try document.optional("__metadata__")?.members() {
+      for (key, value) in texts where key != "crc64" { metadata.append((key, try value.string())) }
+    }
+    return metadata
+  }
+
   /// Reads the next bytes of the header.
   private static func fill(
-    _ bytes: UnsafeMutableBufferPointer<UInt8>, from reader: File.Reader
+    _ bytes: UnsafeMutableBufferPointer<UInt8>, from reader: inout ByteSource.Reader
   ) throws(RecurrentError) {
     let have = try reader.read(into: UnsafeMutableRawBufferPointer(bytes))
     try require(
@@ -78,10 +108,15 @@ extension Safetensors {
       return "the file is a pickle, whose loading executes code; expected safetensors"
     }
     if start.starts(with: [0x93, 0x4E]) { return "the file is a NumPy array; expected safetensors" }
-    if start[0] == UInt8(ascii: "{") && start[7] != 0 {
+    if isJSON(start) {
       return "the file is JSON; expected safetensors (SentenceModel.load_recurrentjs reads RecurrentJS's JSON)"
     }
     return nil
+  }
+
+  /// Whether the first eight bytes begin a JSON object: no header is as long as they would mean.
+  private static func isJSON(_ start: UnsafeBufferPointer<UInt8>) -> Bool {
+    start.first { $0 != UInt8(ascii: " ") && !(9...13).contains($0) } == UInt8(ascii: "{") && start[7] != 0
   }
 
   /// Returns the tensors that the header describes in the order of their data, which begin at 0 and have no gaps.

@@ -133,6 +133,24 @@ final class Safetensors {
   ///
   /// - Throws: `.io`; `.badValue` for what a reader refuses: too many tensors, a long name, a large header.
   func write(to path: FilePath, overwrite: Bool) throws(RecurrentError) {
+    let front = try front()
+    try File.write([UnsafeRawBufferPointer(front.elements), contents], to: path, overwrite: overwrite)
+  }
+
+  /// Returns the bytes of the file.
+  ///
+  /// - Throws: `.badValue` as for `write`; `.noMemory`.
+  func bytes() throws(RecurrentError) -> Buffer<UInt8> {
+    var bytes = try front()
+    try bytes.append(contents.bindMemory(to: UInt8.self))
+    return bytes
+  }
+
+  /// The data of the tensors.
+  private var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data.start, count: size) }
+
+  /// The bytes before the data, with the checksum.
+  private func front() throws(RecurrentError) -> Buffer<UInt8> {
     try require(
       tensors.count <= Safetensors.maxTensors, .badValue,
       "the model has too many tensors; expected at most \(Safetensors.maxTensors), got \(tensors.count) tensors")
@@ -146,11 +164,11 @@ final class Safetensors {
     try require(
       count <= Safetensors.maxHeader, .badValue,
       "metadata is too large; expected at most \(Safetensors.maxHeader) bytes, got \(count)")
-    let front = header.elements, data = UnsafeRawBufferPointer(start: self.data.start, count: size)
+    let front = header.elements
     for i in 0..<8 { front[i] = UInt8(truncatingIfNeeded: count >> (8 * i)) }
-    let sum = Safetensors.sum(UnsafeRawBufferPointer(front), data)
+    let sum = Safetensors.sum(UnsafeRawBufferPointer(front), contents)
     for (i, digit) in zip(Safetensors.sumRange, Safetensors.hex(sum)) { front[i] = digit }
-    try File.write([UnsafeRawBufferPointer(front), data], to: path, overwrite: overwrite)
+    return header
   }
 
   /// The bytes before the data: eight for the length of the header, and the header, whose checksum is of zeros.

@@ -59,6 +59,8 @@ public final class Network {
   /// The dropout of training steps, between the layers, with the generator of dropout and zoneout inside a cell; every
   /// other call is without. nil for none, inside a cell neither.
   public var dropout: Dropout?
+  /// Text of the caller's by key, saved with the network.
+  public var metadata: [String: String] = [:]
   /// Whether a cell draws random numbers in training.
   var isRandom: Bool { layers.contains { $0.isRandom } }
   /// The type of the elements.

@@ -22,16 +22,16 @@ public final class Optimizer {
   public let clipping: Clipping
   /// Exclusive-use lock: a second thread gets `.busy`.
   public let lock = Lock()
-  /// The names of the parameters that were stepped, in the order of their first step.
-  public private(set) var names: [String] = []
+  /// The names of the parameters with state, in the order of their first step.
+  public var names: [String] { table.names }
 
   let algorithm: any OptimizerAlgorithm
   /// Which of the state tensors are means and sums of squares, in the order of `stateNames`.
   let areSquares: [Bool]
   /// The algorithm's settings with their effective values.
   let algorithmSettings: [(key: String, value: JSON)]
-  private var states: [String: ParameterState] = [:]
-  private var flatStates: [FlatState] = []
+  /// The state of all parameters.
+  private var table = StateTable()
 
   /// From settings, a JSON object:
   ///
@@ -111,12 +111,12 @@ public final class Optimizer {
 
   /// A state tensor of the parameter `name`, one of `stateNames`; nil before its first step.
   public func state(_ stateName: String, of name: String) -> Mat? {
-    guard let state = states[name], let k = stateNames.firstIndex(of: stateName) else { return nil }
+    guard let state = table.states[name], let k = stateNames.firstIndex(of: stateName) else { return nil }
     return state.tensors[k]
   }
 
   /// The number of steps that the parameter `name` has made.
-  public func steps(of name: String) -> Int { states[name]?.steps ?? 0 }
+  public func steps(of name: String) -> Int { table.states[name]?.steps ?? 0 }
 
   // MARK: Steps
 
@@ -147,12 +147,12 @@ public final class Optimizer {
     let norm = try norm(squares.reduce(0, +), mats)
 
     // all allocations before the first update, so that a failure leaves every weight as it was
-    let known = names.count
+    let before = table
     try allocateState(mats)
 
     var targets: [Target] = [], total = 0
     for ((name, mat), square) in zip(mats, squares) {
-      guard let state = states[name] else { continue }
+      guard let state = table.states[name] else { continue }
       let bound = clipping == .tensorNorm ? square.squareRoot() : norm
       targets.append(Target(mat: mat, tensors: state.tensors, parts: [state], norm: bound))
       total += mat.count
@@ -164,7 +164,7 @@ public final class Optimizer {
       do throws(RecurrentError) {
         clipped = try updateOrRestore(targets, options, mats)
       } catch {
-        forget(from: known)
+        table = before
         throw error
       }
     }
@@ -182,7 +182,7 @@ public final class Optimizer {
     try flat.synchronize()
     // before allocation: a refused step leaves no state
     let norm = try norm(flat.squaredGradientNorm, parameters.all)
-    let known = names.count
+    let before = table
     guard let state = try flatState(of: parameters), isFlat(state) else {
       return try step(
         parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
@@ -195,7 +195,7 @@ public final class Optimizer {
       do throws(RecurrentError) {
         clipped = try updateOrRestore([target], options, parameters.all)
       } catch {
-        forget(from: known)
+        table = before
         throw error
       }
     }
@@ -204,13 +204,15 @@ public final class Optimizer {
 
   /// Requires the Mat of earlier steps: the state of one parameter says nothing of another.
   private func check(_ name: String, _ mat: Mat) throws(RecurrentError) {
-    guard let weights = states[name]?.weights else { return }
+    // a state that was loaded has no parameter before its first step, and the shape of its tensors, if it has any
+    guard let state = table.states[name], let like = state.weights ?? state.tensors.first else { return }
     try require(
-      weights.n == mat.n && weights.d == mat.d, .badShape,
-      "\(name) has the wrong shape for its optimizer state; expected \(weights.shape), got \(mat.shape)")
+      like.n == mat.n && like.d == mat.d, .badShape,
+      "\(name) has the wrong shape for its optimizer state; expected \(like.shape), got \(mat.shape)")
     try require(
-      weights.dtype == mat.dtype, .badType,
-      "\(name) has the wrong type for its optimizer state; expected \(weights.dtype), got \(mat.dtype)")
+      like.dtype == mat.dtype, .badType,
+      "\(name) has the wrong type for its optimizer state; expected \(like.dtype), got \(mat.dtype)")
+    guard let weights = state.weights else { return }
     try require(
       weights.storage === mat.storage && weights.wStart == mat.wStart, .badValue,
       "\(name) is another Mat than in earlier steps; expected an optimizer for each model, got a second model")
@@ -246,21 +248,28 @@ public final class Optimizer {
 
   // MARK: State
 
+  /// The state of all parameters: a value, so that a step that fails restores it.
+  private struct StateTable {
+    /// In the order of their first step.
+    var names: [String] = []
+    var states: [String: ParameterState] = [:]
+    var flat: [FlatState] = []
+
+    mutating func set(_ name: String, _ state: ParameterState) {
+      if states.updateValue(state, forKey: name) == nil { names.append(name) }
+    }
+  }
+
   /// The state of one parameter.
   final class ParameterState {
-    /// The parameter. Held, so that no other Mat gets its address.
-    let weights: Mat
+    /// The parameter, held so that no other Mat gets its address; nil for a state that was loaded, before its first step.
+    let weights: Mat?
     /// In the order of `stateNames`, each of the parameter's shape.
     let tensors: [Mat]
     /// Number of steps made.
-    var steps = 0
+    var steps: Int
 
-    init(_ mat: Mat, _ tensors: [Mat], initial: Double) throws(RecurrentError) {
-      (weights, self.tensors) = (mat, tensors)
-      if initial != 0 {
-        for tensor in tensors { try tensor.fill(initial) }
-      }
-    }
+    init(_ mat: Mat?, _ tensors: [Mat], steps: Int = 0) { (weights, self.tensors, self.steps) = (mat, tensors, steps) }
   }
 
   /// Flat buffers whose views are the state tensors of all parameters of one network.
@@ -285,16 +294,19 @@ public final class Optimizer {
   /// The flat buffers that hold the state of `parameters`, allocated on first use; nil if a name among them has state
   /// elsewhere, from a step by names or of another network.
   private func flatState(of parameters: Parameters) throws(RecurrentError) -> FlatState? {
-    if let state = flatStates.first(where: { $0.storage === parameters.flat.storage }) { return state }
-    if parameters.names.contains(where: { states[$0] != nil }) { return nil }
+    if let state = table.flat.first(where: { $0.storage === parameters.flat.storage }) { return state }
+    if parameters.names.contains(where: { table.states[$0]?.weights != nil }) { return nil }
+    try check(parameters)
     let buffers = try stateNames.map { (_) throws(RecurrentError) in try parameters.zerosLike() }
     var parts: [ParameterState] = []
     for (name, mat) in parameters.all {
-      parts.append(try ParameterState(mat, buffers.compactMap { $0[name] }, initial: algorithm.initialState))
+      let tensors = buffers.compactMap { $0[name] }, loaded = table.states[name]
+      try fill(tensors, from: loaded)
+      parts.append(ParameterState(mat, tensors, steps: loaded?.steps ?? 0))
     }
-    for (name, state) in zip(parameters.names, parts) { add(name, state) }
+    for (name, state) in zip(parameters.names, parts) { table.set(name, state) }
     let state = FlatState(storage: parameters.flat.storage, buffers: buffers.map { $0.flat }, parts: parts)
-    flatStates.append(state)
+    table.flat.append(state)
     return state
   }
 
@@ -305,27 +317,34 @@ public final class Optimizer {
 
   /// Allocates the state of every Mat that has none: of all of them or, on failure, of none.
   private func allocateState(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
-    let new = mats.filter { states[$0.name] == nil }
+    let new = mats.filter { table.states[$0.name]?.weights == nil }
     var allocated: [ParameterState] = []
-    for (_, mat) in new {
+    for (name, mat) in new {
       let tensors = try stateNames.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
-      allocated.append(try ParameterState(mat, tensors, initial: algorithm.initialState))
+      try fill(tensors, from: table.states[name])
+      allocated.append(ParameterState(mat, tensors, steps: table.states[name]?.steps ?? 0))
     }
-    for ((name, _), state) in zip(new, allocated) { add(name, state) }
+    for ((name, _), state) in zip(new, allocated) { table.set(name, state) }
   }
 
-  /// Removes the states that were added last, from an index in `names` on.
-  private func forget(from first: Int) {
-    for name in names[first...] { states[name] = nil }
-    names.removeLast(names.count - first)
-    flatStates.removeAll { flat in !states.values.contains { $0 === flat.parts.first } }
+  /// Sets tensors of zeros to those of a state that was loaded, or to the initial state.
+  private func fill(_ tensors: [Mat], from loaded: ParameterState?) throws(RecurrentError) {
+    for (k, tensor) in tensors.enumerated() {
+      if let loaded {
+        try tensor.set(loaded.tensors[k])
+      } else if algorithm.initialState != 0 {
+        try tensor.fill(algorithm.initialState)
+      }
+    }
   }
 
-  func set(steps: Int, of name: String) { states[name]?.steps = steps }
+  func set(steps: Int, of name: String) { table.states[name]?.steps = steps }
 
-  private func add(_ name: String, _ state: ParameterState) {
-    states[name] = state
-    names.append(name)
+  /// Replaces the state of all parameters and the learning rate.
+  func replace(_ states: [(name: String, state: ParameterState)], learningRate: Double) {
+    var table = StateTable()
+    for (name, state) in states { table.set(name, state) }
+    (self.table, self.learningRate) = (table, learningRate)
   }
 }
 

@@ -167,7 +167,7 @@ import Testing
     for (header, words) in cases {
       try forge(header, data: 16)
       do throws(RecurrentError) {
-        _ = try Safetensors.load(FilePath(path))
+        _ = try Safetensors.load(.file(FilePath(path)))
         Issue.record("\(header.prefix(200)) was not refused")
       } catch {
         #expect(error.kind == .badFormat, "\(error)")

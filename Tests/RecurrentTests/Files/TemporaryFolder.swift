@@ -16,7 +16,7 @@ extension File {
 extension Safetensors {
   func write(to path: String) throws { try write(to: FilePath(path), overwrite: true) }
 
-  static func load(_ path: String) throws -> Safetensors { try load(FilePath(path)) }
+  static func load(_ path: String) throws -> Safetensors { try load(.file(FilePath(path))) }
 }
 
 /// A folder that is removed with the object.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from . import introspection, recurrentjs
 from ._version import __version__
+from .files import load
 from .graph import Graph, no_grad
 from .mat import Mat
 from .nn.cell import Cell
@@ -65,6 +66,7 @@ __all__ = [
     "get_num_threads",
     "introspection",
     "live",
+    "load",
     "no_grad",
     "pad_sequence",
     "probabilities",

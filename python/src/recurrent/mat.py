@@ -7,13 +7,14 @@ import functools
 import numbers
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 import numpy as np
 
 from . import _c
 from ._arrays import as_matrix, as_type, contiguous
 from ._checks import DTYPES, as_dtype, as_float, as_int, as_list, shown
+from ._pickles import as_bytes
 from .elementwise import MatElementwise
 from .random import RNG, as_random
 from .tape import graph_for, is_default
@@ -440,8 +441,10 @@ class Mat(MatElementwise):
     def __deepcopy__(self, memo: dict[int, Any]) -> Mat:
         return self.copy()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Mat is not pickled; save its numbers, numpy.save(file, mat.w)")
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the shape first: a value of a step that is being recorded has none, and no numbers
+        (n, d), w = self.shape, self.w
+        return mat_of_bytes, (str(w.dtype), n, d, w.tobytes("F"), gradients_of(self))
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         array = self.w
@@ -834,6 +837,32 @@ class Mat(MatElementwise):
 
 
 @functools.lru_cache(maxsize=256)
+def mat_of_bytes(dtype: Any, n: Any, d: Any, values: Any, gradients: Any) -> Mat:
+    """Returns the Mat of a pickle, which holds its elements column by column; no gradients where all are 0."""
+    mat = Mat(n, d, dtype)
+    _fill(mat.w, "values", values)
+    set_gradients(mat, gradients)
+    return mat
+
+
+def gradients_of(mat: Mat) -> bytes:
+    """Returns the gradients as bytes, column by column; none where all bits of them are 0."""
+    data = mat.dw.tobytes("F")
+    return data if np.frombuffer(data, np.uint8).any() else b""
+
+
+def set_gradients(mat: Mat, data: Any) -> None:
+    """Sets the gradients, which are 0, to what ``gradients_of`` returned."""
+    if data != b"":
+        _fill(mat.dw, "gradients", data)
+
+
+def _fill(array: npt.NDArray[Any], name: str, data: Any) -> None:
+    if len(as_bytes(data)) != array.nbytes:
+        raise ValueError(f"{name} has the wrong length; expected {array.nbytes} bytes, got {len(data)}")
+    array[...] = np.frombuffer(data, array.dtype).reshape(array.shape, order="F")
+
+
 def _buffer_type(size: int) -> Any:
     """Returns the ctypes type of ``size`` bytes, which takes longer to create than a view."""
     return ctypes.c_char * size

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from . import _c
 from ._checks import DTYPES, as_dtype, as_int, as_list, as_text
+from ._pickles import as_class, reduced
 from ._readonly import Derived
 from .mat import Mat, expect_mat
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _lib = _c.lib
 _NEW = "a new Program"
+_OWN = frozenset(("_handle", "_inputs", "_states", "_children", "_parameters", "_dtype"))
 # the columns of the library's placeholders
 _STEP_COLUMNS = 7
 _graphs: list[Callable[[_c.Handle, _c.Handle], Any]] = []
@@ -208,12 +210,20 @@ class Program:
         """
         return str(_c.written(_lib.recurrent_program_describe, self._handle.value))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self, program_of_json, type(self), self.json(), own=_OWN)
+
     def __repr__(self) -> str:
         states = ", ".join(map(str, self._states))
         children = f"{self._children} children, " if self._children > 1 else ""
         return (
             f"<Program: {self._inputs} inputs, states {states}, {children}{len(self._parameters)} parameters>"
         )
+
+
+def program_of_json(kind: Any, text: Any) -> Any:
+    """Returns the program of a pickle, which holds its JSON."""
+    return as_class(kind, Program).from_json(text)
 
 
 class _Recording:

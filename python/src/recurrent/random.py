@@ -14,9 +14,12 @@ import numpy as np
 
 from . import _c
 from ._checks import as_count, as_float, as_list, shown
+from ._pickles import as_class, reduced
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+_OWN = frozenset(("_handle",))
 
 
 class Random:
@@ -42,6 +45,13 @@ class Random:
     def __init__(self, seed: int | None = None) -> None:
         word = _seed(seed, "seed", "an int")
         self._handle = _c.new(_c.lib.recurrent_random_create, _c.lib.recurrent_random_free, word)
+
+    @classmethod
+    def _from_handle(cls, handle: _c.Handle) -> Random:
+        """A generator for a handle that the library gave out."""
+        random = cls.__new__(cls)
+        random._handle = handle
+        return random
 
     def words(self, count: int) -> npt.NDArray[np.uint64]:
         """Returns the next 64-bit words.
@@ -142,9 +152,21 @@ class Random:
             )
         _c.lib.recurrent_random_set_state(self._handle.value, (ctypes.c_uint64 * 11)(*known))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self, random_of_state, type(self), self.state, own=_OWN)
+
     def __repr__(self) -> str:
         key, *_ = self.state
         return f"<Random seed {key}>"
+
+
+def random_of_state(kind: Any, state: Any) -> Any:
+    """Returns the generator of a pickle, which holds its state."""
+    random = as_class(kind, Random)._from_handle(
+        _c.new(_c.lib.recurrent_random_create, _c.lib.recurrent_random_free, 0)
+    )
+    random.state = state
+    return random
 
 
 if TYPE_CHECKING:

@@ -353,7 +353,7 @@ def test_a_run_that_cannot_be_read(run, tmp_path):
     tm._set_metadata("training", run.encode())
     # the library's own save: Python's writes "training" anew
     path = os.fsencode(tmp_path / "m")
-    _c.lib.recurrent_text_model_save(tm._handle.value, path, len(path), 0)
+    _c.lib.recurrent_text_model_save(tm._handle.value, path, len(path), 0, 0)
     with pytest.raises(ValueError, match="the training run in the file"):
         recurrent.TextModel.load(tmp_path / "m")
 

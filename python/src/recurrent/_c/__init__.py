@@ -1,16 +1,30 @@
 """The C library by ctypes: the one place that loads it and declares signatures."""
 
-from .binding import ShortBufferError, lib, written
+from .binding import ShortBufferError, lib, written, written_bytes
 from .handle import Handle, new
 from .pointers import as_doubles, as_ints, as_values, as_words, outputs
-from .signatures import GraphHandle, MatHandle, MatInfo, Operand, StepHandle, StepResult, TextModelInfo
+from .signatures import (
+    GraphHandle,
+    MatHandle,
+    MatInfo,
+    NetworkHandle,
+    Operand,
+    OptimizerHandle,
+    RandomHandle,
+    StepHandle,
+    StepResult,
+    TextModelInfo,
+)
 
 __all__ = [
     "GraphHandle",
     "Handle",
     "MatHandle",
     "MatInfo",
+    "NetworkHandle",
     "Operand",
+    "OptimizerHandle",
+    "RandomHandle",
     "ShortBufferError",
     "StepHandle",
     "StepResult",
@@ -23,4 +37,5 @@ __all__ = [
     "new",
     "outputs",
     "written",
+    "written_bytes",
 ]

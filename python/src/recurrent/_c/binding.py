@@ -82,6 +82,20 @@ _python_raise = ctypes.PYFUNCTYPE(ctypes.c_int32)(("recurrent_python_raise", lib
 _handle_signals()
 
 
+def written_bytes(function: Callable[..., int], *arguments: Any) -> bytes:
+    """Returns the bytes that a function writes into a buffer, whose length it tells beforehand."""
+    length = ctypes.c_int64()
+    while True:
+        function(*arguments, None, 0, ctypes.byref(length))
+        buffer = ctypes.create_string_buffer(length.value)
+        try:
+            function(*arguments, buffer, len(buffer), ctypes.byref(length))
+            return buffer.raw[: length.value]
+        except ShortBufferError:
+            # another thread has made the object larger
+            continue
+
+
 def written(function: Callable[..., int], *arguments: Any) -> str:
     """Returns the text that a function writes into a buffer, of any length."""
     buffer, length = ctypes.create_string_buffer(512), ctypes.c_int64()

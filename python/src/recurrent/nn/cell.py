@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
@@ -177,6 +178,23 @@ class _FunctionCell(Cell):
     @property
     def name(self) -> str:
         return self._name
+
+    def __copy__(self) -> Cell:
+        return _FunctionCell(self._step, self._parameters, self.states, self._name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cell:
+        return copy.copy(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # pickle names a function by its module and its name
+        for what, function in (("step", self._step), ("parameters", self._parameters)):
+            name = getattr(function, "__qualname__", "")
+            if "<" in name:
+                raise TypeError(
+                    f"{what} of {self.name} is not pickled; expected a function that its module has by name, got "
+                    f"{name}: a Network of the cell is pickled with the steps that it recorded"
+                )
+        return _FunctionCell, (self._step, self._parameters, self.states, self._name)
 
     def parameters(self, I: int, H: int) -> Mapping[str, Sequence[Any]]:  # noqa: E741
         result: Mapping[str, Sequence[Any]] = self._parameters(I, H)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import _c
 from .._checks import as_choice, as_flag, as_single
-from .._readonly import ReadOnly
-from ..random import RNG, Random
+from .._readonly import Derived
+from ..random import RNG
 from .network import Network
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class RNN(Network):
+class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
     """Elman layers: h' = φ(Wxh x + Whh h + bhh), with φ tanh or ReLU.
 
     Parameters
@@ -57,7 +55,7 @@ class RNN(Network):
         If a setting is out of range.
     """
 
-    nonlinearity = ReadOnly[str]("a new network")
+    nonlinearity = Derived[str](lambda network: network.cell.removeprefix("rnn_"), "a new network")
 
     def __init__(
         self,
@@ -76,9 +74,8 @@ class RNN(Network):
         variational: bool = False,
         bidirectional: bool = False,
     ) -> None:
-        self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self._build(
-            f"rnn_{nonlinearity}",
+            f"rnn_{as_choice(nonlinearity, 'nonlinearity', ('tanh', 'relu'))}",
             input_size,
             hidden_sizes,
             output_size,
@@ -94,7 +91,7 @@ class RNN(Network):
         )
 
 
-class LSTM(Network):
+class LSTM(Network, cells=("lstm",)):
     """Long short-term memory layers (Hochreiter and Schmidhuber, Neural Computation 9, 1997).
 
     ::
@@ -160,7 +157,7 @@ class LSTM(Network):
         )
 
 
-class GRU(Network):
+class GRU(Network, cells=("gru", "gru_reset_before")):
     """Gated recurrent units (Cho et al., arXiv:1406.1078).
 
     ::
@@ -184,7 +181,7 @@ class GRU(Network):
         If a setting is out of range.
     """
 
-    reset_after = ReadOnly[bool]("a new network")
+    reset_after = Derived[bool](lambda network: network.cell == "gru", "a new network")
 
     def __init__(
         self,
@@ -203,9 +200,8 @@ class GRU(Network):
         variational: bool = False,
         bidirectional: bool = False,
     ) -> None:
-        self.reset_after = as_flag(reset_after, "reset_after")
         self._build(
-            "gru" if reset_after else "gru_reset_before",
+            "gru" if as_flag(reset_after, "reset_after") else "gru_reset_before",
             input_size,
             hidden_sizes,
             output_size,
@@ -219,18 +215,3 @@ class GRU(Network):
             variational=variational,
             bidirectional=bidirectional,
         )
-
-
-def network_of(handle: _c.Handle) -> Network:
-    """Returns a network of the library as the class of its cell."""
-    cell = json.loads(_c.written(_c.lib.recurrent_network_describe, handle.value))["cell"]
-    kinds: dict[str, type[Network]] = {"lstm": LSTM, "gru": GRU, "gru_reset_before": GRU}
-    kind = kinds.get(cell, RNN) if isinstance(cell, str) else Network
-    network = kind.__new__(kind)
-    network._random = Random()
-    network._attach(handle)
-    if isinstance(network, RNN):
-        network.nonlinearity = cell.removeprefix("rnn_")
-    elif isinstance(network, GRU):
-        network.reset_after = cell == "gru"
-    return network

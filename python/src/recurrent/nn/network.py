@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,11 +32,12 @@ from .._readonly import Derived, refuse_assignment
 from ..mat import Mat
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
-from ..random import RNG, Random, as_random, as_random_or_shared
+from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import sampler_settings
 from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
+from .checkpoint import Checkpoint
 from .generation import CHUNK_TOKENS, Generator
 from .torch import Architecture, from_torch, to_torch
 
@@ -50,10 +51,11 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
 
 
-class Network:
+class Network(Checkpoint, cells=(None,)):
     """Stacked recurrent layers over whole sequences: of a ``Cell``, or RNN, LSTM and GRU.
 
     Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
+    ``save`` writes all of it to a file; ``copy.deepcopy`` and ``pickle`` copy it through the same bytes.
 
     Parameters
     ----------
@@ -210,7 +212,7 @@ class Network:
 
     def _attach(self, handle: _c.Handle) -> None:
         """Takes a network of the library."""
-        self._handle = handle
+        super()._attach(handle)
         self._dropout = float(
             json.loads(_c.written(_lib.recurrent_network_describe, handle.value))["dropout"]
         )
@@ -944,27 +946,6 @@ class Network:
             self.tied,
             self._sizes.options,
         )
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
-        settings = _c.written(_lib.recurrent_network_describe, self._handle.value).encode()
-        copy, copy_random = object.__new__(type(self)), Random(0)
-        copy._random = copy_random
-        copy._attach(
-            _c.new(
-                _lib.recurrent_network_create,
-                _lib.recurrent_network_free,
-                settings,
-                len(settings),
-                copy_random._handle.value,
-            )
-        )
-        copy.flat.w, copy.flat.dw = self.flat.w, self.flat.dw
-        # the creation has drawn weights
-        copy_random.state = self._random.state
-        return copy
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a network is not pickled; save its numbers, numpy.save(file, net.flat.w)")
 
     def __repr__(self) -> str:
         ends = f", output_size={self.output_size}" if self.output_size else ""

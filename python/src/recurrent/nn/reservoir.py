@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .._arrays import as_array, as_numbers
 from .._checks import as_float, as_int
 from ..random import RNG, as_random
+from ..sizes import Sizes
 from ..state import State
 from .cells import RNNCell
 from .network import Network
@@ -18,7 +19,7 @@ from .network import Network
 _MAX_UNITS = 1 << 15
 
 
-class EchoStateNetwork(Network):
+class EchoStateNetwork(Network, is_named=True):
     """A reservoir of leaky tanh units with random weights, and a readout that ``fit`` solves for.
 
     ::
@@ -99,6 +100,15 @@ class EchoStateNetwork(Network):
         for name in ("Wxh0", "bhh0"):
             mat = self.parameters[name]
             mat.w = random.uniform(-scale, scale, mat.n * mat.d).reshape(mat.shape)
+
+    @classmethod
+    def _fits(cls, sizes: Sizes) -> bool:
+        return (
+            sizes.cell.startswith("rnn_tanh")
+            and len(sizes.hidden_sizes) == 1
+            and sizes.output_size is not None
+            and not (sizes.embedding or sizes.options["bidirectional"])
+        )
 
     def fit(
         self,

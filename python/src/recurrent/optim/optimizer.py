@@ -5,18 +5,21 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .. import _c
-from .._checks import as_limit, as_rate, as_single, as_text
+from .._checks import as_count, as_limit, as_rate, as_single, as_text
+from .._pickles import as_class, reduced
 from .._readonly import refuse_assignment
 from ..mat import Mat, expect_mat
-from ..parameters import LiveMats, Parameters
+from ..parameters import Parameters
 from ..state import StepResult
+from .slots import Slot, as_json, as_slot, members
 
 _lib = _c.lib
+_OWN = frozenset(("_handle",))
 
 
 class Optimizer:
@@ -165,6 +168,96 @@ class Optimizer:
         slots = [Slot(self._handle, index) for index in range(count.value)]
         return MappingProxyType({slot.name: slot for slot in slots})
 
+    # ---- state as arrays, and copies
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the settings and the state as arrays, from which an optimizer continues to the same bits.
+
+        Returns
+        -------
+        dict
+            ``{"settings": {...}, "state": {name: {"step": int, slot: array, ...}}}``: for each name, in the order of
+            the first step, the steps made and a copy (n, d) of each slot.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> adam, net = recurrent.Adam(0.1), recurrent.GRU(3, [4], rng=1)
+        >>> result = adam.step(net.parameters)
+        >>> saved = adam.state_dict()
+        >>> list(saved["state"]["bz0"]), saved["state"]["bz0"]["exp_avg"].shape
+        (['step', 'exp_avg', 'exp_avg_sq'], (4, 1))
+        >>> twin = recurrent.Adam()
+        >>> twin.load_state_dict(saved)
+        >>> twin.learning_rate
+        0.1
+        """
+        return {
+            "settings": self.settings,
+            "state": {
+                name: {"step": steps, **{slot: mat.w.copy() for slot, mat in mats.items()}}
+                for name, steps, mats in self._named_states()
+            },
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Replaces the state and the learning rate by those of ``state_dict``; arrays are copied.
+
+        The next step of a name continues with its state, whichever Mat of the same shape and dtype it is of.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            What ``state_dict`` of an optimizer returned whose settings are the same but for the learning rate.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            If a setting differs, or a slot is missing, unknown, of the wrong shape or type, or not finite, with its
+            name; nothing has changed.
+        """
+        parts = members(state_dict, "state_dict", ("settings", "state"))
+        settings = members(parts["settings"], "settings", self.settings)
+        slots, names, steps, mats = list(self.state), [], [], []
+        for name, values in members(parts["state"], "state").items():
+            found = members(values, f"state[{name!r}]", ("step", *slots))
+            names.append(name)
+            steps.append(as_count(found["step"], f"step of {name}", 0, 1 << 53))
+            mats += [as_slot(found[slot], f"{slot} of {name}") for slot in slots]
+        self._load(json.dumps(as_json(settings)), names, steps, mats)
+
+    def _named_states(self) -> Iterator[tuple[str, int, dict[str, Mat]]]:
+        """Yields the names with their steps and live Mats."""
+        slots, steps = self.state, ctypes.c_int64()
+        names, count = [], ctypes.c_int64()
+        _lib.recurrent_optimizer_name_count(self._handle.value, ctypes.byref(count))
+        for index in range(count.value):
+            names.append(_c.written(_lib.recurrent_optimizer_name, self._handle.value, index))
+        for name in names:
+            key = name.encode()
+            _lib.recurrent_optimizer_steps(self._handle.value, key, len(key), ctypes.byref(steps))
+            yield name, steps.value, {slot: mats[name] for slot, mats in slots.items()}
+
+    def _load(self, settings: str, names: Sequence[str], steps: Sequence[int], mats: Sequence[Mat]) -> None:
+        """Replaces the state by Mats, those of a name together."""
+        words, keys = settings.encode(), [as_text(name, "a name in state") for name in names]
+        handles = [mat._handle.value for mat in mats]
+        _lib.recurrent_optimizer_load_state(
+            self._handle.value,
+            words,
+            len(words),
+            (ctypes.c_char_p * len(keys))(*keys),
+            (ctypes.c_int64 * len(keys))(*map(len, keys)),
+            (ctypes.c_int64 * len(keys))(*steps),
+            (ctypes.c_uint64 * len(handles))(*handles),
+            len(keys),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = _c.written(_lib.recurrent_optimizer_describe, self._handle.value)
+        states = tuple((name, steps, tuple(mats.values())) for name, steps, mats in self._named_states())
+        return reduced(self, optimizer_of_state, type(self), settings, states, own=_OWN)
+
     def __repr__(self) -> str:
         # recurrentjs.Solver has no arguments learning_rate and clipping
         known = type(self).__init__.__annotations__
@@ -172,43 +265,20 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(words)})"
 
 
-class Slot(LiveMats):
-    """One of an optimizer's slots, by name: a live view of the optimizer's state."""
-
-    def __init__(self, handle: _c.Handle, index: int) -> None:
-        self._handle, self._index = handle, index
-        self.name = self._label = _c.written(_lib.recurrent_optimizer_state_name, handle.value, index)
-
-    def __getitem__(self, name: str) -> Mat:
-        key = as_text(name, "the name")
-        try:
-            return Mat._from_handle(
-                _c.new(
-                    _lib.recurrent_optimizer_state,
-                    _lib.recurrent_mat_free,
-                    self._handle.value,
-                    self._index,
-                    key,
-                    len(key),
-                )
-            )
-        except IndexError:
-            raise KeyError(name) from None
-
-    def __contains__(self, name: Any) -> bool:
-        return name in list(self)
-
-    def __len__(self) -> int:
-        count = ctypes.c_int64()
-        _lib.recurrent_optimizer_name_count(self._handle.value, ctypes.byref(count))
-        return count.value
-
-    def __iter__(self) -> Iterator[str]:
-        for index in range(len(self)):
-            yield _c.written(_lib.recurrent_optimizer_name, self._handle.value, index)
-
-    def __repr__(self) -> str:
-        return f"<{self.name.replace('_', ' ')} of {', '.join(self) or 'nothing yet'}>"
+def optimizer_of_state(kind: Any, settings: Any, states: Any) -> Any:
+    """Returns the optimizer of a pickle, which holds its settings as JSON and its state as Mats by name."""
+    words = as_text(settings, "settings")
+    optimizer = as_class(kind, Optimizer).__new__(kind)
+    optimizer._attach(
+        _c.new(_lib.recurrent_optimizer_create, _lib.recurrent_optimizer_free, words, len(words))
+    )
+    if optimizer.settings["name"] != kind._name:
+        raise ValueError(
+            f"name of the settings is wrong; expected {kind._name}, got {optimizer.settings['name']}"
+        )
+    names, steps, mats = zip(*states) if states else ((), (), ())
+    optimizer._load(settings, names, steps, [mat for each in mats for mat in each])
+    return optimizer
 
 
 def _python(value: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _c
 from .._arrays import as_sizes
@@ -23,10 +24,11 @@ from .._checks import (
     as_single,
     as_text,
 )
+from .._pickles import as_bytes, as_class, reduced
 from .._readonly import ReadOnly
-from ..mat import Mat
+from ..mat import Mat, gradients_of, set_gradients
+from ..nn.checkpoint import network_of
 from ..nn.generation import CHUNK_TOKENS, Generator
-from ..nn.layers import network_of
 from ..nn.network import Network
 from ..outputs import Outputs
 from ..parameters import CELLS, Parameters
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 _lib = _c.lib
 _NEW = "a new SentenceModel"
+_OWN = frozenset((
+    "cell", "hidden_sizes", "letter_size", "index_to_letter", "letter_to_index", "sentences", "_handle", "_outputs",
+    "_random", "_network", "_optimizer",
+))  # fmt: skip
 
 
 class Cost(NamedTuple):
@@ -155,7 +161,7 @@ class SentenceModel:
         self._handle = handle
         self._outputs = Outputs()
         self._random = random
-        self._network = network_of(network)
+        self._network: Network = network_of(network)
         self.cell = self._network.cell
         self.hidden_sizes = self._network.hidden_sizes
         self.letter_size = self._network.embedding or 0
@@ -363,14 +369,32 @@ class SentenceModel:
         model._outputs.set_source(path)
         return model
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a SentenceModel is not pickled; use save_recurrentjs and load_recurrentjs")
+    def __reduce__(self) -> tuple[Any, ...]:
+        data = _c.written_bytes(_lib.recurrent_text_model_write, self._handle.value, False)
+        arguments = (data, gradients_of(self.parameters.flat), self._random, tuple(self.sentences))
+        return reduced(self, model_of_bytes, type(self), *arguments, own=_OWN)
+
+    def __copy__(self) -> SentenceModel:
+        return copy.deepcopy(self)
 
     def __repr__(self) -> str:
         return (
             f"<SentenceModel: {self.cell} {list(self.hidden_sizes)}, {len(self.letter_to_index)} letters of "
             f"{self.letter_size}, {self.parameters.flat.n} parameters>"
         )
+
+
+def model_of_bytes(kind: Any, data: Any, gradients: Any, random: Any, sentences: Any) -> Any:
+    """Returns the model of a pickle, which holds the bytes of a text model's file."""
+    data = as_bytes(data)
+    handle = _c.new(_lib.recurrent_text_model_read, _lib.recurrent_text_model_free, data, len(data))
+    tokenizer = json.loads(_c.written(_lib.recurrent_text_model_describe, handle.value))["tokenizer"]
+    if tokenizer != "sentences":
+        raise ValueError(f"the bytes have the wrong tokenizer; expected sentences, got {tokenizer}")
+    model = as_class(kind, SentenceModel).__new__(kind)
+    model._attach(handle, as_random(random), sentences)
+    set_gradients(model.parameters.flat, gradients)
+    return model
 
 
 def _as_solver(handle: _c.Handle) -> Solver:

@@ -30,7 +30,7 @@ from .._checks import (
 from .._readonly import ReadOnly
 from ..mat import Mat
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
-from ..nn.layers import network_of
+from ..nn.checkpoint import network_of
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
@@ -166,7 +166,7 @@ class LanguageModel:
         network = _c.new(
             _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
         )
-        self._network = network_of(network)
+        self._network: Network = network_of(network)
         self._network._dropout = self.dropout
         self.cell, self.tied = self._network.cell, self._network.tied
         self.options = {name: settings.get(name, False) for name in TEXT_OPTIONS}

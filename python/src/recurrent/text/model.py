@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _c
 from .._checks import as_flag, as_list, as_path
+from .._pickles import as_bytes, as_class, reduced
+from ..mat import gradients_of, set_gradients
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..outputs import Outputs
@@ -20,6 +23,10 @@ from .generation import Generation
 from .introspection import Introspection
 
 _lib = _c.lib
+_OWN = frozenset((
+    "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_code",
+    "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer",
+))  # fmt: skip
 
 
 class TextModel(Generation, Introspection):
@@ -280,7 +287,9 @@ class TextModel(Generation, Introspection):
 
     # ---- files
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, weights_only: bool = False
+    ) -> None:
         """Writes the model to a safetensors file with a checksum. A crash leaves the old file or the new one.
 
         Parameters
@@ -289,6 +298,8 @@ class TextModel(Generation, Introspection):
             The file.
         overwrite : bool
             Whether to replace a file that this model neither wrote nor was loaded from, though never a text.
+        weights_only : bool
+            Whether to leave out the optimizer and the training run, without which ``resume`` has none to continue.
 
         Raises
         ------
@@ -299,11 +310,17 @@ class TextModel(Generation, Introspection):
         FloatingPointError
             If a weight is infinite or NaN, with its name; the old file is unchanged.
         """
-        encoded = as_path(path)
-        run = None if self._trainer is None else json.dumps(self._trainer.to_dict(), separators=(",", ":"))
-        self._set_metadata("training", (run or "").encode())
+        encoded, leaves_out = as_path(path), as_flag(weights_only, "weights_only")
+        self._write_run(leaves_out)
         with self._outputs.writing(path, overwrite) as replaces:
-            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded), replaces)
+            _lib.recurrent_text_model_save(self._handle.value, encoded, len(encoded), replaces, leaves_out)
+
+    def _write_run(self, leaves_out: bool) -> None:
+        """Hands the training run to the library, which saves it."""
+        run = ""
+        if self._trainer is not None and not leaves_out:
+            run = json.dumps(self._trainer.to_dict(), separators=(",", ":"))
+        self._set_metadata("training", run.encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextModel:
@@ -328,24 +345,66 @@ class TextModel(Generation, Introspection):
         """
         encoded = as_path(path)
         handle = _c.new(_lib.recurrent_text_model_load, _lib.recurrent_text_model_free, encoded, len(encoded))
+        model = cls._of_handle(handle, path)
+        model._outputs.set_source(path)
+        return model
+
+    @classmethod
+    def _of_handle(cls, handle: _c.Handle, path: str | os.PathLike[str] | None) -> TextModel:
+        """Returns the model of a file, or of the bytes of one."""
         model = cls.__new__(cls)
         model._random = as_random(None)
         model._outputs = Outputs()
-        model._outputs.set_source(path)
         model._attach(handle)
         if run := model._get_metadata("training"):
             try:
                 model._trainer = _checked(Trainer.from_json(run, path), model)
             except ValueError as error:
-                raise ValueError(f"cannot load '{os.fspath(path)}': {error}") from None
+                source = "the bytes" if path is None else f"'{os.fspath(path)}'"
+                raise ValueError(f"cannot load {source}: {error}") from None
         return model
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a TextModel is not pickled; use save and load")
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._model is None:
+            return reduced(self, new_model, type(self), self._settings(), self._random, own=_OWN)
+        self._write_run(False)
+        data = _c.written_bytes(_lib.recurrent_text_model_write, self._handle.value, False)
+        return reduced(self, model_of_bytes, type(self), data, gradients_of(self.flat), own=_OWN)
+
+    def __copy__(self) -> TextModel:
+        return copy.deepcopy(self)
+
+    def _settings(self) -> dict[str, Any]:
+        """Returns the arguments that the model was created with, but for the generator."""
+        return {
+            "cell": self._cell,
+            "hidden_sizes": self.hidden_sizes,
+            "embedding": self.embedding,
+            "dropout": self.dropout,
+            "tokenizer": self.tokenizer,
+            "dtype": str(self.dtype),
+            "tied": self.tied,
+            "forget_bias": self._forget_bias,
+            **self.options,
+        }
 
     def __repr__(self) -> str:
         state = "not built" if self._model is None else f"{self._network.input_size} tokens, step {self.step}"
         return f"<TextModel: {self.cell} {list(self.hidden_sizes)}, {self.tokenizer}, {self.dtype}, {state}>"
+
+
+def new_model(kind: Any, settings: Any, random: Any) -> Any:
+    """Returns the model of a pickle before it has a vocabulary."""
+    return as_class(kind, TextModel)(**settings, rng=random)
+
+
+def model_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:
+    """Returns the model of a pickle, which holds the bytes of a file and the gradients if one is not 0."""
+    data = as_bytes(data)
+    handle = _c.new(_lib.recurrent_text_model_read, _lib.recurrent_text_model_free, data, len(data))
+    model = as_class(kind, TextModel)._of_handle(handle, None)
+    set_gradients(model.flat, gradients)
+    return model
 
 
 def _checked(trainer: Trainer, model: TextModel) -> Trainer:

@@ -117,20 +117,20 @@ class TrainingOptions:
         return {**values, "schedule": schedule, "checkpoint": self.checkpoint is not None}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str]) -> TrainingOptions:
+    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> TrainingOptions:
         """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder.
 
         Parameters
         ----------
         data : mapping
             The dict.
-        source : str or Path
+        source : str, Path or None
             The file that the dict is from. It is the checkpoint, if there is one: no path in a file is written to, and
-            a copy of a checkpoint leaves the original as it is.
+            a copy of a checkpoint leaves the original as it is. None for a copy in memory, which has no checkpoint.
         """
         schedule = None if data["schedule"] is None else Schedule.from_dict(data["schedule"])
         settings = cls(**{**data, "schedule": schedule, "checkpoint": None})
-        if as_flag(data["checkpoint"], "checkpoint"):
+        if as_flag(data["checkpoint"], "checkpoint") and source is not None:
             settings.checkpoint = str(Path(source).absolute())
         return settings
 

@@ -460,7 +460,7 @@ class Trainer:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str]) -> Trainer:
+    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> Trainer:
         """Returns the run of a dict that ``to_dict`` returned, read from the file ``source``.
 
         Raises
@@ -516,8 +516,11 @@ class Trainer:
         return trainer
 
     @classmethod
-    def from_json(cls, text: str, source: str | os.PathLike[str]) -> Trainer:
-        """Returns the trainer whose ``to_dict`` is ``text``, read from the file ``source``."""
+    def from_json(cls, text: str, source: str | os.PathLike[str] | None) -> Trainer:
+        """Returns the trainer whose ``to_dict`` is ``text``, read from the file ``source``.
+
+        None stands for a copy in memory.
+        """
         try:
             data = json.loads(text, parse_constant=_refuse_constant)
         except RecursionError:
