@@ -229,7 +229,8 @@ public func recurrent_text_model_read(
   _ bytes: UnsafePointer<CChar>!, _ length: Int64, _ model: UnsafeMutablePointer<recurrent_text_model>!
 ) -> recurrent_status {
   call { (_) throws(RecurrentError) in
-    let out = try output(model, "model"), memory = UnsafeRawBufferPointer(try RecurrentABI.bytes(bytes, length, "bytes"))
+    let out = try output(model, "model"),
+      memory = UnsafeRawBufferPointer(try RecurrentABI.bytes(bytes, length, "bytes"))
     try register(try TextModel.load(.memory(memory)), out)
   }
 }

@@ -1,4 +1,4 @@
-/* Checkpoints. The checksum of a file that has the place for one is corrected, or no change would pass it. */
+/* Checkpoints of text models and of networks, from files and from memory. The checksum of a file that has the place for one is corrected, or no change would pass it. */
 #include "fuzz.h"
 
 static uint64_t crc64(const uint8_t *data, size_t size) {
@@ -22,11 +22,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(copy + digits, text, 16);
   }
   const char *path = file_of(copy, size);
-  free(copy);
   int64_t before = (generator(), recurrent_object_count());
   recurrent_text_model model = 0;
   if (recurrent_text_model_load(path, strlen(path), &model) == RECURRENT_OK) use(model);
   else REQUIRE(model == 0);
+  recurrent_network network = 0;
+  recurrent_optimizer optimizer = 0;
+  recurrent_random random = 0;
+  recurrent_status status = recurrent_network_load(path, (int64_t)strlen(path), &network, &optimizer, &random);
+  if (status == RECURRENT_OK) {
+    recurrent_network again = 0;
+    REQUIRE(recurrent_network_read((const char *)copy, (int64_t)size, &again, NULL, NULL) == RECURRENT_OK);
+    REQUIRE(recurrent_network_save(again, 0, random, path, (int64_t)strlen(path), 1) == RECURRENT_OK);
+    recurrent_network_free(again);
+    recurrent_network_free(network);
+    recurrent_optimizer_free(optimizer);
+    recurrent_random_free(random);
+  } else {
+    REQUIRE(network == 0 && optimizer == 0 && random == 0);
+  }
+  free(copy);
   REQUIRE(recurrent_object_count() == before);
   return 0;
 }

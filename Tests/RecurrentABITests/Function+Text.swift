@@ -70,6 +70,49 @@ extension Function {
       ArgumentKind.text.with { text in with(scratchFile) { ok(recurrent_text_model_save(text, $0, $1, 1, 0)) } }
       return with(scratchFile) { recurrent_text_model_load($0, $1, o(0)) }
     },
+    Function("text_model_write", [.text], outputs: 2) { h, o in
+      // NULL with capacity 0 is valid; a small buffer stays as it is
+      o(0, CChar.self) == nil || o(1, Int64.self) == nil
+        ? recurrent_text_model_write(h[0], 0, o(0), 1 << 20, o(1))
+        : withFile(o) { recurrent_text_model_write(h[0], 0, $0, $1, $2) }
+    },
+    Function("text_model_read", [], gives: [.text]) { _, o in
+      ArgumentKind.text.with { text in
+        withBytes({ recurrent_text_model_write(text, 0, $0, $1, $2) }) { recurrent_text_model_read($0, $1, o(0)) }
+      }
+    },
+  ]
+
+  static let files: [Function] = [
+    Function("network_save", [.network, .optimizer, .random], optional: [1, 2]) { h, _ in
+      with(scratchFile) { recurrent_network_save(h[0], h[1], h[2], $0, $1, 1) }
+    },
+    Function("network_load", [], gives: [.network]) { _, o in
+      ArgumentKind.network.with { n in with(scratchFile) { ok(recurrent_network_save(n, 0, 0, $0, $1, 1)) } }
+      return with(scratchFile) { recurrent_network_load($0, $1, o(0), nil, nil) }
+    },
+    Function("network_write", [.network, .optimizer, .random], optional: [1, 2], outputs: 2) { h, o in
+      o(0, CChar.self) == nil || o(1, Int64.self) == nil
+        ? recurrent_network_write(h[0], h[1], h[2], o(0), 1 << 20, o(1))
+        : withFile(o) { recurrent_network_write(h[0], h[1], h[2], $0, $1, $2) }
+    },
+    Function("network_read", [], gives: [.network]) { _, o in
+      ArgumentKind.network.with { network in
+        withBytes({ recurrent_network_write(network, 0, 0, $0, $1, $2) }) {
+          recurrent_network_read($0, $1, o(0), nil, nil)
+        }
+      }
+    },
+    Function("network_get_metadata", [.network], outputs: 2) {
+      recurrent_network_get_metadata($0[0], $1(0), 512, $1(1))
+    },
+    Function("network_set_metadata", [.network]) { h, _ in
+      with(#"{"key": "text"}"#) { recurrent_network_set_metadata(h[0], $0, $1) }
+    },
+    Function("file_kind", [], outputs: 2) { _, o in
+      ArgumentKind.network.with { n in with(scratchFile) { ok(recurrent_network_save(n, 0, 0, $0, $1, 1)) } }
+      return with(scratchFile) { recurrent_file_kind($0, $1, o(0), 512, o(1)) }
+    },
   ]
 
   static let sentences: [Function] = [
@@ -92,4 +135,33 @@ extension Function {
       return with(scratchFile) { recurrent_sentence_model_load($0, $1, 0, o(0)) }
     },
   ]
+}
+
+/// Writes a file to memory of its length, and a few of its bytes and the length to the outputs.
+private func withFile(
+  _ outputs: Outputs,
+  _ write: (UnsafeMutablePointer<CChar>?, Int64, UnsafeMutablePointer<Int64>?) -> recurrent_status
+) -> recurrent_status {
+  var length: Int64 = 0
+  let status = write(nil, 0, &length)
+  if status != 0 { return status }
+  var bytes = [CChar](repeating: 0, count: Int(length))
+  let written = write(&bytes, length, &length)
+  if written == 0 {
+    outputs(0, CChar.self)?.update(from: bytes, count: 64)
+    outputs(1, Int64.self)?.pointee = length
+  }
+  return written
+}
+
+/// Calls `body` with the bytes that a function writes.
+func withBytes<R>(
+  _ write: (UnsafeMutablePointer<CChar>?, Int64, UnsafeMutablePointer<Int64>?) -> recurrent_status,
+  _ body: (UnsafePointer<CChar>?, Int64) -> R
+) -> R {
+  var length: Int64 = 0
+  ok(write(nil, 0, &length))
+  var bytes = [CChar](repeating: 0, count: Int(length))
+  ok(write(&bytes, length, &length))
+  return bytes.withUnsafeBufferPointer { body($0.baseAddress, length) }
 }

@@ -41,7 +41,7 @@ struct Function: Sendable, CustomTestStringConvertible {
   /// The functions that can fail.
   static let all =
     randoms + mats + graphs + operations + programs + sampling + networks + sequences + generators + optimizers + texts
-    + sentences
+    + files + sentences
 
   /// The functions that cannot fail.
   static let infallible = [
@@ -218,6 +218,16 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("optimizer_state_count", [.optimizer], outputs: 1) { recurrent_optimizer_state_count($0[0], $1(0)) },
     Function("optimizer_state_name", [.optimizer], outputs: 2) {
       recurrent_optimizer_state_name($0[0], 0, $1(0), 32, $1(1))
+    },
+    Function("optimizer_steps", [.steppedOptimizer], outputs: 1) { h, o in
+      with("w") { recurrent_optimizer_steps(h[0], $0, $1, o(0)) }
+    },
+    Function("optimizer_load_state", [.optimizer, m]) { h, _ in
+      with(["w"]) { names, lengths in
+        with(#"{"name": "recurrentjs"}"#) {
+          recurrent_optimizer_load_state(h[0], $0, $1, names, lengths, [3], [h[1]], 1)
+        }
+      }
     },
     Function("optimizer_state", [.steppedOptimizer], gives: [m]) { h, o in
       with("w") { recurrent_optimizer_state(h[0], 0, $0, $1, o(0)) }

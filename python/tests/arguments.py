@@ -126,7 +126,7 @@ GOOD: dict[str, Any] = {
     "validation_data": "abcd" * 5, "validation_split": 0.3, "value": 0.5, "values": lambda: numbers(3, 2),
     "variational": True,
     "w": lambda: np.array([0.1, 0.7, 0.2]), "warmup_steps": 1, "weight_decay": 0.01,
-    "widths": lambda: {"h": [3, 1], "c": [3, 1]}, "words": 2,
+    "weights_only": True, "widths": lambda: {"h": [3, 1], "c": [3, 1]}, "words": 2,
     "x": Either(lambda: NUMBERS.copy(), lambda: TOKENS.copy()), "epoch": 0.5,
 }  # fmt: skip
 # where a parameter means something else, by the callable's name
@@ -184,6 +184,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "TextModel.build": {"text": "abcd"},
     "TextModel.train_step": {"targets": lambda: TOKENS.copy()},
     "TextModel.load": {"path": lambda: "model"},
+    "Network.load": {"path": lambda: "model"},
+    "load": {"path": lambda: "model"},
+    "Network.metadata": {"metadata": lambda: {"author": "a name"}},
+    "Optimizer.load_state_dict": {"state_dict": lambda: instances.stepped().state_dict()},
     "TextModel.metadata": {"metadata": "some text"},
     "SentenceModel.load_recurrentjs": {"path": lambda: "model"},
     "Random.state": {"state": lambda: recurrent.Random(4).state},
@@ -325,7 +329,8 @@ def entries(everything: bool = False) -> list[Entry]:
 def _shown(base: type, kind: type) -> type:
     """The class that a method is named by: the public one of a chain of bases."""
     public = (recurrent.Mat, recurrent.Graph, recurrent.TextModel)
-    return kind if kind in public else base
+    # the files of a network are a base of it
+    return kind if kind in public else recurrent.Network if base.__name__ == "Checkpoint" else base
 
 
 def kinds(entry: Entry, parameter: str) -> Either:

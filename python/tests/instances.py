@@ -67,6 +67,13 @@ def trained() -> recurrent.TextModel:
     return model
 
 
+def stepped() -> recurrent.Optimizer:
+    """An optimizer with the state of a step."""
+    solver = recurrent.Adam()
+    solver.step({"a": mat()})
+    return solver
+
+
 def graph() -> recurrent.Graph:
     G = recurrent.Graph()
     G.tanh(mat())
@@ -181,6 +188,12 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
         }
+
+        def load() -> None:
+            thing.save(path, overwrite=True)
+            kind.load(path)
+
+        found |= {"save": lambda: thing.save(path, overwrite=True), "load": load}
         if isinstance(thing, recurrent.EchoStateNetwork):
             found["fit"] = lambda: thing.fit(X, np.ones((3, 2, 4)), ridge=1)
     elif isinstance(thing, recurrent.Cell):
@@ -221,6 +234,8 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         found |= {
             "step": lambda: (thing.step(net.parameters), thing.step({"a": mat()})),
             "state": lambda: [thing.state[slot]["bz0"].w for slot in thing.state],
+            "state_dict": lambda: (thing.step(net.parameters), thing.state_dict()),
+            "load_state_dict": lambda: thing.load_state_dict(thing.state_dict()),
         }
     elif isinstance(thing, recurrent.Random):
         found |= {

@@ -279,10 +279,15 @@ SHAPES = {
 }
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "state": 88, "info": 72, "tokens": 32, "result": 32, "name": 40, "settings": 600, "text": 400,
-           "vocabulary": 8, "next_h": 16, "next_c": 16, "probabilities": 16, "values": 48, "operands": 96}  # fmt: skip
+           "bytes": 1 << 16, "kind": 40, "metadata": 300, "vocabulary": 8, "next_h": 16, "next_c": 16,
+           "probabilities": 16, "values": 48, "operands": 96}  # fmt: skip
 OPTIONAL = {("optimizer_step", "result"), ("optimizer_step_network", "result"), ("text_model_train_step", "result"),
             ("sentence_model_tick", "result"), ("sentence_model_tick", "perplexity"),
-            ("sentence_model_cost", "perplexity"), ("generator_next", "log_probabilities")}  # fmt: skip
+            ("sentence_model_cost", "perplexity"), ("generator_next", "log_probabilities"),
+            ("network_load", "optimizer"), ("network_load", "random"), ("network_read", "optimizer"),
+            ("network_read", "random")}  # fmt: skip
+# handles that may be 0
+MAY_BE_0 = {(f"network_{name}", kind) for name in ("save", "write") for kind in ("optimizer", "random")}
 GOOD_NUMBERS = {"low": -1.0, "high": 1.0, "std": 1.0, "mean": 0.0}
 # settings that must be above 0, at least 0, below 1
 POSITIVE = {"epsilon", "clip", "clipval"}
@@ -291,7 +296,7 @@ UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}
 CODES = {"dtype": 0, "axis": 0, "scope": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
-         "training": 0, "overwrite": 1}  # fmt: skip
+         "training": 0, "overwrite": 1, "weights_only": 0}  # fmt: skip
 SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
            "repetition_window": 4}  # fmt: skip
 # good settings of the functions that take some
@@ -299,6 +304,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "network_create": {"cell": "lstm", "input_size": 4, "hidden_sizes": [3, 2], "output_size": 5},
     "network_initialize": {"recurrent": "orthogonal", "input": "glorot", "chrono": 9},
     "optimizer_create": {"name": "adam", "learning_rate": 0.5},
+    "optimizer_load_state": {"name": "recurrentjs", "decay_rate": 0.9, "learning_rate": 0.5},
     "step_create": {"inputs": 4, "states": [3], "parameters": [{"name": "W", "n": 3, "d": 4}]},
     "text_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
     "sentence_model_create": {"hidden_sizes": [3, 2], "embedding": 3},
@@ -348,6 +354,7 @@ TAKES = {
     "network_initialize": ["recurrent", "input", "chrono"],
     "step_create": ["inputs", "states", "parameters", "dtype"],
     "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
+    "optimizer_load_state": ["name", "learning_rate", "clipping"],
     "text_model_create": [*_NETWORK, "tokenizer"],
     "sentence_model_create": _NETWORK,
     "probabilities": list(SAMPLER),
@@ -680,7 +687,7 @@ class Call:
                 others.append(bad("of another tokenizer", bench.text_model, VALUE))
             if self.name == "generator_next_text":
                 good = Choice("good", bench.writer)
-            if self.name.endswith("_free"):
+            if self.name.endswith("_free") or (self.name, kind) in MAY_BE_0:
                 others[0] = Choice("0", 0)
             return [good, *others]
         shape = SHAPES.get(self.last, {}).get(p.name, (3, 4))
@@ -738,7 +745,8 @@ class Call:
             ("mat_create", "n"): 3, ("mat_create", "d"): 4, ("mat_create_from", "n"): 3, ("mat_create_from", "d"): 4,
             ("mat_create_from", "count"): 12, ("mat_view", "n"): 2, ("mat_view", "d"): 2,
             ("graph_slice_rows", "count"): 2, ("graph_slice_columns", "count"): 2, ("graph_concat_rows", "count"): 2,
-            ("graph_concat_columns", "count"): 2, ("optimizer_step", "count"): 2, ("graph_cross_entropy", "count"): 4,
+            ("graph_concat_columns", "count"): 2, ("optimizer_step", "count"): 2,
+            ("optimizer_load_state", "count"): 2, ("graph_cross_entropy", "count"): 4,
             ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2,
             ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
@@ -750,8 +758,11 @@ class Call:
                 "network_describe": 300,
                 "optimizer_describe": 512,
                 "generator_next_text": 300,
+                "network_get_metadata": 300,
+                "network_write": 1 << 16,
+                "text_model_write": 1 << 16,
             }.get(self.name, 32)
-        if name in {"length", "settings_length", "key_length", "prompt_length"}:
+        if name in {"length", "settings_length", "key_length", "prompt_length", "path_length"}:
             good = self.text_length(name)
         if good is None:
             good = defaults.get(name, 3)
@@ -771,6 +782,7 @@ class Call:
             "settings_length",
             "key_length",
             "prompt_length",
+            "path_length",
             "operand_capacity",
             "max_tokens",
         }:
@@ -789,13 +801,20 @@ class Call:
     def text_length(self, name: str) -> int:
         if name == "settings_length" or (name == "length" and self.name in SETTINGS):
             return SETTINGS_BYTES
+        if self.name.endswith("_read"):
+            return len(self.text("bytes"))
         return len(self.text("key" if name == "key_length" else "text"))
 
     def text(self, name: str) -> bytes:
-        if self.name.endswith(("model_load", "model_save")):
-            which = "saved" if "load" in self.name else "written"
-            kind = "json" if "sentence" in self.name else "safetensors"
+        if self.name.endswith(("_load", "_save")) or self.name == "file_kind":
+            which = "written" if "save" in self.name else "saved"
+            kind = {"sentence": "json", "text": "safetensors"}.get(self.name.split("_")[0], "network")
             return os.fsencode(self.bench.folder / f"{which}.{kind}")
+        if name == "bytes":
+            kind = "network" if self.name.startswith("network") else "safetensors"
+            return (self.bench.folder / f"saved.{kind}").read_bytes()
+        if self.name == "network_set_metadata":
+            return b'{"a":"b"}'
         if name == "key":
             return b"user"
         if self.name == "program_create":
@@ -804,6 +823,7 @@ class Call:
             "network_parameter": b"Wix0",
             "network_activation": b"f0",
             "optimizer_state": b"W",
+            "optimizer_steps": b"W",
         }.get(self.name, b"abba")
 
     def input(self, p: Parameter) -> list[Choice]:
@@ -824,8 +844,8 @@ class Call:
                     Choice("other", Memory(unknown)),
                 ]
             # a path is any bytes: the folder of this one does not exist
-            texts = [bad("not UTF-8", Memory(broken), 9 if name == "path" else VALUE)]
-            if name != "path":
+            texts = [bad("not UTF-8", Memory(broken), {"path": 9, "bytes": FORMAT}.get(name, VALUE))]
+            if name not in {"path", "bytes"}:
                 texts.append(bad("cut UTF-8", Memory(raw[:-1] + b"\xe2"), VALUE))
             return [
                 Choice("good", Memory(raw)),
@@ -859,7 +879,7 @@ class Call:
         if p.c_type == "const recurrent_mat*":
             return self.mat_array(name)
         good = {
-            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4),
+            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "steps": (3, 3),
             "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
         }[name]  # fmt: skip
         choices = [
@@ -870,6 +890,7 @@ class Call:
         hostile = {
             "state": [(5, VALUE), (MAX64, VALUE), (-1, VALUE)],
             "lengths": [(v, SHAPE) for v in (-1, MIN64, *IMPOSSIBLE)],
+            "steps": [(v, VALUE) for v in (-1, MIN64, MAX64)],
         }.get(name, [(v, INDEX) for v in (-1, 3, MIN64, MAX32, *BIG)])
         return choices + [bad(f"last {v}", Memory(words(*good[:-1], v)), status, 8) for v, status in hostile]
 
@@ -879,6 +900,10 @@ class Call:
             shape = (2, 2)
             good = [bench.mats[3, 2], bench.mats[2, 2]]
             null = Choice("NULL", None) if name == "h" else bad("NULL", None, NULL)
+        elif self.name == "optimizer_load_state":
+            # elements above 0, as a mean of squares has
+            shape = (3, 1)
+            good, null = [bench.mats[3, 1], bench.mats[1, 1]], bad("NULL", None, NULL)
         else:
             shape = (3, 4)
             good, null = [bench.mats[3, 4], bench.other], bad("NULL", None, NULL)
@@ -1009,6 +1034,9 @@ def save_files(folder: Path) -> None:
     path = os.fsencode(folder / "saved.json")
     saved = Memory(path)
     assert lib.recurrent_sentence_model_save(bench.sentences, saved.address, len(path), 1) == 0
+    path = os.fsencode(folder / "saved.network")
+    saved = Memory(path)
+    assert lib.recurrent_network_save(bench.network, 0, bench.random, saved.address, len(path), 1) == 0
     path = os.fsencode(folder / "saved.safetensors")
     saved = Memory(path)
     assert lib.recurrent_text_model_save(bench.text_model, saved.address, len(path), 1, 0) == 0

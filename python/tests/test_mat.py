@@ -233,14 +233,7 @@ def test_copies(dtype):
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickling_is_refused(protocol):
-    for thing in (
-        Mat(1, 1),
-        recurrentjs.init_rnn(1, [1], 1, rng=0),
-        recurrent.SentenceModel(["a"], rng=0),
-        recurrent.Graph(),
-        recurrentjs.Solver(),
-        recurrent.Random(0),
-    ):
+    for thing in (recurrentjs.init_rnn(1, [1], 1, rng=0), recurrent.Graph(), recurrent.Graph()._handle):
         with pytest.raises(TypeError, match=r"not pickled|cannot pickle"):
             pickle.dumps(thing, protocol)
 

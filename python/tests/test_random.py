@@ -146,6 +146,13 @@ def test_repr():
     assert Random().state != Random().state
 
 
-def test_copies_are_refused_rather_than_shared():
-    with pytest.raises(TypeError, match="deep-copied"):
-        copy.deepcopy(Random(0))
+def test_copies_continue_by_themselves():
+    random = Random(3)
+    random.words(5)
+    for twin in (copy.copy(random), copy.deepcopy(random)):
+        before = random.state
+        words = twin.words(3)
+        assert random.state == before
+        again = Random()
+        again.state = before
+        assert words.tolist() == again.words(3).tolist()

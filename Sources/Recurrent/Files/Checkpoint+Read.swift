@@ -15,7 +15,8 @@ extension Checkpoint {
     do {
       let found = try identify(file.metadata)
       try require(
-        file.isChecked, .badFormat, "the checksum is missing; expected one, got a file that is damaged or was rewritten")
+        file.isChecked, .badFormat, "the checksum is missing; expected one, got a file that is damaged or was rewritten"
+      )
       try require(
         found == kind, .badFormat,
         "kind is wrong; expected \(kind.rawValue), got \(found.rawValue), which \(found.reader) reads")

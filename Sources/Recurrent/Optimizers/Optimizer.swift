@@ -184,8 +184,13 @@ public final class Optimizer {
     let norm = try norm(flat.squaredGradientNorm, parameters.all)
     let before = table
     guard let state = try flatState(of: parameters), isFlat(state) else {
-      return try step(
-        parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
+      do throws(RecurrentError) {
+        return try step(
+          parameters.all, learningRate: options.learningRate, weightDecay: options.weightDecay, clip: options.clip)
+      } catch {
+        table = before
+        throw error
+      }
     }
     let target = Target(mat: flat, tensors: state.buffers, parts: state.parts, norm: norm)
     let clipped: Int

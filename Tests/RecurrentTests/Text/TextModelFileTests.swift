@@ -66,6 +66,25 @@ import Testing
     try #require(Bundle.module.url(forResource: "Fixtures/text_model", withExtension: type))
   }
 
+  /// A file may leave out the optimizer, and bytes are what the file holds.
+  @Test func weightsOnlyAndBytes() throws {
+    let lesson = try TextLesson()
+    for _ in 0..<3 { _ = try lesson.step() }
+    try lesson.model.save(path)
+    #expect(try lesson.model.withBytes { $0.withUnsafeBufferPointer { Array($0) } } == File.bytes(path))
+    let twin = try lesson.model.withBytes { (bytes) throws(RecurrentError) in try TextModel.load(bytes: bytes) }
+    #expect(try bits(twin) == bits(lesson.model) && twin.step == 3)
+    #expect(twin.optimizer?.settings == lesson.model.optimizer?.settings)
+    try lesson.model.save(path, overwrite: true, weightsOnly: true)
+    let file = try Safetensors.load(path), light = try TextModel.load(path)
+    #expect(file.text("optimizer") == nil && !file.tensors.contains { $0.name.hasPrefix("optimizer") })
+    #expect(light.optimizer == nil && lesson.model.optimizer != nil && light.batchSize == lesson.model.batchSize)
+    #expect(try bits(light) == bits(lesson.model) && light.random.state == lesson.model.random.state)
+    #expect(
+      try lesson.model.withBytes(weightsOnly: true) { $0.withUnsafeBufferPointer { Array($0) } } == File.bytes(path))
+    refused(.badFormat, "cannot load the bytes") { try TextModel.load(bytes: [1, 2, 3].span) }
+  }
+
   @Test func withoutAnOptimizerAndBeforeAnyStep() throws {
     let model = try TextModel(TextModel.Settings(.bytes, cell: .gru, hiddenSizes: [3]), random: Random(seed: 4))
     try model.save(path, overwrite: true)

@@ -17,15 +17,20 @@ from damage import variants
 name, path, every = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "every"
 load, whole, raw = getattr(bad.lib, name), path.read_bytes(), bytes(path)
 last = (0,) if "sentence" in name else ()
+# the outputs of a network's optimizer and generator
+more = (None, None) if "network" in name else ()
 accepted = count = 0
 before = bad.lib.recurrent_object_count()
 for data in variants(whole, every):
     path.write_bytes(data)
     out = ctypes.c_uint64()
-    status = load(raw, len(raw), *last, ctypes.addressof(out))
+    status = load(raw, len(raw), *last, ctypes.addressof(out), *more)
     count += 1
     if status == 0:
         accepted += 1
+        if more:
+            assert bad.lib.recurrent_network_free(out) == 0
+            continue
         model = bad.make("recurrent_text_model_network", out.value)
         assert bad.lib.recurrent_network_free(model) == 0
         assert bad.lib.recurrent_text_model_free(out) == 0
@@ -49,6 +54,18 @@ def test_checkpoints(memory_folder, cases):
     model.train_step([[0], [1]], [[1], [0]])
     model.save(path)
     accepted, count = load("recurrent_text_model_load", path)
+    assert accepted == 0 and count > 8 * 1000
+    cases(count)
+
+
+@pytest.mark.campaign("Damaged files of networks accepted")
+def test_networks(memory_folder, cases):
+    net = recurrent.GRU(1, [1], 1, dropout=0.0, rng=1)
+    path = memory_folder / "n.safetensors"
+    net.optimizer, net.metadata = recurrent.SGD(0.1, momentum=0.5), {"a": "b"}
+    net.train_step([[0], [0]], [[0], [0]], net.optimizer)
+    net.save(path)
+    accepted, count = load("recurrent_network_load", path)
     assert accepted == 0 and count > 8 * 1000
     cases(count)
 

@@ -508,16 +508,6 @@ def test_parts_outlive_the_model():
     assert parameters["bd"].w.shape == (30, 1)
 
 
-def test_it_is_not_pickled():
-    import copy
-    import pickle
-
-    with pytest.raises(TypeError, match="save and load"):
-        pickle.dumps(lesson())
-    with pytest.raises(TypeError, match="save and load"):
-        copy.deepcopy(lesson())
-
-
 def test_an_interrupt_is_seen_while_it_writes(tmp_path: Path):
     """A long text ends soon after Ctrl-C."""
     done = python(

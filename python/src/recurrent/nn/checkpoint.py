@@ -215,19 +215,21 @@ class Checkpoint:
 def network_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:
     """Returns the network of a pickle, which holds the bytes of a file and the gradients if one is not 0."""
     data = as_bytes(data)
-    network = _loaded(as_class(kind, Checkpoint), "the bytes", _lib.recurrent_network_read, data, len(data))
+    network = _loaded(
+        as_class(kind, Checkpoint), "the bytes", _lib.recurrent_network_read, data, len(data), is_copy=True
+    )
     set_gradients(network.flat, gradients)
     return network
 
 
-def _loaded(kind: Any, source: str, read: Callable[..., int], *arguments: Any) -> Any:
-    """Returns the network that a function of the library reads, of a class."""
+def _loaded(kind: Any, source: str, read: Callable[..., int], *arguments: Any, is_copy: bool = False) -> Any:
+    """Returns the network that a function of the library reads, of a class or of one below; a copy of the class."""
     handle, solver, random = _c.NetworkHandle(), _c.OptimizerHandle(), _c.RandomHandle()
     read(*arguments, handle, solver, random)
     texts = json.loads(_c.written(_lib.recurrent_network_get_metadata, handle.value))
     own = _class_of(handle, texts.pop(_CLASS, None))
     if issubclass(own, kind):
-        kind = own
+        kind = kind if is_copy else own
     elif not (issubclass(kind, own) or kind in Checkpoint._by_name.values()) or not kind._fits(
         sizes_of(handle.value)
     ):

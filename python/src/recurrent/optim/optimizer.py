@@ -241,14 +241,21 @@ class Optimizer:
     def _load(self, settings: str, names: Sequence[str], steps: Sequence[int], mats: Sequence[Mat]) -> None:
         """Replaces the state by Mats, those of a name together."""
         words, keys = settings.encode(), [as_text(name, "a name in state") for name in names]
-        handles = [mat._handle.value for mat in mats]
+        handles, each = [expect_mat(mat, "a Mat of state") for mat in mats], len(self.state)
+        # the library reads as many of each as there are names
+        if len(steps) != len(keys) or len(handles) != each * len(keys):
+            raise ValueError(
+                f"state has the wrong length; expected {len(keys)} names with {each} Mats and the steps of each, "
+                f"got {len(handles)} Mats and {len(steps)} steps"
+            )
+        counts = [as_count(count, "steps", 0, 1 << 53) for count in steps]
         _lib.recurrent_optimizer_load_state(
             self._handle.value,
             words,
             len(words),
             (ctypes.c_char_p * len(keys))(*keys),
             (ctypes.c_int64 * len(keys))(*map(len, keys)),
-            (ctypes.c_int64 * len(keys))(*steps),
+            (ctypes.c_int64 * len(keys))(*counts),
             (ctypes.c_uint64 * len(handles))(*handles),
             len(keys),
         )
