@@ -137,7 +137,7 @@ extension Function {
   ]
 }
 
-/// Writes a file to memory of its length, and a few of its bytes and the length to the outputs.
+/// Writes a file to memory of its length, the length to the second output, and the first bytes to the first.
 private func withFile(
   _ outputs: Outputs,
   _ write: (UnsafeMutablePointer<CChar>?, Int64, UnsafeMutablePointer<Int64>?) -> recurrent_status
@@ -146,11 +146,8 @@ private func withFile(
   let status = write(nil, 0, &length)
   if status != 0 { return status }
   var bytes = [CChar](repeating: 0, count: Int(length))
-  let written = write(&bytes, length, &length)
-  if written == 0 {
-    outputs(0, CChar.self)?.update(from: bytes, count: 64)
-    outputs(1, Int64.self)?.pointee = length
-  }
+  let written = write(&bytes, length, outputs(1))
+  if written == 0 { outputs(0, CChar.self)?.update(from: bytes, count: 64) }
   return written
 }
 

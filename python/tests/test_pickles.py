@@ -124,7 +124,11 @@ def test_optimizers_that_do_not_fit():
         ((int, settings, ()), TypeError, "kind has the wrong type"),
         ((recurrent.Adam, settings, ()), ValueError, "name of the settings is wrong; expected adam, got sgd"),
         ((recurrent.SGD, "[]", ()), ValueError, "an object"),
-        ((recurrent.SGD, settings, (("w", 1, ()),)), ValueError, "state has the wrong length; expected 1 names with 1 Mats"),
+        (
+            (recurrent.SGD, settings, (("w", 1, ()),)),
+            ValueError,
+            "state has the wrong length; expected 1 names with 1 Mats",
+        ),
         ((recurrent.SGD, settings, (("w", 1, (3,)),)), TypeError, "a Mat of state"),
         ((recurrent.SGD, settings, (("w", -1, (Mat(1, 1),)),)), ValueError, "steps is out of range"),
     ):
@@ -203,7 +207,6 @@ def test_text_models_before_their_vocabulary_and_with_a_run(tmp_path):
         before = (tmp_path / "run").read_bytes()
         twin.resume(TEXT, 4, progress=False)
         assert twin.step == 10 and (tmp_path / "run").read_bytes() == before
-        assert [path.name for path in tmp_path.iterdir()] == ["run", "run.best"][:1] or True
     tm.resume(TEXT, 4, progress=False)
     assert tm.flat.w.tobytes() == twin.flat.w.tobytes()
 

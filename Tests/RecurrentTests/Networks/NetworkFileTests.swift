@@ -67,6 +67,23 @@ import Testing
     }
   }
 
+  /// A network that was trained in Python has the same outputs here; make_network.py wrote both files.
+  @Test func networksOfAnotherLanguage() throws {
+    func fixture(_ type: String) throws -> URL {
+      try #require(Bundle.module.url(forResource: "Fixtures/network", withExtension: type))
+    }
+    let (network, optimizer, _) = try Network.load(fixture("safetensors").path)
+    #expect(network.metadata == ["source": "make_network.py"] && optimizer?.steps(of: "bd") == 60)
+    let tokens: [Int64] = [0, 1, 2, 3, 4, 5]
+    var y = [Double](repeating: 0, count: 36)
+    try network.forward(.tokens(tokens.span), T: 6, B: 1, y: .float64(y.mutableSpan))
+    let lines = try String(contentsOf: fixture("txt"), encoding: .utf8).split(separator: "\n")
+    #expect(lines.map { UInt64($0, radix: 16) } == y.map { $0.bitPattern })
+    // the fixture is what this version of the library writes
+    try network.save(path, optimizer: optimizer)
+    #expect(try File.bytes(path) == File.bytes(fixture("safetensors").path))
+  }
+
   @Test func withoutDropoutAndOptimizer() throws {
     let plain = try Network(Network.Settings(.gru, inputSize: 2, hiddenSizes: [3]), random: Random(seed: 1))
     let random = Random(seed: 5)

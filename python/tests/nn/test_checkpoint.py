@@ -13,7 +13,7 @@ import pytest
 import recurrent
 from recurrent import _c
 from recurrent.parameters import CELLS, CELLS_WITH_GATES
-from support import DTYPES, succeed
+from support import DTYPES, FIXTURES, succeed
 from text.test_model_files import forged
 
 RNG = np.random.default_rng(5)
@@ -170,6 +170,14 @@ def test_through_the_c_interface(tmp_path):
     with pytest.raises(_c.ShortBufferError, match=f"expected at least {length.value} bytes"):
         buffer = ctypes.create_string_buffer(10)
         _c.lib.recurrent_network_write(handle.value, 0, 0, buffer, 10, ctypes.byref(length))
+
+
+def test_a_network_of_another_language():
+    """Both files are make_network.py's; C and Swift are held to them too."""
+    net = recurrent.load(FIXTURES / "network.safetensors")
+    y, _ = net.forward(np.arange(6)[:, None])
+    lines = (FIXTURES / "network.txt").read_text(encoding="utf-8").split()
+    assert [f"{bits:016x}" for bits in y.ravel().view(np.uint64).tolist()] == lines
 
 
 def test_a_pickle_holds_bytes_and_no_code():
