@@ -341,12 +341,19 @@ def test_metadata(tmp_path):
     own = set(header_of(tmp_path / "fitted.safetensors")[0]) - (expected - {"metadata.user"})
     assert own == set(re.findall(r"`(metadata\.[a-z]+)`", text("docs/file-format.md")))
     assert next(iter(metadata)) == "crc64" and "`crc64`" in text("docs/file-format.md")
-    for key in ("format", "format_version", "kind"):
-        assert quoted(table[key]) == [metadata[key]]
-    for key in ("model", "tokenizer", "training"):
-        (described,) = re.findall(r"`\{(.*?)\}`", table[key])
-        names = re.findall(r'"(\w+)"(?=[,:]|$)', described)
-        assert list(json.loads(metadata[key])) == names, key
+    net = recurrent.GRU(3, [2], rng=1)
+    net.optimizer, net.metadata = recurrent.SGD(), {"user": "a text"}
+    net.save(tmp_path / "network.safetensors")
+    network = header_of(tmp_path / "network.safetensors")[0]
+    assert set(network) == expected - {"tokenizer"}
+    for k, found in enumerate((metadata, network)):
+        for key in ("format", "format_version"):
+            assert quoted(table[key]) == [found[key]]
+        assert quoted(table["kind"])[k] == found["kind"]
+        for key in {"model", "tokenizer", "training"} & set(found):
+            described = re.findall(r"`\{(.*?)\}`", table[key])[k]
+            names = re.findall(r'"(\w+)"(?=[,:]|$)', described)
+            assert list(json.loads(found[key])) == names, key
     assert f"version {metadata['format_version']}" in text("docs/file-format.md")
 
 

@@ -36,11 +36,11 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Examples
     --------
-    >>> import pathlib, recurrent, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name) / "model"
-    >>> recurrent.TextModel(hidden_sizes=[4], rng=1).build("abc").save(path)
-    >>> recurrent.load(path).vocabulary
+    >>> import recurrent, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recurrent.TextModel(hidden_sizes=[4], rng=1).build("abc").save(f"{folder}/model")
+    ...     model = recurrent.load(f"{folder}/model")
+    >>> model.vocabulary
     'abc'
     """
     encoded = as_path(path)

@@ -97,7 +97,7 @@ def test_every_kind_of_network(kind, dtype, tmp_path):
         assert repr(twin.optimizer) == repr(net.optimizer)
         found, after = twin.forward(TOKENS)
         assert found.tobytes() == y.tobytes() and after.flat.tobytes() == state.flat.tobytes(), way
-    # the same file, whoever writes it
+    # a network that was loaded is saved as the same file
     twins["load"].save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
     losses = train(net, 4)

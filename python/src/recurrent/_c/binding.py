@@ -83,7 +83,7 @@ _handle_signals()
 
 
 def written_bytes(function: Callable[..., int], *arguments: Any) -> bytes:
-    """Returns the bytes that a function writes into a buffer, whose length it tells beforehand."""
+    """Returns the bytes that a function writes into a buffer of the length that it reports first."""
     length = ctypes.c_int64()
     while True:
         function(*arguments, None, 0, ctypes.byref(length))

@@ -130,13 +130,12 @@ class Checkpoint:
 
         Examples
         --------
-        >>> import pathlib, recurrent, tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> path = pathlib.Path(folder.name) / "net.safetensors"
-        >>> net = recurrent.GRU(5, [8], 5, rng=1)
-        >>> net.save(path)
-        >>> recurrent.load(path)
-        <GRU(5, [8], output_size=5) float32, 429 parameters>
+        >>> import recurrent, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recurrent.GRU(5, [8], 5, rng=1).save(f"{folder}/net.safetensors")
+        ...     net = recurrent.load(f"{folder}/net.safetensors")
+        >>> net
+        <GRU(5, [8], output_size=5) float32, 389 parameters>
         """
         encoded, solver = as_path(path), self._solver(weights_only)
         self._write_metadata()
