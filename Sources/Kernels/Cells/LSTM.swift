@@ -1,4 +1,5 @@
-// The element-wise part of an LSTM as two superinstructions: one pass over the units, forward and backward.
+// The element-wise part of an LSTM as superinstructions: one pass over the units, forward and backward; and that of its
+// cell alone, for an LSTM whose output is another function.
 //
 // Reference: Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers, Schmidhuber and Cummins (2000) for the forget
 // gate.
@@ -17,12 +18,29 @@ extension MicroLoop {
     let newC = columns(self.i.pointee.rest[0]), tanhC = columns(self.i.pointee.rest[1]), h = columns(self.i.pointee.y)
     // the cells of all columns, then the outputs: in one loop the dependency chain from gate to output would be too long
     // to overlap with the next vector's
+    cell(from: (i, f, o, g), to: (i, f, o, g), c, newC)
     forEachColumn { j in
-      let i = i[j], f = f[j], o = o[j], g = g[j], c = c[j], newC = newC[j]
+      let o = o[j], newC = newC[j], tanhC = tanhC[j], h = h[j]
+      forEachVector(rows, T.self) { r, k in
+        let t = T.tanh(.loadPartial(newC + r, count: k))
+        t.storePartial(tanhC + r, count: k)
+        (T.V.loadPartial(o + r, count: k) * t).storePartial(h + r, count: k)
+      }
+    }
+  }
+
+  private typealias Gates = (i: MicroColumns<T>, f: MicroColumns<T>, o: MicroColumns<T>, g: MicroColumns<T>)
+
+  /// The gates of pre-activations, which may lie at the same places, and c′.
+  @inline(__always) private func cell(from z: Gates, to gates: Gates, _ c: MicroColumns<T>, _ newC: MicroColumns<T>) {
+    let rows = i.pointee.rows
+    forEachColumn { j in
+      let zi = z.i[j], zf = z.f[j], zo = z.o[j], zg = z.g[j], c = c[j], newC = newC[j]
+      let i = gates.i[j], f = gates.f[j], o = gates.o[j], g = gates.g[j]
       forEachVector(rows, T.self) { r, k in
         let (input, forget, output, candidate) = sigmoidTanh4(
-          T.self, .loadPartial(i + r, count: k), .loadPartial(f + r, count: k), .loadPartial(o + r, count: k),
-          .loadPartial(g + r, count: k))
+          T.self, .loadPartial(zi + r, count: k), .loadPartial(zf + r, count: k), .loadPartial(zo + r, count: k),
+          .loadPartial(zg + r, count: k))
         input.storePartial(i + r, count: k)
         forget.storePartial(f + r, count: k)
         output.storePartial(o + r, count: k)
@@ -30,12 +48,39 @@ extension MicroLoop {
         T.V.fma(forget, .loadPartial(c + r, count: k), input * candidate).storePartial(newC + r, count: k)
       }
     }
+  }
+
+  /// The forward pass of the cell alone.
+  ///
+  ///     i, f, o = σ(z)    g = tanh(z)    c′ = f ⊙ c + i ⊙ g
+  ///
+  /// Operands: the pre-activations of i, f, o, g; c; i, f, o, g, which are written. The result is c′.
+  @inline(never) func lstmCell() {
+    let i = self.i.pointee
+    cell(
+      from: (columns(i.a), columns(i.b), columns(i.c), columns(i.d)),
+      to: (columns(i.rest[0]), columns(i.rest[1]), columns(i.rest[2]), columns(i.rest[3])), columns(i.e), columns(i.y))
+  }
+
+  /// The gradients of the pre-activations of i, f, g and of c, for d = dc′: those of `lstmBackward`.
+  ///
+  /// Operands: d; i, f, g; c; dz of i, f, g, which are written. The result is dc.
+  @inline(never) func lstmCellBackward() {
+    let rows = i.pointee.rows, d = columns(self.i.pointee.a), i = columns(self.i.pointee.b)
+    let f = columns(self.i.pointee.c), g = columns(self.i.pointee.d), c = columns(self.i.pointee.e)
+    let di = columns(self.i.pointee.rest[0]), df = columns(self.i.pointee.rest[1])
+    let dg = columns(self.i.pointee.rest[2]), dc = columns(self.i.pointee.y)
     forEachColumn { j in
-      let o = o[j], newC = newC[j], tanhC = tanhC[j], h = h[j]
+      let d = d[j], i = i[j], f = f[j], g = g[j], c = c[j], di = di[j], df = df[j], dg = dg[j], dc = dc[j]
       forEachVector(rows, T.self) { r, k in
-        let t = T.tanh(.loadPartial(newC + r, count: k))
-        t.storePartial(tanhC + r, count: k)
-        (T.V.loadPartial(o + r, count: k) * t).storePartial(h + r, count: k)
+        let input = T.V.loadPartial(i + r, count: k), forget = T.V.loadPartial(f + r, count: k)
+        let candidate = T.V.loadPartial(g + r, count: k), cell = T.V.loadPartial(c + r, count: k)
+        let d = T.V.loadPartial(d + r, count: k)
+        // a result may replace an operand: all are read by now
+        (d * forget).storePartial(dc + r, count: k)
+        (d * input * (1.0 - candidate * candidate)).storePartial(dg + r, count: k)
+        (d * cell * (forget * (1.0 - forget))).storePartial(df + r, count: k)
+        (d * candidate * (input * (1.0 - input))).storePartial(di + r, count: k)
       }
     }
   }

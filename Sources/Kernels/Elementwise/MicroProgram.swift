@@ -49,13 +49,19 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   case attend, attendBackward
   /// The element-wise operations of a long short-term memory, and of their gradients, as one: see `MicroLoop.lstm`.
   case lstm, lstmBackward
+  /// Those of its cell alone: see `MicroLoop.lstmCell`.
+  case lstmCell, lstmCellBackward
   /// Those of a gated recurrent unit that resets after the product: see `MicroLoop.gru`.
   case gru, gruBackward
+  /// Layer normalization, and its gradients with those of its gain: see `MicroLoop.layerNorm`.
+  case layerNorm, layerNormBackward
 
   /// Whether each element of the result depends on the elements of one row only.
   public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
   /// Whether the result may be an operand at the same place.
   public var replacesOperands: Bool { self != .attend && self != .attendBackward }
+  /// Whether an instruction has a parameter of its own, besides that of a function.
+  public var hasParameter: Bool { self == .sumRows || self == .broadcastRow || self == .moments }
   /// The rows of the result, where the rows of a do not matter.
   public var reducedRows: Int? {
     switch self {
@@ -74,11 +80,13 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
     switch self {
     case .zero: 0
     case .copy, .unary, .sumRows, .broadcastRow, .moments, .softmax: 1
-    case .sum, .difference, .product, .quotient, .normalize, .softmaxBackward: 2
+    case .sum, .difference, .product, .quotient, .normalize, .softmaxBackward, .layerNorm: 2
     case .mulAdd, .mulSub, .normalizeBackward, .attend: 3
     case .mulMulAdd, .slope, .slopeMul: 4
-    case .slopeAdd, .slopeMulAdd: 5
+    case .slopeAdd, .slopeMulAdd, .layerNormBackward: 5
     case .lstm, .gru, .attendBackward: 7
+    case .lstmCellBackward: 8
+    case .lstmCell: 9
     case .gruBackward: 11
     case .lstmBackward: 12
     }
@@ -283,8 +291,12 @@ struct MicroLoop<T: Real> {
     case .attendBackward: attendBackward()
     case .lstm: lstm()
     case .lstmBackward: lstmBackward()
+    case .lstmCell: lstmCell()
+    case .lstmCellBackward: lstmCellBackward()
     case .gru: gru()
     case .gruBackward: gruBackward()
+    case .layerNorm: layerNorm()
+    case .layerNormBackward: layerNormBackward()
     }
   }
 
@@ -302,8 +314,8 @@ struct MicroLoop<T: Real> {
       let (mean, scale) = moments(a, epsilon: parameter)
       (y[0], y[1]) = (scale, mean)
     case .normalize:
-      let moments = columns(instruction.b)[j], scale = T.V(moments[0]), mean = T.V(moments[1])
-      Kernels.map(a, to: column(instruction.y)) { ($0 - mean) * scale }
+      let moments = columns(instruction.b)[j]
+      normalize(a, mean: moments[1], scale: moments[0], to: column(instruction.y))
     case .normalizeBackward:
       let normal = column(instruction.b), scale = T.V(columns(instruction.c)[j][0]), n = T(rows)
       let (total, product) = sumAndDot(a, normal), mean = T.V(total / n), projection = T.V(product / n)

@@ -63,6 +63,22 @@ struct Superinstruction {
       Part(.slopeMul, .sigmoid, [13, 6, 3, 3], to: 9), Part(.slopeMul, .sigmoid, [13, 5, 2, 2], to: 8),
     ])
 
+  /// The cell of an LSTM: the pre-activations of i, f, o, g, c, i, f, o, g; c′.
+  private static let lstmCell = Superinstruction(
+    operation: .lstmCell,
+    parts: [
+      Part(.unary, .tanh, [3], to: 8), Part(.unary, .sigmoid, [0], to: 5), Part(.unary, .sigmoid, [1], to: 6),
+      Part(.unary, .sigmoid, [2], to: 7), Part(.mulMulAdd, [6, 4, 5, 8], to: 9),
+    ])
+
+  /// Its gradients: dc′, i, f, g, c, those of the pre-activations of i, f, g; dc.
+  private static let lstmCellBackward = Superinstruction(
+    operation: .lstmCellBackward,
+    parts: [
+      Part(.product, [0, 2], to: 8), Part(.slopeMul, .tanh, [0, 1, 3, 3], to: 7),
+      Part(.slopeMul, .sigmoid, [0, 4, 2, 2], to: 6), Part(.slopeMul, .sigmoid, [0, 3, 1, 1], to: 5),
+    ])
+
   /// A GRU that resets after the product: r, z, a, u, n, h − n, h; h′.
   private static let gru = Superinstruction(
     operation: .gru,
@@ -81,13 +97,39 @@ struct Superinstruction {
       Part(.slopeMul, .sigmoid, [10, 4, 2, 2], to: 7),
     ])
 
-  static let all = [lstm, lstmBackward, gru, gruBackward]
+  /// Layer normalization without gain and bias: x, the moments; x̂.
+  private static let layerNorm = Superinstruction(
+    operation: .layerNorm, parts: [Part(.moments, [0], to: 1), Part(.normalize, [0, 1], to: 2)])
+
+  /// Its gradients: dy, the gain, x̂, the moments, that of the gain; dx.
+  private static let layerNormBackward = Superinstruction(
+    operation: .layerNormBackward,
+    parts: [
+      Part(.product, [0, 1], to: 6), Part(.mulAdd, [0, 2, 4], to: 4), Part(.normalizeBackward, [6, 2, 3], to: 5),
+    ])
+
+  /// A part of another comes after it.
+  static let all = [
+    lstm, lstmBackward, lstmCell, lstmCellBackward, gru, gruBackward, layerNorm, layerNormBackward,
+  ]
+
+  /// The slots that are written.
+  var written: Set<Int> { Set(parts.map(\.result)) }
+
+  /// The rows of a slot, where the instruction has `rows`.
+  func rows(_ slot: Int, of rows: Int) -> Int {
+    switch operation {
+    case .layerNorm: slot == 1 ? 2 : rows
+    case .layerNormBackward: slot == 3 ? 2 : rows
+    default: rows
+    }
+  }
 }
 
 // MARK: Recognition
 
 extension Superinstruction {
-  /// Replaces parts that follow each other by one instruction.
+  /// Replaces parts by one instruction, at the place of the last.
   ///
   /// - Parameters:
   ///   - operations: of one segment, one for each value.
@@ -96,27 +138,26 @@ extension Superinstruction {
     _ operations: inout [PlannedOperation], reads: (_ operation: PlannedOperation, _ value: Int) -> Bool
   ) {
     for superinstruction in all {
-      while let combined = superinstruction.firstMatch(operations, reads) {
-        operations.replaceSubrange(combined.range, with: [combined.operation])
+      while let (order, combined) = superinstruction.firstMatch(operations, reads), let last = order.max() {
+        operations[last] = combined
+        for i in order.sorted(by: >) where i < last { operations.remove(at: i) }
       }
     }
   }
 
   private func firstMatch(
     _ operations: [PlannedOperation], _ reads: (PlannedOperation, Int) -> Bool
-  ) -> (range: Range<Int>, operation: PlannedOperation)? {
-    for first in 0..<max(0, operations.count - parts.count + 1) {
-      let range = first..<first + parts.count
-      var match = Match(places: Array(repeating: nil, count: slots))
-      guard find(operations[range], &match), areSeparate(match.places, rows: operations[first].rows) else { continue }
-      let inner = parts.indices.filter { parts[$0].result > result }.map { operations[match.order[$0]].values[0] }
-      let others = operations.indices.filter { !range.contains($0) }
-      if others.contains(where: { i in inner.contains { reads(operations[i], $0) } }) { continue }
+  ) -> (order: [Int], combined: PlannedOperation)? {
+    for first in operations.indices {
+      var match = Match(places: Array(repeating: nil, count: slots), rows: operations[first].rows)
+      guard
+        find(operations, from: first, &match, { isAllowed($0, operations, reads) })
+      else { continue }
       let places = match.places.compactMap { $0 }
       return (
-        range,
+        match.order,
         PlannedOperation(
-          operation: operation, function: .neg, parameter: 0, rows: operations[first].rows, result: places[result],
+          operation: operation, function: .neg, parameter: match.parameter, rows: match.rows, result: places[result],
           operands: Array(places.prefix(result)), values: match.order.map { operations[$0].values[0] }, depth: -1)
       )
     }
@@ -126,20 +167,24 @@ extension Superinstruction {
   private struct Match {
     /// Where each slot lies.
     var places: [Place?]
+    let rows: Int
     /// For each part the index of its operation.
     var order: [Int] = []
+    var parameter = 0.0
   }
 
-  /// Finds an operation for every part from the first without one.
-  private func find(_ operations: ArraySlice<PlannedOperation>, _ match: inout Match) -> Bool {
+  /// Finds an operation for every part from the first without one; for the first part only that at `first`.
+  private func find(
+    _ operations: [PlannedOperation], from first: Int, _ match: inout Match, _ isAllowed: (Match) -> Bool
+  ) -> Bool {
     let k = match.order.count
-    if k == parts.count { return true }
+    if k == parts.count { return isAllowed(match) }
     let part = parts[k]
-    for (i, candidate) in zip(operations.indices, operations) where !match.order.contains(i) {
+    for i in k == 0 ? first..<first + 1 : operations.indices where !match.order.contains(i) {
+      let candidate = operations[i]
       guard
-        candidate.operation == part.operation, candidate.function == part.function, candidate.parameter == 0,
-        candidate.rows == operations[operations.startIndex].rows,
-        keepsOrder(k, i, match)
+        candidate.operation == part.operation, candidate.function == part.function, candidate.rows == match.rows,
+        candidate.parameter == 0 || part.operation.hasParameter, keepsOrder(k, i, match)
       else { continue }
       for order in part.orders {
         var next = match
@@ -148,7 +193,8 @@ extension Superinstruction {
           && bind(part.result, candidate.result, &next)
         if !isBound { continue }
         next.order.append(i)
-        if find(operations, &next) {
+        if part.operation.hasParameter { next.parameter = candidate.parameter }
+        if find(operations, from: first, &next, isAllowed) {
           match = next
           return true
         }
@@ -172,20 +218,76 @@ extension Superinstruction {
     }
   }
 
+  /// Whether the parts may be computed together where the last is: the operations between neither use what an earlier
+  /// part writes nor write what it reads, and nothing else reads what only the parts use.
+  private func isAllowed(
+    _ match: Match, _ operations: [PlannedOperation], _ reads: (PlannedOperation, Int) -> Bool
+  ) -> Bool {
+    guard areSeparate(match.places, rows: match.rows), let last = match.order.max() else { return false }
+    let inner = parts.indices.filter { parts[$0].result > result }.map { operations[match.order[$0]].values[0] }
+    return operations.indices.allSatisfy { other in
+      if match.order.contains(other) { return true }
+      if inner.contains(where: { reads(operations[other], $0) }) { return false }
+      return match.order.allSatisfy { part in
+        other < part || other > last || !operations[part].conflicts(with: operations[other])
+      }
+    }
+  }
+
   /// Whether nothing that is written overlaps another operand. Where all operands of an element are read first, what is
   /// written may replace one that is only read.
   func areSeparate(_ places: [Place?], rows: Int) -> Bool {
-    let written = Set(parts.map(\.result))
+    let written = written
     // memory of parts alone is not used
     return (0...result).allSatisfy { a in
       (0...result).allSatisfy { b in
         guard a != b, written.contains(a), let first = places[a], let second = places[b] else { return true }
-        if first.region != second.region || abs(first.row - second.row) >= rows { return true }
-        return first.row == second.row && replacesOperands && !written.contains(b)
+        if !first.overlaps(second, rows: self.rows(a, of: rows), self.rows(b, of: rows)) { return true }
+        return first.row == second.row && readsFirst && !written.contains(b)
       }
     }
   }
 
   /// Whether the kernel reads all operands of an element before it writes.
-  private var replacesOperands: Bool { operation == .lstmBackward || operation == .gruBackward }
+  private var readsFirst: Bool { operation != .lstm && operation != .gru }
+}
+
+extension Place {
+  /// Whether rows from here and rows from another place have one in common.
+  fileprivate func overlaps(_ other: Place, rows: Int, _ others: Int) -> Bool {
+    region == other.region && row < other.row + others && other.row < row + rows
+  }
+}
+
+extension PlannedOperation {
+  /// The memory that the operation uses.
+  private var accesses: [(place: Place, rows: Int, isWritten: Bool)] {
+    if let superinstruction = Superinstruction.all.first(where: { $0.operation == operation }) {
+      return (operands + [result]).enumerated().map { slot, place in
+        (place, superinstruction.rows(slot, of: rows), superinstruction.written.contains(slot))
+      }
+    }
+    return operands.enumerated().map { k, place in (place, operation.rows(ofOperand: k, of: rows), false) }
+      + [(result, operation.reducedRows ?? rows, true)]
+  }
+
+  /// Whether the order of both matters.
+  fileprivate func conflicts(with other: PlannedOperation) -> Bool {
+    accesses.contains { a in
+      other.accesses.contains { b in
+        (a.isWritten || b.isWritten) && a.place.overlaps(b.place, rows: a.rows, b.rows)
+      }
+    }
+  }
+}
+
+extension MicroOperation {
+  /// The rows of an operand, where the instruction has `rows`.
+  func rows(ofOperand k: Int, of rows: Int) -> Int {
+    switch (self, k) {
+    case (.broadcastRow, _): 1
+    case (.normalize, 1), (.normalizeBackward, 2): 2
+    default: rows
+    }
+  }
 }

@@ -182,13 +182,7 @@ extension StepPlan {
         && planned.values.allSatisfy { value in rows(value).allSatisfy { $0 == values[value].rows } }
     } else {
       let value = planned.values[0], result = planned.operation.reducedRows ?? planned.rows
-      let expected: [Int] =
-        switch planned.operation {
-        case .broadcastRow: [1]
-        case .normalize: [planned.rows, 2]
-        case .normalizeBackward: [planned.rows, planned.rows, 2]
-        default: Array(repeating: planned.rows, count: planned.operation.operands)
-        }
+      let expected = (0..<planned.operation.operands).map { planned.operation.rows(ofOperand: $0, of: planned.rows) }
       areRight = planned.values.count == 1 && values[value].rows == result && rows(value) == expected
     }
     if !areRight { throw PlanFault(description: "operation of value \(planned.values[0]) has the wrong rows") }
@@ -231,22 +225,27 @@ extension StepPlan {
       planned.operands.count == planned.operation.operands, planned.values.count == superinstruction.parts.count
     else { throw fault("is unknown") }
     let places = planned.operands + [planned.result]
+    func rows(_ slot: Int) -> Int { superinstruction.rows(slot, of: planned.rows) }
     var written: [Int: Int] = [:]
     func holds(_ value: Int, _ slot: Int, _ memory: NamedMemory) -> Bool {
       if let known = written[slot] { return known == value }
       return slot < places.count && (try? expect(value, places[slot], memory, "operand")) != nil
     }
     for (part, value) in zip(superinstruction.parts, planned.values) {
-      guard values[value].operation == .micro(part.operation, part.function, 0),
-        (values[value].operands.prefix(part.operands.count) + [value]).allSatisfy({ values[$0].rows == planned.rows })
+      let parameter = part.operation.hasParameter ? planned.parameter : 0
+      guard values[value].operation == .micro(part.operation, part.function, parameter),
+        values[value].rows == rows(part.result)
       else { throw fault("has another operation for value \(value)") }
       let isRight = part.orders.contains { order in
-        zip(part.operands, order).allSatisfy { holds(values[value].operands[$1], $0, memory) }
+        zip(part.operands, order).allSatisfy { slot, k in
+          let operand = values[value].operands[k]
+          return values[operand].rows == rows(slot) && holds(operand, slot, memory)
+        }
       }
       if !isRight { throw fault("does not read the operands of value \(value)") }
       written[part.result] = value
     }
     if !superinstruction.areSeparate(places, rows: planned.rows) { throw fault("overlaps itself") }
-    for (slot, value) in written where slot < places.count { memory.write(places[slot], value, rows: planned.rows) }
+    for (slot, value) in written where slot < places.count { memory.write(places[slot], value, rows: rows(slot)) }
   }
 }

@@ -42,12 +42,15 @@ struct SuperinstructionTests {
       for (columns, part) in [(1, 1), (3, 2), (5, 5)] {
         let together = Slots<T>(slots, rows: rows, columns: columns)
         let apart = Slots<T>(slots, rows: rows, columns: columns)
-        var one = MicroInstruction<T>(operation, rows: rows, to: together.operand(result)) { together.operand($0) }
+        var one = MicroInstruction<T>(operation, parameter: 0.125, rows: rows, to: together.operand(result)) {
+          together.operand($0)
+        }
         T.runMicroProgram(&one, count: 1, step: 1, columns: 0..<columns, part: part)
         let code = superinstruction.parts.map { part in
-          MicroInstruction<T>(part.operation, function: part.function, rows: rows, to: apart.operand(part.result)) {
-            apart.operand(part.operands[$0])
-          }
+          MicroInstruction<T>(
+            part.operation, function: part.function, parameter: part.operation.hasParameter ? 0.125 : 0, rows: rows,
+            to: apart.operand(part.result)
+          ) { apart.operand(part.operands[$0]) }
         }
         T.runMicroProgram(code, count: code.count, step: 1, columns: 0..<columns, part: part)
         // what only the parts use may differ
@@ -129,6 +132,22 @@ struct SuperinstructionTests {
     let plan = try lstm { (g, z) throws(RecurrentError) in try g.tanh(z) }
     #expect(operations(plan.forward) == [.lstm] && operations(plan.backward) == [.lstmBackward])
     try plan.verify()
+  }
+
+  /// Where another function of c′ is the output, the cell alone and the normalizations are recognized, though other
+  /// operations lie between their parts.
+  @Test func recognizesPartsOfACell() throws {
+    var options = CellOptions()
+    options.norm = .joint
+    let network = try Network(
+      Network.Settings(Cell(.lstm, options), inputSize: 3, hiddenSizes: [5], outputSize: nil, dtype: .float64),
+      random: Random(seed: 0))
+    let plan = network.layers[0].program.plan
+    let forward = operations(plan.forward), backward = operations(plan.backward)
+    #expect(forward.filter { $0 == .layerNorm }.count == 3 && forward.filter { $0 == .lstmCell }.count == 1)
+    #expect(!forward.contains(.moments) && !forward.contains(.normalize))
+    #expect(backward.filter { $0 == .layerNormBackward }.count == 3)
+    #expect(backward.filter { $0 == .lstmCellBackward }.count == 1 && !backward.contains(.normalizeBackward))
   }
 
   @Test func leavesAnotherCellAlone() throws {

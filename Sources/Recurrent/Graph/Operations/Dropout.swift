@@ -76,6 +76,9 @@ extension Mat {
   }
 
   /// Fills with 0 with probability `rate`, else with `kept`, element by element.
+  ///
+  /// The masks are those of `Generator(Philox(key=seed)).random(count, dtype=float32) < rate` in NumPy: 24 bits decide an
+  /// element, and a word has those of two.
   func fillMask(rate: Double, kept: Double, _ random: Random) {
     switch dtype {
     case .float32: draw(operandRef.w(Float.self).p, rate, Float(kept), random)
@@ -88,15 +91,18 @@ extension Mat {
   ) {
     // a local copy: exclusivity checks on the object's state would run at every element
     var state = random.state
-    // u·2⁻⁵³ < rate for the 53 upper bits u of a word
-    let threshold = UInt64((rate * 0x1p53).rounded(.up)), size = 64
+    // u·2⁻²⁴ < rate for the 24 upper bits u of half a word
+    let threshold = UInt32((rate * 0x1p24).rounded(.up)), size = 64
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: size) { words in
       guard let words = words.baseAddress else { return }
       var first = 0
       while first < count {
-        let n = min(size, count - first), mask = mask + first
-        state.fill(words, count: n)
-        for i in 0..<n { mask[i] = words[i] >> 11 < threshold ? 0 : kept }
+        let n = min(2 * size, count - first), mask = mask + first
+        state.fill(words, count: (n + 1) / 2)
+        // in memory of a little-endian machine the lower half of a word is first
+        words.withMemoryRebound(to: UInt32.self, capacity: 2 * size) { halves in
+          for i in 0..<n { mask[i] = halves[i] >> 8 < threshold ? 0 : kept }
+        }
         first += n
       }
     }
