@@ -38,7 +38,11 @@ final class ApplicationSchedule: GraphSchedule {
     _ program: Program, _ given: [Mat], _ graph: Graph
   ) throws(RecurrentError) -> (index: Int, batch: ApplicationBatch) {
     if let known = batches.firstIndex(where: { $0.fits(program, given) }) { return (known, batches[known]) }
-    let batch = ApplicationBatch(program, given, try program.operands(given, 1, 1, on: graph, nil))
+    let parameters = try program.parameters(given, on: graph)
+    let masks = try program.plan.masks.map { (mask) throws(RecurrentError) in
+      try program.draw(mask, 1, 1, on: graph, nil)
+    }
+    let batch = ApplicationBatch(program, given, (parameters, masks))
     batches.append(batch)
     return (batches.count - 1, batch)
   }

@@ -49,8 +49,7 @@ extension Graph {
         (count) throws(RecurrentError) in try indices(count)
       }
       try check(program, x, nodes: levels.nodes)
-      let all = try program.operands(parameters, levels.nodes, 1, on: self, nil)
-      return try record(program, x, levels, leaves, all, wantsInput)
+      return try record(program, x, levels, leaves, program.parameters(parameters, on: self), wantsInput)
     } catch {
       if nodes.isEmpty { arena.release(to: mark) }
       throw error
@@ -87,8 +86,7 @@ extension Graph {
   }
 
   private func record(
-    _ program: Program, _ x: Mat?, _ levels: ForestLevels, _ leaves: [Mat],
-    _ outside: (parameters: [Mat], masks: [Mat]), _ wantsInput: Bool
+    _ program: Program, _ x: Mat?, _ levels: ForestLevels, _ leaves: [Mat], _ parameters: [Mat], _ wantsInput: Bool
   ) throws(RecurrentError) -> [Mat] {
     var scan = ProgramScan(
       program: .passUnretained(program), T: levels.nodes, B: 1, tokens: nil, V: 0, isOneHot: false, lengths: nil,
@@ -106,8 +104,8 @@ extension Graph {
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
       for state in leaves { try appendOperand(state, "leaves") }
-      for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
-      for mask in outside.masks { try appendConstant(mask) }
+      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      try appendMasks(program, levels.nodes, 1, nil)
       // a node has an operand
       if operands.count == mark { try appendOperand(zeros(1, 1, program.dtype), "x") }
       if needsBackprop {

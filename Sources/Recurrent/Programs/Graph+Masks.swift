@@ -100,30 +100,26 @@ struct StepMask: Hashable {
   let scope: DropoutScope
 }
 
-extension Program {
-  /// What a run over T time steps of B sequences reads besides x and the states.
-  func operands(
-    _ arguments: [Mat], _ T: Int, _ B: Int, on graph: Graph, _ random: Random?
-  ) throws(RecurrentError) -> (parameters: [Mat], masks: [Mat]) {
-    (try parameters(arguments, on: graph, random), try masks(T, B, on: graph, random))
-  }
-
-  /// The masks of a run over T time steps of B sequences, in the order of the operations that use them.
+extension Graph {
+  /// Appends the masks of a run over T time steps of B sequences as operands, in the order of the operations that use them.
   ///
   /// - Parameter random: draws them in column-major order; nil for evaluation, where a mask is a single column.
-  func masks(_ T: Int, _ B: Int, on graph: Graph, _ random: Random?) throws(RecurrentError) -> [Mat] {
-    var masks: [Mat] = []
-    for mask in plan.masks {
-      guard let random else {
-        let mean = try graph.constants(mask.rows, 1, dtype)
-        try mean.fill(mask.mean)
-        masks.append(mean)
-        continue
-      }
-      let columns = mask.scope == .step ? T * B : B, drawn = try graph.constants(mask.rows, columns, dtype)
-      drawn.fillMask(rate: mask.rate, kept: mask.kept, random)
-      masks.append(drawn)
+  func appendMasks(_ program: Program, _ T: Int, _ B: Int, _ random: Random?) throws(RecurrentError) {
+    for mask in program.plan.masks { try appendConstant(program.draw(mask, T, B, on: self, random)) }
+  }
+}
+
+extension Program {
+  func draw(
+    _ mask: StepMask, _ T: Int, _ B: Int, on graph: Graph, _ random: Random?
+  ) throws(RecurrentError) -> Mat {
+    guard let random else {
+      let mean = try graph.constants(mask.rows, 1, dtype)
+      try mean.fill(mask.mean)
+      return mean
     }
-    return masks
+    let drawn = try graph.constants(mask.rows, mask.scope == .step ? T * B : B, dtype)
+    drawn.fillMask(rate: mask.rate, kept: mask.kept, random)
+    return drawn
   }
 }

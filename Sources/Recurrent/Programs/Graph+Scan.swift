@@ -57,7 +57,7 @@ extension Graph {
     resets: UnsafeMutablePointer<Int32>? = nil, starts: [Mat] = [], wantsInput: Bool, random: Random?
   ) throws(RecurrentError) -> Mat {
     let B = try check(program, tokens == nil ? x : nil, hasTokens: tokens != nil, states, k, parameters, T)
-    let all = try program.operands(parameters, T, B, on: self, random)
+    let parameters = try program.parameters(parameters, on: self, random)
     var (x, tokens, wantsInput) = (x, tokens, wantsInput)
     if let selected = tokens {
       if let table = x, !program.takesTable || table.n > T * B {
@@ -74,7 +74,7 @@ extension Graph {
       try check(program, starts: starts)
     }
     return try record(
-      program, x, tokens, &states, k, all, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput)
+      program, x, tokens, &states, k, parameters, random, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput)
   }
 
   private func oneHot(
@@ -157,7 +157,7 @@ extension Graph {
 
   private func record(
     _ program: Program, _ x: Mat?, _ tokens: UnsafeMutablePointer<Int32>?, _ states: inout [[Mat]], _ layer: Int,
-    _ outside: (parameters: [Mat], masks: [Mat]), _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?,
+    _ parameters: [Mat], _ random: Random?, _ T: Int, _ B: Int, _ lengths: UnsafeMutablePointer<Int32>?,
     _ resets: UnsafeMutablePointer<Int32>?, _ starts: [Mat], _ wantsInput: Bool
   ) throws(RecurrentError) -> Mat {
     var scan = ProgramScan(
@@ -178,8 +178,8 @@ extension Graph {
       let mark = operands.count
       if let x { try appendOperand(x, "x") }
       for k in states.indices { try appendOperand(states[k][layer], "states") }
-      for parameter in outside.parameters { try appendOperand(parameter, "parameter") }
-      for mask in outside.masks { try appendConstant(mask) }
+      for parameter in parameters { try appendOperand(parameter, "parameter") }
+      try appendMasks(program, T, B, random)
       for start in starts { try appendOperand(start, "starts") }
       if needsBackprop {
         retained.append(program)

@@ -57,7 +57,8 @@ struct StepCase {
     _ body: @escaping (Graph, Mat?, [Mat], [Mat], Masks) throws(RecurrentError) -> [Mat]
   ) throws -> StepCase {
     var masked = self
-    masks.mats = try program.masks(T, B, on: Graph(needsBackprop: false), random)
+    let graph = Graph(needsBackprop: false)
+    masks.mats = try program.plan.masks.map { try program.draw($0, T, B, on: graph, random) }
     masked.reference = { [masks] g, x, s, p throws(RecurrentError) in try body(g, x, s, p, masks) }
     return masked
   }

@@ -16,6 +16,8 @@ import numpy as np
 _ERRORS = ("strict", "ignore", "replace")
 # the elements of the largest array
 MAX_COUNT = 2**31 - 1
+# an int of 64 bits
+_LEAST, _MOST = -(2**63), 2**63 - 1
 # the steps of a run: every whole number up to it has its own float64
 MAX_STEPS = 2**53
 # characters of a value in a message
@@ -26,13 +28,15 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 def as_int(value: Any, name: str) -> int:
     """Returns an int of 64 bits; NumPy's integers are accepted, bools and floats are not."""
+    if type(value) is int and _LEAST <= value <= _MOST:
+        return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} has the wrong type; expected an int, got bool")
     try:
         result = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} has the wrong type; expected an int, got {type(value).__name__}") from None
-    if not -(2**63) <= result < 2**63:
+    if not _LEAST <= result <= _MOST:
         raise ValueError(f"{name} is out of range; expected 64 bits, got {shown(result)}")
     return result
 

@@ -365,9 +365,10 @@ class Mat(MatElementwise):
         ValueError, IndexError
             If the submatrix is out of range.
         """
-        where = [as_int(v, name) for v, name in ((row, "row"), (column, "column"), (n, "n"), (d, "d"))]
-        handle = _c.new(
-            _lib.recurrent_mat_view, _lib.recurrent_mat_free, self._handle.value, *where, owner=self._handle
+        handle = _c.MatHandle()
+        handle._owner = self._handle
+        _lib.recurrent_mat_view(
+            self._handle, as_int(row, "row"), as_int(column, "column"), as_int(n, "n"), as_int(d, "d"), handle
         )
         return self._from_handle(handle, self._graph)
 
