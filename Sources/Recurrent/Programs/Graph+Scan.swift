@@ -74,7 +74,8 @@ extension Graph {
       try check(program, starts: starts)
     }
     return try record(
-      program, x, tokens, &states, k, parameters, random, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput)
+      program, x, tokens, &states, k, parameters, random, T, B, lengths, resets, resets == nil ? [] : starts, wantsInput
+    )
   }
 
   private func oneHot(
