@@ -22,8 +22,8 @@ import Testing
 
     let dy = StridedMatrix<T>(1, 3, small(2)), dx = StridedMatrix<T>(n, 3, gap: gap, small(3)), before = dx.copy()
     reduceColumnsBackward(function, x.view, y.view, dy: dy.view, dx: dx.view)
-    let slopes = (0..<3).map { j in slopes(function, (0..<n).map { Double(x[$0, j]) }) }
-    #expect(dx.distance { Double(before[$0, $1]) + Double(dy[0, $1]) * slopes[$1][$0] } < 4 * tolerance(T.self))
+    let expected = (0..<3).map { j in slopes(function, (0..<n).map { Double(x[$0, j]) }) }
+    #expect(dx.distance { Double(before[$0, $1]) + Double(dy[0, $1]) * expected[$1][$0] } < 4 * tolerance(T.self))
   }
 
   private func value(_ function: ColumnReduction, _ x: [Double]) -> Double {

@@ -79,7 +79,9 @@ import Testing
       355, 103_993, 245_850_922, 6_167_950_454,
     ]
     let x = StridedMatrix<Double>(values.count, 1) { i, _ in values[i] }, y = StridedMatrix<Double>(values.count, 1)
-    for (operation, exact) in [(UnaryOperation.sin, Foundation.sin), (.cos, Foundation.cos)] {
+    for (operation, exact) in [(UnaryOperation.sin, { sin($0) as Double }), (.cos, { cos($0) as Double })]
+      as [(UnaryOperation, (Double) -> Double)]
+    {
       apply(operation, 0, x.view, to: y.view)
       for (i, v) in values.enumerated() {
         let expected = exact(v)

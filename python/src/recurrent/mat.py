@@ -505,7 +505,7 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         try:
             value = float(number)
         except OverflowError:
-            value = math.copysign(math.inf, number)
+            value = math.inf if number > 0 else -math.inf
         if self.dtype == DTYPES[0] and abs(value) > FLOAT32_MAX:
             value = math.copysign(math.inf, value)
         return Mat.from_array([[value]], self.dtype)

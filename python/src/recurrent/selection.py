@@ -530,4 +530,4 @@ def _limit(value: Any, name: str, none: float, m: Any) -> float:
     if value is None:
         return none
     number = as_number(value, name)
-    return number if math.isinf(number) else as_float(number, name, m)
+    return as_float(number, name, m) if math.isfinite(number) else number
