@@ -1,4 +1,4 @@
-"""A recurrent cell that attends to its past, from single operations, beside PyTorch's eager mode: one core, interleaved.
+"""A recurrent cell that attends to its past, from single operations, beside PyTorch's eager mode: one core.
 
     python benchmarks/attention.py [T B H]
 
@@ -82,7 +82,9 @@ class Case:
 def main() -> None:
     """Print the medians."""
     torch.set_num_threads(1)
-    sizes = [tuple(map(int, sys.argv[1:4]))] if len(sys.argv) == 4 else [(35, 32, 128), (20, 8, 32), (50, 16, 64)]
+    sizes = (
+        [tuple(map(int, sys.argv[1:4]))] if len(sys.argv) == 4 else [(35, 32, 128), (20, 8, 32), (50, 16, 64)]
+    )
     for T, B, H in sizes:
         Case(T, B, H, "float64").check()
         case = Case(T, B, H, "float32")
@@ -94,7 +96,9 @@ def main() -> None:
                 getattr(case, name)()
                 found.append(time.perf_counter() - begin)
         ours, theirs = (float(np.median(found)) * 1e3 for found in times.values())
-        print(f"T {T}, B {B}, H {H}: {ours:.2f} ms, PyTorch {theirs:.2f} ms: {theirs / ours:.2f} times as fast")
+        print(
+            f"T {T}, B {B}, H {H}: {ours:.2f} ms, PyTorch {theirs:.2f} ms: {theirs / ours:.2f} times as fast"
+        )
 
 
 if __name__ == "__main__":

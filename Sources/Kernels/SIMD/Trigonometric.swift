@@ -49,12 +49,16 @@ extension Real {
   /// Returns n and r with x = n π/2 + r, for |x| ≤ `quarterTurnLimit`.
   @inline(__always) private static func quarterTurns(_ x: V) -> (n: V, r: V) {
     let n = V.round(x * 0.63661977236758134), fma = V.fma
+    var r: V
     if is64Bit {
-      let r = fma(n, -6.123233995736766e-17, fma(n, -1.5707963267948966, x))
-      return (n, fma(n, 1.4973849048591698e-33, r))
+      r = fma(n, -6.123233995736766e-17, fma(n, -1.5707963267948966, x))
+      r = fma(n, 1.4973849048591698e-33, r)
+    } else {
+      r = fma(n, 4.371138828673793e-08, fma(n, -1.5707963705062866, x))
+      r = fma(n, 1.7151245100058819e-15, r)
     }
-    let r = fma(n, 4.371138828673793e-08, fma(n, -1.5707963705062866, x))
-    return (n, fma(n, 1.7151245100058819e-15, r))
+    // −0 + 0 is not −0
+    return (n, V.select(V.abs(n), greaterThan: 0.0, r, x))
   }
 
   /// Returns sin(r + n π/2) for |r| ≤ π/4.

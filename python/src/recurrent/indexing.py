@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,14 +32,16 @@ class MatIndexing:
     def _recorded(self: Self, operation: str, *arguments: Any) -> Self:
         raise NotImplementedError
 
-    def view(self: Self, row: int, column: int, n: int, d: int) -> Self:
-        """See ``Mat.view``."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """See ``Mat.shape``."""
-        raise NotImplementedError
+        def view(self: Self, row: int, column: int, n: int, d: int) -> Self:
+            """See ``Mat.view``."""
+
+        def _describe(self) -> tuple[int, int, int, int]: ...
+
+        @property
+        def shape(self) -> tuple[int, int]:
+            """See ``Mat.shape``."""
 
     def __getitem__(self: Self, key: Any) -> Self:
         """``m[rows, columns]``: both stay axes, and an index alone stands for one row or column.
@@ -49,7 +51,11 @@ class MatIndexing:
         keys = key if isinstance(key, tuple) else (key,)
         if len(keys) not in (1, 2):
             raise IndexError(f"key has the wrong number of indices; expected 1 or 2, got {len(keys)}")
-        (n, d), column = self.shape, keys[1] if len(keys) == 2 else slice(None)
+        n, d = self._describe()[:2]
+        column = keys[1] if len(keys) == 2 else slice(None)
+        if not isinstance(column, slice) or column != slice(None):
+            # those of a step's value are the batch, whose number is refused
+            d = self.shape[1]
         rows, columns = _part(keys[0], n, "rows"), _part(column, d, "columns")
         if rows.listed is not None and columns.listed is not None:
             if isinstance(keys[0], slice) or isinstance(column, slice):

@@ -497,8 +497,11 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         mats = [m for m in arguments if isinstance(m, Mat)]
         return getattr(self._on(*mats), operation)(self, *arguments)  # type: ignore[no-any-return]
 
-    def _comparand(self, other: Any) -> Mat | None:
-        """Returns the other operand of a comparison: a number may be infinite, or beyond the range of the elements."""
+    def _comparand(self, other: Any, name: str | None = None) -> Mat | None:
+        """Returns the other operand as a Mat, where a number may be infinite or NaN; None for another type.
+
+        A finite number beyond the range of the elements is infinite in a comparison, and refused by ``name`` elsewhere.
+        """
         number = _number(other)
         if number is None:
             return self._operand(other)
@@ -506,6 +509,8 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
             value = float(number)
         except OverflowError:
             value = math.inf if number > 0 else -math.inf
+        if name is not None and (math.isfinite(value) or isinstance(number, int)):
+            value = as_float(number, name, self)
         if self.dtype == DTYPES[0] and abs(value) > FLOAT32_MAX:
             value = math.copysign(math.inf, value)
         return Mat.from_array([[value]], self.dtype)

@@ -27,8 +27,8 @@ class MatSelection:
     def _recorded(self: Self, operation: str, *arguments: Any) -> Self:
         raise NotImplementedError
 
-    def _comparand(self: Self, other: Any) -> Self | None:
-        """Returns the other operand as a Mat; None for what is none."""
+    def _comparand(self: Self, other: Any, name: str | None = None) -> Self | None:
+        """Returns the other operand as a Mat; None for another type."""
         raise NotImplementedError
 
     def _compared(self: Self, operation: str, other: Any) -> Self:
@@ -36,7 +36,8 @@ class MatSelection:
         return NotImplemented if operand is None else self._recorded(operation, operand)
 
     def _chosen(self: Self, operation: str, other: Any, *arguments: Any) -> Self:
-        operand = self._comparand(other)
+        is_comparison = operation not in ("maximum", "minimum", "_where")
+        operand = self._comparand(other, None if is_comparison else "other")
         if operand is None:
             raise TypeError(
                 f"other has the wrong type; expected a Mat, an array or a number, got {type(other).__name__}"
@@ -75,7 +76,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("maximum", other)
 
@@ -99,7 +100,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("minimum", other)
 
@@ -121,7 +122,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
 
         Examples
         --------
@@ -150,7 +151,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("greater_equal", other)
 
@@ -172,7 +173,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("less", other)
 
@@ -194,7 +195,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("less_equal", other)
 
@@ -216,7 +217,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("equal", other)
 
@@ -238,7 +239,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``other`` is none of these.
+            If ``other`` has another type.
         """
         return self._chosen("not_equal", other)
 
@@ -262,7 +263,7 @@ class MatSelection:
         ValueError
             If the shapes are neither equal nor broadcastable.
         TypeError
-            If ``condition`` is not a Mat, or ``other`` is none of these.
+            If ``condition`` is not a Mat, or ``other`` has another type.
 
         Examples
         --------

@@ -91,7 +91,7 @@ class GraphShapes:
         return self._record(_lib.recurrent_graph_concat_columns, *as_handles(mats))
 
     def stack(self, mats: Iterable[Mat], axis: int) -> Mat:
-        """Puts Mats of one shape side by side in turn, column by column or row by row.
+        """Puts the columns, or the rows, of Mats of one shape in turn.
 
         NumPy's ``stack`` with the new axis after ``axis``, which both make one: with 1 single columns become columns
         of one Mat, with 0 single rows become rows.

@@ -43,7 +43,7 @@ extension Graph {
     return try record(Reshape(), m, n: rows, d: columns)
   }
 
-  /// Records T Mats of one shape side by side, column by column or row by row: NumPy's `stack` with the new axis after
+  /// Records the columns, or the rows, of T Mats of one shape in turn: NumPy's `stack` with the new axis after
   /// `axis`, which both make one.
   ///
   /// - Parameters:
