@@ -57,7 +57,41 @@ public func recurrent_graph_binary(
   }
 }
 
+@implementation @_cdecl("recurrent_graph_clip")
+public func recurrent_graph_clip(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ low: Double, _ high: Double,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.clip(m, low: low, high: high) }
+}
+
+@implementation @_cdecl("recurrent_graph_where")
+public func recurrent_graph_where(
+  _ graph: recurrent_graph, _ condition: recurrent_mat, _ a: recurrent_mat, _ b: recurrent_mat,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), graph = try call.graph(graph)
+    let condition = try call.mat(condition, "condition"), a = try call.mat(a, "a"), b = try call.mat(b, "b")
+    try register(try graph.where(condition, a, b), out)
+  }
+}
+
 // MARK: Of one Mat
+
+@implementation @_cdecl("recurrent_graph_detach")
+public func recurrent_graph_detach(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.detach(m) }
+}
+
+@implementation @_cdecl("recurrent_graph_reshape")
+public func recurrent_graph_reshape(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ n: Int64, _ d: Int64, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.reshape(m, Int(n), Int(d)) }
+}
 
 @implementation @_cdecl("recurrent_graph_softmax")
 public func recurrent_graph_softmax(
@@ -101,6 +135,16 @@ public func recurrent_graph_mul(
   record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in try g.mul(a, b) }
 }
 
+@implementation @_cdecl("recurrent_graph_bmm")
+public func recurrent_graph_bmm(
+  _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ batches: Int64, _ transpose_a: Int32,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, a, b, out) { (g, a, b) throws(RecurrentError) in
+    try g.bmm(a, b, Int(batches), transposeA: transpose_a != 0)
+  }
+}
+
 @implementation @_cdecl("recurrent_graph_dot")
 public func recurrent_graph_dot(
   _ graph: recurrent_graph, _ a: recurrent_mat, _ b: recurrent_mat, _ out: UnsafeMutablePointer<recurrent_mat>!
@@ -122,6 +166,41 @@ public func recurrent_graph_mean(
   _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   record(graph, m, out) { (g, m) throws(RecurrentError) in try g.mean(m, over: checked(axis)) }
+}
+
+@implementation @_cdecl("recurrent_graph_max")
+public func recurrent_graph_max(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.max(m, over: checked(axis)) }
+}
+
+@implementation @_cdecl("recurrent_graph_min")
+public func recurrent_graph_min(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.min(m, over: checked(axis)) }
+}
+
+@implementation @_cdecl("recurrent_graph_norm")
+public func recurrent_graph_norm(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.norm(m, over: checked(axis)) }
+}
+
+@implementation @_cdecl("recurrent_graph_logsumexp")
+public func recurrent_graph_logsumexp(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.logsumexp(m, over: checked(axis)) }
+}
+
+@implementation @_cdecl("recurrent_graph_cumsum")
+public func recurrent_graph_cumsum(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  record(graph, m, out) { (g, m) throws(RecurrentError) in try g.cumsum(m, over: checked(axis)) }
 }
 
 private func checked(_ axis: Int32) throws(RecurrentError) -> Axis {
@@ -179,6 +258,18 @@ public func recurrent_graph_row_pluck(
   }
 }
 
+@implementation @_cdecl("recurrent_graph_index_select")
+public func recurrent_graph_index_select(
+  _ graph: recurrent_graph, _ m: recurrent_mat, _ indices: UnsafePointer<Int64>!, _ count: Int64,
+  _ axis: recurrent_axis, _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), selected = try RecurrentABI.indices(indices, count, "indices")
+    let graph = try call.graph(graph), m = try call.mat(m, "m")
+    try register(try graph.indexSelect(m, selected, over: checked(axis)), out)
+  }
+}
+
 @implementation @_cdecl("recurrent_graph_cross_entropy")
 public func recurrent_graph_cross_entropy(
   _ graph: recurrent_graph, _ scores: recurrent_mat, _ targets: UnsafePointer<Int64>!, _ count: Int64,
@@ -223,6 +314,17 @@ public func recurrent_graph_concat_columns(
   call { (call) throws(RecurrentError) in
     let out = try output(out, "out"), graph = try call.graph(graph)
     try register(try graph.concatColumns(call.mats(mats, count)), out)
+  }
+}
+
+@implementation @_cdecl("recurrent_graph_stack")
+public func recurrent_graph_stack(
+  _ graph: recurrent_graph, _ mats: UnsafePointer<recurrent_mat>!, _ count: Int64, _ axis: recurrent_axis,
+  _ out: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(out, "out"), graph = try call.graph(graph)
+    try register(try graph.stack(call.mats(mats, count), over: checked(axis)), out)
   }
 }
 

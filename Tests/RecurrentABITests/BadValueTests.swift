@@ -94,14 +94,14 @@ extension ABITests {
       for f in [recurrent_graph_mul, recurrent_graph_dot] {
         fails(RECURRENT_BAD_SHAPE, "2 x 3", "5 x 4") { f(g, m, odd, $0) }
       }
-      for f: Int32 in 0...3 {
+      for f: Int32 in 0...11 {
         fails(RECURRENT_BAD_SHAPE, "2 x 3", "5 x 4") { recurrent_graph_binary(g, f, m, odd, $0) }
       }
       fails(RECURRENT_BAD_TYPE, "float32") { recurrent_graph_binary(g, 0, m, narrow, $0) }
-      for operation: Int32 in [-1, 15, 256, .max, .min] {
+      for operation: Int32 in [-1, 18, 256, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "operation", "\(operation)") { recurrent_graph_unary(g, operation, m, 0, $0) }
       }
-      for operation: Int32 in [-1, 4, 256, .max, .min] {
+      for operation: Int32 in [-1, 12, 256, .max, .min] {
         fails(RECURRENT_BAD_VALUE, "operation", "\(operation)") { recurrent_graph_binary(g, operation, m, m, $0) }
       }
       for x in bad {

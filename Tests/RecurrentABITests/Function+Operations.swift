@@ -18,7 +18,8 @@ extension Function {
   static let operations: [Function] =
     [
       unary("transpose", recurrent_graph_transpose), unary("softmax", recurrent_graph_softmax),
-      unary("log_softmax", recurrent_graph_log_softmax), binary("mul", recurrent_graph_mul, .mat(3, 4)),
+      unary("log_softmax", recurrent_graph_log_softmax), unary("detach", recurrent_graph_detach),
+      binary("mul", recurrent_graph_mul, .mat(3, 4)),
       binary("dot", recurrent_graph_dot),
     ] + withSettings + ofSeveral + steps
 
@@ -34,6 +35,26 @@ extension Function {
     },
     Function("graph_mean", [.graph, .mat(2, 3)], gives: [.mat(2, 1)]) {
       recurrent_graph_mean($0[0], $0[1], 1, $1(0))
+    },
+    Function("graph_max", [.graph, .mat(2, 3)], gives: [.mat(1, 3)]) { recurrent_graph_max($0[0], $0[1], 0, $1(0)) },
+    Function("graph_min", [.graph, .mat(2, 3)], gives: [.mat(2, 1)]) { recurrent_graph_min($0[0], $0[1], 1, $1(0)) },
+    Function("graph_norm", [.graph, .mat(2, 3)], gives: [.mat(1, 1)]) {
+      recurrent_graph_norm($0[0], $0[1], -1, $1(0))
+    },
+    Function("graph_logsumexp", [.graph, .mat(2, 3)], gives: [.mat(2, 1)]) {
+      recurrent_graph_logsumexp($0[0], $0[1], 1, $1(0))
+    },
+    Function("graph_cumsum", [.graph, .mat(2, 3)], gives: [.mat(2, 3)]) {
+      recurrent_graph_cumsum($0[0], $0[1], 1, $1(0))
+    },
+    Function("graph_clip", [.graph, .mat(2, 3)], gives: [.mat(2, 3)]) {
+      recurrent_graph_clip($0[0], $0[1], -1, 1, $1(0))
+    },
+    Function("graph_reshape", [.graph, .mat(2, 3)], gives: [.mat(3, 2)]) {
+      recurrent_graph_reshape($0[0], $0[1], 3, -1, $1(0))
+    },
+    Function("graph_index_select", [.graph, .mat(2, 3)], gives: [.mat(2, 2)]) {
+      recurrent_graph_index_select($0[0], $0[1], [2, 0], 2, 1, $1(0))
     },
     Function("graph_slice_rows", [.graph, .mat(2, 3)], gives: [.mat(1, 3)]) {
       recurrent_graph_slice_rows($0[0], $0[1], 1, 1, $1(0))
@@ -61,6 +82,15 @@ extension Function {
     },
     Function("graph_concat_columns", [.graph, .mat(2, 3), .mat(2, 1)], gives: [.mat(2, 4)]) {
       recurrent_graph_concat_columns($0[0], [$0[1], $0[2]], 2, $1(0))
+    },
+    Function("graph_stack", [.graph, .mat(2, 3), .mat(2, 3)], gives: [.mat(4, 3)]) {
+      recurrent_graph_stack($0[0], [$0[1], $0[2]], 2, 0, $1(0))
+    },
+    Function("graph_bmm", [.graph, .mat(2, 6), .mat(2, 3)], gives: [.mat(2, 3)]) {
+      recurrent_graph_bmm($0[0], $0[1], $0[2], 3, 0, $1(0))
+    },
+    Function("graph_where", [.graph, .mat(2, 3), .mat(1, 3), .mat(2, 1)], gives: [.mat(2, 3)]) {
+      recurrent_graph_where($0[0], $0[1], $0[2], $0[3], $1(0))
     },
     Function("graph_squared_error", [.graph, .mat(2, 3), .mat(2, 3)], gives: [.mat(1, 1)]) {
       recurrent_graph_squared_error($0[0], $0[1], $0[2], 1, $1(0))

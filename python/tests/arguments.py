@@ -83,7 +83,8 @@ GOOD: dict[str, Any] = {
     "activation": "h0", "after": 2, "alpha": 0.9, "amsgrad": True, "anneal_strategy": "linear", "as_bytes": True,
     "candidate_dropout": 0.1, "coupled": True, "input_dropout": 0.1, "norm": "joint",
     "peephole": True, "projection": 2, "recurrent_dropout": 0.1, "weight_dropout": 0.1, "zoneout": 0.1,
-    "axis": 0, "b": lambda: mat(3, 3), "bad": 1, "batch_size": 2, "beams": 2, "best": 1.5, "betas": (0.8, 0.9),
+    "axis": 0, "b": lambda: mat(3, 3), "bad": 1, "batch_size": 2, "batches": 1, "condition": lambda: mat(3, 1),
+    "indices": lambda: np.array([0, 1]), "transpose_a": True, "beams": 2, "best": 1.5, "betas": (0.8, 0.9),
     "bias": lambda: mat(3, 1), "c": lambda: mat(3, 2), "callbacks": lambda: [lambda report: None], "cell": "gru",
     "chrono": 30.0,
     "centered": True, "bias_correction": False,
@@ -159,13 +160,22 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "Program.from_json": {"text": lambda: instances.program().json()},
     "Mat.split": {"parts": lambda: [1, 2]},
     "Graph.slice_columns": {"count": 1},
+    "Graph.reshape": {"n": 3, "d": 3},
+    "Graph.stack": {"axis": 1},
+    **{
+        f"Mat.{name}": {"other": 2.0}
+        for name in (
+            "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "where",
+        )
+    },
+    **{name: {"exponent": 2.5} for name in ("Graph.pow", "Mat.pow")},
     "Graph.svg": {"names": dict},
     "schedules.Cosine": {"total_steps": 2**41},
     "Graph.backward": {"loss": None},
     "Mat.view": {"n": 2, "d": 1},
     "Mat.__matmul__": {"other": lambda: mat(2, 3)},
     "Mat.__rmatmul__": {"other": lambda: mat(2, 3)},
-    **{f"Mat.__{name}__": {"other": 2.0} for name in OPERATORS if "matmul" not in name},
+    **{f"Mat.__{name}__": {"other": 2.0, "exponent": 2.5} for name in OPERATORS if "matmul" not in name},
     "Mat.w": {"w": lambda: numbers(3, 2)},
     "Mat.dw": {"dw": lambda: numbers(3, 2)},
     "State": {"widths": lambda: {"h": [3, 1]}},

@@ -149,7 +149,16 @@ def _operations(G: Any) -> dict[str, Callable[[], Any]]:
         "shift": (square, 2.0), "scan": (program(), square, [column], [square]),
         "apply": (program(), square, [square], [square]),
         "forest": (program(), square, [[0], [1], [-1]], [column], [square]),
-        "leaky_relu": (square,), **{name: (square, square) for name in ("add", "sub", "eltmul", "div")},
+        "pow": (square, 1.5), "where": (square, column, square), "cumsum": (square, 0), "reshape": (square, 1, -1),
+        "stack": ([column, column], 1), "index_select": (square, [0, 2], 1), "bmm": (square, square, 1, True),
+        "leaky_relu": (square,),
+        **{
+            name: (square, square)
+            for name in (
+                "add", "sub", "eltmul", "div", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal",
+                "equal", "not_equal",
+            )
+        },
     }  # fmt: skip
     calls: dict[str, Callable[[], Any]] = {}
     for name in methods(type(G)):

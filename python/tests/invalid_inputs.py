@@ -272,6 +272,7 @@ class Bench:
 # sizes of operands; 3 x 4 where nothing is said
 SHAPES = {
     "mul": {"b": (4, 2)},
+    "bmm": {"b": (4, 3)},
     "layer_norm": {"gain": (3, 1), "bias": (3, 1)},
     "rnn": {"x": (4, 2), "h": (3, 2), "Wx": (3, 4), "Wh": (3, 3), "b": (3, 1)},
     "lstm": {"x": (4, 2), "h": (3, 2), "c": (3, 2), "Wx": (12, 4), "Wh": (12, 3), "b": (12, 1)},
@@ -296,7 +297,7 @@ UNBOUNDED = {"clip", "clipval"}
 NOT_NEGATIVE = {"std", "learning_rate", "weight_decay", "regc", "p"}
 BELOW_ONE = {"p"}
 CODES = {"dtype": 0, "axis": 0, "scope": 0, "reduction": 0, "needs_backprop": 1, "errors": 0, "operation": 0,
-         "training": 0, "overwrite": 1, "weights_only": 0}  # fmt: skip
+         "training": 0, "overwrite": 1, "weights_only": 0, "transpose_a": 0}  # fmt: skip
 SAMPLER = {"temperature": 0.8, "top_k": 2, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2,
            "repetition_window": 4}  # fmt: skip
 # good settings of the functions that take some
@@ -725,17 +726,17 @@ class Call:
         # LEAKY_RELU takes a parameter
         good = 3 if self.name == "graph_unary" else CODES[name]
         choices = [Choice(str(good), good)]
-        must = [] if name == "needs_backprop" else [VALUE]
+        must = [] if name in {"needs_backprop", "transpose_a"} else [VALUE]
         # the other type of numbers would read beyond a buffer of this one
         others = {
             "axis": [-1, 1],
-            "operation": [0, 1, 2, 3],
+            "operation": [0, 1, 2, 3, *([] if self.name == "graph_unary" else range(4, 12))],
             "errors": [1, 2],
             "reduction": [1],
             "training": [1],
             "dtype": [],
         }.get(name, [0])
-        first_bad = {"errors": 3, "operation": 15 if self.name == "graph_unary" else 4}.get(name, 2)
+        first_bad = {"errors": 3, "operation": 18 if self.name == "graph_unary" else 12}.get(name, 2)
         return choices + [Choice(str(v), v) for v in others] + [
             bad(str(v), v, *must) for v in (-2, first_bad, 99, MIN32, MAX32)
         ]  # fmt: skip

@@ -38,6 +38,22 @@ def column_right(n: int, d: int, k: int) -> list[tuple[int, int]]:
     return [(n, d), (n, 1)]
 
 
+def row_right(n: int, d: int, k: int) -> list[tuple[int, int]]:
+    return [(n, d), (1, d)]
+
+
+def row_left(n: int, d: int, k: int) -> list[tuple[int, int]]:
+    return [(1, d), (n, d)]
+
+
+def single(n: int, d: int, k: int) -> list[tuple[int, int]]:
+    return [(n, d), (1, 1)]
+
+
+def column_and_row(n: int, d: int, k: int) -> list[tuple[int, int]]:
+    return [(n, 1), (1, d)]
+
+
 def column_left(n: int, d: int, k: int) -> list[tuple[int, int]]:
     return [(n, 1), (n, d)]
 
@@ -88,6 +104,23 @@ def cross_entropy(m: Any) -> Any:
     return -log_softmax(m)[classes(m), np.arange(m.shape[1])]
 
 
+def logsumexp(x: Any, axis: int | None = None) -> Any:
+    return np.logaddexp.reduce(x.reshape(-1, 1) if axis is None else x, axis or 0, keepdims=True)
+
+
+def norm(x: Any, axis: int | None = None) -> Any:
+    return np.sqrt((x * x).sum(axis, keepdims=True))
+
+
+def bmm(a: Any, b: Any, batches: int, transpose_a: bool = False) -> Any:
+    """Column ``j * batches + i`` is column j of matrix i."""
+    y = np.empty((a.shape[1] // batches if transpose_a else a.shape[0], b.shape[1]))
+    for i in range(batches):
+        left = a[:, i::batches]
+        y[:, i::batches] = (left.T if transpose_a else left) @ b[:, i::batches]
+    return y
+
+
 def at(value: Any) -> Any:
     return np.reshape(value, (1, 1))
 
@@ -102,7 +135,37 @@ def pair(name: str, function: Callable[..., Any], **where: float) -> dict[str, O
         name: Operation(two, record, function, **where),
         f"{name} a column": Operation(column_right, record, function, **where),
         f"{name} to a column": Operation(column_left, record, function, **where),
+        f"{name} a row": Operation(row_right, record, function, **where),
+        f"{name} to a row": Operation(row_left, record, function, **where),
+        f"{name} one": Operation(single, record, function, **where),
+        f"{name} a row to a column": Operation(column_and_row, record, function, **where),
         f"{name} itself": Operation(one, lambda G, a: record(G, a, a), lambda a: function(a, a), **where),
+    }
+
+
+def reduction(name: str, function: Callable[..., Any]) -> dict[str, Operation]:
+    """An operation that reduces all elements, the rows and the columns."""
+    return {
+        f"{name}{label}": Operation(
+            one,
+            lambda G, m, axis=axis: getattr(G, name)(m, axis),
+            lambda x, axis=axis: np.reshape(function(x, axis), _reduced(x.shape, axis)),
+        )
+        for label, axis in (("", None), (" over rows", 0), (" over columns", 1))
+    }
+
+
+def _reduced(shape: tuple[int, int], axis: int | None) -> tuple[int, int]:
+    n, d = shape
+    return {None: (1, 1), 0: (1, d), 1: (n, 1)}[axis]
+
+
+def comparison(name: str, function: Callable[..., Any]) -> dict[str, Operation]:
+    """A mask, whose gradient is 0 away from equal elements."""
+    return {
+        key: operation
+        for key, operation in pair(name, lambda a, b: function(a, b) * 1.0).items()
+        if "itself" not in key
     }
 
 
@@ -127,12 +190,57 @@ OPERATIONS: dict[str, Operation] = {
     "sqrt": Operation(one, Graph.sqrt, np.sqrt, low=0.2, high=3),
     "square": Operation(one, Graph.square, np.square),
     "abs": Operation(one, Graph.abs, np.abs, gap=1e-3),
+    "sin": Operation(one, Graph.sin, np.sin),
+    "cos": Operation(one, Graph.cos, np.cos),
+    "pow": Operation(one, lambda G, m: G.pow(m, 1.7), lambda x: x**1.7, low=0.2, high=3),
+    "pow of a whole number": Operation(one, lambda G, m: G.pow(m, 3), lambda x: x**3),
+    "pow of a negative number": Operation(one, lambda G, m: G.pow(m, -3), lambda x: x**-3.0, gap=0.5),
+    "pow of 0": Operation(one, lambda G, m: G.pow(m, 0), np.ones_like),
+    "clip": Operation(one, lambda G, m: G.clip(m, -1.0, 0.5), lambda x: np.clip(x, -1.0, 0.5)),
+    "clip below": Operation(one, lambda G, m: G.clip(m, low=0.1), lambda x: np.maximum(x, 0.1)),
+    "detach": Operation(one, lambda G, m: G.detach(m), lambda x: x),
+    **pair("maximum", np.maximum),
+    **pair("minimum", np.minimum),
+    **comparison("greater", np.greater),
+    **comparison("greater_equal", np.greater_equal),
+    **comparison("less", np.less),
+    **comparison("less_equal", np.less_equal),
+    **comparison("equal", np.equal),
+    **comparison("not_equal", np.not_equal),
+    "where": Operation(
+        lambda n, d, k: [(n, d)] * 3,
+        lambda G, *m: G.where(*m),
+        lambda c, a, b: np.where(c != 0, a, b),
+        gap=1e-3,
+    ),
+    **{
+        f"where, {label}": Operation(
+            shapes, lambda G, *m: G.where(*m), lambda c, a, b: np.where(c != 0, a, b), gap=1e-3
+        )
+        for label, shapes in {
+            "columns": lambda n, d, k: [(n, 1), (n, d), (n, 1)],
+            "rows": lambda n, d, k: [(1, d), (n, d), (1, d)],
+            "one": lambda n, d, k: [(n, d), (1, 1), (1, d)],
+            "all different": lambda n, d, k: [(1, 1), (n, 1), (1, d)],
+        }.items()
+    },
     **pair("add", np.add),
     **pair("sub", np.subtract),
     **pair("eltmul", np.multiply),
     **pair("div", np.divide, gap=0.4),
     "mul": Operation(lambda n, d, k: [(n, k), (k, d)], Graph.mul, np.matmul),
     "mul itself": Operation(lambda n, d, k: [(n, n)], lambda G, m: G.mul(m, m), lambda m: m @ m),
+    "bmm": Operation(
+        lambda n, d, k: [(n, 3 * k), (k, 3 * d)], lambda G, a, b: G.bmm(a, b, 3), lambda a, b: bmm(a, b, 3)
+    ),
+    "bmm, transposed": Operation(
+        lambda n, d, k: [(k, 2 * n), (k, 2 * d)],
+        lambda G, a, b: G.bmm(a, b, 2, transpose_a=True),
+        lambda a, b: bmm(a, b, 2, True),
+    ),
+    "bmm itself": Operation(
+        lambda n, d, k: [(n, 2 * n)], lambda G, m: G.bmm(m, m, 2), lambda m: bmm(m, m, 2)
+    ),
     "dot": Operation(two, Graph.dot, lambda a, b: at((a * b).sum())),
     "row_pluck": Operation(one, lambda G, m: G.row_pluck(m, picked(m)), lambda m: m[picked(m)].T),
     "transpose": Operation(one, Graph.transpose, np.transpose),
@@ -150,6 +258,30 @@ OPERATIONS: dict[str, Operation] = {
         lambda G, *m: G.concat_columns(m),
         lambda *m: np.concatenate(m, 1),
     ),
+    "stack over columns": Operation(
+        lambda n, d, k: [(n, d)] * 3,
+        lambda G, *m: G.stack(m, 1),
+        lambda *m: np.stack(m, 2).reshape(len(m[0]), -1),
+    ),
+    "stack over rows": Operation(
+        lambda n, d, k: [(n, d)] * 2,
+        lambda G, *m: G.stack(m, 0),
+        lambda *m: np.stack(m, 1).reshape(-1, m[0].shape[1]),
+    ),
+    "reshape": Operation(
+        lambda n, d, k: [(n * k, d)], lambda G, m: G.reshape(m, m.d, -1), lambda m: m.reshape(m.shape[1], -1)
+    ),
+    "reshape to wider": Operation(
+        lambda n, d, k: [(2 * n, d)],
+        lambda G, m: G.reshape(m, -1, 2 * m.d),
+        lambda m: m.reshape(-1, 2 * m.shape[1]),
+    ),
+    "index_select of rows": Operation(
+        one, lambda G, m: G.index_select(m, picked(m), 0), lambda m: m[picked(m)]
+    ),
+    "index_select of columns": Operation(
+        one, lambda G, m: G.index_select(m, picked(m.T), 1), lambda m: m[:, picked(m.T)]
+    ),
     "slice_rows": Operation(
         lambda n, d, k: [(n + k, d)],
         lambda G, m: G.tanh(G.slice_rows(m, 1, m.n - 1)),
@@ -166,6 +298,12 @@ OPERATIONS: dict[str, Operation] = {
     "mean": Operation(one, Graph.mean, lambda x: at(x.mean())),
     "mean over rows": Operation(one, lambda G, m: G.mean(m, 0), lambda x: x.mean(0, keepdims=True)),
     "mean over columns": Operation(one, lambda G, m: G.mean(m, 1), lambda x: x.mean(1, keepdims=True)),
+    **reduction("max", lambda x, axis: x.max(axis)),
+    **reduction("min", lambda x, axis: x.min(axis)),
+    **reduction("norm", norm),
+    **reduction("logsumexp", logsumexp),
+    "cumsum over rows": Operation(one, lambda G, m: G.cumsum(m, 0), lambda x: x.cumsum(0)),
+    "cumsum over columns": Operation(one, lambda G, m: G.cumsum(m, 1), lambda x: x.cumsum(1)),
     "softmax": Operation(one, Graph.softmax, softmax),
     "log_softmax": Operation(one, Graph.log_softmax, log_softmax),
     "cross_entropy": Operation(

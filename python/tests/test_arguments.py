@@ -35,6 +35,8 @@ ALIASES = {
     "other": "operand|values|a and b|shape",
     "values": "shape",
     "exponent": "operand",
+    "indices": "indices|axis",
+    "batches": "batches|columns",
     "widths": "flat",
     "data": r"\w+",
     "w": "values|weights",
@@ -62,6 +64,26 @@ RIGHT = {
     **dict.fromkeys(
         (f"Network.{name}(resets)" for name in ("forward", "activations", "train_step")), "of bool"
     ),
+    # comparisons, and limits of an interval
+    **dict.fromkeys(
+        (
+            f"Mat.{name}(other)"
+            for name in (
+                "maximum",
+                "minimum",
+                "greater",
+                "greater_equal",
+                "less",
+                "less_equal",
+                "equal",
+                "not_equal",
+                "where",
+            )
+        ),
+        r"nan|-?inf|-?1000.*",
+    ),
+    **dict.fromkeys((f"{kind}.clip(low)" for kind in ("Mat", "Graph")), "-inf"),
+    **dict.fromkeys((f"{kind}.clip(high)" for kind in ("Mat", "Graph")), "-?inf"),
     "Mat.from_array(values)": "of another width|with 1e300",
     "TextModel.decode(tokens)": "of (more dimensions|no width|another width)",
     "TextModel.evaluate(text)": r"array\(\[1, 2\]\)",

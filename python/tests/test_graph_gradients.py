@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from instances import methods
 from operations import OPERATIONS, Operation, operands
 from recurrent import Graph, Mat, recurrentjs
 from support import HARDEN
@@ -48,7 +49,17 @@ def random_shapes(name, most=5):
     return [tuple(int(v) for v in rng.integers(1, most + 1, 3)) for _ in range(SHAPES)]
 
 
+KINKS = {
+    "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal"
+}  # fmt: skip
+
+
 def is_near_a_kink(name, arrays):
+    first = name.replace(",", "").split()[0]
+    if first in KINKS and len(arrays) == 2:
+        return np.abs(np.subtract(*arrays)).min() < 1e-3
+    if first == "clip":
+        return min(np.abs(arrays[0] - limit).min() for limit in (-1.0, 0.1, 0.5)) < 1e-3
     if name != "rnn":
         return False
     x, h, Wx, Wh, b = arrays
@@ -66,7 +77,11 @@ def test_operation(name, cases):
             arrays = operands(operation, n, d, k, seed)
         worst = check(operation.record, arrays, seed)
         cases(1)
-        assert worst < TOLERANCE, f"{(n, d, k)}: {worst:.3g}"
+        if name == "detach":
+            # the values change, the gradient is that of a constant
+            assert worst == 1
+        else:
+            assert worst < TOLERANCE, f"{(n, d, k)}: {worst:.3g}"
 
 
 def test_dropout():
@@ -195,6 +210,6 @@ def test_every_operation_is_here():
         "name",
         "apply",
     }
-    public = {name for name in vars(Graph) if not name.startswith("_")} - no_operations
+    public = set(methods(Graph)) - no_operations
     assert public <= {name.split(" ")[0].rstrip(",") for name in OPERATIONS}
     assert all(isinstance(operation, Operation) for operation in OPERATIONS.values())

@@ -22,11 +22,28 @@ OPERATIONS = {
     "reverse_sequence": lambda G, W, x: G.reverse_sequence(W, 2),
     "concat_rows": lambda G, W, x: G.concat_rows([W, x]),
     "row_pluck": lambda G, W, x: G.row_pluck(W, [1, 0]),
+    "pow": lambda G, W, x: G.pow(W, 1.5),
+    "clip": lambda G, W, x: G.clip(W, 1.5, 3.5),
+    "maximum": lambda G, W, x: G.maximum(W, x),
+    "minimum": lambda G, W, x: G.minimum(W, x),
+    "greater": lambda G, W, x: G.greater(W, x),
+    "where": lambda G, W, x: G.where(x, W, x),
+    "max": lambda G, W, x: G.max(W, 1),
+    "min": lambda G, W, x: G.min(W, 0),
+    "norm": lambda G, W, x: G.norm(W),
+    "logsumexp": lambda G, W, x: G.logsumexp(W, 1),
+    "cumsum": lambda G, W, x: G.cumsum(W, 1),
+    "bmm": lambda G, W, x: G.bmm(W, x.view(0, 0, 1, 2), 2),
+    "stack": lambda G, W, x: G.stack([W, x], 1),
+    "reshape": lambda G, W, x: G.reshape(W, 1, 4),
+    "index_select": lambda G, W, x: G.index_select(W, [1, 0], 1),
+    "detach": lambda G, W, x: G.detach(W),
+    "add a row": lambda G, W, x: G.eltmul(W, x.view(0, 0, 1, 2)),
 } | {
     name: lambda G, W, x, name=name: getattr(G, name)(W)
     for name in (
         "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "neg", "exp", "log", "sqrt", "square",
-        "abs",
+        "abs", "sin", "cos",
     )
 }  # fmt: skip
 

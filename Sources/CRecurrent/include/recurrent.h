@@ -126,7 +126,7 @@ typedef uint64_t recurrent_program;
 typedef int32_t recurrent_dtype;
 enum { RECURRENT_FLOAT32 = 0, RECURRENT_FLOAT64 = 1 };
 
-/* What a sum or mean reduces: all elements (1 x 1), the rows of each column (1 x d), or the columns of each row
+/* What a reduction reduces: all elements (1 x 1), the rows of each column (1 x d), or the columns of each row
    (n x 1). */
 typedef int32_t recurrent_axis;
 enum { RECURRENT_ALL = -1, RECURRENT_ROWS = 0, RECURRENT_COLUMNS = 1 };
@@ -138,7 +138,8 @@ enum { RECURRENT_MEAN = 0, RECURRENT_SUM = 1 };
 typedef int32_t recurrent_dropout_scope;
 enum { RECURRENT_STEP = 0, RECURRENT_SEQUENCE = 1 };
 
-/* Element-wise functions of one Mat. `parameter` is LEAKY_RELU's negative slope and SCALE's factor, else 0. */
+/* Element-wise functions of one Mat. `parameter` is LEAKY_RELU's negative slope, SCALE's factor, SHIFT's constant and POW's
+   exponent, else 0. */
 typedef int32_t recurrent_unary;
 enum {
   RECURRENT_TANH = 0,
@@ -155,12 +156,29 @@ enum {
   RECURRENT_SQRT = 11,
   RECURRENT_SQUARE = 12,
   RECURRENT_ABS = 13,
-  RECURRENT_SHIFT = 14 /* x + parameter */
+  RECURRENT_SHIFT = 14, /* x + parameter */
+  RECURRENT_SIN = 15,   /* NaN at infinity, as is COS */
+  RECURRENT_COS = 16,
+  RECURRENT_POW = 17 /* x to the power parameter: as C's pow; its derivative is 0 for the power 0 */
 };
 
-/* Element-wise functions of two Mats. */
+/* Element-wise functions of two Mats. MAXIMUM and MINIMUM are NaN if an element is NaN, and equal elements have half of the
+   gradient each. The comparisons from GREATER on are 1 or 0, and without a gradient. */
 typedef int32_t recurrent_binary;
-enum { RECURRENT_ADD = 0, RECURRENT_SUB = 1, RECURRENT_ELTMUL = 2, RECURRENT_DIV = 3 };
+enum {
+  RECURRENT_ADD = 0,
+  RECURRENT_SUB = 1,
+  RECURRENT_ELTMUL = 2,
+  RECURRENT_DIV = 3,
+  RECURRENT_MAXIMUM = 4,
+  RECURRENT_MINIMUM = 5,
+  RECURRENT_GREATER = 6,
+  RECURRENT_GREATER_EQUAL = 7,
+  RECURRENT_LESS = 8,
+  RECURRENT_LESS_EQUAL = 9,
+  RECURRENT_EQUAL = 10,
+  RECURRENT_NOT_EQUAL = 11
+};
 
 /* The outcome of a training or optimizer step. */
 typedef struct recurrent_step_result {
@@ -288,15 +306,33 @@ recurrent_status recurrent_graph_operation(recurrent_graph graph, int64_t index,
 recurrent_status recurrent_graph_unary(recurrent_graph graph, recurrent_unary operation, recurrent_mat m,
                                        double parameter, recurrent_mat *out);
 
-/* Records out = f(a, b). The shapes are equal, or one Mat is a single column, which is broadcast over the columns of
-   the other. */
+/* Records out = f(a, b). The numbers of rows are equal or one is 1, and so are those of columns: a single row, a single
+   column or a 1 x 1 Mat is broadcast, and its gradient is a sum. */
 recurrent_status recurrent_graph_binary(recurrent_graph graph, recurrent_binary operation, recurrent_mat a,
                                         recurrent_mat b, recurrent_mat *out);
+
+/* Records the elements of m limited to low .. high; -INFINITY or INFINITY for none. The derivative is 1 from low to high,
+   both included, else 0. */
+recurrent_status recurrent_graph_clip(recurrent_graph graph, recurrent_mat m, double low, double high,
+                                      recurrent_mat *out);
+
+/* Records a where the condition is not 0, and b elsewhere; broadcast as by recurrent_graph_binary. NaN is not 0. The
+   condition has no gradient. */
+recurrent_status recurrent_graph_where(recurrent_graph graph, recurrent_mat condition, recurrent_mat a, recurrent_mat b,
+                                       recurrent_mat *out);
+
+/* Records the values of m as a constant: no gradient flows to m. */
+recurrent_status recurrent_graph_detach(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
 
 /* ---- Products and look-ups. */
 
 /* [n x k] [k x d] -> [n x d] */
 recurrent_status recurrent_graph_mul(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
+
+/* The products of the B = `batches` matrices of a and of b. Column j * B + b of a Mat is column j of its matrix b:
+   [n x k B] [k x d B] -> [n x d B]; with transpose_a 1, a is [k x n B] and its matrices are transposed first. */
+recurrent_status recurrent_graph_bmm(recurrent_graph graph, recurrent_mat a, recurrent_mat b, int64_t batches,
+                                     int32_t transpose_a, recurrent_mat *out);
 
 /* The sum of a * b over all elements: 1 x 1. */
 recurrent_status recurrent_graph_dot(recurrent_graph graph, recurrent_mat a, recurrent_mat b, recurrent_mat *out);
@@ -316,6 +352,19 @@ recurrent_status recurrent_graph_concat_rows(recurrent_graph graph, const recurr
                                              recurrent_mat *out);
 recurrent_status recurrent_graph_concat_columns(recurrent_graph graph, const recurrent_mat *mats, int64_t count,
                                                 recurrent_mat *out);
+
+/* T = `count` Mats of one shape, [n x d], in turn: axis 1 gives [n x d T], where column j * T + t is column j of mats[t];
+   axis 0 gives [n T x d], where row i * T + t is row i of mats[t]. */
+recurrent_status recurrent_graph_stack(recurrent_graph graph, const recurrent_mat *mats, int64_t count,
+                                       recurrent_axis axis, recurrent_mat *out);
+
+/* The elements of m, row by row, as n rows and d columns; -1 stands for the number that fits. */
+recurrent_status recurrent_graph_reshape(recurrent_graph graph, recurrent_mat m, int64_t n, int64_t d,
+                                         recurrent_mat *out);
+
+/* The rows (axis 0) or the columns (axis 1) of m at `count` indices. One that occurs twice receives both gradients. */
+recurrent_status recurrent_graph_index_select(recurrent_graph graph, recurrent_mat m, const int64_t *indices,
+                                              int64_t count, recurrent_axis axis, recurrent_mat *out);
 recurrent_status recurrent_graph_slice_rows(recurrent_graph graph, recurrent_mat m, int64_t start, int64_t count,
                                             recurrent_mat *out);
 recurrent_status recurrent_graph_slice_columns(recurrent_graph graph, recurrent_mat m, int64_t start, int64_t count,
@@ -324,6 +373,19 @@ recurrent_status recurrent_graph_slice_columns(recurrent_graph graph, recurrent_
 /* ---- Reductions, probabilities, losses. */
 recurrent_status recurrent_graph_sum(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
 recurrent_status recurrent_graph_mean(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+
+/* The largest and the smallest element; NaN if one is NaN. Equal ones have equal shares of the gradient. */
+recurrent_status recurrent_graph_max(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+recurrent_status recurrent_graph_min(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+
+/* The Euclidean norm; its gradient is 0 at 0. And ln of the sum of e^m. Neither overflows where the result does not. */
+recurrent_status recurrent_graph_norm(recurrent_graph graph, recurrent_mat m, recurrent_axis axis, recurrent_mat *out);
+recurrent_status recurrent_graph_logsumexp(recurrent_graph graph, recurrent_mat m, recurrent_axis axis,
+                                           recurrent_mat *out);
+
+/* The sums of the elements so far, down each column (axis 0) or along each row (axis 1): of m's shape. */
+recurrent_status recurrent_graph_cumsum(recurrent_graph graph, recurrent_mat m, recurrent_axis axis,
+                                        recurrent_mat *out);
 
 /* Softmax, and its logarithm, of each column. */
 recurrent_status recurrent_graph_softmax(recurrent_graph graph, recurrent_mat m, recurrent_mat *out);
@@ -374,7 +436,8 @@ recurrent_status recurrent_graph_lstm(recurrent_graph graph, recurrent_mat x, re
    recurrent_graph_forest runs a program over trees: its step reads the states of several children.
    recurrent_graph_apply records the step on one node, anywhere in a graph.
 
-   A step may use recurrent_graph_unary and _binary, recurrent_graph_mul with a parameter on the left,
+   A step may use recurrent_graph_unary, recurrent_graph_binary from ADD to DIV with as many rows on both sides,
+   recurrent_graph_mul with a parameter on the left,
    recurrent_graph_concat_rows, views of rows, and of each column recurrent_graph_sum and _mean (axis 0), _softmax and
    _layer_norm; and recurrent_step_dropout, _zoneout and _attend. Other Mats that it reads become parameters of the program, and a
    single column is the same for every sequence. The Mats that stand for x and the states have no numbers, and the number

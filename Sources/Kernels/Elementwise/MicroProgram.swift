@@ -56,6 +56,17 @@ public enum MicroOperation: UInt8, Sendable, CaseIterable {
   /// Layer normalization, and its gradients with those of its gain: see `MicroLoop.layerNorm`.
   case layerNorm, layerNormBackward
 
+  /// The micro-operation of an element-wise function of two operands; nil for one that programs do not have.
+  public init?(_ operation: BinaryOperation) {
+    switch operation {
+    case .add: self = .sum
+    case .sub: self = .difference
+    case .eltmul: self = .product
+    case .div: self = .quotient
+    case .maximum, .minimum, .greater, .greaterEqual, .less, .lessEqual, .equal, .notEqual: return nil
+    }
+  }
+
   /// Whether each element of the result depends on the elements of one row only.
   public var isElementwise: Bool { rawValue <= MicroOperation.slopeMulAdd.rawValue }
   /// Whether the result may be an operand at the same place.

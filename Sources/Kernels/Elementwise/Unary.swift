@@ -4,14 +4,14 @@
 public enum UnaryOperation: UInt8, Sendable, CaseIterable {
   case tanh, sigmoid, relu, leakyRelu, gelu, silu, softplus
   case neg, scale, exp, log, sqrt, square, abs
-  case shift
+  case shift, sin, cos, pow
 
   /// Whether the derivative f′(x, y) reads x, and whether it reads y = f(x).
   public var derivativeReads: (x: Bool, y: Bool) {
     switch self {
     case .neg, .scale, .shift: (false, false)
     case .tanh, .sigmoid, .relu, .exp, .sqrt: (false, true)
-    case .leakyRelu, .gelu, .softplus, .log, .square, .abs: (true, false)
+    case .leakyRelu, .gelu, .softplus, .log, .square, .abs, .sin, .cos, .pow: (true, false)
     case .silu: (true, true)
     }
   }
@@ -30,8 +30,8 @@ protocol UnaryLoop {
 ///
 /// - Parameters:
 ///   - operation: the operation.
-///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`; the others
-///     ignore it.
+///   - a: its parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`, the exponent of
+///     `pow`; the others ignore it.
 ///   - loop: receives the two functions.
 ///
 /// Not inlined: the unspecialized entry of `apply`, which other modules call, would prepare the metadata of every row
@@ -89,6 +89,12 @@ func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop
     loop.run(
       { T.V.abs($0) },
       { x, _ in T.V.select(x, greaterThan: 0.0, 1.0, T.V.select(0.0, greaterThan: x, -1.0, 0.0)) })
+  case .sin:
+    loop.run({ T.sin($0) }, { x, _ in T.cos(x) })
+  case .cos:
+    loop.run({ T.cos($0) }, { x, _ in -1.0 * T.sin(x) })
+  case .pow:
+    loop.run({ T.pow($0, a) }, { x, _ in T.powDerivative(x, a) })
   }
 }
 
@@ -112,8 +118,8 @@ private struct BackwardLoop<T: Real>: UnaryLoop {
 ///
 /// - Parameters:
 ///   - operation: f.
-///   - parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`; the others
-///     ignore it.
+///   - parameter: the negative slope of `leakyRelu`, the factor of `scale`, the constant of `shift`, the exponent of
+///     `pow`; the others ignore it.
 ///   - x: the operand.
 ///   - y: receives the values.
 @_specialize(exported:true,where T == Float)

@@ -4,7 +4,12 @@
 @_specialize(exported:true,where T == Float)
 @_specialize(exported:true,where T == Double)
 @inline(never)
-public func sum<T: Real>(_ x: MatrixView<T>) -> T {
+public func sum<T: Real>(_ x: MatrixView<T>) -> T { sumOfElements(x) }
+
+/// Σ x, inlined: a kernel of a file before this one cannot call the specialized code of `sum`, which the compiler emits
+/// later.
+@inline(__always)
+func sumOfElements<T: Real>(_ x: MatrixView<T>) -> T {
   var total: T.V = 0.0
   forEachContiguousRun(x, othersAreContiguous: true) { n, j in
     let x = x.columnPointer(j)

@@ -88,6 +88,20 @@ extension Vector {
     if k == Self.count { store(p) } else { store(p, first: k) }
   }
 
+  /// The first `k` lanes, 0 ≤ `k` ≤ `count`, and 0 in the others.
+  @inline(__always) func firstLanes(_ k: Int) -> Self {
+    if k == Self.count { return self }
+    return withUnsafeTemporaryAllocation(of: Scalar.self, capacity: Self.count) {
+      store($0.baseAddress.unsafelyUnwrapped)
+      return .load($0.baseAddress.unsafelyUnwrapped, first: k)
+    }
+  }
+
+  /// Returns `x` where `a` and `b` are equal, `y` where they are not or one is NaN.
+  @inline(__always) static func select(_ a: Self, equals b: Self, _ x: Self, _ y: Self) -> Self {
+    select(notNaN: a, select(notNaN: b, select(a, greaterThan: b, y, select(b, greaterThan: a, y, x)), y), y)
+  }
+
   @inline(__always) static prefix func - (a: Self) -> Self { 0.0 - a }
 
   /// The first lane.

@@ -65,8 +65,8 @@ extension Graph {
       pinnedOperands.removeAll()
       if before.nodes == 0 { saved.removeAll() }
       // a pinned operand may have had nodes evaluated
-      evaluated = min(evaluated, before.nodes)
-      if let schedule { evaluated = min(evaluated, schedule.removeLast(to: before.nodes)) }
+      evaluated = Swift.min(evaluated, before.nodes)
+      if let schedule { evaluated = Swift.min(evaluated, schedule.removeLast(to: before.nodes)) }
       dtype = before.dtype
       throw error
     }

@@ -56,7 +56,7 @@ extension Graph {
       if !node.isReached && (is32 ? isZero(result.dw(Float.self)) : isZero(result.dw(Double.self))) { continue }
       nodes[i].isReached = true
       for k in node.first..<node.first + node.count where operands[k].node >= 0 {
-        nodes[operands[k].node].isReached = true
+        if node.operation.passesGradient(node, to: k - node.first) { nodes[operands[k].node].isReached = true }
       }
     }
   }

@@ -33,7 +33,7 @@ extension Graph {
     if !keepsRecordedValues { return }
     let dtype = dtype ?? .float32
     saved.pass += 1
-    for i in max(0, first)..<max(0, first, evaluated) {
+    for i in Swift.max(0, first)..<Swift.max(0, first, evaluated) {
       let node = nodes[i]
       if node.result.span(dtype).overlaps(span), node.operation.backwardReads(node).result {
         nodes[i].result.w = try copyValues(of: node.result)

@@ -15,6 +15,8 @@ protocol GraphOperation {
   func backward<T: Real>(_ args: Operands<T>)
   /// The values that `backward` reads, besides the result's gradient and the scratch.
   var backwardReads: BackwardReads { get }
+  /// Whether the gradient of the result flows to an operand.
+  func passesGradient(to operand: Int) -> Bool
   /// The operation as part of a step; nil if a step cannot use it.
   var recordedOperation: RecordedOperation? { get }
 
@@ -22,6 +24,7 @@ protocol GraphOperation {
   // which generic methods would run unspecialized. The settings are those of the node.
   static func name(_ node: Node) -> String
   static func backwardReads(_ node: Node) -> BackwardReads
+  static func passesGradient(_ node: Node, to operand: Int) -> Bool
   static func recordedOperation(_ node: Node) -> RecordedOperation?
   static func forward32(_ args: Operands<Float>)
   static func forward64(_ args: Operands<Double>)
@@ -31,9 +34,13 @@ protocol GraphOperation {
 
 extension GraphOperation {
   var recordedOperation: RecordedOperation? { nil }
+  func passesGradient(to operand: Int) -> Bool { true }
 
   static func name(_ node: Node) -> String { node.settings(Self.self).name }
   static func backwardReads(_ node: Node) -> BackwardReads { node.settings(Self.self).backwardReads }
+  static func passesGradient(_ node: Node, to operand: Int) -> Bool {
+    node.settings(Self.self).passesGradient(to: operand)
+  }
   static func recordedOperation(_ node: Node) -> RecordedOperation? { node.settings(Self.self).recordedOperation }
   static func forward32(_ args: Operands<Float>) { args.settings(Self.self).forward(args) }
   static func forward64(_ args: Operands<Double>) { args.settings(Self.self).forward(args) }

@@ -170,13 +170,7 @@ private struct Division {
     case .unary(let function, let parameter):
       try addElementwise(i, .unary(function, parameter))
     case .binary(let operation):
-      let micro: MicroOperation =
-        switch operation {
-        case .add: .sum
-        case .sub: .difference
-        case .eltmul: .product
-        case .div: .quotient
-        }
+      guard let micro = MicroOperation(operation) else { return }
       try addElementwise(i, .micro(micro))
     case .dropout(let rate, let scope):
       try addMasked(i, StepMask(rows: node.rows, rate: rate, kept: 1 / (1 - rate), mean: 1, scope: scope))

@@ -132,6 +132,11 @@ struct StepReader {
           .badShape, "b of \(name) is a parameter; expected a value of the step, got a Mat from outside")
       }
     }
+    if case .binary = operation, let k = operands.firstIndex(where: { $0.rows != rows }) {
+      throw RecurrentError(
+        .badShape,
+        "operand \(k) of \(name) has the wrong shape; expected \(rows) rows, as a step broadcasts none, got 1 row")
+    }
     if case .attend = operation { try checkPast(operands) }
     step.nodes.append(RecordedStep.Node(operation: operation, operands: operands, rows: rows))
     return .node(step.nodes.count - 1)

@@ -21,7 +21,7 @@ import Testing
     let x = StridedMatrix<T>(n, d, gap: gap) { i, j in
       let x = 4 * fraction(1)(i, j)
       // log and sqrt are defined for positive operands only
-      return operation == .log || operation == .sqrt ? 0.25 + abs(x) : x
+      return operation == .log || operation == .sqrt || operation == .pow ? 0.25 + abs(x) : x
     }
     let y = StridedMatrix<T>(n, d, gap: gap)
     apply(operation, T(parameter), x.view, to: y.view)
@@ -68,6 +68,9 @@ import Testing
     case .sqrt: return (x.squareRoot(), 0.5 / x.squareRoot())
     case .square: return (x * x, 2 * x)
     case .abs: return (abs(x), x > 0 ? 1 : x < 0 ? -1 : 0)
+    case .sin: return (sin(x), cos(x))
+    case .cos: return (cos(x), -sin(x))
+    case .pow: return (pow(x, a), a * pow(x, a - 1))
     }
   }
 

@@ -9,6 +9,7 @@ import Testing
   /// The bounds of the error in units in the last place.
   private static let bounds: [(UnaryOperation, Double)] = [
     (.exp, 4), (.log, 4), (.tanh, 4), (.sigmoid, 4), (.softplus, 6), (.silu, 6), (.gelu, 8),
+    (.sin, 4), (.cos, 4), (.pow, 4),
     // correctly rounded, the exact value up to the rounding of the wider type
     (.relu, 0.501), (.leakyRelu, 0.501), (.neg, 0.501), (.scale, 0.501), (.shift, 0.501), (.sqrt, 0.501),
     (.square, 0.501), (.abs, 0.501),
@@ -95,12 +96,16 @@ import Testing
       (.relu, [(0, 0), (inf, inf), (-inf, 0), (tiny, tiny)]),
       (.leakyRelu, [(inf, inf), (-inf, -inf)]),
       (.sqrt, [(0, 0), (4, 2), (inf, inf)]),
+      (.sin, [(0, 0), (tiny, tiny), (-tiny, -tiny)]), (.cos, [(0, 1), (tiny, 1)]),
+      (.pow, [(0, 0), (-0.0, 0), (1, 1), (16, 2), (inf, inf), (-inf, inf)]),
     ]
     for (operation, pairs) in table {
       for (x, y) in pairs { #expect(value(operation, x) == y, "\(operation)(\(x)) of \(T.self)") }
     }
     // the sign of zero survives where the function is odd
-    #expect(value(.tanh, -0.0 as T).sign == .minus)
+    for odd in [UnaryOperation.tanh, .sin] { #expect(value(odd, -0.0 as T).sign == .minus) }
+    for bad: T in [inf, -inf] { #expect(value(.sin, bad).isNaN && value(.cos, bad).isNaN) }
+    for bad: T in [-1, -tiny, -huge] { #expect(value(.pow, bad).isNaN) }
     for bad: T in [-1, -tiny, -inf] { #expect(value(.log, bad).isNaN) }
     for operation in UnaryOperation.allCases {
       #expect(value(operation, T.nan).isNaN, "\(operation)(NaN) of \(T.self)")
@@ -166,6 +171,9 @@ private func exact(_ operation: UnaryOperation, _ x: Double, _ a: Double) -> Dou
   case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
   case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
   case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * 0.5.squareRoot())
+  case .sin: sin(x)
+  case .cos: cos(x)
+  case .pow: pow(x, a)
   default: elementary(operation, x, a)
   }
 }
@@ -180,6 +188,9 @@ private func exact(_ operation: UnaryOperation, _ x: Double, _ a: Double) -> Dou
     case .softplus: max(x, 0) + log1p(exp(-abs(x))) + (x.isNaN ? .nan : 0)
     case .silu: x < -1e4 ? 0 : x < 0 ? x * exp(x) / (1 + exp(x)) : x / (1 + exp(-x))
     case .gelu: x < -1e4 ? 0 : 0.5 * x * erfc(-x * (0.5 as Float80).squareRoot())
+    case .sin: sin(x)
+    case .cos: cos(x)
+    case .pow: pow(x, a)
     default: elementary(operation, x, a)
     }
   }

@@ -61,10 +61,11 @@ import Testing
     #expect(
       try (0..<g.count).map { try g.operation(at: $0).name } == [
         "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "neg", "scale", "exp", "log", "sqrt",
-        "square", "abs", "shift", "add", "sub", "eltmul", "div",
+        "square", "abs", "shift", "sin", "cos", "pow", "add", "sub", "eltmul", "div", "maximum", "minimum", "greater",
+        "greater_equal", "less", "less_equal", "equal", "not_equal",
       ])
-    #expect(UnaryOperation.leakyRelu.rawValue == 3 && UnaryOperation.shift.rawValue == 14)
-    #expect(BinaryOperation.div.rawValue == 3)
+    #expect(UnaryOperation.leakyRelu.rawValue == 3 && UnaryOperation.pow.rawValue == 17)
+    #expect(BinaryOperation.div.rawValue == 3 && BinaryOperation.notEqual.rawValue == 11)
   }
 
   @Test func resultsOfAnotherGraphAreInputs() throws {

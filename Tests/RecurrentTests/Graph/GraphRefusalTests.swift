@@ -45,12 +45,35 @@ import Testing
 
   @Test func shapes() throws {
     let a = try #require(a), wide = try Mat(2, 4, .float64), tall = try Mat(3, 3, .float64),
-      row = try Mat(1, 3, .float64)
-    for pair in [Graph.add, Graph.sub, Graph.eltmul, Graph.div] {
+      row = try Mat(1, 4, .float64)
+    for pair in [
+      Graph.add, Graph.sub, Graph.eltmul, Graph.div, Graph.maximum, Graph.minimum, Graph.greater, Graph.equal,
+    ] {
       try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try pair($0)(a, wide) }
       try refusedByGraph(.badShape, "2 x 3", "3 x 3") { try pair($0)(a, tall) }
-      // a row is not broadcast
-      try refusedByGraph(.badShape, "2 x 3", "1 x 3") { try pair($0)(a, row) }
+      // a row is broadcast to rows of as many columns
+      try refusedByGraph(.badShape, "2 x 3", "1 x 4") { try pair($0)(a, row) }
+    }
+    try refusedByGraph(.badShape, "condition, a and b of where", "2 x 3, 2 x 3 and 1 x 4") { try $0.where(a, a, row) }
+    try refusedByGraph(.badShape, "condition, a and b of where", "3 x 3, 2 x 3 and 2 x 3") { try $0.where(tall, a, a) }
+    for (n, d) in [(4, -1), (-1, -1), (0, 6), (-1, 0), (2, 4), (Int.max, 2), (Int.max, -1), (-1, Int.min), (-2, -3)] {
+      try refusedByGraph(.badShape, "shape does not fit; expected 6 elements", "got \(n) x \(d)") {
+        try $0.reshape(a, n, d)
+      }
+    }
+    try refusedByGraph(.badShape, "mats[1] has the wrong shape; expected 2 x 3", "got 2 x 4") {
+      try $0.stack([a, wide], over: .rows)
+    }
+    try refusedByGraph(.badShape, "at least one") { try $0.stack([], over: .columns) }
+    try refusedByGraph(.badShape, "batches is out of range; expected a divisor", "3 and 4, got 2") {
+      try $0.bmm(a, wide, 2)
+    }
+    for batches in [0, -1, Int.min, Int.max] {
+      try refusedByGraph(.badShape, "batches is out of range", "got \(batches)") { try $0.bmm(a, a, batches) }
+    }
+    try refusedByGraph(.badShape, "as many columns in a as rows in b, got 2 x 3 and 2 x 3") { try $0.bmm(a, a, 1) }
+    try refusedByGraph(.badShape, "as many rows in a as rows in b, got 2 x 3 and 3 x 3") {
+      try $0.bmm(a, tall, 3, transposeA: true)
     }
     try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.mul(a, wide) }
     try refusedByGraph(.badShape, "2 x 3", "2 x 4") { try $0.dot(a, wide) }
@@ -122,6 +145,32 @@ import Testing
     }
     for (start, count) in [(0, 4), (3, 1), (-1, 1), (0, 0), (2, Int.max)] {
       try refusedByGraph(.badIndex, "\(start)", "0..<3") { try $0.sliceColumns(a, start, count) }
+    }
+  }
+
+  @Test func axesAndLimits() throws {
+    let a = try #require(a)
+    try refusedByGraph(.badValue, "axis is -1 (all); expected 0 (rows) or 1 (columns)") { try $0.cumsum(a, over: .all) }
+    try refusedByGraph(.badValue, "axis is -1 (all)") { try $0.stack([a], over: .all) }
+    try refusedByGraph(.badValue, "axis is -1 (all)") { try $0.indexSelect(a, [0], over: .all) }
+    try refusedByGraph(.badValue, "low is above high; expected at most 1.0, got 2.0") {
+      try $0.clip(a, low: 2, high: 1)
+    }
+    try refusedByGraph(.badValue, "low is not a number", "got nan") { try $0.clip(a, low: .nan) }
+    try refusedByGraph(.badValue, "high is not a number", "got nan") { try $0.clip(a, high: .nan) }
+    for bad in [Double.nan, .infinity, -.infinity] {
+      try refusedByGraph(.badValue, "exponent is not finite", "\(bad)") { try $0.pow(a, bad) }
+    }
+    for index in [-1, 2, Int.max, Int.min] {
+      try refusedByGraph(.badIndex, "indices[1] is out of range; expected 0 to 1", "got \(index)") {
+        try $0.indexSelect(a, [0, index], over: .rows)
+      }
+    }
+    try refusedByGraph(.badIndex, "indices[0] is out of range; expected 0 to 2", "got 3") {
+      try $0.indexSelect(a, [3], over: .columns)
+    }
+    try refusedByGraph(.badShape, "indices is empty; expected at least 1 index") {
+      try $0.indexSelect(a, [Int](), over: .columns)
     }
   }
 

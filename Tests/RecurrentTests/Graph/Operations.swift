@@ -26,7 +26,7 @@ struct Operation: Sendable, CustomTestStringConvertible {
     self.init(name, leaves) { graph, m, _ in try build(graph, m) }
   }
 
-  static let all = curves + pairs + products + shapes + reductions + losses + cells
+  static let all = curves + pairs + choices + products + shapes + reductions + losses + cells
 }
 
 extension Operation {
@@ -46,6 +46,31 @@ extension Operation {
   private static let columnSecond: @Sendable (Dice) throws -> [Mat] = {
     let n = $0.size()
     return [try $0.leaf(n, $0.size()), try $0.leaf(n, 1, 0.5...2)]
+  }
+  private static let rowFirst: @Sendable (Dice) throws -> [Mat] = {
+    let d = $0.size()
+    return [try $0.leaf(1, d), try $0.leaf($0.size(), d, 0.5...2)]
+  }
+  private static let rowSecond: @Sendable (Dice) throws -> [Mat] = {
+    let d = $0.size()
+    return [try $0.leaf($0.size(), d), try $0.leaf(1, d, 0.5...2)]
+  }
+  private static let single: @Sendable (Dice) throws -> [Mat] = {
+    [try $0.leaf($0.size(), $0.size()), try $0.leaf(1, 1, 0.5...2)]
+  }
+  private static let columnAndRow: @Sendable (Dice) throws -> [Mat] = {
+    [try $0.leaf($0.size(), 1), try $0.leaf(1, $0.size(), 0.5...2)]
+  }
+  /// Two leaves no element of which is near one of the other.
+  private static func apart(
+    _ leaves: @escaping @Sendable (Dice) throws -> [Mat]
+  ) -> @Sendable (Dice) throws -> [Mat] {
+    { dice in
+      while true {
+        let m = try leaves(dice), a = try m[0].rows(), b = try m[1].rows()
+        if a.allSatisfy({ x in b.allSatisfy { abs($0 - x) > 1e-3 } }) { return m }
+      }
+    }
   }
   private static let square: @Sendable (Dice) throws -> [Mat] = {
     let n = $0.size()
@@ -68,16 +93,24 @@ extension Operation {
     Operation("sqrt", positive) { g, m in try g.sqrt(m[0]) },
     Operation("square", one) { g, m in try g.square(m[0]) },
     Operation("abs", one) { g, m in try g.abs(m[0]) },
+    Operation("sin", one) { g, m in try g.sin(m[0]) },
+    Operation("cos", one) { g, m in try g.cos(m[0]) },
+    Operation("pow", positive) { g, m in try g.add(g.pow(m[0], 1.7), g.pow(m[0], -0.5)) },
+    Operation("pow of whole numbers", one) { g, m in try g.add(g.pow(m[0], 3), g.pow(m[0], 0)) },
+    Operation("detach", one) { g, m in try g.eltmul(m[0], g.detach(g.scale(m[0], by: 0))) },
   ]
 
   private static let pairs: [Operation] =
-    [two, columnFirst, columnSecond].enumerated().flatMap { form, leaves in
-      let name = ["", " column first", " column second"][form]
+    [two, columnFirst, columnSecond, rowFirst, rowSecond, single, columnAndRow].enumerated().flatMap { form, leaves in
+      let names = ["", "column first", "column second", "row first", "row second", "one second", "column and row"]
+      let name = form == 0 ? "" : " " + names[form]
       return [
         Operation("add" + name, leaves) { g, m in try g.add(m[0], m[1]) },
         Operation("sub" + name, leaves) { g, m in try g.sub(m[0], m[1]) },
         Operation("eltmul" + name, leaves) { g, m in try g.eltmul(m[0], m[1]) },
         Operation("div" + name, leaves) { g, m in try g.div(m[0], m[1]) },
+        Operation("maximum" + name, apart(leaves)) { g, m in try g.maximum(m[0], m[1]) },
+        Operation("minimum" + name, apart(leaves)) { g, m in try g.minimum(m[0], m[1]) },
       ]
     } + [
       Operation("add twice", one) { g, m in try g.add(m[0], m[0]) },
@@ -89,7 +122,51 @@ extension Operation {
       },
     ]
 
+  private static let choices: [Operation] = [
+    Operation("comparisons", apart(two)) { g, m in
+      let masks = try [
+        g.greater(m[0], m[1]), g.greaterEqual(m[0], m[1]), g.less(m[0], m[1]), g.lessEqual(m[0], m[1]),
+        g.equal(m[0], m[1]), g.notEqual(m[0], m[1]),
+      ]
+      return try g.eltmul(g.concatRows(masks), g.concatRows([m[0], m[1], m[0], m[1], m[0], m[1]]))
+    },
+    Operation("where", apart(two)) { g, m in try g.where(g.greater(m[0], m[1]), g.tanh(m[0]), m[1]) },
+    Operation("where of rows", apart(rowSecond)) { g, m in try g.where(g.less(m[0], m[1]), m[1], m[0]) },
+    Operation("where of a column and a row", apart(columnAndRow)) { g, m in
+      try g.where(g.less(m[0], m[1]), m[1], m[0])
+    },
+    Operation(
+      "clip",
+      { dice in
+        while true {
+          let m = try dice.leaf(dice.size(), dice.size())
+          if try m.rows().allSatisfy({ abs($0 + 0.6) > 1e-3 && abs($0 - 0.8) > 1e-3 }) { return [m] }
+        }
+      }
+    ) { g, m in try g.add(g.clip(m[0], low: -0.6, high: 0.8), g.clip(m[0], high: 0.8)) },
+  ]
+
   private static let products: [Operation] = [
+    Operation(
+      "bmm",
+      {
+        let k = $0.size(); return [try $0.leaf($0.size(), 3 * k), try $0.leaf(k, 3 * $0.size())]
+      }
+    ) { g, m in try g.bmm(m[0], m[1], 3) },
+    Operation(
+      "bmm transposed",
+      {
+        let k = $0.size(); return [try $0.leaf(k, 2 * $0.size()), try $0.leaf(k, 2 * $0.size())]
+      }
+    ) { g, m in try g.bmm(m[0], m[1], 2, transposeA: true) },
+    Operation(
+      "bmm twice",
+      {
+        let n = $0.size(); return [try $0.leaf(n, 2 * n)]
+      }
+    ) { g, m in
+      try g.add(g.bmm(m[0], m[0], 2), g.bmm(m[0], m[0], 2, transposeA: true))
+    },
     Operation(
       "mul",
       {
@@ -113,6 +190,24 @@ extension Operation {
 
   private static let shapes: [Operation] = [
     Operation("transpose", one) { g, m in try g.transpose(m[0]) },
+    Operation("reshape", { [try $0.leaf($0.size(), 2 * $0.size())] }) { g, m in
+      try g.concatRows([g.reshape(m[0], 2, -1), g.reshape(g.tanh(m[0]), 2, m[0].count / 2)])
+    },
+    Operation("stack", two) { g, m in
+      try g.concatColumns([
+        g.reshape(g.stack([m[0], m[1], m[0]], over: .rows), 1, -1),
+        g.reshape(g.stack([m[1], m[0]], over: .columns), 1, -1),
+      ])
+    },
+    Operation(
+      "indexSelect", one,
+      seeded: { g, m, seed in
+        let dice = Dice(seed)
+        let rows = try g.indexSelect(
+          m[0], (0..<dice.integer(1...7)).map { _ in dice.integer(0...m[0].n - 1) }, over: .rows)
+        return try g.indexSelect(
+          rows, (0..<dice.integer(1...7)).map { _ in dice.integer(0...m[0].d - 1) }, over: .columns)
+      }),
     Operation("reverseSequence", { [try $0.leaf($0.size(), 12)] }) { g, m in
       try g.add(g.reverseSequence(m[0], steps: 4, lengths: [4, 0, 3]), g.reverseSequence(m[0], steps: 6))
     },
@@ -152,11 +247,34 @@ extension Operation {
     },
   ]
 
-  private static let reductions: [Operation] = [Axis.all, .rows, .columns].flatMap { axis in
-    [
-      Operation("sum over \(axis)", one) { g, m in try g.sum(m[0], over: axis) },
-      Operation("mean over \(axis)", one) { g, m in try g.mean(m[0], over: axis) },
+  private static let reductions: [Operation] =
+    [Axis.all, .rows, .columns].flatMap { axis in
+      [
+        Operation("sum over \(axis)", one) { g, m in try g.sum(m[0], over: axis) },
+        Operation("mean over \(axis)", one) { g, m in try g.mean(m[0], over: axis) },
+        Operation("norm over \(axis)", positive) { g, m in try g.norm(m[0], over: axis) },
+        Operation("logsumexp over \(axis)", one) { g, m in try g.logsumexp(m[0], over: axis) },
+        Operation("max and min over \(axis)", distinct) { g, m in
+          try g.add(g.max(m[0], over: axis), g.min(m[0], over: axis))
+        },
+        // a view whose columns lie apart
+        Operation("of a view over \(axis)", distinct) { g, m in
+          let view = try m[0].view(row: m[0].n / 2, column: 0, n: m[0].n - m[0].n / 2, d: m[0].d)
+          return try g.add(g.max(view, over: axis), g.add(g.norm(view, over: axis), g.logsumexp(view, over: axis)))
+        },
+      ]
+    } + [
+      Operation("cumsum over rows", one) { g, m in try g.cumsum(m[0], over: .rows) },
+      Operation("cumsum over columns", one) { g, m in try g.cumsum(m[0], over: .columns) },
     ]
+
+  /// A leaf whose elements are apart from each other and from 0.
+  private static let distinct: @Sendable (Dice) throws -> [Mat] = { dice in
+    while true {
+      let m = try dice.leaf(dice.size(), dice.size()), sorted = try m.rows().sorted()
+      let isApart = zip(sorted, sorted.dropFirst()).allSatisfy { $1 - $0 > 1e-3 }
+      if isApart && sorted.allSatisfy({ abs($0) > 0.01 }) { return [m] }
+    }
   }
 
   private static let losses: [Operation] =

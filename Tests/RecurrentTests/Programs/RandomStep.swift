@@ -123,10 +123,12 @@ struct RandomStep: CustomStringConvertible {
       }
     case 0, 1, 2:
       let functions: [UnaryOperation] = [
-        .tanh, .sigmoid, .relu, .leakyRelu, .gelu, .silu, .softplus, .neg, .scale, .shift, .square, .abs,
+        .tanh, .sigmoid, .relu, .leakyRelu, .gelu, .silu, .softplus, .neg, .scale, .shift, .square, .abs, .sin,
+        .cos, .pow,
       ]
       let function = functions[below(functions.count)]
-      let parameter = function == .leakyRelu ? 0.1 : function == .scale || function == .shift ? 0.7 : 0
+      let parameter =
+        function == .leakyRelu ? 0.1 : function == .scale || function == .shift ? 0.7 : function == .pow ? 2 : 0
       _ = append(.unary(function, parameter, a), rows[a])
     case 3:
       // functions with a limited range get operands in it

@@ -57,7 +57,7 @@ def as_float(value: Any, name: str, mat: Any = None) -> float:
     Where it becomes an element of a Mat, it is within the range of the Mat's dtype.
     """
     if type(value) is not float:
-        value = _real(value, name)
+        value = as_number(value, name)
     if not math.isfinite(value):
         raise ValueError(f"{name} is out of range; expected a finite number, got {value}")
     if not -FLOAT32_MAX <= value <= FLOAT32_MAX and getattr(mat, "dtype", None) == DTYPES[0]:
@@ -84,7 +84,8 @@ def as_rate(value: Any, name: str) -> float:
     return number
 
 
-def _real(value: Any, name: str) -> float:
+def as_number(value: Any, name: str) -> float:
+    """Returns a float, which may be infinite or NaN."""
     # the check for numbers.Real takes longer than the recording of an operation
     if type(value) is not int:
         if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -110,7 +111,7 @@ def as_limit(value: Any, name: str) -> float:
     """Returns a threshold above 0 in the range of float32; None and infinity are infinity, for none."""
     if value is None:
         return math.inf
-    limit = value if type(value) is float else _real(value, name)
+    limit = value if type(value) is float else as_number(value, name)
     if not limit > 0:
         raise ValueError(f"{name} is out of range; expected above 0, or None for none, got {value}")
     return limit if limit == math.inf else as_single(limit, name)

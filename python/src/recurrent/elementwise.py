@@ -203,6 +203,58 @@ class MatElementwise:
         """
         return self._unary(c.ABS)  # type: ignore[attr-defined, no-any-return]
 
+    def sin(self: M) -> M:
+        """Returns ``sin(x)`` of each element: NaN at ±inf.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            If this Mat is a result of a graph that was reset.
+        """
+        return self._unary(c.SIN)  # type: ignore[attr-defined, no-any-return]
+
+    def cos(self: M) -> M:
+        """Returns ``cos(x)`` of each element: NaN at ±inf.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            If this Mat is a result of a graph that was reset.
+        """
+        return self._unary(c.COS)  # type: ignore[attr-defined, no-any-return]
+
+    def pow(self: M, exponent: float) -> M:
+        """Returns ``x**exponent`` of each element: NaN below 0 unless the exponent is a whole number.
+
+        The derivative is ``exponent * x**(exponent - 1)``, and 0 for the exponent 0.
+
+        Parameters
+        ----------
+        exponent : float
+            Finite.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        RuntimeError
+            If this Mat is a result of a graph that was reset.
+        """
+        return self._unary(c.POW, as_float(exponent, "exponent", self))  # type: ignore[attr-defined, no-any-return]
+
 
 class GraphElementwise(Generic[M]):
     """The element-wise operations of a graph. Parameters are Mats of any shape; the result has the same shape."""
@@ -519,13 +571,77 @@ class GraphElementwise(Generic[M]):
         """
         return self._unary(c.ABS, m)
 
+    def sin(self, m: M) -> M:
+        """Returns ``sin(x)`` of each element: NaN at ±inf.
+
+        Parameters
+        ----------
+        m : M
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
+        return self._unary(c.SIN, m)
+
+    def cos(self, m: M) -> M:
+        """Returns ``cos(x)`` of each element: NaN at ±inf.
+
+        Parameters
+        ----------
+        m : M
+            (n, d).
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
+        return self._unary(c.COS, m)
+
+    def pow(self, m: M, exponent: float) -> M:
+        """Returns ``x**exponent`` of each element: NaN below 0 unless the exponent is a whole number.
+
+        The derivative is ``exponent * x**(exponent - 1)``, and 0 for the exponent 0.
+
+        Parameters
+        ----------
+        m : M
+            (n, d).
+        exponent : float
+            Finite.
+
+        Returns
+        -------
+        Mat
+            (n, d), new.
+
+        Raises
+        ------
+        TypeError
+            If ``m`` is not a Mat.
+        """
+        return self._unary(c.POW, m, as_float(exponent, "exponent", m))
+
     def add(self, a: M, b: M) -> M:
         """Returns ``a + b``.
 
         Parameters
         ----------
         a, b : M
-            (n, d) each; one of them may be (n, 1), which is broadcast over the columns of the other.
+            (n, d) each; rows (1, d), columns (n, 1) and (1, 1) are broadcast.
 
         Returns
         -------
@@ -545,7 +661,7 @@ class GraphElementwise(Generic[M]):
         Parameters
         ----------
         a, b : M
-            (n, d) each; one of them may be (n, 1), which is broadcast over the columns of the other.
+            (n, d) each; rows (1, d), columns (n, 1) and (1, 1) are broadcast.
 
         Returns
         -------
@@ -565,7 +681,7 @@ class GraphElementwise(Generic[M]):
         Parameters
         ----------
         a, b : M
-            (n, d) each; one of them may be (n, 1), which is broadcast over the columns of the other.
+            (n, d) each; rows (1, d), columns (n, 1) and (1, 1) are broadcast.
 
         Returns
         -------
@@ -585,7 +701,7 @@ class GraphElementwise(Generic[M]):
         Parameters
         ----------
         a, b : M
-            (n, d) each; one of them may be (n, 1), which is broadcast over the columns of the other.
+            (n, d) each; rows (1, d), columns (n, 1) and (1, 1) are broadcast.
 
         Returns
         -------

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Literal
 from weakref import ref
 
 import numpy as np
 
 from . import _c
-from ._arrays import as_ints, as_lengths, as_tokens
-from ._checks import as_choice, as_float, as_int, as_list, shown
+from ._arrays import as_lengths, as_tokens
+from ._checks import as_choice, as_flag, as_float, as_int, shown
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
 from .introspection.graph_svg import Drawing, draw
 from .mat import Mat, expect_mat
+from .operands import as_handles, as_indices
 from .operation import Operand, Operation
 from .program import Program, StepMat
 from .program import register as register_program
 from .random import RNG, as_random
+from .reductions import GraphReductions
+from .selection import GraphSelection
+from .shapes import GraphShapes
 from .tape import Exit, enter, register
 
 if TYPE_CHECKING:
@@ -34,12 +38,11 @@ _lib = _c.lib
 _record_unary, _record_binary = _lib.recurrent_graph_unary, _lib.recurrent_graph_binary
 _record_apply = _lib.recurrent_graph_apply
 _new_handle = _c.MatHandle
-_AXES = {None: -1, 0: 0, 1: 1}
 _SCOPES = {"step": 0, "sequence": 1}
 _REDUCTIONS = {"mean": 0, "sum": 1}
 
 
-class Graph(GraphElementwise[Mat]):
+class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], GraphShapes):
     """An expression graph, with the methods of RecurrentJS's.
 
     Operations check shapes and are recorded; a value is computed on the first access to a result's ``w``. After
@@ -233,6 +236,12 @@ class Graph(GraphElementwise[Mat]):
         handle._owner = results
         return Mat._from_handle(handle, self)
 
+    def _record_mats(
+        self, operation: Callable[..., int], mats: Sequence[tuple[Mat, str]], *arguments: Any
+    ) -> Mat:
+        """Call an operation of some Mats, each with the name of its argument."""
+        return self._record(operation, *(expect_mat(m, name) for m, name in mats), *arguments)
+
     # an expression is made of these two: they do without the arguments of `_record`
     def _unary(self, operation: int, m: Mat, parameter: float = 0.0) -> Mat:
         handle = _new_handle()
@@ -267,6 +276,54 @@ class Graph(GraphElementwise[Mat]):
             If the columns of ``a`` differ from the rows of ``b``.
         """
         return self._record(_lib.recurrent_graph_mul, expect_mat(a, "a"), expect_mat(b, "b"))
+
+    def bmm(self, a: Mat, b: Mat, batches: int, transpose_a: bool = False) -> Mat:
+        """Returns the matrix products of the matrices of a batch, those of PyTorch's ``bmm``.
+
+        Column ``j * batches + b`` of a Mat is column j of its matrix b, as in a sequence column ``t * B + b`` is time
+        step t of sequence b.
+
+        Parameters
+        ----------
+        a : Mat
+            (n, k * batches); with ``transpose_a`` (k, n * batches).
+        b : Mat
+            (k, d * batches).
+        batches : int
+            The number of matrices, at least 1.
+        transpose_a : bool
+            Whether the matrices of ``a`` are transposed first.
+
+        Returns
+        -------
+        Mat
+            (n, d * batches), new.
+
+        Raises
+        ------
+        ValueError
+            If the columns are no multiple of ``batches``, or the matrices do not fit.
+        TypeError
+            If an argument has the wrong type.
+
+        Examples
+        --------
+        Attention of two queries, one for each sequence, over three time steps:
+
+        >>> import recurrent
+        >>> keys, values, query = (recurrent.Mat.uniform(4, d, rng=d) for d in (6, 6, 2))
+        >>> G = recurrent.Graph()
+        >>> weights = G.softmax(G.bmm(keys, query, 2, transpose_a=True))
+        >>> weights.shape, G.bmm(values, weights, 2).shape
+        ((3, 2), (4, 2))
+        """
+        return self._record(
+            _lib.recurrent_graph_bmm,
+            expect_mat(a, "a"),
+            expect_mat(b, "b"),
+            as_int(batches, "batches"),
+            int(as_flag(transpose_a, "transpose_a")),
+        )
 
     def dot(self, a: Mat, b: Mat) -> Mat:
         """Returns ``Σ a b`` over all elements.
@@ -308,225 +365,9 @@ class Graph(GraphElementwise[Mat]):
         IndexError
             If an index is out of range.
         """
-        return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), *_indices(rows, "rows"))
+        return self._record(_lib.recurrent_graph_row_pluck, expect_mat(m, "m"), *as_indices(rows, "rows"))
 
-    # ---- shapes
-
-    def transpose(self, m: Mat) -> Mat:
-        """Returns the transpose.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, d).
-
-        Returns
-        -------
-        Mat
-            (d, n), new.
-
-        Raises
-        ------
-        TypeError
-            If ``m`` is not a Mat.
-        """
-        return self._record(_lib.recurrent_graph_transpose, expect_mat(m, "m"))
-
-    def concat_rows(self, mats: Iterable[Mat]) -> Mat:
-        """Concatenates Mats with equal columns vertically.
-
-        Parameters
-        ----------
-        mats : iterable of Mat
-            (n_k, d) each, at least one.
-
-        Returns
-        -------
-        Mat
-            (Σ n_k, d), new.
-
-        Raises
-        ------
-        ValueError
-            If the columns differ.
-        TypeError
-            If ``mats`` is a Mat or contains another type.
-        """
-        return self._record(_lib.recurrent_graph_concat_rows, *_handles(mats))
-
-    def concat_columns(self, mats: Iterable[Mat]) -> Mat:
-        """Concatenates Mats with equal rows horizontally.
-
-        Parameters
-        ----------
-        mats : iterable of Mat
-            (n, d_k) each, at least one.
-
-        Returns
-        -------
-        Mat
-            (n, Σ d_k), new.
-
-        Raises
-        ------
-        ValueError
-            If the rows differ.
-        TypeError
-            If ``mats`` is a Mat or contains another type.
-        """
-        return self._record(_lib.recurrent_graph_concat_columns, *_handles(mats))
-
-    def reverse_sequence(self, m: Mat, steps: int, lengths: npt.ArrayLike | None = None) -> Mat:
-        """Reverses sequences in time, each within its length; its later steps stay where they are.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, T * B), column ``t * B + b`` of step t and sequence b.
-        steps : int
-            T, at least 1.
-        lengths : array of int, optional
-            (B,): the valid steps of each sequence, 0 to T; all T where absent.
-
-        Returns
-        -------
-        Mat
-            (n, T * B), new.
-
-        Raises
-        ------
-        ValueError, IndexError
-            If the columns are no multiple of ``steps``, or a length does not fit.
-        TypeError
-            If an argument has the wrong type.
-
-        Examples
-        --------
-        >>> import recurrent
-        >>> m = recurrent.Mat.from_array([[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]])
-        >>> recurrent.Graph().reverse_sequence(m, 3, [3, 2]).w.tolist()
-        [[3.0, 20.0, 2.0, 10.0, 1.0, 30.0]]
-        """
-        mat, T = expect_mat(m, "m"), as_int(steps, "steps")
-        counts = as_lengths(lengths, m.d // T) if T > 0 and m.d % T == 0 else None
-        return self._record(
-            _lib.recurrent_graph_reverse_sequence,
-            mat,
-            T,
-            None if counts is None else _c.as_ints(counts, len(counts)),
-            0 if counts is None else len(counts),
-        )
-
-    def slice_rows(self, m: Mat, start: int, count: int) -> Mat:
-        """Returns rows ``start`` to ``start + count - 1`` as a view that shares ``w`` and ``dw`` with ``m``.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, d).
-        start : int
-            The first row, from 0.
-        count : int
-            The number of rows, at least 1.
-
-        Returns
-        -------
-        Mat
-            (count, d), a view.
-
-        Raises
-        ------
-        ValueError, IndexError
-            If the rows are out of range.
-        """
-        return self._slice(_lib.recurrent_graph_slice_rows, m, start, count)
-
-    def slice_columns(self, m: Mat, start: int, count: int) -> Mat:
-        """Returns columns ``start`` to ``start + count - 1`` as a view that shares ``w`` and ``dw`` with ``m``.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, d).
-        start : int
-            The first column, from 0.
-        count : int
-            The number of columns, at least 1.
-
-        Returns
-        -------
-        Mat
-            (n, count), a view.
-
-        Raises
-        ------
-        ValueError, IndexError
-            If the columns are out of range.
-        """
-        return self._slice(_lib.recurrent_graph_slice_columns, m, start, count)
-
-    def _slice(self, operation: Callable[..., int], m: Mat, start: int, count: int) -> Mat:
-        expect_mat(m, "m")
-        handle = _c.new(
-            operation,
-            _lib.recurrent_mat_free,
-            self._handle.value,
-            m._handle.value,
-            as_int(start, "start"),
-            as_int(count, "count"),
-            owner=m._handle,
-        )
-        return m._from_handle(handle, m._graph)
-
-    # ---- sums, probabilities, losses
-
-    def sum(self, m: Mat, axis: int | None = None) -> Mat:
-        """Returns the sum over all elements, rows or columns.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, d).
-        axis : {None, 0, 1}
-            None reduces all elements, 0 the rows, 1 the columns.
-
-        Returns
-        -------
-        Mat
-            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
-
-        Raises
-        ------
-        TypeError
-            If ``m`` is not a Mat.
-        ValueError
-            If ``axis`` is unknown.
-        """
-        return self._record(_lib.recurrent_graph_sum, expect_mat(m, "m"), _axis(axis))
-
-    def mean(self, m: Mat, axis: int | None = None) -> Mat:
-        """Returns the mean over all elements, rows or columns.
-
-        Parameters
-        ----------
-        m : Mat
-            (n, d).
-        axis : {None, 0, 1}
-            None reduces all elements, 0 the rows, 1 the columns.
-
-        Returns
-        -------
-        Mat
-            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
-
-        Raises
-        ------
-        TypeError
-            If ``m`` is not a Mat.
-        ValueError
-            If ``axis`` is unknown.
-        """
-        return self._record(_lib.recurrent_graph_mean, expect_mat(m, "m"), _axis(axis))
+    # ---- probabilities, losses
 
     def softmax(self, m: Mat) -> Mat:
         """Returns ``exp(x) / Σ exp(x)`` of each column, without overflow for finite scores.
@@ -601,7 +442,7 @@ class Graph(GraphElementwise[Mat]):
         return self._record(
             _lib.recurrent_graph_cross_entropy,
             expect_mat(scores, "scores"),
-            *_indices(targets, "targets"),
+            *as_indices(targets, "targets"),
             _REDUCTIONS[as_choice(reduction, "reduction", _REDUCTIONS)],
         )
 
@@ -895,8 +736,8 @@ class Graph(GraphElementwise[Mat]):
         """
         if not isinstance(program, Program):
             raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
-        initial, state_count = _handles(states, "states")
-        given, parameter_count = _handles(parameters, "parameters")
+        initial, state_count = as_handles(states, "states")
+        given, parameter_count = as_handles(parameters, "parameters")
         batch = initial._mats[0].d if state_count else 1
         if steps is None:
             if x is None:
@@ -985,8 +826,8 @@ class Graph(GraphElementwise[Mat]):
             raise ValueError(f"children has the wrong shape; expected (nodes, {arity}), got {listed.shape}")
         if x is None and program.inputs:
             raise ValueError(f"x is absent; expected {program.inputs} rows for each node, got None")
-        initial, leaf_count = _handles(leaves, "leaves")
-        given, parameter_count = _handles(parameters, "parameters")
+        initial, leaf_count = as_handles(leaves, "leaves")
+        given, parameter_count = as_handles(parameters, "parameters")
         outs, states = _c.outputs(_new_handle, max(1, len(program.states)))
         _lib.recurrent_graph_forest(
             self._handle.value,
@@ -1055,8 +896,8 @@ class Graph(GraphElementwise[Mat]):
             raise TypeError(f"program has the wrong type; expected a Program, got {type(program).__name__}")
         if x is None and program._inputs:
             raise ValueError(f"x is absent; expected {program._inputs} rows, got None")
-        before, count = _handles(states, "states", optional=True)
-        given, parameter_count = _handles(parameters, "parameters")
+        before, count = as_handles(states, "states", optional=True)
+        given, parameter_count = as_handles(parameters, "parameters")
         outs, after = _c.outputs(_new_handle, len(program._states))
         _record_apply(
             self._handle,
@@ -1202,32 +1043,6 @@ def no_grad() -> Graph:
     return Graph(needs_backprop=False)
 
 
-def _indices(values: Any, name: str) -> tuple[Any, int]:
-    """Returns a pointer to a copy of indices, and their number."""
-    if type(values) is int:
-        return ctypes.c_int64(as_int(values, name)), 1
-    indices = as_ints(values, name)
-    return _c.as_ints(indices, len(indices)), len(indices)
-
-
-def _handles(mats: Iterable[Mat | None], name: str = "mats", optional: bool = False) -> tuple[Any, int]:
-    """Returns the handles of Mats and their number; 0 for an optional one that is None."""
-    if type(mats) is tuple and not mats:
-        return None, 0
-    if isinstance(mats, Mat):
-        raise TypeError(f"{name} has the wrong type; expected a list of Mats, got Mat")
-    kept = as_list(mats, name, "a list of Mats")
-    # an application has many: a name is made for a message only
-    found = [
-        m._handle if isinstance(m, Mat) else 0 if m is None and optional else expect_mat(m, f"{name}[{i}]")
-        for i, m in enumerate(kept)
-    ]
-    handles = (ctypes.c_uint64 * len(found))(*found)
-    # Mats of a generator live as long as the array, until the call is done
-    handles._mats = kept  # type: ignore[attr-defined]
-    return handles, len(kept)
-
-
 def _column(mat: Any, m: Any, name: str) -> Mat:
     """Returns a Mat that is a column of m."""
     expect_mat(mat, name)
@@ -1243,11 +1058,3 @@ def _rate(rate: Any) -> float:
     if not 0 <= share < 1:
         raise ValueError(f"rate is out of range; expected at least 0 and below 1, got {share}")
     return share
-
-
-def _axis(axis: Any) -> int:
-    """Returns the number of an axis in ``_AXES``."""
-    number = None if axis is None else as_int(axis, "axis")
-    if number not in _AXES:
-        raise ValueError(f"axis is unknown; expected one of None, 0, 1, got {number}")
-    return _AXES[number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import numbers
 import weakref
 from collections.abc import Sequence
@@ -13,10 +14,13 @@ import numpy as np
 
 from . import _c
 from ._arrays import as_matrix, as_type, contiguous
-from ._checks import DTYPES, as_dtype, as_float, as_int, as_list, shown
+from ._checks import DTYPES, FLOAT32_MAX, as_dtype, as_float, as_int, as_list
 from ._pickles import as_bytes
 from .elementwise import MatElementwise
+from .indexing import MatIndexing
 from .random import RNG, as_random
+from .reductions import MatReductions
+from .selection import MatSelection
 from .tape import graph_for, is_default
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ class _Recorder(Protocol):
     def __getattr__(self, name: str) -> Callable[..., Mat]: ...
 
 
-class Mat(MatElementwise):
+class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
     """``n`` rows by ``d`` columns of values ``w``, with their gradients ``dw``.
 
     A column is one example. Memory is column-major, aligned to 64 bytes, and never moves.
@@ -469,17 +473,12 @@ class Mat(MatElementwise):
     def __round__(self, digits: int | None = None) -> float:
         return round(self.item(), digits)
 
-    def __lt__(self, other: Any) -> bool:
-        return NotImplemented if (value := _comparable(other)) is None else self.item() < value
-
-    def __le__(self, other: Any) -> bool:
-        return NotImplemented if (value := _comparable(other)) is None else self.item() <= value
-
-    def __gt__(self, other: Any) -> bool:
-        return NotImplemented if (value := _comparable(other)) is None else self.item() > value
-
-    def __ge__(self, other: Any) -> bool:
-        return NotImplemented if (value := _comparable(other)) is None else self.item() >= value
+    def __bool__(self) -> bool:
+        if self.shape != (1, 1):
+            raise ValueError(
+                f"the Mat has no truth value; expected (1, 1), got {self.shape}: reduce it, as with min() or max()"
+            )
+        return self.item() != 0
 
     def __repr__(self) -> str:
         size = f"{self.n} x {self.d} {self.dtype}"
@@ -497,6 +496,28 @@ class Mat(MatElementwise):
 
     def _unary(self, operation: int, parameter: float = 0.0) -> Mat:
         return self._on()._unary(operation, self, parameter)
+
+    def _recorded(self, operation: str, *arguments: Any) -> Mat:
+        mats = [m for m in arguments if isinstance(m, Mat)]
+        return getattr(self._on(*mats), operation)(self, *arguments)  # type: ignore[no-any-return]
+
+    def _comparand(self, other: Any, name: str | None = None) -> Mat | None:
+        """Returns the other operand as a Mat, where a number may be infinite or NaN; None for another type.
+
+        A finite number beyond the range of the elements is infinite in a comparison, and refused by ``name`` elsewhere.
+        """
+        number = _number(other)
+        if number is None:
+            return self._operand(other)
+        try:
+            value = float(number)
+        except OverflowError:
+            value = math.inf if number > 0 else -math.inf
+        if name is not None and (math.isfinite(value) or isinstance(number, int)):
+            value = as_float(number, name, self)
+        if self.dtype == DTYPES[0] and abs(value) > FLOAT32_MAX:
+            value = math.copysign(math.inf, value)
+        return Mat.from_array([[value]], self.dtype)
 
     def _operand(self, other: Any) -> Mat | None:
         """Returns the other operand of an operator: a Mat, an array copied into one, or a number as a column."""
@@ -576,72 +597,17 @@ class Mat(MatElementwise):
 
     def __pow__(self, exponent: Any) -> Mat:
         value = _number(exponent)
+        if value is None:
+            raise TypeError(
+                f"exponent has the wrong type; expected a number, got {type(exponent).__name__}; for a power of a Mat "
+                "use exp(p * log(x)), for elements above 0"
+            )
         if value == 0.5:
             return self.sqrt()
-        if value is None or value not in range(1, 65):
-            raise ValueError(
-                f"exponent is out of range; expected 0.5 or a whole number from 1 to 64, got {shown(exponent)}; for "
-                "others use exp(p * log(x)), for elements above 0"
-            )
-        powers, square, k = [], self, int(value)
-        while k:
-            if k & 1:
-                powers.append(square)
-            k >>= 1
-            if k:
-                square = square.square()
-        result = powers.pop()
-        for power in powers:
-            result = result * power
-        return result if value > 1 else self * 1
+        return self.square() if value == 2 else self.pow(exponent)
 
     def __abs__(self) -> Mat:
         return self._on().abs(self)
-
-    @property
-    def T(self) -> Mat:
-        """The transpose, (d, n), recorded on the graph."""
-        return self._on().transpose(self)
-
-    def sum(self, axis: int | None = None) -> Mat:
-        """Returns the sum over all elements, rows or columns.
-
-        Parameters
-        ----------
-        axis : {None, 0, 1}
-            None reduces all elements, 0 the rows, 1 the columns.
-
-        Returns
-        -------
-        Mat
-            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
-
-        Raises
-        ------
-        ValueError
-            If ``axis`` is unknown.
-        """
-        return self._on().sum(self, axis)
-
-    def mean(self, axis: int | None = None) -> Mat:
-        """Returns the mean over all elements, rows or columns.
-
-        Parameters
-        ----------
-        axis : {None, 0, 1}
-            None reduces all elements, 0 the rows, 1 the columns.
-
-        Returns
-        -------
-        Mat
-            (1, 1) for None, (1, d) for 0, (n, 1) for 1.
-
-        Raises
-        ------
-        ValueError
-            If ``axis`` is unknown.
-        """
-        return self._on().mean(self, axis)
 
     def dot(self, other: Mat) -> Mat:
         """Returns ``Σ x y`` over all elements.
@@ -885,11 +851,6 @@ def _scalar(value: Any, mat: Mat | None = None) -> float | None:
     """Returns a number as a float that an element of ``mat`` can hold; None for other values."""
     number = _number(value)
     return None if number is None else as_float(number, "the operand", mat)
-
-
-def _comparable(value: Any) -> Any:
-    """Returns a real number of any size, or the element of a (1, 1) Mat; None for other values."""
-    return value.item() if isinstance(value, Mat) else _number(value)
 
 
 def expect_mat(value: Any, name: str) -> _c.Handle:

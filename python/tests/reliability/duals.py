@@ -47,6 +47,8 @@ UNARY: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "exp": (np.exp, np.exp),
     "square": (np.square, lambda x: 2 * x),
     "abs": (np.abs, np.sign),
+    "sin": (np.sin, np.cos),
+    "cos": (np.cos, lambda x: -np.sin(x)),
     # of operands above 0
     "log": (np.log, lambda x: 1 / x),
     "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
@@ -65,6 +67,98 @@ def scale(a: Dual, factor: float) -> Dual:
 
 def shift(a: Dual, constant: float) -> Dual:
     return Dual(a.value + constant, a.slope)
+
+
+def pow(a: Dual, exponent: float) -> Dual:
+    return Dual(a.value**exponent, exponent * a.value ** (exponent - 1) * a.slope)
+
+
+def clip(a: Dual, low: float, high: float) -> Dual:
+    return Dual(np.clip(a.value, low, high), np.where((low <= a.value) & (a.value <= high), a.slope, 0))
+
+
+def detach(a: Dual) -> Dual:
+    return Dual(a.value, 0 * a.slope)
+
+
+def maximum(a: Dual, b: Dual) -> Dual:
+    return choose(a.value > b.value, a, b)
+
+
+def minimum(a: Dual, b: Dual) -> Dual:
+    return choose(a.value < b.value, a, b)
+
+
+def where(condition: Dual, a: Dual, b: Dual) -> Dual:
+    return choose(condition.value != 0, a, b)
+
+
+def choose(condition: Array, a: Dual, b: Dual) -> Dual:
+    return Dual(np.where(condition, a.value, b.value), np.where(condition, a.slope, b.slope))
+
+
+def mask(condition: Array) -> Dual:
+    return Dual(condition * 1.0, 0.0 * condition)
+
+
+def greater(a: Dual, b: Dual) -> Dual:
+    return mask(a.value > b.value)
+
+
+def greater_equal(a: Dual, b: Dual) -> Dual:
+    return mask(a.value >= b.value)
+
+
+def less(a: Dual, b: Dual) -> Dual:
+    return mask(a.value < b.value)
+
+
+def less_equal(a: Dual, b: Dual) -> Dual:
+    return mask(a.value <= b.value)
+
+
+def equal(a: Dual, b: Dual) -> Dual:
+    return mask(a.value == b.value)
+
+
+def not_equal(a: Dual, b: Dual) -> Dual:
+    return mask(a.value != b.value)
+
+
+def bmm(a: Dual, b: Dual, batches: int, transpose_a: bool) -> Dual:
+    parts = []
+    for i in range(batches):
+        left = each(lambda x, i=i: x[:, i::batches].T if transpose_a else x[:, i::batches], a)
+        parts.append(mul(left, each(lambda x, i=i: x[:, i::batches], b)))
+    # column j of each, in turn
+    return each(lambda *x: np.stack(x, 2).reshape(len(x[0]), -1), *parts)
+
+
+def extremum(a: Dual, axis: int | None, largest: bool) -> Dual:
+    """The derivative of the mean of equal elements."""
+    found = (np.max if largest else np.min)(a.value, axis, keepdims=True)
+    equal = a.value == found
+    return Dual(found, (equal * a.slope).sum(axis, keepdims=True) / equal.sum(axis, keepdims=True))
+
+
+def max(a: Dual, axis: int | None) -> Dual:
+    return extremum(a, axis, True)
+
+
+def min(a: Dual, axis: int | None) -> Dual:
+    return extremum(a, axis, False)
+
+
+def norm(a: Dual, axis: int | None) -> Dual:
+    length = np.sqrt((a.value**2).sum(axis, keepdims=True))
+    slope = (a.value * a.slope).sum(axis, keepdims=True)
+    return Dual(length, np.divide(slope, length, out=0 * slope, where=length > 0))
+
+
+def logsumexp(a: Dual, axis: int | None) -> Dual:
+    e = np.exp(a.value)
+    total = e.sum(axis, keepdims=True)
+    return Dual(np.log(total), (e * a.slope).sum(axis, keepdims=True) / total)
 
 
 def add(a: Dual, b: Dual) -> Dual:

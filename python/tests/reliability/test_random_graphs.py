@@ -83,11 +83,46 @@ class Program:
             return None if is_near or is_outside else ((), [first])
         if name in ("scale", "shift"):
             return (rng.uniform(-2, 2),), [first]
-        if name in ("add", "sub", "eltmul", "div"):
-            other = self.operand(
-                lambda v: v.shape in ((n, d), (n, 1)) and (name != "div" or np.abs(v).min() > 0.1)
+        if name == "pow":
+            exponent = rng.choice((-1.5, 0.0, 0.5, 1.0, 1.7, 2.0, 3.0))
+            return None if a.min() < 0.1 else ((exponent,), [first])
+        if name == "clip":
+            low = rng.uniform(-1, 1)
+            limits = low, low + rng.uniform(0, 1)
+            return None if any(np.abs(a - limit).min() < 1e-3 for limit in limits) else (limits, [first])
+        if name in PAIRS:
+            return self.choose_pair(name, first)
+        if name == "where":
+            others = [self.operand(lambda v: v.shape in fitting(n, d)) for _ in range(2)]
+            return None if 0 < np.abs(a).min() < 1e-3 or None in others else ((), [first, *others])
+        if name in ("max", "min", "norm", "logsumexp"):
+            if (
+                name in ("max", "min")
+                and 0
+                < np.abs(np.subtract.outer(a, a))[~np.eye(a.size, dtype=bool).reshape(n, d, n, d)].min(
+                    initial=1
+                )
+                < 1e-3
+            ):
+                return None
+            return (
+                None if name == "norm" and np.abs(a).min() < 1e-3 else ((rng.choice((None, 0, 1)),), [first])
             )
-            return None if other is None else ((), [first, other])
+        if name == "cumsum":
+            return (rng.choice((0, 1)),), [first]
+        if name == "reshape":
+            return (rng.choice([r for r in range(1, a.size + 1) if a.size % r == 0]), -1), [first]
+        if name == "index_select":
+            axis = rng.choice((0, 1))
+            return ([rng.randrange(a.shape[axis]) for _ in range(rng.randint(1, 4))], axis), [first]
+        if name == "stack":
+            others = [self.operand(lambda v: v.shape == (n, d)) for _ in range(rng.randint(0, 2))]
+            return (rng.choice((0, 1)),), [first, *others]
+        if name == "bmm":
+            batches, transposed = rng.choice([B for B in range(1, d + 1) if d % B == 0]), rng.random() < 0.5
+            inner = n if transposed else d // batches
+            other = self.operand(lambda v: v.shape[0] == inner and v.shape[1] % batches == 0)
+            return None if other is None else ((batches, transposed), [first, other])
         if name in ("dot", "squared_error"):
             other = self.operand(lambda v: v.shape == (n, d))
             return (), [first, other]
@@ -122,6 +157,21 @@ class Program:
             return self.choose_cell(name, first)
         return (), [first]
 
+    def choose_pair(self, name: str, first: int) -> tuple[tuple[Any, ...], list[int]] | None:
+        """The other operand of an element-wise operation: of the same shape, or broadcast."""
+        a = self.values[first]
+
+        def fits(v: Any) -> bool:
+            if v.shape not in fitting(*a.shape):
+                return False
+            if name == "div":
+                return bool(np.abs(v).min() > 0.1)
+            # equal elements are those of one value
+            return name in ("add", "sub", "eltmul") or bool(np.abs(a - v).min() > 1e-3)
+
+        other = self.operand(fits)
+        return None if other is None else ((), [first, other])
+
     def choose_cell(self, name: str, first: int) -> tuple[tuple[Any, ...], list[int]] | None:
         """The state and the weights of a cell whose input is a value."""
         (k, d), times = self.values[first].shape, 4 if name == "lstm" else 1
@@ -147,7 +197,11 @@ class Program:
         leaves = list(mats)
         for name, extra, places in self.steps:
             operands = [mats[p] for p in places]
-            given = [operands] if name.startswith("concat") else [*operands, *extra]
+            given = (
+                [operands, *extra]
+                if name in ("concat_rows", "concat_columns", "stack")
+                else [*operands, *extra]
+            )
             results = getattr(G, name)(*given)
             mats += results if isinstance(results, tuple) else [results]
             if self.rng.random() < 0.1:
@@ -191,10 +245,25 @@ def apply(name: str, extra: tuple[Any, ...], operands: list[Dual]) -> list[Dual]
         "reverse_sequence": lambda x: x[:, reversed_columns(*extra)],
         "concat_rows": lambda *x: np.concatenate(x, 0),
         "concat_columns": lambda *x: np.concatenate(x, 1),
+        "cumsum": lambda x: x.cumsum(*extra),
+        "reshape": lambda x: x.reshape(*extra),
+        "index_select": lambda x: np.take(x, *extra),
+        "stack": lambda *x: stacked(x, *extra),
     }
     if name in moves:
         return [duals.each(moves[name], *operands)]
     return [getattr(duals, name)(*operands, *extra)]
+
+
+def stacked(arrays: Any, axis: int) -> Any:
+    """Columns or rows in turn."""
+    (n, d), together = arrays[0].shape, np.stack(arrays, axis + 1)
+    return together.reshape(n, -1) if axis else together.reshape(-1, d)
+
+
+def fitting(n: int, d: int) -> tuple[tuple[int, int], ...]:
+    """The shapes that broadcast to (n, d)."""
+    return (n, d), (n, 1), (1, d), (1, 1)
 
 
 def reversed_columns(steps: int, lengths: list[int]) -> list[int]:
@@ -204,8 +273,12 @@ def reversed_columns(steps: int, lengths: list[int]) -> list[int]:
     return [column for step in turned for column in step]
 
 
+COMPARISONS = "greater", "greater_equal", "less", "less_equal", "equal", "not_equal"
+PAIRS = ["add", "sub", "eltmul", "div", "maximum", "minimum", *COMPARISONS]
 NAMES = [
-    *duals.UNARY, "scale", "shift", "add", "sub", "eltmul", "div", "mul", "mul", "dot", "sum", "mean", "row_pluck",
+    *duals.UNARY, *PAIRS, "scale", "shift", "pow", "clip", "where", "detach", "max", "min", "norm", "logsumexp",
+    "cumsum",
+    "reshape", "index_select", "stack", "bmm", "mul", "mul", "dot", "sum", "mean", "row_pluck",
     "transpose", "reverse_sequence", "slice_rows", "slice_columns", "concat_rows", "concat_columns", "softmax",
     "log_softmax",
     "cross_entropy", "squared_error", "layer_norm", "rnn", "lstm",

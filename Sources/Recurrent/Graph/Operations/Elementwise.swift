@@ -10,8 +10,8 @@ public typealias BinaryOperation = Kernels.BinaryOperation
 extension Graph {
   /// Records an element-wise operation of one operand.
   ///
-  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`, the constant of `.shift`; 0 for the
-  ///   other operations.
+  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`, the constant of `.shift`, the
+  ///   exponent of `.pow`; 0 for the other operations.
   /// - Throws: `.badValue` if `parameter` is not finite, or is not 0 for an operation without one.
   public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
     try check(parameter, of: operation, m.dtype)
@@ -20,16 +20,17 @@ extension Graph {
 
   /// Records an element-wise operation of two operands.
   ///
-  /// A single column, [n × 1], is broadcast to the columns of the other operand.
+  /// A single row, [1 × d], is broadcast to the rows of the other operand, a single column, [n × 1], to its columns, and
+  /// [1 × 1] to both; the gradient of what is broadcast is a sum. A column and a row give [n × d].
   ///
-  /// - Throws: `.badShape` unless the shapes are equal or one operand is a single column of the same height.
+  /// - Throws: `.badShape` unless the numbers of rows are equal or one is 1, and those of columns.
   public func binary(_ operation: BinaryOperation, _ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat {
     try require(
-      a.n == b.n && (a.d == b.d || a.d == 1 || b.d == 1), .badShape,
-      "a and b of \(operation.name) have incompatible shapes; expected equal shapes or one single column, got "
+      (a.n == b.n || a.n == 1 || b.n == 1) && (a.d == b.d || a.d == 1 || b.d == 1), .badShape,
+      "a and b of \(operation.name) have incompatible shapes; expected equal numbers of rows and of columns, or 1, got "
         + "\(a.shape) and \(b.shape)")
-    let d = max(a.d, b.d)
-    return try record(Binary(operation: operation), a, b, n: a.n, d: d, broadcastTo: d)
+    let n = Swift.max(a.n, b.n), d = Swift.max(a.d, b.d)
+    return try record(Binary(operation: operation), a, b, n: n, d: d, broadcastTo: d)
   }
 
   private func check(_ parameter: Double, of operation: UnaryOperation, _ dtype: DType) throws(RecurrentError) {
@@ -94,17 +95,53 @@ extension Graph {
   /// |x|; its derivative is 0 at 0.
   public func abs(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.abs, m) }
 
-  /// a + b; a single column is broadcast, see `binary`.
+  /// sin x; NaN at ±∞.
+  public func sin(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.sin, m) }
+
+  /// cos x; NaN at ±∞.
+  public func cos(_ m: Mat) throws(RecurrentError) -> Mat { try unary(.cos, m) }
+
+  /// xᵖ for the exponent p, any finite number; NaN for x below 0 unless p is an integer. The derivative is p xᵖ⁻¹, and 0 for
+  /// p = 0.
+  public func pow(_ m: Mat, _ exponent: Double) throws(RecurrentError) -> Mat {
+    try unary(.pow, m, parameter: exponent)
+  }
+
+  /// a + b; rows and columns are broadcast, see `binary`.
   public func add(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.add, a, b) }
 
-  /// a − b; a single column is broadcast, see `binary`.
+  /// a − b; rows and columns are broadcast, see `binary`.
   public func sub(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.sub, a, b) }
 
-  /// a ⊙ b, element by element; a single column is broadcast, see `binary`.
+  /// a ⊙ b, element by element; rows and columns are broadcast, see `binary`.
   public func eltmul(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.eltmul, a, b) }
 
-  /// a / b, element by element; a single column is broadcast, see `binary`.
+  /// a / b, element by element; rows and columns are broadcast, see `binary`.
   public func div(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.div, a, b) }
+
+  /// The larger of a and b, element by element, NaN if one is NaN; equal ones have half of the gradient each, as in PyTorch.
+  public func maximum(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.maximum, a, b) }
+
+  /// The smaller of a and b, element by element, with the rules of `maximum`.
+  public func minimum(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.minimum, a, b) }
+
+  /// 1 where a > b, else 0; without a gradient.
+  public func greater(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.greater, a, b) }
+
+  /// 1 where a ≥ b, else 0; without a gradient.
+  public func greaterEqual(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.greaterEqual, a, b) }
+
+  /// 1 where a < b, else 0; without a gradient.
+  public func less(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.less, a, b) }
+
+  /// 1 where a ≤ b, else 0; without a gradient.
+  public func lessEqual(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.lessEqual, a, b) }
+
+  /// 1 where a = b, else 0; without a gradient.
+  public func equal(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.equal, a, b) }
+
+  /// 1 where a ≠ b, else 0; without a gradient.
+  public func notEqual(_ a: Mat, _ b: Mat) throws(RecurrentError) -> Mat { try binary(.notEqual, a, b) }
 }
 
 private struct Unary: GraphOperation {
@@ -143,10 +180,14 @@ private struct Binary: GraphOperation {
     case .add, .sub: BackwardReads()
     case .eltmul: BackwardReads(0, 1)
     case .div: BackwardReads(1, result: true)
+    case .maximum, .minimum: BackwardReads(0, 1)
+    case .greater, .greaterEqual, .less, .lessEqual, .equal, .notEqual: BackwardReads()
     }
   }
 
-  var recordedOperation: RecordedOperation? { .binary(operation) }
+  func passesGradient(to operand: Int) -> Bool { operation.hasGradient }
+
+  var recordedOperation: RecordedOperation? { MicroOperation(operation) == nil ? nil : .binary(operation) }
 }
 
 extension UnaryOperation {
@@ -159,6 +200,7 @@ extension UnaryOperation {
     case .leakyRelu: "negative_slope"
     case .scale: "factor"
     case .shift: "constant"
+    case .pow: "exponent"
     default: nil
     }
   }

@@ -48,10 +48,21 @@ SQRT = 11
 SQUARE = 12
 ABS = 13
 SHIFT = 14
+SIN = 15
+COS = 16
+POW = 17
 ADD = 0
 SUB = 1
 ELTMUL = 2
 DIV = 3
+MAXIMUM = 4
+MINIMUM = 5
+GREATER = 6
+GREATER_EQUAL = 7
+LESS = 8
+LESS_EQUAL = 9
+EQUAL = 10
+NOT_EQUAL = 11
 ERRORS_STRICT = 0
 ERRORS_IGNORE = 1
 ERRORS_REPLACE = 2
@@ -209,7 +220,19 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     ),
     "recurrent_graph_unary": (c_int32, GraphHandle, c_int32, MatHandle, c_double, POINTER(MatHandle)),
     "recurrent_graph_binary": (c_int32, GraphHandle, c_int32, MatHandle, MatHandle, POINTER(MatHandle)),
+    "recurrent_graph_clip": (c_int32, GraphHandle, MatHandle, c_double, c_double, POINTER(MatHandle)),
+    "recurrent_graph_where": (c_int32, GraphHandle, MatHandle, MatHandle, MatHandle, POINTER(MatHandle)),
+    "recurrent_graph_detach": (c_int32, GraphHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_graph_mul": (c_int32, GraphHandle, MatHandle, MatHandle, POINTER(MatHandle)),
+    "recurrent_graph_bmm": (
+        c_int32,
+        GraphHandle,
+        MatHandle,
+        MatHandle,
+        c_int64,
+        c_int32,
+        POINTER(MatHandle),
+    ),
     "recurrent_graph_dot": (c_int32, GraphHandle, MatHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_graph_row_pluck": (
         c_int32,
@@ -231,10 +254,26 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     ),
     "recurrent_graph_concat_rows": (c_int32, GraphHandle, POINTER(c_uint64), c_int64, POINTER(MatHandle)),
     "recurrent_graph_concat_columns": (c_int32, GraphHandle, POINTER(c_uint64), c_int64, POINTER(MatHandle)),
+    "recurrent_graph_stack": (c_int32, GraphHandle, POINTER(c_uint64), c_int64, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_reshape": (c_int32, GraphHandle, MatHandle, c_int64, c_int64, POINTER(MatHandle)),
+    "recurrent_graph_index_select": (
+        c_int32,
+        GraphHandle,
+        MatHandle,
+        POINTER(c_int64),
+        c_int64,
+        c_int32,
+        POINTER(MatHandle),
+    ),
     "recurrent_graph_slice_rows": (c_int32, GraphHandle, MatHandle, c_int64, c_int64, POINTER(MatHandle)),
     "recurrent_graph_slice_columns": (c_int32, GraphHandle, MatHandle, c_int64, c_int64, POINTER(MatHandle)),
     "recurrent_graph_sum": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
     "recurrent_graph_mean": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_max": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_min": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_norm": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_logsumexp": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
+    "recurrent_graph_cumsum": (c_int32, GraphHandle, MatHandle, c_int32, POINTER(MatHandle)),
     "recurrent_graph_softmax": (c_int32, GraphHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_graph_log_softmax": (c_int32, GraphHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_graph_cross_entropy": (

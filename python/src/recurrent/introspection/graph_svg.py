@@ -22,6 +22,8 @@ _SIGNS = {
     "add": "+", "sub": "−", "neg": "−", "mul": "×", "eltmul": "⊙", "div": "÷", "sigmoid": "σ", "row_pluck": "row",
     "sum": "Σ", "dot": "·", "sqrt": "√", "square": "x²", "transpose": "ᵀ", "cross_entropy": "−ln p",
     "squared_error": "(a−b)²", "abs": "|x|", "concat_rows": "stack rows", "concat_columns": "stack columns",
+    "pow": "xᵖ", "maximum": "max", "minimum": "min", "greater": ">", "greater_equal": "≥", "less": "<",
+    "less_equal": "≤", "equal": "=", "not_equal": "≠", "norm": "‖x‖", "logsumexp": "ln Σeˣ", "index_select": "index",
 }  # fmt: skip
 # from this number on, operands share one box, one below the other
 _STACKED = 3
