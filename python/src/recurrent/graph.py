@@ -15,10 +15,12 @@ import numpy as np
 
 from . import _c
 from ._arrays import as_ints, as_lengths, as_tokens
-from ._checks import as_choice, as_float, as_int, as_list, shown
+from ._checks import as_choice, as_flag, as_float, as_int, as_list, shown
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
-from .introspection.graph_svg import Drawing, draw
+from .introspection.document import Drawing
+from .introspection.graph_svg import draw
+from .introspection.subgraph import dependencies
 from .mat import Mat, expect_mat
 from .operation import Operand, Operation
 from .program import Program, StepMat
@@ -77,6 +79,7 @@ class Graph(GraphElementwise[Mat]):
             )
         self._needs_backprop = bool(needs_backprop)
         self._is_backpropagated = False
+        self._recording = 0
         # answers None once no result is referenced any more, as a Mat or as a view
         self._results: Callable[[], _Results | None] = _no_results
         self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
@@ -138,6 +141,7 @@ class Graph(GraphElementwise[Mat]):
         """
         _lib.recurrent_graph_reset(self._handle.value)
         self._is_backpropagated = False
+        self._recording += 1
 
     @property
     def operations(self) -> list[Operation]:
@@ -175,13 +179,23 @@ class Graph(GraphElementwise[Mat]):
         ]
         return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, inputs)
 
-    def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
+    def _operand(self, index: int, operand: int = -1) -> Mat:
+        """Returns a view of an operand of an operation, or of its result."""
+        handle = _new_handle()
+        _lib.recurrent_graph_operand(self._handle.value, index, operand, handle)
+        # without the results: a view that is kept would keep the recording
+        return Mat._from_handle(handle)
+
+    def svg(self, names: Mapping[str, Mat] | None = None, *, values: bool = False) -> Drawing:
         """Returns a drawing of the recorded operations: inputs, operations, and arrows along the data.
 
         Parameters
         ----------
         names : mapping of str to Mat, optional
             Labels of inputs, such as ``Network.parameters``.
+        values : bool
+            Write the values of each Mat into its box, and gradients that are not 0 below: up to four elements, of
+            larger ones the smallest, the mean and the largest. Notebooks display a graph in this way.
 
         Returns
         -------
@@ -195,7 +209,18 @@ class Graph(GraphElementwise[Mat]):
         TypeError
             If ``names`` is not a mapping of str to Mat.
         """
-        return draw(self.operations, names)
+        read = self._operand if as_flag(values, "values") else None
+        return draw(list(enumerate(self.operations)), names, read)
+
+    def _repr_svg_(self) -> str | None:
+        # a notebook shows the text where there is no drawing
+        with contextlib.suppress(ValueError, RuntimeError):
+            return self.svg(values=True)
+        return None
+
+    def _drawing(self, address: int, names: Mapping[str, Mat] | None) -> Drawing:
+        """Returns the drawing of ``Mat.graph``, of the result whose gradient is at an address."""
+        return draw(dependencies(self, address), names, self._operand)
 
     def __len__(self) -> int:
         count = ctypes.c_int64()
@@ -1145,7 +1170,7 @@ class _StepGraph(Graph):
     """The graph that records a step."""
 
     def __init__(self, handle: _c.Handle, step: _c.Handle) -> None:
-        self._needs_backprop, self._is_backpropagated = True, False
+        self._needs_backprop, self._is_backpropagated, self._recording = True, False, 0
         self._results = _no_results
         self._handle, self._step = handle, step
 

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import numbers
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ from . import _c
 from ._arrays import as_matrix, as_type, contiguous
 from ._checks import DTYPES, as_dtype, as_float, as_int, as_list, shown
 from .elementwise import MatElementwise
+from .introspection.document import Drawing
+from .mat_repr import page as _page
+from .mat_repr import text as _text
 from .random import RNG, as_random
 from .tape import graph_for, is_default
 
@@ -63,12 +66,14 @@ class Mat(MatElementwise):
     [48.0, 68.0]
     """
 
-    __slots__ = ("_dw", "_graph", "_handle", "_info", "_w")
+    __slots__ = ("_dw", "_graph", "_handle", "_info", "_past", "_w")
     # makes NumPy return NotImplemented from `array @ mat`, which the graph has to record
     __array_ufunc__ = None
 
     _handle: _c.Handle
     _graph: Any
+    # of a loss whose backward pass is done: its graph, the recording and its place in it
+    _past: tuple[weakref.ref[Any], int, int] | None
     _info: tuple[int, int, int, int] | None
     # references to the views that are in use
     _w: weakref.ref[npt.NDArray[Any]] | None
@@ -80,7 +85,7 @@ class Mat(MatElementwise):
 
     def _attach(self, handle: _c.Handle, graph: Any = None) -> None:
         self._handle, self._graph = handle, graph
-        self._info = self._w = self._dw = None
+        self._info = self._w = self._dw = self._past = None
 
     @classmethod
     def _from_handle(cls, handle: _c.Handle, graph: Any = None) -> Mat:
@@ -478,13 +483,10 @@ class Mat(MatElementwise):
         return NotImplemented if (value := _comparable(other)) is None else self.item() >= value
 
     def __repr__(self) -> str:
-        size = f"{self.n} x {self.d} {self.dtype}"
-        try:
-            if self.shape == (1, 1):
-                return f"<Mat {size}: {self.item():.6g}>"
-            return f"<Mat {size}, norm {np.linalg.norm(self.w.astype(np.float64)):.4g}>"
-        except RuntimeError:
-            return f"<Mat {size}, stale>"
+        return _text(self)
+
+    def _repr_html_(self) -> str:
+        return _page(self)
 
     # ---- expressions: recorded on the graph of the operands, or on the current one
 
@@ -828,9 +830,64 @@ class Mat(MatElementwise):
         graph.backward(self)
         if is_default(graph):
             # a kept loss would keep the memory of its whole graph
+            past = weakref.ref(graph), graph._recording, self._address()
             detached = self.copy()
             detached.dw[...] = 1
             self._attach(detached._handle, None)
+            self._past = past
+
+    def graph(self, names: Mapping[str, Mat] | None = None) -> Drawing:
+        """Returns a drawing of the operations that this Mat depends on, with values and gradients.
+
+        After ``backward`` on the default graph it is available until the next operation is recorded there.
+
+        Parameters
+        ----------
+        names : mapping of str to Mat, optional
+            Labels of inputs, such as ``Network.parameters``.
+
+        Returns
+        -------
+        Drawing
+            A self-contained SVG, a str; notebooks display it, ``drawing.save(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If this Mat has no recorded history, or one of more than 400 operations.
+        TypeError
+            If ``names`` is not a mapping of str to Mat.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> W, x = recurrent.Mat.from_array([[1.0, 2.0]]), recurrent.Mat.from_array([3.0, 4.0])
+        >>> loss = (W @ x).square()
+        >>> loss.backward()
+        >>> drawing = loss.graph({"W": W, "x": x})
+        >>> ">121</tspan>" in drawing, ">∇ 66; 88</tspan>" in drawing
+        (True, True)
+        """
+        graph, address = self._graph, None
+        if graph is not None:
+            address = self._address()
+        elif self._past is not None:
+            past, recording, address = self._past
+            graph = past()
+            if graph is not None and graph._recording != recording:
+                graph = None
+        if graph is None:
+            raise ValueError(
+                "this Mat has no recorded history; expected the result of an operation, got a Mat of its own, "
+                "or a loss whose graph has recorded anew since its backward pass"
+            )
+        return graph._drawing(address, names)  # type: ignore[no-any-return]
+
+    def _address(self) -> int:
+        """The address of the first gradient, which stands for this Mat in its graph; nothing is evaluated."""
+        address = ctypes.c_void_p()
+        _lib.recurrent_mat_dw(self._handle.value, ctypes.byref(address))
+        return address.value or 0
 
 
 @functools.lru_cache(maxsize=256)
