@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Literal
+from typing import TYPE_CHECKING, Any, Callable
 from weakref import ref
 
 import numpy as np
@@ -22,6 +22,7 @@ from .introspection.document import Drawing
 from .introspection.graph_svg import draw
 from .introspection.subgraph import dependencies
 from .mat import Mat, expect_mat
+from .names import MaskScopeName, ReductionName
 from .operation import Operand, Operation
 from .program import Program, StepMat
 from .program import register as register_program
@@ -594,7 +595,7 @@ class Graph(GraphElementwise[Mat]):
         return self._record(_lib.recurrent_graph_log_softmax, expect_mat(m, "m"))
 
     def cross_entropy(
-        self, scores: Mat, targets: int | Iterable[int], reduction: Literal["mean", "sum"] = "mean"
+        self, scores: Mat, targets: int | Iterable[int], reduction: ReductionName = "mean"
     ) -> Mat:
         """Returns ``-ln softmax(scores)[target]`` over the columns.
 
@@ -630,7 +631,7 @@ class Graph(GraphElementwise[Mat]):
             _REDUCTIONS[as_choice(reduction, "reduction", _REDUCTIONS)],
         )
 
-    def squared_error(self, a: Mat, b: Mat, reduction: Literal["mean", "sum"] = "mean") -> Mat:
+    def squared_error(self, a: Mat, b: Mat, reduction: ReductionName = "mean") -> Mat:
         """Returns ``(a - b)²`` reduced over all elements.
 
         Parameters
@@ -659,7 +660,7 @@ class Graph(GraphElementwise[Mat]):
 
     # ---- normalization
 
-    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         """Zeroes a random fraction of the elements and divides the others by ``1 - rate``.
 
         In the step of a ``Cell`` or ``Program`` it acts in training only, and draws from the generator of the run.
@@ -1174,7 +1175,7 @@ class _StepGraph(Graph):
         self._results = _no_results
         self._handle, self._step = handle, step
 
-    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         if rng is not None:
             raise ValueError("rng is unused in a step; expected None, since a run has a generator")
         scope = 0 if per is None else _SCOPES[as_choice(per, "per", _SCOPES)]

@@ -18,6 +18,7 @@ from .elementwise import MatElementwise
 from .introspection.document import Drawing
 from .mat_repr import page as _page
 from .mat_repr import text as _text
+from .names import DType, MaskScopeName
 from .random import RNG, as_random
 from .tape import graph_for, is_default
 
@@ -79,7 +80,7 @@ class Mat(MatElementwise):
     _w: weakref.ref[npt.NDArray[Any]] | None
     _dw: weakref.ref[npt.NDArray[Any]] | None
 
-    def __init__(self, n: int, d: int, dtype: npt.DTypeLike = "float32") -> None:
+    def __init__(self, n: int, d: int, dtype: DType = "float32") -> None:
         n, d, code = as_int(n, "n"), as_int(d, "d"), as_dtype(dtype)
         self._attach(_c.new(_lib.recurrent_mat_create, _lib.recurrent_mat_free, code, n, d))
 
@@ -95,7 +96,7 @@ class Mat(MatElementwise):
         return mat
 
     @classmethod
-    def from_array(cls, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Mat:
+    def from_array(cls, values: npt.ArrayLike, dtype: DType | None = None) -> Mat:
         """Returns a Mat with a copy of ``values``.
 
         Parameters
@@ -149,7 +150,7 @@ class Mat(MatElementwise):
         d: int,
         low: float = 0.0,
         high: float = 1.0,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
     ) -> Mat:
         """Returns a Mat of elements uniform on [low, high), drawn column by column.
@@ -189,7 +190,7 @@ class Mat(MatElementwise):
         d: int,
         mean: float = 0.0,
         std: float = 1.0,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
     ) -> Mat:
         """Returns a Mat of normally distributed elements, drawn column by column.
@@ -694,7 +695,7 @@ class Mat(MatElementwise):
         """
         return self._on().log_softmax(self)
 
-    def dropout(self, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         """Zeroes a random fraction of the elements: see ``Graph.dropout``.
 
         Parameters

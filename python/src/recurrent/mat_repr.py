@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# the longest side of an HTML table that is not shortened
+# the rows and columns of an HTML table around a gap
 _CELLS = 12
 _STYLE = """\
 .recurrent-mat table{border-collapse:collapse;font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;margin:.3em 0}
@@ -25,10 +25,12 @@ _STYLE = """\
 class _Mat(Protocol):
     """What is read of a Mat."""
 
-    n: int
-    d: int
-    dtype: np.dtype[Any]
-
+    @property
+    def n(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
     @property
     def dw(self) -> npt.NDArray[Any]: ...
     def copy(self) -> Any: ...
@@ -107,9 +109,10 @@ def _state(error: Exception) -> str:
 
 
 def page(mat: _Mat) -> str:
-    """Returns the numbers of a Mat as an HTML table, shortened beyond 12 rows or columns."""
+    """Returns the numbers of a Mat as an HTML table, shortened beyond 13 rows or columns."""
     try:
-        edge = _CELLS // 2 if max(mat.n, mat.d) > _CELLS else None
+        # a gap is as large as one row
+        edge = _CELLS // 2 if max(mat.n, mat.d) > _CELLS + 1 else None
         found = numbers(mat, edge)
         tables = f"<p>Mat {mat.n} × {mat.d} {mat.dtype}</p>{_table(found.w, found)}"
         if found.dw is not None:

@@ -12,9 +12,10 @@ from . import _c
 from ._checks import DTYPES, as_dtype, as_int, as_list, as_text
 from ._readonly import Derived
 from .mat import Mat, expect_mat
+from .names import DType
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
 
 _lib = _c.lib
 _NEW = "a new Program"
@@ -135,7 +136,7 @@ class Program:
         inputs: int,
         states: int | Sequence[int],
         parameters: Mapping[str, Sequence[Any]] | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         children: int = 1,
     ) -> None:
         if not callable(step):

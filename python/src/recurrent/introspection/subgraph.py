@@ -21,7 +21,8 @@ class _Graph(Protocol):
 
 def dependencies(graph: _Graph, address: int) -> list[tuple[int, Operation]]:
     """Returns the operation whose gradient lies at an address and those it depends on, each with its index."""
-    waiting, found = [_producer(graph, address)], {}
+    waiting = [_producer(graph, address)]
+    found: dict[int, Operation] = {}
     while waiting:
         index = waiting.pop()
         if index in found:

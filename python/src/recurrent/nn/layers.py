@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from .. import _c
 from .._checks import as_choice, as_flag, as_single
 from .._readonly import ReadOnly
+from ..names import DType, NonlinearityName
 from ..random import RNG, Random
 from .network import Network
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
 
 
 class RNN(Network):
@@ -65,9 +66,9 @@ class RNN(Network):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
-        nonlinearity: str = "tanh",
+        nonlinearity: NonlinearityName = "tanh",
         tied: bool = False,
         dropout: float = 0.0,
         *,
@@ -76,9 +77,9 @@ class RNN(Network):
         variational: bool = False,
         bidirectional: bool = False,
     ) -> None:
-        self.nonlinearity = as_choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
+        self.nonlinearity = as_choice(nonlinearity, "nonlinearity", get_args(NonlinearityName))
         self._build(
-            f"rnn_{nonlinearity}",
+            "rnn_tanh" if self.nonlinearity == "tanh" else "rnn_relu",
             input_size,
             hidden_sizes,
             output_size,
@@ -131,7 +132,7 @@ class LSTM(Network):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
@@ -192,7 +193,7 @@ class GRU(Network):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         reset_after: bool = True,
         tied: bool = False,

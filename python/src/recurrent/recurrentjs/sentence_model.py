@@ -25,17 +25,18 @@ from .._checks import (
 )
 from .._readonly import ReadOnly
 from ..mat import Mat
+from ..names import DType
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.layers import network_of
 from ..nn.network import Network
 from ..outputs import Outputs
-from ..parameters import CELLS, Parameters
+from ..parameters import CELLS, CellName, Parameters
 from ..random import RNG, Random, as_random
 from ..texts import as_file_encoding, as_text_or_file
 from .solver import Solver
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
 
 _lib = _c.lib
 _NEW = "a new SentenceModel"
@@ -110,10 +111,10 @@ class SentenceModel:
     def __init__(
         self,
         sentences: str | bytes | os.PathLike[str] | Iterable[str],
-        cell: str = "lstm",
+        cell: CellName = "lstm",
         hidden_sizes: Sequence[int] = (20, 20),
         letter_size: int = 5,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         *,
         encoding: str | None = None,
@@ -325,7 +326,7 @@ class SentenceModel:
 
     @classmethod
     def load_recurrentjs(
-        cls, path: str | os.PathLike[str], dtype: npt.DTypeLike = "float64", rng: RNG = None
+        cls, path: str | os.PathLike[str], dtype: DType = "float64", rng: RNG = None
     ) -> SentenceModel:
         """Returns a model saved by RecurrentJS's page or by ``save_recurrentjs``.
 
