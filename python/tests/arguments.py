@@ -83,6 +83,7 @@ GOOD: dict[str, Any] = {
     "activation": "h0", "after": 2, "alpha": 0.9, "amsgrad": True, "anneal_strategy": "linear", "as_bytes": True,
     "candidate_dropout": 0.1, "coupled": True, "input_dropout": 0.1, "norm": "joint",
     "peephole": True, "projection": 2, "recurrent_dropout": 0.1, "weight_dropout": 0.1, "zoneout": 0.1,
+    "atol": 1e-5, "rtol": 1e-3,
     "axis": 0, "b": lambda: mat(3, 3), "bad": 1, "batch_size": 2, "beams": 2, "best": 1.5, "betas": (0.8, 0.9),
     "bias": lambda: mat(3, 1), "c": lambda: mat(3, 2), "callbacks": lambda: [lambda report: None], "cell": "gru",
     "chrono": 30.0,
@@ -159,7 +160,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "Program.from_json": {"text": lambda: instances.program().json()},
     "Mat.split": {"parts": lambda: [1, 2]},
     "Graph.slice_columns": {"count": 1},
-    "Graph.svg": {"names": dict},
+    "Graph.svg": {"names": dict, "values": True},
+    "Mat.graph": {"names": dict},
+    "check_gradients": {"eps": 1e-5, "f": lambda: lambda *mats: mats[0].tanh()},
     "schedules.Cosine": {"total_steps": 2**41},
     "Graph.backward": {"loss": None},
     "Mat.view": {"n": 2, "d": 1},
@@ -255,6 +258,11 @@ LEFT_OUT = {
     "introspection.text_html.page": "behind TextModel.html",
     "introspection.text_html.colors": "behind TextModel.html",
     "introspection.plots.history": "draws; plots have tests of their own",
+    "introspection.plots.predictions": "draws; plots have tests of their own",
+    **dict.fromkeys(("GradientCheck", "GradientError", "LayerSummary", "Summary"), "keeps what it is given"),
+    **dict.fromkeys(
+        ("Operand", "Operation", "recurrentjs.Cost", "recurrentjs.Tick"), "keeps what it is given"
+    ),
     "introspection.plots.activations": "draws; plots have tests of their own",
     "introspection.plots.gradient_norms": "draws; plots have tests of their own",
 }

@@ -10,10 +10,11 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
+    ("names",),
     ("_version", "_terminal", "_c", "_checks", "tape", "operation"),
     ("_arrays", "_readonly", "encoding", "sizes"),
     ("state", "outputs"),
-    ("random", "elementwise", "texts"),
+    ("random", "elementwise", "texts", "mat_repr", "introspection.document"),
     ("mat",),
     ("program",),
     ("parameters", "sampling"),
@@ -21,7 +22,7 @@ LAYERS = (
     ("nn", "training"),
     ("introspection",),
     ("graph", "text"),
-    ("recurrentjs",),
+    ("recurrentjs", "gradients"),
     ("",),
     ("demo",),
     ("web",),

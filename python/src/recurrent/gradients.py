@@ -23,18 +23,28 @@ Mats = Union[Mat, Iterable[Mat], Mapping[str, Mat]]
 
 @dataclass(frozen=True)
 class GradientError:
-    """The element of a Mat whose gradient differs most from its central difference, by their tolerance."""
+    """The element of a Mat whose gradient differs most from its central difference, by their tolerance.
+
+    Parameters
+    ----------
+    name : str
+        The Mat: ``mats[0]``, or ``mats['W']``.
+    row, column : int
+        The place of the element.
+    gradient : float
+        The gradient of ``backward``.
+    difference : float
+        The central difference.
+    elements : int
+        The number of elements of the Mat, which were all compared.
+    """
 
     name: str
-    """The Mat: ``mats[0]``, or ``mats['W']``."""
     row: int
     column: int
     gradient: float
-    """The gradient of ``backward``."""
     difference: float
-    """The central difference."""
     elements: int
-    """How many elements of the Mat were compared: all."""
 
     @property
     def error(self) -> float:
@@ -44,10 +54,15 @@ class GradientError:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The result of ``check_gradients``: every gradient is within the tolerances."""
+    """The result of ``check_gradients``: every gradient is within the tolerances.
+
+    Parameters
+    ----------
+    mats : tuple of GradientError
+        The worst element of each Mat.
+    """
 
     mats: tuple[GradientError, ...]
-    """The worst element of each Mat."""
 
     @property
     def error(self) -> float:

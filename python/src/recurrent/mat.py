@@ -866,7 +866,7 @@ class Mat(MatElementwise):
         >>> loss = (W @ x).square()
         >>> loss.backward()
         >>> drawing = loss.graph({"W": W, "x": x})
-        >>> ">121</tspan>" in drawing, ">∇ 66; 88</tspan>" in drawing
+        >>> ">121</tspan>" in drawing, ">∇ 66, 88</tspan>" in drawing
         (True, True)
         """
         graph, address = self._graph, None

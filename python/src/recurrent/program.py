@@ -6,16 +6,13 @@ import ctypes
 import json
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from . import _c
 from ._checks import DTYPES, as_dtype, as_int, as_list, as_text
 from ._readonly import Derived
 from .mat import Mat, expect_mat
 from .names import DType
-
-if TYPE_CHECKING:
-    pass
 
 _lib = _c.lib
 _NEW = "a new Program"

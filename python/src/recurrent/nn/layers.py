@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from .. import _c
 from .._checks import as_choice, as_flag, as_single
@@ -12,9 +12,6 @@ from .._readonly import ReadOnly
 from ..names import DType, NonlinearityName
 from ..random import RNG, Random
 from .network import Network
-
-if TYPE_CHECKING:
-    pass
 
 
 class RNN(Network):

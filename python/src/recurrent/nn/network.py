@@ -967,12 +967,12 @@ class Network:
         >>> import recurrent
         >>> print(recurrent.RNN(3, [2], 1, rng=1).summary())
         <RNN(3, [2], output_size=1) float32, 15 parameters>
-        ------------------------------------------------------------------------
-        layer    cell      input  output  parameters                count  bytes
-        ------------------------------------------------------------------------
-        layer 0  rnn_tanh      3       2  Wxh0 2×3, Whh0 2×2, bhh0 2×1     12     48
-        decoder  linear        2       1  Whd 1×2, bd 1×1              3     12
-        ------------------------------------------------------------------------
+        ----------------------------------------------------------------------------
+        layer    cell      input  output  count  bytes  parameters
+        ----------------------------------------------------------------------------
+        layer 0  rnn_tanh      3       2     12     48  Wxh0 2×3, Whh0 2×2, bhh0 2×1
+        decoder  linear        2       1      3     12  Whd 1×2, bd 1×1
+        ----------------------------------------------------------------------------
         15 parameters of float32, 60 bytes
         """
         return summarize(self._handle.value, self._parameters, repr(self))

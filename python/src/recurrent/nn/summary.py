@@ -31,46 +31,64 @@ _STYLE = """\
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """A layer of a network: the embedding, a recurrent layer in one direction, or the decoder."""
+    """A layer of a network: the embedding, a recurrent layer in one direction, or the decoder.
+
+    Parameters
+    ----------
+    name : str
+        ``embedding``, ``layer 0``, ``layer 0 reverse``, …, ``decoder``.
+    cell : str
+        The name of the cell; ``table`` of an embedding, ``linear`` of a decoder.
+    input_size, output_size : int
+        Elements of an input and of an output vector.
+    parameters : dict of str to (int, int)
+        The shape of each parameter by name.
+    count : int
+        The number of weights.
+    bytes : int
+        The memory of the weights; that of their gradients is as much again.
+    """
 
     name: str
-    """``embedding``, ``layer 0``, ``layer 0 reverse``, …, ``decoder``."""
     cell: str
-    """The name of the cell; ``table`` of an embedding, ``linear`` of a decoder."""
     input_size: int
-    """Elements of an input vector."""
     output_size: int
-    """Elements of an output vector."""
     parameters: dict[str, tuple[int, int]]
-    """The shape of each parameter by name."""
     count: int
-    """The number of weights."""
     bytes: int
-    """The memory of the weights; that of their gradients is as much again."""
 
 
 @dataclass(frozen=True)
 class Summary:
     """The layers of a network with their parameters, as a table in text and in notebooks.
 
+    Parameters
+    ----------
+    title : str
+        The network, in a line.
+    layers : tuple of LayerSummary
+        The layers, bottom first.
+    parameters : int
+        The number of weights of all layers.
+    bytes : int
+        The memory of all weights.
+    dtype : numpy.dtype
+        The type of the weights.
+
     Examples
     --------
     >>> import recurrent
     >>> summary = recurrent.GRU(65, [128, 128], 65, embedding=32, rng=1).summary()
     >>> [(layer.name, layer.count) for layer in summary.layers]
-    [('embedding', 2080), ('layer 0', 61824), ('layer 1', 98688), ('decoder', 8385)]
+    [('embedding', 2080), ('layer 0', 61952), ('layer 1', 98816), ('decoder', 8385)]
     >>> summary.parameters, summary.bytes, summary.dtype
-    (170977, 683908, dtype('float32'))
+    (171233, 684932, dtype('float32'))
     """
 
     title: str
-    """The network, in a line."""
     layers: tuple[LayerSummary, ...]
-    """The layers, bottom first."""
     parameters: int
-    """The number of weights of all layers."""
     bytes: int
-    """The memory of all weights."""
     dtype: np.dtype[Any]
 
     def __str__(self) -> str:

@@ -6,7 +6,9 @@ import ctypes
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from .. import _c
 from .._arrays import as_sizes
@@ -34,9 +36,6 @@ from ..parameters import CELLS, CellName, Parameters
 from ..random import RNG, Random, as_random
 from ..texts import as_file_encoding, as_text_or_file
 from .solver import Solver
-
-if TYPE_CHECKING:
-    pass
 
 _lib = _c.lib
 _NEW = "a new SentenceModel"
@@ -187,7 +186,7 @@ class SentenceModel:
         return self._optimizer.step_cache
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """The type of all elements."""
         return self._network.dtype
 

@@ -31,21 +31,24 @@ def page(train: Points, validation: Points, caption: str) -> str:
 
 
 def _thinned(points: Points) -> Points:
-    """Returns as many points as the drawing can show, the last among them."""
-    every = max(1, math.ceil(len(points) / _MAX_POINTS))
-    return points[::-1][::every][::-1]
+    """Returns as many points as the drawing can show, the first and the last among them."""
+    every = max(1, math.ceil(len(points) / (_MAX_POINTS - 1)))
+    kept = points[::-1][::every][::-1]
+    return kept if kept[:1] == points[:1] else [*points[:1], *kept]
 
 
 def _chart(curves: dict[str, Points], every: Points) -> str:
     first, last = min(step for step, _ in every), max(step for step, _ in every)
     low, high = min(loss for _, loss in every), max(loss for _, loss in every)
     # a curve of one point, or of equal losses, lies in the middle
-    steps, losses = last - first or 1, high - low or 1.0
+    steps = last - first or 1
     floor = low if high > low else low - 0.5
+    # halves: the difference of two losses may be infinite
+    losses = high / 2 - floor / 2 if high > low else 0.5
 
     def place(step: int, loss: float) -> str:
         x = _LEFT + (step - first) / steps * (_WIDTH - _LEFT - _RIGHT)
-        y = _HEIGHT - _BOTTOM - (loss - floor) / losses * (_HEIGHT - _TOP - _BOTTOM)
+        y = _HEIGHT - _BOTTOM - (loss / 2 - floor / 2) / losses * (_HEIGHT - _TOP - _BOTTOM)
         return f"{x:.1f},{y:.1f}"
 
     lines = []

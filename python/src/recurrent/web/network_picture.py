@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import _c
 from ..graph import Graph
 from ..mat import Mat
 from ..names import DType
 from ..nn.network import Network
-
-if TYPE_CHECKING:
-    pass
 
 
 def picture(network: Network) -> str:
