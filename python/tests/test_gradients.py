@@ -55,9 +55,9 @@ PLANTED = {
     "a constant where a Mat belongs": lambda a, b: (a * b.copy()).sum(),
     "a factor": lambda a, b: (b * (1 + 1e-2) + b.copy() * -1e-2 + a).sum(),
     "one element": lambda a, b: (a + b).sum() + float(b.w[2, 1]),
-    # equal and opposite errors cancel in a plain sum
-    "a sign that cancels": lambda a, b: (
-        a + b.copy() * Mat.from_array([[1.0, -1], [1, -1], [1, -1]], "float64")
+    # two elements depend on the same one: their errors cancel in a plain sum
+    "errors that cancel": lambda a, b: (
+        a + Mat.from_array([[1.0, 0, 0], [-1, 0, 0], [0, 0, 0]], "float64") @ b.copy()
     ),
 }
 

@@ -17,6 +17,7 @@ from recurrent import _c, introspection, names, recurrentjs, schedules, training
 from recurrent.introspection import activations, graph_svg, plots, text_html
 from recurrent.optim.optimizers import OPTIMIZERS
 from recurrent.parameters import CELLS, CELLS_WITH_GATES
+from recurrent.text.language_model import _new_model
 from test_docs import CALLABLES, NAMES, function_of
 
 
@@ -52,6 +53,21 @@ def test_optimizers():
     )
     assert all(kind._name == name for name, kind in OPTIMIZERS.items())
     assert {kind.__name__ for kind in OPTIMIZERS.values()} == set(recurrent.optimizers.__all__)
+
+
+def test_names_that_the_library_lists():
+    rng, net = recurrent.Random(0), recurrent.LSTM(2, [2], rng=0)
+    words = b'{"input": "no", "recurrent": null, "chrono": null}'
+    with pytest.raises(ValueError, match="input is unknown") as error:
+        _c.lib.recurrent_network_initialize(net._handle.value, words, len(words), rng._handle.value)
+    assert listed(str(error.value)) == set(get_args(names.InitializationName))
+    with pytest.raises(ValueError, match="tokenizer is unknown") as error:
+        _new_model(b"ab", {"tokenizer": "no", "cell": "gru", "hidden_sizes": [2]}, rng)
+    assert listed(str(error.value)) == set(get_args(names.TokenizerName))
+    cell = '{"cell": {"name": "lstm", "norm": "no"}, "input_size": 2, "hidden_sizes": [2]}'
+    message = refused(_c.lib.recurrent_network_create, _c.lib.recurrent_network_free, cell, rng._handle.value)
+    # none is None in Python
+    assert listed(message) - {"none"} == set(get_args(names.NormName))
 
 
 def calls():

@@ -422,13 +422,18 @@ def test_a_loss_whose_backward_pass_is_done():
 
 def test_kept_losses_keep_no_graph():
     count = recurrent._c.lib.recurrent_object_count
-    W, losses = Mat(20, 20), []
+    W, losses, results = Mat(20, 20), [], []
     before = count()
-    for _ in range(20):
-        losses.append((W @ W).square().sum())
+    for _ in range(5):
+        # a result that is kept has the default graph replaced
+        results.append(W @ W)
+        losses.append(results[-1].square().sum())
         losses[-1].backward()
+    del results
     # a Mat for each loss, and the default graph
     assert count() - before <= len(losses) + 1
+    with pytest.raises(ValueError, match="this Mat has no recorded history"):
+        losses[0].graph()
 
 
 def test_a_graph_without_a_drawing():
