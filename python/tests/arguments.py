@@ -205,7 +205,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "introspection.activations.activations": {"tokens": lambda: TOKENS[:, 0].copy()},
     "introspection.activations.next_characters": {"tokens": lambda: TOKENS[:, 0].copy()},
     "introspection.activations.gradient_norms": {"tokens": lambda: TOKENS[:, 0].copy()},
-    "introspection.graph_svg.Document.save": {"path": lambda: "page"},
+    "Document.save": {"path": lambda: "page"},
 }  # fmt: skip
 # what a parameter needs beside it
 NEEDS: dict[str, dict[str, Any]] = {

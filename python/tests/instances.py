@@ -38,7 +38,9 @@ def classes() -> list[type]:
     """Every public class that has instances."""
     kinds = {value for value in public().values() if isinstance(value, type)} | {Trainer}
     abstract = {recurrent.Optimizer, recurrent.Network, recurrent.Cell, schedules.Schedule}
-    return sorted(kinds - abstract, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
+    # with the methods of str
+    documents = {recurrent.Drawing, recurrent.HTML}
+    return sorted(kinds - abstract - documents, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
 
 
 def methods(kind: type) -> list[str]:
