@@ -80,6 +80,16 @@ public func recurrent_graph_operation(
   }
 }
 
+@implementation @_cdecl("recurrent_graph_operand")
+public func recurrent_graph_operand(
+  _ graph: recurrent_graph, _ index: Int64, _ operand: Int64, _ mat: UnsafeMutablePointer<recurrent_mat>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(mat, "mat")
+    try register(try call.graph(graph).mat(ofOperation: Int(index), operand: operand == -1 ? nil : Int(operand)), out)
+  }
+}
+
 extension recurrent_operand {
   fileprivate init(_ operand: Graph.Description.OperandInfo) {
     self.init(

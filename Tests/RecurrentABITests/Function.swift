@@ -93,6 +93,7 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("graph_operation", [.usedGraph], outputs: 5) {
       recurrent_graph_operation($0[0], 0, $1(0), 32, $1(1), $1(2), $1(3), 1, $1(4))
     },
+    Function("graph_operand", [.usedGraph], gives: [m]) { recurrent_graph_operand($0[0], 0, -1, $1(0)) },
   ]
 
   private static let programs: [Function] = [

@@ -83,8 +83,23 @@ extension ABITests {
       ok(recurrent_graph_backward_from(g, loss))
       #expect(rows(W, gradients: true) == [-2, 2, -2, 2])
       #expect(rows(x, gradients: true) == [-8, -12])
+      // views share values and gradients
+      for (index, operand, values, gradients) in [
+        (0, -1, [-1, -1], [-2, -2]), (0, 1, [1, -1], [-8, -12]), (2, -1, [2], [1]), (1, 0, [-1, -1], [-2, -2]),
+      ] as [(Int64, Int64, [Double], [Double])] {
+        let view = make { recurrent_graph_operand(g, index, operand, $0) }
+        #expect(rows(view) == values && rows(view, gradients: true) == gradients)
+        ok(recurrent_mat_free(view))
+      }
+      fails(RECURRENT_BAD_INDEX, "operand") { recurrent_graph_operand(g, 0, 2, &count.asHandle) }
+      fails(RECURRENT_BAD_INDEX, "operand") { recurrent_graph_operand(g, 0, .min, &count.asHandle) }
+      fails(RECURRENT_BAD_INDEX, "index") { recurrent_graph_operand(g, 3, -1, &count.asHandle) }
+      let shared = make { recurrent_graph_operand(g, 1, -1, $0) }
       fails(RECURRENT_INVALIDATED) { recurrent_graph_backward(g) }
       ok(recurrent_graph_reset(g))
+      var gone: UnsafeMutableRawPointer?
+      fails(RECURRENT_INVALIDATED) { recurrent_mat_w(shared, &gone) }
+      ok(recurrent_mat_free(shared))
       fails(RECURRENT_INVALIDATED) { recurrent_graph_unary(g, 0, y, 0, &count.asHandle) }
       let t = make { recurrent_graph_unary(g, Int32(RECURRENT_SCALE), x, 3, $0) }
       var dt: UnsafeMutableRawPointer?

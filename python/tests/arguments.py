@@ -169,7 +169,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
         )
     },
     **{name: {"exponent": 2.5} for name in ("Graph.pow", "Mat.pow")},
-    "Graph.svg": {"names": dict},
+    "Graph.svg": {"names": dict, "values": True},
+    "Mat.graph": {"names": dict},
     "schedules.Cosine": {"total_steps": 2**41},
     "Graph.backward": {"loss": None},
     "Mat.view": {"n": 2, "d": 1},
@@ -218,7 +219,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "introspection.activations.activations": {"tokens": lambda: TOKENS[:, 0].copy()},
     "introspection.activations.next_characters": {"tokens": lambda: TOKENS[:, 0].copy()},
     "introspection.activations.gradient_norms": {"tokens": lambda: TOKENS[:, 0].copy()},
-    "introspection.graph_svg.Document.save": {"path": lambda: "page"},
+    "Document.save": {"path": lambda: "page"},
 }  # fmt: skip
 # what a parameter needs beside it
 NEEDS: dict[str, dict[str, Any]] = {
@@ -253,6 +254,7 @@ LEFT_OUT = {
         "read-only: test_readonly.py",
     ),
     "Parameters": "takes a handle of the library",
+    "check_gradients": "calls f, whose errors are its own: test_gradients.py",
     "Program": "calls the step, whose errors are its own: test_program.py",
     "Cell.parameters": "a method that subclasses define: nn/test_cell.py",
     "Cell.rows": "a method that subclasses define: nn/test_cell.py",
@@ -269,6 +271,11 @@ LEFT_OUT = {
     "introspection.text_html.page": "behind TextModel.html",
     "introspection.text_html.colors": "behind TextModel.html",
     "introspection.plots.history": "draws; plots have tests of their own",
+    "introspection.plots.predictions": "draws; plots have tests of their own",
+    **dict.fromkeys(("GradientCheck", "GradientError", "LayerSummary", "Summary"), "keeps what it is given"),
+    **dict.fromkeys(
+        ("Operand", "Operation", "recurrentjs.Cost", "recurrentjs.Tick"), "keeps what it is given"
+    ),
     "introspection.plots.activations": "draws; plots have tests of their own",
     "introspection.plots.gradient_norms": "draws; plots have tests of their own",
 }
@@ -392,6 +399,8 @@ def receiver(entry: Entry) -> Any:
         thing = instances.text_model()
         instances.fit(thing, validation_data="abcd" * 5)
         return thing
+    if entry.name == "Mat.graph":
+        return recurrent.Graph().tanh(instances.mat())
     if entry.name == "TextModel.build":
         return recurrent.TextModel("lstm", [5], rng=1)
     thing = instances.MAKERS[kind]()

@@ -38,7 +38,9 @@ def classes() -> list[type]:
     """Every public class that has instances."""
     kinds = {value for value in public().values() if isinstance(value, type)} | {Trainer}
     abstract = {recurrent.Optimizer, recurrent.Network, recurrent.Cell, schedules.Schedule}
-    return sorted(kinds - abstract, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
+    # with the methods of str
+    documents = {recurrent.Drawing, recurrent.HTML}
+    return sorted(kinds - abstract - documents, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
 
 
 def methods(kind: type) -> list[str]:
@@ -117,12 +119,22 @@ MAKERS: dict[type, Callable[[], Any]] = {
     recurrent.StepReport: lambda: recurrent.StepReport(
         None, 1, 1.0, 1.0, 0.0, 0.1, 0.5, None, recurrent.History()
     ),
+    recurrent.GradientError: lambda: recurrent.GradientError("mats[0]", 0, 0, 1.0, 1.0, 1),
+    recurrent.GradientCheck: lambda: recurrent.GradientCheck(
+        (recurrent.GradientError("W", 0, 0, 1.0, 1.0, 1),)
+    ),
+    recurrent.Operand: lambda: recurrent.Operand(None, 1, 1, 0),
+    recurrent.Operation: lambda: graph().operations[0],
+    recurrent.LayerSummary: lambda: recurrent.RNN(4, [5], rng=0).summary().layers[0],
+    recurrent.Summary: lambda: recurrent.RNN(4, [5], rng=0).summary(),
     recurrent.Parameters: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).parameters,
     recurrent.SentenceModel: lambda: recurrent.SentenceModel(["abc", "bcd"], "lstm", [4], 3, rng=0),
     recurrent.TextModel: trained,
     Trainer: lambda: trained().trainer,
     recurrentjs.Model: step_model,
     recurrentjs.Output: output,
+    recurrentjs.Cost: lambda: recurrentjs.Cost(1.0, 2.0),
+    recurrentjs.Tick: lambda: recurrentjs.Tick(1.0, 2.0, 0.0, 0.5),
     schedules.Constant: lambda: schedules.Constant(0.1),
     schedules.Step: lambda: schedules.Step(0.1, 5),
     schedules.Exponential: lambda: schedules.Exponential(0.1, 0.9),
@@ -196,6 +208,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "initialize": lambda: thing.initialize(recurrent="orthogonal", rng=1),
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
+            "summary": lambda: (str(thing.summary()), thing._repr_html_()),
         }
 
         def load() -> None:
@@ -225,7 +238,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
     elif isinstance(thing, recurrent.Graph):
         found |= _operations(thing) | {
             "backward": lambda: thing.backward(thing.sum(mat())), "evaluate": thing.evaluate, "reset": thing.reset,
-            "svg": lambda: (thing.tanh(mat()), thing.svg()),
+            "svg": lambda: (thing.tanh(mat()), thing.svg(), thing._repr_svg_()),
         }  # fmt: skip
     elif isinstance(thing, recurrent.Mat):
         found |= {
@@ -237,6 +250,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "from_array": lambda: kind.from_array([[1.0]]), "uniform": lambda: kind.uniform(2, 2, rng=1),
             "gaussian": lambda: kind.gaussian(2, 2, rng=1), "backward": lambda: thing.tanh().sum().backward(),
             "item": lambda: thing.sum().item(), "w": lambda: thing.w.sum(), "dw": lambda: thing.dw.sum(),
+            "graph": lambda: (thing.tanh().graph(), repr(thing), thing._repr_html_(), thing._past and thing.graph()),
         }  # fmt: skip
     elif isinstance(thing, recurrent.Optimizer):
         net = recurrent.GRU(4, [3], rng=0)
@@ -268,7 +282,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "stream": lambda: list(thing.stream(3, "a", rng=1)), "activations": lambda: thing.activations("abc"),
             "next_characters": lambda: thing.next_characters("abc"),
             "gradient_norms": lambda: thing.gradient_norms("abcd"),
-            "html": lambda: thing.html("abc", "h0", 0),
+            "html": lambda: thing.html("abc", "h0", 0), "summary": lambda: (thing.summary(), thing._repr_html_()),
         }  # fmt: skip
     elif isinstance(thing, Trainer):
         model = recurrent.TextModel("lstm", [5], rng=1).build("abcd")
@@ -296,7 +310,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "add": lambda: thing.add(9, 1.0, 1.0, 0.1),
             "add_validation": lambda: thing.add_validation(9, 1.0),
             "halve": thing.halve,
-            "curves": thing.curves,
+            "curves": lambda: (thing.curves(), thing._repr_html_()),
             "to_dict": thing.to_dict,
             "from_dict": lambda: kind.from_dict(thing.to_dict()),
         }

@@ -751,7 +751,7 @@ class Call:
             ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2,
             ("argmax", "count"): 3, ("sample", "count"): 3,
         }.get((self.name, name))  # fmt: skip
-        defaults = {"count": 3, "index": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
+        defaults = {"count": 3, "index": 0, "operand": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
             good = {
                 "text_model_vocabulary": 2,
@@ -769,10 +769,13 @@ class Call:
             good = defaults.get(name, 3)
         choices = [Choice(str(good), good)]
         must = {
-            "index": [INDEX], "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
+            "index": [INDEX], "operand": [INDEX],
+            "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
             "operand_capacity": [SHORT], "max_tokens": [VALUE, SHAPE], "memory": [VALUE],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
-        choices += [bad(str(v), v, *must) for v in (-1, MIN64, MIN32)]
+        # -1 stands for the result of an operation
+        choices.append(Choice("-1", -1) if name == "operand" else bad("-1", -1, *must))
+        choices += [bad(str(v), v, *must) for v in (MIN64, MIN32)]
         zero_is_bad = name in {"n", "d", "capacity", "operand_capacity"}
         zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "optimizer"}
         # a text of nothing is a value, as is a corpus of nothing

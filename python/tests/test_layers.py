@@ -10,10 +10,20 @@ import recurrent
 PACKAGE = Path(recurrent.__file__).parent
 # lowest first; a module imports from its own layer's folder and from lower layers
 LAYERS = (
+    ("names",),
     ("_version", "_terminal", "_c", "_checks", "tape", "operation"),
     ("_arrays", "_pickles", "_readonly", "encoding", "sizes"),
     ("state", "outputs"),
-    ("random", "elementwise", "reductions", "selection", "indexing", "texts"),
+    (
+        "random",
+        "elementwise",
+        "reductions",
+        "selection",
+        "indexing",
+        "texts",
+        "mat_repr",
+        "introspection.document",
+    ),
     ("mat",),
     ("program", "operands"),
     ("parameters", "sampling", "shapes"),
@@ -21,7 +31,7 @@ LAYERS = (
     ("nn", "training"),
     ("introspection",),
     ("graph", "text"),
-    ("recurrentjs",),
+    ("recurrentjs", "gradients"),
     ("files",),
     ("",),
     ("demo",),

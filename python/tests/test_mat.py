@@ -205,16 +205,6 @@ def test_parts_refused(parts, error, words):
         Mat(6, 2).split(parts)
 
 
-def test_repr_is_short():
-    assert repr(Mat.from_array([[2.5]])) == "<Mat 1 x 1 float32: 2.5>"
-    assert repr(Mat.from_array([3.0, 4.0], "float64")) == "<Mat 2 x 1 float64, norm 5>"
-    assert len(repr(Mat(1000, 1000))) < 60
-    G = recurrent.Graph()
-    m = G.tanh(Mat(2, 2))
-    G.reset()
-    assert repr(m) == "<Mat 2 x 2 float32, stale>"
-
-
 @both
 def test_copies(dtype):
     m = Mat.from_array(values(3, 2, dtype))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory that
 
 OWN = recurrent.Cell.of(
     lambda x, h, p: (h + (p.W @ x + p.U @ h + p.b).silu()).tanh(),
-    lambda I, H: {"W": (H, I), "U": (H, H), "b": (H, 1)},
+    lambda inputs, H: {"W": (H, inputs), "U": (H, H), "b": (H, 1)},
     name="own",
 )
 CELLS = {"lstm": "lstm", "own": OWN, "options": recurrent.LSTMCell(norm="gate", zoneout=0.1)}

@@ -300,6 +300,10 @@ recurrent_status recurrent_graph_operation(recurrent_graph graph, int64_t index,
                                            int64_t *length, recurrent_operand *result, recurrent_operand *operands,
                                            int64_t operand_capacity, int64_t *count);
 
+/* Creates a view of operand `operand` of operation `index`, or of its result where `operand` is -1. It shares values and
+   gradients with the recorded Mat and keeps them alive. A constant of the library, which has no gradients, is refused. */
+recurrent_status recurrent_graph_operand(recurrent_graph graph, int64_t index, int64_t operand, recurrent_mat *mat);
+
 /* ---- Element by element. */
 
 /* Records out = f(m), of m's shape. */

@@ -46,6 +46,9 @@ struct Arena {
     return (chunk.start, chunk)
   }
 
+  /// The chunk that an address lies in; nil if it lies in none.
+  func chunk(holding p: UnsafeMutableRawPointer) -> Storage? { chunks.first { $0.holds(p) } }
+
   /// The place of the next allocation.
   struct Mark: Equatable { fileprivate let current: Int, offset: Int }
 

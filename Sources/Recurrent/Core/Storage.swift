@@ -57,6 +57,9 @@ final class Storage {
     return overflow || bytes > Int.max - alignment ? nil : (bytes + alignment - 1) & ~(alignment - 1)
   }
 
+  /// Whether an address lies in this memory.
+  func holds(_ p: UnsafeMutableRawPointer) -> Bool { p >= start && p - start < bytes }
+
   /// Whether two blocks have the same bytes.
   static func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ bytes: Int) -> Bool { memcmp(a, b, bytes) == 0 }
 }

@@ -78,6 +78,53 @@ import Testing
     #expect(try second.operation(at: 1).operands[0].w == w(y))
   }
 
+  @Test func operandsAreViewsOfTheRecordedMats() throws {
+    let g = Graph(), whole = try Mat(4, 3, .float64, rows: (0..<12).map(Double.init))
+    let m = try whole.view(row: 1, column: 1, n: 2, d: 2), column = try Mat(2, 1, .float64, rows: [10, 20])
+    let sum = try g.add(m, column), loss = try g.sum(try g.square(sum))
+    // nothing is evaluated before a read
+    let views = try (0..<2).map { try g.mat(ofOperation: 0, operand: $0) }
+    let results = try (0..<3).map { try g.mat(ofOperation: $0) }
+    #expect(g.evaluated == 0)
+    try g.backward(from: loss)
+    for (view, mat) in zip(views + results, [m, column, sum, try g.mat(ofOperation: 1), loss]) {
+      #expect(try view.rows() == mat.rows() && view.gradientRows() == mat.gradientRows())
+      #expect(view.wStart == mat.wStart && view.dwStart == mat.dwStart && view.stride == mat.stride)
+    }
+    #expect(try views[1].rows() == [10, 20] && views[0].rows() == [4, 5, 7, 8])
+    // a write through the view is one to the Mat
+    try views[0].fill(1)
+    #expect(try whole.rows()[4] == 1 && whole.rows()[3] == 3)
+    g.reset()
+    #expect(try views[0].rows() == [1, 1, 1, 1])
+    refused(.invalidated) { try results[0].rows() }
+  }
+
+  @Test func operandsOfAnotherGraph() throws {
+    let first = Graph(), second = Graph(), m = try Mat(2, 2, rows: [1, 2, 3, 4])
+    let y = try first.neg(m)
+    try first.backward()
+    _ = try second.neg(y)
+    let view = try second.mat(ofOperation: 0, operand: 0)
+    #expect(try view.rows() == [-1, -2, -3, -4])
+    first.reset()
+    // the memory belongs to the second recording, which still reads it
+    #expect(try second.mat(ofOperation: 0).rows() == [1, 2, 3, 4])
+  }
+
+  @Test func constantsAreNoOperands() throws {
+    let g = Graph(), m = try Mat(2, 2)
+    _ = try g.dropout(m, rate: 0.5, Random(seed: 1))
+    let operands = try g.operation(at: 0).operands.count
+    refused(.badValue, "operand", "constant") { try g.mat(ofOperation: 0, operand: operands - 1) }
+    for operand in [-1, operands, .max, .min] {
+      refused(.badIndex, "operand", "below \(operands)", "got \(operand)") {
+        try g.mat(ofOperation: 0, operand: operand)
+      }
+    }
+    refused(.badIndex, "index", "below 1") { try g.mat(ofOperation: 1) }
+  }
+
   @Test func indicesOutOfRangeAreRefused() throws {
     let g = Graph(), m = try Mat(2, 2)
     _ = try g.tanh(m)

@@ -14,22 +14,28 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import introspection, recurrentjs
+from . import introspection, names, recurrentjs
 from ._version import __version__
 from .files import load
+from .gradients import GradientCheck, GradientError, check_gradients
 from .graph import Graph, no_grad
+from .introspection.document import HTML, Drawing
 from .mat import Mat
+from .names import *  # noqa: F403 (the types of names, by their own list)
 from .nn.cell import Cell
 from .nn.cells import GRUCell, LSTMCell, RNNCell
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .nn.padding import pad_sequence
 from .nn.reservoir import EchoStateNetwork
+from .nn.summary import LayerSummary, Summary
 from .nn.threads import get_num_threads, set_num_threads
+from .operation import Operand, Operation
 from .optim import optimizers, schedules
 from .optim.optimizer import Optimizer
 from .optim.optimizers import *  # noqa: F403 (the optimizers, by their own list)
-from .parameters import Parameters
+from .optim.optimizers import OptimizerName
+from .parameters import CellName, Parameters
 from .program import Program
 from .random import Random
 from .recurrentjs import SentenceModel
@@ -42,17 +48,26 @@ live: Callable[..., Any]
 
 __all__ = [
     "GRU",
+    "HTML",
     "LSTM",
     "RNN",
     "Cell",
+    "CellName",
+    "Drawing",
     "EchoStateNetwork",
     "GRUCell",
+    "GradientCheck",
+    "GradientError",
     "Graph",
     "History",
     "LSTMCell",
+    "LayerSummary",
     "Mat",
     "Network",
+    "Operand",
+    "Operation",
     "Optimizer",
+    "OptimizerName",
     "Parameters",
     "Program",
     "RNNCell",
@@ -61,12 +76,15 @@ __all__ = [
     "State",
     "StepReport",
     "StepResult",
+    "Summary",
     "TextModel",
     "__version__",
+    "check_gradients",
     "get_num_threads",
     "introspection",
     "live",
     "load",
+    "names",
     "no_grad",
     "pad_sequence",
     "probabilities",
@@ -76,6 +94,7 @@ __all__ = [
     "softmax",
 ]
 __all__ += optimizers.__all__
+__all__ += names.__all__
 
 if not TYPE_CHECKING:
 

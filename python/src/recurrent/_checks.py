@@ -7,13 +7,15 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 
+from .names import ErrorsName
+
 # by recurrent_unknown
-_ERRORS = ("strict", "ignore", "replace")
+_ERRORS: tuple[str, ...] = get_args(ErrorsName)
 # the elements of the largest array
 MAX_COUNT = 2**31 - 1
 # an int of 64 bits
@@ -23,6 +25,7 @@ MAX_STEPS = 2**53
 # characters of a value in a message
 _SHOWN = 60
 DTYPES: tuple[Any, Any] = (np.dtype(np.float32), np.dtype(np.float64))
+Choice = TypeVar("Choice", bound=str)
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -138,12 +141,12 @@ def as_dtype(value: Any) -> int:
     return DTYPES.index(found)
 
 
-def as_choice(value: Any, name: str, known: Iterable[str]) -> str:
+def as_choice(value: Any, name: str, known: Collection[Choice]) -> Choice:
     """Returns a str of a list."""
     if not isinstance(value, str) or value not in known:
         expected = ", ".join(map(repr, known))
         raise ValueError(f"{name} is unknown; expected one of {expected}, got {shown(value)}")
-    return value
+    return cast("Choice", value)
 
 
 def as_list(value: Any, name: str, expected: str) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable, Literal
+from typing import TYPE_CHECKING, Any, Callable
 from weakref import ref
 
 import numpy as np
@@ -18,8 +18,11 @@ from ._arrays import as_lengths, as_tokens
 from ._checks import as_choice, as_flag, as_float, as_int, shown
 from ._readonly import refuse_assignment
 from .elementwise import GraphElementwise
-from .introspection.graph_svg import Drawing, draw
+from .introspection.document import Drawing
+from .introspection.graph_svg import draw
+from .introspection.subgraph import dependencies
 from .mat import Mat, expect_mat
+from .names import MaskScopeName, ReductionName
 from .operands import as_handles, as_indices
 from .operation import Operand, Operation
 from .program import Program, StepMat
@@ -80,6 +83,7 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
             )
         self._needs_backprop = bool(needs_backprop)
         self._is_backpropagated = False
+        self._recording = 0
         # answers None once no result is referenced any more, as a Mat or as a view
         self._results: Callable[[], _Results | None] = _no_results
         self._handle = _c.new(_lib.recurrent_graph_create, _lib.recurrent_graph_free, int(needs_backprop))
@@ -141,6 +145,7 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
         """
         _lib.recurrent_graph_reset(self._handle.value)
         self._is_backpropagated = False
+        self._recording += 1
 
     @property
     def operations(self) -> list[Operation]:
@@ -178,13 +183,23 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
         ]
         return Operation(name.raw[: length.value].decode(), result.n, result.d, result.w, inputs)
 
-    def svg(self, names: Mapping[str, Mat] | None = None) -> Drawing:
+    def _operand(self, index: int, operand: int = -1) -> Mat:
+        """Returns a view of an operand of an operation, or of its result."""
+        handle = _new_handle()
+        _lib.recurrent_graph_operand(self._handle.value, index, operand, handle)
+        # without the results: a view that is kept would keep the recording
+        return Mat._from_handle(handle)
+
+    def svg(self, names: Mapping[str, Mat] | None = None, *, values: bool = False) -> Drawing:
         """Returns a drawing of the recorded operations: inputs, operations, and arrows along the data.
 
         Parameters
         ----------
         names : mapping of str to Mat, optional
             Labels of inputs, such as ``Network.parameters``.
+        values : bool
+            Write the values of each Mat into its box, and gradients that are not 0 below: up to four elements, of
+            larger ones the smallest, the mean and the largest. Notebooks display a graph in this way.
 
         Returns
         -------
@@ -198,7 +213,18 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
         TypeError
             If ``names`` is not a mapping of str to Mat.
         """
-        return draw(self.operations, names)
+        read = self._operand if as_flag(values, "values") else None
+        return draw(list(enumerate(self.operations)), names, read)
+
+    def _repr_svg_(self) -> str | None:
+        # a notebook shows the text where there is no drawing
+        with contextlib.suppress(ValueError, RuntimeError):
+            return self.svg(values=True)
+        return None
+
+    def _drawing(self, address: int, names: Mapping[str, Mat] | None) -> Drawing:
+        """Returns the drawing of ``Mat.graph``, of the result whose gradient is at an address."""
+        return draw(dependencies(self, address), names, self._operand)
 
     def __len__(self) -> int:
         count = ctypes.c_int64()
@@ -410,7 +436,7 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
         return self._record(_lib.recurrent_graph_log_softmax, expect_mat(m, "m"))
 
     def cross_entropy(
-        self, scores: Mat, targets: int | Iterable[int], reduction: Literal["mean", "sum"] = "mean"
+        self, scores: Mat, targets: int | Iterable[int], reduction: ReductionName = "mean"
     ) -> Mat:
         """Returns ``-ln softmax(scores)[target]`` over the columns.
 
@@ -446,7 +472,7 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
             _REDUCTIONS[as_choice(reduction, "reduction", _REDUCTIONS)],
         )
 
-    def squared_error(self, a: Mat, b: Mat, reduction: Literal["mean", "sum"] = "mean") -> Mat:
+    def squared_error(self, a: Mat, b: Mat, reduction: ReductionName = "mean") -> Mat:
         """Returns ``(a - b)²`` reduced over all elements.
 
         Parameters
@@ -475,7 +501,7 @@ class Graph(GraphElementwise[Mat], GraphSelection[Mat], GraphReductions[Mat], Gr
 
     # ---- normalization
 
-    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         """Zeroes a random fraction of the elements and divides the others by ``1 - rate``.
 
         In the step of a ``Cell`` or ``Program`` it acts in training only, and draws from the generator of the run.
@@ -986,11 +1012,11 @@ class _StepGraph(Graph):
     """The graph that records a step."""
 
     def __init__(self, handle: _c.Handle, step: _c.Handle) -> None:
-        self._needs_backprop, self._is_backpropagated = True, False
+        self._needs_backprop, self._is_backpropagated, self._recording = True, False, 0
         self._results = _no_results
         self._handle, self._step = handle, step
 
-    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, m: Mat, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         if rng is not None:
             raise ValueError("rng is unused in a step; expected None, since a run has a generator")
         scope = 0 if per is None else _SCOPES[as_choice(per, "per", _SCOPES)]

@@ -7,7 +7,7 @@ import functools
 import math
 import numbers
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 import numpy as np
@@ -18,6 +18,10 @@ from ._checks import DTYPES, FLOAT32_MAX, as_dtype, as_float, as_int, as_list
 from ._pickles import as_bytes
 from .elementwise import MatElementwise
 from .indexing import MatIndexing
+from .introspection.document import Drawing
+from .mat_repr import page as _page
+from .mat_repr import text as _text
+from .names import DType, MaskScopeName
 from .random import RNG, as_random
 from .reductions import MatReductions
 from .selection import MatSelection
@@ -68,24 +72,26 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
     [48.0, 68.0]
     """
 
-    __slots__ = ("_dw", "_graph", "_handle", "_info", "_w")
+    __slots__ = ("_dw", "_graph", "_handle", "_info", "_past", "_w")
     # makes NumPy return NotImplemented from `array @ mat`, which the graph has to record
     __array_ufunc__ = None
 
     _handle: _c.Handle
     _graph: Any
+    # of a loss whose backward pass is done: its graph, the recording and its place in it
+    _past: tuple[weakref.ref[Any], int, int] | None
     _info: tuple[int, int, int, int] | None
     # references to the views that are in use
     _w: weakref.ref[npt.NDArray[Any]] | None
     _dw: weakref.ref[npt.NDArray[Any]] | None
 
-    def __init__(self, n: int, d: int, dtype: npt.DTypeLike = "float32") -> None:
+    def __init__(self, n: int, d: int, dtype: DType = "float32") -> None:
         n, d, code = as_int(n, "n"), as_int(d, "d"), as_dtype(dtype)
         self._attach(_c.new(_lib.recurrent_mat_create, _lib.recurrent_mat_free, code, n, d))
 
     def _attach(self, handle: _c.Handle, graph: Any = None) -> None:
         self._handle, self._graph = handle, graph
-        self._info = self._w = self._dw = None
+        self._info = self._w = self._dw = self._past = None
 
     @classmethod
     def _from_handle(cls, handle: _c.Handle, graph: Any = None) -> Mat:
@@ -95,7 +101,7 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         return mat
 
     @classmethod
-    def from_array(cls, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Mat:
+    def from_array(cls, values: npt.ArrayLike, dtype: DType | None = None) -> Mat:
         """Returns a Mat with a copy of ``values``.
 
         Parameters
@@ -149,7 +155,7 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         d: int,
         low: float = 0.0,
         high: float = 1.0,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
     ) -> Mat:
         """Returns a Mat of elements uniform on [low, high), drawn column by column.
@@ -189,7 +195,7 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         d: int,
         mean: float = 0.0,
         std: float = 1.0,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
     ) -> Mat:
         """Returns a Mat of normally distributed elements, drawn column by column.
@@ -481,13 +487,10 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         return self.item() != 0
 
     def __repr__(self) -> str:
-        size = f"{self.n} x {self.d} {self.dtype}"
-        try:
-            if self.shape == (1, 1):
-                return f"<Mat {size}: {self.item():.6g}>"
-            return f"<Mat {size}, norm {np.linalg.norm(self.w.astype(np.float64)):.4g}>"
-        except RuntimeError:
-            return f"<Mat {size}, stale>"
+        return _text(self)
+
+    def _repr_html_(self) -> str:
+        return _page(self)
 
     # ---- expressions: recorded on the graph of the operands, or on the current one
 
@@ -662,7 +665,7 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         """
         return self._on().log_softmax(self)
 
-    def dropout(self, rate: float, rng: RNG = None, *, per: str | None = None) -> Mat:
+    def dropout(self, rate: float, rng: RNG = None, *, per: MaskScopeName | None = None) -> Mat:
         """Zeroes a random fraction of the elements: see ``Graph.dropout``.
 
         Parameters
@@ -798,9 +801,64 @@ class Mat(MatElementwise, MatSelection, MatReductions, MatIndexing):
         graph.backward(self)
         if is_default(graph):
             # a kept loss would keep the memory of its whole graph
+            past = weakref.ref(graph), graph._recording, self._address()
             detached = self.copy()
             detached.dw[...] = 1
             self._attach(detached._handle, None)
+            self._past = past
+
+    def graph(self, names: Mapping[str, Mat] | None = None) -> Drawing:
+        """Returns a drawing of the operations that this Mat depends on, with values and gradients.
+
+        After ``backward`` on the default graph it is available until the next operation is recorded there.
+
+        Parameters
+        ----------
+        names : mapping of str to Mat, optional
+            Labels of inputs, such as ``Network.parameters``.
+
+        Returns
+        -------
+        Drawing
+            A self-contained SVG, a str; notebooks display it, ``drawing.save(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If this Mat has no recorded history, or one of more than 400 operations.
+        TypeError
+            If ``names`` is not a mapping of str to Mat.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> W, x = recurrent.Mat.from_array([[1.0, 2.0]]), recurrent.Mat.from_array([3.0, 4.0])
+        >>> loss = (W @ x).square()
+        >>> loss.backward()
+        >>> drawing = loss.graph({"W": W, "x": x})
+        >>> ">121</tspan>" in drawing, ">∇ 66, 88</tspan>" in drawing
+        (True, True)
+        """
+        graph, address = self._graph, None
+        if graph is not None:
+            address = self._address()
+        elif self._past is not None:
+            past, recording, address = self._past
+            graph = past()
+            if graph is not None and graph._recording != recording:
+                graph = None
+        if graph is None:
+            raise ValueError(
+                "this Mat has no recorded history; expected the result of an operation, got a Mat of its own, "
+                "or a loss whose graph has recorded anew since its backward pass"
+            )
+        return graph._drawing(address, names)  # type: ignore[no-any-return]
+
+    def _address(self) -> int:
+        """The address of the first gradient, which stands for this Mat in its graph; nothing is evaluated."""
+        address = ctypes.c_void_p()
+        _lib.recurrent_mat_dw(self._handle.value, ctypes.byref(address))
+        return address.value or 0
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 from . import _c
 from ._readonly import ReadOnly
 from .mat import Mat
 
 _lib = _c.lib
-# the cells of the library
-# the cells whose gates are known by name, and those that are steps
-CELLS_WITH_GATES = ("lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu")
-CELLS = (
-    *CELLS_WITH_GATES,
+# the cells whose gates are known by name, and all cells of the library: the others are steps
+CellWithGatesName = Literal["lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"]
+CellName = Literal[
+    CellWithGatesName,
     "min_gru",
     "min_lstm",
     "ind_rnn",
@@ -24,7 +23,9 @@ CELLS = (
     "sru",
     "mgu",
     "li_gru",
-)
+]
+CELLS_WITH_GATES: tuple[CellWithGatesName, ...] = get_args(CellWithGatesName)
+CELLS: tuple[CellName, ...] = get_args(CellName)
 
 
 class LiveMats(Mapping[str, Mat]):

@@ -6,16 +6,14 @@ import ctypes
 import json
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from . import _c
 from ._checks import DTYPES, as_dtype, as_int, as_list, as_text
 from ._pickles import as_class, reduced
 from ._readonly import Derived
 from .mat import Mat, expect_mat
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from .names import DType
 
 _lib = _c.lib
 _NEW = "a new Program"
@@ -137,7 +135,7 @@ class Program:
         inputs: int,
         states: int | Sequence[int],
         parameters: Mapping[str, Sequence[Any]] | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         children: int = 1,
     ) -> None:
         if not callable(step):

@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+import recurrent
 from operations import OPERATIONS
-from recurrent import Graph, Mat, recurrentjs
+from recurrent import Drawing, Graph, Mat, recurrentjs
 from recurrent.operation import Operand
 from recurrent.recurrentjs import Model
 
@@ -211,7 +212,7 @@ def test_a_tick_has_few_crossings():
 
     for hidden, most in (((20,), 18), ((20, 20), 36)):
         G, names = primitive(hidden)
-        boxes, mats = drawing._boxes(G.operations, drawing._places(names))
+        boxes, mats = drawing._boxes(list(enumerate(G.operations)), drawing._places(names))
         drawing._rank(boxes, mats)
         layers = drawing._layers(drawing._by_depth(boxes))
         drawing._order(layers)
@@ -297,3 +298,169 @@ def test_what_is_not_drawn():
     with pytest.raises(TypeError, match=r"names has the wrong type; .*got int for Mat"):
         G.svg({1: Mat(1, 1)})
     assert Graph(needs_backprop=False).operations == []
+
+
+# ---- numbers
+
+
+def test_values_and_gradients():
+    G, W, x = Graph(), Mat.from_array([[1, -2]]), Mat.from_array([3, 4])
+    y = G.square(G.mul(W, x))
+    before = ["W1×2", "1, −2", "2×1", "3; 4", "×1×1", "−5", "x²1×1", "25"]
+    assert texts(G.svg({"W": W}, values=True)) == before
+    G.backward(y)
+    svg = G.svg({"W": W, "x": x}, values=True)
+    assert texts(svg) == [
+        "W1×2", "1, −2", "∇ −30, −40", "x2×1", "3; 4", "∇ −10; 20", "×1×1", "−5", "∇ −10", "x²1×1", "25", "∇ 1",
+    ]  # fmt: skip
+    assert texts(G.svg({"W": W, "x": x})) == ["W1×2", "x2×1", "×1×1", "x²1×1"]
+    # a notebook displays them, without names
+    shown = G._repr_svg_()
+    assert isinstance(shown, Drawing)
+    assert texts(shown) == [text[1:] if text in ("W1×2", "x2×1") else text for text in texts(svg)]
+
+
+def test_larger_mats_are_summed_up():
+    G, m = Graph(), Mat.from_array(np.arange(6.0).reshape(2, 3) - 1)
+    m.dw = np.full((2, 3), 0.5)
+    G.tanh(m)
+    assert texts(G.svg(values=True))[:3] == ["2×3", "−1 to 4, mean 1.5", "∇ 0.5 to 0.5, mean 0.5"]
+    m.w[0, 0] = np.nan
+    assert texts(G.svg(values=True))[1] == "nan to nan, mean nan"
+    m.w[0, 0] = np.inf
+    assert texts(G.svg(values=True))[1] == "0 to inf, mean inf"
+
+
+@pytest.mark.parametrize("case", [(4, 3), *range(15)])
+def test_boxes_with_numbers_lie_apart(case):
+    G, names = tangle(case) if isinstance(case, int) else primitive(case)
+    svg = G.svg(names, values=True)
+    found = boxes(svg)
+    for k, (left, top, right, bottom) in enumerate(found):
+        for other in found[:k]:
+            assert right < other[0] or other[2] < left or bottom < other[1] or other[3] < top
+    # every line is within a box
+    for text in ElementTree.fromstring(svg).iter(f"{SVG}text"):
+        x, y = float(text.get("x")), float(text.get("y"))
+        assert any(left < x < right and top + 4 < y < bottom - 4 for left, top, right, bottom in found)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_numbers_of_every_operation(name):
+    """The recorded operands and results are the Mats of the call, strided and broadcast ones included."""
+    G, case, rng = Graph(), OPERATIONS[name], np.random.default_rng(1)
+    wholes = [Mat.from_array(rng.uniform(0.3, 1, (n + 2, d + 1))) for n, d in case.shapes(4, 3, 2)]
+    mats = [whole.view(1, 0, whole.n - 2, whole.d - 1) for whole in wholes]
+    result = case.record(G, *mats)
+    result.dw = rng.normal(size=result.shape)
+    G.backward()
+    found = 0
+    for k, operation in enumerate(G.operations):
+        for i, p in enumerate(operation.operands):
+            for mat in mats:
+                if p.w == address(mat) and (p.n, p.d) == mat.shape:
+                    view = G._operand(k, i)
+                    assert np.array_equal(view.w, mat.w) and np.array_equal(view.dw, mat.dw)
+                    found += 1
+    last = G._operand(len(G) - 1)
+    if last.shape == result.shape:
+        assert np.array_equal(last.w, result.w) and np.array_equal(last.dw, result.dw)
+    # a slice is a part of its operand
+    assert found >= len(mats) or name.startswith("slice")
+
+
+def test_masks_have_no_numbers():
+    G, m = Graph(), Mat.from_array(np.ones((2, 2)))
+    G.dropout(m, 0.5, rng=1)
+    operands = G.operations[0].operands
+    mask = next(k for k, p in enumerate(operands) if p.w != address(m))
+    with pytest.raises(
+        ValueError, match="operand is a constant of the library; expected a Mat with gradients"
+    ):
+        G._operand(0, mask)
+    assert "1, 1; 1, 1" in texts(G.svg(values=True))
+
+
+def test_what_a_loss_depends_on():
+    G, W, x = Graph(), Mat.from_array([[2.0]]), Mat.from_array([[3.0]])
+    y = G.mul(W, x)
+    G.tanh(y)
+    loss = G.square(y)
+    G.sigmoid(loss)
+    operations = [text for text in abouts(loss.graph()) if "operation " in text]
+    assert operations == ["operation 0: mul", "operation 2: square"]
+    assert texts(y.graph({"W": W})) == ["W1×1", "2", "1×1", "3", "×1×1", "6"]
+    G.backward(loss)
+    assert texts(loss.graph())[-3:] == ["x²1×1", "36", "∇ 1"] and loss.graph() == loss.graph()
+    G.reset()
+    with pytest.raises(RuntimeError, match="Mat is invalid"):
+        loss.graph()
+    # a part of a result, and one of two results
+    wide = G.tanh(Mat(4, 2))
+    G.exp(wide)
+    assert texts(wide.view(1, 1, 2, 1).graph())[-2].startswith("tanh4×2")
+    h, c = G.lstm(Mat(2, 1), Mat(3, 1), Mat(3, 1), Mat(12, 2), Mat(12, 3), Mat(12, 1))
+    assert len(boxes(h.graph())) == len(boxes(c.graph())) > 1
+
+
+def test_a_loss_whose_backward_pass_is_done():
+    W = Mat.from_array([[1.0, 2.0]])
+    loss = (W @ np.array([[3.0], [4.0]])).square().sum()
+    assert "∇" not in loss.graph({"W": W})
+    loss.backward()
+    found = texts(loss.graph({"W": W}))
+    assert found[:3] == ["W1×2", "1, 2", "∇ 66, 88"] and found[-2:] == ["121", "∇ 1"]
+    # until the next recording of the default graph
+    again = W.tanh()
+    with pytest.raises(ValueError, match=r"this Mat has no recorded history; .*recorded anew"):
+        loss.graph()
+    del again
+    for mat in (W, W.copy()):
+        with pytest.raises(ValueError, match="this Mat has no recorded history"):
+            mat.graph()
+
+
+def test_kept_losses_keep_no_graph():
+    count = recurrent._c.lib.recurrent_object_count
+    W, losses, results = Mat(20, 20), [], []
+    before = count()
+    for _ in range(5):
+        # a result that is kept has the default graph replaced
+        results.append(W @ W)
+        losses.append(results[-1].square().sum())
+        losses[-1].backward()
+    del results
+    # a Mat for each loss, and the default graph
+    assert count() - before <= len(losses) + 1
+    with pytest.raises(ValueError, match="this Mat has no recorded history"):
+        losses[0].graph()
+
+
+def test_a_graph_without_a_drawing():
+    G = Graph()
+    assert G._repr_svg_() is None
+    x = Mat(1, 1)
+    for _ in range(401):
+        x = G.tanh(x)
+    assert G._repr_svg_() is None
+    with pytest.raises(ValueError, match="expected 1 to 400 operations, got more"):
+        x.graph()
+    with pytest.raises(TypeError, match="values has the wrong type; expected a bool, got int"):
+        G.svg(values=1)
+    with pytest.raises(TypeError, match="names has the wrong type"):
+        G.tanh(Mat(1, 1)).graph([1])
+    # of a long recording only what the loss depends on is counted
+    assert len(boxes(G.square(Mat(1, 1)).graph())) == 2
+
+
+def test_a_step_is_drawn_without_numbers():
+    drawn = []
+
+    def step(x, h, p):
+        y = (p.W @ x + h).tanh()
+        drawn.append(y.graph())
+        return y
+
+    recurrent.Program(step, 3, 3, {"W": (3, 3)})
+    found = texts(drawn[0])
+    assert found[-1].startswith("tanh3×") and not any("∇" in text or ";" in text for text in found)

@@ -81,3 +81,47 @@ def test_the_figure_of_a_long_run():
     ]
     assert len(top.lines[0].get_xdata()) == 300 and len(top.lines[1].get_xdata()) == 298
     assert len(bottom.lines) == 2
+
+
+def test_the_figure_of_predictions():
+    pytest.importorskip("matplotlib")
+    targets = np.random.default_rng(0).normal(size=(50, 3, 2))
+    predicted = targets + 0.1
+    predicted[:10] += 7
+    figure = plots.predictions(targets, predicted, warmup=10, names=["a $x", "b"], sequence=1)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["a $x", "b"]
+    for k, axes in enumerate(figure.axes):
+        target, prediction = axes.lines
+        assert np.array_equal(target.get_ydata(), targets[:, 1, k])
+        assert np.array_equal(prediction.get_ydata(), predicted[:, 1, k])
+        # the warm-up is no part of the error
+        assert [line.get_label() for line in axes.lines] == ["target", "predicted, RMSE 0.1"]
+        assert len(axes.patches) == 1
+    figure.savefig("/dev/null", format="png")
+    (axes,) = plots.predictions([1, 2, 4], [1, 2, 3]).axes
+    assert axes.lines[1].get_label() == "predicted, RMSE 0.5774" and not axes.patches
+    assert len(plots.predictions(targets[:, 0], predicted[:, 0]).axes) == 2
+
+
+@pytest.mark.parametrize(
+    "targets, predicted, settings, error, words",
+    [
+        ([1, 2], [1], {}, ValueError, r"predicted has the wrong shape; expected \(2, 1\), .*, got \(1, 1\)"),
+        ([], [], {}, ValueError, "targets has the wrong shape"),
+        (np.zeros((1, 1, 1, 1)), [1], {}, ValueError, "targets has the wrong shape"),
+        ([1], ["a"], {}, TypeError, "predicted has the wrong type"),
+        ([1, 2], [1, 2], {"warmup": 2}, ValueError, "warmup is out of range; expected at most 1, got 2"),
+        ([1, 2], [1, 2], {"names": ["a", "b"]}, ValueError, "names has the wrong length; expected 1, got 2"),
+        (np.zeros((2, 21)), np.zeros((2, 21)), {}, ValueError, "expected at most 20 outputs, got 21"),
+        (np.zeros((2, 3, 1)), np.zeros((2, 3, 1)), {"sequence": 3}, IndexError, "expected 0 to 2, got 3"),
+    ],
+)
+def test_predictions_refused(targets, predicted, settings, error, words):
+    with pytest.raises(error, match=words):
+        plots.predictions(targets, predicted, **settings)
+
+
+def test_predictions_need_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match="plots need matplotlib; install it with `pip install matplotlib`"):
+        plots.predictions([1], [1])

@@ -1,6 +1,7 @@
 """History: records, the best one, JSON."""
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -52,3 +53,36 @@ def test_equality_compares_all(key):
 def test_repr():
     assert repr(WHOLE) == "<History: 2 steps, train 2.2500, validation 2.0000, stop_reason: patience>"
     assert repr(History()) == "<History: no steps, stop_reason: None>"
+
+
+def curves(history):
+    """The page of a history, and the points of its curves."""
+    page = ElementTree.fromstring(history._repr_html_())
+    lines = page.iter("{http://www.w3.org/2000/svg}polyline")
+    return page, {line.get("class"): line.get("points").split() for line in lines}
+
+
+def test_html():
+    page, _ = curves(WHOLE)
+    assert next(page.iter("p")).text == repr(WHOLE)
+    assert "<svg" not in History()._repr_html_() and "no steps" in History()._repr_html_()
+    train = [(step, 3.0 - step / 1000) for step in range(1, 2001)]
+    page, lines = curves(History(train=train, validation=[(500, 2.0), (2000, 1.5)]))
+    assert len(lines["train"]) <= 400 and len(lines["validation"]) == 2
+    # losses fall from the left to the right: y grows downwards
+    places = [tuple(map(float, place.split(","))) for place in lines["train"]]
+    assert places == sorted(places) and all(52 <= x <= 468 and 10 <= y <= 156 for x, y in places)
+    # the lowest loss is on the floor, at the last step
+    assert places[-1] == (468.0, 156.0)
+    labels = [text.text for text in page.iter("{http://www.w3.org/2000/svg}text")]
+    assert labels == ["3", "1", "1", "2,000 steps", "train", "validation"]
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[1.0], [2.0, 2.0], [float("nan")], [float("inf"), 1.0], [1e300, 1.0], [0.0, 0.0], [-1e308, 1e308]],
+)
+def test_html_of_unusual_losses(losses):
+    page = History(train=list(enumerate(losses)))._repr_html_()
+    ElementTree.fromstring(page)
+    assert ",nan" not in page and "inf," not in page and ",inf" not in page and '"nan"' not in page

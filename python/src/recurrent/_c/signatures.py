@@ -218,6 +218,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_int64,
         POINTER(c_int64),
     ),
+    "recurrent_graph_operand": (c_int32, GraphHandle, c_int64, c_int64, POINTER(MatHandle)),
     "recurrent_graph_unary": (c_int32, GraphHandle, c_int32, MatHandle, c_double, POINTER(MatHandle)),
     "recurrent_graph_binary": (c_int32, GraphHandle, c_int32, MatHandle, MatHandle, POINTER(MatHandle)),
     "recurrent_graph_clip": (c_int32, GraphHandle, MatHandle, c_double, c_double, POINTER(MatHandle)),

@@ -15,7 +15,7 @@ from .._terminal import OutputError, UserError, printable
 from .._version import __version__
 from ..nn.threads import set_num_threads
 from ..optim.optimizer import Optimizer
-from ..optim.optimizers import OPTIMIZERS
+from ..optim.optimizers import OPTIMIZERS, OptimizerName
 from ..optim.schedules import SCHEDULES, Constant, Cosine, OneCycle, Schedule
 from ..sizes import TEXT_OPTIONS
 from ..text.model import TextModel
@@ -234,7 +234,7 @@ def _optimizer(o: argparse.Namespace) -> Optimizer | None:
     """Returns the optimizer of the flags, or None to keep that of the model of ``--init-from``."""
     if o.optimizer is None and o.init_from and o.decay_rate is None and not o.weight_decay:
         return None
-    name = o.optimizer or "rmsprop"
+    name: OptimizerName = o.optimizer or "rmsprop"
     settings: dict[str, Any] = {"learning_rate": o.learning_rate, "weight_decay": o.weight_decay}
     if name == "rmsprop":
         settings["alpha"] = DECAY_RATE if o.decay_rate is None else o.decay_rate

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..names import DTypeName
+from ..parameters import CellName
 from ..recurrentjs.sentence_model import SentenceModel, Tick
 from ..training.interrupt import Interrupt
 
@@ -102,10 +104,10 @@ class SentenceTraining:
 class RunOptions:
     """The options of a demo run; bounds of None do not end it."""
 
-    cell: str = "lstm"
+    cell: CellName = "lstm"
     hidden_sizes: list[int] = field(default_factory=lambda: [40, 40])
     embedding: int = 10
-    dtype: str = "float32"
+    dtype: DTypeName = "float32"
     schedule: str = "linear"
     learning_rate: float = 0.01
     weight_decay: float = 1e-6

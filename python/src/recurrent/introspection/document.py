@@ -30,3 +30,21 @@ class Document(str):
             If the file cannot be written.
         """
         drawings.write(path, self.encode(), overwrite)
+
+
+class Drawing(Document):
+    """Self-contained SVG, which notebooks display."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
+class HTML(Document):
+    """Self-contained HTML, which notebooks display."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(self)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right, insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 from ..mat import Mat
 from ..operation import Operand, Operation
-from .document import Document
+from .document import Drawing
+from .number_lines import Read, lines
 
 MAX_OPERATIONS, MAX_OPERANDS = 400, 1000
 _SIGNS = {
@@ -29,42 +30,40 @@ _SIGNS = {
 _STACKED = 3
 _LETTERS = 28
 _SWEEPS, _FITS, _NEAR = 24, 120, 4.0
-# pixels: between rows, between boxes of a row, around all, a box's height and that of one of several lines
-_APART, _GAP, _EDGE, _HEIGHT, _LINE = 36, 18, 20, 26, 20
+# pixels: between rows, between boxes of a row, around all, a box's height and that of one of several lines, and of a
+# line of numbers
+_APART, _GAP, _EDGE, _HEIGHT, _LINE, _SMALL = 36, 18, 20, 26, 20, 15
 _STYLE = """\
 .recurrent-graph text{font:13px system-ui,sans-serif;text-anchor:middle;dominant-baseline:central;fill:#1d2127}
-.recurrent-graph .shape{font-size:10.5px;fill:#5c6570}.recurrent-graph .sign{font-weight:600}
+.recurrent-graph .shape,.recurrent-graph .number{font-size:10.5px;fill:#5c6570}.recurrent-graph .sign{font-weight:600}
 .recurrent-graph .paper{fill:#fff}.recurrent-graph .mat{fill:#eef1f4;stroke:#b9c1ca}
 .recurrent-graph .operation{fill:#dcebf8;stroke:#1f6fb2}
 .recurrent-graph .line{fill:none;stroke:#8a94a0;stroke-width:1.2}.recurrent-graph .head{fill:#8a94a0}
 @media(prefers-color-scheme:dark){
-.recurrent-graph text{fill:#e8e6e1}.recurrent-graph .shape{fill:#a3acb7}
+.recurrent-graph text{fill:#e8e6e1}.recurrent-graph .shape,.recurrent-graph .number{fill:#a3acb7}
 .recurrent-graph .paper{fill:#1d2127}.recurrent-graph .mat{fill:#2a3038;stroke:#4a535e}
 .recurrent-graph .operation{fill:#1d3a55;stroke:#6cb2f0}
 .recurrent-graph .line{stroke:#7d8894}.recurrent-graph .head{fill:#7d8894}}
 """
 
 
-class Drawing(Document):
-    """Self-contained SVG, which notebooks display."""
-
-    __slots__ = ()
-
-    def _repr_svg_(self) -> str:
-        return str(self)
-
-
 class _Label(NamedTuple):
-    """A line in a box: a sign or a name, a shape, and a tooltip."""
+    """A line in a box: a sign or a name, a shape, and a tooltip; and the lines of its numbers."""
 
     sign: str
     shape: str
     about: str
+    numbers: tuple[str, ...] = ()
 
     @property
     def width(self) -> float:
         """An estimate of the width in pixels, as the font is unknown."""
-        return 8.2 * len(self.sign) + 6.3 * len(self.shape) + 26
+        longest = max(map(len, self.numbers), default=0)
+        return max(8.2 * len(self.sign) + 6.3 * len(self.shape), 5.9 * longest) + 26
+
+    @property
+    def height(self) -> int:
+        return _LINE + _SMALL * len(self.numbers)
 
 
 class _Node:
@@ -76,7 +75,7 @@ class _Node:
         self.above: list[_Node] = []
         self.below: list[_Node] = []
         self.width = max((label.width for label in labels), default=2.0)
-        self.height = _HEIGHT + (len(labels) - 1) * _LINE if labels else 0
+        self.height = _HEIGHT - _LINE + sum(label.height for label in labels) if labels else 0
 
 
 class _Region(NamedTuple):
@@ -90,8 +89,14 @@ class _Region(NamedTuple):
     itemsize: int
 
 
-def draw(operations: list[Operation], names: Mapping[str, Mat] | None) -> Drawing:
-    """Returns the drawing of ``Graph.svg``."""
+def draw(
+    recorded: Sequence[tuple[int, Operation]], names: Mapping[str, Mat] | None, read: Read | None = None
+) -> Drawing:
+    """Returns the drawing of operations, each with its index in the graph.
+
+    ``read(index, k)`` returns operand k of an operation, ``read(index)`` its result; without it no numbers are drawn.
+    """
+    operations = [operation for _, operation in recorded]
     if not 0 < len(operations) <= MAX_OPERATIONS:
         raise ValueError(
             f"the graph has the wrong size; expected 1 to {MAX_OPERATIONS} operations, got {len(operations)}"
@@ -102,7 +107,7 @@ def draw(operations: list[Operation], names: Mapping[str, Mat] | None) -> Drawin
         raise ValueError(
             f"the graph has the wrong size; expected at most {MAX_OPERANDS} operands, got {operands}"
         )
-    boxes, mats = _boxes(operations, places)
+    boxes, mats = _boxes(recorded, places, read)
     _rank(boxes, mats)
     layers = _layers(_by_depth(boxes))
     _order(layers)
@@ -150,22 +155,30 @@ def _name(p: Operand, places: list[_Region]) -> str:
     return begins[0].name if begins else within[0] if within else ""
 
 
-def _boxes(operations: list[Operation], places: list[_Region]) -> tuple[list[_Node], list[_Node]]:
+def _boxes(
+    recorded: Sequence[tuple[int, Operation]], places: list[_Region], read: Read | None = None
+) -> tuple[list[_Node], list[_Node]]:
     """Returns a node for each operation and each input, joined along the data."""
     users: dict[tuple[int, int, int], set[int]] = {}
-    for k, operation in enumerate(operations):
+    for k, operation in recorded:
         for p in operation.operands:
             if p.operation is None:
                 users.setdefault((p.w, p.n, p.d), set()).add(k)
-    boxes: list[_Node] = []
+    boxes: dict[int, _Node] = {}
     mats: dict[tuple[int, int, int], _Node] = {}
-    for k, o in enumerate(operations):
+    for k, o in recorded:
         sign = _SIGNS.get(o.name, o.name.replace("_", " "))
-        box = _Node("operation", [_Label(sign, f"{o.n}×{o.d}", f"operation {k}: {o.name}")])
+        result = lines(read, k) if read else ()
+        inputs = {
+            (p.w, p.n, p.d): _label(p, places, lines(read, k, i) if read else ())
+            for i, p in enumerate(o.operands)
+            if p.operation is None
+        }
+        box = _Node("operation", [_Label(sign, f"{o.n}×{o.d}", f"operation {k}: {o.name}", result)])
         own = [p for p in o.operands if p.operation is None and len(users[p.w, p.n, p.d]) == 1]
         stack = None
         if o.name.startswith("concat") and len(own) >= _STACKED:
-            stack = _Node("mat", [_label(p, places) for p in own])
+            stack = _Node("mat", [inputs[p.w, p.n, p.d] for p in own])
         for p in o.operands:
             if p.operation is not None:
                 _join(boxes[p.operation], box)
@@ -175,18 +188,18 @@ def _boxes(operations: list[Operation], places: list[_Region]) -> tuple[list[_No
             else:
                 key = p.w, p.n, p.d
                 if key not in mats:
-                    mats[key] = _Node("mat", [_label(p, places)])
+                    mats[key] = _Node("mat", [inputs[key]])
                 _join(mats[key], box)
         if stack:
             mats[-1 - k, 0, 0] = stack
-        boxes.append(box)
-    return boxes, list(mats.values())
+        boxes[k] = box
+    return list(boxes.values()), list(mats.values())
 
 
-def _label(p: Operand, places: list[_Region]) -> _Label:
+def _label(p: Operand, places: list[_Region], numbers: tuple[str, ...]) -> _Label:
     name = _visible(_name(p, places))
     short = name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
-    return _Label(short, f"{p.n}×{p.d}", name or "a Mat without a name")
+    return _Label(short, f"{p.n}×{p.d}", name or "a Mat without a name", numbers)
 
 
 def _visible(name: str) -> str:
@@ -418,10 +431,10 @@ def _box(node: _Node, floor: float) -> str:
         f'<rect class="{node.kind}" x="{node.x - node.width / 2:.1f}" y="{top:.1f}" width="{node.width:.1f}" '
         f'height="{node.height}" rx="{round_}"/>'
     )
-    texts = [
-        _text(label, node.x, top + _HEIGHT / 2 + k * _LINE, len(node.labels) == 1)
-        for k, label in enumerate(node.labels)
-    ]
+    texts, y = [], top + _HEIGHT / 2
+    for label in node.labels:
+        texts.append(_text(label, node.x, y, len(node.labels) == 1))
+        y += label.height
     about = "" if len(texts) > 1 else f"<title>{escape(node.labels[0].about)}</title>"
     return f"<g>{about}{rect}{''.join(texts)}</g>"
 
@@ -430,6 +443,12 @@ def _text(label: _Label, x: float, y: float, is_alone: bool) -> str:
     sign = f'<tspan class="sign">{escape(label.sign)}</tspan>' if label.sign else ""
     apart = ' dx="5"' if sign else ""
     about = "" if is_alone else f"<title>{escape(label.about)}</title>"
+    numbers = "".join(
+        f'<text class="number" x="{x:.1f}" y="{y + (_LINE + _SMALL) / 2 + k * _SMALL - 1:.1f}">'
+        f"<tspan>{escape(line)}</tspan></text>"
+        for k, line in enumerate(label.numbers)
+    )
     return (
         f'<text x="{x:.1f}" y="{y:.1f}">{about}{sign}<tspan class="shape"{apart}>{label.shape}</tspan></text>'
+        f"{numbers}"
     )

@@ -1,4 +1,4 @@
-"""Plots of training runs and of activations, by matplotlib where it is installed.
+"""Plots of training runs, predictions and activations, by matplotlib where it is installed.
 
 Each function returns a ``matplotlib.figure.Figure``: notebooks display it, ``figure.savefig(path)`` writes it.
 """
@@ -6,11 +6,14 @@ Each function returns a ``matplotlib.figure.Figure``: notebooks display it, ``fi
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arrays import as_array, as_type
+from .._checks import as_count, as_int, as_list
 from ..nn.network import Network
 from ..training.history import Curve, History
 from . import activations as _activations
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GRAY, _FAINT = "#1f6fb2", "#d9601a", "#888888", "#e6e6e6"
 # more labels would overlap
 _MAX_LABELS = 120
+# more would be too flat to read
+_MAX_PANELS = 20
 
 
 def history(run: History) -> Any:
@@ -92,6 +97,85 @@ def history(run: History) -> Any:
     for axes in (top, bottom):
         _plain(axes)
     return figure
+
+
+def predictions(
+    targets: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    *,
+    warmup: int = 0,
+    names: Sequence[str] | None = None,
+    sequence: int = 0,
+) -> Any:
+    """Plots predicted series above their targets: a panel for each output of a network.
+
+    Parameters
+    ----------
+    targets, predicted : array_like
+        (T,), (T, n) or (T, B, n), such as ``Network.forward`` returns: T time steps of n outputs.
+    warmup : int
+        The first time steps, which the error leaves out and the plot shades: 0 to T - 1.
+    names : list of str, optional
+        The label of each output.
+    sequence : int
+        Which of the B sequences is shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each output, with the root mean square error of the steps after ``warmup``.
+
+    Raises
+    ------
+    ValueError, IndexError
+        If the shapes differ, or an argument does not fit them.
+    TypeError
+        If the elements are not real numbers.
+    ImportError
+        Without matplotlib.
+    """
+    shown = [_series(targets, "targets", sequence), _series(predicted, "predicted", sequence)]
+    if shown[0].shape != shown[1].shape:
+        raise ValueError(
+            f"predicted has the wrong shape; expected {shown[0].shape}, that of targets, got {shown[1].shape}"
+        )
+    steps, outputs = shown[0].shape
+    start = as_count(warmup, "warmup", 0, steps - 1)
+    labels = (
+        [f"output {k}" for k in range(outputs)] if names is None else as_list(names, "names", "a list of str")
+    )
+    if len(labels) != outputs:
+        raise ValueError(f"names has the wrong length; expected {outputs}, got {len(labels)}")
+    if outputs > _MAX_PANELS:
+        raise ValueError(
+            f"targets has the wrong shape; expected at most {_MAX_PANELS} outputs, got {outputs}"
+        )
+    figure = _figure(8.0, 1.0 + 1.9 * outputs)
+    panels = figure.subplots(outputs, 1, squeeze=False, sharex=True)[:, 0]
+    for axes, label, target, prediction in zip(panels, labels, shown[0].T, shown[1].T):
+        error = math.sqrt(float(np.mean((prediction - target)[start:] ** 2)))
+        axes.plot(target, color=_GRAY, lw=1.6, label="target")
+        axes.plot(prediction, color=_BLUE, lw=1.2, label=f"predicted, RMSE {error:.4g}")
+        if start:
+            axes.axvspan(0, start, color=_FAINT, lw=0, zorder=0)
+        axes.set_ylabel(label, parse_math=False)
+        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+        _plain(axes)
+    panels[-1].set_xlabel("time step")
+    return figure
+
+
+def _series(values: npt.ArrayLike, name: str, sequence: int) -> npt.NDArray[np.float64]:
+    """Returns the (T, n) elements of one sequence."""
+    array = as_array(values, name)
+    if array.ndim not in (1, 2, 3) or not array.size:
+        raise ValueError(f"{name} has the wrong shape; expected (T,), (T, n) or (T, B, n), got {array.shape}")
+    if array.ndim == 3:
+        index = as_int(sequence, "sequence")
+        if not 0 <= index < array.shape[1]:
+            raise IndexError(f"sequence is out of range; expected 0 to {array.shape[1] - 1}, got {index}")
+        array = array[:, index]
+    return as_type(array.reshape(len(array), -1), np.dtype(np.float64), name)
 
 
 def activations(

@@ -14,7 +14,7 @@ from .._checks import as_int
 from ..nn.network import Network
 from ..parameters import CELLS_WITH_GATES
 from . import activations
-from .document import Document
+from .document import HTML
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,15 +40,6 @@ box-shadow:0 2px 8px #0003;white-space:pre;pointer-events:none}
 .recurrent-page pre>span:hover i{display:block}
 .recurrent-page i b{display:block;font-weight:400;background:linear-gradient(#dfe7ee,#dfe7ee) 0/var(--p) 100% no-repeat}
 """
-
-
-class HTML(Document):
-    """Self-contained HTML, which notebooks display."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        return str(self)
 
 
 def page(

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 from .._checks import as_choice
-from ..parameters import CELLS
+from ..names import DTypeName
+from ..parameters import CELLS, CellName
 from ..program import Program
 
 _NO_STEP = "expected a method step(self, x, *states, p)"
@@ -204,7 +205,7 @@ class _FunctionCell(Cell):
         return self._step(*args, **kwargs)
 
 
-CellLike = Union[str, Cell]
+CellLike = Union[CellName, Cell]
 
 
 def as_cell(cell: Any) -> CellLike:
@@ -227,7 +228,7 @@ def cell_name(cell: CellLike) -> str:
 
 
 def cell_settings(
-    cell: CellLike, inputs: int, hidden_sizes: Sequence[int], dtype: str, directions: int = 1
+    cell: CellLike, inputs: int, hidden_sizes: Sequence[int], dtype: DTypeName, directions: int = 1
 ) -> Any:
     """Returns a cell as the library's settings hold it: its step is recorded for each layer."""
     if isinstance(cell, str):
@@ -252,7 +253,7 @@ def _names(cell: Cell) -> list[str]:
     return list(names)
 
 
-def _record(cell: Cell, names: list[str], k: int, inputs: int, units: int, dtype: str) -> Program:
+def _record(cell: Cell, names: list[str], k: int, inputs: int, units: int, dtype: DTypeName) -> Program:
     """Returns the program of a layer."""
     rows, declared = cell.rows(units), cell.parameters(inputs, units)
     if not isinstance(declared, Mapping):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 from .. import _c
 from .._checks import as_choice, as_flag, as_float, as_int
+from ..names import NonlinearityName, NormName
 from ..random import Random
 from .cell import Cell
 
 _lib = _c.lib
-_NORMS = ("joint", "gate")
+_NORMS: tuple[NormName, ...] = get_args(NormName)
 # the rows of a state
 _MAX_ROWS = 1 << 20
 
@@ -108,7 +109,7 @@ class LSTMCell(CellWithOptions):
     def __init__(
         self,
         *,
-        norm: str | None = None,
+        norm: NormName | None = None,
         peephole: bool = False,
         coupled: bool = False,
         projection: int | None = None,
@@ -180,7 +181,7 @@ class GRUCell(CellWithOptions):
         self,
         *,
         reset_after: bool = True,
-        norm: str | None = None,
+        norm: NormName | None = None,
         zoneout: float = 0.0,
         input_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -237,8 +238,8 @@ class RNNCell(CellWithOptions):
     def __init__(
         self,
         *,
-        nonlinearity: str = "tanh",
-        norm: str | None = None,
+        nonlinearity: NonlinearityName = "tanh",
+        norm: NormName | None = None,
         leak: float = 1.0,
         zoneout: float = 0.0,
         input_dropout: float = 0.0,
@@ -246,7 +247,7 @@ class RNNCell(CellWithOptions):
         weight_dropout: float = 0.0,
     ) -> None:
         super().__init__(
-            f"rnn_{as_choice(nonlinearity, 'nonlinearity', ('tanh', 'relu'))}",
+            f"rnn_{as_choice(nonlinearity, 'nonlinearity', get_args(NonlinearityName))}",
             norm=_norm(norm),
             leak=_leak(leak),
             zoneout_h=_rate(zoneout, "zoneout"),

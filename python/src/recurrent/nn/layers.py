@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import get_args
 
 from .._checks import as_choice, as_flag, as_single
 from .._readonly import Derived
+from ..names import DType, NonlinearityName
 from ..random import RNG
 from .network import Network
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 
 class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
@@ -63,9 +61,9 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
-        nonlinearity: str = "tanh",
+        nonlinearity: NonlinearityName = "tanh",
         tied: bool = False,
         dropout: float = 0.0,
         *,
@@ -74,8 +72,9 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
         variational: bool = False,
         bidirectional: bool = False,
     ) -> None:
+        choice = as_choice(nonlinearity, "nonlinearity", get_args(NonlinearityName))
         self._build(
-            f"rnn_{as_choice(nonlinearity, 'nonlinearity', ('tanh', 'relu'))}",
+            "rnn_tanh" if choice == "tanh" else "rnn_relu",
             input_size,
             hidden_sizes,
             output_size,
@@ -128,7 +127,7 @@ class LSTM(Network, cells=("lstm",)):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
@@ -189,7 +188,7 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         reset_after: bool = True,
         tied: bool = False,

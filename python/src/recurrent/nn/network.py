@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from .._checks import (
 )
 from .._readonly import Derived, refuse_assignment
 from ..mat import Mat
+from ..names import DType, InitializationName
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
@@ -39,13 +40,14 @@ from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
 from .checkpoint import Checkpoint
 from .generation import CHUNK_TOKENS, Generator
+from .summary import Summary, summarize
 from .torch import Architecture, from_torch, to_torch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
-INITIALIZATIONS = ("orthogonal", "glorot", "identity")
+INITIALIZATIONS: tuple[InitializationName, ...] = get_args(InitializationName)
 _NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
@@ -110,7 +112,7 @@ class Network(Checkpoint, cells=(None,)):
         hidden_sizes: Sequence[int],
         output_size: int | None = None,
         embedding: int | None = None,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
@@ -330,8 +332,8 @@ class Network(Checkpoint, cells=(None,)):
     def initialize(
         self,
         *,
-        input: str | None = None,
-        recurrent: str | None = None,
+        input: InitializationName | None = None,
+        recurrent: InitializationName | None = None,
         chrono: float | None = None,
         rng: RNG = None,
     ) -> None:
@@ -946,6 +948,39 @@ class Network(Checkpoint, cells=(None,)):
             self.tied,
             self._sizes.options,
         )
+
+    # ---- overview
+
+    def summary(self) -> Summary:
+        """Returns the layers with their sizes and parameters, as a table.
+
+        Returns
+        -------
+        Summary
+            ``print(net.summary())`` writes the table; notebooks display it.
+
+        Raises
+        ------
+        MemoryError
+            If the memory of the table cannot be allocated.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> print(recurrent.RNN(3, [2], 1, rng=1).summary())
+        <RNN(3, [2], output_size=1) float32, 15 parameters>
+        ----------------------------------------------------------------------------
+        layer    cell      input  output  count  bytes  parameters
+        ----------------------------------------------------------------------------
+        layer 0  rnn_tanh      3       2     12     48  Wxh0 2×3, Whh0 2×2, bhh0 2×1
+        decoder  linear        2       1      3     12  Whd 1×2, bd 1×1
+        ----------------------------------------------------------------------------
+        15 parameters of float32, 60 bytes
+        """
+        return summarize(self._handle.value, self._parameters, repr(self))
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
         ends = f", output_size={self.output_size}" if self.output_size else ""

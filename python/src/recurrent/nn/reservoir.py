@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .._arrays import as_array, as_numbers
 from .._checks import as_float, as_int
+from ..names import DType
 from ..random import RNG, as_random
 from ..sizes import Sizes
 from ..state import State
@@ -80,7 +81,7 @@ class EchoStateNetwork(Network, is_named=True):
         spectral_radius: float = 0.9,
         density: float = 0.1,
         input_scale: float = 0.5,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
     ) -> None:
         H = as_int(units, "units")

@@ -12,11 +12,12 @@ bound c of a step:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from .._checks import as_flag, as_list, as_single, as_text
+from ..names import ClippingName
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSProp"]
@@ -60,7 +61,7 @@ class SGD(Optimizer, name="sgd"):
         weight_decay: float = 0.0,
         nesterov: bool = False,
         *,
-        clipping: str = "value",
+        clipping: ClippingName = "value",
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -110,7 +111,7 @@ class Adagrad(Optimizer, name="adagrad"):
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
         *,
-        clipping: str = "value",
+        clipping: ClippingName = "value",
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -174,7 +175,7 @@ class RMSProp(Optimizer, name="rmsprop"):
         centered: bool = False,
         bias_correction: bool = True,
         *,
-        clipping: str = "value",
+        clipping: ClippingName = "value",
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -235,7 +236,7 @@ class Adam(Optimizer, name="adam"):
         weight_decay: float = 0.0,
         amsgrad: bool = False,
         *,
-        clipping: str = "value",
+        clipping: ClippingName = "value",
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -271,7 +272,7 @@ class AdamW(Adam, name="adamw"):
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
-        clipping: str = "value",
+        clipping: ClippingName = "value",
     ) -> None:
         super().__init__(learning_rate, betas, eps, weight_decay, amsgrad, clipping=clipping)
 
@@ -289,5 +290,8 @@ def _word(clipping: Any) -> str:
     return as_text(clipping, "clipping").decode()
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind._name: kind for kind in (RMSProp, Adam, AdamW, SGD, Adagrad)}
+OptimizerName = Literal["rmsprop", "adam", "adamw", "sgd", "adagrad"]
+OPTIMIZERS: dict[OptimizerName, type[Optimizer]] = {
+    "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW, "sgd": SGD, "adagrad": Adagrad,
+}  # fmt: skip
 """The optimizers by name."""

@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import numpy as np
 
 from .._checks import as_choice, as_count, as_flag, as_float, as_list, as_rate, as_single, shown
+from ..names import AnnealName, PlateauModeName, ThresholdModeName
 
 History = Sequence[tuple[int, float]]
 # settings in files of version 0.1.0
@@ -295,7 +296,7 @@ class OneCycle(Schedule, name="one_cycle"):
     max_learning_rate: float
     total_steps: int
     pct_start: float = 0.3
-    anneal_strategy: str = "cos"
+    anneal_strategy: AnnealName = "cos"
     div_factor: float = 25.0
     final_div_factor: float = 1e4
     three_phase: bool = False
@@ -309,7 +310,7 @@ class OneCycle(Schedule, name="one_cycle"):
             max_learning_rate=as_rate(self.max_learning_rate, "max_learning_rate"),
             total_steps=_steps(self.total_steps, "total_steps", 2),
             pct_start=share,
-            anneal_strategy=as_choice(self.anneal_strategy, "anneal_strategy", ("cos", "linear")),
+            anneal_strategy=as_choice(self.anneal_strategy, "anneal_strategy", get_args(AnnealName)),
             div_factor=_above_0(self.div_factor, "div_factor"),
             final_div_factor=_above_0(self.final_div_factor, "final_div_factor"),
             three_phase=three,
@@ -376,11 +377,11 @@ class Plateau(Schedule, name="plateau"):
     """
 
     learning_rate: float
-    mode: str = "min"
+    mode: PlateauModeName = "min"
     factor: float = 0.1
     patience: int = 10
     threshold: float = 1e-4
-    threshold_mode: str = "rel"
+    threshold_mode: ThresholdModeName = "rel"
     cooldown: int = 0
     min_learning_rate: float = 0.0
     eps: float = 1e-8
@@ -391,11 +392,11 @@ class Plateau(Schedule, name="plateau"):
             raise ValueError("factor is out of range; expected above 0 and below 1, got 1.0")
         self._check(
             learning_rate=as_rate(self.learning_rate, "learning_rate"),
-            mode=as_choice(self.mode, "mode", ("min", "max")),
+            mode=as_choice(self.mode, "mode", get_args(PlateauModeName)),
             factor=factor,
             patience=_steps(self.patience, "patience", 0),
             threshold=as_rate(self.threshold, "threshold"),
-            threshold_mode=as_choice(self.threshold_mode, "threshold_mode", ("rel", "abs")),
+            threshold_mode=as_choice(self.threshold_mode, "threshold_mode", get_args(ThresholdModeName)),
             cooldown=_steps(self.cooldown, "cooldown", 0),
             min_learning_rate=as_rate(self.min_learning_rate, "min_learning_rate"),
             eps=as_rate(self.eps, "eps"),

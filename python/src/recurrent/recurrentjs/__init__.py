@@ -4,10 +4,11 @@ from ..graph import Graph
 from ..mat import Mat
 from ..sampling import softmax
 from .functions import Model, Output, RandMat, forward_lstm, forward_rnn, init_lstm, init_rnn, maxi, samplei
-from .sentence_model import SentenceModel
+from .sentence_model import Cost, SentenceModel, Tick
 from .solver import Solver
 
 __all__ = [
+    "Cost",
     "Graph",
     "Mat",
     "Model",
@@ -15,6 +16,7 @@ __all__ = [
     "RandMat",
     "SentenceModel",
     "Solver",
+    "Tick",
     "forward_lstm",
     "forward_rnn",
     "init_lstm",

@@ -13,6 +13,7 @@ from .._checks import DTYPES, as_dtype, as_float, as_int
 from .._readonly import ReadOnly, refuse_assignment
 from ..graph import Graph
 from ..mat import Mat, expect_mat
+from ..names import DType
 from ..parameters import Parameters
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import as_scores
@@ -90,7 +91,7 @@ class Model(dict[str, Mat]):
 
 
 def RandMat(
-    n: int, d: int, mu: float = 0.0, std: float = 0.08, dtype: npt.DTypeLike = "float32", rng: RNG = None
+    n: int, d: int, mu: float = 0.0, std: float = 0.08, dtype: DType = "float32", rng: RNG = None
 ) -> Mat:
     """Returns a Mat of elements uniform on ``mu`` ± ``std``.
 
@@ -207,7 +208,7 @@ def init_lstm(
     input_size: int,
     hidden_sizes: Sequence[int],
     output_size: int,
-    dtype: npt.DTypeLike = "float32",
+    dtype: DType = "float32",
     rng: RNG = None,
 ) -> Model:
     """Returns the parameters of LSTM layers with a linear decoder.
@@ -250,7 +251,7 @@ def init_rnn(
     input_size: int,
     hidden_sizes: Sequence[int],
     output_size: int,
-    dtype: npt.DTypeLike = "float32",
+    dtype: DType = "float32",
     rng: RNG = None,
 ) -> Model:
     """Returns the parameters of ReLU layers with a linear decoder.

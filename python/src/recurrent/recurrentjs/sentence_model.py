@@ -7,7 +7,9 @@ import ctypes
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .. import _c
 from .._arrays import as_sizes
@@ -27,17 +29,15 @@ from .._checks import (
 from .._pickles import as_bytes, as_class, reduced
 from .._readonly import ReadOnly
 from ..mat import Mat, gradients_of, set_gradients
+from ..names import DType
 from ..nn.checkpoint import network_of
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..nn.network import Network
 from ..outputs import Outputs
-from ..parameters import CELLS, Parameters
+from ..parameters import CELLS, CellName, Parameters
 from ..random import RNG, Random, as_random
 from ..texts import as_file_encoding, as_text_or_file
 from .solver import Solver
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 _lib = _c.lib
 _NEW = "a new SentenceModel"
@@ -116,10 +116,10 @@ class SentenceModel:
     def __init__(
         self,
         sentences: str | bytes | os.PathLike[str] | Iterable[str],
-        cell: str = "lstm",
+        cell: CellName = "lstm",
         hidden_sizes: Sequence[int] = (20, 20),
         letter_size: int = 5,
-        dtype: npt.DTypeLike = "float32",
+        dtype: DType = "float32",
         rng: RNG = None,
         *,
         encoding: str | None = None,
@@ -192,7 +192,7 @@ class SentenceModel:
         return self._optimizer.step_cache
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """The type of all elements."""
         return self._network.dtype
 
@@ -331,7 +331,7 @@ class SentenceModel:
 
     @classmethod
     def load_recurrentjs(
-        cls, path: str | os.PathLike[str], dtype: npt.DTypeLike = "float64", rng: RNG = None
+        cls, path: str | os.PathLike[str], dtype: DType = "float64", rng: RNG = None
     ) -> SentenceModel:
         """Returns a model saved by RecurrentJS's page or by ``save_recurrentjs``.
 

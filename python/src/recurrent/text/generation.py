@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, overload
 
 from .._checks import as_count, as_errors, as_flag, as_list, as_text
+from ..names import ErrorsName
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..random import RNG, as_random_or_shared
 from ..sampling import sampler_settings
@@ -30,7 +31,7 @@ class Generation(LanguageModel):
         min_p: float | None = ...,
         repetition_penalty: float = ...,
         repetition_window: int = ...,
-        errors: str = ...,
+        errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[False] = ...,
     ) -> str: ...
@@ -49,7 +50,7 @@ class Generation(LanguageModel):
         min_p: float | None = ...,
         repetition_penalty: float = ...,
         repetition_window: int = ...,
-        errors: str = ...,
+        errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[True],
     ) -> bytes: ...
@@ -67,7 +68,7 @@ class Generation(LanguageModel):
         min_p: float | None = None,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         as_bytes: bool = False,
     ) -> str | bytes:
@@ -145,7 +146,7 @@ class Generation(LanguageModel):
         min_p: float | None = ...,
         repetition_penalty: float = ...,
         repetition_window: int = ...,
-        errors: str = ...,
+        errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[False] = ...,
     ) -> Iterator[str]: ...
@@ -164,7 +165,7 @@ class Generation(LanguageModel):
         min_p: float | None = ...,
         repetition_penalty: float = ...,
         repetition_window: int = ...,
-        errors: str = ...,
+        errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[True],
     ) -> Iterator[bytes]: ...
@@ -182,7 +183,7 @@ class Generation(LanguageModel):
         min_p: float | None = None,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         as_bytes: bool = False,
     ) -> Iterator[str] | Iterator[bytes]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..introspection import activations as _activations
 from ..introspection import text_html
+from ..introspection.document import HTML
+from ..names import ErrorsName
 from .language_model import LanguageModel
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ class Introspection(LanguageModel):
         self,
         text: str | bytes | os.PathLike[str],
         names: Sequence[str] | None = None,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
@@ -58,7 +60,7 @@ class Introspection(LanguageModel):
         self,
         text: str | bytes | os.PathLike[str],
         k: int = 5,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
@@ -91,7 +93,7 @@ class Introspection(LanguageModel):
     def gradient_norms(
         self,
         text: str | bytes | os.PathLike[str],
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
@@ -130,11 +132,11 @@ class Introspection(LanguageModel):
         activation: str,
         unit: int,
         k: int = 5,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
-    ) -> text_html.HTML:
+    ) -> HTML:
         """Returns a page that colors each character of a text by the activation of one unit.
 
         Parameters

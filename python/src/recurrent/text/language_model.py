@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .._checks import (
 )
 from .._readonly import ReadOnly
 from ..mat import Mat
+from ..names import DType, ErrorsName, TokenizerName
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.checkpoint import network_of
 from ..nn.network import Network
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 _lib = _c.lib
 _NEW = "a new TextModel"
 # by recurrent_alphabet
-TOKENIZERS = ("characters", "bytes")
+TOKENIZERS: tuple[TokenizerName, ...] = get_args(TokenizerName)
 M = TypeVar("M", bound="LanguageModel")
 
 
@@ -68,8 +69,8 @@ class LanguageModel:
         hidden_sizes: Sequence[int] = (128, 128),
         embedding: int | None = None,
         dropout: float = 0.0,
-        tokenizer: str = "characters",
-        dtype: npt.DTypeLike = "float32",
+        tokenizer: TokenizerName = "characters",
+        dtype: DType = "float32",
         rng: RNG = None,
         *,
         tied: bool = False,
@@ -286,7 +287,7 @@ class LanguageModel:
     def encode(
         self,
         text: str | bytes | os.PathLike[str],
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
@@ -454,7 +455,7 @@ class LanguageModel:
         self,
         text: str | bytes | os.PathLike[str] | npt.ArrayLike,
         batch_size: int = 1,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,

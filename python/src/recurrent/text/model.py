@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from .. import _c
 from .._checks import as_flag, as_list, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
+from ..names import ErrorsName
+from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..outputs import Outputs
@@ -105,7 +109,7 @@ class TextModel(Generation, Introspection):
         checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
         keep_best: bool = True,
         record_every: int | None = None,
-        errors: str = "strict",
+        errors: ErrorsName = "strict",
         replacement: str | None = None,
         encoding: str | None = None,
         overwrite: bool = False,
@@ -387,6 +391,34 @@ class TextModel(Generation, Introspection):
             "forget_bias": self._forget_bias,
             **self.options,
         }
+
+    def summary(self) -> Summary:
+        """Returns the layers of the network with their sizes and parameters, as a table.
+
+        Returns
+        -------
+        Summary
+            ``print(model.summary())`` writes the table; notebooks display it.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is not built.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> summary = recurrent.TextModel("gru", [8], rng=1).build("hello").summary()
+        >>> summary.title, [layer.name for layer in summary.layers]
+        ('<TextModel: gru [8], characters, float32, 4 tokens, step 0>', ['layer 0', 'decoder'])
+        """
+        return replace(self.network.summary(), title=repr(self))
+
+    def _repr_html_(self) -> str:
+        if self._model is None:
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        history = self.history
+        return self.summary()._repr_html_() + ("" if history is None else history._repr_html_())
 
     def __repr__(self) -> str:
         state = "not built" if self._model is None else f"{self._network.input_size} tokens, step {self.step}"

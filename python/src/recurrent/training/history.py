@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from .._checks import as_float, as_int, as_list, shown
+from ..names import StopReasonName
+from .history_html import page
 
 Curve = list[tuple[int, float]]
 # records of a curve, which the header of a checkpoint holds: about 5 MB
 MAX_RECORDS = 40_000
 # stop reasons
-_REASONS = (None, "steps", "patience", "callback", "interrupted")
+_REASONS = (None, *get_args(StopReasonName))
 
 
 class StepReport(NamedTuple):
@@ -64,7 +66,7 @@ class History:
         validation: Iterable[tuple[int, float]] = (),
         gradient_norms: Iterable[tuple[int, float]] = (),
         learning_rates: Iterable[tuple[int, float]] = (),
-        stop_reason: str | None = None,
+        stop_reason: StopReasonName | None = None,
     ) -> None:
         self.train: Curve = list(train)
         self.validation: Curve = list(validation)
@@ -177,6 +179,9 @@ class History:
         ]
         steps = f"{self.train[-1][0]:,} steps" if self.train else "no steps"
         return f"<History: {', '.join([steps, *last])}, stop_reason: {self.stop_reason}>"
+
+    def _repr_html_(self) -> str:
+        return page(self.train, self.validation, repr(self))
 
 
 def _halved(curve: Curve) -> Curve:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single
 from ..encoding import as_encoding
+from ..names import ErrorsName
 from ..optim.schedules import Schedule
 
 # defaults of `TextModel.fit`, the command and the page
@@ -42,7 +43,7 @@ class TrainingOptions:
     checkpoint_minutes: float | None
     keep_best: bool
     record_every: int
-    errors: str
+    errors: ErrorsName
     replacement: str | None
     encoding: str | None = None
 

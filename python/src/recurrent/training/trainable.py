@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..names import ErrorsName
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
 from ..parameters import Parameters
@@ -50,7 +51,7 @@ class Trainable(Protocol):
         """Takes the vocabulary from a text and draws the weights."""
 
     def encode(
-        self, text: str | bytes, errors: str = "strict", replacement: str | None = None
+        self, text: str | bytes, errors: ErrorsName = "strict", replacement: str | None = None
     ) -> npt.NDArray[Any]:
         """Returns the tokens of a text."""
 

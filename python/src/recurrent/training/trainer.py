@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._checks import MAX_STEPS, as_flag, as_float, as_int
+from ..names import StopReasonName
 from ..optim.optimizer import Optimizer
 from ..optim.optimizers import RMSProp
 from ..optim.schedules import Plateau, PlateauState
@@ -250,7 +251,9 @@ class Trainer:
             raise stopped
         return self.history
 
-    def _train(self, model: Trainable, bar: Progress, callbacks: list[Callback], interrupt: Interrupt) -> str:
+    def _train(
+        self, model: Trainable, bar: Progress, callbacks: list[Callback], interrupt: Interrupt
+    ) -> StopReasonName:
         """Trains until the target step, or until a callback or the patience stops the run; returns what did."""
         self._validate(model, interrupt)
         while self.step < self.target_step:
@@ -270,7 +273,7 @@ class Trainer:
         total, done = self.target_step - self.first_step, self.step - self.first_step
         return Progress(progress, total, done, chunk, model.tokenizer)
 
-    def _end(self, model: Trainable, stop_reason: str) -> None:
+    def _end(self, model: Trainable, stop_reason: StopReasonName) -> None:
         """Ends the run, and saves it."""
         self.history.stop_reason = stop_reason
         if self.settings.checkpoint is not None:

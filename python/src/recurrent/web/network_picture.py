@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import _c
 from ..graph import Graph
 from ..mat import Mat
+from ..names import DType
 from ..nn.network import Network
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 
 def picture(network: Network) -> str:
@@ -83,9 +81,7 @@ def _own_cell(network: Network) -> dict[str, Any] | None:
     return None if isinstance(cell, str) else cell
 
 
-def _layer(
-    graph: Graph, names: dict[str, Mat], cell: Mapping[str, Any], k: int, x: Mat, dtype: npt.DTypeLike
-) -> Mat:
+def _layer(graph: Graph, names: dict[str, Mat], cell: Mapping[str, Any], k: int, x: Mat, dtype: DType) -> Mat:
     """Records the operations of a layer's program; returns its output."""
     program = cell["layers"][k]
     values: dict[str, Mat] = {"x": x}

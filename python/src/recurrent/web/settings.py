@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from .._checks import as_choice
+from ..names import TokenizerName
 from ..nn.network import Network
 from ..parameters import CELLS
 from ..text.language_model import TOKENIZERS
@@ -30,7 +32,7 @@ def _weights(cell: str, is_square: bool) -> tuple[int, int, int]:
     """
 
     def count(inputs: int, units: int) -> int:
-        return int(Network(cell, inputs, [units], rng=0).flat.n)
+        return int(Network(as_choice(cell, "cell", CELLS), inputs, [units], rng=0).flat.n)
 
     if is_square:
         one, two = count(1, 1), count(2, 2)
@@ -50,7 +52,7 @@ class Settings:
     cell: str = "lstm"
     hidden_sizes: list[int] = field(default_factory=lambda: [40, 40])
     embedding: int = 10
-    tokenizer: str = "characters"  # of running text
+    tokenizer: TokenizerName = "characters"  # of running text
     learning_rate: float = 0.005
     weight_decay: float = 1e-6
     clip: float = CLIP

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._checks import as_choice
 from ..demo.sentences import split_sentences
 from ..demo.training import SentenceTraining
 from ..nn.network import Network
@@ -143,7 +144,11 @@ class SentenceTrainer(LiveTrainer):
                 raise ValueError("embedding is invalid; expected at least 1 for sentences, got 0")
             settings.check(len(set("".join(sentences))) + 1)
             model = SentenceModel(
-                sentences, settings.cell, settings.hidden_sizes, settings.embedding, rng=settings.seed
+                sentences,
+                as_choice(settings.cell, "cell", CELLS),
+                settings.hidden_sizes,
+                settings.embedding,
+                rng=settings.seed,
             )
         vocabulary = model.letter_to_index.keys()
         known = [sentence for sentence in sentences if vocabulary >= set(sentence)]

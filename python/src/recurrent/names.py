@@ -1,0 +1,44 @@
+"""The names that arguments take, as types: a type checker refuses any other.
+
+``CellName`` is beside the cells in ``parameters``, ``OptimizerName`` beside the classes in ``optim.optimizers``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Union
+
+import numpy as np
+
+__all__ = [
+    "AnnealName",
+    "ClippingName",
+    "DType",
+    "DTypeName",
+    "ErrorsName",
+    "InitializationName",
+    "MaskScopeName",
+    "NonlinearityName",
+    "NormName",
+    "PlateauModeName",
+    "ReductionName",
+    "StopReasonName",
+    "ThresholdModeName",
+    "TokenizerName",
+]
+
+DTypeName = Literal["float32", "float64"]
+DType = Union[
+    DTypeName, "np.dtype[np.float32]", "np.dtype[np.float64]", type[np.float32], type[np.float64], type[float]
+]
+InitializationName = Literal["orthogonal", "glorot", "identity"]
+NonlinearityName = Literal["tanh", "relu"]
+NormName = Literal["joint", "gate"]
+ReductionName = Literal["mean", "sum"]
+ClippingName = Literal["value", "tensor_norm", "global_norm"]
+MaskScopeName = Literal["step", "sequence"]
+TokenizerName = Literal["characters", "bytes"]
+ErrorsName = Literal["strict", "ignore", "replace"]
+StopReasonName = Literal["steps", "patience", "callback", "interrupted"]
+AnnealName = Literal["cos", "linear"]
+PlateauModeName = Literal["min", "max"]
+ThresholdModeName = Literal["rel", "abs"]
