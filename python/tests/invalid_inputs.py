@@ -272,7 +272,7 @@ class Bench:
 # sizes of operands; 3 x 4 where nothing is said
 SHAPES = {
     "mul": {"b": (4, 2)},
-    "bmm": {"b": (4, 3)},
+    "bmm": {"b": (2, 2)},
     "layer_norm": {"gain": (3, 1), "bias": (3, 1)},
     "rnn": {"x": (4, 2), "h": (3, 2), "Wx": (3, 4), "Wh": (3, 3), "b": (3, 1)},
     "lstm": {"x": (4, 2), "h": (3, 2), "c": (3, 2), "Wx": (12, 4), "Wh": (12, 3), "b": (12, 1)},
@@ -712,8 +712,15 @@ class Call:
         choices = [Choice("good", GOOD_NUMBERS.get(name, 0.5))]
         own = name == "learning_rate" and self.name != "optimizer_set_learning_rate"
         # NaN is the optimizer's own learning rate
-        choices += [bad("nan", math.nan, *[] if own else must), bad("-inf", -math.inf, *must)]
-        choices.append(bad("inf", math.inf, *[] if name in UNBOUNDED else must))
+        # an interval may have no end
+        is_end = self.name == "graph_clip"
+        choices += [
+            bad("nan", math.nan, *[] if own else must),
+            bad("-inf", -math.inf, *[] if is_end and name == "low" else must),
+        ]
+        choices.append(
+            bad("inf", math.inf, *[] if name in UNBOUNDED or (is_end and name == "high") else must)
+        )
         choices.append(bad("-1", -1.0, *must if name in POSITIVE | NOT_NEGATIVE else []))
         choices.append(bad("0", 0.0, *must if name in POSITIVE else []))
         choices.append(bad("1", 1.0, *must if name in BELOW_ONE else []))
@@ -749,7 +756,8 @@ class Call:
             ("graph_concat_columns", "count"): 2, ("optimizer_step", "count"): 2,
             ("optimizer_load_state", "count"): 2, ("graph_cross_entropy", "count"): 4,
             ("sentence_model_create", "count"): 2, ("text_model_create", "count"): 2,
-            ("argmax", "count"): 3, ("sample", "count"): 3,
+            ("argmax", "count"): 3, ("sample", "count"): 3, ("graph_bmm", "batches"): 2, ("graph_reshape", "n"): 4,
+            ("graph_stack", "count"): 2,
         }.get((self.name, name))  # fmt: skip
         defaults = {"count": 3, "index": 0, "operand": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
         if name == "capacity":
@@ -776,6 +784,9 @@ class Call:
         # -1 stands for the result of an operation
         choices.append(Choice("-1", -1) if name == "operand" else bad("-1", -1, *must))
         choices += [bad(str(v), v, *must) for v in (MIN64, MIN32)]
+        # -1 stands for the rows or columns that fit
+        fitting = self.name == "graph_reshape"
+        choices += [bad(str(v), v, *[] if fitting and v == -1 else must) for v in (-1, MIN64, MIN32)]
         zero_is_bad = name in {"n", "d", "capacity", "operand_capacity"}
         zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "optimizer"}
         # a text of nothing is a value, as is a corpus of nothing
@@ -884,6 +895,7 @@ class Call:
             return self.mat_array(name)
         good = {
             "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "steps": (3, 3),
+            "rows": (0, 2, 1), "indices": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4),
             "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
         }[name]  # fmt: skip
         choices = [

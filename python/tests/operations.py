@@ -50,6 +50,10 @@ def single(n: int, d: int, k: int) -> list[tuple[int, int]]:
     return [(n, d), (1, 1)]
 
 
+def single_left(n: int, d: int, k: int) -> list[tuple[int, int]]:
+    return [(1, 1), (n, d)]
+
+
 def column_and_row(n: int, d: int, k: int) -> list[tuple[int, int]]:
     return [(n, 1), (1, d)]
 
@@ -138,6 +142,7 @@ def pair(name: str, function: Callable[..., Any], **where: float) -> dict[str, O
         f"{name} a row": Operation(row_right, record, function, **where),
         f"{name} to a row": Operation(row_left, record, function, **where),
         f"{name} one": Operation(single, record, function, **where),
+        f"{name} to one": Operation(single_left, record, function, **where),
         f"{name} a row to a column": Operation(column_and_row, record, function, **where),
         f"{name} itself": Operation(one, lambda G, a: record(G, a, a), lambda a: function(a, a), **where),
     }

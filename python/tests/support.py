@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import recurrent
 
@@ -105,3 +106,9 @@ def names(folder: Path) -> list[str]:
 def bits(mapping: Any) -> dict[str, bytes]:
     """Every number of named Mats, to compare exactly."""
     return {name: m.w.tobytes(order="F") for name, m in mapping.items()}
+
+
+def dropped_by(random: recurrent.Random, count: int) -> npt.NDArray[np.float64]:
+    """Returns the numbers in [0, 1) that decide a mask, which a generator draws: two of each word, as NumPy's float32."""
+    halves = random.words((count + 1) // 2).view(np.uint32)[:count]
+    return (halves >> 8) * 2.0**-24

@@ -84,7 +84,7 @@ def test_constants():
         None: codes["RECURRENT_ALL"],
         0: codes["RECURRENT_ROWS"],
         1: codes["RECURRENT_COLUMNS"],
-    } == recurrent.graph._AXES
+    } == recurrent.reductions._AXES
     assert {"mean": codes["RECURRENT_MEAN"], "sum": codes["RECURRENT_SUM"]} == recurrent.graph._REDUCTIONS
 
 

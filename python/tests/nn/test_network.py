@@ -8,7 +8,7 @@ import pytest
 
 import recurrent
 from recurrent import recurrentjs
-from support import PYTHON_FIXTURES
+from support import PYTHON_FIXTURES, dropped_by
 
 CASES = json.loads((PYTHON_FIXTURES / "torch.json").read_text())
 TOKEN_CASES = json.loads((PYTHON_FIXTURES / "torch_tokens.json").read_text())
@@ -58,7 +58,7 @@ def test_dropout_lies_between_the_layers(make):
     twin.state = random.state
     for _ in range(3):
         r = net.train_step(x, targets, solver, 0.01)
-        mask = (twin.uniform(count=5 * 3 * 8).reshape(5, 3, 8) >= 0.3) / 0.7
+        mask = (dropped_by(twin, 5 * 3 * 8).reshape(5, 3, 8) >= 0.3) / 0.7
         h, _ = low.forward(x)
         y, _ = high.forward(h * mask)
         loss, dy = softmax_gradient(y, targets)

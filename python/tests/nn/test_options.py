@@ -11,6 +11,7 @@ from recurrent.introspection import activations as introspection
 from recurrent.parameters import CELLS
 from recurrent.sizes import OPTIONS, TEXT_OPTIONS
 from recurrent.text.language_model import _new_model
+from support import dropped_by
 from text_models import lesson, train
 
 
@@ -154,7 +155,7 @@ def test_residual_connections(cell):
     net.dropout = 0.4
     twin = recurrent.Random(0)
     twin.state = net._random.state
-    masks = [(twin.uniform(count=6 * 3 * wide).reshape(6, 3, wide) >= 0.4) / 0.6 for _ in range(2)]
+    masks = [(dropped_by(twin, 6 * 3 * wide).reshape(6, 3, wide) >= 0.4) / 0.6 for _ in range(2)]
     np.testing.assert_allclose(net.forward(x, training=True)[0], outputs(x, masks=masks)[0], **close)
     # one token at a time, from the scores of the whole sequence
     tokens = net.generate(8, [1], temperature=0)
@@ -193,7 +194,7 @@ def test_variational_dropout(cell, kind, lengths):
     twin.state = net._random.state
     for training in (True, False):
         masks = (
-            [(twin.uniform(count=3 * n).reshape(3, n) >= 0.3) / 0.7 for n in (width, 5 + own)]
+            [(dropped_by(twin, 3 * n).reshape(3, n) >= 0.3) / 0.7 for n in (width, 5 + own)]
             if training
             else [1, 1]
         )
@@ -274,7 +275,7 @@ def test_two_directions(cell, kind, lengths, others):
         net.dropout = 0.3
     twin = recurrent.Random(0)
     twin.state = net._random.state
-    masks = [(twin.uniform(count=3 * n).reshape(3, n) >= 0.3) / 0.7 if others else 1 for n in (width, 2 * H)]
+    masks = [(dropped_by(twin, 3 * n).reshape(3, n) >= 0.3) / 0.7 if others else 1 for n in (width, 2 * H)]
     y, after = net.forward(x, given, lengths, training=True)
     below, outs = vectors, []
     for k in range(2):
