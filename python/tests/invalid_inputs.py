@@ -781,12 +781,10 @@ class Call:
             "row": [INDEX], "column": [INDEX], "start": [INDEX], "capacity": [SHORT],
             "operand_capacity": [SHORT], "max_tokens": [VALUE, SHAPE], "memory": [VALUE],
         }.get(name, [SHAPE, INDEX])  # fmt: skip
-        # -1 stands for the result of an operation
-        choices.append(Choice("-1", -1) if name == "operand" else bad("-1", -1, *must))
+        # -1 stands for the result of an operation, and for the rows or columns that fit
+        fits = [] if self.name == "graph_reshape" else must
+        choices.append(Choice("-1", -1) if name == "operand" else bad("-1", -1, *fits))
         choices += [bad(str(v), v, *must) for v in (MIN64, MIN32)]
-        # -1 stands for the rows or columns that fit
-        fitting = self.name == "graph_reshape"
-        choices += [bad(str(v), v, *[] if fitting and v == -1 else must) for v in (-1, MIN64, MIN32)]
         zero_is_bad = name in {"n", "d", "capacity", "operand_capacity"}
         zero_is_bad |= name == "count" and self.name.split("_")[0] not in {"random", "optimizer"}
         # a text of nothing is a value, as is a corpus of nothing
@@ -894,8 +892,7 @@ class Call:
         if p.c_type == "const recurrent_mat*":
             return self.mat_array(name)
         good = {
-            "rows": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "steps": (3, 3),
-            "rows": (0, 2, 1), "indices": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4),
+            "rows": (0, 2, 1), "indices": (0, 2, 1), "targets": (0, 2, 1, 0), "lengths": (4, 4), "steps": (3, 3),
             "state": (7, 0, 3, 0, 0, 0, 1, 2, 3, 4, 2),
         }[name]  # fmt: skip
         choices = [

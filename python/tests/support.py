@@ -109,6 +109,6 @@ def bits(mapping: Any) -> dict[str, bytes]:
 
 
 def dropped_by(random: recurrent.Random, count: int) -> npt.NDArray[np.float64]:
-    """Returns the numbers in [0, 1) that decide a mask, which a generator draws: two of each word, as NumPy's float32."""
+    """Returns the numbers in [0, 1) that decide a mask: two of each word, as NumPy's float32."""
     halves = random.words((count + 1) // 2).view(np.uint32)[:count]
     return (halves >> 8) * 2.0**-24
