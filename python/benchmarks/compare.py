@@ -190,7 +190,10 @@ class Bench:
         return self._row(workload, dtype, race, workload.flops())
 
     def custom(self, workload: Workload, dtype: str) -> dict[str, Any]:
-        """A ``recurrent.Cell``, against the built-in cell and, for an LSTM of tokens, eager PyTorch's operations."""
+        """A ``recurrent.Cell``, against the built-in cell and, for an LSTM of tokens, the same operations of the peers.
+
+        PyTorch's are eager; JAX compiles a scan of them.
+        """
         import peers
         from workloads import Ours, Own
 
@@ -204,6 +207,9 @@ class Bench:
             eager = peers.TorchCustom(workload, dtype)
             agree("torch", workload.name, dtype, mine, eager.loss_and_gradients())
             runs["torch"] = self.clock.timed(eager.step)
+        if "jax" in self.peers and workload.vocabulary:
+            agree("jax", workload.name, dtype, mine, peers.Jax(workload, dtype).loss_and_gradients())
+            runs["jax"] = self.clock.timed(peers.Jax.best(workload, dtype).step)
         return self._row(workload, dtype, self._race(runs, dtype), workload.flops(through_table=False))
 
     def generation(self, workload: Workload, dtype: str, tokens: int = 200) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 
 import instances
 import recurrent
-from recurrent import introspection, recurrentjs, schedules
+from recurrent import introspection, losses, recurrentjs, schedules
 from recurrent.introspection.document import Document
 
 # 3 time steps of 2 sequences, 4 numbers or classes
@@ -88,6 +88,10 @@ GOOD: dict[str, Any] = {
     "bias": lambda: mat(3, 1), "c": lambda: mat(3, 2), "callbacks": lambda: [lambda report: None], "cell": "gru",
     "chrono": 30.0,
     "centered": True, "bias_correction": False,
+    "batch_first": True, "class_weight": lambda: np.array([1.0, 2.0, 0.5, 1.0]), "delta": 0.5, "epochs": 1,
+    "levels": lambda: [0.2, 0.8], "metrics": lambda: ["accuracy"], "per_sequence": True, "restore_best": True,
+    "sample_weight": lambda: np.array([1.0, 2.0]), "shuffle": False,
+    "y": Either(lambda: TOKENS.copy(), lambda: NUMBERS.copy()),
     "bidirectional": False, "characters": list("abcd"), "checkpoint": lambda: "new.safetensors",
     "checkpoint_every": 1, "checkpoint_minutes": 1.0, "clip": 1.0, "clipping": "global_norm", "clipval": 5.0,
     "column": 0, "constant": 0.5, "cooldown": 1, "cooling": 1, "count": 2, "d": 2,
@@ -198,6 +202,15 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "Network.load": {"path": lambda: "model"},
     "load": {"path": lambda: "model"},
     "Network.metadata": {"metadata": lambda: {"author": "a name"}},
+    "Network.fit": {
+        "batch_size": 1, "loss": "cross_entropy", "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()),
+    },
+    "Network.resume": {
+        "y": lambda: TOKENS.copy(), "steps": 1, "loss": None,
+        "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()), "x": lambda: NUMBERS.copy(),
+    },
+    "Network.forecast": {"x": lambda: NUMBERS.copy()},
+    **{f"Network.{name}": {"loss": "cross_entropy"} for name in ("predict", "predict_proba", "evaluate")},
     "Optimizer.load_state_dict": {"state_dict": lambda: instances.stepped().state_dict()},
     "TextModel.metadata": {"metadata": "some text"},
     "SentenceModel.load_recurrentjs": {"path": lambda: "model"},
@@ -227,7 +240,9 @@ NEEDS: dict[str, dict[str, Any]] = {
     "nesterov": {"momentum": 0.9},
     "values": {"dtype": "float64"},
     "patience": {"validation_split": 0.3},
+    "restore_best": {"validation_split": 0.3},
     "steps": {"callbacks": lambda: [lambda report: report.step > 6]},
+    "epochs": {"callbacks": lambda: [lambda report: report.step > 6]},
     "encoding": {"text": lambda: Path("text"), "sentences": lambda: Path("text")},
 }
 # given in each call: results are the same, and runs are short and quiet
@@ -235,6 +250,8 @@ ALWAYS = ("rng", "progress", "batch_size", "seq_length")
 # the callables whose arguments belong together
 WHOLE = ("Graph.forest", "Graph.apply")
 RESUMED = ("text", "steps", "validation_data")
+# the data of a run of arrays
+RUN = ("lengths", "sample_weight", "class_weight", "validation_data", "steps")
 # the callables that are left out, with the reason
 LEFT_OUT = {
     **dict.fromkeys(("Graph.zoneout", "Mat.zoneout"), "in a step only: nn/test_masks.py"),
@@ -246,6 +263,7 @@ LEFT_OUT = {
             "State.c",
             "Network.parameters",
             "Network.flat",
+            "Network.batch_first",
             "TextModel.parameters",
             "TextModel.flat",
             "Graph.needs_backprop",
@@ -259,6 +277,18 @@ LEFT_OUT = {
     "Cell.parameters": "a method that subclasses define: nn/test_cell.py",
     "Cell.rows": "a method that subclasses define: nn/test_cell.py",
     "Cell.of": "keeps functions, whose errors are their own: nn/test_cell.py",
+    **{
+        f"losses.{kind}.{name}": "called with checked arrays: training/test_losses.py"
+        for kind, names in {
+            "_Elementwise": ["__call__"],
+            "Loss": ["numbers", "__call__", "predict", "probabilities", "check"],
+            "CrossEntropy": ["__call__", "predict", "probabilities"],
+            "BinaryCrossEntropy": ["predict", "probabilities", "check"],
+            "GaussianNLL": ["numbers", "__call__", "predict"],
+            "Quantile": ["numbers", "__call__", "predict"],
+        }.items()
+        for name in names
+    },
     "live": "the page has tests of its own",
     "History.add": "keeps what it is given: checked where a run is loaded",
     "History.add_validation": "keeps what it is given: checked where a run is loaded",
@@ -294,6 +324,7 @@ def modules() -> Iterator[tuple[str, Any, list[str]]]:
     yield "", recurrent, recurrent.__all__
     yield "recurrentjs.", recurrentjs, recurrentjs.__all__
     yield "schedules.", schedules, own_functions(schedules)
+    yield "losses.", losses, losses.__all__
     for name in introspection.__all__:
         module = getattr(introspection, name)
         yield f"introspection.{name}.", module, own_functions(module)
@@ -346,8 +377,10 @@ def entries(everything: bool = False) -> list[Entry]:
 def _shown(base: type, kind: type) -> type:
     """The class that a method is named by: the public one of a chain of bases."""
     public = (recurrent.Mat, recurrent.Graph, recurrent.TextModel)
-    # the files of a network are a base of it
-    return kind if kind in public else recurrent.Network if base.__name__ == "Checkpoint" else base
+    # the files of a network, and its learning, are bases of it
+    return (
+        kind if kind in public else recurrent.Network if base.__name__ in ("Checkpoint", "Learning") else base
+    )
 
 
 def kinds(entry: Entry, parameter: str) -> Either:
@@ -375,6 +408,8 @@ def arguments(entry: Entry, parameter: str, kind: int = 0) -> dict[str, Any]:
         if default is ABSENT
         or name in (parameter, *ALWAYS)
         or (entry.name == "TextModel.resume" and name in RESUMED)
+        or (entry.name == "Network.resume" and name in RUN)
+        or (entry.name == "Network.fit" and name == "epochs" and parameter != "steps")
         or entry.name in WHOLE
     }
     found[parameter] = kinds(entry, parameter)[kind]()
@@ -401,6 +436,15 @@ def receiver(entry: Entry) -> Any:
         return thing
     if entry.name == "Mat.graph":
         return recurrent.Graph().tanh(instances.mat())
+    if entry.name == "Network.resume":
+        thing = instances.MAKERS[recurrent.LSTM]()
+        run = {
+            name: good(entry, name)
+            for name in ("lengths", "sample_weight", "class_weight", "validation_data")
+        }
+        stop = {"callbacks": [lambda report: report.step == 2], "metrics": ["accuracy"], "progress": False}
+        thing.fit(NUMBERS, TOKENS, steps=4, batch_size=1, **run, **stop)
+        return thing
     if entry.name == "TextModel.build":
         return recurrent.TextModel("lstm", [5], rng=1)
     thing = instances.MAKERS[kind]()

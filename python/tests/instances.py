@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import recurrent
-from recurrent import introspection, recurrentjs, schedules
-from recurrent.training.trainer import Trainer
+from recurrent import introspection, losses, recurrentjs, schedules
+from recurrent.training.array_trainer import ArrayTrainer
+from recurrent.training.corpus_trainer import CorpusTrainer
 
 TOKENS = np.array([[0, 1], [2, 3], [1, 0]])
 X = np.linspace(-1, 1, 3 * 2 * 4, dtype=np.float32).reshape(3, 2, 4)
@@ -25,7 +26,7 @@ NETWORK_TYPES = (recurrent.RNN, recurrent.LSTM, recurrent.GRU)
 def public() -> dict[str, Any]:
     """Every public name of the package, those of its public modules included."""
     found: dict[str, Any] = {}
-    for module in (recurrent, recurrentjs, schedules, introspection):
+    for module in (recurrent, recurrentjs, schedules, losses, introspection):
         prefix = "" if module is recurrent else f"{module.__name__.rsplit('.', 1)[-1]}."
         for name in getattr(module, "__all__", [n for n in vars(module) if not n.startswith("_")]):
             value = getattr(module, name)
@@ -36,8 +37,8 @@ def public() -> dict[str, Any]:
 
 def classes() -> list[type]:
     """Every public class that has instances."""
-    kinds = {value for value in public().values() if isinstance(value, type)} | {Trainer}
-    abstract = {recurrent.Optimizer, recurrent.Network, recurrent.Cell, schedules.Schedule}
+    kinds = {value for value in public().values() if isinstance(value, type)} | {CorpusTrainer, ArrayTrainer}
+    abstract = {recurrent.Optimizer, recurrent.Network, recurrent.Cell, schedules.Schedule, losses.Loss}
     # with the methods of str
     documents = {recurrent.Drawing, recurrent.HTML}
     return sorted(kinds - abstract - documents, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
@@ -67,6 +68,16 @@ def trained() -> recurrent.TextModel:
     model = text_model()
     fit(model)
     return model
+
+
+def fit_arrays(net: Any) -> Any:
+    return net.fit(X, TOKENS, steps=2, batch_size=1, progress=False)
+
+
+def trained_network() -> recurrent.Network:
+    net = recurrent.GRU(4, [5, 3], 4, rng=0)
+    fit_arrays(net)
+    return net
 
 
 def stepped() -> recurrent.Optimizer:
@@ -130,7 +141,9 @@ MAKERS: dict[type, Callable[[], Any]] = {
     recurrent.Parameters: lambda: recurrent.LSTM(4, [5, 3], 4, rng=0).parameters,
     recurrent.SentenceModel: lambda: recurrent.SentenceModel(["abc", "bcd"], "lstm", [4], 3, rng=0),
     recurrent.TextModel: trained,
-    Trainer: lambda: trained().trainer,
+    CorpusTrainer: lambda: trained().trainer,
+    ArrayTrainer: lambda: trained_network().trainer,
+    **{kind: kind for name in losses.__all__ if (kind := getattr(losses, name)) is not losses.Loss},
     recurrentjs.Model: step_model,
     recurrentjs.Output: output,
     recurrentjs.Cost: lambda: recurrentjs.Cost(1.0, 2.0),
@@ -215,7 +228,17 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             thing.save(path, overwrite=True)
             kind.load(path)
 
-        found |= {"save": lambda: thing.save(path, overwrite=True), "load": load}
+        found |= {
+            "save": lambda: thing.save(path, overwrite=True),
+            "load": load,
+            "fit": lambda: fit_arrays(thing),
+            "resume": lambda: (fit_arrays(thing), thing.resume(X, TOKENS, 1, progress=False)),
+            "scores": lambda: (thing.scores(X), thing.scores(list(TOKENS.T))),
+            "predict": lambda: (thing.predict(X, LENGTHS), thing.predict(TOKENS, per_sequence=True)),
+            "predict_proba": lambda: thing.predict_proba(TOKENS, loss="cross_entropy"),
+            "evaluate": lambda: thing.evaluate(X, TOKENS, LENGTHS, loss="cross_entropy"),
+            "forecast": lambda: thing.forecast(X, 3),
+        }
         if isinstance(thing, recurrent.EchoStateNetwork):
             found["fit"] = lambda: thing.fit(X, np.ones((3, 2, 4)), ridge=1)
     elif isinstance(thing, recurrent.Cell):
@@ -284,11 +307,34 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "gradient_norms": lambda: thing.gradient_norms("abcd"),
             "html": lambda: thing.html("abc", "h0", 0), "summary": lambda: (thing.summary(), thing._repr_html_()),
         }  # fmt: skip
-    elif isinstance(thing, Trainer):
+    elif isinstance(thing, ArrayTrainer):
+        net = recurrent.GRU(4, [5, 3], 4, rng=0)
+        net.optimizer = recurrent.SGD(0.1)
+        found |= {
+            "run": lambda: thing.run(net, False, [lambda _: True]), "to_dict": thing.to_dict,
+            "chosen": lambda: thing.chosen(0),
+            "resume": lambda: (fit_arrays(net), net.resume(X, TOKENS, 1, progress=False)),
+            "metrics": lambda: thing.metrics(net), "from_dict": lambda: kind.from_dict(thing.to_dict(), None),
+            "new": lambda: None, "from_json": lambda: None,
+        }  # fmt: skip
+    elif isinstance(thing, losses.Loss):
+        scores = np.linspace(-1, 1, 36).reshape(6, 6)
+        net = recurrent.GRU(4, [5], 6, rng=0)
+
+        def train() -> None:
+            y = TOKENS if thing.are_classes else np.full((3, 2, thing.numbers(6)), 0.5)
+            net.fit(X, y, steps=1, loss=thing, progress=False)
+
+        found |= {
+            "numbers": lambda: thing.numbers(6), "predict": lambda: thing.predict(scores),
+            "probabilities": lambda: thing.probabilities(scores), "check": lambda: thing.check(scores, "y"),
+            "to_dict": lambda: (thing.to_dict(), train()),
+        }  # fmt: skip
+    elif isinstance(thing, CorpusTrainer):
         model = recurrent.TextModel("lstm", [5], rng=1).build("abcd")
         found |= {
-            "run": lambda: thing.run(model, False, []), "to_dict": thing.to_dict,
-            "resume": lambda: thing.resume(model, TEXT, 1, None, None, False),
+            "run": lambda: thing.run(model, False, [lambda _: True]), "to_dict": thing.to_dict,
+            "resume": lambda: thing.resume(model, (TEXT, None), 1, None, False),
             "from_dict": lambda: kind.from_dict(thing.to_dict(), ""), "new": lambda: None, "from_json": lambda: None,
         }  # fmt: skip
     elif isinstance(thing, recurrent.SentenceModel):

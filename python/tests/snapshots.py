@@ -28,7 +28,8 @@ def snapshot(thing: Any) -> Any:
     if isinstance(thing, recurrent.Graph):
         return len(thing.operations), thing._is_backpropagated
     if isinstance(thing, recurrent.Network):
-        return snapshot((thing.flat, thing.dropout, thing._random))
+        parts = (thing.flat, thing.dropout, thing._random, thing.batch_first, thing.optimizer, thing.trainer)
+        return snapshot((*parts, len(thing._outputs._written)))
     if isinstance(thing, recurrent.Optimizer):
         return snapshot((thing.settings, {slot: dict(mats) for slot, mats in thing.state.items()}))
     if isinstance(thing, recurrent.TextModel):

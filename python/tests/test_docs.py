@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.resources
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -20,6 +21,7 @@ MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(recurrent.__path__, "recurrent.")
     if not re.search(r"\.(demo|web|cli)\b|__main__", module.name)
+    and (module.name != "recurrent.sklearn" or importlib.util.find_spec("sklearn"))
 )
 
 
@@ -58,6 +60,8 @@ def public():
         "schedules.": recurrent.schedules,
         "introspection.plots.": recurrent.introspection.plots,
     }
+    if "recurrent.sklearn" in MODULES:
+        faces["sklearn."] = importlib.import_module("recurrent.sklearn")
     for prefix, module in faces.items():
         own = getattr(module, "__all__", None) or [
             name

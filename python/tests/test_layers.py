@@ -25,14 +25,21 @@ LAYERS = (
         "introspection.document",
     ),
     ("mat",),
-    ("program", "operands"),
+    (
+        "program",
+        "operands",
+        "introspection.number_lines",
+        "introspection.graph_svg",
+        "introspection.subgraph",
+    ),
     ("parameters", "sampling", "shapes"),
-    ("optim",),
-    ("nn", "training"),
+    ("graph", "optim"),
+    ("training",),
+    ("losses", "nn"),
     ("introspection",),
-    ("graph", "text"),
+    ("text",),
     ("recurrentjs", "gradients"),
-    ("files",),
+    ("files", "sklearn"),
     ("",),
     ("demo",),
     ("web",),
@@ -40,7 +47,7 @@ LAYERS = (
     ("__main__", "demo.__main__"),
 )
 # packages that are optional, which a function imports when it needs them
-EXTRAS = {"anywidget", "IPython", "matplotlib", "plotext", "tqdm", "traitlets"}
+EXTRAS = {"anywidget", "IPython", "matplotlib", "plotext", "sklearn", "tqdm", "traitlets"}
 
 
 def modules() -> dict[str, Path]:

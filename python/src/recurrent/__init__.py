@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import introspection, names, recurrentjs
+from . import introspection, losses, names, recurrentjs
 from ._version import __version__
 from .files import load
 from .gradients import GradientCheck, GradientError, check_gradients
@@ -84,6 +84,7 @@ __all__ = [
     "introspection",
     "live",
     "load",
+    "losses",
     "names",
     "no_grad",
     "pad_sequence",

@@ -121,16 +121,16 @@ def as_sizes(values: Any, name: str) -> npt.NDArray[np.int64]:
     return array
 
 
-def as_lengths(values: Any, batch_size: int) -> npt.NDArray[np.int64] | None:
+def as_lengths(values: Any, batch_size: int, name: str = "lengths") -> npt.NDArray[np.int64] | None:
     """Returns the valid steps of each sequence, (B,); None for None."""
     if values is None:
         return None
-    array = as_tokens(values, "lengths", (batch_size,))
+    array = as_tokens(values, name, (batch_size,))
     # backward reads them again
     return array.copy() if array is values else array
 
 
-def as_flags(values: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64] | None:
+def as_flags(values: Any, name: str, shape: tuple[int, ...] | None = None) -> npt.NDArray[np.int64] | None:
     """Returns an array of bool, or of 0 and 1, as ints; None for None."""
     if values is None:
         return None

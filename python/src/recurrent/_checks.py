@@ -165,6 +165,17 @@ def as_list(value: Any, name: str, expected: str) -> list[Any]:
         raise MemoryError(f"{name} is too large; expected {expected}, got a {type(value).__name__}") from None
 
 
+def as_callables(callbacks: Any) -> list[Any]:
+    """Returns functions."""
+    listeners = as_list(callbacks, "callbacks", "a list of functions")
+    for listener in listeners:
+        if not callable(listener):
+            raise TypeError(
+                f"callbacks has the wrong type; expected functions, got {type(listener).__name__}"
+            )
+    return listeners
+
+
 def as_text(value: Any, name: str) -> bytes:
     """Returns a str as UTF-8."""
     if not isinstance(value, str):

@@ -185,6 +185,13 @@ def as_random(rng: Any) -> Random:
     return Random(_seed(rng, "rng", "an int, a numpy Generator, a Random or None"))
 
 
+def seed_of(rng: Any, name: str) -> int:
+    """Returns the seed of an ``rng`` argument: an int itself, of a generator a number that it draws."""
+    if isinstance(rng, Random) or ("numpy.random" in sys.modules and isinstance(rng, np.random.Generator)):
+        return int(as_random(rng).words(1)[0])
+    return _seed(rng, name, "an int, a numpy Generator, a Random or None")
+
+
 class _Shared(threading.local):
     """One generator for each thread, for draws without a seed."""
 

@@ -41,6 +41,8 @@ class Sizes(NamedTuple):
     """Elements of the state of one sequence."""
     values: tuple[dict[str, int], ...]
     """The rows of the values that the step of each layer names."""
+    attends: bool
+    """Whether a step attends to the past, which its state does not hold."""
 
     def activations(self) -> dict[str, int]:
         """Returns the rows of every activation by name, layer by layer."""
@@ -67,7 +69,7 @@ class Sizes(NamedTuple):
 def sizes_of(network: int) -> Sizes:
     """Returns the sizes of a network by its handle, which never stands for another network."""
     settings = json.loads(_c.written(_lib.recurrent_network_describe, network))
-    cell, widths = settings["cell"], tuple(settings["hidden_sizes"])
+    cell, widths, attends = settings["cell"], tuple(settings["hidden_sizes"]), False
     if isinstance(cell, str):
         states = {name: widths for name in (("h", "c") if cell == "lstm" else ("h",))}
         values = tuple(dict.fromkeys(_GATES.get(cell, ""), width) for width in widths)
@@ -77,6 +79,7 @@ def sizes_of(network: int) -> Sizes:
             {name: view[2] for name, view in layer.get("names", {}).items()} for layer in cell["layers"]
         )
         rows = zip(*(layer["states"] for layer in cell["layers"]))
+        attends = any('"attend"' in json.dumps(layer["operations"]) for layer in cell["layers"])
         cell, states = cell["name"], dict(zip(cell["states"], rows))
     outputs = next(iter(states.values()))[-1]
     if settings.get("bidirectional", False):
@@ -96,4 +99,5 @@ def sizes_of(network: int) -> Sizes:
         outputs=settings["output_size"] or outputs,
         state=sum(map(sum, states.values())),
         values=values,
+        attends=attends,
     )

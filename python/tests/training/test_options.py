@@ -1,4 +1,4 @@
-"""TrainingOptions: JSON, and the path of the best model. Refusals are checked through ``fit`` in test_trainer.py."""
+"""CorpusOptions: JSON, and the path of the best model. Refusals are checked through ``fit`` in test_trainer.py."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import os
 import pytest
 
 from recurrent import schedules
-from recurrent.training.options import TrainingOptions
+from recurrent.training.options import CorpusOptions
 
 OPTIONS = {
     "batch_size": 4,
@@ -21,6 +21,7 @@ OPTIONS = {
     "checkpoint_every": None,
     "checkpoint_minutes": 5.0,
     "keep_best": True,
+    "restore_best": False,
     "record_every": 1,
     "errors": "replace",
     "replacement": "?",
@@ -28,7 +29,7 @@ OPTIONS = {
 
 
 def options(**settings):
-    return TrainingOptions(**{**OPTIONS, **settings})
+    return CorpusOptions(**{**OPTIONS, **settings})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def options(**settings):
 def test_json(settings, tmp_path):
     before = options(**settings, checkpoint=tmp_path / "m.safetensors")
     data = json.loads(json.dumps(before.to_dict()))
-    after = TrainingOptions.from_dict(data, tmp_path / "m.safetensors")
+    after = CorpusOptions.from_dict(data, tmp_path / "m.safetensors")
     assert after.to_dict() == before.to_dict()
     assert type(after.schedule) is type(before.schedule)
 
@@ -52,7 +53,7 @@ def test_a_folder_that_is_gone_does_not_prevent_reading(tmp_path):
     folder.mkdir()
     data = options(checkpoint=folder / "m.safetensors").to_dict()
     folder.rmdir()
-    assert TrainingOptions.from_dict(data, folder / "n").checkpoint == str(folder / "n")
+    assert CorpusOptions.from_dict(data, folder / "n").checkpoint == str(folder / "n")
     with pytest.raises(FileNotFoundError, match="cannot be written: no such file"):
         options().set_checkpoint(folder / "m.safetensors")
 
@@ -61,24 +62,24 @@ def test_no_path_in_a_file_is_written_to(tmp_path, monkeypatch):
     data = options(checkpoint=tmp_path / "m.safetensors").to_dict()
     assert data["checkpoint"] is True and options().to_dict()["checkpoint"] is False
     monkeypatch.chdir(tmp_path)
-    assert TrainingOptions.from_dict(data, "copy").checkpoint == str(tmp_path / "copy")
-    assert TrainingOptions.from_dict({**data, "checkpoint": False}, "copy").checkpoint is None
+    assert CorpusOptions.from_dict(data, "copy").checkpoint == str(tmp_path / "copy")
+    assert CorpusOptions.from_dict({**data, "checkpoint": False}, "copy").checkpoint is None
     with pytest.raises(TypeError, match="checkpoint has the wrong type; expected a bool, got str"):
-        TrainingOptions.from_dict({**data, "checkpoint": "/etc/passwd"}, "copy")
+        CorpusOptions.from_dict({**data, "checkpoint": "/etc/passwd"}, "copy")
 
 
 def test_an_unknown_or_missing_option_is_refused():
     data = options().to_dict()
     with pytest.raises(TypeError, match="batch"):
-        TrainingOptions.from_dict({**data, "batch": 3}, "m")
+        CorpusOptions.from_dict({**data, "batch": 3}, "m")
     del data["batch_size"]
     with pytest.raises(TypeError, match="batch_size"):
-        TrainingOptions.from_dict(data, "m")
+        CorpusOptions.from_dict(data, "m")
 
 
 def test_values_are_checked_when_they_are_read_too():
     with pytest.raises(ValueError, match="seq_length is out of range; expected at least 1, got 0"):
-        TrainingOptions.from_dict({**options().to_dict(), "seq_length": 0}, "m")
+        CorpusOptions.from_dict({**options().to_dict(), "seq_length": 0}, "m")
 
 
 def test_the_path_of_the_best_model(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 import recurrent
 import training_runs
 from recurrent import _c
-from recurrent.training.trainer import Trainer
+from recurrent.training.corpus_trainer import CorpusTrainer
 from support import HARDEN, names
 from training_runs import TEXT, digest, fit, model, tensors
 
@@ -381,13 +381,13 @@ def test_unknown_keys_of_a_run_are_named(tmp_path):
     net = recurrent.TextModel("rnn_tanh", [2], rng=1)
     net.fit("ab" * 40, steps=2, batch_size=2, seq_length=4, progress=False, checkpoint=path)
     saved = json.loads(recurrent.TextModel.load(path)._get_metadata("training"))
-    assert Trainer.from_dict(saved, path).to_dict().keys() == saved.keys()
+    assert CorpusTrainer.from_dict(saved, path).to_dict().keys() == saved.keys()
     words = r"^the training run in the file has unknown keys; expected start, .*, history, got epoch, curves$"
     with pytest.raises(ValueError, match=words):
-        Trainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}}, path)
+        CorpusTrainer.from_dict({**saved, "epoch": 3, "history": {**saved["history"], "curves": []}}, path)
     # a value that repr cannot show, as its nesting is too deep
     deep = []
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(ValueError, match="the training run in the file is invalid"):
-        Trainer.from_dict({**saved, "history": {**saved["history"], "stop_reason": deep}}, path)
+        CorpusTrainer.from_dict({**saved, "history": {**saved["history"], "stop_reason": deep}}, path)

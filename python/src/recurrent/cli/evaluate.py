@@ -113,7 +113,7 @@ def _facts(model: TextModel) -> dict[str, Any]:
     if trainer is not None:
         facts["target_step"] = trainer.target_step
         facts["settings"] = trainer.settings.to_dict()
-        facts["text"] = (trainer.texts.get("text") or {}).get("path")
+        facts["text"] = (trainer.sources.get("text") or {}).get("path")
     return facts
 
 

@@ -45,8 +45,8 @@ def activations(
         If there are no tokens, or a name is unknown.
     """
     tokens = _checked(network, tokens, 1)
-    found = network.activations(tokens[:, None], names=names)
-    return {name: values[:, 0] for name, values in found.items()}
+    found = network.activations(network._as_given(tokens[:, None]), names=names)
+    return {name: values.reshape(len(tokens), -1) for name, values in found.items()}
 
 
 def next_characters(
@@ -90,7 +90,7 @@ def next_characters(
     found, state = [], None
     chunk = max(1, _CHUNK_SCORES // len(labels))
     for at in range(0, len(tokens), chunk):
-        scores, state = network.forward(tokens[at : at + chunk, None], state)
+        scores, state = network._run(tokens[at : at + chunk, None], state, None)
         p = softmax(Mat.from_array(scores[:, 0].T)).w.T
         best = np.argsort(-p, axis=1, kind="stable")[:, :count]
         for row, order in zip(p, best):

@@ -44,6 +44,8 @@ class Checkpoint:
             "_optimizer",
             "_metadata",
             "_outputs",
+            "_trainer",
+            "_batch_first",
         )
     )
 
@@ -138,7 +140,7 @@ class Checkpoint:
         <GRU(5, [8], output_size=5) float32, 389 parameters>
         """
         encoded, solver = as_path(path), self._solver(weights_only)
-        self._write_metadata()
+        self._write_metadata(weights_only)
         with self._outputs.writing(path, overwrite) as replaces:
             _lib.recurrent_network_save(
                 self._handle.value, solver, self._random._handle.value, encoded, len(encoded), replaces
@@ -166,7 +168,7 @@ class Checkpoint:
             If the file is damaged, truncated, of a newer version, not a network, or a network of another class.
         """
         encoded = as_path(path)
-        network: N = _loaded(cls, f"'{os.fspath(path)}'", _lib.recurrent_network_load, encoded, len(encoded))
+        network: N = _loaded(cls, path, _lib.recurrent_network_load, encoded, len(encoded))
         network._outputs.set_source(path)
         return network
 
@@ -175,9 +177,16 @@ class Checkpoint:
         leaves_out = as_flag(weights_only, "weights_only")
         return 0 if leaves_out or self._optimizer is None else self._optimizer._handle.value
 
-    def _write_metadata(self) -> None:
+    def _texts(self, leaves_out: bool) -> dict[str, str]:
+        """Returns what is saved besides the metadata; without the training run if that is left out."""
+        return {}
+
+    def _take_texts(self, texts: dict[str, str], path: str | os.PathLike[str] | None) -> None:
+        """Takes out what ``_texts`` returned; the path is that of a file, None for a copy."""
+
+    def _write_metadata(self, leaves_out: bool = False) -> None:
         """Hands the metadata to the library, which saves them."""
-        texts = dict(_checked(self._metadata))
+        texts = {**_checked(self._metadata), **self._texts(leaves_out)}
         for kind in type(self).__mro__:
             if kind.__name__ in Checkpoint._by_name:
                 texts[_CLASS] = kind.__name__
@@ -215,14 +224,21 @@ def network_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:
     """Returns the network of a pickle, which holds the bytes of a file and the gradients if one is not 0."""
     data = as_bytes(data)
     network = _loaded(
-        as_class(kind, Checkpoint), "the bytes", _lib.recurrent_network_read, data, len(data), is_copy=True
+        as_class(kind, Checkpoint), None, _lib.recurrent_network_read, data, len(data), is_copy=True
     )
     set_gradients(network.flat, gradients)
     return network
 
 
-def _loaded(kind: Any, source: str, read: Callable[..., int], *arguments: Any, is_copy: bool = False) -> Any:
+def _loaded(
+    kind: Any,
+    path: str | os.PathLike[str] | None,
+    read: Callable[..., int],
+    *arguments: Any,
+    is_copy: bool = False,
+) -> Any:
     """Returns the network that a function of the library reads, of a class or of one below; a copy of the class."""
+    source = "the bytes" if path is None else f"'{os.fspath(path)}'"
     handle, solver, random = _c.NetworkHandle(), _c.OptimizerHandle(), _c.RandomHandle()
     read(*arguments, handle, solver, random)
     texts = json.loads(_c.written(_lib.recurrent_network_get_metadata, handle.value))
@@ -240,6 +256,10 @@ def _loaded(kind: Any, source: str, read: Callable[..., int], *arguments: Any, i
     network._random = Random._from_handle(random)
     network._attach(handle)
     network._optimizer = Optimizer._from_handle(solver) if solver.value else None
+    try:
+        network._take_texts(texts, path)
+    except ValueError as error:
+        raise ValueError(f"cannot load {source}: {error}") from None
     network._metadata = texts
     return network
 

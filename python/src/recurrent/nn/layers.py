@@ -46,6 +46,8 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
     bidirectional : bool
         Run each layer in both directions; the layer above reads both outputs, (T, B, 2 H), the forward ones first.
         Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
+    batch_first : bool
+        Whether the first axis of sequences is that of the batch, in every call: (B, T, n) instead of (T, B, n).
 
     Raises
     ------
@@ -71,6 +73,7 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
         residual: bool = False,
         variational: bool = False,
         bidirectional: bool = False,
+        batch_first: bool = False,
     ) -> None:
         choice = as_choice(nonlinearity, "nonlinearity", get_args(NonlinearityName))
         self._build(
@@ -87,6 +90,7 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
             residual=residual,
             variational=variational,
             bidirectional=bidirectional,
+            batch_first=batch_first,
         )
 
 
@@ -102,7 +106,7 @@ class LSTM(Network, cells=("lstm",)):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational, bidirectional
+    residual, variational, bidirectional, batch_first
         As for ``RNN``.
     forget_bias : float
         The initial forget biases ``bf``; the default of ``TextModel`` is 1.
@@ -137,6 +141,7 @@ class LSTM(Network, cells=("lstm",)):
         residual: bool = False,
         variational: bool = False,
         bidirectional: bool = False,
+        batch_first: bool = False,
     ) -> None:
         self._build(
             "lstm",
@@ -153,6 +158,7 @@ class LSTM(Network, cells=("lstm",)):
             residual=residual,
             variational=variational,
             bidirectional=bidirectional,
+            batch_first=batch_first,
         )
 
 
@@ -169,7 +175,7 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational, bidirectional
+    residual, variational, bidirectional, batch_first
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -198,6 +204,7 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
         residual: bool = False,
         variational: bool = False,
         bidirectional: bool = False,
+        batch_first: bool = False,
     ) -> None:
         self._build(
             "gru" if as_flag(reset_after, "reset_after") else "gru_reset_before",
@@ -213,4 +220,5 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
             residual=residual,
             variational=variational,
             bidirectional=bidirectional,
+            batch_first=batch_first,
         )

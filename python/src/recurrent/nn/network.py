@@ -38,8 +38,8 @@ from ..sampling import sampler_settings
 from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
-from .checkpoint import Checkpoint
 from .generation import CHUNK_TOKENS, Generator
+from .learning import Learning
 from .summary import Summary, summarize
 from .torch import Architecture, from_torch, to_torch
 
@@ -53,11 +53,12 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
 
 
-class Network(Checkpoint, cells=(None,)):
+class Network(Learning, cells=(None,)):
     """Stacked recurrent layers over whole sequences: of a ``Cell``, or RNN, LSTM and GRU.
 
-    Sequences are time-major: T steps of B sequences. Weights and ``dropout`` are assignable; cell and sizes are not.
-    ``save`` writes all of it to a file; ``copy.deepcopy`` and ``pickle`` copy it through the same bytes.
+    Sequences are time-major, T steps of B sequences, unless ``batch_first`` is on. Weights and ``dropout`` are
+    assignable; cell and sizes are not. ``save`` writes all of it to a file; ``copy.deepcopy`` and ``pickle`` copy it
+    through the same bytes.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ class Network(Checkpoint, cells=(None,)):
     bidirectional : bool
         Run each layer in both directions; the layer above reads both outputs, (T, B, 2 H), the forward ones first.
         Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
+    batch_first : bool
+        Whether the first axis of sequences is that of the batch, in every call: (B, T, n) instead of (T, B, n).
 
     Raises
     ------
@@ -121,6 +124,7 @@ class Network(Checkpoint, cells=(None,)):
         residual: bool = False,
         variational: bool = False,
         bidirectional: bool = False,
+        batch_first: bool = False,
     ) -> None:
         self._build(
             as_cell(cell),
@@ -136,6 +140,7 @@ class Network(Checkpoint, cells=(None,)):
             residual=residual,
             variational=variational,
             bidirectional=bidirectional,
+            batch_first=batch_first,
         )
 
     cell = Derived[str](lambda network: network._sizes.cell, _NEW)
@@ -152,11 +157,6 @@ class Network(Checkpoint, cells=(None,)):
     variational = Derived[bool](lambda network: network._sizes.options["variational"], _NEW)
     bidirectional = Derived[bool](lambda network: network._sizes.options["bidirectional"], _NEW)
 
-    @property
-    def _sizes(self) -> Sizes:
-        """What buffers are sized by: asked of the library, whatever the attributes of this object are."""
-        return sizes_of(self._handle.value)
-
     def _build(
         self,
         cell: CellLike,
@@ -169,8 +169,10 @@ class Network(Checkpoint, cells=(None,)):
         tied: bool,
         dropout: Any,
         forget_bias: float = 0.0,
+        batch_first: bool = False,
         **options: bool,
     ) -> None:
+        is_batch_first = as_flag(batch_first, "batch_first")
         widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
         settings: dict[str, Any] = {
             "cell": None,
@@ -207,6 +209,7 @@ class Network(Checkpoint, cells=(None,)):
                 self._random._handle.value,
             )
         )
+        self._batch_first = is_batch_first
         if self._dropout and len(self.hidden_sizes) == 1 and not self.variational:
             warnings.warn(_ONE_LAYER, stacklevel=3)
         if self.residual and len(self.hidden_sizes) == 1:
@@ -420,8 +423,24 @@ class Network(Checkpoint, cells=(None,)):
             If an argument has the wrong shape, type or range.
         """
         drops = as_flag(training, "training")
+        x, resets = self._time_major(x, "x"), self._time_major_flags(resets)
         y, after, _ = self._forward(self._handle.value, x, state, lengths, resets, (), drops)
-        return y, after
+        return self._as_given(y), after
+
+    def _time_major(self, values: Any, name: str) -> Any:
+        """Returns sequences with the steps first."""
+        if not self._batch_first:
+            return values
+        array = as_array(values, name)
+        return array.swapaxes(0, 1) if array.ndim >= 2 else array
+
+    def _time_major_flags(self, flags: Any) -> Any:
+        array = as_flags(flags, "resets") if self._batch_first else None
+        return flags if array is None else array.swapaxes(0, 1) if array.ndim >= 2 else array
+
+    def _as_given(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Returns time-major sequences with the axes of the caller."""
+        return values.swapaxes(0, 1) if self._batch_first else values
 
     def _forward(
         self,
@@ -463,6 +482,14 @@ class Network(Checkpoint, cells=(None,)):
             self._pass = _Pass(handle, T, B, data is None, counts)
         return y, _state(after, sizes), found
 
+    def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        y, after, _ = self._forward(self._handle.value, x, state, lengths, None, (), training)
+        return y, after
+
+    @property
+    def _carries_state(self) -> bool:
+        return not (self.bidirectional or self._sizes.attends)
+
     def _check_free(self) -> None:
         """Refuses a call during another thread's, as the library does; no call waits for another thread."""
         if self._lock.locked():
@@ -492,6 +519,11 @@ class Network(Checkpoint, cells=(None,)):
         ValueError
             If a shape is wrong.
         """
+        dx, before = self._backward(self._time_major(dy, "dy"), dstate)
+        return None if dx is None else self._as_given(dx), before
+
+    def _backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
+        """Backpropagates a time-major gradient."""
         handle, done = self._handle.value, self._pass
         if type(done) is not _Pass or done.network != handle:
             raise RuntimeError("backward has no forward pass; expected one forward before each backward")
@@ -570,7 +602,9 @@ class Network(Checkpoint, cells=(None,)):
                 raise IndexError(
                     f"activation is unknown; expected one of {', '.join(known)}, got {shown(name)}"
                 )
-        return self._forward(self._handle.value, x, state, lengths, resets, wanted)[2]
+        x, resets = self._time_major(x, "x"), self._time_major_flags(resets)
+        found = self._forward(self._handle.value, x, state, lengths, resets, wanted)[2]
+        return {name: self._as_given(values) for name, values in found.items()}
 
     def train_step(
         self,
@@ -643,6 +677,26 @@ class Network(Checkpoint, cells=(None,)):
         >>> round(r.loss, 2), r.state.h[0].shape
         (1.61, (1, 8))
         """
+        x, targets = self._time_major(x, "x"), self._time_major(targets, "targets")
+        resets = self._time_major_flags(resets)
+        return self._train(
+            x, targets, optimizer, learning_rate, clip, state, lengths, weight_decay, resets, memory
+        )
+
+    def _train(
+        self,
+        x: Any,
+        targets: Any,
+        optimizer: Optimizer,
+        learning_rate: float | None,
+        clip: float | None,
+        state: Any = None,
+        lengths: Any = None,
+        weight_decay: float = 0.0,
+        resets: Any = None,
+        memory: int | None = None,
+    ) -> StepResult:
+        """Makes a training step on time-major sequences."""
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
                 f"optimizer has the wrong type; expected an Optimizer, got {type(optimizer).__name__}"
@@ -986,6 +1040,7 @@ class Network(Checkpoint, cells=(None,)):
         ends = f", output_size={self.output_size}" if self.output_size else ""
         ends += f", embedding={self.embedding}" if self.embedding else ""
         ends += ", tied=True" if self.tied else ""
+        ends += ", batch_first=True" if self._batch_first else ""
         ends += f", dropout={self.dropout}" if self.dropout else ""
         ends += "".join(f", {name}=True" for name, is_on in self._sizes.options.items() if is_on)
         name = self.cell if type(self) is Network else type(self).__name__

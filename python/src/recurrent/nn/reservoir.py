@@ -111,7 +111,7 @@ class EchoStateNetwork(Network, is_named=True):
             and not (sizes.embedding or sizes.options["bidirectional"])
         )
 
-    def fit(
+    def fit(  # type: ignore[override]  # one pass over one sequence, solved instead of searched
         self,
         x: npt.ArrayLike,
         targets: npt.ArrayLike,

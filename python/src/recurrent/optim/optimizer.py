@@ -293,3 +293,12 @@ def _python(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(float(number) for number in value)
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def as_optimizer(value: Any) -> Optimizer | None:
+    """Returns an optimizer, or None for None."""
+    if value is not None and not isinstance(value, Optimizer):
+        raise TypeError(
+            f"optimizer has the wrong type; expected an Optimizer or None, got {type(value).__name__}"
+        )
+    return value

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import _c
-from .._checks import as_flag, as_list, as_path
+from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
 from ..names import ErrorsName
@@ -20,9 +20,10 @@ from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..outputs import Outputs
 from ..random import as_random
+from ..training.corpus_trainer import CorpusTrainer
 from ..training.history import History
 from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
-from ..training.trainer import Callback, Trainer
+from ..training.trainer import Callback
 from .generation import Generation
 from .introspection import Introspection
 
@@ -83,7 +84,7 @@ class TextModel(Generation, Introspection):
     5
     """
 
-    _trainer: Trainer | None = None
+    _trainer: CorpusTrainer | None = None
 
     # ---- training
 
@@ -108,6 +109,7 @@ class TextModel(Generation, Introspection):
         checkpoint_every: int | None = None,
         checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
         keep_best: bool = True,
+        restore_best: bool = False,
         record_every: int | None = None,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
@@ -167,6 +169,9 @@ class TextModel(Generation, Introspection):
             Minutes between two saves; the earlier of both applies.
         keep_best : bool
             Whether to save the model of the lowest validation loss too: model.safetensors as model.best.safetensors.
+        restore_best : bool
+            Whether the model has the weights of the lowest validation loss at the end, unless the run was interrupted.
+            Such a run is not resumed.
         record_every : int, optional
             Steps for each record of the history; where absent 1, and more in runs above 20,000 steps. It doubles,
             and each two records become one, whenever there are 40,000.
@@ -202,8 +207,8 @@ class TextModel(Generation, Introspection):
         >>> history.stop_reason, tm.step, history.train[-1][1] < history.train[0][1]
         ('steps', 60, True)
         """
-        shows, listeners = as_flag(progress, "progress"), _callables(callbacks)
-        trainer = Trainer.new(
+        shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
+        trainer = CorpusTrainer.new(
             self,
             text,
             steps,
@@ -222,6 +227,7 @@ class TextModel(Generation, Introspection):
             checkpoint_every=checkpoint_every,
             checkpoint_minutes=checkpoint_minutes,
             keep_best=keep_best,
+            restore_best=restore_best,
             errors=errors,
             replacement=replacement,
             encoding=encoding,
@@ -273,14 +279,14 @@ class TextModel(Generation, Introspection):
         RuntimeError
             If there is no run to resume.
         """
-        shows, listeners = as_flag(progress, "progress"), _callables(callbacks)
+        shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
         if self._trainer is None:
             raise RuntimeError("the model has no training run; expected fit first")
-        self._trainer.resume(self, text, steps, validation_data, checkpoint, overwrite)
+        self._trainer.resume(self, (text, validation_data), steps, checkpoint, overwrite)
         return self._trainer.run(self, shows, listeners)
 
     @property
-    def trainer(self) -> Trainer | None:
+    def trainer(self) -> CorpusTrainer | None:
         """The last training run; it is saved with the model."""
         return self._trainer
 
@@ -362,7 +368,7 @@ class TextModel(Generation, Introspection):
         model._attach(handle)
         if run := model._get_metadata("training"):
             try:
-                model._trainer = _checked(Trainer.from_json(run, path), model)
+                model._trainer = _checked(CorpusTrainer.from_json(run, path), model)
             except ValueError as error:
                 source = "the bytes" if path is None else f"'{os.fspath(path)}'"
                 raise ValueError(f"cannot load {source}: {error}") from None
@@ -439,7 +445,7 @@ def model_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:
     return model
 
 
-def _checked(trainer: Trainer, model: TextModel) -> Trainer:
+def _checked(trainer: CorpusTrainer, model: TextModel) -> CorpusTrainer:
     """Returns a training run after comparing it with the model of its file."""
     if trainer.step > model.step:
         raise ValueError(
@@ -452,13 +458,3 @@ def _checked(trainer: Trainer, model: TextModel) -> Trainer:
             f"batch_size of the training run is out of range; expected the model's {model.batch_size}, got {batch_size}"
         )
     return trainer
-
-
-def _callables(callbacks: Any) -> list[Callback]:
-    listeners = as_list(callbacks, "callbacks", "a list of functions")
-    for listener in listeners:
-        if not callable(listener):
-            raise TypeError(
-                f"callbacks has the wrong type; expected functions, got {type(listener).__name__}"
-            )
-    return listeners

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 from .._checks import as_float, as_int, as_list, shown
@@ -13,16 +15,17 @@ Curve = list[tuple[int, float]]
 # records of a curve, which the header of a checkpoint holds: about 5 MB
 MAX_RECORDS = 40_000
 # stop reasons
+_CURVES = ("train", "validation", "gradient_norms", "learning_rates")
 _REASONS = (None, *get_args(StopReasonName))
 
 
 class StepReport(NamedTuple):
     """The argument of callbacks after a training step.
 
-    ``model`` is the model in training; ``step`` its number of steps; ``loss`` the nats per token of the chunk
-    before the update; ``gradient_norm`` √Σg² over all gradients before clipping; ``ratio_clipped`` the fraction of
-    their elements that was clipped; ``learning_rate``; ``epoch`` the number of passes over the text, a fraction;
-    ``validation`` the validation loss in nats per token, None unless the step was followed by a validation;
+    ``model`` is the model in training; ``step`` its number of steps; ``loss`` that of the batch before the update, of
+    text in nats per token; ``gradient_norm`` √Σg² over all gradients before clipping; ``ratio_clipped`` the fraction of
+    their elements that was clipped; ``learning_rate``; ``epoch`` the number of passes over the data, a fraction;
+    ``validation`` the validation loss, None unless the step was followed by a validation;
     ``history`` all records so far.
     """
 
@@ -38,18 +41,20 @@ class StepReport(NamedTuple):
 
 
 class History:
-    """The records of a run of ``TextModel.fit``; steps are the model's.
+    """The records of a run of ``fit``; steps are the model's, losses those that ``fit`` names.
 
     Parameters
     ----------
     train : list of (int, float)
-        Nats per token, each the mean over the steps since the last record.
+        The loss, of text in nats per token, each the mean over the steps since the last record.
     validation : list of (int, float)
-        Nats per token of the validation text.
+        The loss of the validation data.
     gradient_norms : list of (int, float)
         √Σg² before clipping, each the mean over the steps since the last record.
     learning_rates : list of (int, float)
         The learning rate of the record's last step.
+    metrics : dict of str to list of (int, float)
+        What was measured at each validation besides the loss.
     stop_reason : str, optional
         "steps", "patience", "callback" or "interrupted"; None while the run continues, or after an error.
 
@@ -67,12 +72,14 @@ class History:
         gradient_norms: Iterable[tuple[int, float]] = (),
         learning_rates: Iterable[tuple[int, float]] = (),
         stop_reason: StopReasonName | None = None,
+        metrics: Mapping[str, Iterable[tuple[int, float]]] = MappingProxyType({}),
     ) -> None:
         self.train: Curve = list(train)
         self.validation: Curve = list(validation)
         self.gradient_norms: Curve = list(gradient_norms)
         self.learning_rates: Curve = list(learning_rates)
         self.stop_reason = stop_reason
+        self.metrics: dict[str, Curve] = {name: list(curve) for name, curve in metrics.items()}
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -87,7 +94,7 @@ class History:
         dict
             ``train``, ``validation``, ``gradient_norms`` and ``learning_rates``.
         """
-        return {name: curve for name, curve in vars(self).items() if name != "stop_reason"}
+        return {name: getattr(self, name) for name in _CURVES}
 
     def add(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
         """Adds a record of training steps.
@@ -105,7 +112,9 @@ class History:
         self.gradient_norms.append((step, gradient_norm))
         self.learning_rates.append((step, learning_rate))
 
-    def add_validation(self, step: int, loss: float) -> None:
+    def add_validation(
+        self, step: int, loss: float, metrics: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
         """Adds a validation loss; of more than ``MAX_RECORDS``, every second one and the best remain.
 
         Parameters
@@ -113,14 +122,22 @@ class History:
         step : int
             The training steps before it.
         loss : float
-            In nats per token.
+            In nats per token, or that of ``Network.fit``.
+        metrics : mapping of str to float
+            Other measures by name; one that is not finite, such as "r2" of equal targets, is left out.
         """
         self.validation.append((step, loss))
+        for name, value in metrics.items():
+            # a file holds finite numbers
+            if math.isfinite(value):
+                self.metrics.setdefault(name, []).append((step, value))
         if len(self.validation) > MAX_RECORDS:
             best, last = self.best, len(self.validation) - 1
-            self.validation[:] = [
-                point for k, point in enumerate(self.validation) if (last - k) % 2 == 0 or point == best
-            ]
+            kept = {
+                point[0] for k, point in enumerate(self.validation) if (last - k) % 2 == 0 or point == best
+            }
+            for curve in (self.validation, *self.metrics.values()):
+                curve[:] = [point for point in curve if point[0] in kept]
 
     def halve(self) -> None:
         """Makes one record of each two, the mean over twice as many steps; a single one at the end is dropped."""
@@ -135,7 +152,7 @@ class History:
         dict
             The records.
         """
-        return dict(vars(self))
+        return {**self.curves(), "stop_reason": self.stop_reason, "metrics": self.metrics}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> History:
@@ -158,7 +175,7 @@ class History:
         """
         if not isinstance(data, Mapping):
             raise TypeError(f"data has the wrong type; expected a dict, got {type(data).__name__}")
-        missing = [name for name in (*cls().curves(), "stop_reason") if name not in data]
+        missing = [name for name in (*_CURVES, "stop_reason") if name not in data]
         if missing:
             raise ValueError(
                 f"data lacks {missing[0]!r}; expected what to_dict returns, got {', '.join(map(str, data))}"
@@ -166,7 +183,13 @@ class History:
         reason = data["stop_reason"]
         if reason not in _REASONS:
             raise ValueError(f"stop_reason is unknown; expected one of {_REASONS}, got {shown(reason)}")
-        return cls(**{name: _curve(data[name], name) for name in cls().curves()}, stop_reason=reason)
+        # the history of an earlier version has no metrics
+        measured = data.get("metrics", {})
+        if not isinstance(measured, Mapping):
+            raise TypeError(f"metrics has the wrong type; expected a dict, got {type(measured).__name__}")
+        metrics = {str(name): _curve(points, f"metrics.{name}") for name, points in measured.items()}
+        curves = {name: _curve(data[name], name) for name in _CURVES}
+        return cls(**curves, stop_reason=reason, metrics=metrics)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and vars(self) == vars(other)

@@ -1,4 +1,4 @@
-"""TrainingOptions: the checked options of a training run, which a checkpoint holds."""
+"""The checked options of a training run, which a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single
 from ..encoding import as_encoding
@@ -26,12 +26,14 @@ EVALUATE_EVERY = 500  # steps, at least
 CHECKPOINT_MINUTES = 5.0
 
 
+Options = TypeVar("Options", bound="TrainingOptions")
+
+
 @dataclass
 class TrainingOptions:
-    """The arguments of ``TextModel.fit`` that a resumed run needs."""
+    """The arguments of ``fit`` that a resumed run needs, whatever the data."""
 
     batch_size: int
-    seq_length: int
     schedule: Schedule | None
     learning_rate: float | None
     clip: float | None
@@ -43,12 +45,12 @@ class TrainingOptions:
     checkpoint_minutes: float | None
     keep_best: bool
     record_every: int
-    errors: ErrorsName
-    replacement: str | None
-    encoding: str | None = None
+    restore_best: bool
+    # besides batch_size, evaluate_every and record_every
+    _counts: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "seq_length", "evaluate_every", "record_every"):
+        for name in ("batch_size", *self._counts, "evaluate_every", "record_every"):
             setattr(self, name, count(getattr(self, name), name))
         self.validation_split = as_float(self.validation_split, "validation_split")
         if not 0 <= self.validation_split < 1:
@@ -77,9 +79,8 @@ class TrainingOptions:
                     raise ValueError(
                         f"{name} is out of range; expected above 0, or None, got {getattr(self, name)}"
                     )
-        as_errors(self.errors, self.replacement)
-        self.encoding = as_encoding(self.encoding)
-        self.keep_best = as_flag(self.keep_best, "keep_best")
+        for name in ("keep_best", "restore_best"):
+            setattr(self, name, as_flag(getattr(self, name), name))
         self.set_checkpoint(self.checkpoint)
 
     def set_checkpoint(self, checkpoint: Any) -> None:
@@ -118,7 +119,9 @@ class TrainingOptions:
         return {**values, "schedule": schedule, "checkpoint": self.checkpoint is not None}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> TrainingOptions:
+    def from_dict(
+        cls: type[Options], data: Mapping[str, Any], source: str | os.PathLike[str] | None
+    ) -> Options:
         """Returns the options of a dict that ``to_dict`` returned, without checking the checkpoint's folder.
 
         Parameters
@@ -130,10 +133,27 @@ class TrainingOptions:
             a copy of a checkpoint leaves the original as it is. None for a copy in memory, which has no checkpoint.
         """
         schedule = None if data["schedule"] is None else Schedule.from_dict(data["schedule"])
-        settings = cls(**{**data, "schedule": schedule, "checkpoint": None})
+        # a file of a version without it has no restore_best
+        settings = cls(**{"restore_best": False, **data, "schedule": schedule, "checkpoint": None})
         if as_flag(data["checkpoint"], "checkpoint") and source is not None:
             settings.checkpoint = str(Path(source).absolute())
         return settings
+
+
+@dataclass
+class CorpusOptions(TrainingOptions):
+    """The arguments of ``TextModel.fit`` that a resumed run needs."""
+
+    seq_length: int
+    errors: ErrorsName
+    replacement: str | None
+    encoding: str | None = None
+    _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_errors(self.errors, self.replacement)
+        self.encoding = as_encoding(self.encoding)
 
 
 def count(value: Any, name: str) -> int:

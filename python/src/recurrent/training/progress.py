@@ -15,7 +15,7 @@ _FORMAT = "{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} [{elapsed}, {remaining} 
 
 
 class Progress:
-    """A tqdm bar: loss, validation loss, characters per second, remaining time.
+    """A tqdm bar: loss, validation loss, tokens or sequences per second, remaining time.
 
     Shown if standard error is a terminal or a notebook's; without tqdm, a single line says so.
 
@@ -25,14 +25,14 @@ class Progress:
         Whether to show a bar.
     total, done : int
         Steps of the run, and steps already made.
-    characters : int
-        Tokens per step.
+    size : int
+        Tokens or sequences per step.
     unit : str
-        The name of the tokens.
+        Their name.
     """
 
-    def __init__(self, is_shown: bool, total: int, done: int, characters: int, unit: str) -> None:
-        self._characters, self._unit = characters, unit
+    def __init__(self, is_shown: bool, total: int, done: int, size: int, unit: str) -> None:
+        self._size, self._unit = size, unit
         self._bar = _bar(total, done) if is_shown else None
         self._then, self._steps, self._speed = time.perf_counter(), 0, 0.0
 
@@ -45,7 +45,7 @@ class Progress:
         if now - self._then < 0.2 and report.validation is None:
             return
         # a running average, not the average of the run
-        speed = self._steps * self._characters / max(now - self._then, 1e-9)
+        speed = self._steps * self._size / max(now - self._then, 1e-9)
         self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
         validation = report.history.validation
         shown = f"loss {report.history.train[-1][1] if report.history.train else report.loss:.3f}"

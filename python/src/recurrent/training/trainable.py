@@ -4,21 +4,95 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..mat import Mat
 from ..names import ErrorsName
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
 from ..parameters import Parameters
+from ..random import Random
+from ..sizes import Sizes
 from ..state import StepResult
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 
 class Trainable(Protocol):
-    """A model of text that a ``Trainer`` trains, such as ``TextModel``."""
+    """A model that a ``Trainer`` trains: ``Network`` or ``TextModel``."""
+
+    _outputs: Outputs
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What moves the weights; None before the first run."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The weights by name."""
+
+    @property
+    def flat(self) -> Mat:
+        """All weights as one column."""
+
+    @property
+    def step(self) -> int:
+        """Training steps made."""
+
+    @property
+    def trainer(self) -> Any:
+        """The last training run, or None."""
+
+    @classmethod
+    def load(cls, path: str) -> Any:
+        """Returns the model of a file."""
+
+    def save(self, path: str, *, overwrite: bool = False) -> None:
+        """Writes the model to a file."""
+
+
+class TrainableNetwork(Trainable, Protocol):
+    """A network over arrays."""
+
+    _random: Random
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What moves the weights."""
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None: ...
+
+    @property
+    def _sizes(self) -> Sizes:
+        """The sizes of its buffers."""
+
+    def _train(
+        self,
+        x: Any,
+        targets: Any,
+        optimizer: Optimizer,
+        learning_rate: float | None,
+        clip: float | None,
+        state: Any = None,
+        lengths: Any = None,
+    ) -> StepResult:
+        """Makes a training step on time-major sequences."""
+
+    def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        """Computes a time-major pass."""
+
+    def _backward(self, dy: npt.ArrayLike, dstate: Any = None) -> Any:
+        """Backpropagates a time-major gradient."""
+
+    def _scores(self, x: npt.NDArray[Any], lengths: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
+        """Returns the outputs of a time-major batch."""
+
+
+class TrainableText(Trainable, Protocol):
+    """A model of text, such as ``TextModel``."""
 
     tokenizer: str
-    _outputs: Outputs
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -38,14 +112,6 @@ class Trainable(Protocol):
     @property
     def vocabulary_size(self) -> int:
         """The number of tokens."""
-
-    @property
-    def parameters(self) -> Parameters:
-        """The weights by name."""
-
-    @property
-    def step(self) -> int:
-        """Training steps made."""
 
     def build(self, text: str | bytes) -> Any:
         """Takes the vocabulary from a text and draws the weights."""
@@ -69,14 +135,3 @@ class Trainable(Protocol):
 
     def evaluate(self, text: npt.ArrayLike, batch_size: int = 1) -> float:
         """Returns the mean loss over tokens, in nats per token."""
-
-    @property
-    def trainer(self) -> Any:
-        """The last training run, or None."""
-
-    @classmethod
-    def load(cls, path: str) -> Trainable:
-        """Returns the model of a file."""
-
-    def save(self, path: str, *, overwrite: bool = False) -> None:
-        """Writes the model to a file."""

@@ -1,4 +1,4 @@
-"""Trainer: a training run of a text model, started by ``fit`` and continued by ``resume``."""
+"""Trainer: a training run, started by ``fit`` and continued by ``resume``; the base of one for each kind of data."""
 
 from __future__ import annotations
 
@@ -8,40 +8,39 @@ import os
 import re
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from .._checks import MAX_STEPS, as_flag, as_float, as_int
 from ..names import StopReasonName
-from ..optim.optimizer import Optimizer
-from ..optim.optimizers import RMSProp
 from ..optim.schedules import Plateau, PlateauState
-from ..texts import as_file_encoding
-from .batches import ContiguousBatches
-from .corpus import Corpus
+from ..state import StepResult
 from .history import MAX_RECORDS, History, StepReport
 from .interrupt import Interrupt
-from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, TrainingOptions, count
+from .options import TrainingOptions, count
 from .progress import Progress
 from .trainable import Trainable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+M = TypeVar("M", bound=Trainable)
+T = TypeVar("T", bound="Trainer[Any]")
 Callback = Callable[[StepReport], Any]
 # divergence threshold: a multiple of the loss of uniform guessing, ln(vocabulary size)
 _DIVERGENCE = 3.0
 
 
-class Trainer:
+class Trainer(ABC, Generic[M]):
     """A training run: its options, position and records.
 
-    Each step depends only on the model and on what ``to_dict`` returns, so that a resumed run continues to the same
-    bits.
+    Each step depends only on the model, on the data and on what ``to_dict`` returns, so that a resumed run continues to
+    the same bits.
 
     Parameters
     ----------
@@ -49,7 +48,16 @@ class Trainer:
         The options of the run.
     first_step, target_step : int
         The model's step at the start, and at the end.
+
+    Attributes
+    ----------
+    sources : dict
+        The digest of each of the run's data, and its path if it is a file.
     """
+
+    _Options: ClassVar[type[TrainingOptions]] = TrainingOptions
+    # of the data that every run has, and of those for validation, in ``sources``
+    _sources: ClassVar[tuple[str, str]] = ("text", "validation")
 
     def __init__(self, options: TrainingOptions, first_step: int, target_step: int) -> None:
         self.settings, self.first_step, self.step, self.target_step = (
@@ -60,170 +68,129 @@ class Trainer:
         )
         self.history = History()
         self._overwrite = False
-        self.texts: dict[str, dict[str, Any] | None] = {}
+        self.sources: dict[str, dict[str, Any] | None] = {}
         self._running = _Running()
         self._first = self._smooth = 0.0
         self._patience = _Patience()
         schedule = options.schedule
         self._plateau = schedule.start() if isinstance(schedule, Plateau) else None
+        # the weights of the lowest validation loss; whether they are the model's
+        self._best: npt.NDArray[Any] | None = None
+        self.is_restored = False
 
-    @classmethod
-    def new(
-        cls,
-        model: Trainable,
-        source: Any,
-        steps: int,
-        optimizer: Optimizer | None,
-        validation_split: float,
-        validation_data: Any,
-        evaluate_every: int | None,
-        record_every: int | None,
-        overwrite: bool,
-        **arguments: Any,
-    ) -> Trainer:
-        """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
-        if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"optimizer has the wrong type; expected an Optimizer or None, got {type(optimizer).__name__}"
-            )
-        total = count(steps, "steps")
-        options = TrainingOptions(
-            validation_split=0.0 if validation_data is not None else validation_split,
-            evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
-            record_every=-(-total // 20_000) if record_every is None else record_every,
-            **arguments,
-        )
-        first_step = model.step if model.is_built else 0
-        trainer = cls(options, first_step, _target(first_step, total))
-        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
-        texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
-        if validation_data is not None:
-            texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
-        trainer._overwrite = as_flag(overwrite, "overwrite")
-        for argument, path in trainer._outputs(len(texts)):
-            model._outputs.check(path, argument, trainer._overwrite, is_new_run=True)
-        # everything that can be refused is refused before the model is built
-        if options.patience is not None and len(texts) == 1 and not options.validation_split:
-            raise ValueError(
-                "patience is without effect; expected validation_split above 0 or validation_data, got neither"
-            )
-        trainer._read(model, texts)
-        if evaluate_every is None:
-            # evaluation costs a third of training: validate during 10% of the time at most
-            chunk = options.batch_size * options.seq_length
-            options.evaluate_every = max(
-                EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
-            )
-        if optimizer is not None or model.optimizer is None:
-            model.optimizer = optimizer or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
-        return trainer
+    # ---- the data
 
-    def resume(
-        self,
-        model: Trainable,
-        source: Any,
-        steps: int | None,
-        validation_data: Any,
-        checkpoint: Any,
-        overwrite: bool,
-    ) -> None:
+    @abstractmethod
+    def _matching(self, model: M, data: Any) -> Any:
+        """Returns the data of a run that is resumed, after comparing them with ``sources``."""
+
+    @abstractmethod
+    def _read(self, model: M, data: Any) -> None:
+        """Makes batches of the data."""
+
+    @abstractmethod
+    def _step(self, model: M, number: int, rate: float) -> StepResult:
+        """Makes a training step on a batch; number 0 is the run's first."""
+
+    @property
+    @abstractmethod
+    def epoch_steps(self) -> int:
+        """The training steps of a pass over the data."""
+
+    @property
+    @abstractmethod
+    def has_validation(self) -> bool:
+        """Whether there are data for validation."""
+
+    @abstractmethod
+    def _validation(self, model: M) -> tuple[float, dict[str, float]]:
+        """Returns the validation loss, and metrics by name."""
+
+    @abstractmethod
+    def _guess(self, model: M) -> float:
+        """Returns the loss of a model that knows nothing, or a loss that is not yet divergence."""
+
+    @abstractmethod
+    def _size(self, model: M) -> tuple[int, str]:
+        """Returns what a training step reads, for the progress bar: 2,500 "characters"."""
+
+    # ---- begin and continue
+
+    def _check_new(self, model: M, overwrite: Any, has_validation: bool) -> None:
+        """Checks what a new run writes, and its patience."""
+        self._overwrite = as_flag(overwrite, "overwrite")
+        for argument, path in self._outputs(has_validation):
+            model._outputs.check(path, argument, self._overwrite, is_new_run=True)
+        validated = {
+            "patience": self.settings.patience,
+            "restore_best": self.settings.restore_best,
+            "schedule": isinstance(self.settings.schedule, Plateau),
+        }
+        for name, is_on in validated.items():
+            if is_on and not has_validation:
+                raise ValueError(
+                    f"{name} needs a validation loss; expected validation_split above 0 or validation_data, got neither"
+                )
+
+    def resume(self, model: M, data: Any, steps: int | None, checkpoint: Any, overwrite: bool) -> None:
         """Prepares the run to continue."""
         if model.step != self.step:
             raise RuntimeError(
                 f"the model has the wrong step; expected {self.step}, where its training run stopped, "
                 f"got {model.step}; call fit"
             )
-        target_step = self.target_step if steps is None else _target(self.step, count(steps, "steps"))
-        if self.step >= target_step and self.history.stop_reason != "interrupted":
+        if self.is_restored:
+            raise RuntimeError(
+                "the weights are those of the lowest validation loss; expected those of the last step, got restored "
+                "ones; call fit"
+            )
+        target = self.target_step if steps is None else target_step(self.step, count(steps, "steps"))
+        if self.step >= target and self.history.stop_reason != "interrupted":
             raise ValueError(
                 f"steps is missing; expected the number of further steps, as all "
                 f"{self.target_step - self.first_step} are done"
             )
-        texts = []
-        for name, key, given in (
-            ("text", "text", source),
-            ("validation_data", "validation", validation_data),
-        ):
-            known = self.texts.get(key)
-            if known is None:
-                if given is not None:
-                    raise ValueError(f"{name} is unexpected; expected None, as the run has none")
-                continue
-            if given is None and known["path"] is None:
-                raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
-            path_or_text = Path(known["path"]) if given is None else given
-            corpus = Corpus(path_or_text, model.tokenizer, name, self.settings.encoding)
-            if corpus.digest != known["sha256"]:
-                raise ValueError(
-                    f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "
-                    f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
-                )
-            texts.append(corpus)
+        found = self._matching(model, data)
         place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
         allowed = as_flag(overwrite, "overwrite")
         try:
             self.settings, self._overwrite = replace(previous, checkpoint=place), allowed
             # the files beside a checkpoint that is given and is not the run's belong to another run
             is_known = checkpoint is None or model._outputs.is_own(checkpoint)
-            for argument, path in self._outputs(len(texts)):
+            for argument, path in self._outputs(self._sources[1] in self.sources):
                 if is_known:
                     self._check_output(model, argument, path)
                 else:
                     model._outputs.check(path, argument, self._overwrite)
-            self._read(model, texts)
+            self._find_best(model, previous)
+            self._read(model, found)
         except BaseException:
             self.settings = previous
             raise
-        self.target_step = target_step
+        self.target_step = target
 
-    def _read(self, model: Trainable, texts: list[Corpus]) -> None:
-        """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
-        self._check([text.length for text in texts], texts[0])
-        if not model.is_built:
-            letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in texts))))
-            model.build(letters.encode() if model.tokenizer == "characters" else texts[0].data[:1])
-        tokens = [self._encode(model, text) for text in texts]
-        cut = self._check([len(part) for part in tokens], texts[0])
-        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
-        self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
-        names = ("text", "validation")
-        self.texts = {
-            name: {"sha256": text.digest, "path": text.absolute_path} for name, text in zip(names, texts)
-        }
-
-    def _encode(self, model: Trainable, text: Corpus) -> npt.NDArray[Any]:
-        def encode(part: bytes) -> npt.NDArray[Any]:
-            return model.encode(part, self.settings.errors, self.settings.replacement)
-
-        known = (model.vocabulary or "") if self.settings.errors == "strict" else None
-        return text.encode(encode, model.vocabulary_size, known)
-
-    def _check(self, lengths: list[int], text: Corpus) -> int:
-        """Returns the number of training tokens, after checking that both texts are long enough."""
-        s = self.settings
-        cut = int(lengths[0] * (1 - s.validation_split))
-        need = s.batch_size * s.seq_length + 1
-        if cut < need:
+    def _find_best(self, model: M, options: TrainingOptions) -> None:
+        """Reads the weights of the lowest validation loss, which a run that was loaded has in the file beside it."""
+        if self._best is not None or not options.restore_best or self.history.best is None:
+            return
+        path, step = options.best, self.history.best[0]
+        if path is None or not Path(path).exists():
+            got = "a run without a checkpoint" if path is None else f"no file '{path}'"
             raise ValueError(
-                f"{text} is too short; expected at least {need:,} {text.tokens} for a batch of {s.batch_size} x "
-                f"{s.seq_length}, got {cut:,}; lower batch_size or seq_length{text.hint()}"
+                f"the best model is missing; expected the checkpoint's file of the lowest validation loss, as "
+                f"restore_best is on, got {got}"
             )
-        aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
-        if aside < 2 and (s.validation_split or len(lengths) > 1):
+        best = model.load(path)
+        if not self._has_saved(model, "best model", path) or best.step != step:
             raise ValueError(
-                f"the validation text is too short; expected at least 2 {text.tokens}, got {aside}; "
-                "validation_split=0 holds out none"
+                f"the best model is another; expected that of step {step} of this run, got that of step {best.step} in "
+                f"'{path}'"
             )
-        return cut
-
-    @property
-    def batches(self) -> ContiguousBatches:
-        """The batches of the training text."""
-        return self._batches
+        self._best = best.flat.w.copy()
 
     # ---- the run
 
-    def run(self, model: Trainable, progress: bool, callbacks: list[Callback]) -> History:
+    def run(self, model: M, progress: bool, callbacks: list[Callback]) -> History:
         """Trains until the target step, or until a callback, the patience or a signal stops the run.
 
         A signal whose handler raises KeyboardInterrupt ends the run; that of a handler that raises another exception
@@ -252,7 +219,7 @@ class Trainer:
         return self.history
 
     def _train(
-        self, model: Trainable, bar: Progress, callbacks: list[Callback], interrupt: Interrupt
+        self, model: M, bar: Progress, callbacks: list[Callback], interrupt: Interrupt
     ) -> StopReasonName:
         """Trains until the target step, or until a callback or the patience stops the run; returns what did."""
         self._validate(model, interrupt)
@@ -268,14 +235,16 @@ class Trainer:
         interrupt.check()
         return "steps"
 
-    def _bar(self, progress: bool, model: Trainable) -> Progress:
-        chunk = self.settings.batch_size * self.settings.seq_length
+    def _bar(self, progress: bool, model: M) -> Progress:
         total, done = self.target_step - self.first_step, self.step - self.first_step
-        return Progress(progress, total, done, chunk, model.tokenizer)
+        return Progress(progress, total, done, *self._size(model))
 
-    def _end(self, model: Trainable, stop_reason: StopReasonName) -> None:
+    def _end(self, model: M, stop_reason: StopReasonName) -> None:
         """Ends the run, and saves it."""
         self.history.stop_reason = stop_reason
+        if self.settings.restore_best and self._best is not None and stop_reason != "interrupted":
+            model.flat.w = self._best
+            self.is_restored = True
         if self.settings.checkpoint is not None:
             self._write(model, "checkpoint", self.settings.checkpoint)
 
@@ -288,29 +257,27 @@ class Trainer:
                 self._try_to_save(report.model, "checkpoint", self.settings.checkpoint)
             raise
 
-    def _train_step(self, model: Trainable) -> StepReport:
-        s, number = self.settings, self.step - self.first_step
-        if self._batches.begins_epoch(number):
-            model.reset_state()
+    def _train_step(self, model: M) -> StepReport:
+        number = self.step - self.first_step
         rate = self._rate(model, number)
         try:
-            done = model.train_step(*self._batches.chunk(number), rate, s.clip)
+            done = self._step(model, number, rate)
         except FloatingPointError as error:
             raise self._diverged(model, f"{error} (it is {rate:g})") from None
         self.step += 1
         self._smooth = 0.9 * self._smooth + 0.1 * done.loss if number else done.loss
         self._first = self._first if number else done.loss
-        if not self._smooth <= _DIVERGENCE * max(self._first, math.log(model.vocabulary_size), 1.0):
+        if not self._smooth <= _DIVERGENCE * max(self._first, self._guess(model), 1.0):
             name, size = max(
                 ((name, float(abs(mat.w).max())) for name, mat in model.parameters.items()), key=_second
             )
             raise self._diverged(
                 model,
-                f"the loss is {done.loss:.4g} nats, after {self._first:.4g} at first; {name} has grown to {size:.3g}. "
+                f"the loss is {done.loss:.4g}, after {self._first:.4g} at first; {name} has grown to {size:.3g}. "
                 f"Try a lower learning rate than {rate:g}, or a lower clip",
             )
         self._record(done.loss, done.gradient_norm, rate)
-        epoch = (number + 1) / self._batches.chunks
+        epoch = (number + 1) / self.epoch_steps
         return StepReport(
             model,
             self.step,
@@ -323,7 +290,7 @@ class Trainer:
             self.history,
         )
 
-    def _rate(self, model: Trainable, number: int) -> float:
+    def _rate(self, model: M, number: int) -> float:
         s = self.settings
         if self._plateau is not None:
             return self._plateau.rate
@@ -347,7 +314,7 @@ class Trainer:
                 self.history.halve()
                 self.settings.record_every *= 2
 
-    def _diverged(self, model: Trainable, why: str) -> FloatingPointError:
+    def _diverged(self, model: M, why: str) -> FloatingPointError:
         for name, mat in model.parameters.items():
             if not np.isfinite(mat.w).all():
                 why = f"{name} is no longer finite. Try a lower learning rate"
@@ -356,24 +323,26 @@ class Trainer:
 
     # ---- validation
 
-    def _validate(self, model: Trainable, interrupt: Interrupt) -> float | None:
+    def _validate(self, model: M, interrupt: Interrupt) -> float | None:
         """Returns the validation loss if it is due and not computed yet, else None."""
         made, seen = self.step - self.first_step, self.history.validation
         is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.target_step)
-        if not is_time or not len(self._validation_tokens) or (seen and seen[-1][0] == self.step):
+        if not is_time or not self.has_validation or (seen and seen[-1][0] == self.step):
             return None
-        batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
-        loss = interrupt.call(model.evaluate, self._validation_tokens, batch_size)
+        loss, metrics = interrupt.call(self._validation, model)
         if not math.isfinite(loss):
             raise self._diverged(model, f"the validation loss is {loss}. Try a lower learning rate")
-        self.history.add_validation(self.step, loss)
+        self.history.add_validation(self.step, loss, metrics)
         # the loss at the end of a part of a run counts only where it would without the end
         if made % self.settings.evaluate_every == 0:
             self._patience = self._patience.advance(loss)
             if self._plateau is not None and isinstance(self.settings.schedule, Plateau):
                 self._plateau = self.settings.schedule.advance(self._plateau, loss)
-        if self.settings.best is not None and self.history.best == (self.step, loss):
-            self._try_to_save(model, "best model", self.settings.best)
+        if self.history.best == (self.step, loss):
+            if self.settings.restore_best:
+                self._best = model.flat.w.copy()
+            if self.settings.best is not None:
+                self._try_to_save(model, "best model", self.settings.best)
         return loss
 
     def _should_stop_early(self) -> bool:
@@ -382,19 +351,19 @@ class Trainer:
 
     # ---- files
 
-    def _outputs(self, texts: int) -> list[tuple[str, str]]:
-        """Returns the files that the run writes, each with its name in errors; ``texts`` is the number of texts."""
+    def _outputs(self, has_validation: bool) -> list[tuple[str, str]]:
+        """Returns the files that the run writes, each with its name in errors."""
         s = self.settings
         named = [("checkpoint", s.checkpoint)]
-        if texts > 1 or s.validation_split:
+        if has_validation or s.validation_split:
             named.append(("best model", s.best))
         return [(argument, path) for argument, path in named if path is not None]
 
-    def _write(self, model: Trainable, argument: str, path: str) -> None:
+    def _write(self, model: M, argument: str, path: str) -> None:
         self._check_output(model, argument, path)
         model.save(path, overwrite=self._overwrite)
 
-    def _check_output(self, model: Trainable, argument: str, path: str) -> None:
+    def _check_output(self, model: M, argument: str, path: str) -> None:
         """Checks that a file may be written: a file of this run, by its identity or by its content.
 
         The content decides after a move or a copy, and on file systems that number files anew.
@@ -407,13 +376,13 @@ class Trainer:
             model._outputs.add(path)
             model._outputs.check(path, argument)
 
-    def _has_saved(self, model: Trainable, argument: str, path: str) -> bool:
+    def _has_saved(self, model: M, argument: str, path: str) -> bool:
         """Returns whether a file holds a save of this run; as the checkpoint, one that is not of a later step."""
         try:
             other = model.load(path).trainer
         except (OSError, ValueError):
             return False
-        if not isinstance(other, Trainer):
+        if type(other) is not type(self):
             return False
         while other.settings.record_every < self.settings.record_every:
             other.history.halve()
@@ -427,9 +396,9 @@ class Trainer:
         )
 
     def _digests(self) -> list[Any]:
-        return [text and text["sha256"] for text in self.texts.values()]
+        return [source and source["sha256"] for source in self.sources.values()]
 
-    def _save(self, model: Trainable) -> None:
+    def _save(self, model: M) -> None:
         """Saves the model if it is due."""
         s, now = self.settings, time.monotonic()
         if s.checkpoint is None:
@@ -439,7 +408,7 @@ class Trainer:
             self._saved = now
             self._try_to_save(model, "checkpoint", s.checkpoint)
 
-    def _try_to_save(self, model: Trainable, argument: str, path: str) -> None:
+    def _try_to_save(self, model: M, argument: str, path: str) -> None:
         """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
         try:
             self._write(model, argument, path)
@@ -453,17 +422,18 @@ class Trainer:
             "step": self.step,
             "goal": self.target_step,
             "settings": self.settings.to_dict(),
-            "texts": self.texts,
+            "texts": self.sources,
             "since": list(self._running),
             "first": self._first,
             "smooth": self._smooth,
             "patience": list(self._patience),
             "plateau": None if self._plateau is None else list(self._plateau),
+            **({"restored": True} if self.is_restored else {}),
             "history": self.history.to_dict(),
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> Trainer:
+    def from_dict(cls: type[T], data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> T:
         """Returns the run of a dict that ``to_dict`` returned, read from the file ``source``.
 
         Raises
@@ -472,11 +442,12 @@ class Trainer:
             If a key is missing or unknown, or a value has the wrong type, is out of range or contradicts another one.
         """
         try:
-            settings = TrainingOptions.from_dict(data["settings"], source)
+            settings = cls._Options.from_dict(data["settings"], source)
             first = _within(data["start"], "start", 0, MAX_STEPS)
             step = _within(data["step"], "step", first, MAX_STEPS)
             trainer = cls(settings, first, _within(data["goal"], "goal", step, MAX_STEPS))
-            trainer.step, trainer.texts = step, _texts(data["texts"])
+            trainer.step, trainer.sources = step, _read_sources(data["texts"], cls._sources)
+            trainer.is_restored = as_flag(data.get("restored", False), "restored")
             trainer.history = History.from_dict(data["history"])
             for name, curve in trainer.history.curves().items():
                 for k in {0, len(curve) - 1} if curve else ():
@@ -519,7 +490,7 @@ class Trainer:
         return trainer
 
     @classmethod
-    def from_json(cls, text: str, source: str | os.PathLike[str] | None) -> Trainer:
+    def from_json(cls: type[T], text: str, source: str | os.PathLike[str] | None) -> T:
         """Returns the trainer whose ``to_dict`` is ``text``, read from the file ``source``.
 
         None stands for a copy in memory.
@@ -560,7 +531,7 @@ class _Patience(NamedTuple):
 # ---- the parts of a run in a file
 
 
-def _target(step: int, steps: int) -> int:
+def target_step(step: int, steps: int) -> int:
     """Returns the last step of a run, which a file can hold."""
     if step + steps > MAX_STEPS:
         raise ValueError(f"steps is out of range; expected at most {MAX_STEPS - step:,}, got {steps:,}")
@@ -574,9 +545,9 @@ def _within(value: Any, name: str, least: int, most: int) -> int:
     return found
 
 
-def _texts(data: Any) -> dict[str, dict[str, Any] | None]:
-    if not isinstance(data, dict) or not {"text"} <= set(data) <= {"text", "validation"}:
-        raise ValueError("texts is invalid; expected text and perhaps validation, got other keys")
+def _read_sources(data: Any, names: tuple[str, str]) -> dict[str, dict[str, Any] | None]:
+    if not isinstance(data, dict) or not {names[0]} <= set(data) <= set(names):
+        raise ValueError(f"texts is invalid; expected {names[0]} and perhaps {names[1]}, got other keys")
     for name, text in data.items():
         if not isinstance(text, dict) or set(text) != {"sha256", "path"}:
             raise ValueError(f"texts.{name} is invalid; expected sha256 and path, got other keys")

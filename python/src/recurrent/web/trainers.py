@@ -375,7 +375,7 @@ def _known_characters(vocabulary: Iterable[str]) -> str:
 
 def _training_file(model: TextModel | None) -> str:
     """Returns a clause that names the file that a model was trained on, or ""."""
-    trained = model.trainer.texts.get("text") if model and model.trainer else None
+    trained = model.trainer.sources.get("text") if model and model.trainer else None
     path = trained["path"] if trained else None
     return f"; the model was trained on {Path(path).name}" if path else ""
 

@@ -1,0 +1,406 @@
+"""ArrayTrainer: a training run of a network on sequences in arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._arrays import as_array
+from .._checks import as_flag, as_int, as_list, shown
+from ..graph import Graph
+from ..mat import Mat
+from ..optim.optimizer import Optimizer, as_optimizer
+from ..optim.optimizers import Adam
+from ..random import RNG, seed_of
+from ..state import StepResult
+from .dataset import Batch, Dataset
+from .losses import MSE, CrossEntropy, Custom, Loss, as_loss, loss_of_dict
+from .metrics import MetricLike, Metrics, known_names
+from .options import TrainingOptions, count
+from .trainable import TrainableNetwork
+from .trainer import Trainer, target_step
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+BATCH_SIZE = 32
+LEARNING_RATE = 3e-3
+CLIP = 1.0
+# the arguments that each digest is of
+_ARGUMENTS = {
+    "data": "x, y, lengths, sample_weight or class_weight differ",
+    "validation": "validation_data differs",
+}
+# sequences of a batch that is only read
+READ_BATCH = 256
+
+
+@dataclass
+class ArrayOptions(TrainingOptions):
+    """The arguments of ``Network.fit`` that a resumed run needs."""
+
+    loss: Loss
+    metrics: list[str]
+    shuffle: bool
+    seed: int
+    per_sequence: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.loss, Loss):
+            self.loss = loss_of_dict(self.loss)
+        self.metrics = [str(name) for name in as_list(self.metrics, "metrics", "a list of names")]
+        self.shuffle = as_flag(self.shuffle, "shuffle")
+        self.per_sequence = as_flag(self.per_sequence, "per_sequence")
+        self.seed = as_int(self.seed, "rng")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"rng is out of range; expected 0 to {2**63 - 1}, got {self.seed}")
+
+    def training_count(self, N: int) -> int:
+        """Returns how many of N sequences are not held out for validation."""
+        # of 10 and 0.9 it is 1, although 1 - 0.9 is below 0.1
+        return math.floor(N * (1 - self.validation_split) + 1e-9) if self.validation_split else N
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a dict for JSON."""
+        return {**super().to_dict(), "loss": self.loss.to_dict()}
+
+
+class Data(NamedTuple):
+    """The data of a run: those of training, and others for validation."""
+
+    training: Dataset
+    validation: Dataset | None
+
+
+class ArrayTrainer(Trainer[TrainableNetwork]):
+    """A training run of a network: batches of whole sequences, in an order that the seed and the epoch decide."""
+
+    _Options = ArrayOptions
+    _sources = ("data", "validation")
+    settings: ArrayOptions
+    # None of a run that was loaded, until it is resumed
+    _metrics: Metrics | None = None
+    # the epoch and the order of its sequences
+    _order: tuple[int, npt.NDArray[np.int64]] | None = None
+
+    @classmethod
+    def new(
+        cls,
+        model: TrainableNetwork,
+        data: Callable[[Loss], Data],
+        y: Any,
+        *,
+        epochs: int | None,
+        steps: int | None,
+        batch_size: int | None,
+        loss: Any,
+        metrics: Iterable[MetricLike],
+        optimizer: Optimizer | None,
+        evaluate_every: int | None,
+        record_every: int | None,
+        overwrite: bool,
+        rng: RNG,
+        **arguments: Any,
+    ) -> ArrayTrainer:
+        """Returns the run of ``Network.fit``; the network has an optimizer afterwards."""
+        given = as_optimizer(optimizer)
+        found = as_loss(loss) if loss is not None else loss_for(y, model._sizes.outputs)
+        sizes = model._sizes
+        measures = Metrics(metrics, found, sizes.outputs)
+        read = data(found)
+        size = BATCH_SIZE if batch_size is None else count(batch_size, "batch_size")
+        if (epochs is None) == (steps is None):
+            got = "neither" if epochs is None else "both"
+            raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
+        options = ArrayOptions(
+            batch_size=size,
+            evaluate_every=1 if evaluate_every is None else evaluate_every,
+            record_every=1 if record_every is None else record_every,
+            loss=found,
+            metrics=measures.saved_names,
+            per_sequence=read.training.per_sequence,
+            seed=0,
+            **arguments,
+        )
+        measures.check(read.training.are_classes)
+        if batch_size is None:
+            options.batch_size = min(BATCH_SIZE, options.training_count(read.training.count))
+        trainer = cls(options, model.step, model.step)
+        trainer._metrics = measures
+        trainer._read(model, read)
+        total = count(steps, "steps") if epochs is None else count(epochs, "epochs") * trainer.epoch_steps
+        trainer.target_step = target_step(trainer.first_step, total)
+        if evaluate_every is None:
+            options.evaluate_every = trainer.epoch_steps
+        if record_every is None:
+            options.record_every = max(1, -(-total // 20_000))
+        trainer._check_new(model, overwrite, trainer.has_validation)
+        # a refused call has drawn nothing
+        options.seed = seed_of(rng, "rng") % 2**63
+        if given is not None or model.optimizer is None:
+            model.optimizer = given or Adam(LEARNING_RATE, clipping="global_norm")
+        return trainer
+
+    def resume(
+        self, model: TrainableNetwork, data: Any, steps: int | None, checkpoint: Any, overwrite: bool
+    ) -> None:
+        """Prepares the run to continue."""
+        before = self.settings.loss, self._metrics
+        try:
+            super().resume(model, data, steps, checkpoint, overwrite)
+        except BaseException:
+            self.settings.loss, self._metrics = before
+            raise
+
+    def _matching(self, model: TrainableNetwork, data: Any) -> Data:
+        make, loss, metrics = data
+        known_loss = self.settings.loss
+        if loss is not None:
+            given = as_loss(loss)
+            if given.is_saved or known_loss.is_saved:
+                raise ValueError(
+                    "loss is unexpected; expected None, as the run has its own, or the function of a run with one, got "
+                    f"{shown(loss)}"
+                )
+            known_loss = given
+        elif isinstance(known_loss, Custom) and known_loss.is_missing:
+            raise ValueError("loss is missing; expected the function of the run again, as a file has none")
+        measures = self._metrics if metrics is None else Metrics(metrics, known_loss, model._sizes.outputs)
+        if measures is None:
+            measures = self._saved_metrics(model, known_loss)
+        if measures.saved_names != self.settings.metrics:
+            raise ValueError(
+                f"metrics differ from those of the run; expected {', '.join(self.settings.metrics) or 'none'}, got "
+                f"{', '.join(measures.saved_names) or 'none'}"
+            )
+        found: Data = make(known_loss)
+        for key, part in zip(self._sources, found):
+            known = self.sources.get(key)
+            if (part is None) != (known is None):
+                raise ValueError(
+                    f"validation_data is {'missing' if part is None else 'unexpected'}; expected "
+                    f"{'that of the run' if part is None else 'None, as the run has none'}, got "
+                    f"{'None' if part is None else 'data'}"
+                )
+            if part is not None and known is not None and part.digest() != known["sha256"]:
+                raise ValueError(
+                    f"{_ARGUMENTS[key]} from those of the run; expected the same arrays, of the SHA-256 "
+                    f"{known['sha256'][:12]}…, got {part.digest()[:12]}…"
+                )
+        self.settings.loss, self._metrics = known_loss, measures
+        return found
+
+    def _saved_metrics(self, model: TrainableNetwork, loss: Loss) -> Metrics:
+        """Returns the metrics that a file holds, without those that are functions."""
+        names: list[Any] = [name for name in self.settings.metrics if name in known_names(loss)]
+        return Metrics(names, loss, model._sizes.outputs)
+
+    def metrics(self, model: TrainableNetwork) -> Metrics:
+        """Returns the metrics of the run; of one that was loaded, those that the file holds."""
+        return self._metrics or self._saved_metrics(model, self.settings.loss)
+
+    def _read(self, model: TrainableNetwork, data: Data) -> None:
+        s, N = self.settings, data.training.count
+        cut = s.training_count(N)
+        if s.validation_split and not 1 <= cut < N:
+            raise ValueError(
+                f"x has too few sequences; expected at least 1 for training and 1 for validation_split "
+                f"{s.validation_split}, got {N}"
+            )
+        if s.batch_size > cut:
+            raise ValueError(
+                f"batch_size is larger than the data; expected at most {cut}, got {s.batch_size}"
+            )
+        self._data, self._training, self._order = data, np.arange(cut), None
+        self._held_out = (
+            (data.training, np.arange(cut, N)) if data.validation is None
+            else (data.validation, np.arange(data.validation.count))
+        )  # fmt: skip
+        if not data.training.has_targets(self._training) or not (
+            data.validation is not None or not cut < N or data.training.has_targets(np.arange(cut, N))
+        ):
+            raise ValueError(
+                f"y has no target in a part; expected at least one in the first {cut} sequences, for training"
+                f"{f', and in the last {N - cut}, for validation' if cut < N else ''}, got none"
+            )
+        self.sources = {
+            name: {"sha256": part.digest(), "path": None}
+            for name, part in zip(self._sources, data)
+            if part is not None
+        }
+        self._graph = Graph()
+
+    @property
+    def epoch_steps(self) -> int:
+        """The batches of an epoch."""
+        return -(-len(self._training) // self.settings.batch_size)
+
+    @property
+    def per_sequence(self) -> bool:
+        """Whether there is one target for each sequence."""
+        return self.settings.per_sequence
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are sequences for validation."""
+        return len(self._held_out[1]) > 0
+
+    def chosen(self, number: int) -> npt.NDArray[np.int64]:
+        """Returns the sequences of a batch, a pure function of its number, 0 for the first."""
+        epoch, position = divmod(number, self.epoch_steps)
+        if self._order is None or self._order[0] != epoch:
+            order = self._training
+            if self.settings.shuffle:
+                key = np.array([self.settings.seed, epoch], np.uint64)
+                order = np.random.Generator(np.random.Philox(key=key)).permutation(order)
+            self._order = epoch, order
+        size = self.settings.batch_size
+        return self._order[1][position * size : (position + 1) * size]
+
+    def _step(self, model: TrainableNetwork, number: int, rate: float) -> StepResult:
+        batch = self._data.training.batch(self.chosen(number))
+        return train(model, batch, self.settings.loss, self._graph, rate, self.settings.clip)
+
+    def _validation(self, model: TrainableNetwork) -> tuple[float, dict[str, float]]:
+        data, chosen = self._held_out
+        return measure(model, data, chosen, self.settings.loss, self.metrics(model))
+
+    def _guess(self, model: TrainableNetwork) -> float:
+        return math.log(max(2, model._sizes.outputs)) if self.settings.loss.are_classes else math.inf
+
+    def _size(self, model: TrainableNetwork) -> tuple[int, str]:
+        return self.settings.batch_size, "sequences"
+
+
+def train(
+    net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph, rate: float | None, clip: float | None
+) -> StepResult:
+    """Makes a training step on a batch. Interrupted, it has changed nothing."""
+    optimizer = net.optimizer
+    if optimizer is None:
+        raise RuntimeError("the network has no optimizer; expected one before a training step")
+    x, lengths, targets, weights = batch
+    if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
+        targets = _at_ends(targets, lengths, len(x))
+    if is_one_call(batch._replace(targets=targets), loss):
+        return net._train(x, targets, optimizer, rate, clip, lengths=lengths)
+    before = net._random.state
+    try:
+        net.flat.zero_gradient()
+        y, _ = net._run(x, None, lengths, training=True)
+        value, dy = _value(y, batch, loss, graph, wants_gradient=True)
+        if dy is None:
+            # a batch without a target
+            return StepResult(0.0, 0.0, 0.0)
+        net._backward(dy)
+        done = optimizer.step(net.parameters, rate, clip=clip)
+    except BaseException:
+        net.flat.zero_gradient()
+        net._random.state = before
+        raise
+    return done._replace(loss=value)
+
+
+def is_one_call(batch: Batch, loss: Loss) -> bool:
+    """Whether a call of the library makes the whole step."""
+    _, _, targets, weights = batch
+    if weights is not None or type(loss) not in (CrossEntropy, MSE):
+        return False
+    if not loss.are_classes:
+        return targets.ndim == 3
+    # the library refuses a batch without a target; targets beyond lengths are -1
+    return targets.ndim == 2 and bool((targets >= 0).any())
+
+
+def _at_ends(
+    classes: npt.NDArray[Any], lengths: npt.NDArray[np.int64] | None, T: int
+) -> npt.NDArray[np.int64]:
+    """Returns one class for each sequence as targets (T, B) of its last step."""
+    targets = np.full((T, len(classes)), -1)
+    ends = np.full(len(classes), T) if lengths is None else lengths
+    has_steps = np.flatnonzero(ends > 0)
+    targets[ends[has_steps] - 1, has_steps] = classes[has_steps]
+    return targets
+
+
+def _value(
+    y: npt.NDArray[Any], batch: Batch, loss: Loss, graph: Graph, wants_gradient: bool
+) -> tuple[float, npt.NDArray[Any] | None]:
+    """Returns the mean loss of outputs (T, B, R), and their gradient; None without a target."""
+    where, targets, weights = _selected(y, batch, loss)
+    total = weights.sum()
+    if not total > 0:
+        return 0.0, None
+    graph.reset()
+    rows = y[where]
+    scores = Mat.from_array(rows.T, y.dtype)
+    result = loss(scores, targets, (weights / total).astype(y.dtype), graph)
+    value = float(result.w[0, 0])
+    if not wants_gradient:
+        return value, None
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the loss is {value}; no weight has changed, a lower learning rate may help"
+        )
+    result.backward()
+    dy = np.zeros_like(y)
+    dy[where] = scores.dw.T
+    return value, dy
+
+
+def _selected(y: npt.NDArray[Any], batch: Batch, loss: Loss) -> tuple[Any, Any, Any]:
+    """Returns which outputs have a target, these targets, (M,) or (M, n), and their weights."""
+    _, lengths, targets, weights = batch
+    T, B, _ = y.shape
+    are_classes = targets.dtype.kind in "iu"
+    if weights is None:
+        valid = targets >= 0 if are_classes else np.ones(targets.shape, bool)
+        if are_classes and targets.ndim == 2 and lengths is not None:
+            valid &= np.arange(T)[:, None] < lengths
+        weights = valid.astype(float)
+    per_sequence = targets.ndim == (1 if are_classes else 2)
+    some = weights > 0 if are_classes else (weights > 0).any(-1)
+    if per_sequence:
+        ends = np.full(B, T) if lengths is None else lengths
+        some = some & (ends > 0)
+        chosen: Any = np.flatnonzero(some)
+        where: Any = (ends[chosen] - 1, chosen)
+    else:
+        chosen = where = some
+    aims = targets[chosen]
+    # a number that is missing has weight 0
+    return where, aims if are_classes else np.nan_to_num(aims, nan=0.0), weights[chosen]
+
+
+def measure(
+    net: TrainableNetwork, data: Dataset, chosen: npt.NDArray[np.int64], loss: Loss, metrics: Metrics
+) -> tuple[float, dict[str, float]]:
+    """Returns the mean loss over some sequences, and metrics by name."""
+    found, graph = metrics.start(), Graph(needs_backprop=False)
+    for first in range(0, len(chosen), READ_BATCH):
+        batch = data.batch(chosen[first : first + READ_BATCH])
+        y = net._scores(batch.x, batch.lengths)
+        value, _ = _value(y, batch, loss, graph, wants_gradient=False)
+        where, targets, weights = _selected(y, batch, loss)
+        if weights.sum() > 0:
+            found.add(y[where], targets, value, weights)
+    return found.loss, found.results()
+
+
+def loss_for(y: Any, outputs: int) -> Loss:
+    """Returns the loss for targets: of ints the cross-entropy, of other numbers the mean squared error."""
+    first = y[0] if isinstance(y, (list, tuple)) and len(y) else y
+    if as_array(first, "y").dtype.kind not in "iu":
+        return as_loss("mse")
+    if outputs == 1:
+        raise ValueError(
+            "loss is needed for ints and one output; expected mse or binary_cross_entropy, or an output for each "
+            "class, got None"
+        )
+    return as_loss("cross_entropy")

@@ -1,0 +1,159 @@
+"""CorpusTrainer: a training run of a text model on a text."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..optim.optimizer import Optimizer, as_optimizer
+from ..optim.optimizers import RMSProp
+from ..state import StepResult
+from ..texts import as_file_encoding
+from .batches import ContiguousBatches
+from .corpus import Corpus
+from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, CorpusOptions, count
+from .trainable import TrainableText
+from .trainer import Trainer, target_step
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class CorpusTrainer(Trainer[TrainableText]):
+    """A training run of a text model: chunks of parallel sequences of a text."""
+
+    _Options = CorpusOptions
+    settings: CorpusOptions
+
+    @classmethod
+    def new(
+        cls,
+        model: TrainableText,
+        source: Any,
+        steps: int,
+        optimizer: Optimizer | None,
+        validation_split: float,
+        validation_data: Any,
+        evaluate_every: int | None,
+        record_every: int | None,
+        overwrite: bool,
+        **arguments: Any,
+    ) -> CorpusTrainer:
+        """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
+        given = as_optimizer(optimizer)
+        total = count(steps, "steps")
+        options = CorpusOptions(
+            validation_split=0.0 if validation_data is not None else validation_split,
+            evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
+            record_every=-(-total // 20_000) if record_every is None else record_every,
+            **arguments,
+        )
+        first_step = model.step if model.is_built else 0
+        trainer = cls(options, first_step, target_step(first_step, total))
+        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
+        texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
+        if validation_data is not None:
+            texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
+        # everything that can be refused is refused before the model is built
+        trainer._check_new(model, overwrite, len(texts) > 1 or options.validation_split > 0)
+        trainer._read(model, texts)
+        if evaluate_every is None:
+            # evaluation costs a third of training: validate during 10% of the time at most
+            chunk = options.batch_size * options.seq_length
+            options.evaluate_every = max(
+                EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
+            )
+        if given is not None or model.optimizer is None:
+            model.optimizer = given or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
+        return trainer
+
+    def _matching(self, model: TrainableText, data: Any) -> list[Corpus]:
+        texts = []
+        for name, key, given in zip(("text", "validation_data"), self._sources, data):
+            known = self.sources.get(key)
+            if known is None:
+                if given is not None:
+                    raise ValueError(f"{name} is unexpected; expected None, as the run has none")
+                continue
+            if given is None and known["path"] is None:
+                raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
+            path_or_text = Path(known["path"]) if given is None else given
+            corpus = Corpus(path_or_text, model.tokenizer, name, self.settings.encoding)
+            if corpus.digest != known["sha256"]:
+                raise ValueError(
+                    f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "
+                    f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
+                )
+            texts.append(corpus)
+        return texts
+
+    def _read(self, model: TrainableText, data: list[Corpus]) -> None:
+        """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
+        self._check([text.length for text in data], data[0])
+        if not model.is_built:
+            letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in data))))
+            model.build(letters.encode() if model.tokenizer == "characters" else data[0].data[:1])
+        tokens = [self._encode(model, text) for text in data]
+        cut = self._check([len(part) for part in tokens], data[0])
+        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
+        self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
+        self.sources = {
+            name: {"sha256": text.digest, "path": text.absolute_path}
+            for name, text in zip(self._sources, data)
+        }
+
+    def _encode(self, model: TrainableText, text: Corpus) -> npt.NDArray[Any]:
+        def encode(part: bytes) -> npt.NDArray[Any]:
+            return model.encode(part, self.settings.errors, self.settings.replacement)
+
+        known = (model.vocabulary or "") if self.settings.errors == "strict" else None
+        return text.encode(encode, model.vocabulary_size, known)
+
+    def _check(self, lengths: list[int], text: Corpus) -> int:
+        """Returns the number of training tokens, after checking that both texts are long enough."""
+        s = self.settings
+        cut = int(lengths[0] * (1 - s.validation_split))
+        need = s.batch_size * s.seq_length + 1
+        if cut < need:
+            raise ValueError(
+                f"{text} is too short; expected at least {need:,} {text.tokens} for a batch of {s.batch_size} x "
+                f"{s.seq_length}, got {cut:,}; lower batch_size or seq_length{text.hint()}"
+            )
+        aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
+        if aside < 2 and (s.validation_split or len(lengths) > 1):
+            raise ValueError(
+                f"the validation text is too short; expected at least 2 {text.tokens}, got {aside}; "
+                "validation_split=0 holds out none"
+            )
+        return cut
+
+    @property
+    def batches(self) -> ContiguousBatches:
+        """The batches of the training text."""
+        return self._batches
+
+    @property
+    def epoch_steps(self) -> int:
+        """The chunks of the training text."""
+        return self._batches.chunks
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a text for validation."""
+        return len(self._validation_tokens) > 0
+
+    def _step(self, model: TrainableText, number: int, rate: float) -> StepResult:
+        if self._batches.begins_epoch(number):
+            model.reset_state()
+        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip)
+
+    def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
+        batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
+        return model.evaluate(self._validation_tokens, batch_size), {}
+
+    def _guess(self, model: TrainableText) -> float:
+        return math.log(model.vocabulary_size)
+
+    def _size(self, model: TrainableText) -> tuple[int, str]:
+        return self.settings.batch_size * self.settings.seq_length, model.tokenizer
