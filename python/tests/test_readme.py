@@ -12,7 +12,9 @@ from support import HEADER, ROOT
 README = ROOT / "README.md"
 
 
-def test_the_readme_prints_what_it_says():
+def test_the_readme_prints_what_it_says(tmp_path, monkeypatch):
+    # it writes a file
+    monkeypatch.chdir(tmp_path)
     code = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S))
     expected = [line.rpartition("# ")[2] for line in code.splitlines() if line.startswith("print(")]
     assert len(expected) >= 4

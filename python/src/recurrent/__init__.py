@@ -100,7 +100,9 @@ __all__ += names.__all__
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        # the page, with its HTTP server, is imported on first use
+        # the page, with its HTTP server, is imported on first use, as is what needs scikit-learn
         if name == "live":
             return importlib.import_module(".web", __name__).live
+        if name == "sklearn":
+            return importlib.import_module(".sklearn", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
