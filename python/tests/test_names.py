@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 import types
@@ -123,6 +124,8 @@ FACES = {
     "activations": activations,
     "graph_svg": graph_svg, "plots": plots, "text_html": text_html, "introspection": introspection,
 }  # fmt: skip
+if importlib.util.find_spec("sklearn") is not None:
+    FACES["sklearn"] = importlib.import_module("recurrent.sklearn")
 
 
 def importable():
