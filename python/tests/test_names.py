@@ -80,6 +80,7 @@ def calls():
         "InitializationName": lambda name: net.initialize(input=name, rng=0),
         "NonlinearityName": lambda name: recurrent.RNN(2, [2], nonlinearity=name, rng=0),
         "NormName": lambda name: recurrent.LSTMCell(norm=name),
+        "LossName": lambda name: recurrent.LSTM(2, [2], 6, rng=0).predict([[1, 0]], loss=name),
         "ReductionName": lambda name: recurrent.Graph().squared_error(mat, mat, name),
         "ClippingName": lambda name: recurrent.SGD(clipping=name),
         "TokenizerName": lambda name: recurrent.TextModel(tokenizer=name),

@@ -138,6 +138,16 @@ def as_flags(values: Any, name: str, shape: tuple[int, ...] | None = None) -> np
     return as_tokens(array.astype(np.int64) if array.dtype == np.bool_ else array, name, shape)
 
 
+def are_ints(array: npt.NDArray[Any]) -> bool:
+    """Whether the elements are ints."""
+    return array.dtype.kind in "iu"
+
+
+def time_major(array: npt.NDArray[Any], batch_first: bool) -> npt.NDArray[Any]:
+    """Returns sequences with the steps first, given with the batch or the steps first; and the other way."""
+    return array.swapaxes(0, 1) if batch_first and array.ndim >= 2 else array
+
+
 def allocated(name: str, shape: tuple[int, ...], allocate: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function that allocates an array; without memory the error names the argument."""
     try:

@@ -16,6 +16,7 @@ __all__ = [
     "DTypeName",
     "ErrorsName",
     "InitializationName",
+    "LossName",
     "MaskScopeName",
     "NonlinearityName",
     "NormName",
@@ -34,6 +35,7 @@ InitializationName = Literal["orthogonal", "glorot", "identity"]
 NonlinearityName = Literal["tanh", "relu"]
 NormName = Literal["joint", "gate"]
 ReductionName = Literal["mean", "sum"]
+LossName = Literal["cross_entropy", "mse", "mae", "huber", "binary_cross_entropy", "gaussian_nll", "quantile"]
 ClippingName = Literal["value", "tensor_norm", "global_norm"]
 MaskScopeName = Literal["step", "sequence"]
 TokenizerName = Literal["characters", "bytes"]

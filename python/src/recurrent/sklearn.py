@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .names import LossName
 from .nn.cell import CellLike
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .optim.optimizers import AdamW
 from .training.history import History
-from .training.losses import LossName
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

@@ -10,7 +10,7 @@ import pytest
 import recurrent
 from learning import CLASSES, LABELS, LENGTHS, NUMBERS, SIZE, TOKENS, N, T, X, fit, network, ragged
 from recurrent import introspection
-from recurrent.nn import learning
+from recurrent.nn import prediction
 
 
 def softmax(scores):
@@ -98,7 +98,7 @@ def test_parts_of_long_sequences(kind, monkeypatch):
     whole, plain = net.scores(X, LENGTHS), net.scores(X)
     calls, run = [], net._run
     monkeypatch.setattr(net, "_run", lambda x, *rest: calls.append(len(x)) or run(x, *rest), raising=False)
-    monkeypatch.setattr(learning, "_CHUNK", 2)
+    monkeypatch.setattr(prediction, "_CHUNK", 2)
     assert (
         np.abs(net.scores(X) - plain).max() < 1e-15 and np.abs(net.scores(X, LENGTHS) - whole).max() < 1e-15
     )
@@ -128,7 +128,7 @@ def test_forecast():
 def test_forecast_of_long_sequences(monkeypatch):
     net = network(outputs=SIZE)
     whole = net.forecast(X, 3)[0]
-    monkeypatch.setattr(learning, "_CHUNK", 2)
+    monkeypatch.setattr(prediction, "_CHUNK", 2)
     assert np.abs(net.forecast(X, 3)[0] - whole).max() < 1e-15
 
 

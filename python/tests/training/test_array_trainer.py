@@ -12,7 +12,7 @@ import pytest
 import recurrent
 from learning import CLASSES, LABELS, LENGTHS, NUMBERS, N, T, X, bits, fit, network, ragged, resume, state
 from recurrent import schedules
-from recurrent.training import array_trainer
+from recurrent.training import array_step
 from recurrent.training.array_trainer import ArrayTrainer
 from recurrent.training.history import History
 
@@ -23,7 +23,7 @@ def squared(scores, targets):
 
 def general(monkeypatch):
     """Steps without the library's single call."""
-    monkeypatch.setattr(array_trainer, "is_one_call", lambda batch, loss: False)
+    monkeypatch.setattr(array_step, "is_one_call", lambda batch, loss: False)
 
 
 @pytest.mark.parametrize("dropout", [0, 0.5])

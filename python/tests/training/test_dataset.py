@@ -21,7 +21,7 @@ from learning import (
     state,
 )
 from recurrent.graph import Graph
-from recurrent.training.array_trainer import _value, measure
+from recurrent.training.array_step import measure, output_gradient
 from recurrent.training.dataset import Dataset
 from recurrent.training.losses import as_loss
 from recurrent.training.metrics import Metrics
@@ -39,7 +39,7 @@ def derived(net, x, y, loss, lengths=None, chosen=ALL, **settings):
     batch = data.batch(chosen)
     net.flat.zero_gradient()
     out, _ = net._run(batch.x, None, batch.lengths, training=True)
-    value, dy = _value(out, batch, as_loss(loss), Graph(), wants_gradient=True)
+    value, dy = output_gradient(out, batch, as_loss(loss), Graph())
     net._backward(dy)
     return value, net.flat.dw.copy()
 

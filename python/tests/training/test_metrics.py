@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from learning import CLASSES, LABELS, LENGTHS, NUMBERS, N, T, X, fit, network, ragged
-from recurrent.training import array_trainer
+from recurrent.training import array_step
 from recurrent.training.losses import as_loss
 from recurrent.training.metrics import Metrics, default_metrics
 
 
 def parts(monkeypatch, size=2):
-    monkeypatch.setattr(array_trainer, "READ_BATCH", size)
+    monkeypatch.setattr(array_step, "READ_BATCH", size)
 
 
 @pytest.mark.parametrize("is_in_parts", [False, True])

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import numpy as np
 
 from .. import _c
-from .._arrays import allocated, as_array, as_flags, as_ints, as_lengths, as_numbers, as_sizes, as_tokens
+from .._arrays import (
+    allocated,
+    as_array,
+    as_flags,
+    as_ints,
+    as_lengths,
+    as_numbers,
+    as_sizes,
+    as_tokens,
+    time_major,
+)
 from .._checks import (
     DTYPES,
     MAX_COUNT,
@@ -39,7 +49,7 @@ from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
 from .generation import CHUNK_TOKENS, Generator
-from .learning import Learning
+from .prediction import Prediction
 from .summary import Summary, summarize
 from .torch import Architecture, from_torch, to_torch
 
@@ -53,7 +63,7 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
 
 
-class Network(Learning, cells=(None,)):
+class Network(Prediction, cells=(None,)):
     """Stacked recurrent layers over whole sequences: of a ``Cell``, or RNN, LSTM and GRU.
 
     Sequences are time-major, T steps of B sequences, unless ``batch_first`` is on. Weights and ``dropout`` are
@@ -429,18 +439,15 @@ class Network(Learning, cells=(None,)):
 
     def _time_major(self, values: Any, name: str) -> Any:
         """Returns sequences with the steps first."""
-        if not self._batch_first:
-            return values
-        array = as_array(values, name)
-        return array.swapaxes(0, 1) if array.ndim >= 2 else array
+        return time_major(as_array(values, name), True) if self._batch_first else values
 
     def _time_major_flags(self, flags: Any) -> Any:
         array = as_flags(flags, "resets") if self._batch_first else None
-        return flags if array is None else array.swapaxes(0, 1) if array.ndim >= 2 else array
+        return flags if array is None else time_major(array, True)
 
     def _as_given(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Returns time-major sequences with the axes of the caller."""
-        return values.swapaxes(0, 1) if self._batch_first else values
+        return time_major(values, self._batch_first)
 
     def _forward(
         self,

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import as_array
 from .._checks import as_flag, as_int, as_list, shown
 from ..graph import Graph
-from ..mat import Mat
 from ..optim.optimizer import Optimizer, as_optimizer
 from ..optim.optimizers import Adam
 from ..random import RNG, seed_of
 from ..state import StepResult
-from .dataset import Batch, Dataset
-from .losses import MSE, CrossEntropy, Custom, Loss, as_loss, loss_of_dict
+from .array_step import measure, train
+from .dataset import Dataset
+from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
 from .options import TrainingOptions, count
 from .trainable import TrainableNetwork
@@ -36,8 +35,6 @@ _ARGUMENTS = {
     "data": "x, y, lengths, sample_weight or class_weight differ",
     "validation": "validation_data differs",
 }
-# sequences of a batch that is only read
-READ_BATCH = 256
 
 
 @dataclass
@@ -188,10 +185,10 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
                     f"{'that of the run' if part is None else 'None, as the run has none'}, got "
                     f"{'None' if part is None else 'data'}"
                 )
-            if part is not None and known is not None and part.digest() != known["sha256"]:
+            if part is not None and known is not None and part.digest != known["sha256"]:
                 raise ValueError(
                     f"{_ARGUMENTS[key]} from those of the run; expected the same arrays, of the SHA-256 "
-                    f"{known['sha256'][:12]}…, got {part.digest()[:12]}…"
+                    f"{known['sha256'][:12]}…, got {part.digest[:12]}…"
                 )
         self.settings.loss, self._metrics = known_loss, measures
         return found
@@ -230,7 +227,7 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
                 f"{f', and in the last {N - cut}, for validation' if cut < N else ''}, got none"
             )
         self.sources = {
-            name: {"sha256": part.digest(), "path": None}
+            name: {"sha256": part.digest, "path": None}
             for name, part in zip(self._sources, data)
             if part is not None
         }
@@ -276,131 +273,3 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
 
     def _size(self, model: TrainableNetwork) -> tuple[int, str]:
         return self.settings.batch_size, "sequences"
-
-
-def train(
-    net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph, rate: float | None, clip: float | None
-) -> StepResult:
-    """Makes a training step on a batch. Interrupted, it has changed nothing."""
-    optimizer = net.optimizer
-    if optimizer is None:
-        raise RuntimeError("the network has no optimizer; expected one before a training step")
-    x, lengths, targets, weights = batch
-    if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
-        targets = _at_ends(targets, lengths, len(x))
-    if is_one_call(batch._replace(targets=targets), loss):
-        return net._train(x, targets, optimizer, rate, clip, lengths=lengths)
-    before = net._random.state
-    try:
-        net.flat.zero_gradient()
-        y, _ = net._run(x, None, lengths, training=True)
-        value, dy = _value(y, batch, loss, graph, wants_gradient=True)
-        if dy is None:
-            # a batch without a target
-            return StepResult(0.0, 0.0, 0.0)
-        net._backward(dy)
-        done = optimizer.step(net.parameters, rate, clip=clip)
-    except BaseException:
-        net.flat.zero_gradient()
-        net._random.state = before
-        raise
-    return done._replace(loss=value)
-
-
-def is_one_call(batch: Batch, loss: Loss) -> bool:
-    """Whether a call of the library makes the whole step."""
-    _, _, targets, weights = batch
-    if weights is not None or type(loss) not in (CrossEntropy, MSE):
-        return False
-    if not loss.are_classes:
-        return targets.ndim == 3
-    # the library refuses a batch without a target; targets beyond lengths are -1
-    return targets.ndim == 2 and bool((targets >= 0).any())
-
-
-def _at_ends(
-    classes: npt.NDArray[Any], lengths: npt.NDArray[np.int64] | None, T: int
-) -> npt.NDArray[np.int64]:
-    """Returns one class for each sequence as targets (T, B) of its last step."""
-    targets = np.full((T, len(classes)), -1)
-    ends = np.full(len(classes), T) if lengths is None else lengths
-    has_steps = np.flatnonzero(ends > 0)
-    targets[ends[has_steps] - 1, has_steps] = classes[has_steps]
-    return targets
-
-
-def _value(
-    y: npt.NDArray[Any], batch: Batch, loss: Loss, graph: Graph, wants_gradient: bool
-) -> tuple[float, npt.NDArray[Any] | None]:
-    """Returns the mean loss of outputs (T, B, R), and their gradient; None without a target."""
-    where, targets, weights = _selected(y, batch, loss)
-    total = weights.sum()
-    if not total > 0:
-        return 0.0, None
-    graph.reset()
-    rows = y[where]
-    scores = Mat.from_array(rows.T, y.dtype)
-    result = loss(scores, targets, (weights / total).astype(y.dtype), graph)
-    value = float(result.w[0, 0])
-    if not wants_gradient:
-        return value, None
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the loss is {value}; no weight has changed, a lower learning rate may help"
-        )
-    result.backward()
-    dy = np.zeros_like(y)
-    dy[where] = scores.dw.T
-    return value, dy
-
-
-def _selected(y: npt.NDArray[Any], batch: Batch, loss: Loss) -> tuple[Any, Any, Any]:
-    """Returns which outputs have a target, these targets, (M,) or (M, n), and their weights."""
-    _, lengths, targets, weights = batch
-    T, B, _ = y.shape
-    are_classes = targets.dtype.kind in "iu"
-    if weights is None:
-        valid = targets >= 0 if are_classes else np.ones(targets.shape, bool)
-        if are_classes and targets.ndim == 2 and lengths is not None:
-            valid &= np.arange(T)[:, None] < lengths
-        weights = valid.astype(float)
-    per_sequence = targets.ndim == (1 if are_classes else 2)
-    some = weights > 0 if are_classes else (weights > 0).any(-1)
-    if per_sequence:
-        ends = np.full(B, T) if lengths is None else lengths
-        some = some & (ends > 0)
-        chosen: Any = np.flatnonzero(some)
-        where: Any = (ends[chosen] - 1, chosen)
-    else:
-        chosen = where = some
-    aims = targets[chosen]
-    # a number that is missing has weight 0
-    return where, aims if are_classes else np.nan_to_num(aims, nan=0.0), weights[chosen]
-
-
-def measure(
-    net: TrainableNetwork, data: Dataset, chosen: npt.NDArray[np.int64], loss: Loss, metrics: Metrics
-) -> tuple[float, dict[str, float]]:
-    """Returns the mean loss over some sequences, and metrics by name."""
-    found, graph = metrics.start(), Graph(needs_backprop=False)
-    for first in range(0, len(chosen), READ_BATCH):
-        batch = data.batch(chosen[first : first + READ_BATCH])
-        y = net._scores(batch.x, batch.lengths)
-        value, _ = _value(y, batch, loss, graph, wants_gradient=False)
-        where, targets, weights = _selected(y, batch, loss)
-        if weights.sum() > 0:
-            found.add(y[where], targets, value, weights)
-    return found.loss, found.results()
-
-
-def loss_for(y: Any, outputs: int) -> Loss:
-    """Returns the loss for targets: of ints the cross-entropy, of other numbers the mean squared error."""
-    first = y[0] if isinstance(y, (list, tuple)) and len(y) else y
-    if as_array(first, "y").dtype.kind not in "iu":
-        return as_loss("mse")
-    if outputs == 1:
-        raise ValueError(
-            "loss is needed for ints and one output; expected mse or binary_cross_entropy, or an output for each "
-            "class, got None"
-        )
-    return as_loss("cross_entropy")

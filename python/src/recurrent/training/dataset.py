@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import as_array, as_lengths, as_type
+from .._arrays import are_ints, as_array, as_type, time_major
 from .._checks import FLOAT32_MAX, as_single, shown
 from ..sizes import Sizes
 from .losses import Custom, Loss
+from .sequences import Sequences
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,156 +30,6 @@ class Batch(NamedTuple):
     lengths: npt.NDArray[np.int64] | None
     targets: npt.NDArray[Any]
     weights: npt.NDArray[Any] | None
-
-
-class Sequences:
-    """N sequences of numbers or of tokens.
-
-    Parameters
-    ----------
-    x : array or list of arrays
-        (T, N, n) numbers or (T, N) tokens, or with ``batch_first`` (N, T, ...); a list has a sequence (T, n) or (T,) in
-        each element, of any length.
-    lengths : array of int, optional
-        The valid steps of each sequence of an array.
-    sizes : Sizes
-        Those of the network.
-    batch_first : bool
-        Whether the first axis of arrays is that of the sequences.
-    name, lengths_name : str
-        The names of the arguments in errors.
-    """
-
-    def __init__(
-        self,
-        x: Any,
-        lengths: Any,
-        sizes: Sizes,
-        batch_first: bool,
-        name: str = "x",
-        lengths_name: str = "lengths",
-    ) -> None:
-        self.dtype, self._name, self._batch_first = sizes.dtype, name, batch_first
-        self.is_list = isinstance(x, (list, tuple))
-        if self.is_list:
-            if lengths is not None:
-                raise ValueError(
-                    f"{lengths_name} is unexpected; expected None, as {name} is a list of sequences, got "
-                    f"{type(lengths).__name__}"
-                )
-            self._items = [as_array(item, f"{name}[{b}]") for b, item in enumerate(x)]
-            self.is_tokens = bool(sizes.embedding) or (
-                bool(self._items) and all(item.ndim == 1 and _is_ints(item) for item in self._items)
-            )
-            self.lengths: npt.NDArray[np.int64] | None = np.array(
-                [len(i) for i in self._items if i.ndim], int
-            )
-        else:
-            array = as_array(x, name)
-            self.is_tokens = bool(sizes.embedding) or (array.ndim == 2 and _is_ints(array))
-            self._array = _time_major(array, batch_first) if array.ndim >= 2 else array
-            self.lengths = None
-        self._check_shapes(sizes)
-        if not self.is_list:
-            self.lengths = as_lengths(lengths, self.count, lengths_name)
-            if self.lengths is not None:
-                wrong = self.lengths[(self.lengths < 0) | (self.lengths > len(self._array))]
-                if wrong.size:
-                    raise ValueError(
-                        f"{lengths_name} is out of range; expected 0 to {len(self._array)}, got {wrong[0]}"
-                    )
-        self._check_values(sizes)
-
-    @property
-    def count(self) -> int:
-        """The number of sequences."""
-        return len(self._items) if self.is_list else int(self._array.shape[1])
-
-    @property
-    def steps(self) -> int:
-        """The steps of the longest sequence."""
-        if self.is_list:
-            return int(self.lengths.max())  # type: ignore[union-attr]
-        return len(self._array)
-
-    def length(self, b: int) -> int:
-        """Returns the valid steps of a sequence."""
-        return self.steps if self.lengths is None else int(self.lengths[b])
-
-    def _check_shapes(self, sizes: Sizes) -> None:
-        name, n = self._name, sizes.input_size
-        if self.is_list:
-            if not self._items:
-                raise ValueError(f"{name} is empty; expected at least one sequence, got none")
-            for b, item in enumerate(self._items):
-                if item.ndim != (1 if self.is_tokens else 2) or (not self.is_tokens and item.shape[1] != n):
-                    expected = "tokens (T,)" if self.is_tokens else f"a sequence (T, {n})"
-                    raise ValueError(
-                        f"{name}[{b}] has the wrong shape; expected {expected}, got {item.shape}"
-                    )
-                if not len(item):
-                    raise ValueError(f"{name}[{b}] is empty; expected at least one step, got none")
-                self._check_kind(item, f"{name}[{b}]")
-            return
-        shape = self._array.shape
-        axes = "(N, T" if self._batch_first else "(T, N"
-        if len(shape) != (2 if self.is_tokens else 3) or (not self.is_tokens and shape[2] != n):
-            expected = f"tokens {axes})" if sizes.embedding else f"numbers {axes}, {n}) or tokens {axes})"
-            raise ValueError(f"{name} has the wrong shape; expected {expected}, got {shape}")
-        if 0 in shape[:2]:
-            raise ValueError(f"{name} is empty; expected at least one step of one sequence, got {shape}")
-        self._check_kind(self._array, name)
-
-    def _check_kind(self, array: npt.NDArray[Any], name: str) -> None:
-        if self.is_tokens and not _is_ints(array):
-            raise TypeError(f"{name} has the wrong type; expected ints, the tokens, got {array.dtype}")
-
-    def _check_values(self, sizes: Sizes) -> None:
-        for b, item in enumerate(self._items if self.is_list else [self._array]):
-            name = f"{self._name}[{b}]" if self.is_list else self._name
-            if not self.is_list and self.lengths is not None:
-                valid = np.arange(len(item))[:, None] < self.lengths
-                item = item[valid]
-            if self.is_tokens:
-                wrong = (item < 0) | (item >= sizes.input_size)
-                if wrong.any():
-                    raise IndexError(
-                        f"{name} has a token out of range; expected 0 to {sizes.input_size - 1}, got {item[wrong][0]}"
-                    )
-            elif not np.isfinite(as_type(item, sizes.dtype, name)).all():
-                raise ValueError(
-                    f"{name} is not finite; expected finite numbers at all valid steps, got "
-                    f"{item[~np.isfinite(item)][0]}"
-                )
-
-    def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
-        """Returns some sequences, padded with zeros, and their lengths; None where all have one length."""
-        kind: Any = np.int64 if self.is_tokens else self.dtype
-        if not self.is_list:
-            x = self._array[:, chosen]
-            if self.lengths is None:
-                return np.ascontiguousarray(x, kind), None
-            lengths = self.lengths[chosen]
-            # before the conversion, as anything may be there
-            x[np.arange(len(x))[:, None] >= lengths] = 0
-            return np.ascontiguousarray(x, kind), lengths
-        lengths = self.lengths[chosen]  # type: ignore[index]
-        if (lengths == lengths[0]).all():
-            return np.ascontiguousarray(np.stack([self._items[b] for b in chosen], 1), kind), None
-        x = np.zeros((lengths.max(), len(chosen), *self._items[0].shape[1:]), kind)
-        for k, b in enumerate(chosen):
-            x[: lengths[k], k] = self._items[b]
-        return x, lengths
-
-    def update(self, digest: Any) -> None:
-        """Adds the sequences to a digest."""
-        kind: Any = "<i8" if self.is_tokens else self.dtype.newbyteorder("<")
-        # the form decides how a batch is computed, and with it the last bits
-        digest.update(repr((self.is_list, self.lengths is None, self.is_tokens, self.count)).encode())
-        for b in range(self.count):
-            item = self._items[b] if self.is_list else self._array[: self.length(b), b]
-            digest.update(repr(item.shape).encode())
-            digest.update(np.ascontiguousarray(item, kind).tobytes())
 
 
 class Dataset:
@@ -269,11 +121,11 @@ class Dataset:
 
     def _are_classes(self, arrays: list[npt.NDArray[Any]]) -> bool:
         if isinstance(self._loss, Custom):
-            return all(_is_ints(array) for array in arrays)
+            return all(are_ints(array) for array in arrays)
         return self._loss.are_classes
 
     def _check_kind(self, array: npt.NDArray[Any], name: str) -> None:
-        if self._loss.are_classes and array.size and not _is_ints(array):
+        if self._loss.are_classes and array.size and not are_ints(array):
             raise TypeError(
                 f"{name} has the wrong type; expected ints, the classes of {self._loss.name}, got {array.dtype}"
             )
@@ -323,10 +175,10 @@ class Dataset:
         if not self.are_classes and len(shape) == (1 if self.per_sequence else 2):
             array = array[..., None]
         if not self.per_sequence:
-            array = _time_major(array, self._batch_first)
+            array = time_major(array, self._batch_first)
             if s.lengths is not None and not s.is_list:
                 # anything may be beyond the lengths
-                kind: Any = np.float64 if _is_ints(array) else array.dtype.newbyteorder("=")
+                kind: Any = np.float64 if are_ints(array) else array.dtype.newbyteorder("=")
                 array = array.astype(np.int64 if self.are_classes else kind)
                 array[np.arange(T)[:, None] >= s.lengths] = -1 if self.are_classes else np.nan
         return array if self.are_classes else as_type(array, self._sizes.dtype, name)
@@ -376,7 +228,7 @@ class Dataset:
             shapes = " or ".join(map(str, accepted))
             raise ValueError(f"{name} has the wrong shape; expected {shapes}, got {array.shape}")
         if array.ndim == 2:
-            array = _time_major(array, self._batch_first)
+            array = time_major(array, self._batch_first)
             if self.sequences.lengths is not None:
                 array = np.where(np.arange(T)[:, None] < self.sequences.lengths, array, 0)
         _check_weights(array, name)
@@ -394,7 +246,7 @@ class Dataset:
                     f"{name}[{b}] has the wrong shape; expected {(self.sequences.length(b),)}, got {item.shape}"
                 )
             padded[: len(item), b] = item
-        return _time_major(padded, self._batch_first)
+        return time_major(padded, self._batch_first)
 
     def _read_class_weight(self, given: Any) -> npt.NDArray[Any] | None:
         if given is None:
@@ -485,8 +337,9 @@ class Dataset:
             weights *= self._class_weight[np.maximum(targets, 0)]
         return weights
 
+    @functools.cached_property
     def digest(self) -> str:
-        """Returns the SHA-256 of the data."""
+        """The SHA-256 of the data."""
         digest = hashlib.sha256()
         self.sequences.update(digest)
         kind: Any = "<i8" if self.are_classes else self._sizes.dtype.newbyteorder("<")
@@ -496,14 +349,6 @@ class Dataset:
                 digest.update(repr((array.shape, kind)).encode())
                 digest.update(np.ascontiguousarray(array, kind).tobytes())
         return digest.hexdigest()
-
-
-def _is_ints(array: npt.NDArray[Any]) -> bool:
-    return array.dtype.kind in "iu"
-
-
-def _time_major(array: npt.NDArray[Any], batch_first: bool) -> npt.NDArray[Any]:
-    return array.swapaxes(0, 1) if batch_first else array
 
 
 def _check_weights(weights: npt.NDArray[Any], name: str) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 import numpy as np
 
+from .._arrays import as_array
 from .._checks import as_list, as_single, shown
 from ..graph import Graph
 from ..mat import Mat
+from ..names import LossName
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-LossName = Literal["cross_entropy", "mse", "mae", "huber", "binary_cross_entropy", "gaussian_nll", "quantile"]
 
 
 class Loss:
@@ -368,3 +368,16 @@ def loss_of_dict(data: Any) -> Loss:
 
 def _missing(*_: Any) -> Mat:
     raise ValueError("loss is missing; expected the function of the run again, as a file has none")
+
+
+def loss_for(y: Any, outputs: int) -> Loss:
+    """Returns the loss for targets: of ints the cross-entropy, of other numbers the mean squared error."""
+    first = y[0] if isinstance(y, (list, tuple)) and len(y) else y
+    if as_array(first, "y").dtype.kind not in "iu":
+        return as_loss("mse")
+    if outputs == 1:
+        raise ValueError(
+            "loss is needed for ints and one output; expected mse or binary_cross_entropy, or an output for each "
+            "class, got None"
+        )
+    return as_loss("cross_entropy")

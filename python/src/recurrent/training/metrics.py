@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from .losses import CrossEntropy, Loss
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-MetricName = Literal["accuracy", "class_accuracy", "perplexity", "r2", "mae", "mse", "rmse"]
+ClassMetricName = Literal["accuracy", "class_accuracy", "perplexity"]
+NumberMetricName = Literal["r2", "mae", "mse", "rmse"]
+MetricName = Union[ClassMetricName, NumberMetricName]
 MetricLike = Union[MetricName, Callable[[Any, Any], Any]]
-_CLASSES, _NUMBERS = ("accuracy", "class_accuracy", "perplexity"), ("r2", "mae", "mse", "rmse")
 
 
 class Metrics:
@@ -180,7 +181,7 @@ def known_names(loss: Loss) -> tuple[str, ...]:
     """Returns the names of the metrics of a loss."""
     if loss.name == "binary_cross_entropy":
         return ("accuracy",)
-    return _CLASSES if loss.are_classes else _NUMBERS
+    return get_args(ClassMetricName if loss.are_classes else NumberMetricName)
 
 
 def default_metrics(loss: Loss) -> tuple[MetricName, ...]:

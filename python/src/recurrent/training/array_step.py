@@ -1,0 +1,149 @@
+"""Steps of a network on a batch of arrays: one of training, and one that measures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..graph import Graph
+from ..mat import Mat
+from ..state import StepResult
+from .dataset import Batch, Dataset
+from .losses import MSE, CrossEntropy, Loss
+from .metrics import Metrics
+from .trainable import TrainableNetwork
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# sequences of a batch that is only read
+READ_BATCH = 256
+
+
+def train(
+    net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph, rate: float | None, clip: float | None
+) -> StepResult:
+    """Makes a training step on a batch. Interrupted, it has changed nothing."""
+    optimizer = net.optimizer
+    if optimizer is None:
+        raise RuntimeError("the network has no optimizer; expected one before a training step")
+    x, lengths, targets, weights = batch
+    if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
+        targets = _at_ends(targets, lengths, len(x))
+    if is_one_call(batch._replace(targets=targets), loss):
+        return net._train(x, targets, optimizer, rate, clip, lengths=lengths)
+    before = net._random.state
+    try:
+        net.flat.zero_gradient()
+        y, _ = net._run(x, None, lengths, training=True)
+        value, dy = output_gradient(y, batch, loss, graph)
+        if dy is None:
+            return StepResult(0.0, 0.0, 0.0)
+        net._backward(dy)
+        done = optimizer.step(net.parameters, rate, clip=clip)
+    except BaseException:
+        net.flat.zero_gradient()
+        net._random.state = before
+        raise
+    return done._replace(loss=value)
+
+
+def output_gradient(
+    y: npt.NDArray[Any], batch: Batch, loss: Loss, graph: Graph
+) -> tuple[float, npt.NDArray[Any] | None]:
+    """Returns the mean loss of outputs (T, B, R), and their gradient; None for a batch without a target."""
+    selected = _select(y, batch)
+    if selected is None:
+        return 0.0, None
+    scores, result = _record(selected, loss, graph)
+    value = float(result.w[0, 0])
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the loss is {value}; no weight has changed, a lower learning rate may help"
+        )
+    result.backward()
+    dy = np.zeros_like(y)
+    dy[selected.where] = scores.dw.T
+    return value, dy
+
+
+def measure(
+    net: TrainableNetwork, data: Dataset, chosen: npt.NDArray[np.int64], loss: Loss, metrics: Metrics
+) -> tuple[float, dict[str, float]]:
+    """Returns the mean loss over some sequences, and metrics by name."""
+    found, graph = metrics.start(), Graph(needs_backprop=False)
+    for first in range(0, len(chosen), READ_BATCH):
+        batch = data.batch(chosen[first : first + READ_BATCH])
+        selected = _select(net._scores(batch.x, batch.lengths), batch)
+        if selected is not None:
+            _, result = _record(selected, loss, graph)
+            found.add(selected.outputs, selected.targets, float(result.w[0, 0]), selected.weights)
+    return found.loss, found.results()
+
+
+def is_one_call(batch: Batch, loss: Loss) -> bool:
+    """Whether a call of the library makes the whole step."""
+    _, _, targets, weights = batch
+    if weights is not None or type(loss) not in (CrossEntropy, MSE):
+        return False
+    if not loss.are_classes:
+        return targets.ndim == 3
+    # the library refuses a batch without a target; targets beyond lengths are -1
+    return targets.ndim == 2 and bool((targets >= 0).any())
+
+
+def _ends(lengths: npt.NDArray[np.int64] | None, T: int, chosen: npt.NDArray[np.int64]) -> Any:
+    """Returns the indices of the last valid steps of some sequences of a batch."""
+    return (np.full(len(chosen), T) if lengths is None else lengths[chosen]) - 1, chosen
+
+
+def _at_ends(
+    classes: npt.NDArray[Any], lengths: npt.NDArray[np.int64] | None, T: int
+) -> npt.NDArray[np.int64]:
+    """Returns one class for each sequence as targets (T, B) of its last step."""
+    targets = np.full((T, len(classes)), -1)
+    chosen = np.arange(len(classes)) if lengths is None else np.flatnonzero(lengths)
+    targets[_ends(lengths, T, chosen)] = classes[chosen]
+    return targets
+
+
+class _Selected(NamedTuple):
+    """The M outputs with a target, (M, R), and where they are; the targets, (M,) or (M, n), and their weights."""
+
+    where: Any
+    outputs: npt.NDArray[Any]
+    targets: npt.NDArray[Any]
+    weights: npt.NDArray[Any]
+
+
+def _select(y: npt.NDArray[Any], batch: Batch) -> _Selected | None:
+    """Returns what of the outputs (T, B, R) has a target; None if nothing has one."""
+    _, lengths, targets, weights = batch
+    are_classes = targets.dtype.kind in "iu"
+    if weights is None:
+        valid = targets >= 0 if are_classes else np.ones(targets.shape, bool)
+        if are_classes and targets.ndim == 2 and lengths is not None:
+            valid &= np.arange(len(y))[:, None] < lengths
+        weights = valid.astype(float)
+    chosen: Any = weights > 0 if are_classes else (weights > 0).any(-1)
+    where = chosen
+    if chosen.ndim == 1:
+        # one target for each sequence
+        chosen = np.flatnonzero(chosen if lengths is None else chosen & (lengths > 0))
+        where = _ends(lengths, len(y), chosen)
+    if not weights[chosen].sum() > 0:
+        return None
+    aims = targets[chosen]
+    # a number that is missing has weight 0
+    aims = aims if are_classes else np.nan_to_num(aims, nan=0.0)
+    return _Selected(where, y[where], aims, weights[chosen])
+
+
+def _record(selected: _Selected, loss: Loss, graph: Graph) -> tuple[Mat, Mat]:
+    """Records the mean loss; returns the outputs as a Mat, and the loss."""
+    graph.reset()
+    outputs, weights = selected.outputs, selected.weights
+    scores = Mat.from_array(outputs.T, outputs.dtype)
+    return scores, loss(scores, selected.targets, (weights / weights.sum()).astype(outputs.dtype), graph)
