@@ -379,7 +379,11 @@ def _shown(base: type, kind: type) -> type:
     public = (recurrent.Mat, recurrent.Graph, recurrent.TextModel)
     # the files of a network, and its learning, are bases of it
     return (
-        kind if kind in public else recurrent.Network if base.__name__ in ("Checkpoint", "Learning") else base
+        kind
+        if kind in public
+        else recurrent.Network
+        if base.__name__ in ("Checkpoint", "Learning", "Prediction")
+        else base
     )
 
 
