@@ -21,6 +21,7 @@ __all__ = [
     "NonlinearityName",
     "NormName",
     "PlateauModeName",
+    "RecipeName",
     "ReductionName",
     "StopReasonName",
     "ThresholdModeName",
@@ -40,6 +41,7 @@ ClippingName = Literal["value", "tensor_norm", "global_norm"]
 MaskScopeName = Literal["step", "sequence"]
 TokenizerName = Literal["characters", "bytes"]
 ErrorsName = Literal["strict", "ignore", "replace"]
+RecipeName = Literal["default", "char_rnn", "recurrentjs"]
 StopReasonName = Literal["steps", "patience", "callback", "interrupted"]
 AnnealName = Literal["cos", "linear"]
 PlateauModeName = Literal["min", "max"]

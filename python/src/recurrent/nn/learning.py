@@ -111,7 +111,9 @@ class Learning(Checkpoint):
             outputs as a Mat (outputs, M), and the M targets as a Mat (n, M) or as an array (M,) of classes, and returns
             a Mat (1, 1).
         optimizer : Optimizer, optional
-            The optimizer; where absent the network's own, and initially ``Adam(3e-3, clipping="global_norm")``.
+            The optimizer; where absent the network's own, and initially ``Adam(1e-2, clipping="global_norm")``. The
+            rate of this one is constant for the first half of the steps and falls linearly to a twentieth in the
+            second, unless ``schedule`` or ``learning_rate`` is given; another optimizer keeps its rate.
         lengths : array of int, optional
             (N,): the valid steps of each sequence of an array; later ones count for nothing.
         metrics : iterable of str or callable

@@ -267,6 +267,73 @@ class Cosine(Schedule, name="cosine"):
 
 
 @dataclass(frozen=True)
+class Linear(Schedule, name="linear"):
+    """A linear fall to ``end_factor · learning_rate`` in the last ``decay_steps``, after a linear warm-up.
+
+    ::
+
+        learning_rate (step + 1) / (warmup_steps + 1)                     for step < warmup_steps
+        learning_rate (1 - (1 - end_factor) p)                            after that,
+        p = (step - (total_steps - decay_steps)) / decay_steps, at least 0 and at most 1
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0.
+    total_steps : int
+        The step of the last value, above ``warmup_steps``.
+    decay_steps : int, optional
+        The steps of the fall, at least 1 and at most ``total_steps - warmup_steps``; where absent all of those.
+    warmup_steps : int
+        At least 0.
+    end_factor : float
+        The last value as a fraction of ``learning_rate``, 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> from recurrent.optim.schedules import Linear
+    >>> schedule = Linear(0.1, total_steps=100, decay_steps=50)
+    >>> schedule(50), schedule(75), schedule(100)
+    (0.1, 0.05, 0.0)
+    """
+
+    learning_rate: float
+    total_steps: int
+    decay_steps: int | None = None
+    warmup_steps: int = 0
+    end_factor: float = 0.0
+
+    def __post_init__(self) -> None:
+        warmup = _steps(self.warmup_steps, "warmup_steps", 0)
+        total = _steps(self.total_steps, "total_steps", warmup + 1)
+        end = as_single(self.end_factor, "end_factor")
+        if not 0 <= end <= 1:
+            raise ValueError(f"end_factor is out of range; expected 0 to 1, got {end}")
+        decay = None
+        if self.decay_steps is not None:
+            decay = as_count(self.decay_steps, "decay_steps", 1, total - warmup)
+        self._check(
+            learning_rate=as_rate(self.learning_rate, "learning_rate"),
+            total_steps=total,
+            decay_steps=decay,
+            warmup_steps=warmup,
+            end_factor=end,
+        )
+
+    def _rate(self, step: int, validation: History) -> float:
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / (self.warmup_steps + 1)
+        fall = self.decay_steps or self.total_steps - self.warmup_steps
+        done = min(1.0, max(0.0, (step - self.total_steps + fall) / fall))
+        return self.learning_rate * (1 - (1 - self.end_factor) * done)
+
+
+@dataclass(frozen=True)
 class OneCycle(Schedule, name="one_cycle"):
     """Rises from ``max_learning_rate / div_factor``, then falls (Smith and Topin, arXiv:1708.07120).
 

@@ -14,7 +14,7 @@ from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
-from ..names import ErrorsName
+from ..names import ErrorsName, RecipeName
 from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
@@ -115,6 +115,7 @@ class TextModel(Generation, Introspection):
         replacement: str | None = None,
         encoding: str | None = None,
         overwrite: bool = False,
+        recipe: RecipeName | None = None,
     ) -> History:
         """Trains on a text.
 
@@ -136,8 +137,7 @@ class TextModel(Generation, Introspection):
         seq_length : int
             The tokens of each sequence in a step; gradients are truncated there.
         optimizer : Optimizer, optional
-            The optimizer; where absent the model's own, and initially char-rnn's with bias correction,
-            ``RMSProp(learning_rate=2e-3, alpha=0.95, eps=1e-8)``.
+            The optimizer; where absent the model's own, and initially that of ``recipe``.
         schedule : Schedule, optional
             The learning rates, of ``recurrent.schedules``; the first step of the run is its step 0.
         validation_split : float
@@ -153,8 +153,8 @@ class TextModel(Generation, Introspection):
         callbacks : iterable of callable
             Called with a ``StepReport`` after every step; a callback that returns True stops the run.
         learning_rate : float, optional
-            Replaces the optimizer's. Without both it and a schedule, the optimizer's is read before each step, so
-            that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
+            Replaces the optimizer's. Without both it and a schedule, the rate of an optimizer of the caller's is read
+            before each step, so that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
         clip : float, optional
             The gradient clipping threshold, above 0; None for none. Applied per element, per tensor or globally
             according to the optimizer's ``clipping``.
@@ -182,6 +182,12 @@ class TextModel(Generation, Introspection):
             in the same encoding.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+        recipe : {"default", "char_rnn", "recurrentjs"}, optional
+            The optimizer, and its learning rates unless ``schedule`` or ``learning_rate`` is given. "default":
+            ``RMSProp(7e-3, alpha=0.9, bias_correction=False)``, whose rate is constant for the first half of the steps
+            and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
+            falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
+            absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
 
         Returns
         -------
@@ -213,6 +219,7 @@ class TextModel(Generation, Introspection):
             text,
             steps,
             optimizer,
+            recipe,
             validation_split,
             validation_data,
             evaluate_every,

@@ -12,7 +12,6 @@ import numpy as np
 from .._checks import as_flag, as_int, as_list, shown
 from ..graph import Graph
 from ..optim.optimizer import Optimizer, as_optimizer
-from ..optim.optimizers import Adam
 from ..random import RNG, seed_of
 from ..state import StepResult
 from .array_step import measure, train
@@ -20,6 +19,7 @@ from .dataset import Dataset
 from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
 from .options import TrainingOptions, count
+from .recipes import ARRAYS
 from .trainable import TrainableNetwork
 from .trainer import Trainer, target_step
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 BATCH_SIZE = 32
-LEARNING_RATE = 3e-3
 CLIP = 1.0
 # the arguments that each digest is of
 _ARGUMENTS = {
@@ -140,8 +139,9 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         trainer._check_new(model, overwrite, trainer.has_validation)
         # a refused call has drawn nothing
         options.seed = seed_of(rng, "rng") % 2**63
-        if given is not None or model.optimizer is None:
-            model.optimizer = given or Adam(LEARNING_RATE, clipping="global_norm")
+        rates = ARRAYS.begin(model, given, False, total, trainer.epoch_steps)
+        if options.schedule is None and options.learning_rate is None:
+            options.schedule = rates
         return trainer
 
     def resume(

@@ -6,13 +6,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._checks import as_choice
+from ..names import RecipeName
 from ..optim.optimizer import Optimizer, as_optimizer
-from ..optim.optimizers import RMSProp
 from ..state import StepResult
 from ..texts import as_file_encoding
 from .batches import ContiguousBatches
 from .corpus import Corpus
-from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, CorpusOptions, count
+from .options import EVALUATE_EVERY, CorpusOptions, count
+from .recipes import TEXTS
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
 
@@ -33,6 +35,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         source: Any,
         steps: int,
         optimizer: Optimizer | None,
+        recipe: RecipeName | None,
         validation_split: float,
         validation_data: Any,
         evaluate_every: int | None,
@@ -42,6 +45,9 @@ class CorpusTrainer(Trainer[TrainableText]):
     ) -> CorpusTrainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
         given = as_optimizer(optimizer)
+        chosen = TEXTS["default" if recipe is None else as_choice(recipe, "recipe", tuple(TEXTS))]
+        if recipe is not None and given is not None:
+            raise ValueError("recipe is unexpected; expected either recipe or optimizer, got both")
         total = count(steps, "steps")
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
@@ -64,8 +70,9 @@ class CorpusTrainer(Trainer[TrainableText]):
             options.evaluate_every = max(
                 EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
             )
-        if given is not None or model.optimizer is None:
-            model.optimizer = given or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
+        rates = chosen.begin(model, given, recipe is not None, total, trainer.epoch_steps)
+        if options.schedule is None and options.learning_rate is None:
+            options.schedule = rates
         return trainer
 
     def _matching(self, model: TrainableText, data: Any) -> list[Corpus]:

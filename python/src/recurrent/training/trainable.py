@@ -27,6 +27,9 @@ class Trainable(Protocol):
     def optimizer(self) -> Optimizer | None:
         """What moves the weights; None before the first run."""
 
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None: ...
+
     @property
     def parameters(self) -> Parameters:
         """The weights by name."""
@@ -55,13 +58,6 @@ class TrainableNetwork(Trainable, Protocol):
     """A network over arrays."""
 
     _random: Random
-
-    @property
-    def optimizer(self) -> Optimizer | None:
-        """What moves the weights."""
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None: ...
 
     @property
     def _sizes(self) -> Sizes:
@@ -93,13 +89,6 @@ class TrainableText(Trainable, Protocol):
     """A model of text, such as ``TextModel``."""
 
     tokenizer: str
-
-    @property
-    def optimizer(self) -> Optimizer | None:
-        """What moves the weights."""
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None: ...
 
     @property
     def is_built(self) -> bool:
