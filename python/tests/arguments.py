@@ -176,6 +176,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "Graph.svg": {"names": dict, "values": True},
     "Mat.graph": {"names": dict},
     "schedules.Cosine": {"total_steps": 2**41},
+    "schedules.Linear": {"total_steps": 2**41, "decay_steps": 2**40},
     "Graph.backward": {"loss": None},
     "Mat.view": {"n": 2, "d": 1},
     "Mat.__matmul__": {"other": lambda: mat(2, 3)},

@@ -152,6 +152,7 @@ MAKERS: dict[type, Callable[[], Any]] = {
     schedules.Step: lambda: schedules.Step(0.1, 5),
     schedules.Exponential: lambda: schedules.Exponential(0.1, 0.9),
     schedules.Cosine: lambda: schedules.Cosine(0.1, 10),
+    schedules.Linear: lambda: schedules.Linear(0.1, 10),
     schedules.OneCycle: lambda: schedules.OneCycle(0.1, 10),
     schedules.Plateau: lambda: schedules.Plateau(0.1),
     schedules.PlateauState: lambda: schedules.Plateau(0.1).start(),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recurrent import schedules
-from recurrent.optim.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step
+from recurrent.optim.schedules import Constant, Cosine, Exponential, Linear, OneCycle, Plateau, Schedule, Step
 from support import PYTHON_FIXTURES
 
 TORCH = json.loads((PYTHON_FIXTURES / "torch_solvers.json").read_text())["schedules"]
@@ -26,7 +26,7 @@ def test_against_torch(case):
 
 def test_every_schedule_is_compared():
     assert {type(schedule) for schedule in EVERY} == set(Schedule._classes.values())
-    assert {Constant, Step, Exponential, Cosine, OneCycle, Plateau} == set(Schedule._classes.values())
+    assert {Constant, Step, Exponential, Cosine, Linear, OneCycle, Plateau} == set(Schedule._classes.values())
 
 
 @pytest.mark.parametrize("schedule", EVERY, ids=repr)
@@ -43,7 +43,7 @@ def test_long_after(schedule):
     """Beyond its end a schedule holds; nothing overflows."""
     rates = [schedule(step) for step in (10**4, 10**5, 10**6, 2**62)]
     assert all(np.isfinite(rate) and 0 <= rate <= 0.5 and type(rate) is float for rate in rates)
-    if isinstance(schedule, (Cosine, OneCycle)):
+    if isinstance(schedule, (Cosine, Linear, OneCycle)):
         assert set(rates) == {schedule(100)}
 
 
@@ -90,6 +90,18 @@ def test_numpys_numbers():
         (lambda: Step(0.1, 5, 1.5), ValueError, "gamma is out of range; expected above 0 and at most 1"),
         (lambda: Exponential(0.1, 0), ValueError, r"gamma is out of range; .*got 0\.0"),
         (lambda: Cosine(0.1, 10, 10), ValueError, "total_steps is out of range; expected at least 11"),
+        (lambda: Linear(0.1, 10, 11), ValueError, "decay_steps is out of range; expected at most 10, got 11"),
+        (lambda: Linear(0.1, 10, 6, 5), ValueError, "decay_steps is out of range; expected at most 5, got 6"),
+        (
+            lambda: Linear(0.1, 5, warmup_steps=5),
+            ValueError,
+            "total_steps is out of range; expected at least 6",
+        ),
+        (
+            lambda: Linear(0.1, 5, end_factor=1.5),
+            ValueError,
+            r"end_factor is out of range; expected 0 to 1, got 1\.5",
+        ),
         (lambda: Cosine(0.1, 10, -1), ValueError, r"warmup_steps is out of range; .*got -1"),
         (lambda: Cosine(0.1, 10, eta_min=-1), ValueError, r"eta_min is out of range; .*got -1\.0"),
         (lambda: OneCycle(0.1, 1), ValueError, "total_steps is out of range; expected at least 2"),
@@ -120,7 +132,7 @@ def test_numpys_numbers():
         (
             lambda: Schedule.from_dict({}),
             ValueError,
-            "schedule is unknown; expected one of constant, step, exponential, cosine, one_cycle, plateau",
+            "schedule is unknown; expected one of constant, step, exponential, cosine, linear, one_cycle, plateau",
         ),
         (lambda: Schedule.from_dict({"schedule": "poly"}), ValueError, r"schedule is unknown; .*got 'poly'"),
         (lambda: Schedule.from_dict({"schedule": []}), ValueError, r"schedule is unknown; .*got \[\]"),

@@ -244,7 +244,13 @@ def test_names_of_any_bytes(name, working_directory):
     path = Path(os.fsdecode(name))
     path.parent.mkdir(exist_ok=True)
     whole, tm = recurrent.TextModel("lstm", [4], rng=1), recurrent.TextModel("lstm", [4], rng=1)
-    settings = {"batch_size": 2, "seq_length": 5, "evaluate_every": 2, "progress": False}
+    settings = {
+        "batch_size": 2,
+        "seq_length": 5,
+        "evaluate_every": 2,
+        "progress": False,
+        "learning_rate": 0.01,
+    }
     whole.fit(TEXT, 6, **settings)
     tm.fit(TEXT, 3, **settings, checkpoint=path, checkpoint_every=1)
     kept = path.read_bytes()

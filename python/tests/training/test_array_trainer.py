@@ -79,7 +79,7 @@ def test_epochs_and_steps():
 def test_the_optimizer():
     net = network()
     fit(net, steps=1)
-    assert isinstance(net.optimizer, recurrent.Adam) and net.optimizer.learning_rate == 3e-3
+    assert isinstance(net.optimizer, recurrent.Adam) and net.optimizer.learning_rate == 1e-2
     known = net.optimizer
     fit(net, steps=1, learning_rate=0.5)
     assert net.optimizer is known and net.history.learning_rates == [(2, 0.5)]
@@ -360,7 +360,7 @@ def test_restore_best_from_a_file(wholes, tmp_path):
 
 def test_copies_resume_to_the_same_bits(wholes):
     net, y, more = made("dropout")
-    fit(net, y=y, steps=5, **more)
+    fit(net, y=y, steps=STEPS, callbacks=[lambda report: report.step == 5], **more)
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), net):
         resume(twin, X, y, STEPS - 5)
         assert bits(twin)[0] == wholes["dropout"][0]
