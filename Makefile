@@ -68,8 +68,15 @@ page: setup ## the same live, on a page in the browser: make page FLAGS='--port 
 pretrained: setup ## train the model that the page ships again
 	$(PYTHON) python/tools/pretrain.py
 
-wheel: $(LIBRARY) .venv/ready ## build a wheel with the library in it, in dist: it needs no Swift
-	RECURRENT_LIBRARY='$(abspath $(LIBRARY))' $(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w dist ./python
+# a library for each instruction-set level, built apart: the levels of one library cannot be mixed
+LEVELS ?= x86-64-v2 x86-64-v3 x86-64-v4
+.build/levels/%/librecurrent.so: $(SOURCES)
+	RECURRENT_MARCH=$* swift build -c release --product recurrent_c --scratch-path .build-$*
+	@install -D -m 755 .build-$*/release/librecurrent_c.so $@
+
+wheel: $(LEVELS:%=.build/levels/%/librecurrent.so) .venv/ready ## build a wheel, in dist: it needs no Swift; LEVELS=x86-64-v3 makes a small one
+	@rm -rf .build/packed; for level in $(LEVELS); do install -D -m 755 -t .build/packed/$$level .build/levels/$$level/librecurrent.so; done
+	RECURRENT_LIBRARIES='$(abspath .build/packed)' $(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w dist ./python
 
 # ---- tests
 

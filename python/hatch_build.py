@@ -1,6 +1,7 @@
 """The wheel's build hook: it builds the shared library with Swift, and packs it.
 
-RECURRENT_LIBRARY names a library that is built already; `make wheel` sets it.
+RECURRENT_LIBRARY names a library that is built already, RECURRENT_LIBRARIES a folder with one for each of several
+instruction-set levels, x86-64-v3/librecurrent.so; `make wheel` sets it.
 """
 
 from __future__ import annotations
@@ -33,12 +34,30 @@ class LibraryHook(BuildHookInterface):
         if version == "editable":
             return
         try:
-            library = find_library(Path(self.root).parent)
+            libraries = find_libraries(Path(self.root).parent)
         except LibraryError as error:
             self.app.abort(str(error))
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform_tag(library.read_bytes())}"
-        build_data["force_include"][str(library)] = f"recurrent/librecurrent.{SUFFIX}"
+        build_data["tag"] = (
+            f"py3-none-{platform_tag(b''.join(path.read_bytes() for path in libraries.values()))}"
+        )
+        for name, path in libraries.items():
+            build_data["force_include"][str(path)] = f"recurrent/{name}"
+
+
+def find_libraries(checkout: Path) -> dict[str, Path]:
+    """Returns the libraries to pack by their names in the package: one, or one for each instruction-set level."""
+    if "RECURRENT_LIBRARIES" not in os.environ:
+        return {f"librecurrent.{SUFFIX}": find_library(checkout)}
+    folder = Path(os.environ["RECURRENT_LIBRARIES"])
+    found = {
+        path.parent.name: path.resolve() for path in sorted(folder.glob(f"x86-64-v?/librecurrent.{SUFFIX}"))
+    }
+    if not found:
+        raise LibraryError(
+            f"RECURRENT_LIBRARIES has no library; expected x86-64-v3/librecurrent.{SUFFIX} in it, got '{folder}'"
+        )
+    return {f"glibc-hwcaps/{level}/librecurrent.{SUFFIX}": path for level, path in found.items()}
 
 
 def find_library(checkout: Path) -> Path:

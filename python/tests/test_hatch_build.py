@@ -27,7 +27,9 @@ BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.arg
 
 def build(kind, folder, checkout=ROOT, **environment):
     """Builds a wheel as pip does, with no Swift on the PATH unless the environment says so."""
-    inherited = {k: v for k, v in os.environ.items() if k not in ("RECURRENT_LIBRARY", "PATH")}
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in ("RECURRENT_LIBRARY", "RECURRENT_LIBRARIES", "PATH")
+    }
     return subprocess.run(
         [sys.executable, "-c", BUILD, kind, str(folder)],
         cwd=checkout / "python",
@@ -81,6 +83,27 @@ def test_contents(wheel):
     own = {p.relative_to(PYTHON / "src").as_posix() for p in (PYTHON / "src").rglob("*") if p.is_file()}
     kept = {name for name in own if "__pycache__" not in name and not name.endswith(".so")}
     assert kept == {name for name in names if name.startswith("recurrent/")} - set(libraries)
+
+
+def test_levels(tmp_path):
+    """A library for each level, in the folder that the loader looks in; other files of the folder are not packed."""
+    for level in ("x86-64-v2", "x86-64-v3"):
+        (tmp_path / "levels" / level).mkdir(parents=True)
+        (tmp_path / "levels" / level / "librecurrent.so").write_bytes(b"\0GLIBC_2.17\0" + level.encode())
+    (tmp_path / "levels" / "notes").touch()
+    done = build("build_wheel", tmp_path, RECURRENT_LIBRARIES=str(tmp_path / "levels"))
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / done.stdout.split()[-1]
+    assert made.name.endswith(f"-manylinux_2_17_{os.uname().machine}.whl")
+    with zipfile.ZipFile(made) as archive:
+        found = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
+    assert found == {
+        f"recurrent/glibc-hwcaps/{level}/librecurrent.so": b"\0GLIBC_2.17\0" + level.encode()
+        for level in ("x86-64-v2", "x86-64-v3")
+    }
+    done = build("build_wheel", tmp_path, RECURRENT_LIBRARIES=str(tmp_path))
+    words = f"RECURRENT_LIBRARIES has no library; expected x86-64-v3/librecurrent.so in it, got '{tmp_path}'"
+    assert done.returncode == 1 and (done.stdout + done.stderr).strip() == words
 
 
 def test_tag(wheel):

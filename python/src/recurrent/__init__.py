@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from . import introspection, losses, names, recurrentjs
 from ._version import __version__
+from .config import show_config
 from .files import load
 from .gradients import GradientCheck, GradientError, check_gradients
 from .graph import Graph, no_grad
@@ -92,6 +93,7 @@ __all__ = [
     "recurrentjs",
     "schedules",
     "set_num_threads",
+    "show_config",
     "softmax",
 ]
 __all__ += optimizers.__all__

@@ -1,6 +1,7 @@
 """The contract: recurrent.h, the library's symbols and the ctypes table agree; loading it leaves the host alone."""
 
 import ctypes
+import json
 import os
 import platform
 import re
@@ -9,12 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import recurrent
 from contract import STRUCTURES, declarations, fitting, header, integers
 from recurrent import _c
-from recurrent._c import binding, library, signatures
+from recurrent._c import binding, levels, library, signatures
 from support import HEADER, python, succeed
 
 LIBRARY = Path(_c.lib._name)
@@ -278,39 +280,126 @@ def test_the_library_names_its_cpu():
 
 
 def test_a_library_that_is_not_there(monkeypatch, tmp_path):
-    monkeypatch.setattr(library, "_candidates", lambda: [tmp_path / "none.so", tmp_path])
+    monkeypatch.setattr(library, "candidates", lambda _: [(tmp_path / "none.so", ""), (tmp_path, "")])
     with pytest.raises(ImportError, match=r"(?s)was not found; build it with `make setup`.*none\.so"):
         library.load()
 
 
 def test_a_library_that_does_not_fit(monkeypatch, tmp_path):
     (tmp_path / "text.so").write_text("no library")
-    monkeypatch.setattr(library, "_candidates", lambda: [tmp_path / "text.so"])
+    monkeypatch.setattr(library, "candidates", lambda _: [(tmp_path / "text.so", "")])
     with pytest.raises(ImportError, match=r"is not a librecurrent\.so that this system can load"):
         library.load()
     monkeypatch.undo()
     monkeypatch.setattr(library, "ABI_VERSION", 99)
     with pytest.raises(ImportError, match="this package needs 99; they are from different releases"):
         library.load()
-    monkeypatch.setattr(library, "_missing_cpu_flags", lambda _: ["avx2", "fma"])
+    monkeypatch.setattr(library, "_missing_cpu_flags", lambda *_: ["avx2", "fma"])
     with pytest.raises(ImportError, match="this CPU lacks avx2, fma"):
         library.load()
 
 
 def test_the_flags_of_the_cpu(monkeypatch):
     """Where the system or the library does not tell them, none is missing."""
-    assert library._missing_cpu_flags(_c.lib) == []
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "flags : none\n")
-    assert "avx2" in library._missing_cpu_flags(_c.lib) or platform.machine() != "x86_64"
+    known = levels.cpu_flags()
+    assert library._missing_cpu_flags(_c.lib, known) == []
+    missing = library._missing_cpu_flags(_c.lib, frozenset())
+    assert "avx2" in missing or platform.machine() != "x86_64"
+    assert library._missing_cpu_flags(_c.lib, None) == []
+    assert library._missing_cpu_flags(ctypes.CDLL(None), frozenset()) == []
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: "model : a CPU\n")
-    assert library._missing_cpu_flags(_c.lib) == []
+    assert levels.cpu_flags() is None
 
     def none(*_, **__):
         raise FileNotFoundError
 
     monkeypatch.setattr(Path, "read_text", none)
-    assert library._missing_cpu_flags(_c.lib) == []
-    assert library._missing_cpu_flags(ctypes.CDLL(None)) == []
+    assert levels.cpu_flags() is None
+
+
+# ---- instruction-set levels
+
+V2, V3, V4 = "x86-64-v2", "x86-64-v3", "x86-64-v4"
+_V2_FLAGS = "fpu cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"
+_V3_FLAGS = f"{_V2_FLAGS} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (None, []),
+        ("fpu", []),
+        (_V2_FLAGS, [V2]),
+        (_V3_FLAGS, [V3, V2]),
+        (f"{_V3_FLAGS} avx512bw avx512cd avx512dq avx512f avx512vl", [V4, V3, V2]),
+        # the emulated CPU that has AVX-512 without FMA has the level below alone
+        (_V3_FLAGS.replace("fma ", "") + " avx512bw avx512cd avx512dq avx512f avx512vl", [V2]),
+    ],
+)
+def test_levels(flags, expected):
+    assert levels.levels_of(None if flags is None else frozenset(flags.split())) == expected
+
+
+def package_with(folder, *installed):
+    """A copy of the package with a library in the folder of each level; "" is that of the package itself."""
+    package = folder / "recurrent"
+    shutil.copytree(
+        Path(recurrent.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__")
+    )
+    for level in installed:
+        place = package / "glibc-hwcaps" / level if level else package
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(LIBRARY, place / "librecurrent.so")
+    return package
+
+
+def loaded_of(package, flags):
+    """The path and the reason of the library that a CPU of these flags loads, or the last line of the error."""
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); read = Path.read_text;"
+        "of_this_cpu = lambda p, *a, **k: f'flags : {sys.argv[2]}' if p.name == 'cpuinfo' else read(p, *a, **k);"
+        "Path.read_text = of_this_cpu; import recurrent; found = recurrent.show_config('dicts')['library'];"
+        "print(found['path'], found['reason'], sep='\\n')"
+    )
+    done = python(code, str(package.parent), flags, RECURRENT_LIBRARY="/nowhere")
+    return done.stdout.split("\n")[:2] if done.returncode == 0 else done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the levels are those of x86-64")
+def test_the_highest_level_of_the_cpu_is_loaded(tmp_path):
+    flags = " ".join(levels.cpu_flags())
+    mine = levels.levels_of(levels.cpu_flags())
+    package = package_with(tmp_path, V2, V3)
+    best = max(level for level in (V2, V3) if level in mine)
+    path, reason = loaded_of(package, flags)
+    assert path == str(package / "glibc-hwcaps" / best / "librecurrent.so")
+    assert reason == f"{best} is the highest level of this CPU that is installed"
+    # a lower CPU takes a lower one: this library needs more than that, and says so
+    error = loaded_of(package, _V2_FLAGS)
+    assert f"{V2}/librecurrent.so is built for" in error and error.startswith("ImportError: this CPU lacks ")
+    # below all
+    error = loaded_of(package, "fpu")
+    assert error == (
+        "ImportError: this CPU has none of the levels that this package is built for; expected x86-64-v2, x86-64-v3, "
+        "got another CPU; build for it with `RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
+    )
+    # the library of a checkout, or of a build for one CPU
+    shutil.rmtree(package / "glibc-hwcaps")
+    shutil.copy(LIBRARY, package)
+    assert loaded_of(package, flags) == [
+        str(package / "librecurrent.so"),
+        "it is the only one of this package",
+    ]
+
+
+def test_show_config(capsys):
+    config = recurrent.show_config("dicts")
+    assert config["library"]["path"] == str(_c.loaded.path) and config["versions"]["numpy"] == np.__version__
+    assert config["library"]["threads"] == recurrent.get_num_threads()
+    assert recurrent.show_config() is None
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(config))
+    with pytest.raises(ValueError, match="mode is unknown; expected one of 'stdout', 'dicts', got 'yaml'"):
+        recurrent.show_config("yaml")
 
 
 def test_files_of_the_date_parser(tmp_path):

@@ -1,6 +1,6 @@
 """The C library by ctypes: the one place that loads it and declares signatures."""
 
-from .binding import ShortBufferError, lib, written, written_bytes
+from .binding import ShortBufferError, lib, loaded, written, written_bytes
 from .handle import Handle, new
 from .pointers import as_doubles, as_ints, as_values, as_words, outputs
 from .signatures import (
@@ -34,6 +34,7 @@ __all__ = [
     "as_values",
     "as_words",
     "lib",
+    "loaded",
     "new",
     "outputs",
     "written",

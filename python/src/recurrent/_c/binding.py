@@ -54,7 +54,8 @@ def _raise(status: int, function: Any, arguments: Any) -> int:
     raise _EXCEPTIONS.get(status, RuntimeError)(message)
 
 
-lib = load()
+loaded = load()
+lib = loaded.library
 for _name, (_result, *_arguments) in SIGNATURES.items():
     _function = getattr(lib, _name)
     _function.restype, _function.argtypes = _result, _arguments

@@ -5,42 +5,59 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from .levels import cpu_flags, levels_of
 from .signatures import ABI_VERSION
 
 _FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
+# the folder of a wheel's libraries for levels of instructions, as glibc lays them out
+_LEVELS = "glibc-hwcaps"
 
 
-def _candidates() -> list[Path]:
-    """Returns the paths to try, in order."""
+class Loaded(NamedTuple):
+    """The library of this process."""
+
+    library: ctypes.CDLL
+    path: Path
+    reason: str
+    """Why this one and no other."""
+
+
+def candidates(levels: Sequence[str]) -> list[tuple[Path, str]]:
+    """Returns the paths to try, in order, each with the reason to take it.
+
+    Parameters
+    ----------
+    levels : sequence of str
+        The instruction-set levels of the CPU, highest first.
+    """
     here = Path(__file__).resolve().parents[1]
-    paths = []
+    found = []
     if "RECURRENT_LIBRARY" in os.environ:
-        paths.append(Path(os.environ["RECURRENT_LIBRARY"]))
-    paths.append(here / _FILE)
+        found.append((Path(os.environ["RECURRENT_LIBRARY"]), "RECURRENT_LIBRARY names it"))
+    for level in levels:
+        found.append(
+            (here / _LEVELS / level / _FILE, f"{level} is the highest level of this CPU that is installed")
+        )
+    found.append((here / _FILE, "it is the only one of this package"))
     # a checkout: python/src/recurrent beside .build
     if len(here.parents) > 2:
-        paths.append(here.parents[2] / ".build" / "lib" / _FILE)
-    return paths
+        found.append((here.parents[2] / ".build" / "lib" / _FILE, "it is that of this checkout"))
+    return found
 
 
-def _missing_cpu_flags(library: ctypes.CDLL) -> list[str]:
+def _missing_cpu_flags(library: ctypes.CDLL, flags: frozenset[str] | None) -> list[str]:
     """Returns the instructions that the library needs and this CPU lacks. Runs no code of the library."""
     try:
-        flags = ctypes.c_char.in_dll(library, "recurrent_cpu_flags")
+        needed = ctypes.c_char.in_dll(library, "recurrent_cpu_flags")
     except ValueError:
         # a library of another ABI version, which the caller refuses
         return []
-    needed = ctypes.string_at(ctypes.addressof(flags))
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return []
-    for line in text.splitlines():
-        if line.startswith("flags"):
-            return sorted(set(needed.decode().split()) - set(line.split()))
-    return []
+    words = ctypes.string_at(ctypes.addressof(needed)).decode().split()
+    return [] if flags is None else sorted(set(words) - flags)
 
 
 def _check_package(folder: Path) -> None:
@@ -59,23 +76,31 @@ def _check_package(folder: Path) -> None:
             )
 
 
-def load() -> ctypes.CDLL:
+def load() -> Loaded:
     """Returns the loaded library; an ImportError names the cause and a remedy."""
     _check_package(Path(__file__).resolve().parents[1])
-    paths = _candidates()
-    found = next((path for path in paths if path.is_file()), None)
+    flags = cpu_flags()
+    tried = candidates(levels_of(flags))
+    found, reason = next(((path, reason) for path, reason in tried if path.is_file()), (None, ""))
     if found is None:
-        tried = "\n  ".join(str(path) for path in paths)
+        others = sorted(level.name for level in (Path(__file__).resolve().parents[1] / _LEVELS).glob("*"))
+        if others:
+            raise ImportError(
+                f"this CPU has none of the levels that this package is built for; expected {', '.join(others)}, got "
+                f"{', '.join(levels_of(flags)) or 'another CPU'}; build for it with "
+                "`RECURRENT_MARCH=x86-64 make setup` and set RECURRENT_LIBRARY to the result"
+            )
+        paths = "\n  ".join(str(path) for path, _ in tried)
         raise ImportError(
             f"{_FILE} was not found; build it with `make setup`, or set RECURRENT_LIBRARY to its path. Tried:\n"
-            f"  {tried}"
+            f"  {paths}"
         )
     try:
         library = ctypes.CDLL(str(found))
         version = library.recurrent_abi_version
     except (OSError, AttributeError) as error:
         raise ImportError(f"{found} is not a {_FILE} that this system can load: {error}") from None
-    missing = _missing_cpu_flags(library)
+    missing = _missing_cpu_flags(library, flags)
     if missing:
         raise ImportError(
             f"this CPU lacks {', '.join(missing)}, which {found} is built for; build for it with "
@@ -87,4 +112,4 @@ def load() -> ctypes.CDLL:
             f"{found} has ABI version {version()}, this package needs {ABI_VERSION}; they are from different "
             "releases: run `make setup` again"
         )
-    return library
+    return Loaded(library, found, reason)
