@@ -488,7 +488,7 @@ def test_a_validation_that_is_no_number(monkeypatch):
             "the validation text is too short; expected at least 2 characters, got 1",
         ),
         (
-            {"validation_data": []},
+            {"validation_data": {}},
             TypeError,
             "validation_data has the wrong type; expected a str, bytes or a Path",
         ),

@@ -11,7 +11,9 @@ from ..names import ErrorsName
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..random import RNG, as_random_or_shared
 from ..sampling import sampler_settings
-from .language_model import LanguageModel, decoded
+from .coded_generator import CodedGenerator
+from .coder import is_coded
+from .language_model import LanguageModel, as_utf8, decoded
 
 
 class Generation(LanguageModel):
@@ -77,7 +79,7 @@ class Generation(LanguageModel):
         Parameters
         ----------
         n : int
-            The largest number of tokens: characters, or bytes.
+            The largest number of tokens: characters, bytes, words or byte pairs.
         prompt : str or bytes
             The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
             vocabulary has no newline, or token 0.
@@ -233,7 +235,7 @@ class Generation(LanguageModel):
         stop: Any,
         errors: tuple[str, str | None],
         settings: dict[str, Any],
-    ) -> Generator:
+    ) -> Generator | CodedGenerator:
         stops = (
             [stop]
             if isinstance(stop, str)
@@ -241,14 +243,20 @@ class Generation(LanguageModel):
         )
         for one in stops:
             as_text(one, "stop")
-        as_errors(*errors)
-        settings |= {"max_tokens": count, "stop": stops, "errors": errors[0], "replacement": errors[1]}
-        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        coder = self._coded() if is_coded(self.tokenizer) else None
         start = prompt if isinstance(prompt, bytes) else as_text(prompt, "prompt")
+        settings |= {"max_tokens": count}
+        if coder is not None:
+            tokens = coder.encode(as_utf8(start, "prompt"), *errors)  # type: ignore[arg-type]
+            random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+            return CodedGenerator(self.network, coder, tokens, stops, settings, random)
+        as_errors(*errors)
+        settings |= {"stop": stops, "errors": errors[0], "replacement": errors[1]}
+        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
         return Generator.of_text(self._handle, start, settings, random)
 
 
-def _pieces(generator: Generator, chunk: int) -> Iterator[bytes]:
+def _pieces(generator: Generator | CodedGenerator, chunk: int) -> Iterator[bytes]:
     """Yields the text of a generator, ``chunk`` tokens in one call of the library."""
     while not generator.has_ended:
         yield generator.next_bytes(chunk)

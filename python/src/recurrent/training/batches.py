@@ -26,11 +26,16 @@ class ContiguousBatches:
     def __init__(self, tokens: npt.NDArray[Any], batch_size: int, seq_length: int) -> None:
         length = (len(tokens) - 1) // batch_size
         self.seq_length = seq_length
-        self.chunks = length // seq_length
+        self.chunks = self.count_chunks(len(tokens), batch_size, seq_length)
         self._remainder = length - self.chunks * seq_length
         used = batch_size * length
         self._inputs = tokens[:used].reshape(batch_size, length)
         self._targets = tokens[1 : used + 1].reshape(batch_size, length)
+
+    @staticmethod
+    def count_chunks(length: int, batch_size: int, seq_length: int) -> int:
+        """Returns the chunks of an epoch over a text of ``length`` tokens."""
+        return (length - 1) // batch_size // seq_length
 
     def chunk(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns the tokens of a chunk and the tokens that follow them, (T, B) each; index 0 opens the first epoch."""

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._checks import as_errors
 from ..optim.optimizer import Optimizer, as_optimizer
 from ..optim.optimizers import RMSProp
+from ..sources import as_sources_encoding
 from ..state import StepResult
-from ..texts import as_file_encoding
 from .batches import ContiguousBatches
-from .corpus import Corpus
+from .corpus import Corpus, smallest_type
 from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, CorpusOptions, count
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
@@ -25,13 +26,16 @@ class CorpusTrainer(Trainer[TrainableText]):
 
     _Options = CorpusOptions
     settings: CorpusOptions
+    # of a new run that is given in epochs, until the text tells its steps
+    _epochs: int | None = None
 
     @classmethod
     def new(
         cls,
         model: TrainableText,
         source: Any,
-        steps: int,
+        steps: int | None,
+        epochs: int | None,
         optimizer: Optimizer | None,
         validation_split: float,
         validation_data: Any,
@@ -42,22 +46,32 @@ class CorpusTrainer(Trainer[TrainableText]):
     ) -> CorpusTrainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
         given = as_optimizer(optimizer)
-        total = count(steps, "steps")
+        if (epochs is None) == (steps is None):
+            got = "neither" if epochs is None else "both"
+            raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
-            record_every=-(-total // 20_000) if record_every is None else record_every,
+            record_every=1 if record_every is None else record_every,
             **arguments,
         )
+        if model.tokenizer in ("characters", "bytes"):
+            as_errors(options.errors, options.replacement)
         first_step = model.step if model.is_built else 0
-        trainer = cls(options, first_step, target_step(first_step, total))
-        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
+        trainer = cls(options, first_step, first_step)
+        if steps is not None:
+            trainer.target_step = target_step(first_step, count(steps, "steps"))
+        else:
+            trainer._epochs = count(epochs, "epochs")
+        as_sources_encoding(options.encoding, model.tokenizer, source, validation_data)
         texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
         # everything that can be refused is refused before the model is built
         trainer._check_new(model, overwrite, len(texts) > 1 or options.validation_split > 0)
         trainer._read(model, texts)
+        if record_every is None:
+            options.record_every = -(-(trainer.target_step - first_step) // 20_000)
         if evaluate_every is None:
             # evaluation costs a third of training: validate during 10% of the time at most
             chunk = options.batch_size * options.seq_length
@@ -76,32 +90,58 @@ class CorpusTrainer(Trainer[TrainableText]):
                 if given is not None:
                     raise ValueError(f"{name} is unexpected; expected None, as the run has none")
                 continue
-            if given is None and known["path"] is None:
+            paths = [one["path"] for one in known.get("files", [known])]
+            if given is None and None in paths:
                 raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
-            path_or_text = Path(known["path"]) if given is None else given
-            corpus = Corpus(path_or_text, model.tokenizer, name, self.settings.encoding)
-            if corpus.digest != known["sha256"]:
-                raise ValueError(
-                    f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "
-                    f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
-                )
+            source = [Path(path) for path in paths] if given is None else given
+            corpus = Corpus(source, model.tokenizer, name, self.settings.encoding)
+            corpus.require(known, by_file=False)
             texts.append(corpus)
         return texts
 
     def _read(self, model: TrainableText, data: list[Corpus]) -> None:
         """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
-        self._check([text.length for text in data], data[0])
+        if model.tokenizer not in ("characters", "bytes"):
+            tokens = self._read_coded(model, data)
+            self._take(tokens, self._check([len(part) for part in tokens], data[0]), data)
+            return
+        self._plan(self._check([text.length for text in data], data[0]))
         if not model.is_built:
             letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in data))))
             model.build(letters.encode() if model.tokenizer == "characters" else data[0].data[:1])
         tokens = [self._encode(model, text) for text in data]
         cut = self._check([len(part) for part in tokens], data[0])
+        self._take(tokens, cut, data)
+
+    def _read_coded(self, model: TrainableText, data: list[Corpus]) -> list[npt.NDArray[Any]]:
+        """Encodes the texts of a model of words or byte pairs; builds it if necessary, after checking their lengths."""
+        is_new, s = not model.is_built, self.settings
+        coder = model._new_coder(b"\n".join(text.data for text in data)) if is_new else model._coded()
+        if is_new and model.tokenizer == "words" and s.errors == "strict":
+            # the words of the text that are too rare for the vocabulary
+            s.errors = "replace"
+        kind = smallest_type(coder.size)
+        tokens = [coder.encode(text.text, s.errors, s.replacement).astype(kind) for text in data]
+        if is_new:
+            self._plan(self._check([len(part) for part in tokens], data[0]))
+            model._build(b"", coder)
+        return tokens
+
+    def _take(self, tokens: list[npt.NDArray[Any]], cut: int, data: list[Corpus]) -> None:
+        """Makes batches of the tokens."""
+        self._plan(cut)
+        self._epochs = None
         self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
         self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
-        self.sources = {
-            name: {"sha256": text.digest, "path": text.absolute_path}
-            for name, text in zip(self._sources, data)
-        }
+        self.sources = {name: text.source for name, text in zip(self._sources, data)}
+
+    def _plan(self, length: int) -> None:
+        """Takes the last step of a number of epochs from the number of training tokens."""
+        if self._epochs is not None:
+            chunks = ContiguousBatches.count_chunks(
+                length, self.settings.batch_size, self.settings.seq_length
+            )
+            self.target_step = target_step(self.first_step, self._epochs * chunks, "epochs")
 
     def _encode(self, model: TrainableText, text: Corpus) -> npt.NDArray[Any]:
         def encode(part: bytes) -> npt.NDArray[Any]:
@@ -114,16 +154,16 @@ class CorpusTrainer(Trainer[TrainableText]):
         """Returns the number of training tokens, after checking that both texts are long enough."""
         s = self.settings
         cut = int(lengths[0] * (1 - s.validation_split))
-        need = s.batch_size * s.seq_length + 1
+        need, unit = s.batch_size * s.seq_length + 1, _unit(text.tokens)
         if cut < need:
             raise ValueError(
-                f"{text} is too short; expected at least {need:,} {text.tokens} for a batch of {s.batch_size} x "
+                f"{text} is too short; expected at least {need:,} {unit} for a batch of {s.batch_size} x "
                 f"{s.seq_length}, got {cut:,}; lower batch_size or seq_length{text.hint()}"
             )
         aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
         if aside < 2 and (s.validation_split or len(lengths) > 1):
             raise ValueError(
-                f"the validation text is too short; expected at least 2 {text.tokens}, got {aside}; "
+                f"the validation text is too short; expected at least 2 {unit}, got {aside}; "
                 "validation_split=0 holds out none"
             )
         return cut
@@ -156,4 +196,9 @@ class CorpusTrainer(Trainer[TrainableText]):
         return math.log(model.vocabulary_size)
 
     def _size(self, model: TrainableText) -> tuple[int, str]:
-        return self.settings.batch_size * self.settings.seq_length, model.tokenizer
+        return self.settings.batch_size * self.settings.seq_length, _unit(model.tokenizer)
+
+
+def _unit(tokenizer: str) -> str:
+    """Returns what several tokens are called."""
+    return tokenizer if tokenizer in ("characters", "bytes") else "tokens"

@@ -116,6 +116,15 @@ class TrainableText(Trainable, Protocol):
     def build(self, text: str | bytes) -> Any:
         """Takes the vocabulary from a text and draws the weights."""
 
+    def _new_coder(self, data: bytes) -> Any:
+        """Returns the coder of a model that is not built."""
+
+    def _build(self, data: bytes, coder: Any) -> None:
+        """Draws the weights of a model over the tokens of a coder."""
+
+    def _coded(self) -> Any:
+        """Returns the coder of a model."""
+
     def encode(
         self, text: str | bytes, errors: ErrorsName = "strict", replacement: str | None = None
     ) -> npt.NDArray[Any]:
