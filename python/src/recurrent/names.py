@@ -14,6 +14,7 @@ __all__ = [
     "ClippingName",
     "DType",
     "DTypeName",
+    "DocumentsName",
     "ErrorsName",
     "InitializationName",
     "LossName",
@@ -41,6 +42,7 @@ ClippingName = Literal["value", "tensor_norm", "global_norm"]
 MaskScopeName = Literal["step", "sequence"]
 TokenizerName = Literal["characters", "bytes", "words", "bpe"]
 ErrorsName = Literal["strict", "ignore", "replace"]
+DocumentsName = Literal["lines", "files"]
 UnitName = Literal["token", "character", "byte"]
 StopReasonName = Literal["steps", "patience", "callback", "interrupted"]
 AnnealName = Literal["cos", "linear"]

@@ -23,6 +23,7 @@ from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
 from ..text.language_model import TOKENIZERS
+from ..training.documents import DOCUMENTS
 from ..training.options import (
     BATCH_SIZE,
     CHECKPOINT_MINUTES,
@@ -196,6 +197,7 @@ _TRAIN: Table = {
     "": (
         argument("files", "FILE", _FILES_HELP, "*"),
         _ENCODING,
+        choice("--documents", DOCUMENTS, "D", "lines or files: no state passes from one to the next (none)"),
         value("--data-dir", Path, "DIR", "the folder of the text input.txt, instead of FILE"),
     ),
     "network": (

@@ -56,8 +56,10 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
         known = (model.vocabulary or "") if o.errors == "strict" else None
         source = text_of(o.files, model.tokenizer, o.encoding)
         corpus = Corpus(source, model.tokenizer, "FILE", encoding_of(source, o.encoding))
-        if is_coded(model.tokenizer):
-            tokens = model.encode(corpus.data, o.errors, o.replacement)
+        starts = None
+        if is_coded(model.tokenizer) or model.documents is not None:
+            corpus.require_known(known if model.vocabulary is not None else None)
+            tokens, starts = model._tokens_of(corpus.parts, o.errors, o.replacement, None)
         else:
             tokens = corpus.encode(
                 lambda part: model.encode(part, o.errors, o.replacement), model.vocabulary_size, known
@@ -65,10 +67,11 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
     except ValueError as error:
         # the model decides the tokenizer: the hint does not apply
         raise UserError(describe(ValueError(str(error).replace(OTHER_TOKENIZER, "")))) from None
-    tokens = tokens[int(len(tokens) * (1 - o.validation_split)) :]
+    cut = int(len(tokens) * (1 - o.validation_split))
+    tokens, starts = tokens[cut:], None if starts is None else starts[cut:]
     # the batch size of the validation in training
     batch_size = o.batch_size or max(1, min(64, len(tokens) // 1024))
-    nats = model.evaluate(tokens, batch_size)
+    nats = model.evaluate(tokens, batch_size, resets=starts)
     data = model.decode(tokens[1:], as_bytes=True)
     bits_per_byte = nats * (len(tokens) - 1) / math.log(2) / max(1, len(data))
     unit, bits, perplexity = token_unit(model.tokenizer), nats / math.log(2), math.exp(min(nats, 700.0))

@@ -22,6 +22,7 @@ from ..text.coder import is_coded
 from ..text.model import TextModel
 from ..training.batches import ContiguousBatches
 from ..training.corpus import Corpus
+from ..training.documents import Documents
 from ..training.history import History, StepReport
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
@@ -56,8 +57,13 @@ def train(options: argparse.Namespace, console: Console) -> int:
     if o.input_init or o.recurrent_init or o.chrono:
         model.network.initialize(input=o.input_init, recurrent=o.recurrent_init, chrono=o.chrono, rng=o.seed)
     length = corpus.length
+    documents = Documents(corpus.parts, o.documents, str(corpus)) if o.documents else None
     if is_coded(model.tokenizer):
-        length = len(model.encode(corpus.data, o.errors, o.replacement))
+        parts = [corpus.data] if documents is None else list(documents)
+        length = sum(len(model.encode(part, o.errors, o.replacement)) for part in parts)
+        length += 0 if documents is None else len(parts) + 1
+    elif documents is not None:
+        length = documents.length(model.tokenizer == "bytes")
     training_length = int(length * (1 - o.validation_split))
     epoch_steps = max(1, ContiguousBatches.count_chunks(training_length, o.batch_size, o.seq_length))
     steps = o.steps or (o.epochs or EPOCHS) * epoch_steps
@@ -73,7 +79,8 @@ def train(options: argparse.Namespace, console: Console) -> int:
             o.validation_split, None, path, console.is_verbose, [reporter],
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
-            errors=o.errors, replacement=o.replacement, encoding=encoding, overwrite=o.force,
+            errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
+            overwrite=o.force,
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():

@@ -177,6 +177,19 @@ class Coder:
         r"""Returns the token that an empty prompt stands for: ``"\n"``, or ``" "`` without it, or token 0."""
         return next((found for text in ("\n", " ") if (found := self.token(text)) is not None), 0)
 
+    def newline(self) -> int:
+        """Returns the token of the newline, which documents need.
+
+        Raises
+        ------
+        ValueError
+            If no token is a newline.
+        """
+        number = self.token("\n")
+        if number is None:
+            raise ValueError("documents needs a newline; expected a token of it in the vocabulary, got none")
+        return number
+
     def token(self, text: str) -> int | None:
         """Returns the token that is a text by itself, or None."""
         numbers = self._encode(text)
@@ -215,7 +228,7 @@ class Coder:
                         self._refuse(part, start)
                     else:
                         numbers = numbers[~is_unknown]
-            elif self.unknown is not None and number != self.unknown:
+            elif number is not None and number != self.unknown:
                 numbers = np.where(numbers == self.unknown, number, numbers)
             found.append(numbers)
             start += len(part)

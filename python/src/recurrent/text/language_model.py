@@ -30,7 +30,7 @@ from .._checks import (
 )
 from .._readonly import ReadOnly
 from ..mat import Mat
-from ..names import DType, ErrorsName, TokenizerName, UnitName
+from ..names import DocumentsName, DType, ErrorsName, TokenizerName, UnitName
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.checkpoint import network_of
 from ..nn.network import Network
@@ -41,6 +41,7 @@ from ..random import RNG, Random, as_random
 from ..sizes import TEXT_OPTIONS, Sizes, sizes_of
 from ..sources import Sources, as_sources_encoding, is_list, read_parts
 from ..state import StepResult
+from ..training.documents import DOCUMENTS, Documents
 from ..training.options import CLIP
 from .coder import Coder, is_coded
 
@@ -315,7 +316,38 @@ class LanguageModel:
         encoded = key.encode()
         _lib.recurrent_text_model_set_metadata(self._handle.value, encoded, len(encoded), text, len(text))
 
+    @property
+    def documents(self) -> DocumentsName | None:
+        """What the last ``fit`` took as a document: "lines", "files", or None for a text as one. It is saved."""
+        found = self._get_metadata("documents")
+        return next((kind for kind in DOCUMENTS if kind == found), None)
+
     # ---- text and tokens
+
+    def _newline(self) -> int:
+        """Returns the token of the newline, which documents need."""
+        if is_coded(self.tokenizer):
+            return self._coded().newline()
+        if self.tokenizer == "bytes":
+            return 10
+        if "\n" not in self._characters:
+            raise ValueError("documents needs a newline; expected a token of it in the vocabulary, got none")
+        return self._characters.index("\n")
+
+    def _tokens_of(
+        self, text: Sources, errors: ErrorsName, replacement: str | None, encoding: str | None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
+        """Returns the tokens of a text as the last ``fit`` would read it, and where documents begin."""
+        if self.documents is None:
+            return self.encode(text, errors, replacement, encoding=encoding), None
+        name = as_sources_encoding(encoding, self.tokenizer, text)
+        parts = [part.data for part in read_parts(text, "text", self.tokenizer, name)]
+
+        def encode(parts: list[bytes]) -> list[npt.NDArray[np.int64]]:
+            return [self.encode(part, errors, replacement) for part in parts]
+
+        tokens, starts = Documents(parts, self.documents, "text").encode(encode, self._newline(), np.uint32)
+        return tokens.astype(np.int64), starts
 
     def encode(
         self,
@@ -514,7 +546,7 @@ class LanguageModel:
         Parameters
         ----------
         text : str, bytes, Path, list of these, or array of int
-            At least two tokens; a text as for ``fit``.
+            At least two tokens; a text as for ``fit``, and with the documents of the last one.
         batch_size : int
             The tokens are split into this number of equal parts that are evaluated in parallel, each from its
             beginning: 1 gives the exact value, more is faster.
@@ -540,11 +572,14 @@ class LanguageModel:
         if isinstance(text, bytearray):
             text = bytes(text)
         as_sources_encoding(encoding, self.tokenizer, text)
-        tokens = (
-            self.encode(text, errors, replacement, encoding=encoding)  # type: ignore[arg-type]
-            if isinstance(text, (str, bytes, os.PathLike)) or is_list(text)
-            else as_tokens(text, "text").ravel()
-        )
+        if isinstance(text, (str, bytes, os.PathLike)) or is_list(text):
+            if resets is not None:
+                raise ValueError(
+                    "resets is without effect; expected None, as the model knows the documents of a text"
+                )
+            tokens, resets = self._tokens_of(text, errors, replacement, encoding)  # type: ignore[arg-type]
+        else:
+            tokens = as_tokens(text, "text").ravel()
         unit = as_choice(per, "per", get_args(UnitName))
         total, most = len(tokens), as_count(batch_size, "batch_size", 1)
         begins = None if resets is None else as_flags(resets, "resets", (total,))

@@ -14,7 +14,7 @@ from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
-from ..names import ErrorsName
+from ..names import DocumentsName, ErrorsName
 from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
@@ -117,6 +117,7 @@ class TextModel(Generation, Introspection):
         callbacks: Iterable[Callback] = (),
         *,
         epochs: int | None = None,
+        documents: DocumentsName | None = None,
         learning_rate: float | None = None,
         clip: float | None = CLIP,
         evaluate_every: int | None = None,
@@ -172,6 +173,11 @@ class TextModel(Generation, Introspection):
             Called with a ``StepReport`` after every step; a callback that returns True stops the run.
         epochs : int, optional
             The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
+        documents : {"lines", "files"}, optional
+            Take each line, or each file or text of a list, as a document, that no state passes to or from; where absent
+            the text is one, and the state is reset where a pass over it begins. A newline ends a document and begins
+            the next: the state is reset before it is read, and the model learns it as the end. Lines without a
+            character are no documents. ``sample`` then begins a document, and ends with its line.
         learning_rate : float, optional
             Replaces the optimizer's. Without both it and a schedule, the optimizer's is read before each step, so
             that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
@@ -252,6 +258,7 @@ class TextModel(Generation, Introspection):
             errors=errors,
             replacement=replacement,
             encoding=encoding,
+            documents=documents,
             overwrite=overwrite,
         )
         self._trainer = trainer

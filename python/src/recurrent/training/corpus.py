@@ -139,9 +139,19 @@ class Corpus:
                 )
 
     @property
-    def text(self) -> str:
-        """The characters."""
-        return self.data.decode()
+    def parts(self) -> list[bytes]:
+        """The bytes of each text."""
+        if len(self.extents) == 1:
+            return [self.data]
+        return [self.data[extent.start : extent.end] for extent in self.extents]
+
+    def require_known(self, vocabulary: str | None) -> None:
+        """Refuses the first character outside a vocabulary, with its position; None for any vocabulary."""
+        if vocabulary is not None and (strange := self.letters - set(vocabulary)):
+            letter, position, name = self._first(strange)
+            raise ValueError(
+                f"character {position} of {name} is unknown; expected one of the vocabulary, got {_name(letter)}"
+            )
 
     def encode(
         self, encode: Callable[[bytes], npt.NDArray[Any]], size: int, vocabulary: str | None = None
@@ -162,11 +172,7 @@ class Corpus:
         ValueError
             Naming the first character outside the vocabulary and its position.
         """
-        if vocabulary is not None and (strange := self.letters - set(vocabulary)):
-            letter, position, name = self._first(strange)
-            raise ValueError(
-                f"character {position} of {name} is unknown; expected one of the vocabulary, got {_name(letter)}"
-            )
+        self.require_known(vocabulary)
         tokens, count = np.empty(len(self.data), smallest_type(size)), 0
         for _, part in self._parts():
             numbers = encode(part)

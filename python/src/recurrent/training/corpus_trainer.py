@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from .._checks import as_errors
 from ..optim.optimizer import Optimizer, as_optimizer
@@ -13,12 +13,17 @@ from ..sources import as_sources_encoding
 from ..state import StepResult
 from .batches import ContiguousBatches
 from .corpus import Corpus, smallest_type
+from .documents import Documents
 from .options import DECAY_RATE, EVALUATE_EVERY, LEARNING_RATE, CorpusOptions, count
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
+
+    # tokens, and for each whether a document begins with it
+    Encoded = tuple[npt.NDArray[Any], Optional[npt.NDArray[np.bool_]]]
 
 
 class CorpusTrainer(Trainer[TrainableText]):
@@ -26,6 +31,7 @@ class CorpusTrainer(Trainer[TrainableText]):
 
     _Options = CorpusOptions
     settings: CorpusOptions
+    _validation_starts: npt.NDArray[np.bool_] | None = None
     # of a new run that is given in epochs, until the text tells its steps
     _epochs: int | None = None
 
@@ -78,6 +84,7 @@ class CorpusTrainer(Trainer[TrainableText]):
             options.evaluate_every = max(
                 EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
             )
+        model._set_metadata("documents", (options.documents or "").encode())
         if given is not None or model.optimizer is None:
             model.optimizer = given or RMSProp(learning_rate=LEARNING_RATE, alpha=DECAY_RATE, eps=1e-8)
         return trainer
@@ -95,25 +102,46 @@ class CorpusTrainer(Trainer[TrainableText]):
                 raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
             source = [Path(path) for path in paths] if given is None else given
             corpus = Corpus(source, model.tokenizer, name, self.settings.encoding)
-            corpus.require(known, by_file=False)
+            corpus.require(known, by_file=self.settings.documents is not None)
             texts.append(corpus)
         return texts
 
     def _read(self, model: TrainableText, data: list[Corpus]) -> None:
         """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
-        if model.tokenizer not in ("characters", "bytes"):
-            tokens = self._read_coded(model, data)
-            self._take(tokens, self._check([len(part) for part in tokens], data[0]), data)
-            return
-        self._plan(self._check([text.length for text in data], data[0]))
-        if not model.is_built:
-            letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in data))))
-            model.build(letters.encode() if model.tokenizer == "characters" else data[0].data[:1])
-        tokens = [self._encode(model, text) for text in data]
-        cut = self._check([len(part) for part in tokens], data[0])
-        self._take(tokens, cut, data)
+        documents = [self._documents(text) for text in data]
+        if model.tokenizer in ("characters", "bytes"):
+            lengths = [
+                text.length if those is None else those.length(model.tokenizer == "bytes")
+                for text, those in zip(data, documents)
+            ]
+            self._plan(self._check(lengths, data[0]))
+            if not model.is_built:
+                letters = frozenset[str]().union(*(text.letters for text in data))
+                letters |= frozenset("\n") if self.settings.documents else frozenset()
+                model.build(
+                    "".join(sorted(letters)).encode() if model.tokenizer == "characters" else data[0].data[:1]
+                )
+            encoded = [self._encode(model, text, those) for text, those in zip(data, documents)]
+        else:
+            encoded = self._read_coded(model, data, documents)
+        cut = self._check([len(tokens) for tokens, _ in encoded], data[0])
+        self._plan(cut)
+        self._epochs = None
+        (tokens, starts), s = encoded[0], self.settings
+        begins = None if starts is None else starts[:cut]
+        self._batches = ContiguousBatches(tokens[:cut], s.batch_size, s.seq_length, begins)
+        self._validation_tokens, self._validation_starts = (
+            encoded[1] if len(encoded) > 1 else (tokens[cut:], None if starts is None else starts[cut:])
+        )
+        self.sources = {name: text.source for name, text in zip(self._sources, data)}
 
-    def _read_coded(self, model: TrainableText, data: list[Corpus]) -> list[npt.NDArray[Any]]:
+    def _documents(self, text: Corpus) -> Documents | None:
+        kind = self.settings.documents
+        return None if kind is None else Documents(text.parts, kind, str(text))
+
+    def _read_coded(
+        self, model: TrainableText, data: list[Corpus], documents: list[Documents | None]
+    ) -> list[Encoded]:
         """Encodes the texts of a model of words or byte pairs; builds it if necessary, after checking their lengths."""
         is_new, s = not model.is_built, self.settings
         coder = model._new_coder(b"\n".join(text.data for text in data)) if is_new else model._coded()
@@ -121,19 +149,20 @@ class CorpusTrainer(Trainer[TrainableText]):
             # the words of the text that are too rare for the vocabulary
             s.errors = "replace"
         kind = smallest_type(coder.size)
-        tokens = [coder.encode(text.text, s.errors, s.replacement).astype(kind) for text in data]
-        if is_new:
-            self._plan(self._check([len(part) for part in tokens], data[0]))
-            model._build(b"", coder)
-        return tokens
 
-    def _take(self, tokens: list[npt.NDArray[Any]], cut: int, data: list[Corpus]) -> None:
-        """Makes batches of the tokens."""
-        self._plan(cut)
-        self._epochs = None
-        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
-        self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
-        self.sources = {name: text.source for name, text in zip(self._sources, data)}
+        def encode(parts: list[bytes]) -> list[npt.NDArray[Any]]:
+            return [coder.encode(part.decode(), s.errors, s.replacement) for part in parts]
+
+        encoded: list[Encoded] = [
+            (encode([text.data])[0].astype(kind), None)
+            if those is None
+            else those.encode(encode, coder.newline(), kind)
+            for text, those in zip(data, documents)
+        ]
+        if is_new:
+            self._plan(self._check([len(tokens) for tokens, _ in encoded], data[0]))
+            model._build(b"", coder)
+        return encoded
 
     def _plan(self, length: int) -> None:
         """Takes the last step of a number of epochs from the number of training tokens."""
@@ -143,12 +172,16 @@ class CorpusTrainer(Trainer[TrainableText]):
             )
             self.target_step = target_step(self.first_step, self._epochs * chunks, "epochs")
 
-    def _encode(self, model: TrainableText, text: Corpus) -> npt.NDArray[Any]:
+    def _encode(self, model: TrainableText, text: Corpus, documents: Documents | None) -> Encoded:
         def encode(part: bytes) -> npt.NDArray[Any]:
             return model.encode(part, self.settings.errors, self.settings.replacement)
 
         known = (model.vocabulary or "") if self.settings.errors == "strict" else None
-        return text.encode(encode, model.vocabulary_size, known)
+        if documents is None:
+            return text.encode(encode, model.vocabulary_size, known), None
+        text.require_known(known)
+        kind = smallest_type(model.vocabulary_size)
+        return documents.encode(lambda parts: [encode(part) for part in parts], model._newline(), kind)
 
     def _check(self, lengths: list[int], text: Corpus) -> int:
         """Returns the number of training tokens, after checking that both texts are long enough."""
@@ -186,11 +219,12 @@ class CorpusTrainer(Trainer[TrainableText]):
     def _step(self, model: TrainableText, number: int, rate: float) -> StepResult:
         if self._batches.begins_epoch(number):
             model.reset_state()
-        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip)
+        resets = self._batches.resets(number)
+        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip, resets=resets)
 
     def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
         batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
-        return model.evaluate(self._validation_tokens, batch_size), {}
+        return model.evaluate(self._validation_tokens, batch_size, resets=self._validation_starts), {}
 
     def _guess(self, model: TrainableText) -> float:
         return math.log(model.vocabulary_size)

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, TypeVar
 
 from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single, as_text
 from ..encoding import as_encoding
-from ..names import ErrorsName
+from ..names import DocumentsName, ErrorsName
 from ..optim.schedules import Schedule
+from .documents import as_documents
 
 # defaults of `TextModel.fit`, the command and the page
 LEARNING_RATE = 2e-3
@@ -148,6 +149,7 @@ class CorpusOptions(TrainingOptions):
     errors: ErrorsName
     replacement: str | None
     encoding: str | None = None
+    documents: DocumentsName | None = None
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
 
     def __post_init__(self) -> None:
@@ -159,6 +161,7 @@ class CorpusOptions(TrainingOptions):
         if self.errors != "replace":
             as_errors(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
+        self.documents = as_documents(self.documents)
 
 
 def count(value: Any, name: str) -> int:
