@@ -137,7 +137,8 @@ extension ABITests {
       fails(RECURRENT_BAD_VALUE, "text is empty") { create("{}", texts: [""], $0) }
       fails(RECURRENT_BAD_VALUE, "text is empty") { create(#"{"tokenizer": "sentences"}"#, texts: [" \n"], $0) }
       for (settings, words) in [
-        (#"{"tokenizer": "words"}"#, "'words'"), (#"{"cell": "rnn"}"#, "'rnn'"),
+        (#"{"tokenizer": "letters"}"#, "'letters'"), (#"{"tokenizer": "words"}"#, "vocabulary_size is missing"),
+        (#"{"cell": "rnn"}"#, "'rnn'"),
         (#"{"dtype": 3}"#, "dtype has the wrong type"),
         (#"{"tied": 1}"#, "tied has the wrong type"), (#"{"hidden_sizes": 4}"#, "hidden_sizes has the wrong type"),
         (#"{"letters": 4}"#, "letters is not a setting of the text model"), ("[]", "expected an object"),

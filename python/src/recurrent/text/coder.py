@@ -228,7 +228,7 @@ class Coder:
                         self._refuse(part, start)
                     else:
                         numbers = numbers[~is_unknown]
-            elif number is not None and number != self.unknown:
+            elif self.unknown is not None and number is not None:
                 numbers = np.where(numbers == self.unknown, number, numbers)
             found.append(numbers)
             start += len(part)

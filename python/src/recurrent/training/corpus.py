@@ -67,7 +67,7 @@ class Corpus:
     """
 
     def __init__(self, source: Any, tokens: str, argument: str = "text", encoding: str | None = None) -> None:
-        self.tokens = tokens
+        self.tokens, self._argument = tokens, argument
         parts = read_parts(source, argument, tokens, encoding)
         self.extents: list[Extent] = []
         for data, path, name, is_bytes in parts:
@@ -88,7 +88,11 @@ class Corpus:
             self.letters, self.length = self._scan()
 
     def __str__(self) -> str:
-        return self.extents[0].name if len(self.extents) == 1 else f"the {len(self.extents):,} texts"
+        return (
+            self.extents[0].name
+            if len(self.extents) == 1
+            else f"{self._argument} of {len(self.extents):,} texts"
+        )
 
     @property
     def digest(self) -> str:
@@ -128,7 +132,7 @@ class Corpus:
             return
         if len(ours) != len(others):
             raise ValueError(
-                f"{self} differ from those of the run in their number; expected {len(others):,}, got {len(ours):,}; "
+                f"{self._argument} has the wrong number of texts; expected {len(others):,}, got {len(ours):,}; "
                 "resume with the same texts, or call fit"
             )
         for extent, one, other in zip(self.extents, ours, others):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single, as_text
+from .._checks import MAX_STEPS, as_count, as_errors_name, as_flag, as_float, as_path, as_rate, as_single
 from ..encoding import as_encoding
 from ..names import DocumentsName, ErrorsName
 from ..optim.schedules import Schedule
@@ -155,11 +155,7 @@ class CorpusOptions(TrainingOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         # a replacement of words may be the unknown word, or a longer text: the trainer knows what tokens are
-        as_errors(self.errors, None if self.errors != "replace" else "?")
-        if self.replacement is not None:
-            as_text(self.replacement, "replacement")
-        if self.errors != "replace":
-            as_errors(self.errors, self.replacement)
+        self.errors = as_errors_name(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
         self.documents = as_documents(self.documents)
 
