@@ -435,7 +435,7 @@ def test_a_loss_that_explodes_is_named():
 
 
 def test_a_validation_that_is_no_number(monkeypatch):
-    monkeypatch.setattr(recurrent.TextModel, "evaluate", lambda *_: math.nan)
+    monkeypatch.setattr(recurrent.TextModel, "evaluate", lambda *_, **__: math.nan)
     with pytest.raises(FloatingPointError, match=r"the validation loss is nan\. Try a lower"):
         model().fit(TEXT, 3, **SMALL)
 
