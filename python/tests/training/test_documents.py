@@ -200,3 +200,11 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         assert json.loads(capsys.readouterr().out)["nats"] == recurrent.load("m").evaluate(TEXT)
     with pytest.raises(SystemExit):
         main(["train", "t.txt", "--documents", "words", *words])
+
+
+def test_the_validation_is_that_of_documents():
+    other = "\n".join(LINES)
+    tm = fit(new(), 40, validation_data=other)
+    assert tm.history.validation[-1][1] == tm.evaluate(other)
+    tokens = tm.encode(f"\n{other}\n")
+    assert tm.history.validation[-1][1] != tm.evaluate(tokens)
