@@ -499,6 +499,12 @@ class Call:
             misaligned = bad("misaligned", Memory(words(*good), 4), VALUE)
             return [Choice("good", Memory(words(*good))), bad("NULL", None, NULL), misaligned, *wrong]
 
+        def resets(*good: int) -> list[Choice]:
+            # the second is read by the step that is the good one of an evaluation too
+            wrong = [bad(str(v), Memory(words(0, v, *good[2:])), INDEX) for v in (2, -1, MIN64, MAX64)]
+            misaligned = bad("misaligned", Memory(words(*good), 4), VALUE)
+            return [Choice("good", Memory(words(*good))), Choice("NULL", None), misaligned, *wrong]
+
         def number(good: int, *wrong: int, zero: int | None = None, must: int = SHAPE) -> list[Choice]:
             zeros = [Choice("0", 0)] if zero is None else [bad("0", 0, zero)]
             return [
@@ -514,6 +520,8 @@ class Call:
         return {
             "get_metadata": {"capacity": [Choice("32", 32), Choice("0", 0), bad("4", 4, SHORT), bad("-1", -1, SHORT)]},
             "set_metadata": {"text": text},
+            # that of a vocabulary of characters is ""
+            "tokenizer": {"capacity": [Choice("32", 32), Choice("0", 0), bad("-1", -1, SHORT)]},
             "generator_create_text": {
                 "prompt": [*text, strange], "prompt_length": number(4), "random": self.random_or_0(),
             },
@@ -528,10 +536,12 @@ class Call:
             "train_step": {
                 "tokens": tokens(0, 1, 1, 0), "targets": tokens(0, 1, -1, 0, least=-1),
                 "T": number(2, *BIG, zero=SHAPE), "B": number(2, *BIG, zero=SHAPE),
+                "resets": resets(0, 1, 0, 0),
                 "result": [Choice("good", Memory(24)), Choice("NULL", None)],
             },
             "evaluate": {
                 "tokens": tokens(0, 1, 1, 0, 1), "count": number(5, MAX64, zero=SHAPE),
+                "resets": resets(0, 1, 0, 0, 0),
                 "batch_size": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
                 "max_steps": [
                     Choice("9", 9), Choice("MAX", MAX64), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)),
