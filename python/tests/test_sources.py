@@ -184,7 +184,7 @@ def test_a_resumed_run_finds_all_files_again(folder, tmp_path):
     whole.fit(folder, 6, **SETTINGS)
     tm = new()
     tm.fit(folder, 3, checkpoint=tmp_path / "m", **SETTINGS)
-    # a file that is new in the directory is none of the run
+    # a file that is new in the directory does not belong to the run
     (folder / "0.txt").write_text("new")
     again = recurrent.load(tmp_path / "m")
     again.resume(steps=3, progress=False)

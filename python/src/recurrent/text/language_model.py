@@ -608,7 +608,7 @@ class LanguageModel:
     def _text_length(self, tokens: npt.NDArray[np.int64], unit: UnitName) -> int:
         """Returns the characters or bytes of the text of tokens."""
         data = self.decode(tokens, as_bytes=True)
-        # a byte that continues a character is none
+        # a byte that continues a character does not count
         length = len(data) if unit == "byte" else sum(1 for byte in data if byte & 0xC0 != 0x80)
         if not length:
             raise ValueError(f"per is impossible; expected 'token', as the text has no {unit}, got {unit!r}")

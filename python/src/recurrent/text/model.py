@@ -116,8 +116,6 @@ class TextModel(Generation, Introspection):
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
         *,
-        epochs: int | None = None,
-        documents: DocumentsName | None = None,
         learning_rate: float | None = None,
         clip: float | None = CLIP,
         evaluate_every: int | None = None,
@@ -131,6 +129,8 @@ class TextModel(Generation, Introspection):
         replacement: str | None = None,
         encoding: str | None = None,
         overwrite: bool = False,
+        epochs: int | None = None,
+        documents: DocumentsName | None = None,
     ) -> History:
         """Trains on a text.
 
@@ -171,13 +171,6 @@ class TextModel(Generation, Introspection):
             Whether to show a bar, by tqdm, in terminals and notebooks.
         callbacks : iterable of callable
             Called with a ``StepReport`` after every step; a callback that returns True stops the run.
-        epochs : int, optional
-            The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
-        documents : {"lines", "files"}, optional
-            Take each line, or each file or text of a list, as a document, that no state passes to or from; where absent
-            the text is one, and the state is reset where a pass over it begins. A newline ends a document and begins
-            the next: the state is reset before it is read, and the model learns it as the end. Lines without a
-            character are no documents. ``sample`` then begins a document, and ends with its line.
         learning_rate : float, optional
             Replaces the optimizer's. Without both it and a schedule, the optimizer's is read before each step, so
             that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
@@ -208,6 +201,13 @@ class TextModel(Generation, Introspection):
             in the same encoding.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+        epochs : int, optional
+            The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
+        documents : {"lines", "files"}, optional
+            Take each line, or each file or text of a list, as a document, that no state passes to or from; where absent
+            the text is one, and the state is reset where a pass over it begins. A newline ends a document and begins
+            the next: the state is reset before it is read, and the model learns it as the end. Lines without a
+            character are no documents. ``sample`` then begins a document, and ends with its line.
 
         Returns
         -------
@@ -463,9 +463,10 @@ class TextModel(Generation, Introspection):
 
 def new_model(kind: Any, settings: Any, random: Any) -> Any:
     """Returns the model of a pickle before it has a vocabulary."""
+    model = as_class(kind, TextModel)
     if (tokenizer := settings["tokenizer"]) not in TOKENIZERS:
         settings = {**settings, "tokenizer": tokenizer_of(tokenizer, "the pickle")}
-    return as_class(kind, TextModel)(**settings, rng=random)
+    return model(**settings, rng=random)
 
 
 def model_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:
