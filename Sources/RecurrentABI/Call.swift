@@ -266,11 +266,21 @@ func path(_ p: UnsafePointer<CChar>?, _ length: Int64) throws(RecurrentError) ->
   try FilePath(bytes(p, length, "path"))
 }
 
-/// The tokenizer of the characters of several texts; of bytes for that kind, which needs none.
+/// The tokenizer of a model's settings: of the characters of several texts, of bytes, which need none, or of the text that
+/// is its JSON.
 func tokenizer(
-  _ kind: Tokenizer.Kind, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,
+  _ settings: TextModel.Settings, _ texts: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int64>?,
   _ count: Int64, _ name: StaticString
 ) throws(RecurrentError) -> Tokenizer {
+  let kind = settings.tokenizer
+  if kind.isNumeric {
+    var found = [String]()
+    for (text, length) in zip(try input(texts, count, name), try input(lengths, count, "lengths")) {
+      try found.append(RecurrentABI.text(text, length, name))
+    }
+    return try settings.tokenizer(texts: found)
+  }
+  try settings.requireVocabularySize()
   if kind == .bytes { return .bytes }
   var characters = try CharacterSet(for: kind)
   for (text, length) in zip(try input(texts, count, name), try input(lengths, count, "lengths")) {

@@ -16,7 +16,7 @@ public func recurrent_sentence_model_create(
     let settings = try TextModel.Settings(
       json: RecurrentABI.settings(settings, settings_length), defaults: SentenceModel.settings)
     let model = try SentenceModel(
-      tokenizer(settings.tokenizer, sentences, lengths, count, "sentences"), settings, random: call.random(random))
+      tokenizer(settings, sentences, lengths, count, "sentences"), settings, random: call.random(random))
     try register(model.model, out)
   }
 }

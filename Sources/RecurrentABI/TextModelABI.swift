@@ -14,7 +14,7 @@ public func recurrent_text_model_create(
   call { (call) throws(RecurrentError) in
     let out = try output(model, "model")
     let settings = try TextModel.Settings(json: RecurrentABI.settings(settings, settings_length))
-    let tokenizer = try tokenizer(settings.tokenizer, texts, lengths, count, "texts")
+    let tokenizer = try tokenizer(settings, texts, lengths, count, "texts")
     try register(try TextModel(settings, tokenizer, random: call.random(random)), out)
   }
 }
@@ -50,9 +50,25 @@ public func recurrent_text_model_vocabulary(
   call { (call) throws(RecurrentError) in
     let tokenizer = try call.textModel(model).tokenizer
     let out = try output(vocabulary, "vocabulary")
+    try tokenizer.requireText()
     try checkCapacity(capacity, for: tokenizer.count, "elements for vocabulary", stride: MemoryLayout<UInt32>.stride)
     for token in 0..<tokenizer.count {
       out[token] = tokenizer.kind == .bytes ? UInt32(token) : tokenizer.character(of: token)?.value ?? 0
+    }
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_tokenizer")
+public func recurrent_text_model_tokenizer(
+  _ model: recurrent_text_model, _ json: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let text = try call.textModel(model).tokenizer.json ?? ""
+    if json == nil && capacity == 0 {
+      try output(length, "length").pointee = Int64(text.utf8.count)
+    } else {
+      try write(text, json, capacity, length, "json")
     }
   }
 }
@@ -156,14 +172,15 @@ public func recurrent_text_model_decode(
 @implementation @_cdecl("recurrent_text_model_train_step")
 public func recurrent_text_model_train_step(
   _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ targets: UnsafePointer<Int64>!, _ T: Int64,
-  _ B: Int64, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ B: Int64, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
   _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let model = try call.textModel(model), count = try columns(T, B)
     let step = try model.trainStep(
       required(tokens, count, "tokens"), required(targets, count, "targets"), T: Int(T), B: Int(B),
-      learningRate: own(learning_rate), weightDecay: weight_decay, clip: clip)
+      resets: resets == nil ? nil : input(resets, count, "resets"), learningRate: own(learning_rate),
+      weightDecay: weight_decay, clip: clip)
     result?.pointee = recurrent_step_result(step)
   }
 }
@@ -175,8 +192,8 @@ public func recurrent_text_model_reset_state(_ model: recurrent_text_model) -> r
 
 @implementation @_cdecl("recurrent_text_model_evaluate")
 public func recurrent_text_model_evaluate(
-  _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ count: Int64, _ batch_size: Int64,
-  _ max_steps: Int64, _ state: UnsafeMutableRawPointer!, _ step: UnsafeMutablePointer<Int64>!,
+  _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ count: Int64,
+  _ batch_size: Int64, _ max_steps: Int64, _ state: UnsafeMutableRawPointer!, _ step: UnsafeMutablePointer<Int64>!,
   _ nats: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -185,7 +202,8 @@ public func recurrent_text_model_evaluate(
     let stateCount = try network.stateCount(sequences: min(batch_size, max(count - 1, 1)))
     var step = Int(stepOut.pointee), nats = natsOut.pointee
     try model.evaluate(
-      tokens, batchSize: Int(batch_size), maxSteps: Int(max_steps),
+      tokens, resets: resets == nil ? nil : input(resets, count, "resets"), batchSize: Int(batch_size),
+      maxSteps: Int(max_steps),
       state: output(state, stateCount, network.dtype, "state"), step: &step, nats: &nats)
     (stepOut.pointee, natsOut.pointee) = (Int64(step), nats)
   }

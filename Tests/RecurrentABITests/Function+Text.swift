@@ -35,6 +35,7 @@ extension Function {
     Function("text_model_describe", [.text], outputs: 2) { recurrent_text_model_describe($0[0], $1(0), 512, $1(1)) },
     Function("text_model_get_info", [.text], outputs: 1) { recurrent_text_model_get_info($0[0], $1(0)) },
     Function("text_model_vocabulary", [.text], outputs: 1) { recurrent_text_model_vocabulary($0[0], $1(0), 9) },
+    Function("text_model_tokenizer", [.text], outputs: 2) { recurrent_text_model_tokenizer($0[0], $1(0), 32, $1(1)) },
     Function("text_model_network", [.text], gives: [.network]) { recurrent_text_model_network($0[0], $1(0)) },
     Function("text_model_optimizer", [.text], gives: [.optimizer]) { recurrent_text_model_optimizer($0[0], $1(0)) },
     Function("text_model_set_optimizer", [.text, .optimizer]) { h, _ in
@@ -55,13 +56,13 @@ extension Function {
       recurrent_text_model_decode($0[0], hello, 4, $1(0), 16, $1(1))
     },
     Function("text_model_train_step", [.text]) { h, _ in
-      recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, 0.1, 0, 5, nil)
+      recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, nil, 0.1, 0, 5, nil)
     },
     Function("text_model_reset_state", [.text]) { h, _ in recurrent_text_model_reset_state(h[0]) },
     // all three are inputs too: the pattern stands for tiny numbers in the state, and for a step out of range
     Function("text_model_evaluate", [.text], outputs: 1) { h, o in
       var step: Int64 = 0, nats = 0.0
-      return recurrent_text_model_evaluate(h[0], hello, 4, 2, 9, o(0, Double.self), &step, &nats)
+      return recurrent_text_model_evaluate(h[0], hello, nil, 4, 2, 9, o(0, Double.self), &step, &nats)
     },
     Function("text_model_save", [.text]) { h, _ in
       with(scratchFile) { recurrent_text_model_save(h[0], $0, $1, 1, 0) }

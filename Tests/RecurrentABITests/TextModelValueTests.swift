@@ -16,7 +16,7 @@ extension ABITests {
       (0..<steps).map { i in
         var result = recurrent_step_result()
         let tokens = (0..<6).map { Int64(($0 + i) % 4) }, targets = (0..<6).map { Int64(($0 * i) % 4) }
-        ok(recurrent_text_model_train_step(model, tokens, targets, 3, 2, 0.01, 0, 5, &result))
+        ok(recurrent_text_model_train_step(model, tokens, targets, 3, 2, nil, 0.01, 0, 5, &result))
         return result.loss
       }
     }
@@ -60,11 +60,11 @@ extension ABITests {
       // three sequences need another state
       let three = [Int64](repeating: 0, count: 3)
       fails(RECURRENT_BAD_SHAPE, "B differs from the carried state; expected 2", "got 3") { _ in
-        recurrent_text_model_train_step(twin, three, three, 1, 3, 0.1, 0, 5, nil)
+        recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0.1, 0, 5, nil)
       }
       ok(recurrent_text_model_reset_state(twin))
       #expect(info(twin).batch_size == 0)
-      ok(recurrent_text_model_train_step(twin, three, three, 1, 3, 0.1, 0, 5, nil))
+      ok(recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0.1, 0, 5, nil))
       ok(recurrent_text_model_free(model))
       ok(recurrent_text_model_free(twin))
     }
@@ -109,7 +109,7 @@ extension ABITests {
       // an optimizer is shared after it was set
       fails(RECURRENT_INVALIDATED, "optimizer") { recurrent_text_model_optimizer(bytes, $0) }
       fails(RECURRENT_INVALIDATED, "optimizer") { _ in
-        recurrent_text_model_train_step(bytes, [1], [2], 1, 1, 0.1, 0, 5, nil)
+        recurrent_text_model_train_step(bytes, [1], [2], 1, 1, nil, 0.1, 0, 5, nil)
       }
       let optimizer = make { recurrent_text_model_optimizer(model, $0) }
       _ = train(model, 1)
@@ -137,7 +137,8 @@ extension ABITests {
       fails(RECURRENT_BAD_VALUE, "text is empty") { create("{}", texts: [""], $0) }
       fails(RECURRENT_BAD_VALUE, "text is empty") { create(#"{"tokenizer": "sentences"}"#, texts: [" \n"], $0) }
       for (settings, words) in [
-        (#"{"tokenizer": "words"}"#, "'words'"), (#"{"cell": "rnn"}"#, "'rnn'"),
+        (#"{"tokenizer": "letters"}"#, "'letters'"), (#"{"tokenizer": "words"}"#, "vocabulary_size is missing"),
+        (#"{"cell": "rnn"}"#, "'rnn'"),
         (#"{"dtype": 3}"#, "dtype has the wrong type"),
         (#"{"tied": 1}"#, "tied has the wrong type"), (#"{"hidden_sizes": 4}"#, "hidden_sizes has the wrong type"),
         (#"{"letters": 4}"#, "letters is not a setting of the text model"), ("[]", "expected an object"),
@@ -234,7 +235,7 @@ extension ABITests {
         let length = (599 + batchSize - 1) / batchSize
         var state = [Double](repeating: 0, count: 12 * Int(batchSize)), step: Int64 = 0, nats = 0.0, calls = 0
         while step < length && calls < 1000 {
-          ok(recurrent_text_model_evaluate(model, tokens, 600, batchSize, maxSteps, &state, &step, &nats))
+          ok(recurrent_text_model_evaluate(model, tokens, nil, 600, batchSize, maxSteps, &state, &step, &nats))
           calls += 1
         }
         #expect(step == length)
@@ -248,11 +249,11 @@ extension ABITests {
       #expect(evaluate(1, maxSteps: 1).calls == 3)
 
       var state = [Double](repeating: 0, count: 24), step: Int64 = 0, nats = -7.0
-      func call(_ tokens: [Int64]?, _ batchSize: Int64 = 1, maxSteps: Int64 = 9, count: Int64? = nil)
-        -> recurrent_status
-      {
+      func call(
+        _ tokens: [Int64]?, _ batchSize: Int64 = 1, resets: [Int64]? = nil, maxSteps: Int64 = 9, count: Int64? = nil
+      ) -> recurrent_status {
         recurrent_text_model_evaluate(
-          model, tokens, count ?? Int64(tokens?.count ?? 0), batchSize, maxSteps, &state, &step, &nats)
+          model, tokens, resets, count ?? Int64(tokens?.count ?? 0), batchSize, maxSteps, &state, &step, &nats)
       }
       fails(RECURRENT_BAD_SHAPE, "tokens is too short; expected at least 2, got 1") { _ in call([0]) }
       for size: Int64 in [0, -1, .min] {
@@ -262,16 +263,20 @@ extension ABITests {
       fails(RECURRENT_BAD_INDEX, "tokens[1]", "4") { _ in call([0, 4]) }
       fails(RECURRENT_BAD_INDEX, "tokens[0]", "4") { _ in call([4, 0], .max) }
       fails(RECURRENT_BAD_INDEX, "tokens[1]", "-1") { _ in call([0, -1]) }
+      fails(RECURRENT_BAD_INDEX, "resets[1] is out of range; expected 0 to 1, got 2") { _ in
+        call([0, 1], resets: [0, 2])
+      }
+      fails(RECURRENT_BAD_INDEX, "resets[0]", "-1") { _ in call([0, 1], resets: [-1, 0]) }
       fails(RECURRENT_NULL_ARGUMENT, "tokens") { _ in call(nil, count: 2) }
       for count: Int64 in [-1, .min, .max] { fails(RECURRENT_BAD_SHAPE) { _ in call([0, 1], count: count) } }
       fails(RECURRENT_NULL_ARGUMENT, "state") { _ in
-        recurrent_text_model_evaluate(model, [0, 1], 2, 1, 9, nil, &step, &nats)
+        recurrent_text_model_evaluate(model, [0, 1], nil, 2, 1, 9, nil, &step, &nats)
       }
       fails(RECURRENT_NULL_ARGUMENT, "step") { _ in
-        recurrent_text_model_evaluate(model, [0, 1], 2, 1, 9, &state, nil, &nats)
+        recurrent_text_model_evaluate(model, [0, 1], nil, 2, 1, 9, &state, nil, &nats)
       }
       fails(RECURRENT_NULL_ARGUMENT, "nats") { _ in
-        recurrent_text_model_evaluate(model, [0, 1], 2, 1, 9, &state, &step, nil)
+        recurrent_text_model_evaluate(model, [0, 1], nil, 2, 1, 9, &state, &step, nil)
       }
       #expect(step == 0 && nats == -7 && state.allSatisfy { $0 == 0 })
       for bad: Int64 in [-1, 2, .min, .max] {
@@ -288,16 +293,17 @@ extension ABITests {
       let good: [Int64] = [0, 1, 2, 3]
       func step(
         _ tokens: [Int64]? = nil, _ targets: [Int64]? = nil, T: Int64 = 2, B: Int64 = 2, learningRate: Double = 0.1,
-        weightDecay: Double = 0, clip: Double = 5
+        weightDecay: Double = 0, clip: Double = 5, resets: [Int64]? = nil
       ) -> recurrent_status {
         recurrent_text_model_train_step(
-          model, tokens ?? good, targets ?? good, T, B, learningRate, weightDecay, clip, &result)
+          model, tokens ?? good, targets ?? good, T, B, resets, learningRate, weightDecay, clip, &result)
       }
       for size: Int64 in [0, -1, .min, .max] {
         fails(RECURRENT_BAD_SHAPE) { _ in step(T: size) }
         fails(RECURRENT_BAD_SHAPE) { _ in step(B: size) }
       }
       fails(RECURRENT_BAD_INDEX, "4") { _ in step([0, 1, 2, 4]) }
+      fails(RECURRENT_BAD_INDEX, "resets", "2") { _ in step(resets: [0, 0, 2, 0]) }
       fails(RECURRENT_BAD_INDEX, "-1") { _ in step([0, -1, 2, 0]) }
       fails(RECURRENT_BAD_INDEX, "-2") { _ in step(nil, [0, -2, 2, 0]) }
       fails(RECURRENT_BAD_VALUE, "targets is empty") { _ in step(nil, [-1, -1, -1, -1]) }
@@ -307,10 +313,10 @@ extension ABITests {
         if x != .infinity { fails(RECURRENT_BAD_VALUE, "\(x)") { _ in step(clip: x) } }
       }
       fails(RECURRENT_NULL_ARGUMENT, "tokens") { _ in
-        recurrent_text_model_train_step(model, nil, good, 2, 2, 0.1, 0, 5, &result)
+        recurrent_text_model_train_step(model, nil, good, 2, 2, nil, 0.1, 0, 5, &result)
       }
       fails(RECURRENT_NULL_ARGUMENT, "targets") { _ in
-        recurrent_text_model_train_step(model, good, nil, 2, 2, 0.1, 0, 5, &result)
+        recurrent_text_model_train_step(model, good, nil, 2, 2, nil, 0.1, 0, 5, &result)
       }
       #expect(result.loss == -7 && info(model).step == 0 && info(model).batch_size == 0)
       ok(step())

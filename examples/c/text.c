@@ -38,7 +38,7 @@ static double evaluate(recurrent_text_model model, const int64_t *tokens, int64_
   check(recurrent_network_state_count(network, 1, &state_count));
   void *state = calloc((size_t)state_count, sizeof(float));
   if (!state) exit(1);
-  while (step < count - 1) check(recurrent_text_model_evaluate(model, tokens, count, 1, MAX_STEPS, state, &step, &nats));
+  while (step < count - 1) check(recurrent_text_model_evaluate(model, tokens, NULL, count, 1, MAX_STEPS, state, &step, &nats));
   free(state);
   check(recurrent_network_free(network));
   return nats / (double)(count - 1);
@@ -67,7 +67,7 @@ static void train(const char *path) {
         input[t * B + b] = tokens[at];
         target[t * B + b] = tokens[(at + 1) % count];
       }
-    check(recurrent_text_model_train_step(model, input, target, T, B, 0.01, 0, 5, NULL));
+    check(recurrent_text_model_train_step(model, input, target, T, B, NULL, 0.01, 0, 5, NULL));
   }
   printf("%d steps, %.1f nats per character\n", STEPS, evaluate(model, tokens, count));
   // 1: a file of an earlier run is replaced.

@@ -96,7 +96,8 @@ GOOD: dict[str, Any] = {
     "checkpoint_every": 1, "checkpoint_minutes": 1.0, "clip": 1.0, "clipping": "global_norm", "clipval": 5.0,
     "column": 0, "constant": 0.5, "cooldown": 1, "cooling": 1, "count": 2, "d": 2,
     "dampening": 0.5, "data": dict, "decay_rate": 0.9,
-    "div_factor": 2.0, "dropout": 0.5, "dstate": state, "dtype": "float64", "dy": lambda: NUMBERS.copy(),
+    "div_factor": 2.0, "documents": "lines",
+    "dropout": 0.5, "dstate": state, "dtype": "float64", "dy": lambda: NUMBERS.copy(),
     "embedding": 3, "encoding": "cp1252", "end": 1, "eps": 1e-6, "epsilon": 1e-5, "errors": "ignore",
     "eta_min": 0.01, "evaluate_every": 1, "exponent": 2, "factor": 0.5, "final_div_factor": 10.0,
     "flat": lambda: np.zeros(16, np.float32), "forget_bias": 1.0, "gain": lambda: mat(3, 1), "gamma": 0.5,
@@ -129,7 +130,7 @@ GOOD: dict[str, Any] = {
     "tokenizer": "bytes", "tokens": lambda: TOKENS.copy(), "top_k": 2, "top_p": 0.9, "total_steps": 10,
     "train": lambda: [(1, 0.5)], "training": True, "unit": 0, "units": lambda: [0], "validation": lambda: [(1, 0.5)],
     "validation_data": "abcd" * 5, "validation_split": 0.3, "value": 0.5, "values": lambda: numbers(3, 2),
-    "variational": True,
+    "variational": True, "vocabulary_size": 300, "per": "character",
     "w": lambda: np.array([0.1, 0.7, 0.2]), "warmup_steps": 1, "weight_decay": 0.01,
     "weights_only": True, "widths": lambda: {"h": [3, 1], "c": [3, 1]}, "words": 2,
     "x": Either(lambda: NUMBERS.copy(), lambda: TOKENS.copy()), "epoch": 0.5,
@@ -137,6 +138,9 @@ GOOD: dict[str, Any] = {
 # where a parameter means something else, by the callable's name
 SPECIAL: dict[str, dict[str, Any]] = {
     "Graph.layer_norm": {"m": lambda: mat(3, 2)},
+    # the vocabulary of the model has no newline
+    "TextModel.fit": {"documents": None},
+    "TextModel.evaluate": {"resets": lambda: np.array([0, 1, 0, 0])},
     "Graph.dropout": {"per": None},
     "Mat.dropout": {"per": None},
     "Graph.rnn": {"x": lambda: mat(4, 2), "Wx": lambda: mat(3, 4), "Wh": lambda: mat(3, 3), "b": lambda: mat(3, 1)},
@@ -244,6 +248,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "restore_best": {"validation_split": 0.3},
     "steps": {"callbacks": lambda: [lambda report: report.step > 6]},
     "epochs": {"callbacks": lambda: [lambda report: report.step > 6]},
+    "vocabulary_size": {"tokenizer": "bpe"},
+    "resets": {"text": lambda: np.array([0, 1, 2, 3])},
     "encoding": {"text": lambda: Path("text"), "sentences": lambda: Path("text")},
 }
 # given in each call: results are the same, and runs are short and quiet
@@ -415,6 +421,7 @@ def arguments(entry: Entry, parameter: str, kind: int = 0) -> dict[str, Any]:
         or (entry.name == "TextModel.resume" and name in RESUMED)
         or (entry.name == "Network.resume" and name in RUN)
         or (entry.name == "Network.fit" and name == "epochs" and parameter != "steps")
+        or (entry.name == "TextModel.fit" and name == "steps" and parameter != "epochs")
         or entry.name in WHOLE
     }
     found[parameter] = kinds(entry, parameter)[kind]()

@@ -281,8 +281,9 @@ SHAPES = {
 # what an output holds, in bytes; 8 where nothing is said
 OUTPUTS = {"words": 24, "state": 88, "info": 72, "tokens": 32, "result": 32, "name": 40, "settings": 600, "text": 400,
            "bytes": 1 << 16, "kind": 40, "metadata": 300, "vocabulary": 8, "next_h": 16, "next_c": 16,
-           "probabilities": 16, "values": 48, "operands": 96}  # fmt: skip
+           "probabilities": 16, "values": 48, "operands": 96, "json": 40}  # fmt: skip
 OPTIONAL = {("optimizer_step", "result"), ("optimizer_step_network", "result"), ("text_model_train_step", "result"),
+            ("text_model_train_step", "resets"), ("text_model_evaluate", "resets"),
             ("sentence_model_tick", "result"), ("sentence_model_tick", "perplexity"),
             ("sentence_model_cost", "perplexity"), ("generator_next", "log_probabilities"),
             ("network_load", "optimizer"), ("network_load", "random"), ("network_read", "optimizer"),
@@ -325,7 +326,8 @@ WRONG: dict[str, list[str]] = {
     "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
-    "eps": ["-1", *_NOT_NUMBERS], "clipping": ['"norm"', "1"], "tokenizer": ['"words"', "0"],
+    "eps": ["-1", *_NOT_NUMBERS], "clipping": ['"norm"', "1"], "tokenizer": ['"words"', '"letters"', "0"],
+    "vocabulary_size": ["4", "-1", "2.5", '"4"'],
     "temperature": ["-1", *_NOT_NUMBERS], "top_k": ["0", "-1", "1.5", '"2"'], "top_p": ["0", "-0.1", "1.1", "true"],
     "min_p": ["-0.1", "1.1", '"0"'], "repetition_penalty": ["0", "-1", *_NOT_NUMBERS],
     "repetition_window": ["-1", "0.5", '"4"'], "max_tokens": ["-1", "0.5", "1e300", '"9"'],
@@ -356,7 +358,7 @@ TAKES = {
     "step_create": ["inputs", "states", "parameters", "dtype"],
     "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
     "optimizer_load_state": ["name", "learning_rate", "clipping"],
-    "text_model_create": [*_NETWORK, "tokenizer"],
+    "text_model_create": [*_NETWORK, "tokenizer", "vocabulary_size"],
     "sentence_model_create": _NETWORK,
     "probabilities": list(SAMPLER),
     "generator_create": [*SAMPLER, "max_tokens", "end"],
@@ -497,6 +499,12 @@ class Call:
             misaligned = bad("misaligned", Memory(words(*good), 4), VALUE)
             return [Choice("good", Memory(words(*good))), bad("NULL", None, NULL), misaligned, *wrong]
 
+        def resets(*good: int) -> list[Choice]:
+            # the second is read by the step that is the good one of an evaluation too
+            wrong = [bad(str(v), Memory(words(0, v, *good[2:])), INDEX) for v in (2, -1, MIN64, MAX64)]
+            misaligned = bad("misaligned", Memory(words(*good), 4), VALUE)
+            return [Choice("good", Memory(words(*good))), Choice("NULL", None), misaligned, *wrong]
+
         def number(good: int, *wrong: int, zero: int | None = None, must: int = SHAPE) -> list[Choice]:
             zeros = [Choice("0", 0)] if zero is None else [bad("0", 0, zero)]
             return [
@@ -512,6 +520,8 @@ class Call:
         return {
             "get_metadata": {"capacity": [Choice("32", 32), Choice("0", 0), bad("4", 4, SHORT), bad("-1", -1, SHORT)]},
             "set_metadata": {"text": text},
+            # that of a vocabulary of characters is ""
+            "tokenizer": {"capacity": [Choice("32", 32), Choice("0", 0), bad("-1", -1, SHORT)]},
             "generator_create_text": {
                 "prompt": [*text, strange], "prompt_length": number(4), "random": self.random_or_0(),
             },
@@ -526,10 +536,12 @@ class Call:
             "train_step": {
                 "tokens": tokens(0, 1, 1, 0), "targets": tokens(0, 1, -1, 0, least=-1),
                 "T": number(2, *BIG, zero=SHAPE), "B": number(2, *BIG, zero=SHAPE),
+                "resets": resets(0, 1, 0, 0),
                 "result": [Choice("good", Memory(24)), Choice("NULL", None)],
             },
             "evaluate": {
                 "tokens": tokens(0, 1, 1, 0, 1), "count": number(5, MAX64, zero=SHAPE),
+                "resets": resets(0, 1, 0, 0, 0),
                 "batch_size": [*number(2, zero=SHAPE), Choice("MAX", MAX64)],
                 "max_steps": [
                     Choice("9", 9), Choice("MAX", MAX64), *(bad(str(v), v, VALUE, SHAPE) for v in (0, -1, MIN64)),

@@ -65,6 +65,7 @@ RIGHT = {
     **dict.fromkeys(
         (f"Network.{name}(resets)" for name in ("forward", "activations", "train_step")), "of bool"
     ),
+    **dict.fromkeys((f"TextModel.{name}(resets)" for name in ("train_step", "evaluate")), "of bool"),
     # comparisons, and limits of an interval
     **dict.fromkeys(
         (
@@ -128,7 +129,7 @@ OTHER_FORMS = {
 # functions whose errors are their own
 FUNCTIONS = {"Network.fit(loss)", "Network.evaluate(loss)", "Network.evaluate(metrics)"}
 # files that are not there
-FILES = {"path", "checkpoint", "text", "validation_data", "sentences"}
+FILES = {"path", "checkpoint", "text", "tokenizer", "validation_data", "sentences"}
 
 
 def is_training(error: Exception) -> bool:

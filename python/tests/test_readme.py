@@ -41,7 +41,7 @@ def test_the_program_of_the_header(tmp_path):
   double nats = 0;
   char state[4096] = {0};
   int64_t step = 0;
-  if (recurrent_text_model_evaluate(model, tokens, 10, 1, 100, state, &step, &nats)) return 1;
+  if (recurrent_text_model_evaluate(model, tokens, NULL, 10, 1, 100, state, &step, &nats)) return 1;
   printf("%g", nats / 9);
   return 0;
 """

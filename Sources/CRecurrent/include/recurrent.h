@@ -32,7 +32,7 @@
  *     recurrent_text_model_encode(model, text, length, RECURRENT_ERRORS_STRICT, 0, tokens, 10, &count);
  *     for (int i = 0; i < 500; i++) {
  *       recurrent_text_model_reset_state(model);
- *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, 0.01, 0, 5, NULL);
+ *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, NULL, 0.01, 0, 5, NULL);
  *     }
  *
  * Rules that hold for every function:
@@ -877,7 +877,10 @@ recurrent_status recurrent_optimizer_load_state(recurrent_optimizer optimizer, c
      "characters"  the Unicode scalars of the given texts, numbered from 0 by code point
      "bytes"       the 256 bytes
      "sentences"   RecurrentJS's: token 0 is the boundary that opens and closes every sentence; then the characters of
-                   the given texts that are not blank, digits first, then in the order of their first occurrence */
+                   the given texts that are not blank, digits first, then in the order of their first occurrence
+     "words", "bpe", "custom"   those of the `tokenizers` package, which Python uses: tokens are numbers here, and the
+                   functions of text, and of characters, give RECURRENT_BAD_VALUE with the tokenizer's name.
+                   recurrent_generator_create generates tokens of the model's network */
 
 /* What happens to a character outside the vocabulary: an error that names it; it is skipped; it is replaced. */
 typedef int32_t recurrent_errors;
@@ -887,8 +890,10 @@ enum { RECURRENT_ERRORS_STRICT = 0, RECURRENT_ERRORS_IGNORE = 1, RECURRENT_ERROR
      {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
       "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "residual": false, "variational": false,
       "dtype": "float32"}
-   Except for "tokenizer", as for recurrent_network_create; embedding null reads one-hot columns.
-   texts, lengths  [count] texts that give the vocabulary; unused for "bytes"
+   Except for "tokenizer", as for recurrent_network_create; embedding null reads one-hot columns. "words", "bpe" and
+   "custom" need "vocabulary_size" besides, the number of tokens; the others refuse it.
+   texts, lengths  [count] texts that give the vocabulary; unused for "bytes"; of "words", "bpe" and "custom" the one
+                   text is the tokenizer's JSON, which is kept as it is
    random          draws the weights; then, except for "sentences", the seed of the model's own generator, which draws
                    the dropout masks */
 recurrent_status recurrent_text_model_create(const char *settings, int64_t settings_length, const char *const *texts,
@@ -910,6 +915,11 @@ recurrent_status recurrent_text_model_get_info(recurrent_text_model model, recur
 /* Copies the code points (or bytes) of the tokens, that of token k to element k; 0 for a boundary token. `capacity` in
    elements. */
 recurrent_status recurrent_text_model_vocabulary(recurrent_text_model model, uint32_t *vocabulary, int64_t capacity);
+
+/* Writes the JSON of a "words", "bpe" or "custom" tokenizer as it was given; "" for the others. json NULL with capacity 0
+   reports the length alone. */
+recurrent_status recurrent_text_model_tokenizer(recurrent_text_model model, char *json, int64_t capacity,
+                                                int64_t *length);
 
 /* Returns the network: its own handle, which the caller frees. */
 recurrent_status recurrent_text_model_network(recurrent_text_model model, recurrent_network *network);
@@ -938,12 +948,15 @@ recurrent_status recurrent_text_model_decode(recurrent_text_model model, const i
 
 /* Trains on the next T tokens of B sequences, time-major, from the state that the previous step left.
    tokens, targets   [T * B] each, targets being the token after each; -1 for none
+   resets            [T * B] 1 where a document begins, else 0: the state before such a step is that of sequences that
+                     begin; NULL: nowhere
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
    If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name;
    nothing has changed. result may be NULL. */
 recurrent_status recurrent_text_model_train_step(recurrent_text_model model, const int64_t *tokens,
-                                                 const int64_t *targets, int64_t T, int64_t B, double learning_rate,
-                                                 double weight_decay, double clip, recurrent_step_result *result);
+                                                 const int64_t *targets, int64_t T, int64_t B, const int64_t *resets,
+                                                 double learning_rate, double weight_decay, double clip,
+                                                 recurrent_step_result *result);
 
 /* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
@@ -952,12 +965,14 @@ recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
    `batch_size` equal parts evaluated in parallel, each from its beginning; 1 gives the exact value, more is faster.
    A call evaluates at most max_steps time steps of ceil((count - 1) / batch_size), so that the caller can stop between
    two calls.
+   resets  [count] 1 where a document begins, else 0: the state before such a token is that of sequences that begin;
+           NULL: nowhere
    state   [recurrent_network_state_count(batch_size)], read from the second call on, updated in place
    step    0 at first; advances to the number of time steps evaluated so far
    nats    0 at first; the sum of -ln p so far. After the last step, divide by count - 1 */
-recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const int64_t *tokens, int64_t count,
-                                               int64_t batch_size, int64_t max_steps, void *state, int64_t *step,
-                                               double *nats);
+recurrent_status recurrent_text_model_evaluate(recurrent_text_model model, const int64_t *tokens, const int64_t *resets,
+                                               int64_t count, int64_t batch_size, int64_t max_steps, void *state,
+                                               int64_t *step, double *nats);
 
 /* Writes one safetensors file with a checksum, together with everything needed to resume training. A crash leaves the
    old file or the new one. The target of a symlink is written; a directory, a pipe or a device gives RECURRENT_IO. An

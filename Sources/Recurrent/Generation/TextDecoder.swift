@@ -8,7 +8,9 @@ struct TextDecoder {
   /// The length of the longest stop string in bytes.
   var longest: Int { stop.reduce(0) { max($0, $1.count) } }
 
+  /// - Throws: `.badValue` for an empty stop string, and a tokenizer whose tokens are numbers.
   init(_ tokenizer: Tokenizer, stop: [String]) throws(RecurrentError) {
+    try tokenizer.requireText()
     for (i, text) in stop.enumerated() {
       try require(!text.isEmpty, .badValue, "stop[\(i)] is empty; expected at least 1 character, got 0")
     }

@@ -1,6 +1,7 @@
 // A text model in one safetensors file, with everything needed to resume training to the same bits.
 //
-// Besides what every checkpoint has (Checkpoint.swift): the tokenizer, JSON; the step and the batch size; and the carried
+// Besides what every checkpoint has (Checkpoint.swift): the tokenizer, JSON, of `.words`, `.bpe` and `.custom` that of the
+// `tokenizers` package; the step and the batch size; and the carried
 // state, tensors state.hK and state.cK [batch size, H]. See docs/file-format.md.
 
 import Kernels
@@ -45,7 +46,7 @@ extension TextModel {
     let checkpoint = Checkpoint(
       network: network, random: random, optimizer: weightsOnly ? nil : optimizer, metadata: metadata)
     let file = try checkpoint.file(
-      .textModel, texts: [("model", settings.json), ("tokenizer", tokenizer.json.text)],
+      .textModel, texts: [("model", settings.json), ("tokenizer", tokenizer.json ?? tokenizer.members.text)],
       training: [("step", .number(Double(step))), ("batch_size", .number(Double(batchSize)))],
       tensors: states(batchSize))
     var offset = 0
@@ -77,7 +78,7 @@ extension TextModel {
 
   private static func read(_ file: Safetensors) throws(RecurrentError) -> TextModel {
     let settings = try Settings(Field("model", of: file).json)
-    let tokenizer = try Tokenizer(settings.tokenizer, Field("tokenizer", of: file))
+    let tokenizer = try tokenizer(settings, file)
     let network = try Checkpoint.network(settings.network(tokenizer.count), of: file)
     let model = try TextModel(tokenizer, network, dropout: settings.dropout, Random(seed: 0))
     let training = try Field("training", of: file)
@@ -99,6 +100,17 @@ extension TextModel {
     model.restore(
       checkpoint.optimizer, step: step, carriedState: carriedState, batchSize: batchSize, metadata: checkpoint.metadata)
     return model
+  }
+
+  private static func tokenizer(_ settings: Settings, _ file: Safetensors) throws(RecurrentError) -> Tokenizer {
+    if !settings.tokenizer.isNumeric {
+      try settings.requireVocabularySize()
+      return try Tokenizer(settings.tokenizer, Field("tokenizer", of: file))
+    }
+    guard let text = file.text("tokenizer") else {
+      throw RecurrentError(.badFormat, "tokenizer is missing; expected JSON in the file's metadata, got none")
+    }
+    return try settings.tokenizer(texts: [text])
   }
 
   // MARK: Carried state
@@ -131,7 +143,7 @@ extension TextModel {
 
 extension Tokenizer {
   /// The vocabulary as one text in the order of the tokens, null for bytes.
-  fileprivate var json: JSON {
+  fileprivate var members: JSON {
     .object([
       ("vocabulary", kind == .bytes ? .null : .string(String(String.UnicodeScalarView(characters))))
     ])

@@ -5,6 +5,8 @@ extension TextModel {
   public struct Settings: Equatable, Sendable {
     /// What a token stands for.
     public var tokenizer: Tokenizer.Kind
+    /// The number of tokens of `.words`, `.bpe` and `.custom`; nil for the other kinds, whose texts tell it.
+    public var vocabularySize: Int?
     /// The kind of layer.
     public var cell: Cell
     /// The units of each layer, bottom layer first.
@@ -24,11 +26,13 @@ extension TextModel {
 
     /// Stores the settings; `TextModel.init` validates them.
     public init(
-      _ tokenizer: Tokenizer.Kind = .characters, cell: Cell = .lstm, hiddenSizes: [Int] = [128, 128],
+      _ tokenizer: Tokenizer.Kind = .characters, vocabularySize: Int? = nil, cell: Cell = .lstm,
+      hiddenSizes: [Int] = [128, 128],
       embedding: Int? = nil, tied: Bool = false, dropout: Double = 0, forgetBias: Double = 1,
       options: Network.Options = Network.Options(), dtype: DType = .float32
     ) {
-      (self.tokenizer, self.cell, self.hiddenSizes) = (tokenizer, cell, hiddenSizes)
+      (self.tokenizer, self.vocabularySize) = (tokenizer, vocabularySize)
+      (self.cell, self.hiddenSizes) = (cell, hiddenSizes)
       (self.embedding, self.tied, self.dropout) = (embedding, tied, dropout)
       (self.forgetBias, self.options, self.dtype) = (forgetBias, options, dtype)
     }
@@ -38,6 +42,8 @@ extension TextModel {
     ///     {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
     ///      "dropout": 0, "forget_bias": 1, "learned_initial_state": false,
     ///      "residual": false, "variational": false, "dtype": "float32"}
+    ///
+    /// `"vocabulary_size"` is the number of tokens of "words", "bpe" and "custom", and of these alone.
     ///
     /// - Parameter defaults: the values of absent keys.
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
@@ -53,6 +59,7 @@ extension TextModel {
         kinds[
           try reader.choice(
             "tokenizer", of: kinds.map { $0.rawValue }, default: kinds.firstIndex(of: defaults.tokenizer))]
+      vocabularySize = try reader.optionalInteger("vocabulary_size", default: defaults.vocabularySize)
       cell = try Cell(reader.any("cell", default: defaults.cell.json))
       hiddenSizes = try reader.integers("hidden_sizes", default: defaults.hiddenSizes)
       embedding = try reader.optionalInteger("embedding", default: defaults.embedding)
@@ -70,13 +77,37 @@ extension TextModel {
     public var json: String { members.text }
 
     private var members: JSON {
+      let size: [JSON.Member] = vocabularySize.map { [("vocabulary_size", .number(Double($0)))] } ?? []
       let members: [JSON.Member] = [
-        ("tokenizer", .string(tokenizer.rawValue)), ("cell", cell.json),
+        ("cell", cell.json),
         ("hidden_sizes", .array(JSON.List(hiddenSizes.map { .number(Double($0)) }))),
         ("embedding", embedding.map { .number(Double($0)) } ?? .null), ("tied", .bool(tied)),
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)),
       ]
-      return .object(JSON.List(members + options.members + [("dtype", .string(dtype.description))]))
+      let tokens: [JSON.Member] = [("tokenizer", .string(tokenizer.rawValue))] + size
+      return .object(JSON.List(tokens + members + options.members + [("dtype", .string(dtype.description))]))
+    }
+
+    /// The tokenizer of some texts: of their characters, or of the one text that is the JSON of its kind.
+    ///
+    /// - Throws: `.badValue` for a number of tokens, or of texts, that does not fit the kind.
+    package func tokenizer(texts: [String]) throws(RecurrentError) -> Tokenizer {
+      try requireVocabularySize()
+      guard let vocabularySize else { return try Tokenizer(tokenizer, texts: texts) }
+      try require(
+        texts.count == 1, .badValue,
+        "texts has the wrong length; expected 1, the JSON of the tokenizer \(tokenizer.rawValue), got \(texts.count)")
+      return try Tokenizer(tokenizer, json: texts[0], count: vocabularySize)
+    }
+
+    /// Requires the number of tokens where the texts do not tell it, and only there.
+    package func requireVocabularySize() throws(RecurrentError) {
+      try require(
+        (vocabularySize != nil) == tokenizer.isNumeric, .badValue,
+        tokenizer.isNumeric
+          ? "vocabulary_size is missing; expected the number of tokens of \(tokenizer.rawValue), got none"
+          : "vocabulary_size is without effect; expected none, as the texts tell it for \(tokenizer.rawValue), got "
+            + "\(vocabularySize ?? 0)")
     }
 
     /// The settings of the network over a vocabulary of `count` tokens.
@@ -91,7 +122,8 @@ extension TextModel {
   public var settings: Settings {
     let network = network.settings
     return Settings(
-      tokenizer.kind, cell: network.cell, hiddenSizes: network.hiddenSizes, embedding: network.embedding,
+      tokenizer.kind, vocabularySize: tokenizer.kind.isNumeric ? tokenizer.count : nil, cell: network.cell,
+      hiddenSizes: network.hiddenSizes, embedding: network.embedding,
       tied: network.tied, dropout: dropout, forgetBias: network.forgetBias, options: network.options,
       dtype: network.dtype)
   }

@@ -37,13 +37,14 @@ public final class TextModel {
   ///
   /// - Parameters:
   ///   - settings: the kind of tokenizer, sizes and options.
-  ///   - texts: their characters are the vocabulary; unused for bytes.
+  ///   - texts: their characters are the vocabulary; unused for bytes. Of `.words`, `.bpe` and `.custom` the one text is
+  ///     the tokenizer's JSON.
   ///   - random: draws the weights; then the seed of the model's own generator. Parity: no seed for sentences.
   /// - Throws: `.badShape` or `.badValue` naming the setting; nothing was drawn.
   public convenience init(
     _ settings: Settings = Settings(), texts: [String] = [], random: Random
   ) throws(RecurrentError) {
-    try self.init(settings, Tokenizer(settings.tokenizer, texts: texts), random: random)
+    try self.init(settings, settings.tokenizer(texts: texts), random: random)
   }
 
   /// Creates a model over a tokenizer.
@@ -69,7 +70,7 @@ public final class TextModel {
     if dropout.rate > 0 || network.isRandom { network.dropout = dropout }
   }
 
-  /// The token that an empty prompt stands for: "\n", or " " without it, or token 0.
+  /// The token that an empty prompt stands for: "\n", or " " without it, or token 0, as for numbers.
   public var defaultPrompt: Int {
     tokenizer.kind == .sentences ? 0 : tokenizer.token(of: "\n") ?? tokenizer.token(of: " ") ?? 0
   }
@@ -87,6 +88,8 @@ public final class TextModel {
   ///   - targets: the token after each; −1 for none.
   ///   - T: time steps.
   ///   - B: sequences, as many as in the previous step.
+  ///   - resets: T·B of them, 1 where a document begins and 0 elsewhere: the state before such a step is that of sequences
+  ///     that begin. nil for none.
   ///   - learningRate: α, at least 0; nil for the optimizer's own.
   ///   - weightDecay: the fraction of each weight that is subtracted besides.
   ///   - clip: the clipping threshold, above 0; infinity for none.
@@ -94,7 +97,8 @@ public final class TextModel {
   ///   is infinite or NaN. Nothing has changed then.
   public func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
-    learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
+    resets: UnsafeBufferPointer<Int64>? = nil, learningRate: Double? = nil, weightDecay: Double = 0,
+    clip: Double = .infinity
   ) throws(RecurrentError) -> StepResult {
     try require(
       batchSize == 0 || batchSize == B, .badShape,
@@ -104,7 +108,7 @@ public final class TextModel {
     let count = network.stateCount(batchSize: B)
     let result = try network.trainStep(
       .tokens(tokens.span), .classes(targets.span), T: T, B: B,
-      state: carriedState == nil ? nil : Elements(state.start, count: count, network.dtype),
+      state: carriedState == nil ? nil : Elements(state.start, count: count, network.dtype), resets: resets?.span,
       finalState: MutableElements(state.start, count: count, network.dtype), optimizer: requireOptimizer(),
       learningRate: learningRate, weightDecay: weightDecay, clip: clip)
     (carriedState, batchSize, step) = (state, B, step + 1)

@@ -13,6 +13,15 @@ public struct Tokenizer: Sendable {
     case bytes
     /// RecurrentJS's: token 0 is the boundary of a sentence; characters are numbered from 1.
     case sentences
+    /// A word, a mark or a character of white space: a tokenizer of the `tokenizers` package that Python trains.
+    case words
+    /// A byte-level byte pair: a tokenizer of the `tokenizers` package that Python trains.
+    case bpe
+    /// Any other tokenizer of the `tokenizers` package.
+    case custom
+
+    /// Whether tokens are numbers here: only the `tokenizers` package converts between them and text.
+    public var isNumeric: Bool { self == .words || self == .bpe || self == .custom }
   }
 
   /// The handling of characters outside the vocabulary.
@@ -28,27 +37,49 @@ public struct Tokenizer: Sendable {
   /// What a token stands for.
   public let kind: Kind
   /// The number of tokens.
-  public var count: Int { vocabulary.map { $0.characters.count + $0.first } ?? 256 }
-  /// The characters in the order of their tokens, without a boundary; empty for bytes.
+  public var count: Int { numeric?.count ?? vocabulary.map { $0.characters.count + $0.first } ?? 256 }
+  /// The JSON of the `tokenizers` package, kept as it is; nil if tokens are not numbers.
+  public var json: String? { numeric?.json }
+  /// The characters in the order of their tokens, without a boundary; empty for bytes and numbers.
   public var characters: [Unicode.Scalar] { vocabulary.map { Array($0.characters.elements) } ?? [] }
 
-  /// nil for bytes.
+  /// nil for bytes and numbers.
   let vocabulary: Vocabulary?
+  /// The JSON and the number of tokens that are numbers.
+  private let numeric: (json: String, count: Int)?
 
   /// The tokenizer of bytes.
   public static let bytes = Tokenizer()
 
-  private init() { (kind, vocabulary) = (.bytes, nil) }
+  private init() { (kind, vocabulary, numeric) = (.bytes, nil, nil) }
 
   /// Creates the tokenizer of one text's characters.
   ///
   /// - Throws: `.badValue` for an empty text.
   public init(of text: String) throws(RecurrentError) { try self.init(.characters, texts: [text]) }
 
+  /// Creates a tokenizer of the `tokenizers` package, whose tokens are numbers here.
+  ///
+  /// - Parameters:
+  ///   - kind: `.words`, `.bpe` or `.custom`.
+  ///   - json: its JSON, which is kept as it is and not read.
+  ///   - count: the number of tokens, at least 1.
+  /// - Throws: `.badValue` for an empty JSON or a count out of range.
+  public init(_ kind: Kind, json: String, count: Int) throws(RecurrentError) {
+    try require(
+      kind.isNumeric, .badValue, "tokenizer is wrong; expected words, bpe or custom, got \(kind.rawValue)")
+    try require(!json.isEmpty, .badValue, "the JSON of the tokenizer is empty; expected an object, got no text")
+    try require(
+      count > 0 && count <= Mat.maxCount, .badValue,
+      "vocabulary_size is out of range; expected 1 to \(Mat.maxCount), got \(count)")
+    (self.kind, vocabulary, numeric) = (kind, nil, (json, count))
+  }
+
   /// Creates a tokenizer of the characters of some texts; `.bytes` needs none.
   ///
-  /// - Throws: `.badValue` if no text has a character.
+  /// - Throws: `.badValue` if no text has a character, and for a kind whose tokens are numbers.
   public init(_ kind: Kind, texts: [String]) throws(RecurrentError) {
+    try Tokenizer.requireText(of: kind)
     if kind == .bytes {
       self = .bytes
       return
@@ -80,12 +111,13 @@ public struct Tokenizer: Sendable {
 
   /// Creates a tokenizer of `characters` in this order, each of which occurs once.
   init(kind: Kind, characters: consuming Buffer<Unicode.Scalar>) throws(RecurrentError) {
-    (self.kind, vocabulary) = (kind, try Vocabulary(characters, first: kind == .sentences ? 1 : 0))
+    (self.kind, vocabulary, numeric) = (kind, try Vocabulary(characters, first: kind == .sentences ? 1 : 0), nil)
   }
 
   /// Returns the token of a character, nil outside the vocabulary. In bytes, characters beyond ASCII have no token.
   public func token(of character: Unicode.Scalar) -> Int? {
     if kind == .bytes { return character.isASCII ? Int(character.value) : nil }
+    // of numbers there is no vocabulary
     let token = token(of: character.value)
     return token < 0 ? nil : token
   }
@@ -97,6 +129,18 @@ public struct Tokenizer: Sendable {
   }
 
   private func token(of scalar: UInt32) -> Int { vocabulary?.token(of: scalar) ?? -1 }
+
+  /// Requires a tokenizer that converts between tokens and text here.
+  ///
+  /// - Throws: `.badValue` naming the tokenizer.
+  package func requireText() throws(RecurrentError) { try Tokenizer.requireText(of: kind) }
+
+  private static func requireText(of kind: Kind) throws(RecurrentError) {
+    try require(
+      !kind.isNumeric, .badValue,
+      "tokenizer has no text here; expected characters, bytes or sentences, got \(kind.rawValue), which the `tokenizers` "
+        + "package of Python reads")
+  }
 
   // MARK: Text to tokens
 
@@ -117,6 +161,7 @@ public struct Tokenizer: Sendable {
   package func tokens(
     of text: UnsafeBufferPointer<UInt8>, errors: Errors = .strict
   ) throws(RecurrentError) -> Buffer<Int64> {
+    try requireText()
     var tokens = try Buffer<Int64>(repeating: 0, count: text.count)
     let count = try encode(text, errors: errors, to: tokens.elements)
     tokens.removeLast(tokens.count - count)
@@ -138,6 +183,7 @@ public struct Tokenizer: Sendable {
     try require(
       tokens.count >= text.count, .shortBuffer,
       "tokens is too short; expected at least \(text.count) elements, got \(tokens.count)")
+    try requireText()
     if kind == .bytes {
       for (i, byte) in text.enumerated() { tokens[i] = Int64(byte) }
       return text.count
@@ -199,6 +245,7 @@ public struct Tokenizer: Sendable {
 
   /// Converts tokens to the bytes of their text, as `decodeBytes`.
   package func bytes(of tokens: UnsafeBufferPointer<Int64>) throws(RecurrentError) -> Buffer<UInt8> {
+    try requireText()
     var bytes = Buffer<UInt8>()
     for (i, token) in tokens.enumerated() {
       try require(
@@ -294,7 +341,9 @@ public struct Tokenizer: Sendable {
 extension Tokenizer: Equatable {
   /// The same tokens.
   public static func == (a: Tokenizer, b: Tokenizer) -> Bool {
-    guard let ours = a.vocabulary, let others = b.vocabulary else { return a.kind == b.kind }
+    guard let ours = a.vocabulary, let others = b.vocabulary else {
+      return a.kind == b.kind && a.json == b.json && a.count == b.count
+    }
     return a.kind == b.kind && ours.characters.elements.elementsEqual(others.characters.elements)
   }
 }

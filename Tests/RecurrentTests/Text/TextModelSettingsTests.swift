@@ -20,7 +20,8 @@ import Testing
   @Test(arguments: Cell.builtin, DType.allCases) func roundTrips(_ cell: Cell, _ dtype: DType) throws {
     for kind in Tokenizer.Kind.allCases {
       let settings = TextModel.Settings(
-        kind, cell: cell, hiddenSizes: [4, 3], embedding: 3, tied: true, dropout: 0.1 + 0.2, forgetBias: -1.5,
+        kind, vocabularySize: kind.isNumeric ? 4 : nil, cell: cell, hiddenSizes: [4, 3], embedding: 3, tied: true,
+        dropout: 0.1 + 0.2, forgetBias: -1.5,
         options: Network.Options(learnedInitialState: true, variational: true), dtype: dtype)
       #expect(try TextModel.Settings(json: settings.json) == settings)
       // a model reports the settings of its creation
@@ -31,7 +32,11 @@ import Testing
 
   @Test func settingsRefused() {
     let cases: [(json: String, words: String)] = [
-      (#"{"tokenizer": "words"}"#, "tokenizer is unknown; expected one of characters, bytes, sentences, got 'words'"),
+      (
+        #"{"tokenizer": "letters"}"#,
+        "tokenizer is unknown; expected one of characters, bytes, sentences, words, bpe, custom, got 'letters'"
+      ),
+      (#"{"vocabulary_size": "4"}"#, "vocabulary_size has the wrong type"),
       (#"{"tokenizer": 1}"#, "tokenizer has the wrong type; expected a string, got a number"),
       (#"{"cell": "rnn"}"#, "cell is unknown; expected one of rnn_tanh, rnn_relu, lstm"),
       (#"{"hidden_sizes": 3}"#, "hidden_sizes has the wrong type; expected an array, got a number"),
@@ -41,7 +46,10 @@ import Testing
       (#"{"forget_bias": null}"#, "forget_bias has the wrong type"),
       (#"{"learned_initial_state": 1}"#, "learned_initial_state has the wrong type; expected a boolean, got a number"),
       (#"{"dtype": "float16"}"#, "dtype is unknown; expected one of float32, float64, got 'float16'"),
-      (#"{"input_size": 3}"#, "input_size is not a setting of the text model; expected one of tokenizer, cell"),
+      (
+        #"{"input_size": 3}"#,
+        "input_size is not a setting of the text model; expected one of tokenizer, vocabulary_size, cell"
+      ),
       ("[]", "expected an object, got an array"),
     ]
     for (json, words) in cases { refused(.badValue, words) { try TextModel.Settings(json: json) } }

@@ -204,6 +204,16 @@ def as_path(value: Any, name: str = "path") -> bytes:
     return encoded
 
 
+def as_errors_name(errors: Any, replacement: Any) -> ErrorsName:
+    """Returns the handling of text outside any vocabulary: a replacement, where one is given, is a str."""
+    name: ErrorsName = as_choice(errors, "errors", get_args(ErrorsName))
+    if replacement is not None:
+        if name != "replace":
+            raise ValueError(f"replacement is without effect; expected errors='replace', got {name!r}")
+        as_text(replacement, "replacement")
+    return name
+
+
 def as_errors(errors: Any, replacement: Any) -> tuple[int, int]:
     """Returns the library's code for characters outside the vocabulary, and the code point of the replacement."""
     errors = as_choice(errors, "errors", _ERRORS)

@@ -14,6 +14,7 @@ __all__ = [
     "ClippingName",
     "DType",
     "DTypeName",
+    "DocumentsName",
     "ErrorsName",
     "InitializationName",
     "LossName",
@@ -26,6 +27,7 @@ __all__ = [
     "StopReasonName",
     "ThresholdModeName",
     "TokenizerName",
+    "UnitName",
 ]
 
 DTypeName = Literal["float32", "float64"]
@@ -39,9 +41,11 @@ ReductionName = Literal["mean", "sum"]
 LossName = Literal["cross_entropy", "mse", "mae", "huber", "binary_cross_entropy", "gaussian_nll", "quantile"]
 ClippingName = Literal["value", "tensor_norm", "global_norm"]
 MaskScopeName = Literal["step", "sequence"]
-TokenizerName = Literal["characters", "bytes"]
+TokenizerName = Literal["characters", "bytes", "words", "bpe"]
 ErrorsName = Literal["strict", "ignore", "replace"]
 RecipeName = Literal["default", "char_rnn", "recurrentjs"]
+DocumentsName = Literal["lines", "files"]
+UnitName = Literal["token", "character", "byte"]
 StopReasonName = Literal["steps", "patience", "callback", "interrupted"]
 AnnealName = Literal["cos", "linear"]
 PlateauModeName = Literal["min", "max"]

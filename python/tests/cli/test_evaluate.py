@@ -30,7 +30,8 @@ def test_evaluate(text, capsys, tokens):
     assert main(["evaluate", "novel.safetensors", "novel.txt", "--validation-split", "0.1"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{tm.history.validation[-1][1]:.4f} nats per {tokens[:-1]} (")
-    assert printed.endswith(f"over 200 {tokens}\n")
+    compared = "" if tokens == "bytes" else f", {tm.history.validation[-1][1] / np.log(2):.4f} bits per byte"
+    assert printed.endswith(f"over 200 {tokens}{compared}\n")
 
 
 def test_info(trained, capsys):

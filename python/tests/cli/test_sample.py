@@ -145,7 +145,6 @@ def test_the_best_model_is_named(text, capsys):
         ("--length", "-1", "an integer of at least 0"),
         ("--seed", "-1", "an integer of at least 0"),
         ("--repetition-penalty", "0", "a number above 0"),
-        ("--replacement", "ab", "one character"),
         ("--stop", "", "at least one character"),
     ],
 )

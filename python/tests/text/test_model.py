@@ -81,7 +81,7 @@ def test_before_it_is_built():
     ("settings", "error", "words"),
     [
         ({"cell": "mamba"}, ValueError, r"cell is unknown; .*got 'mamba'"),
-        ({"tokenizer": "words"}, ValueError, r"tokenizer is unknown; .*got 'words'"),
+        ({"tokenizer": "letters"}, ValueError, r"tokenizer is unknown; .*got 'letters'"),
         ({"hidden_sizes": []}, ValueError, "hidden_sizes is empty"),
         ({"hidden_sizes": [0]}, ValueError, r"hidden_sizes is out of range; .*got 0"),
         ({"hidden_sizes": 3}, TypeError, "hidden_sizes"),
@@ -177,8 +177,8 @@ def test_text_that_is_no_text():
         tm.build(b"ab\xff")
     with pytest.raises(ValueError, match=r"surrogate at position 1; .*got U\+D800"):
         tm.build("a\ud800")
-    with pytest.raises(TypeError, match=r"text has the wrong type; .*got list"):
-        tm.build(["a"])
+    with pytest.raises(TypeError, match=r"text has the wrong type; .*got set"):
+        tm.build({"a"})
     # it can still be built
     assert tm.build("a").vocabulary == "a"
     with pytest.raises(IndexError, match=r"tokens\[1\] is .*got 1"):
@@ -266,6 +266,7 @@ def test_evaluate(cell, dtype):
         _c.lib.recurrent_text_model_evaluate(
             tm._handle.value,
             tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            None,
             len(tokens),
             batch_size,
             length,

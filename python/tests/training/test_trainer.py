@@ -437,7 +437,7 @@ def test_a_loss_that_explodes_is_named():
 
 
 def test_a_validation_that_is_no_number(monkeypatch):
-    monkeypatch.setattr(recurrent.TextModel, "evaluate", lambda *_: math.nan)
+    monkeypatch.setattr(recurrent.TextModel, "evaluate", lambda *_, **__: math.nan)
     with pytest.raises(FloatingPointError, match=r"the validation loss is nan\. Try a lower"):
         model().fit(TEXT, 3, **SMALL)
 
@@ -490,7 +490,7 @@ def test_a_validation_that_is_no_number(monkeypatch):
             "the validation text is too short; expected at least 2 characters, got 1",
         ),
         (
-            {"validation_data": []},
+            {"validation_data": {}},
             TypeError,
             "validation_data has the wrong type; expected a str, bytes or a Path",
         ),

@@ -602,6 +602,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_text_model_describe": (c_int32, TextModelHandle, c_void_p, c_int64, POINTER(c_int64)),
     "recurrent_text_model_get_info": (c_int32, TextModelHandle, POINTER(TextModelInfo)),
     "recurrent_text_model_vocabulary": (c_int32, TextModelHandle, POINTER(c_uint32), c_int64),
+    "recurrent_text_model_tokenizer": (c_int32, TextModelHandle, c_void_p, c_int64, POINTER(c_int64)),
     "recurrent_text_model_network": (c_int32, TextModelHandle, POINTER(NetworkHandle)),
     "recurrent_text_model_optimizer": (c_int32, TextModelHandle, POINTER(OptimizerHandle)),
     "recurrent_text_model_set_optimizer": (c_int32, TextModelHandle, OptimizerHandle),
@@ -642,6 +643,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(c_int64),
         c_int64,
         c_int64,
+        POINTER(c_int64),
         c_double,
         c_double,
         c_double,
@@ -651,6 +653,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_text_model_evaluate": (
         c_int32,
         TextModelHandle,
+        POINTER(c_int64),
         POINTER(c_int64),
         c_int64,
         c_int64,

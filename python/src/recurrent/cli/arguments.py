@@ -23,6 +23,7 @@ from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
 from ..text.language_model import TOKENIZERS
+from ..training.documents import DOCUMENTS
 from ..training.options import (
     BATCH_SIZE,
     CHECKPOINT_MINUTES,
@@ -54,6 +55,7 @@ _ARCHITECTURE = {
     "recurrent_init": None,
     "chrono": None,
     "tokenizer": "characters",
+    "vocabulary_size": None,
     "dtype": "float32",
 }
 
@@ -130,13 +132,6 @@ probability = number_reader(float, "a number from 0 to 1", lambda x: 0 <= x <= 1
 positive_fraction = number_reader(float, "a number above 0 and at most 1", lambda x: 0 < x <= 1)
 
 
-def character(text: str) -> str:
-    """Reads one character."""
-    if len(text) != 1:
-        raise argparse.ArgumentTypeError(f"expected one character, got {text!r}")
-    return text
-
-
 def text(text: str) -> str:
     """Reads a text with the escapes of the C language for a newline, a tab, a carriage return and a backslash."""
     parts = re.split(r"\\(.?)", text, flags=re.DOTALL)
@@ -154,6 +149,15 @@ def stop_text(text_: str) -> str:
     if not text_:
         raise argparse.ArgumentTypeError("expected at least one character, got ''")
     return text(text_)
+
+
+def tokenizer(name: str) -> str | Path:
+    """Reads the name of a tokenizer, or the path of one."""
+    if name in TOKENIZERS:
+        return name
+    if not name.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"expected {', '.join(TOKENIZERS)} or FILE.json, got {name!r}")
+    return Path(name)
 
 
 def encoding(name: str) -> str:
@@ -178,19 +182,22 @@ _ERRORS = (
         "--errors",
         ("strict", "ignore", "replace"),
         "E",
-        "characters outside the vocabulary: strict, ignore or replace (strict)",
+        "characters or words outside the vocabulary: strict, ignore or replace (strict)",
     ),
-    value("--replacement", character, "C", "the character that replaces them, with replace"),
+    value("--replacement", text, "C", "the character that replaces them; of words <unk> without it"),
 )
 _OUTPUT = (
     switch("--quiet", "print errors only"),
     switch("--json", "print JSON lines, for scripts"),
 )
 
+_FILES_HELP = "a text, a folder of *.txt or a pattern; several are one text, - is standard input"
+
 _TRAIN: Table = {
     "": (
-        argument("files", "FILE", "a text; several are one text, - is standard input", "*"),
+        argument("files", "FILE", _FILES_HELP, "*"),
         _ENCODING,
+        choice("--documents", DOCUMENTS, "D", "lines or files: no state passes from one to the next (none)"),
         value("--data-dir", Path, "DIR", "the folder of the text input.txt, instead of FILE"),
     ),
     "network": (
@@ -214,7 +221,10 @@ _TRAIN: Table = {
         ),
         choice("--recurrent-init", INITIALIZATIONS, "I", "of recurrent matrices, as --input-init (uniform)"),
         value("--chrono", above_2, "N", "longest memory, in tokens, that gates' biases give"),
-        choice("--tokenizer", TOKENIZERS, "T", f"{' or '.join(TOKENIZERS)} (characters)"),
+        value(
+            "--tokenizer", tokenizer, "T", f"{', '.join(TOKENIZERS)}, or a tokenizer's FILE.json (characters)"
+        ),
+        value("--vocabulary-size", count, "N", "largest number of tokens of words (10,000) or bpe (4,096)"),
         choice("--dtype", DTYPE_NAMES, "T", f"{' or '.join(DTYPE_NAMES)} (float32)"),
         value("--init-from", Path, "CKPT", "start from this model instead of a new one"),
         *_ERRORS,
@@ -222,7 +232,7 @@ _TRAIN: Table = {
     "training": (
         value("--seq-length", count, "N", f"steps of backpropagation ({SEQ_LENGTH})", SEQ_LENGTH),
         value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
-        value("--max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
+        value("--epochs --max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
         value("--steps", count, "N", "steps, instead of epochs"),
         choice("--optimizer", tuple(OPTIMIZERS), "O", f"{', '.join(OPTIMIZERS)}; sgd has momentum (rmsprop)"),
         value("--learning-rate", non_negative, "X", f"learning rate ({LEARNING_RATE:g})", LEARNING_RATE),
@@ -282,11 +292,12 @@ _TRAIN: Table = {
 _RESUME: Table = {
     "": (
         _CHECKPOINT,
-        argument(
-            "files", "FILE", "the same text, if its file has moved or it was several or none", nargs="*"
-        ),
+        argument("files", "FILE", "the same text, if a file has moved or it was standard input", nargs="*"),
         value(
-            "--encoding", encoding, "NAME", "the encoding of several FILEs; one has that of the run (utf-8)"
+            "--encoding",
+            encoding,
+            "NAME",
+            "the encoding of standard input; a FILE has that of the run (utf-8)",
         ),
         value("--steps", count, "N", "number of further steps (the remaining ones)"),
         value("--checkpoint", Path, "PATH", "the file to save to (CHECKPOINT)"),
@@ -299,7 +310,7 @@ _RESUME: Table = {
 _SAMPLE: Table = {
     "": (
         _CHECKPOINT,
-        value("--length", natural, "N", "maximum number of characters, or bytes (2000)", 2000),
+        value("--length", natural, "N", "maximum number of characters, or other tokens (2000)", 2000),
         value(
             "--prompt --primetext --start-text",
             text,
@@ -337,7 +348,7 @@ _SAMPLE: Table = {
 _EVALUATE: Table = {
     "": (
         _CHECKPOINT,
-        argument("files", "FILE", "a text; several are one text, - is standard input", "+"),
+        argument("files", "FILE", _FILES_HELP, "+"),
         _ENCODING,
         value(
             "--validation-split --val-frac",
@@ -393,10 +404,12 @@ for control characters; a file or a pipe receives the characters of a sample as 
 examples:
   recurrent train input.txt
   recurrent train input.txt --cell gru --hidden-sizes 256,256,256 --dropout 0.2
-  recurrent train input.txt --max-epochs 10 --checkpoint runs/a.safetensors --seed 2
+  recurrent train input.txt --epochs 10 --checkpoint runs/a.safetensors --seed 2
   recurrent train input.txt --steps 2000 --schedule cosine --warmup-steps 100 --learning-rate 5e-3
   recurrent train more.txt --init-from input.safetensors        train a saved model on another text
   recurrent train part1.txt part2.txt --encoding cp1252         several files as one text, in their encoding
+  recurrent train texts/ --epochs 10                            all *.txt of a folder, in the order of their paths
+  recurrent train input.txt --tokenizer bpe --vocabulary-size 1000 --embedding 64
   cat *.txt | recurrent train - --checkpoint all.safetensors    standard input
   recurrent train input.txt --json | jq 'select(.validation)'
 
@@ -492,8 +505,8 @@ def _check_errors(options: argparse.Namespace, parser: argparse.ArgumentParser) 
     """Checks that a replacement comes with ``--errors replace`` and not otherwise."""
     if options.job == "train" and options.errors is not None and not options.init_from:
         parser.error("--errors requires --init-from: a new model takes its vocabulary from the text")
-    if (options.errors == "replace") != (options.replacement is not None):
-        parser.error("--replacement and --errors replace require each other")
+    if options.errors != "replace" and options.replacement is not None:
+        parser.error("--replacement requires --errors replace")
     options.errors = options.errors or "strict"
 
 
@@ -512,8 +525,8 @@ def _check_train(options: argparse.Namespace, parser: argparse.ArgumentParser) -
         elif options.init_from:
             parser.error(f"--{name.replace('_', '-')} is not allowed with --init-from: the model decides it")
     options.hidden_sizes = options.hidden_sizes or [options.rnn_size] * options.num_layers
-    if options.max_epochs is not None and options.steps is not None:
-        parser.error("--max-epochs and --steps exclude each other")
+    if options.epochs is not None and options.steps is not None:
+        parser.error("--epochs and --steps exclude each other")
     if options.decay_rate is not None and (options.optimizer or "rmsprop") != "rmsprop":
         parser.error(f"--decay-rate requires --optimizer rmsprop, got {options.optimizer}")
     if options.schedule == "plateau" and not options.validation_split:

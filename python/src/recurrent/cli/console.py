@@ -23,8 +23,10 @@ _FLAGS = {
     "dropout": "--dropout",
     "embedding": "--embedding",
     "encoding": "--encoding",
+    "epochs": "--epochs",
     "evaluate_every": "--evaluate-every",
     "hidden_sizes": "--hidden-sizes",
+    "vocabulary_size": "--vocabulary-size",
     "call fit": "run `recurrent train --init-from`",
     "learning_rate": "--learning-rate",
     "overwrite=True": "--force",
@@ -35,7 +37,7 @@ _FLAGS = {
     "steps is missing": "--steps is missing",
 }
 _ARGUMENT = re.compile(r"(?<![\w'/.-])(" + "|".join(map(re.escape, _FLAGS)) + r")(?![\w'/.-])")
-_SETTING = re.compile(r"\b(?:Path\.read_text\()?(tokenizer|encoding)='([\w-]+)'\)?")
+_SETTING = re.compile(r"\b(?:Path\.read_text\()?(tokenizer|encoding|errors)='([\w-]+)'\)?")
 _QUOTED = re.compile(r"('[^']*'(?!\w))")
 
 
@@ -158,4 +160,4 @@ def with_flags(message: str) -> str:
 
 def token_unit(tokenizer: str) -> str:
     """Returns what a token of a text model is called."""
-    return "byte" if tokenizer == "bytes" else "character"
+    return {"bytes": "byte", "characters": "character"}.get(tokenizer, "token")

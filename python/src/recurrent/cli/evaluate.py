@@ -9,6 +9,7 @@ from typing import Any
 
 from .._terminal import UserError, printable
 from ..nn.threads import set_num_threads
+from ..text.coder import is_coded
 from ..text.model import TextModel
 from ..training.corpus import OTHER_TOKENIZER, Corpus
 from .console import Console, describe, token_unit
@@ -24,7 +25,9 @@ def info(options: argparse.Namespace, console: Console) -> int:
         return 0
     console.print(f"{options.model}: {size:,} bytes, a text model")
     console.print(f"  network     {describe_network(model)}: {facts['weights']:,} {model.dtype} weights")
-    if model.vocabulary is None:
+    if is_coded(model.tokenizer):
+        console.print(f"  vocabulary  {model.vocabulary_size:,} tokens of {model.tokenizer}")
+    elif model.vocabulary is None:
         console.print("  vocabulary  bytes")
     else:
         shown = printable(model.vocabulary)
@@ -38,7 +41,8 @@ def info(options: argparse.Namespace, console: Console) -> int:
     if facts.get("best"):
         console.print(f"  best        {facts['best'][1]:.4f} after step {facts['best'][0]:,}")
     if facts.get("text"):
-        console.print(f"  text        {facts['text']}")
+        paths = [facts["text"]] if isinstance(facts["text"], str) else facts["text"]
+        console.print(f"  text        {', '.join('none' if path is None else path for path in paths)}")
     return 0
 
 
@@ -52,22 +56,37 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
         known = (model.vocabulary or "") if o.errors == "strict" else None
         source = text_of(o.files, model.tokenizer, o.encoding)
         corpus = Corpus(source, model.tokenizer, "FILE", encoding_of(source, o.encoding))
-        tokens = corpus.encode(
-            lambda part: model.encode(part, o.errors, o.replacement), model.vocabulary_size, known
-        )
+        starts = None
+        if is_coded(model.tokenizer) or model.documents is not None:
+            corpus.require_known(known if model.vocabulary is not None else None)
+            tokens, starts = model._tokens_of(corpus.parts, o.errors, o.replacement, None)
+        else:
+            tokens = corpus.encode(
+                lambda part: model.encode(part, o.errors, o.replacement), model.vocabulary_size, known
+            )
     except ValueError as error:
         # the model decides the tokenizer: the hint does not apply
         raise UserError(describe(ValueError(str(error).replace(OTHER_TOKENIZER, "")))) from None
-    tokens = tokens[int(len(tokens) * (1 - o.validation_split)) :]
+    cut = int(len(tokens) * (1 - o.validation_split))
+    tokens, starts = tokens[cut:], None if starts is None else starts[cut:]
     # the batch size of the validation in training
     batch_size = o.batch_size or max(1, min(64, len(tokens) // 1024))
-    nats = model.evaluate(tokens, batch_size)
+    nats = model.evaluate(tokens, batch_size, resets=starts)
+    data = model.decode(tokens[1:], as_bytes=True)
+    bits_per_byte = nats * (len(tokens) - 1) / math.log(2) / max(1, len(data))
     unit, bits, perplexity = token_unit(model.tokenizer), nats / math.log(2), math.exp(min(nats, 700.0))
     console.write_json(
-        nats=nats, bits=bits, perplexity=perplexity, tokens=len(tokens), unit=unit, batch_size=batch_size
+        nats=nats,
+        bits=bits,
+        bits_per_byte=bits_per_byte,
+        perplexity=perplexity,
+        tokens=len(tokens),
+        unit=unit,
+        batch_size=batch_size,
     )
     console.print(
         f"{nats:.4f} nats per {unit} ({bits:.4f} bits, perplexity {perplexity:.3f}) over {len(tokens):,} {unit}s"
+        + ("" if unit == "byte" else f", {bits_per_byte:.4f} bits per byte")
     )
     return 0
 
@@ -101,6 +120,7 @@ def _facts(model: TextModel) -> dict[str, Any]:
         **model.options,
         "tokenizer": model.tokenizer,
         "vocabulary": model.vocabulary,
+        "vocabulary_size": model.vocabulary_size,
         "dtype": str(model.dtype),
         "weights": model.flat.n,
         "step": model.step,
@@ -113,7 +133,9 @@ def _facts(model: TextModel) -> dict[str, Any]:
     if trainer is not None:
         facts["target_step"] = trainer.target_step
         facts["settings"] = trainer.settings.to_dict()
-        facts["text"] = (trainer.sources.get("text") or {}).get("path")
+        source = trainer.sources.get("text") or {}
+        paths = [one["path"] for one in source.get("files", [])]
+        facts["text"] = paths if paths else source.get("path")
     return facts
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._terminal import UserError, writing_output
 from ..nn.threads import set_num_threads
+from ..text.coder import is_coded
 from ..text.model import TextModel
 from .console import Console, report_error
 from .evaluate import better_model
@@ -59,8 +60,12 @@ def sample(options: argparse.Namespace, console: Console) -> int:
         elif is_bytes:
             _print_bytes(buffer, shown, pieces, bytes, b"")
         else:
-            encoder = codecs.getincrementalencoder(o.encoding or "utf-8")()
-            _print_bytes(buffer, shown, pieces, lambda piece: encoder.encode(piece.decode()), b"\n")
+            # byte pairs may give any character, and bytes that are none
+            problem = "replace" if is_coded(model.tokenizer) else "strict"
+            encoder = codecs.getincrementalencoder(o.encoding or "utf-8")(problem)
+            _print_bytes(
+                buffer, shown, pieces, lambda piece: encoder.encode(piece.decode("utf-8", problem)), b"\n"
+            )
     return 0
 
 
@@ -105,6 +110,9 @@ def _check_encoding(o: argparse.Namespace, model: TextModel) -> None:
         return
     if model.vocabulary is not None:
         _encoded(model.vocabulary + o.prompt, o.encoding)
+        return
+    if is_coded(model.tokenizer):
+        _encoded(o.prompt, o.encoding)
         return
     for stop in o.stop or ():
         if _encoded(stop, o.encoding) != stop.encode("utf-8", "surrogateescape"):

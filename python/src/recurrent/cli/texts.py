@@ -1,39 +1,40 @@
-"""The texts of a command: a file, several files as one text, standard input."""
+"""The texts of a command: files, directories and patterns as one text, standard input."""
 
 from __future__ import annotations
 
+import glob
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Union
 
 from ..encoding import check_applies, to_utf8
 from ..texts import MAX_BYTES
-from ..training.corpus import Corpus
 
 STDIN = Path("-")
+TextOfFiles = Union[Path, bytes, "list[Path | bytes]"]
 
 
-def text_of(paths: Sequence[Path], tokenizer: str, encoding: str | None) -> Path | bytes:
-    """Returns the Path of one file, or the bytes of standard input, or of several files one after another.
+def text_of(paths: Sequence[Path], tokenizer: str, encoding: str | None) -> TextOfFiles:
+    """Returns the Path of one file, the bytes of standard input, or a list of several.
 
     Parameters
     ----------
     paths : sequence of Path
-        The files; ``-`` is standard input.
-    tokenizer : {"characters", "bytes"}
-        Characters are returned in UTF-8.
+        Files, directories and patterns, as for ``TextModel.fit``; ``-`` is standard input.
+    tokenizer : str
+        Standard input is returned in UTF-8, unless tokens are bytes.
     encoding : str, optional
-        The encoding of all files; UTF-8 where absent.
+        The encoding of standard input; UTF-8 where absent.
 
     Raises
     ------
-    OSError, ValueError
-        If a file cannot be read, or not in its encoding, or an encoding is without effect.
+    ValueError
+        If standard input is not in its encoding, or an encoding is without effect.
     """
     check_applies(encoding, tokenizer)
-    if len(paths) == 1 and paths[0] != STDIN:
-        return paths[0]
-    return b"".join(_bytes(path, tokenizer, encoding) for path in paths)
+    found = [_stdin(tokenizer, encoding) if path == STDIN else path for path in paths]
+    return found[0] if len(found) == 1 else found
 
 
 def title(paths: Sequence[Path]) -> str:
@@ -42,17 +43,24 @@ def title(paths: Sequence[Path]) -> str:
 
 
 def default_checkpoint(paths: Sequence[Path]) -> Path:
-    """Returns the checkpoint's name: that of the first file, here."""
-    return Path("stdin.safetensors" if paths[0] == STDIN else f"{paths[0].stem}.safetensors")
+    """Returns the checkpoint's name: that of the first file or directory, here."""
+    path = paths[0]
+    if path == STDIN:
+        return Path("stdin.safetensors")
+    while glob.has_magic(path.name) and not path.exists():
+        path = path.parent
+    name = path.name or path.absolute().name
+    return Path(f"{name if path.is_dir() else Path(name).stem}.safetensors")
 
 
-def encoding_of(source: Path | bytes, encoding: str | None) -> str | None:
-    """Returns the encoding of what ``text_of`` returned, whose bytes are in UTF-8."""
-    return encoding if isinstance(source, Path) else None
+def encoding_of(source: TextOfFiles, encoding: str | None) -> str | None:
+    """Returns the encoding of the files that ``text_of`` returned; bytes are in UTF-8."""
+    has_files = isinstance(source, Path) or (
+        isinstance(source, list) and any(isinstance(one, Path) for one in source)
+    )
+    return encoding if has_files else None
 
 
-def _bytes(path: Path, tokenizer: str, encoding: str | None) -> bytes:
-    if path != STDIN:
-        return Corpus(path, tokenizer, encoding=encoding).data
+def _stdin(tokenizer: str, encoding: str | None) -> bytes:
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    return to_utf8(data, "standard input", encoding) if tokenizer == "characters" else data
+    return data if tokenizer == "bytes" else to_utf8(data, "standard input", encoding)

@@ -18,14 +18,17 @@ from ..optim.optimizer import Optimizer
 from ..optim.optimizers import OPTIMIZERS, OptimizerName
 from ..optim.schedules import SCHEDULES, Constant, Cosine, OneCycle, Schedule
 from ..sizes import TEXT_OPTIONS
+from ..text.coder import is_coded
 from ..text.model import TextModel
+from ..training.batches import ContiguousBatches
 from ..training.corpus import Corpus
+from ..training.documents import Documents
 from ..training.history import History, StepReport
 from ..training.options import DECAY_RATE
 from .arguments import EPOCHS
 from .console import EXIT_INTERRUPTED, Console, describe, token_unit
 from .evaluate import better_model, describe_network
-from .texts import default_checkpoint, encoding_of, text_of, title
+from .texts import STDIN, default_checkpoint, encoding_of, text_of, title
 
 _MOMENTUM = 0.9  # of sgd
 
@@ -40,30 +43,44 @@ def train(options: argparse.Namespace, console: Console) -> int:
     else:
         model = TextModel(
             o.cell, o.hidden_sizes, o.embedding, o.dropout, o.tokenizer, o.dtype, rng=o.seed, tied=o.tied,
+            vocabulary_size=o.vocabulary_size,
             **{name: getattr(o, name) for name in TEXT_OPTIONS},
         )  # fmt: skip
     source = text_of(o.files, model.tokenizer, o.encoding)
     encoding = encoding_of(source, o.encoding)
     corpus = Corpus(source, model.tokenizer, encoding=encoding)
-    if o.input_init or o.recurrent_init or o.chrono:
+    if is_coded(model.tokenizer) and not model.is_built and o.errors == "strict":
+        # the words of the text that are too rare for its vocabulary
+        o.errors = "replace" if model.tokenizer == "words" else "strict"
+    if o.input_init or o.recurrent_init or o.chrono or (is_coded(model.tokenizer) and not model.is_built):
         model.build(source, encoding=encoding)
+    if o.input_init or o.recurrent_init or o.chrono:
         model.network.initialize(input=o.input_init, recurrent=o.recurrent_init, chrono=o.chrono, rng=o.seed)
-    training_length = int(corpus.length * (1 - o.validation_split))
-    epoch_steps = max(1, (training_length - 1) // o.batch_size // o.seq_length)
-    steps = o.steps or (o.max_epochs or EPOCHS) * epoch_steps
+    length = corpus.length
+    documents = Documents(corpus.parts, o.documents, str(corpus)) if o.documents else None
+    if is_coded(model.tokenizer):
+        parts = [corpus.data] if documents is None else list(documents)
+        length = sum(len(model.encode(part, o.errors, o.replacement)) for part in parts)
+        length += 0 if documents is None else len(parts) + 1
+    elif documents is not None:
+        length = documents.length(model.tokenizer == "bytes")
+    training_length = int(length * (1 - o.validation_split))
+    epoch_steps = max(1, ContiguousBatches.count_chunks(training_length, o.batch_size, o.seq_length))
+    steps = o.steps or (o.epochs or EPOCHS) * epoch_steps
     console.write_json(
         event="start", text=title(o.files), steps=steps, steps_per_epoch=epoch_steps, checkpoint=str(path),
         seed=o.seed,
     )  # fmt: skip
     reporter = _Reporter(console, o.print_every, steps + (model.step if o.init_from else 0), o.seed)
-    reporter.introduce = lambda: _introduce(console, o, corpus, model, steps, epoch_steps, path)
+    reporter.introduce = lambda: _introduce(console, o, corpus, length, model, steps, epoch_steps, path)
     try:
         history = model.fit(
             source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
             o.validation_split, None, path, console.is_verbose, [reporter],
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
-            errors=o.errors, replacement=o.replacement, encoding=encoding, overwrite=o.force,
+            errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
+            overwrite=o.force,
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():
@@ -99,10 +116,10 @@ def resume(options: argparse.Namespace, console: Console) -> int:
     source = None
     if o.files:
         source = text_of(o.files, model.tokenizer, o.encoding)
-    if o.encoding and not isinstance(source, bytes):
+    if o.encoding and STDIN not in o.files:
         raise UserError(
-            f"--encoding is without effect; expected several FILEs or -, got {o.encoding}: a single one is read as "
-            "`recurrent train` did"
+            f"--encoding is without effect; expected - as a FILE, got {o.encoding}: files are read as `recurrent "
+            "train` did"
         )
     history = model.resume(
         source, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
@@ -178,17 +195,20 @@ def _introduce(
     console: Console,
     o: argparse.Namespace,
     corpus: Corpus,
+    length: int,
     model: TextModel,
     steps: int,
     epoch_steps: int,
     path: Path,
 ) -> None:
-    distinct = f", {len(corpus.letters):,} distinct" if corpus.letters else ""
+    count = model.vocabulary_size if is_coded(model.tokenizer) else len(corpus.letters)
+    distinct = f", {count:,} distinct" if count else ""
+    unit = f"{token_unit(model.tokenizer)}s"
     held_out = f"; the last {100 * o.validation_split:.3g} % held out" if o.validation_split else ""
     optimizer = type(model.optimizer).__name__
     schedule = "" if o.schedule == "constant" else f"{o.schedule} "
     console.print(f"recurrent {__version__}: training on {title(o.files)}")
-    console.print(f"  text      {corpus.length:,} {model.tokenizer}{distinct}{held_out}")
+    console.print(f"  text      {length:,} {unit}{distinct}{held_out}")
     console.print(
         f"  network   {describe_network(model)}: {model.flat.n:,} {model.dtype} weights, seed {o.seed}"
     )

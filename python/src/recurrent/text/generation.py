@@ -6,12 +6,16 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from .._checks import as_count, as_errors, as_flag, as_list, as_text
 from ..names import ErrorsName
 from ..nn.generation import CHUNK_TOKENS, Generator
 from ..random import RNG, as_random_or_shared
 from ..sampling import sampler_settings
-from .language_model import LanguageModel, decoded
+from .coded_generator import CodedGenerator
+from .coder import is_coded
+from .language_model import LanguageModel, as_utf8, decoded
 
 
 class Generation(LanguageModel):
@@ -77,10 +81,11 @@ class Generation(LanguageModel):
         Parameters
         ----------
         n : int
-            The largest number of tokens: characters, or bytes.
+            The largest number of tokens: characters, bytes, words or byte pairs.
         prompt : str or bytes
             The text to start from, not part of the result. If empty, the model starts from ``"\n"``, or ``" "`` if the
-            vocabulary has no newline, or token 0.
+            vocabulary has no newline, or token 0. Of a model of ``documents`` it is the start of one; a line ends the
+            text where the model ends it.
         temperature : float
             The divisor of the scores, at least 0: below 1 favors likely tokens, 0 takes the likeliest.
         top_k : int, optional
@@ -233,7 +238,7 @@ class Generation(LanguageModel):
         stop: Any,
         errors: tuple[str, str | None],
         settings: dict[str, Any],
-    ) -> Generator:
+    ) -> Generator | CodedGenerator:
         stops = (
             [stop]
             if isinstance(stop, str)
@@ -241,14 +246,27 @@ class Generation(LanguageModel):
         )
         for one in stops:
             as_text(one, "stop")
-        as_errors(*errors)
-        settings |= {"max_tokens": count, "stop": stops, "errors": errors[0], "replacement": errors[1]}
-        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+        coder = self._coded() if is_coded(self.tokenizer) else None
         start = prompt if isinstance(prompt, bytes) else as_text(prompt, "prompt")
+        settings |= {"max_tokens": count}
+        # a document begins after a newline, and a line ends before one
+        before = [] if self.documents is None else [self._newline()]
+        if self.documents == "lines":
+            settings |= {"end": before[0]}
+        if coder is not None:
+            # the newline is a token by itself, as in training
+            tokens = coder.encode(as_utf8(start, "prompt"), *errors)  # type: ignore[arg-type]
+            tokens = np.concatenate([np.array(before, np.int64), tokens])
+            random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
+            return CodedGenerator(self.network, coder, tokens, stops, settings, random)
+        as_errors(*errors)
+        start = b"\n" + start if before else start
+        settings |= {"stop": stops, "errors": errors[0], "replacement": errors[1]}
+        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
         return Generator.of_text(self._handle, start, settings, random)
 
 
-def _pieces(generator: Generator, chunk: int) -> Iterator[bytes]:
+def _pieces(generator: Generator | CodedGenerator, chunk: int) -> Iterator[bytes]:
     """Yields the text of a generator, ``chunk`` tokens in one call of the library."""
     while not generator.has_ended:
         yield generator.next_bytes(chunk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from ..introspection import activations as _activations
 from ..introspection import text_html
 from ..introspection.document import HTML
 from ..names import ErrorsName
+from ..sources import Sources
 from .language_model import LanguageModel
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Introspection(LanguageModel):
 
     def activations(
         self,
-        text: str | bytes | os.PathLike[str],
+        text: Sources,
         names: Sequence[str] | None = None,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
@@ -32,7 +32,7 @@ class Introspection(LanguageModel):
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             At least one token, read from a zero state; as for ``encode``.
         names : list of str, optional
             Names as for ``Network.activations``: ``"h0"`` is layer 0's output, ``"c1"`` layer 1's cell, ``"f1"``
@@ -58,7 +58,7 @@ class Introspection(LanguageModel):
 
     def next_characters(
         self,
-        text: str | bytes | os.PathLike[str],
+        text: Sources,
         k: int = 5,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
@@ -69,7 +69,7 @@ class Introspection(LanguageModel):
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             At least one token, read from a zero state; as for ``encode``.
         k : int
             At least 1; limited by the size of the vocabulary.
@@ -92,7 +92,7 @@ class Introspection(LanguageModel):
 
     def gradient_norms(
         self,
-        text: str | bytes | os.PathLike[str],
+        text: Sources,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
@@ -102,7 +102,7 @@ class Introspection(LanguageModel):
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             At least three tokens, read from a zero state; as for ``encode``.
         errors, replacement, encoding
             As for ``encode``.
@@ -128,7 +128,7 @@ class Introspection(LanguageModel):
 
     def html(
         self,
-        text: str | bytes | os.PathLike[str],
+        text: Sources,
         activation: str,
         unit: int,
         k: int = 5,
@@ -141,7 +141,7 @@ class Introspection(LanguageModel):
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             1 to 20,000 tokens, read from a zero state; as for ``encode``.
         activation : str
             A name as for ``activations``: ``"c1"`` is layer 1's cell, shown through tanh.

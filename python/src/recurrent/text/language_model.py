@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 import numpy as np
 
 from .. import _c
-from .._arrays import as_sizes, as_tokens
+from .._arrays import as_flags, as_sizes, as_tokens
 from .._checks import (
     DTYPES,
     as_choice,
@@ -26,10 +26,11 @@ from .._checks import (
     as_limit,
     as_single,
     as_text,
+    shown,
 )
 from .._readonly import ReadOnly
 from ..mat import Mat
-from ..names import DType, ErrorsName, TokenizerName
+from ..names import DocumentsName, DType, ErrorsName, TokenizerName, UnitName
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.checkpoint import network_of
 from ..nn.network import Network
@@ -38,16 +39,18 @@ from ..outputs import Outputs
 from ..parameters import Parameters
 from ..random import RNG, Random, as_random
 from ..sizes import TEXT_OPTIONS, Sizes, sizes_of
+from ..sources import Sources, as_sources_encoding, is_list, read_parts
 from ..state import StepResult
-from ..texts import as_file_encoding, as_text_or_file
+from ..training.documents import DOCUMENTS, Documents
 from ..training.options import CLIP
+from .coder import Coder, is_coded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import tokenizers
 
 _lib = _c.lib
 _NEW = "a new TextModel"
-# by recurrent_alphabet
 TOKENIZERS: tuple[TokenizerName, ...] = get_args(TokenizerName)
 M = TypeVar("M", bound="LanguageModel")
 
@@ -69,10 +72,11 @@ class LanguageModel:
         hidden_sizes: Sequence[int] = (128, 128),
         embedding: int | None = None,
         dropout: float = 0.0,
-        tokenizer: TokenizerName = "characters",
+        tokenizer: TokenizerName | os.PathLike[str] | tokenizers.Tokenizer = "characters",
         dtype: DType = "float32",
         rng: RNG = None,
         *,
+        vocabulary_size: int | None = None,
         tied: bool = False,
         forget_bias: float = 1.0,
         learned_initial_state: bool = False,
@@ -81,7 +85,12 @@ class LanguageModel:
     ) -> None:
         self._cell = as_cell(cell)
         self.cell = cell_name(self._cell)
-        self.tokenizer = as_choice(tokenizer, "tokenizer", TOKENIZERS)
+        self._coder: Coder | None = None
+        if isinstance(tokenizer, str):
+            self.tokenizer = as_choice(tokenizer, "tokenizer", TOKENIZERS)
+        else:
+            self._coder, self.tokenizer = Coder.of(tokenizer), "custom"
+        self._vocabulary_limit = _as_limit(vocabulary_size, self.tokenizer)
         self.hidden_sizes = tuple(as_sizes(hidden_sizes, "hidden_sizes").tolist())
         self.tied = as_flag(tied, "tied")
         width = self.hidden_sizes[-1] if self.tied and embedding is None else embedding
@@ -110,12 +119,12 @@ class LanguageModel:
 
     # ---- parts and settings
 
-    def build(self: M, text: str | bytes | os.PathLike[str], *, encoding: str | None = None) -> M:
+    def build(self: M, text: Sources, *, encoding: str | None = None) -> M:
         """Takes the vocabulary from a text and draws the weights; ``fit`` does so if necessary.
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             All characters of the vocabulary, in any order and number, as for ``fit``; bytes are UTF-8.
         encoding : str, optional
             The encoding of a file, as for ``fit``.
@@ -135,6 +144,17 @@ class LanguageModel:
         if self._model is not None:
             raise RuntimeError("the model is built already; expected a new TextModel")
         data = self._read(text, encoding)
+        self._build(data, self._new_coder(data) if is_coded(self.tokenizer) else None)
+        return self
+
+    def _new_coder(self, data: bytes) -> Coder:
+        """Returns the tokenizer of a model that is not built: the caller's, or that of a text."""
+        if self._coder is not None:
+            return self._coder
+        return Coder.train(self.tokenizer, as_utf8(data, "text"), self._vocabulary_limit)
+
+    def _build(self, data: bytes, coder: Coder | None) -> None:
+        """Draws the weights of a model over the vocabulary of a text, or over the tokens of a coder."""
         settings: dict[str, Any] = {
             "tokenizer": self.tokenizer,
             "cell": self._cell,
@@ -148,22 +168,26 @@ class LanguageModel:
         }
         if isinstance(self._cell, Cell):
             # a step is recorded for the rows of its input: without an embedding they are the vocabulary's
-            inputs = self.embedding or _vocabulary_size(data, self.tokenizer)
+            size = _vocabulary_size(data, self.tokenizer) if coder is None else coder.size
+            inputs = self.embedding or size
             settings["cell"] = cell_settings(self._cell, inputs, self.hidden_sizes, settings["dtype"])
+        if coder is not None:
+            data, settings["vocabulary_size"] = coder.json.encode(), coder.size
         self._attach(_new_model(data, settings, self._random))
-        return self
+        self._coder = coder
 
-    def _read(self, text: str | bytes | os.PathLike[str], encoding: str | None) -> bytes:
+    def _read(self, text: Sources, encoding: str | None) -> bytes:
         """Returns the bytes of a text, or of a file in an encoding."""
-        name = as_file_encoding(encoding, self.tokenizer, text)
-        return as_text_or_file(text, "text", self.tokenizer, name)
+        name = as_sources_encoding(encoding, self.tokenizer, text)
+        return b"".join(part.data for part in read_parts(text, "text", self.tokenizer, name))
 
     def _attach(self, handle: _c.Handle) -> None:
         """Takes a text model of the library."""
         settings = json.loads(_c.written(_lib.recurrent_text_model_describe, handle.value))
         self.tokenizer, self.dropout = settings["tokenizer"], float(settings["dropout"])
         codes = (ctypes.c_uint32 * _info(handle).vocabulary_size)()
-        _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
+        if not is_coded(self.tokenizer):
+            _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
         network = _c.new(
             _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
         )
@@ -173,7 +197,7 @@ class LanguageModel:
         self.options = {name: settings.get(name, False) for name in TEXT_OPTIONS}
         self._code = DTYPES.index(self._network.dtype)
         self.hidden_sizes, self.embedding = self._network.hidden_sizes, self._network.embedding
-        self._characters: list[str] = [] if self.tokenizer == "bytes" else [chr(code) for code in codes]
+        self._characters: list[str] = [chr(code) for code in codes] if self.tokenizer == "characters" else []
         self._optimizer = _optimizer_of(handle)
         self._model = handle
 
@@ -183,6 +207,14 @@ class LanguageModel:
             raise RuntimeError("the model has no vocabulary; expected fit, build or load first")
         return self._model
 
+    def _coded(self) -> Coder:
+        """Returns the coder of a model whose tokens are those of the ``tokenizers`` package."""
+        handle = self._handle
+        if self._coder is None:
+            text, size = _written_json(handle), _info(handle).vocabulary_size
+            self._coder = Coder.of_json(self.tokenizer, text, size)
+        return self._coder
+
     @property
     def is_built(self) -> bool:
         """Whether the model has a vocabulary and weights."""
@@ -190,19 +222,21 @@ class LanguageModel:
 
     @property
     def vocabulary(self) -> str | None:
-        """The characters in the order of their tokens, from 0; None where tokens are bytes."""
+        """The characters in the order of their tokens, from 0; None where tokens are no characters."""
         _ = self._handle
-        return None if self.tokenizer == "bytes" else "".join(self._characters)
+        return "".join(self._characters) if self.tokenizer == "characters" else None
 
     @property
     def vocabulary_size(self) -> int:
-        """The number of tokens: of characters in the vocabulary, or 256."""
+        """The number of tokens: of characters, words or byte pairs in the vocabulary, or 256."""
         return self.network.input_size
 
     @property
     def characters(self) -> list[str]:
-        r"""A label of each token, from 0: its character; of a byte beyond ASCII its code, such as ``\xC3``."""
+        r"""A label of each token, from 0: its text; of a byte beyond ASCII its code, such as ``\xC3``."""
         _ = self._handle
+        if is_coded(self.tokenizer):
+            return self._coded().labels
         if self.tokenizer == "bytes":
             return [chr(token) if token < 128 else f"\\x{token:02X}" for token in range(256)]
         return list(self._characters)
@@ -282,11 +316,42 @@ class LanguageModel:
         encoded = key.encode()
         _lib.recurrent_text_model_set_metadata(self._handle.value, encoded, len(encoded), text, len(text))
 
+    @property
+    def documents(self) -> DocumentsName | None:
+        """What the last ``fit`` took as a document: "lines", "files", or None for a text as one. It is saved."""
+        found = self._get_metadata("documents")
+        return next((kind for kind in DOCUMENTS if kind == found), None)
+
     # ---- text and tokens
+
+    def _newline(self) -> int:
+        """Returns the token of the newline, which documents need."""
+        if is_coded(self.tokenizer):
+            return self._coded().newline()
+        if self.tokenizer == "bytes":
+            return 10
+        if "\n" not in self._characters:
+            raise ValueError("documents needs a newline; expected a token of it in the vocabulary, got none")
+        return self._characters.index("\n")
+
+    def _tokens_of(
+        self, text: Sources, errors: ErrorsName, replacement: str | None, encoding: str | None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
+        """Returns the tokens of a text as the last ``fit`` would read it, and where documents begin."""
+        if self.documents is None:
+            return self.encode(text, errors, replacement, encoding=encoding), None
+        name = as_sources_encoding(encoding, self.tokenizer, text)
+        parts = [part.data for part in read_parts(text, "text", self.tokenizer, name)]
+
+        def encode(parts: list[bytes]) -> list[npt.NDArray[np.int64]]:
+            return [self.encode(part, errors, replacement) for part in parts]
+
+        tokens, starts = Documents(parts, self.documents, "text").encode(encode, self._newline(), np.uint32)
+        return tokens.astype(np.int64), starts
 
     def encode(
         self,
-        text: str | bytes | os.PathLike[str],
+        text: Sources,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
@@ -296,12 +361,14 @@ class LanguageModel:
 
         Parameters
         ----------
-        text : str, bytes or Path
+        text : str, bytes, Path, or list of these
             As for ``fit``. Bytes are UTF-8; of any value where tokens are bytes.
         errors : {"strict", "ignore", "replace"}
-            How to handle characters outside the vocabulary: raise an error, skip them, or encode ``replacement``.
+            How to handle characters, or words, outside the vocabulary: raise an error, skip them, or encode
+            ``replacement``. Bytes and byte pairs have none.
         replacement : str, optional
-            A character of the vocabulary, with ``errors="replace"``.
+            A character of the vocabulary, with ``errors="replace"``. Of words the text of a token, or ``<unk>`` where
+            absent.
         encoding : str, optional
             The encoding of a file, as for ``fit``.
 
@@ -323,6 +390,9 @@ class LanguageModel:
         >>> tm.encode("cab").tolist(), tm.encode("xa", errors="ignore").tolist()
         ([2, 0, 1], [0])
         """
+        if is_coded(self.tokenizer):
+            coder, data = self._coded(), self._read(text, encoding)
+            return coder.encode(as_utf8(data, "text"), errors, replacement)
         data, (code, point) = self._read(text, encoding), as_errors(errors, replacement)
         # the library writes to a buffer of no elements as well
         tokens, count = np.empty(max(1, len(data)), np.int64), ctypes.c_int64()
@@ -375,6 +445,9 @@ class LanguageModel:
         b'c\xe9'
         """
         numbers, wants_bytes = as_tokens(tokens, "tokens"), as_flag(as_bytes, "as_bytes")
+        if is_coded(self.tokenizer):
+            data = self._coded().decode(numbers)
+            return data if wants_bytes else "".join(decoded([data]))
         count = numbers.size
         buffer, length = ctypes.create_string_buffer(4 * count + 1), ctypes.c_int64()
         _lib.recurrent_text_model_decode(
@@ -397,6 +470,8 @@ class LanguageModel:
         learning_rate: float | None = None,
         clip: float | None = CLIP,
         weight_decay: float = 0.0,
+        *,
+        resets: npt.ArrayLike | None = None,
     ) -> StepResult:
         """Makes one training step on the next chunk, from the carried state.
 
@@ -410,6 +485,8 @@ class LanguageModel:
             The gradient clipping threshold, above 0; None for none.
         weight_decay : float
             The fraction of each weight that is subtracted besides, at least 0.
+        resets : array of bool, optional
+            (T, B): where a document begins; the state before such a step is that of sequences that begin.
 
         Returns
         -------
@@ -433,6 +510,7 @@ class LanguageModel:
                 f"tokens and targets have the wrong shape; expected (T, B), got {shape} and {aims.shape}"
             )
         T, B = shape
+        begins = None if resets is None else as_flags(resets, "resets", (T, B))
         result = _c.StepResult()
         _lib.recurrent_text_model_train_step(
             self._handle.value,
@@ -440,6 +518,7 @@ class LanguageModel:
             _c.as_ints(aims, T * B),
             T,
             B,
+            None if begins is None else _c.as_ints(begins, T * B),
             math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
             as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
@@ -453,29 +532,37 @@ class LanguageModel:
 
     def evaluate(
         self,
-        text: str | bytes | os.PathLike[str] | npt.ArrayLike,
+        text: Sources | npt.ArrayLike,
         batch_size: int = 1,
         errors: ErrorsName = "strict",
         replacement: str | None = None,
         *,
         encoding: str | None = None,
+        per: UnitName = "token",
+        resets: npt.ArrayLike | None = None,
     ) -> float:
-        """Returns the mean of -ln p over all tokens but the first, in nats per token, without updating the weights.
+        """Returns the mean of -ln p over all tokens but the first, in nats, without updating the weights.
 
         Parameters
         ----------
-        text : str, bytes, Path or array of int
-            At least two tokens; a text as for ``fit``.
+        text : str, bytes, Path, list of these, or array of int
+            At least two tokens; a text as for ``fit``, and with the documents of the last one.
         batch_size : int
             The tokens are split into this number of equal parts that are evaluated in parallel, each from its
             beginning: 1 gives the exact value, more is faster.
         errors, replacement, encoding
             As for ``encode``.
+        per : {"token", "character", "byte"}
+            What the sum of -ln p is divided by: the tokens, or the characters or bytes of UTF-8 of their text. Per
+            character, or byte, models of different tokens compare; divided by ln 2 it is the bits per byte.
+        resets : array of bool, optional
+            Of an array of tokens: (T,), where a document begins; the state before such a token is that of sequences
+            that begin.
 
         Returns
         -------
         float
-            Nats per token.
+            Nats per token, character or byte.
 
         Raises
         ------
@@ -484,13 +571,18 @@ class LanguageModel:
         """
         if isinstance(text, bytearray):
             text = bytes(text)
-        as_file_encoding(encoding, self.tokenizer, text)
-        tokens = (
-            self.encode(text, errors, replacement, encoding=encoding)
-            if isinstance(text, (str, bytes, os.PathLike))
-            else as_tokens(text, "text").ravel()
-        )
+        as_sources_encoding(encoding, self.tokenizer, text)
+        if isinstance(text, (str, bytes, os.PathLike)) or is_list(text):
+            if resets is not None:
+                raise ValueError(
+                    "resets is without effect; expected None, as the model knows the documents of a text"
+                )
+            tokens, resets = self._tokens_of(text, errors, replacement, encoding)  # type: ignore[arg-type]
+        else:
+            tokens = as_tokens(text, "text").ravel()
+        unit = as_choice(per, "per", get_args(UnitName))
         total, most = len(tokens), as_count(batch_size, "batch_size", 1)
+        begins = None if resets is None else as_flags(resets, "resets", (total,))
         count = total - 1
         if count < 1:
             raise ValueError(f"text has the wrong length; expected at least 2 tokens, got {total}")
@@ -503,6 +595,7 @@ class LanguageModel:
             _lib.recurrent_text_model_evaluate(
                 model,
                 _c.as_ints(tokens, total),
+                None if begins is None else _c.as_ints(begins, total),
                 total,
                 most,
                 1,
@@ -510,7 +603,16 @@ class LanguageModel:
                 ctypes.byref(step),
                 ctypes.byref(nats),
             )
-        return nats.value / count
+        return nats.value / (count if unit == "token" else self._text_length(tokens[1:], unit))
+
+    def _text_length(self, tokens: npt.NDArray[np.int64], unit: UnitName) -> int:
+        """Returns the characters or bytes of the text of tokens."""
+        data = self.decode(tokens, as_bytes=True)
+        # a byte that continues a character does not count
+        length = len(data) if unit == "byte" else sum(1 for byte in data if byte & 0xC0 != 0x80)
+        if not length:
+            raise ValueError(f"per is impossible; expected 'token', as the text has no {unit}, got {unit!r}")
+        return length
 
 
 def _info(handle: _c.Handle) -> _c.TextModelInfo:
@@ -557,6 +659,37 @@ def _new_model(data: bytes, settings: dict[str, Any], random: Random) -> _c.Hand
         1,
         random._handle.value,
     )
+
+
+def _written_json(handle: _c.Handle) -> str:
+    """Returns the JSON of a model's tokenizer."""
+    length = ctypes.c_int64()
+    get = _lib.recurrent_text_model_tokenizer
+    get(handle.value, None, 0, ctypes.byref(length))
+    buffer = ctypes.create_string_buffer(max(1, length.value))
+    get(handle.value, buffer, len(buffer), ctypes.byref(length))
+    return buffer.raw[: length.value].decode()
+
+
+def _as_limit(value: Any, tokenizer: str) -> int | None:
+    """Returns the largest number of tokens, or None."""
+    if value is None:
+        return None
+    if tokenizer not in ("words", "bpe"):
+        raise ValueError(
+            f"vocabulary_size is without effect; expected None, as tokenizer is {tokenizer!r}, got {shown(value)}"
+        )
+    return as_count(value, "vocabulary_size", 2 if tokenizer == "words" else 256)
+
+
+def as_utf8(data: bytes, name: str) -> str:
+    """Returns the characters of bytes in UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
+        ) from None
 
 
 def _vocabulary_size(data: bytes, tokenizer: str) -> int:

@@ -14,31 +14,36 @@ from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
-from ..names import ErrorsName, RecipeName
+from ..names import DocumentsName, ErrorsName, RecipeName
 from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..outputs import Outputs
 from ..random import as_random
+from ..sources import Sources
 from ..training.corpus_trainer import CorpusTrainer
 from ..training.history import History
 from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
 from ..training.trainer import Callback
+from .coder import tokenizer_of
 from .generation import Generation
 from .introspection import Introspection
+from .language_model import TOKENIZERS
 
 _lib = _c.lib
 _OWN = frozenset((
     "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_code",
-    "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer",
+    "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer", "_coder",
+    "_vocabulary_limit",
 ))  # fmt: skip
 
 
 class TextModel(Generation, Introspection):
     """A network that predicts the next token of a text, with everything needed to resume training.
 
-    A token is a character (a Unicode code point; nothing is normalized) or a byte. A file holds the weights, the
-    optimizer, dropout's generator, the carried state, the step, the vocabulary and the metadata.
+    A token is a character (a Unicode code point; nothing is normalized), a byte, a word, a byte pair, or a token of the
+    caller's own tokenizer. A file holds the weights, the optimizer, dropout's generator, the carried state, the step,
+    the vocabulary and the metadata.
 
     Parameters
     ----------
@@ -52,12 +57,18 @@ class TextModel(Generation, Introspection):
         The width of the embedding; one-hot input where absent.
     dropout : float
         The fraction of the outputs between layers that training zeroes, at least 0 and below 1.
-    tokenizer : {"characters", "bytes"}
-        What a token is.
+    tokenizer : {"characters", "bytes", "words", "bpe"}, tokenizers.Tokenizer or Path
+        What a token is. All but characters and bytes need the ``tokenizers`` package, and their JSON is part of a
+        checkpoint. "words" are words, marks and single characters of white space; words that are not among the most
+        frequent of the text that gives the vocabulary are ``<unk>``. "bpe" are byte-level byte
+        pairs, which have no unknown text. A ``tokenizers.Tokenizer``, or the Path of the JSON of one, is taken as it
+        is, but for special tokens around a text, truncation and padding.
     dtype : {"float32", "float64"}
         The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
         Draws the weights, uniform on ±0.08, and dropout's seed. Biases are 0, except forget biases.
+    vocabulary_size : int, optional
+        The largest number of "words", at least 2, or of tokens of "bpe", at least 256; 10,000 or 4,096 where absent.
     tied : bool
         Use the embedding's table as the decoder's matrix; it is as wide as the top layer.
     forget_bias : float
@@ -82,6 +93,9 @@ class TextModel(Generation, Introspection):
     ' ehlop'
     >>> len(tm.sample(5, prompt="he", rng=1))
     5
+    >>> words = recurrent.TextModel(hidden_sizes=[4], tokenizer="words", rng=1).build("to be, or not to be")
+    >>> words.characters, words.decode(words.encode("not to be"))
+    (['<unk>', ' ', 'be', 'to', ',', 'not', 'or'], 'not to be')
     """
 
     _trainer: CorpusTrainer | None = None
@@ -90,14 +104,14 @@ class TextModel(Generation, Introspection):
 
     def fit(
         self,
-        text: str | bytes | os.PathLike[str],
-        steps: int,
+        text: Sources,
+        steps: int | None = None,
         batch_size: int = BATCH_SIZE,
         seq_length: int = SEQ_LENGTH,
         optimizer: Optimizer | None = None,
         schedule: Schedule | None = None,
         validation_split: float = VALIDATION_SPLIT,
-        validation_data: str | bytes | os.PathLike[str] | None = None,
+        validation_data: Sources | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
@@ -116,6 +130,8 @@ class TextModel(Generation, Introspection):
         encoding: str | None = None,
         overwrite: bool = False,
         recipe: RecipeName | None = None,
+        epochs: int | None = None,
+        documents: DocumentsName | None = None,
     ) -> History:
         """Trains on a text.
 
@@ -126,12 +142,15 @@ class TextModel(Generation, Introspection):
 
         Parameters
         ----------
-        text : str, bytes or Path
-            The text, or the Path of a file of at most 1 GiB, in UTF-8 or ``encoding``. It gives the vocabulary if the
-            model has none. Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed
-            unless tokens are bytes. A str that can only be the name of a file is an error; bytes are always text.
-        steps : int
-            The number of further steps.
+        text : str, bytes, Path, or list of these
+            The text, or the Path of a file, in UTF-8 or ``encoding``. A Path may also be a directory, whose files
+            ``*.txt`` are taken, those of its subdirectories too, or a pattern such as ``Path("data/*.txt")``: the files
+            are read in the order of their paths, name by name. Several texts are one text, in the order of the list,
+            with nothing between them; they have at most 1 GiB together. The text gives the vocabulary if the model has
+            none. Nothing is normalized: CRLF stays two characters. The byte order mark of a file is removed unless
+            tokens are bytes. A str that can only be the name of a file is an error; bytes are always text.
+        steps : int, optional
+            The number of further steps; either it or ``epochs`` is given.
         batch_size : int
             The number of sequences.
         seq_length : int
@@ -143,7 +162,7 @@ class TextModel(Generation, Introspection):
         validation_split : float
             The fraction at the end of the text that is held out for validation, at least 0 and below 1. Unused with
             ``validation_data``.
-        validation_data : str, bytes or Path, optional
+        validation_data : str, bytes, Path, or list of these, optional
             Another text for validation.
         checkpoint : str or Path, optional
             The file to save to, during training and at its end. A file that this model did not write, and a text, are
@@ -188,6 +207,13 @@ class TextModel(Generation, Introspection):
             and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
             falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
             absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
+        epochs : int, optional
+            The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
+        documents : {"lines", "files"}, optional
+            Take each line, or each file or text of a list, as a document, that no state passes to or from; where absent
+            the text is one, and the state is reset where a pass over it begins. A newline ends a document and begins
+            the next: the state is reset before it is read, and the model learns it as the end. Lines without a
+            character are no documents. ``sample`` then begins a document, and ends with its line.
 
         Returns
         -------
@@ -218,6 +244,7 @@ class TextModel(Generation, Introspection):
             self,
             text,
             steps,
+            epochs,
             optimizer,
             recipe,
             validation_split,
@@ -238,6 +265,7 @@ class TextModel(Generation, Introspection):
             errors=errors,
             replacement=replacement,
             encoding=encoding,
+            documents=documents,
             overwrite=overwrite,
         )
         self._trainer = trainer
@@ -245,12 +273,12 @@ class TextModel(Generation, Introspection):
 
     def resume(
         self,
-        text: str | bytes | os.PathLike[str] | None = None,
+        text: Sources | None = None,
         steps: int | None = None,
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
         *,
-        validation_data: str | bytes | os.PathLike[str] | None = None,
+        validation_data: Sources | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> History:
@@ -258,13 +286,13 @@ class TextModel(Generation, Introspection):
 
         Parameters
         ----------
-        text : str, bytes or Path, optional
-            The same text; where absent, its file.
+        text : str, bytes, Path, or list of these, optional
+            The same text; where absent, its file, or its files.
         steps : int, optional
             The number of further steps; where absent, the remaining ones.
         progress, callbacks
             As for ``fit``.
-        validation_data : str, bytes or Path, optional
+        validation_data : str, bytes, Path, or list of these, optional
             The same validation text, if there was one and it was not a file.
         checkpoint : str or Path, optional
             The file to save to; where absent, that of ``fit``, and of a model that was loaded its file: a copy of a
@@ -371,6 +399,7 @@ class TextModel(Generation, Introspection):
         """Returns the model of a file, or of the bytes of one."""
         model = cls.__new__(cls)
         model._random = as_random(None)
+        model._coder = model._vocabulary_limit = None
         model._outputs = Outputs()
         model._attach(handle)
         if run := model._get_metadata("training"):
@@ -398,7 +427,8 @@ class TextModel(Generation, Introspection):
             "hidden_sizes": self.hidden_sizes,
             "embedding": self.embedding,
             "dropout": self.dropout,
-            "tokenizer": self.tokenizer,
+            "tokenizer": self.tokenizer if self._coder is None else self._coder.json,
+            "vocabulary_size": self._vocabulary_limit,
             "dtype": str(self.dtype),
             "tied": self.tied,
             "forget_bias": self._forget_bias,
@@ -440,7 +470,10 @@ class TextModel(Generation, Introspection):
 
 def new_model(kind: Any, settings: Any, random: Any) -> Any:
     """Returns the model of a pickle before it has a vocabulary."""
-    return as_class(kind, TextModel)(**settings, rng=random)
+    model = as_class(kind, TextModel)
+    if (tokenizer := settings["tokenizer"]) not in TOKENIZERS:
+        settings = {**settings, "tokenizer": tokenizer_of(tokenizer, "the pickle")}
+    return model(**settings, rng=random)
 
 
 def model_of_bytes(kind: Any, data: Any, gradients: Any) -> Any:

@@ -21,25 +21,49 @@ class ContiguousBatches:
     ----------
     tokens
         The whole text.
+    starts
+        For each token whether a document begins with it; None for a text of one.
     """
 
-    def __init__(self, tokens: npt.NDArray[Any], batch_size: int, seq_length: int) -> None:
+    def __init__(
+        self,
+        tokens: npt.NDArray[Any],
+        batch_size: int,
+        seq_length: int,
+        starts: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         length = (len(tokens) - 1) // batch_size
         self.seq_length = seq_length
-        self.chunks = length // seq_length
+        self.chunks = self.count_chunks(len(tokens), batch_size, seq_length)
         self._remainder = length - self.chunks * seq_length
         used = batch_size * length
         self._inputs = tokens[:used].reshape(batch_size, length)
         self._targets = tokens[1 : used + 1].reshape(batch_size, length)
+        self._starts = None if starts is None else starts[:used].reshape(batch_size, length)
+
+    @staticmethod
+    def count_chunks(length: int, batch_size: int, seq_length: int) -> int:
+        """Returns the chunks of an epoch over a text of ``length`` tokens."""
+        return (length - 1) // batch_size // seq_length
 
     def chunk(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns the tokens of a chunk and the tokens that follow them, (T, B) each; index 0 opens the first epoch."""
-        epoch, position = divmod(index, self.chunks)
-        start = epoch % (self._remainder + 1) + position * self.seq_length
+        start = self._start(index)
         inputs, targets = (
             part[:, start : start + self.seq_length].T for part in (self._inputs, self._targets)
         )
         return np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(targets, np.int64)
+
+    def resets(self, index: int) -> npt.NDArray[np.int64] | None:
+        """Returns where in a chunk documents begin, (T, B); None for a text of one document."""
+        if self._starts is None:
+            return None
+        start = self._start(index)
+        return np.ascontiguousarray(self._starts[:, start : start + self.seq_length].T, np.int64)
+
+    def _start(self, index: int) -> int:
+        epoch, position = divmod(index, self.chunks)
+        return epoch % (self._remainder + 1) + position * self.seq_length
 
     def begins_epoch(self, index: int) -> bool:
         """Whether a chunk is the first of its epoch, which does not continue the chunk before it."""

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
-from .._checks import as_choice
+from .._checks import as_choice, as_errors
 from ..names import RecipeName
 from ..optim.optimizer import Optimizer, as_optimizer
+from ..sources import as_sources_encoding
 from ..state import StepResult
-from ..texts import as_file_encoding
 from .batches import ContiguousBatches
-from .corpus import Corpus
+from .corpus import Corpus, smallest_type
+from .documents import Documents
 from .options import EVALUATE_EVERY, CorpusOptions, count
 from .recipes import TEXTS
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
+
+    # tokens, and for each whether a document begins with it
+    Encoded = tuple[npt.NDArray[Any], Optional[npt.NDArray[np.bool_]]]
 
 
 class CorpusTrainer(Trainer[TrainableText]):
@@ -27,13 +32,17 @@ class CorpusTrainer(Trainer[TrainableText]):
 
     _Options = CorpusOptions
     settings: CorpusOptions
+    _validation_starts: npt.NDArray[np.bool_] | None = None
+    # of a new run that is given in epochs, until the text tells its steps
+    _epochs: int | None = None
 
     @classmethod
     def new(
         cls,
         model: TrainableText,
         source: Any,
-        steps: int,
+        steps: int | None,
+        epochs: int | None,
         optimizer: Optimizer | None,
         recipe: RecipeName | None,
         validation_split: float,
@@ -48,28 +57,40 @@ class CorpusTrainer(Trainer[TrainableText]):
         chosen = TEXTS["default" if recipe is None else as_choice(recipe, "recipe", tuple(TEXTS))]
         if recipe is not None and given is not None:
             raise ValueError("recipe is unexpected; expected either recipe or optimizer, got both")
-        total = count(steps, "steps")
+        if (epochs is None) == (steps is None):
+            got = "neither" if epochs is None else "both"
+            raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
-            record_every=-(-total // 20_000) if record_every is None else record_every,
+            record_every=1 if record_every is None else record_every,
             **arguments,
         )
+        if model.tokenizer in ("characters", "bytes"):
+            as_errors(options.errors, options.replacement)
         first_step = model.step if model.is_built else 0
-        trainer = cls(options, first_step, target_step(first_step, total))
-        as_file_encoding(options.encoding, model.tokenizer, source, validation_data)
+        trainer = cls(options, first_step, first_step)
+        if steps is not None:
+            trainer.target_step = target_step(first_step, count(steps, "steps"))
+        else:
+            trainer._epochs = count(epochs, "epochs")
+        as_sources_encoding(options.encoding, model.tokenizer, source, validation_data)
         texts = [Corpus(source, model.tokenizer, encoding=options.encoding)]
         if validation_data is not None:
             texts.append(Corpus(validation_data, model.tokenizer, "validation_data", options.encoding))
         # everything that can be refused is refused before the model is built
         trainer._check_new(model, overwrite, len(texts) > 1 or options.validation_split > 0)
         trainer._read(model, texts)
+        if record_every is None:
+            options.record_every = -(-(trainer.target_step - first_step) // 20_000)
         if evaluate_every is None:
             # evaluation costs a third of training: validate during 10% of the time at most
             chunk = options.batch_size * options.seq_length
             options.evaluate_every = max(
                 EVALUATE_EVERY, -(-10 * len(trainer._validation_tokens) // (3 * chunk))
             )
+        model._set_metadata("documents", (options.documents or "").encode())
+        total = trainer.target_step - first_step
         rates = chosen.begin(model, given, recipe is not None, total, trainer.epoch_steps)
         if options.schedule is None and options.learning_rate is None:
             options.schedule = rates
@@ -83,54 +104,106 @@ class CorpusTrainer(Trainer[TrainableText]):
                 if given is not None:
                     raise ValueError(f"{name} is unexpected; expected None, as the run has none")
                 continue
-            if given is None and known["path"] is None:
+            paths = [one["path"] for one in known.get("files", [known])]
+            if given is None and None in paths:
                 raise ValueError(f"{name} is missing; expected the same text again, as it was not a file")
-            path_or_text = Path(known["path"]) if given is None else given
-            corpus = Corpus(path_or_text, model.tokenizer, name, self.settings.encoding)
-            if corpus.digest != known["sha256"]:
-                raise ValueError(
-                    f"{corpus} is another text; expected SHA-256 {known['sha256'][:12]}…, "
-                    f"got {corpus.digest[:12]}…; resume with the same text, or call fit"
-                )
+            source = [Path(path) for path in paths] if given is None else given
+            corpus = Corpus(source, model.tokenizer, name, self.settings.encoding)
+            corpus.require(known, by_file=self.settings.documents is not None)
             texts.append(corpus)
         return texts
 
     def _read(self, model: TrainableText, data: list[Corpus]) -> None:
         """Encodes the texts; builds the model from them if necessary, after checking their lengths."""
-        self._check([text.length for text in data], data[0])
-        if not model.is_built:
-            letters = "".join(sorted(frozenset[str]().union(*(text.letters for text in data))))
-            model.build(letters.encode() if model.tokenizer == "characters" else data[0].data[:1])
-        tokens = [self._encode(model, text) for text in data]
-        cut = self._check([len(part) for part in tokens], data[0])
-        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
-        self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
-        self.sources = {
-            name: {"sha256": text.digest, "path": text.absolute_path}
-            for name, text in zip(self._sources, data)
-        }
+        documents = [self._documents(text) for text in data]
+        if model.tokenizer in ("characters", "bytes"):
+            lengths = [
+                text.length if those is None else those.length(model.tokenizer == "bytes")
+                for text, those in zip(data, documents)
+            ]
+            self._plan(self._check(lengths, data[0]))
+            if not model.is_built:
+                letters = frozenset[str]().union(*(text.letters for text in data))
+                letters |= frozenset("\n") if self.settings.documents else frozenset()
+                model.build(
+                    "".join(sorted(letters)).encode() if model.tokenizer == "characters" else data[0].data[:1]
+                )
+            encoded = [self._encode(model, text, those) for text, those in zip(data, documents)]
+        else:
+            encoded = self._read_coded(model, data, documents)
+        cut = self._check([len(tokens) for tokens, _ in encoded], data[0])
+        self._plan(cut)
+        self._epochs = None
+        (tokens, starts), s = encoded[0], self.settings
+        begins = None if starts is None else starts[:cut]
+        self._batches = ContiguousBatches(tokens[:cut], s.batch_size, s.seq_length, begins)
+        self._validation_tokens, self._validation_starts = (
+            encoded[1] if len(encoded) > 1 else (tokens[cut:], None if starts is None else starts[cut:])
+        )
+        self.sources = {name: text.source for name, text in zip(self._sources, data)}
 
-    def _encode(self, model: TrainableText, text: Corpus) -> npt.NDArray[Any]:
+    def _documents(self, text: Corpus) -> Documents | None:
+        kind = self.settings.documents
+        return None if kind is None else Documents(text.parts, kind, str(text))
+
+    def _read_coded(
+        self, model: TrainableText, data: list[Corpus], documents: list[Documents | None]
+    ) -> list[Encoded]:
+        """Encodes the texts of a model of words or byte pairs; builds it if necessary, after checking their lengths."""
+        is_new, s = not model.is_built, self.settings
+        coder = model._new_coder(b"\n".join(text.data for text in data)) if is_new else model._coded()
+        if is_new and model.tokenizer == "words" and s.errors == "strict":
+            # the words of the text that are too rare for the vocabulary
+            s.errors = "replace"
+        kind = smallest_type(coder.size)
+
+        def encode(parts: list[bytes]) -> list[npt.NDArray[Any]]:
+            return [coder.encode(part.decode(), s.errors, s.replacement) for part in parts]
+
+        encoded: list[Encoded] = [
+            (encode([text.data])[0].astype(kind), None)
+            if those is None
+            else those.encode(encode, coder.newline(), kind)
+            for text, those in zip(data, documents)
+        ]
+        if is_new:
+            self._plan(self._check([len(tokens) for tokens, _ in encoded], data[0]))
+            model._build(b"", coder)
+        return encoded
+
+    def _plan(self, length: int) -> None:
+        """Takes the last step of a number of epochs from the number of training tokens."""
+        if self._epochs is not None:
+            chunks = ContiguousBatches.count_chunks(
+                length, self.settings.batch_size, self.settings.seq_length
+            )
+            self.target_step = target_step(self.first_step, self._epochs * chunks, "epochs")
+
+    def _encode(self, model: TrainableText, text: Corpus, documents: Documents | None) -> Encoded:
         def encode(part: bytes) -> npt.NDArray[Any]:
             return model.encode(part, self.settings.errors, self.settings.replacement)
 
         known = (model.vocabulary or "") if self.settings.errors == "strict" else None
-        return text.encode(encode, model.vocabulary_size, known)
+        if documents is None:
+            return text.encode(encode, model.vocabulary_size, known), None
+        text.require_known(known)
+        kind = smallest_type(model.vocabulary_size)
+        return documents.encode(lambda parts: [encode(part) for part in parts], model._newline(), kind)
 
     def _check(self, lengths: list[int], text: Corpus) -> int:
         """Returns the number of training tokens, after checking that both texts are long enough."""
         s = self.settings
         cut = int(lengths[0] * (1 - s.validation_split))
-        need = s.batch_size * s.seq_length + 1
+        need, unit = s.batch_size * s.seq_length + 1, _unit(text.tokens)
         if cut < need:
             raise ValueError(
-                f"{text} is too short; expected at least {need:,} {text.tokens} for a batch of {s.batch_size} x "
+                f"{text} is too short; expected at least {need:,} {unit} for a batch of {s.batch_size} x "
                 f"{s.seq_length}, got {cut:,}; lower batch_size or seq_length{text.hint()}"
             )
         aside = lengths[1] if len(lengths) > 1 else lengths[0] - cut
         if aside < 2 and (s.validation_split or len(lengths) > 1):
             raise ValueError(
-                f"the validation text is too short; expected at least 2 {text.tokens}, got {aside}; "
+                f"the validation text is too short; expected at least 2 {unit}, got {aside}; "
                 "validation_split=0 holds out none"
             )
         return cut
@@ -153,14 +226,20 @@ class CorpusTrainer(Trainer[TrainableText]):
     def _step(self, model: TrainableText, number: int, rate: float) -> StepResult:
         if self._batches.begins_epoch(number):
             model.reset_state()
-        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip)
+        resets = self._batches.resets(number)
+        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip, resets=resets)
 
     def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
         batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
-        return model.evaluate(self._validation_tokens, batch_size), {}
+        return model.evaluate(self._validation_tokens, batch_size, resets=self._validation_starts), {}
 
     def _guess(self, model: TrainableText) -> float:
         return math.log(model.vocabulary_size)
 
     def _size(self, model: TrainableText) -> tuple[int, str]:
-        return self.settings.batch_size * self.settings.seq_length, model.tokenizer
+        return self.settings.batch_size * self.settings.seq_length, _unit(model.tokenizer)
+
+
+def _unit(tokenizer: str) -> str:
+    """Returns what several tokens are called."""
+    return tokenizer if tokenizer in ("characters", "bytes") else "tokens"

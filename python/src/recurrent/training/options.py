@@ -10,10 +10,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from .._checks import MAX_STEPS, as_count, as_errors, as_flag, as_float, as_path, as_rate, as_single
+from .._checks import MAX_STEPS, as_count, as_errors_name, as_flag, as_float, as_path, as_rate, as_single
 from ..encoding import as_encoding
-from ..names import ErrorsName
+from ..names import DocumentsName, ErrorsName
 from ..optim.schedules import Schedule
+from .documents import as_documents
 
 # defaults of `TextModel.fit`, the command and the page
 LEARNING_RATE = 2e-3
@@ -148,12 +149,15 @@ class CorpusOptions(TrainingOptions):
     errors: ErrorsName
     replacement: str | None
     encoding: str | None = None
+    documents: DocumentsName | None = None
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        as_errors(self.errors, self.replacement)
+        # a replacement of words may be the unknown word, or a longer text: the trainer knows what tokens are
+        self.errors = as_errors_name(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
+        self.documents = as_documents(self.documents)
 
 
 def count(value: Any, name: str) -> int:

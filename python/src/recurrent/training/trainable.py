@@ -105,6 +105,15 @@ class TrainableText(Trainable, Protocol):
     def build(self, text: str | bytes) -> Any:
         """Takes the vocabulary from a text and draws the weights."""
 
+    def _new_coder(self, data: bytes) -> Any:
+        """Returns the coder of a model that is not built."""
+
+    def _build(self, data: bytes, coder: Any) -> None:
+        """Draws the weights of a model over the tokens of a coder."""
+
+    def _coded(self) -> Any:
+        """Returns the coder of a model."""
+
     def encode(
         self, text: str | bytes, errors: ErrorsName = "strict", replacement: str | None = None
     ) -> npt.NDArray[Any]:
@@ -116,11 +125,21 @@ class TrainableText(Trainable, Protocol):
         targets: npt.ArrayLike,
         learning_rate: float | None = None,
         clip: float | None = 5.0,
+        *,
+        resets: npt.ArrayLike | None = None,
     ) -> StepResult:
         """Makes one training step."""
 
     def reset_state(self) -> None:
         """Sets the carried state to zero."""
 
-    def evaluate(self, text: npt.ArrayLike, batch_size: int = 1) -> float:
+    def _newline(self) -> int:
+        """Returns the token of the newline."""
+
+    def _set_metadata(self, key: str, text: bytes) -> None:
+        """Sets a text that is saved with the model."""
+
+    def evaluate(
+        self, text: npt.ArrayLike, batch_size: int = 1, *, resets: npt.ArrayLike | None = None
+    ) -> float:
         """Returns the mean loss over tokens, in nats per token."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from .._checks import MAX_STEPS, as_flag, as_float, as_int
+from .._checks import MAX_STEPS, as_flag, as_float, as_int, shown
 from ..names import StopReasonName
 from ..optim.schedules import Plateau, PlateauState
 from ..state import StepResult
@@ -531,10 +531,13 @@ class _Patience(NamedTuple):
 # ---- the parts of a run in a file
 
 
-def target_step(step: int, steps: int) -> int:
+def target_step(step: int, steps: int, argument: str = "steps") -> int:
     """Returns the last step of a run, which a file can hold."""
     if step + steps > MAX_STEPS:
-        raise ValueError(f"steps is out of range; expected at most {MAX_STEPS - step:,}, got {steps:,}")
+        unit = "" if argument == "steps" else " steps"
+        raise ValueError(
+            f"{argument} is out of range; expected at most {MAX_STEPS - step:,}{unit}, got {steps:,}{unit}"
+        )
     return step + steps
 
 
@@ -549,18 +552,25 @@ def _read_sources(data: Any, names: tuple[str, str]) -> dict[str, dict[str, Any]
     if not isinstance(data, dict) or not {names[0]} <= set(data) <= set(names):
         raise ValueError(f"texts is invalid; expected {names[0]} and perhaps {names[1]}, got other keys")
     for name, text in data.items():
-        if not isinstance(text, dict) or set(text) != {"sha256", "path"}:
-            raise ValueError(f"texts.{name} is invalid; expected sha256 and path, got other keys")
-        digest, path = text["sha256"], text["path"]
-        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        _check_source(text, f"texts.{name}", ("files",))
+        files = text.get("files", [text])
+        if not isinstance(files, list) or not files or ("files" in text and text["path"] is not None):
             raise ValueError(
-                f"texts.{name}.sha256 is invalid; expected 64 hexadecimal digits, got {digest!r}"
+                f"texts.{name}.files is invalid; expected a list and no path, got {shown(files)}"
             )
-        if not (path is None or isinstance(path, str)):
-            raise TypeError(
-                f"texts.{name}.path has the wrong type; expected a str or None, got {type(path).__name__}"
-            )
+        for i, file in enumerate(files if "files" in text else []):
+            _check_source(file, f"texts.{name}.files[{i}]")
     return dict(data)
+
+
+def _check_source(text: Any, name: str, others: tuple[str, ...] = ()) -> None:
+    if not isinstance(text, dict) or not {"sha256", "path"} <= set(text) <= {"sha256", "path", *others}:
+        raise ValueError(f"{name} is invalid; expected sha256 and path, got other keys")
+    digest, path = text["sha256"], text["path"]
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"{name}.sha256 is invalid; expected 64 hexadecimal digits, got {digest!r}")
+    if not (path is None or isinstance(path, str)):
+        raise TypeError(f"{name}.path has the wrong type; expected a str or None, got {type(path).__name__}")
 
 
 def _plateau(data: Any, most: int) -> PlateauState:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..encoding import to_utf8
 from ..recurrentjs.sentence_model import SentenceModel
+from ..text.coder import is_coded
 from ..text.model import TextModel
 from . import introspection
 from .file_kind import file_kind
@@ -214,6 +215,10 @@ def _decoded(name: str, data: bytes) -> str:
 def _take_checkpoint(session: Session, data: bytes) -> Reply:
     """Opens a checkpoint with the settings of its training, where it has any."""
     model = _load_bytes(data, TextModel.load)
+    if is_coded(model.tokenizer):
+        raise ValueError(
+            f"the tokenizer of the checkpoint is unusable here; expected characters or bytes, got {model.tokenizer}"
+        )
     settings = replace(
         session.settings, kind="text", tokenizer=model.tokenizer, cell=model.cell,
         hidden_sizes=list(model.hidden_sizes), embedding=model.embedding or 0,

@@ -12,7 +12,6 @@ from .._checks import as_choice
 from ..names import TokenizerName
 from ..nn.network import Network
 from ..parameters import CELLS
-from ..text.language_model import TOKENIZERS
 from ..training.options import BATCH_SIZE, CLIP, LEARNING_RATE, SEQ_LENGTH
 
 KINDS = ("sentences", "text")
@@ -186,7 +185,7 @@ _READERS: dict[str, Any] = {
     "kind": _choice("kind", KINDS),
     "cell": _choice("cell", CELLS),
     "hidden_sizes": _sizes,
-    "tokenizer": _choice("tokenizer", TOKENIZERS),
+    "tokenizer": _choice("tokenizer", ("characters", "bytes")),
     "embedding": lambda value: integer(value, "embedding", 0, 512),
     "learning_rate": lambda value: number(value, "learning rate", 0, 10),
     "weight_decay": lambda value: number(value, "weight decay", 0, 1),
