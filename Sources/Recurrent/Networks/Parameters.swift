@@ -40,14 +40,10 @@ public struct Parameters {
   /// A stack of matrices, as kernels use it.
   func stack(_ region: Layout.Region) -> Mat { flat.view(region) }
 
-  /// Sets the initial values: those of the layout, else drawn uniform on ±`range`, name by name in creation order.
-  func initialize(_ range: Double, _ random: Random) throws(RecurrentError) {
+  /// Sets the initial values: those of the layout, else what `fill` sets, name by name in creation order.
+  func initialize(_ fill: (_ name: String, _ mat: Mat) throws(RecurrentError) -> Void) throws(RecurrentError) {
     for (name, mat) in all {
-      if let value = layout.initial[name] {
-        try mat.fill(value)
-      } else {
-        try mat.fillUniform(-range, range, random)
-      }
+      if let value = layout.initial[name] { try mat.fill(value) } else { try fill(name, mat) }
     }
   }
 }

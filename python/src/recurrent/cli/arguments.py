@@ -18,7 +18,7 @@ from .._checks import DTYPES
 from .._terminal import escaped, writing_output
 from .._version import __version__
 from ..encoding import as_encoding
-from ..nn.network import INITIALIZATIONS
+from ..nn.initialization import INITIALIZATIONS
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS

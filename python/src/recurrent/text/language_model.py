@@ -32,6 +32,7 @@ from ..mat import Mat
 from ..names import DType, ErrorsName, TokenizerName
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.checkpoint import network_of
+from ..nn.initialization import FORGET_BIAS, Init, Initialization
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
@@ -74,10 +75,11 @@ class LanguageModel:
         rng: RNG = None,
         *,
         tied: bool = False,
-        forget_bias: float = 1.0,
+        forget_bias: float = FORGET_BIAS,
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        init: Init = "uniform",
     ) -> None:
         self._cell = as_cell(cell)
         self.cell = cell_name(self._cell)
@@ -97,6 +99,7 @@ class LanguageModel:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_single(forget_bias, "forget_bias")
+        self._init = Initialization.of(init)
         options = {
             "learned_initial_state": learned_initial_state,
             "residual": residual,
@@ -143,6 +146,7 @@ class LanguageModel:
             "tied": self.tied,
             "dropout": self.dropout,
             "forget_bias": self._forget_bias,
+            "init": self._init.setting,
             **self.options,
             "dtype": str(DTYPES[self._code]),
         }
@@ -150,7 +154,15 @@ class LanguageModel:
             # a step is recorded for the rows of its input: without an embedding they are the vocabulary's
             inputs = self.embedding or _vocabulary_size(data, self.tokenizer)
             settings["cell"] = cell_settings(self._cell, inputs, self.hidden_sizes, settings["dtype"])
-        self._attach(_new_model(data, settings, self._random))
+        drawn = self._random.state if self._init.function else None
+        handle = _new_model(data, settings, self._random)
+        try:
+            self._init.fill(_network_of(handle).parameters)
+        except BaseException:
+            if drawn:
+                self._random.state = drawn
+            raise
+        self._attach(handle)
         return self
 
     def _read(self, text: str | bytes | os.PathLike[str], encoding: str | None) -> bytes:
@@ -164,10 +176,7 @@ class LanguageModel:
         self.tokenizer, self.dropout = settings["tokenizer"], float(settings["dropout"])
         codes = (ctypes.c_uint32 * _info(handle).vocabulary_size)()
         _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
-        network = _c.new(
-            _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
-        )
-        self._network: Network = network_of(network)
+        self._network = _network_of(handle)
         self._network._dropout = self.dropout
         self.cell, self.tied = self._network.cell, self._network.tied
         self.options = {name: settings.get(name, False) for name in TEXT_OPTIONS}
@@ -557,6 +566,14 @@ def _new_model(data: bytes, settings: dict[str, Any], random: Random) -> _c.Hand
         1,
         random._handle.value,
     )
+
+
+def _network_of(handle: _c.Handle) -> Network:
+    """Returns the network of a text model of the library."""
+    network: Network = network_of(
+        _c.new(_lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle)
+    )
+    return network
 
 
 def _vocabulary_size(data: bytes, tokenizer: str) -> int:

@@ -29,8 +29,8 @@ from .introspection import Introspection
 
 _lib = _c.lib
 _OWN = frozenset((
-    "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_code",
-    "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer",
+    "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_init",
+    "_code", "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer",
 ))  # fmt: skip
 
 
@@ -57,17 +57,19 @@ class TextModel(Generation, Introspection):
     dtype : {"float32", "float64"}
         The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights, uniform on ±0.08, and dropout's seed. Biases are 0, except forget biases.
+        Draws the weights, as ``init`` says, and dropout's seed. Biases are 0, except forget biases.
     tied : bool
         Use the embedding's table as the decoder's matrix; it is as wide as the top layer.
     forget_bias : float
-        The initial forget biases of an LSTM; other cells have none.
+        The initial forget biases of an LSTM and its variants, 1 in every kind of network; other cells have none.
     learned_initial_state : bool
         Train the states of sequences that begin, as in ``Network``.
     residual : bool
         Each layer above the lowest adds its input to its output; all layers have one width.
     variational : bool
         Dropout masks the input of every layer with one mask for all steps of a sequence in a training step.
+    init : {"uniform", "glorot", "orthogonal", "identity"}, float or callable
+        What the matrices are drawn from, as for ``Network``; a function is called by ``build``.
 
     Raises
     ------
@@ -402,6 +404,7 @@ class TextModel(Generation, Introspection):
             "dtype": str(self.dtype),
             "tied": self.tied,
             "forget_bias": self._forget_bias,
+            "init": self._init.value,
             **self.options,
         }
 
