@@ -101,6 +101,7 @@ GOOD: dict[str, Any] = {
     "eta_min": 0.01, "evaluate_every": 1, "exponent": 2, "factor": 0.5, "final_div_factor": 10.0,
     "flat": lambda: np.zeros(16, np.float32), "forget_bias": 1.0, "gain": lambda: mat(3, 1), "gamma": 0.5,
     "gradient_norm": 0.5, "gradient_norms": lambda: [(1, 0.5)], "h": lambda: mat(3, 2),
+    "groups": lambda: {"W*": {"learning_rate": 0.5}},
     "hidden_sizes": lambda: [5, 3], "high": 2.0, "history": lambda: np.array([1, 0]),
     "init": "glorot", "initial_accumulator_value": 0.1, "input": "glorot", "input_size": 3, "k": 2,
     "keep_best": True,

@@ -819,11 +819,16 @@ recurrent_status recurrent_generator_state(recurrent_generator generator, void *
      {"name": "recurrentjs", "learning_rate": 0.01, "decay_rate": 0.999, "smooth_eps": 1e-8}
    bias_correction divides rmsprop's mean of squares by 1 - alpha^t, t counting steps from 1; false is PyTorch's.
    Each takes "clipping" as well: "value" bounds every gradient by `clip`; "tensor_norm" scales the gradients of each
-   named Mat by min(1, clip / (norm + 1e-6)); "global_norm" scales all gradients by one such factor. */
+   named Mat by min(1, clip / (norm + 1e-6)); "global_norm" scales all gradients by one such factor.
+   Each takes "groups", factors of the learning rate and of weight decay by patterns of parameters' names:
+     {"groups": {"b*": {"learning_rate": 2, "weight_decay": 0}}}
+   In a pattern * stands for any characters and ? for one; an absent factor is 1. The factors multiply the learning rate
+   and the weight decay of the settings and of each step; a learning rate of 0 freezes, without weight decay. A pattern of
+   no parameter, and a parameter of two patterns, give RECURRENT_BAD_VALUE at the first step. */
 recurrent_status recurrent_optimizer_create(const char *settings, int64_t length, recurrent_optimizer *optimizer);
 recurrent_status recurrent_optimizer_free(recurrent_optimizer optimizer);
 
-/* Writes all settings as recurrent_optimizer_create takes them; 512 bytes suffice. */
+/* Writes all settings as recurrent_optimizer_create takes them; 512 bytes suffice without groups. */
 recurrent_status recurrent_optimizer_describe(recurrent_optimizer optimizer, char *settings, int64_t capacity,
                                               int64_t *length);
 
