@@ -32,7 +32,7 @@
  *     recurrent_text_model_encode(model, text, length, RECURRENT_ERRORS_STRICT, 0, tokens, 10, &count);
  *     for (int i = 0; i < 500; i++) {
  *       recurrent_text_model_reset_state(model);
- *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, 0.01, 0, 5, NULL);
+ *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, 0, 0, 0.01, 0, 5, NULL);
  *     }
  *
  * Rules that hold for every function:
@@ -951,12 +951,21 @@ recurrent_status recurrent_text_model_decode(recurrent_text_model model, const i
 
 /* Trains on the next T tokens of B sequences, time-major, from the state that the previous step left.
    tokens, targets   [T * B] each, targets being the token after each; -1 for none
+   bptt_length       the last time steps, 1 .. T, through which gradients pass and whose targets count; the others only
+                     advance the state. 0 for T
+   overlap           the last time steps, 0 .. bptt_length, that the next step reads again: it begins with the state
+                     before them
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
+   Truncated backpropagation through time that updates every k1 time steps and passes gradients through k2 of them
+   (BPTT(k2; k1), Williams and Peng, 1990): for k2 < k1, T = k1 and bptt_length = k2; for k2 > k1, T = k2, overlap =
+   k2 - k1 and targets -1 in the first k2 - k1 steps, after first steps that begin with their sequences, of k1, 2 k1 ...
+   time steps and an overlap of all while there are fewer than k2 - k1.
    If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name;
    nothing has changed. result may be NULL. */
 recurrent_status recurrent_text_model_train_step(recurrent_text_model model, const int64_t *tokens,
-                                                 const int64_t *targets, int64_t T, int64_t B, double learning_rate,
-                                                 double weight_decay, double clip, recurrent_step_result *result);
+                                                 const int64_t *targets, int64_t T, int64_t B, int64_t bptt_length,
+                                                 int64_t overlap, double learning_rate, double weight_decay,
+                                                 double clip, recurrent_step_result *result);
 
 /* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);

@@ -642,6 +642,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(c_int64),
         c_int64,
         c_int64,
+        c_int64,
+        c_int64,
         c_double,
         c_double,
         c_double,

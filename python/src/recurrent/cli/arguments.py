@@ -220,7 +220,10 @@ _TRAIN: Table = {
         *_ERRORS,
     ),
     "training": (
-        value("--seq-length", count, "N", f"steps of backpropagation ({SEQ_LENGTH})", SEQ_LENGTH),
+        value(
+            "--seq-length", count, "N", f"tokens of each sequence between updates ({SEQ_LENGTH})", SEQ_LENGTH
+        ),
+        value("--bptt-length", count, "N", "tokens that gradients pass through (--seq-length)"),
         value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
         value("--max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
         value("--steps", count, "N", "steps, instead of epochs"),

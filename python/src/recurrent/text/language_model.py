@@ -406,6 +406,9 @@ class LanguageModel:
         learning_rate: float | None = None,
         clip: float | None = CLIP,
         weight_decay: float = 0.0,
+        *,
+        bptt_length: int | None = None,
+        overlap: int = 0,
     ) -> StepResult:
         """Makes one training step on the next chunk, from the carried state.
 
@@ -419,6 +422,11 @@ class LanguageModel:
             The gradient clipping threshold, above 0; None for none.
         weight_decay : float
             The fraction of each weight that is subtracted besides, at least 0.
+        bptt_length : int, optional
+            The last steps, 1 to T, through which gradients pass and whose targets count; the others advance the state.
+            T where absent.
+        overlap : int
+            The last steps, 0 to ``bptt_length``, that the next call reads again: it begins with the state before them.
 
         Returns
         -------
@@ -449,6 +457,8 @@ class LanguageModel:
             _c.as_ints(aims, T * B),
             T,
             B,
+            0 if bptt_length is None else as_count(bptt_length, "bptt_length", 1),
+            as_count(overlap, "overlap"),
             math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
             as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),

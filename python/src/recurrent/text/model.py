@@ -118,13 +118,14 @@ class TextModel(Generation, Introspection):
         encoding: str | None = None,
         overwrite: bool = False,
         recipe: RecipeName | None = None,
+        bptt_length: int | None = None,
     ) -> History:
         """Trains on a text.
 
         The text is cut into ``batch_size`` contiguous sequences, which are read in chunks of ``seq_length`` tokens;
-        the state is carried from chunk to chunk (Williams and Peng, Neural Computation 2, 1990). Ctrl-C stops
-        between two steps, and ``resume`` continues; so does a signal whose handler raises another exception, which is
-        raised after the save.
+        the state is carried from chunk to chunk (BPTT(h; h') of Williams and Peng, Neural Computation 2, 1990: h' is
+        ``seq_length`` and h ``bptt_length``). Ctrl-C stops between two steps, and ``resume`` continues; so does a
+        signal whose handler raises another exception, which is raised after the save.
 
         Parameters
         ----------
@@ -137,7 +138,7 @@ class TextModel(Generation, Introspection):
         batch_size : int
             The number of sequences.
         seq_length : int
-            The tokens of each sequence in a step; gradients are truncated there.
+            The tokens of each sequence between two updates.
         optimizer : Optimizer, optional
             The optimizer; where absent the model's own, and initially that of ``recipe``.
         schedule : Schedule, optional
@@ -190,6 +191,10 @@ class TextModel(Generation, Introspection):
             and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
             falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
             absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
+        bptt_length : int, optional
+            The tokens that gradients pass through in a step; ``seq_length`` where absent. More: a step reads earlier
+            tokens of the epoch again, from the state before them, without a loss. Fewer: the first tokens of a chunk
+            only advance the state, and the last ``bptt_length`` count in the loss.
 
         Returns
         -------
@@ -228,6 +233,7 @@ class TextModel(Generation, Introspection):
             record_every,
             batch_size=batch_size,
             seq_length=seq_length,
+            bptt_length=bptt_length,
             schedule=schedule,
             checkpoint=checkpoint,
             learning_rate=learning_rate,

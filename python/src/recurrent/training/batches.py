@@ -21,11 +21,20 @@ class ContiguousBatches:
     ----------
     tokens
         The whole text.
+    batch_size : int
+        The number of sequences.
+    seq_length : int
+        The steps of a chunk.
+    bptt_length : int, optional
+        The steps of a window: those of a chunk and, where there are more, earlier ones of the same epoch.
     """
 
-    def __init__(self, tokens: npt.NDArray[Any], batch_size: int, seq_length: int) -> None:
+    def __init__(
+        self, tokens: npt.NDArray[Any], batch_size: int, seq_length: int, bptt_length: int | None = None
+    ) -> None:
         length = (len(tokens) - 1) // batch_size
         self.seq_length = seq_length
+        self._earlier = max(0, (bptt_length or seq_length) - seq_length)
         self.chunks = length // seq_length
         self._remainder = length - self.chunks * seq_length
         used = batch_size * length
@@ -34,12 +43,26 @@ class ContiguousBatches:
 
     def chunk(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns the tokens of a chunk and the tokens that follow them, (T, B) each; index 0 opens the first epoch."""
+        return self._read(index, 0)
+
+    def window(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+        """Returns a chunk after earlier steps, whose targets are -1, and the steps that the next window reads again."""
+        position = index % self.chunks
+        inputs, targets = self._read(index, self._steps_before(position))
+        targets[: len(targets) - self.seq_length] = -1
+        return inputs, targets, self._steps_before(position + 1)
+
+    def _steps_before(self, position: int) -> int:
+        """Returns the earlier steps of a window by the position of its chunk in the epoch."""
+        return min(self._earlier, position * self.seq_length)
+
+    def _read(self, index: int, earlier: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         epoch, position = divmod(index, self.chunks)
         start = epoch % (self._remainder + 1) + position * self.seq_length
         inputs, targets = (
-            part[:, start : start + self.seq_length].T for part in (self._inputs, self._targets)
+            part[:, start - earlier : start + self.seq_length].T for part in (self._inputs, self._targets)
         )
-        return np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(targets, np.int64)
+        return np.array(inputs, np.int64, order="C"), np.array(targets, np.int64, order="C")
 
     def begins_epoch(self, index: int) -> bool:
         """Whether a chunk is the first of its epoch, which does not continue the chunk before it."""

@@ -103,7 +103,8 @@ class CorpusTrainer(Trainer[TrainableText]):
             model.build(letters.encode() if model.tokenizer == "characters" else data[0].data[:1])
         tokens = [self._encode(model, text) for text in data]
         cut = self._check([len(part) for part in tokens], data[0])
-        self._batches = ContiguousBatches(tokens[0][:cut], self.settings.batch_size, self.settings.seq_length)
+        s = self.settings
+        self._batches = ContiguousBatches(tokens[0][:cut], s.batch_size, s.seq_length, s.bptt_length)
         self._validation_tokens: npt.NDArray[Any] = tokens[1] if len(tokens) > 1 else tokens[0][cut:]
         self.sources = {
             name: {"sha256": text.digest, "path": text.absolute_path}
@@ -153,7 +154,12 @@ class CorpusTrainer(Trainer[TrainableText]):
     def _step(self, model: TrainableText, number: int, rate: float) -> StepResult:
         if self._batches.begins_epoch(number):
             model.reset_state()
-        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip)
+        s = self.settings
+        if s.bptt_length is None or s.bptt_length == s.seq_length:
+            return model.train_step(*self._batches.chunk(number), rate, s.clip)
+        inputs, targets, overlap = self._batches.window(number)
+        steps = min(s.bptt_length, len(inputs))
+        return model.train_step(inputs, targets, rate, s.clip, bptt_length=steps, overlap=overlap)
 
     def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
         batch_size = max(1, min(64, len(self._validation_tokens) // 1024))

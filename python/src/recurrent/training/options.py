@@ -148,12 +148,15 @@ class CorpusOptions(TrainingOptions):
     errors: ErrorsName
     replacement: str | None
     encoding: str | None = None
+    bptt_length: int | None = None
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         as_errors(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
+        if self.bptt_length is not None:
+            self.bptt_length = count(self.bptt_length, "bptt_length")
 
 
 def count(value: Any, name: str) -> int:

@@ -116,6 +116,9 @@ class TrainableText(Trainable, Protocol):
         targets: npt.ArrayLike,
         learning_rate: float | None = None,
         clip: float | None = 5.0,
+        *,
+        bptt_length: int | None = None,
+        overlap: int = 0,
     ) -> StepResult:
         """Makes one training step."""
 
