@@ -30,8 +30,9 @@ struct ParameterGroups: Sendable {
       let factors = Factors(
         learningRate: try group.number("learning_rate", default: 1, in: 0 ... .infinity),
         weightDecay: try group.number("weight_decay", default: 1, in: 0 ... .infinity))
-      try require(factors.learningRate, "learning_rate of a group", fits: .float32)
-      try require(factors.weightDecay, "weight_decay of a group", fits: .float32)
+      let (rate, decay) = (factors.learningRate, factors.weightDecay)
+      try require(rate, "learning_rate of a group", fits: .float32)
+      try require(decay, "weight_decay of a group", fits: .float32)
       try group.finish()
       groups.append((pattern, factors))
     }

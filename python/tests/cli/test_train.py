@@ -99,7 +99,7 @@ def test_initial_values(text, capsys):
     assert np.array_equal(found.flat.w, twin.flat.w)
     for wrong in (
         ["--chrono", "2"],
-        ["--recurrent-init", "uniform"],
+        ["--recurrent-init", "normal"],
         [*flags, "--init-from", "novel.safetensors"],
     ):
         with pytest.raises(SystemExit):

@@ -183,7 +183,7 @@ def test_refused(arguments, error, words):
     for value in (0, -1, 2.5, "3"):
         with pytest.raises((ValueError, TypeError), match="bptt_length"):
             model().fit(TEXT, 2, B, 4, bptt_length=value, progress=False)
-    # a token that is none, in the steps that only advance the state
+    # an index beyond the vocabulary, in the steps that only advance the state
     for bad, good in ((tokens - 1, tokens), (tokens, tokens - 2)):
         with pytest.raises(IndexError):
             text.train_step(bad, good, bptt_length=1)
