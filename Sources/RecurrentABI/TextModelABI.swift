@@ -172,7 +172,8 @@ public func recurrent_text_model_decode(
 @implementation @_cdecl("recurrent_text_model_train_step")
 public func recurrent_text_model_train_step(
   _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ targets: UnsafePointer<Int64>!, _ T: Int64,
-  _ B: Int64, _ resets: UnsafePointer<Int64>!, _ learning_rate: Double, _ weight_decay: Double, _ clip: Double,
+  _ B: Int64, _ resets: UnsafePointer<Int64>!, _ bptt_length: Int64, _ overlap: Int64, _ learning_rate: Double,
+  _ weight_decay: Double, _ clip: Double,
   _ result: UnsafeMutablePointer<recurrent_step_result>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
@@ -180,7 +181,8 @@ public func recurrent_text_model_train_step(
     let step = try model.trainStep(
       required(tokens, count, "tokens"), required(targets, count, "targets"), T: Int(T), B: Int(B),
       resets: resets == nil ? nil : input(resets, count, "resets"), learningRate: own(learning_rate),
-      weightDecay: weight_decay, clip: clip)
+      weightDecay: weight_decay, clip: clip, bpttLength: bptt_length == 0 ? nil : Int(bptt_length),
+      overlap: Int(overlap))
     result?.pointee = recurrent_step_result(step)
   }
 }

@@ -51,6 +51,6 @@ static inline void use(recurrent_text_model model) {
   }
   tokens[0] = 0, tokens[1] = info.vocabulary_size - 1, tokens[2] = 0;
   recurrent_text_model_reset_state(model);
-  recurrent_text_model_train_step(model, tokens, tokens + 1, 2, 1, NULL, 0.1, 0, 1, NULL);
+  recurrent_text_model_train_step(model, tokens, tokens + 1, 2, 1, NULL, 0, 0, 0.1, 0, 1, NULL);
   REQUIRE(recurrent_text_model_free(model) == RECURRENT_OK);
 }

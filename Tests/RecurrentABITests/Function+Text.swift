@@ -56,7 +56,7 @@ extension Function {
       recurrent_text_model_decode($0[0], hello, 4, $1(0), 16, $1(1))
     },
     Function("text_model_train_step", [.text]) { h, _ in
-      recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, nil, 0.1, 0, 5, nil)
+      recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, nil, 1, 1, 0.1, 0, 5, nil)
     },
     Function("text_model_reset_state", [.text]) { h, _ in recurrent_text_model_reset_state(h[0]) },
     // all three are inputs too: the pattern stands for tiny numbers in the state, and for a step out of range

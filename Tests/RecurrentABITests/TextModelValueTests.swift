@@ -16,7 +16,7 @@ extension ABITests {
       (0..<steps).map { i in
         var result = recurrent_step_result()
         let tokens = (0..<6).map { Int64(($0 + i) % 4) }, targets = (0..<6).map { Int64(($0 * i) % 4) }
-        ok(recurrent_text_model_train_step(model, tokens, targets, 3, 2, nil, 0.01, 0, 5, &result))
+        ok(recurrent_text_model_train_step(model, tokens, targets, 3, 2, nil, 0, 0, 0.01, 0, 5, &result))
         return result.loss
       }
     }
@@ -60,11 +60,11 @@ extension ABITests {
       // three sequences need another state
       let three = [Int64](repeating: 0, count: 3)
       fails(RECURRENT_BAD_SHAPE, "B differs from the carried state; expected 2", "got 3") { _ in
-        recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0.1, 0, 5, nil)
+        recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0, 0, 0.1, 0, 5, nil)
       }
       ok(recurrent_text_model_reset_state(twin))
       #expect(info(twin).batch_size == 0)
-      ok(recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0.1, 0, 5, nil))
+      ok(recurrent_text_model_train_step(twin, three, three, 1, 3, nil, 0, 0, 0.1, 0, 5, nil))
       ok(recurrent_text_model_free(model))
       ok(recurrent_text_model_free(twin))
     }
@@ -109,7 +109,7 @@ extension ABITests {
       // an optimizer is shared after it was set
       fails(RECURRENT_INVALIDATED, "optimizer") { recurrent_text_model_optimizer(bytes, $0) }
       fails(RECURRENT_INVALIDATED, "optimizer") { _ in
-        recurrent_text_model_train_step(bytes, [1], [2], 1, 1, nil, 0.1, 0, 5, nil)
+        recurrent_text_model_train_step(bytes, [1], [2], 1, 1, nil, 0, 0, 0.1, 0, 5, nil)
       }
       let optimizer = make { recurrent_text_model_optimizer(model, $0) }
       _ = train(model, 1)
@@ -293,15 +293,21 @@ extension ABITests {
       let good: [Int64] = [0, 1, 2, 3]
       func step(
         _ tokens: [Int64]? = nil, _ targets: [Int64]? = nil, T: Int64 = 2, B: Int64 = 2, learningRate: Double = 0.1,
-        weightDecay: Double = 0, clip: Double = 5, resets: [Int64]? = nil
+        weightDecay: Double = 0, clip: Double = 5, resets: [Int64]? = nil, bpttLength: Int64 = 0, overlap: Int64 = 0
       ) -> recurrent_status {
         recurrent_text_model_train_step(
-          model, tokens ?? good, targets ?? good, T, B, resets, learningRate, weightDecay, clip, &result)
+          model, tokens ?? good, targets ?? good, T, B, resets, bpttLength, overlap, learningRate, weightDecay, clip,
+          &result)
       }
       for size: Int64 in [0, -1, .min, .max] {
         fails(RECURRENT_BAD_SHAPE) { _ in step(T: size) }
         fails(RECURRENT_BAD_SHAPE) { _ in step(B: size) }
       }
+      for size: Int64 in [-1, 3, .min, .max] {
+        fails(RECURRENT_BAD_SHAPE, "bptt_length is out of range; expected 1 to 2") { _ in step(bpttLength: size) }
+        fails(RECURRENT_BAD_SHAPE, "overlap is out of range; expected 0 to 2") { _ in step(overlap: size) }
+      }
+      fails(RECURRENT_BAD_SHAPE, "overlap is out of range; expected 0 to 1") { _ in step(bpttLength: 1, overlap: 2) }
       fails(RECURRENT_BAD_INDEX, "4") { _ in step([0, 1, 2, 4]) }
       fails(RECURRENT_BAD_INDEX, "resets", "2") { _ in step(resets: [0, 0, 2, 0]) }
       fails(RECURRENT_BAD_INDEX, "-1") { _ in step([0, -1, 2, 0]) }
@@ -313,10 +319,10 @@ extension ABITests {
         if x != .infinity { fails(RECURRENT_BAD_VALUE, "\(x)") { _ in step(clip: x) } }
       }
       fails(RECURRENT_NULL_ARGUMENT, "tokens") { _ in
-        recurrent_text_model_train_step(model, nil, good, 2, 2, nil, 0.1, 0, 5, &result)
+        recurrent_text_model_train_step(model, nil, good, 2, 2, nil, 0, 0, 0.1, 0, 5, &result)
       }
       fails(RECURRENT_NULL_ARGUMENT, "targets") { _ in
-        recurrent_text_model_train_step(model, good, nil, 2, 2, nil, 0.1, 0, 5, &result)
+        recurrent_text_model_train_step(model, good, nil, 2, 2, nil, 0, 0, 0.1, 0, 5, &result)
       }
       #expect(result.loss == -7 && info(model).step == 0 && info(model).batch_size == 0)
       ok(step())

@@ -67,7 +67,7 @@ static void train(const char *path) {
         input[t * B + b] = tokens[at];
         target[t * B + b] = tokens[(at + 1) % count];
       }
-    check(recurrent_text_model_train_step(model, input, target, T, B, NULL, 0.01, 0, 5, NULL));
+    check(recurrent_text_model_train_step(model, input, target, T, B, NULL, 0, 0, 0.01, 0, 5, NULL));
   }
   printf("%d steps, %.1f nats per character\n", STEPS, evaluate(model, tokens, count));
   // 1: a file of an earlier run is replaced.

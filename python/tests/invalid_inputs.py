@@ -322,10 +322,13 @@ WRONG: dict[str, list[str]] = {
     "hidden_sizes": ["[]", "[0]", "[-1]", "[2.5]", "3", '["3"]', "[4611686018427387904]", "null"],
     "tied": ["1", '"true"'], "learned_initial_state": ["1", "null"], "residual": ["0", "true"],
     "variational": ["0", '"a"'], "bidirectional": ["1"],
-    "recurrent": ['"uniform"', "1", "[]"], "input": ['"uniform"', "1", "[]"], "chrono": ["2", "-1", *_NOT_NUMBERS],
+    "recurrent": ['"normal"', "-1", "[]"], "input": ['"normal"', "true", "[]"], "chrono": ["2", "-1", *_NOT_NUMBERS],
     "dropout": ["1", "-0.1", *_NOT_NUMBERS], "forget_bias": _NOT_NUMBERS,
+    "init": ['"normal"', "-0.1", "1e300", "true", "[]", "{}"],
     "dtype": ['"float16"', "0"], "name": ['"lion"', "0", "null"],
     "learning_rate": ["-1", *_NOT_NUMBERS], "betas": ["0.9", "[0.9]", "[0.9, 1]", "[-0.1, 0.9]"],
+    "groups": ["[]", "1", '{"b": 1}', '{"b": {"lr": 1}}', '{"b": {"learning_rate": -1}}',
+               '{"b": {"weight_decay": "1"}}'],
     "eps": ["-1", *_NOT_NUMBERS], "clipping": ['"norm"', "1"], "tokenizer": ['"words"', '"letters"', "0"],
     "vocabulary_size": ["4", "-1", "2.5", '"4"'],
     "temperature": ["-1", *_NOT_NUMBERS], "top_k": ["0", "-1", "1.5", '"2"'], "top_p": ["0", "-0.1", "1.1", "true"],
@@ -346,6 +349,7 @@ _NETWORK = [
     "tied",
     "dropout",
     "forget_bias",
+    "init",
     "learned_initial_state",
     "residual",
     "variational",
@@ -356,7 +360,7 @@ TAKES = {
     "network_create": ["input_size", "output_size", *_NETWORK],
     "network_initialize": ["recurrent", "input", "chrono"],
     "step_create": ["inputs", "states", "parameters", "dtype"],
-    "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping"],
+    "optimizer_create": ["name", "learning_rate", "betas", "eps", "clipping", "groups"],
     "optimizer_load_state": ["name", "learning_rate", "clipping"],
     "text_model_create": [*_NETWORK, "tokenizer", "vocabulary_size"],
     "sentence_model_create": _NETWORK,
@@ -771,7 +775,8 @@ class Call:
             ("argmax", "count"): 3, ("sample", "count"): 3, ("graph_bmm", "batches"): 2, ("graph_reshape", "n"): 4,
             ("graph_stack", "count"): 2,
         }.get((self.name, name))  # fmt: skip
-        defaults = {"count": 3, "index": 0, "operand": 0, "row": 1, "column": 1, "start": 1}  # fmt: skip
+        defaults = {"count": 3, "index": 0, "operand": 0, "row": 1, "column": 1, "start": 1, "bptt_length": 1,
+                    "overlap": 1}  # fmt: skip
         if name == "capacity":
             good = {
                 "text_model_vocabulary": 2,

@@ -112,6 +112,14 @@ RIGHT = {
     # N follows from x
     **{f"Network.{name}(x)": "of another width" for name in ("scores", "predict", "predict_proba")},
     **{f"Network.{name}(per_sequence)": "None" for name in ("predict", "predict_proba")},
+    # the range of a uniform distribution
+    **{f"{kind}(init)": r"1|1\.5" for kind in ("RNN", "LSTM", "GRU", "Network", "TextModel")},
+    **{f"Network.initialize({name})": r"1|1\.5" for name in ("input", "recurrent")},
+    # no groups, and factors of 1
+    **{
+        f"{kind}(groups)": r"without 'W\*'|'W\*' without 'learning_rate'"
+        for kind in ("SGD", "Adagrad", "RMSProp", "Adam", "AdamW", "recurrentjs.Solver")
+    },
     # beyond the lengths
     "Network.resume(x)": "with 1e300",
     "Network.resume(y)": "with .*",
@@ -127,7 +135,10 @@ OTHER_FORMS = {
     **{f"Network.{name}(y)": "a list|a tuple" for name in ("fit", "resume", "evaluate")},
 }
 # functions whose errors are their own
-FUNCTIONS = {"Network.fit(loss)", "Network.evaluate(loss)", "Network.evaluate(metrics)"}
+FUNCTIONS = {
+    "Network.fit(loss)", "Network.evaluate(loss)", "Network.evaluate(metrics)",
+    *(f"{kind}(init)" for kind in ("RNN", "LSTM", "GRU", "Network", "TextModel")),
+}  # fmt: skip
 # files that are not there
 FILES = {"path", "checkpoint", "text", "tokenizer", "validation_data", "sentences"}
 

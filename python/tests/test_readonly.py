@@ -9,7 +9,7 @@ from recurrent._readonly import ReadOnly
 
 NEW_NETWORK = {
     "cell": "gru", "input_size": 4, "hidden_sizes": [5],
-    "output_size": 7, "embedding": 2, "tied": True, "forget_bias": 1.0,
+    "output_size": 7, "embedding": 2, "tied": True, "forget_bias": 0.5,
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@
  *     recurrent_text_model_encode(model, text, length, RECURRENT_ERRORS_STRICT, 0, tokens, 10, &count);
  *     for (int i = 0; i < 500; i++) {
  *       recurrent_text_model_reset_state(model);
- *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, NULL, 0.01, 0, 5, NULL);
+ *       recurrent_text_model_train_step(model, tokens, tokens + 1, 9, 1, NULL, 0, 0, 0.01, 0, 5, NULL);
  *     }
  *
  * Rules that hold for every function:
@@ -573,8 +573,8 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
 
 /* Creates a network. Settings, with their defaults ("cell", "input_size" and "hidden_sizes" are required):
      {"cell": "lstm", "input_size": 65, "hidden_sizes": [128, 128], "output_size": null, "embedding": null,
-      "tied": false, "dropout": 0, "forget_bias": 0, "learned_initial_state": false, "residual": false,
-      "variational": false, "bidirectional": false, "dtype": "float32"}
+      "tied": false, "dropout": 0, "forget_bias": 1, "init": "uniform", "learned_initial_state": false,
+      "residual": false, "variational": false, "bidirectional": false, "dtype": "float32"}
    cell          "rnn_tanh", "rnn_relu", "lstm", "gru" (resets after the product: PyTorch, cuDNN), or
                  "gru_reset_before" (resets before the product: Cho et al., arXiv:1406.1078), "min_gru", "min_lstm"
                  (arXiv:2410.01201), "ind_rnn" (arXiv:1803.04831), "lstm_peephole" (arXiv:1308.0850), "lstm_coupled"
@@ -593,7 +593,12 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
    tied          the decoder is Wil h + bd and has no Whd (arXiv:1608.05859); embedding equals the top layer's size
    dropout       probability that an element between layers is zeroed in training: by recurrent_network_train_step,
                  and by recurrent_network_forward_sequence with training 1
-   forget_bias   initial value of an LSTM's forget biases
+   forget_bias   initial value of the forget biases of an LSTM and its variants, bf0 ...; -1 times it that of bi0 ... of
+                 "coupled" ones; other cells ignore it. 1 wherever a network is created, but for RecurrentJS's
+   init          what the matrices are drawn from: "uniform", on +-0.08; a number r >= 0, uniform on +-r; "glorot", uniform
+                 on +-sqrt(6 / (n + d)), each gate by itself; "orthogonal" (arXiv:1312.6120) or "identity": of the
+                 recurrent matrices, named W...h, each gate by itself, and the others as "glorot". With a name other than
+                 "uniform" the table Wil, tied or not, is uniform on +-0.08
    learned_initial_state
                  the initial states are parameters, [rows x 1] and 0 at first, the same for all sequences that begin:
                  hs0 is that of state h of layer 0, after the other parameters of its layer
@@ -606,20 +611,22 @@ recurrent_status recurrent_probabilities(recurrent_dtype dtype, const void *scor
                  text models, generators, beam search and single steps
    Parameters have RecurrentJS's names: Wil, then Wix0 Wih0 bi0 Wfx0 ... bc0 Wix1 ... (LSTM), Wxh0 Whh0 bhh0 ... (RNN),
    Wrx0 Wrh0 br0 Wzx0 ... bn0 bnh0 ... (GRU; bnh for "gru"), then Whd bd. `random` draws the matrices in this
-   order, uniform in +-0.08; other biases are 0. The parameters of a program have the layer's number after their names;
+   order, as "init" says; other biases are 0. The parameters of a program have the layer's number after their names;
    those with an initial value have it. The network keeps `random` and draws dropout masks from it. */
 recurrent_status recurrent_network_create(const char *settings, int64_t length, recurrent_random random,
                                           recurrent_network *network);
 recurrent_status recurrent_network_free(recurrent_network network);
 
-/* Writes all settings as recurrent_network_create takes them, but for options of the layers that are false. */
+/* Writes all settings as recurrent_network_create takes them, but for options of the layers that are false, and "init":
+   the weights, here and in files, replace what they were drawn from. */
 recurrent_status recurrent_network_describe(recurrent_network network, char *settings, int64_t capacity,
                                             int64_t *length);
 
 /* Sets matrices and biases of the layers to new initial values. Settings, of which null and absent ones change nothing:
      {"input": "glorot", "recurrent": "orthogonal", "chrono": 100}
    input, recurrent  of the matrices of each gate, named W...x (and Wxh0), and W...h: "orthogonal" (arXiv:1312.6120),
-                     "glorot", uniform on +-sqrt(6 / (n + d)), or "identity" (of ReLU layers: arXiv:1504.00941)
+                     "glorot", uniform on +-sqrt(6 / (n + d)), "identity" (of ReLU layers: arXiv:1504.00941),
+                     "uniform", on +-0.08, or a number for another range of it
    chrono            the longest memory in time steps, above 2: the biases of the gates of an LSTM, a GRU and the minimal
                      ones are +-log u, with u uniform on [1, chrono - 1) for each unit (arXiv:1804.11188)
    `random` draws the inputs' matrices in the order of creation, the recurrent ones, and the biases layer by layer. */
@@ -812,11 +819,16 @@ recurrent_status recurrent_generator_state(recurrent_generator generator, void *
      {"name": "recurrentjs", "learning_rate": 0.01, "decay_rate": 0.999, "smooth_eps": 1e-8}
    bias_correction divides rmsprop's mean of squares by 1 - alpha^t, t counting steps from 1; false is PyTorch's.
    Each takes "clipping" as well: "value" bounds every gradient by `clip`; "tensor_norm" scales the gradients of each
-   named Mat by min(1, clip / (norm + 1e-6)); "global_norm" scales all gradients by one such factor. */
+   named Mat by min(1, clip / (norm + 1e-6)); "global_norm" scales all gradients by one such factor.
+   Each takes "groups", factors of the learning rate and of weight decay by patterns of parameters' names:
+     {"groups": {"b*": {"learning_rate": 2, "weight_decay": 0}}}
+   In a pattern * stands for any characters and ? for one; an absent factor is 1. The factors multiply the learning rate
+   and the weight decay of the settings and of each step; a learning rate of 0 freezes, without weight decay. A pattern of
+   no parameter, and a parameter of two patterns, give RECURRENT_BAD_VALUE at the first step. */
 recurrent_status recurrent_optimizer_create(const char *settings, int64_t length, recurrent_optimizer *optimizer);
 recurrent_status recurrent_optimizer_free(recurrent_optimizer optimizer);
 
-/* Writes all settings as recurrent_optimizer_create takes them; 512 bytes suffice. */
+/* Writes all settings as recurrent_optimizer_create takes them; 512 bytes suffice without groups. */
 recurrent_status recurrent_optimizer_describe(recurrent_optimizer optimizer, char *settings, int64_t capacity,
                                               int64_t *length);
 
@@ -888,8 +900,8 @@ enum { RECURRENT_ERRORS_STRICT = 0, RECURRENT_ERRORS_IGNORE = 1, RECURRENT_ERROR
 
 /* Creates a text model. Settings, with their defaults:
      {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
-      "dropout": 0, "forget_bias": 1, "learned_initial_state": false, "residual": false, "variational": false,
-      "dtype": "float32"}
+     "dropout": 0, "forget_bias": 1, "init": "uniform", "learned_initial_state": false, "residual": false,
+     "variational": false, "dtype": "float32"}
    Except for "tokenizer", as for recurrent_network_create; embedding null reads one-hot columns. "words", "bpe" and
    "custom" need "vocabulary_size" besides, the number of tokens; the others refuse it.
    texts, lengths  [count] texts that give the vocabulary; unused for "bytes"; of "words", "bpe" and "custom" the one
@@ -901,7 +913,8 @@ recurrent_status recurrent_text_model_create(const char *settings, int64_t setti
                                              recurrent_text_model *model);
 recurrent_status recurrent_text_model_free(recurrent_text_model model);
 
-/* Writes all settings as recurrent_text_model_create takes them, but for options of the layers that are false. */
+/* Writes all settings as recurrent_text_model_create takes them, but for options of the layers that are false, and
+   "init". */
 recurrent_status recurrent_text_model_describe(recurrent_text_model model, char *settings, int64_t capacity,
                                                int64_t *length);
 
@@ -950,13 +963,21 @@ recurrent_status recurrent_text_model_decode(recurrent_text_model model, const i
    tokens, targets   [T * B] each, targets being the token after each; -1 for none
    resets            [T * B] 1 where a document begins, else 0: the state before such a step is that of sequences that
                      begin; NULL: nowhere
+   bptt_length       the last time steps, 1 .. T, through which gradients pass and whose targets count; the others only
+                     advance the state. 0 for T
+   overlap           the last time steps, 0 .. bptt_length, that the next step reads again: it begins with the state
+                     before them
    learning_rate, weight_decay, clip   as for recurrent_network_train_step
+   Truncated backpropagation through time that updates every k1 time steps and passes gradients through k2 of them
+   (BPTT(k2; k1), Williams and Peng, 1990): for k2 < k1, T = k1 and bptt_length = k2; for k2 > k1, T = k2, overlap =
+   k2 - k1 and targets -1 in the first k2 - k1 steps, after first steps that begin with their sequences, of k1, 2 k1 ...
+   time steps and an overlap of all while there are fewer than k2 - k1.
    If a gradient, or a weight after the step, is infinite or NaN, returns RECURRENT_NOT_FINITE with the parameter's name;
    nothing has changed. result may be NULL. */
 recurrent_status recurrent_text_model_train_step(recurrent_text_model model, const int64_t *tokens,
-                                                 const int64_t *targets, int64_t T, int64_t B, const int64_t *resets,
-                                                 double learning_rate, double weight_decay, double clip,
-                                                 recurrent_step_result *result);
+                                                const int64_t *targets, int64_t T, int64_t B, const int64_t *resets,
+                                                int64_t bptt_length, int64_t overlap, double learning_rate,
+                                                double weight_decay, double clip, recurrent_step_result *result);
 
 /* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);

@@ -1,4 +1,4 @@
-// Initial values of the layers' matrices and biases by name.
+// Initial values of parameters: of a new network, and of the layers' matrices and biases by name.
 
 import Kernels
 
@@ -9,7 +9,9 @@ extension Network {
   /// one W…h, as `Wih0`, `Whh0` and `Wh0`.
   public struct Initialization: Equatable, Sendable {
     /// The values of a matrix.
-    public enum Matrix: String, CaseIterable, Sendable {
+    public enum Matrix: Equatable, Sendable {
+      /// Uniform on ± the range, at least 0; RecurrentJS's is the default.
+      case uniform(Double = 0.08)
       /// Orthonormal columns or rows, see `Mat.fillOrthogonal`.
       case orthogonal
       /// Uniform on ±√(6/(n + d)), see `Mat.fillGlorot`.
@@ -36,19 +38,10 @@ extension Network {
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong type.
     public init(json: String) throws(RecurrentError) {
       var reader = try SettingsReader(json, owner: "initialization")
-      input = try Initialization.matrix(&reader, "input")
-      recurrent = try Initialization.matrix(&reader, "recurrent")
+      input = try Matrix(&reader, "input")
+      recurrent = try Matrix(&reader, "recurrent")
       chrono = try reader.optionalNumber("chrono")
       try reader.finish()
-    }
-
-    private static func matrix(_ reader: inout SettingsReader, _ key: String) throws(RecurrentError) -> Matrix? {
-      guard let name = try reader.optionalString(key) else { return nil }
-      guard let matrix = Matrix(rawValue: name) else {
-        let known = Matrix.allCases.map { $0.rawValue }.joined(separator: ", ")
-        throw RecurrentError(.badValue, "\(key) is unknown; expected one of \(known), got '\(name)'")
-      }
-      return matrix
     }
   }
 
@@ -62,17 +55,20 @@ extension Network {
   public func initialize(_ initialization: Initialization, random: Random) throws(RecurrentError) {
     var matrices: [(mat: Mat, kind: Initialization.Matrix)] = [], biases: [[(mat: Mat, sign: Double)]] = []
     if let kind = initialization.input {
-      for mat in try self.matrices(ofInput: true) { matrices.append((mat, kind)) }
+      for (_, mat) in try self.matrices(ofInput: true) { matrices.append((mat, kind)) }
     }
     if let kind = initialization.recurrent {
-      for mat in try self.matrices(ofInput: false) { matrices.append((mat, kind)) }
+      for (_, mat) in try self.matrices(ofInput: false) { matrices.append((mat, kind)) }
+    }
+    for (kind, key) in [(initialization.input, "input"), (initialization.recurrent, "recurrent")] {
+      try kind?.validate(key, dtype)
     }
     let chrono = initialization.chrono ?? 3
     if initialization.chrono != nil { biases = try memoryBiases(chrono) }
     let before = try parameters.flat.copy()
     do throws(RecurrentError) {
       try Random.restoring(random) { () throws(RecurrentError) in
-        for (mat, kind) in matrices { try fill(mat, kind, random) }
+        for (mat, kind) in matrices { try kind.fill(mat, random) }
         for layer in biases {
           for unit in 0..<layer[0].mat.n {
             let logarithm = naturalLog(random.uniform(1, chrono - 1))
@@ -86,18 +82,28 @@ extension Network {
     }
   }
 
-  private func fill(
-    _ mat: Mat, _ kind: Initialization.Matrix, _ random: Random
-  ) throws(RecurrentError) {
-    switch kind {
-    case .orthogonal: try mat.fillOrthogonal(random)
-    case .glorot: try mat.fillGlorot(random)
-    case .identity: try mat.fillIdentity()
+  /// Sets the parameters of a new network: those without an initial value of their own are drawn in creation order.
+  ///
+  /// - Throws: `.badValue` for a cell without recurrent matrices where these differ from others; `.interrupted`. `random`
+  ///   is unchanged.
+  func draw(_ settings: Settings, _ random: Random) throws(RecurrentError) {
+    let kind = settings.initialization
+    var recurrent: Set<String> = []
+    if kind == .orthogonal || kind == .identity {
+      recurrent = Set(try matrices(ofInput: false).map { $0.name })
+    }
+    try Random.restoring(random) { () throws(RecurrentError) in
+      try parameters.initialize { (name, mat) throws(RecurrentError) in
+        try kind.ofNewParameter(name, isRecurrent: recurrent.contains(name)).fill(mat, random)
+      }
+    }
+    if let (name, sign) = settings.cell.forgetBias, settings.forgetBias != 0 {
+      for suffix in suffixes { try parameters[name + suffix]?.fill(sign * settings.forgetBias) }
     }
   }
 
   /// The matrices of the layers' inputs, or the recurrent ones.
-  private func matrices(ofInput isInput: Bool) throws(RecurrentError) -> [Mat] {
+  private func matrices(ofInput isInput: Bool) throws(RecurrentError) -> [(name: String, mat: Mat)] {
     let found = parameters.all.filter { name, _ in
       guard let base = base(of: name), base.first == "W" else { return false }
       return isInput ? base.last == "x" || base == "Wxh" : base.last == "h" && base != "Wxh"
@@ -106,7 +112,7 @@ extension Network {
       !found.isEmpty, .badValue,
       "\(cell.name) has no \(isInput ? "input" : "recurrent") matrices; expected names such as "
         + "\(isInput ? "Wx0" : "Wh0"), got \(parameters.names.joined(separator: " "))")
-    return found.map { $0.mat }
+    return found
   }
 
   /// A parameter's name without the suffix of its layer; nil for a parameter of no layer.
@@ -132,5 +138,64 @@ extension Network {
       "\(cell.name) has no gates that forget; expected an LSTM, a GRU or a minimal one of them for chrono, "
         + "got \(cell.name)")
     return found
+  }
+}
+
+extension Network.Initialization.Matrix {
+  /// The values by their names in settings.
+  private static let named: [(name: String, kind: Self)] = [
+    ("uniform", .uniform()), ("orthogonal", .orthogonal), ("glorot", .glorot), ("identity", .identity),
+  ]
+
+  /// Reads a name, or a number: the range of a uniform distribution. nil for null and an absent key.
+  init?(_ reader: inout SettingsReader, _ key: String) throws(RecurrentError) {
+    switch try reader.any(key, default: .null) {
+    case .null: return nil
+    case .number(let range): self = .uniform(range)
+    case .string(let name):
+      guard let found = Self.named.first(where: { $0.name == name }) else {
+        let known = Self.named.map { $0.name }.joined(separator: ", ")
+        throw RecurrentError(.badValue, "\(key) is unknown; expected one of \(known), got '\(name)'")
+      }
+      self = found.kind
+    case let json:
+      throw RecurrentError(.badValue, "\(key) has the wrong type; expected a name or a number, got \(json.kind)")
+    }
+  }
+
+  /// The member of settings, none of the default.
+  var members: [JSON.Member] {
+    switch self {
+    case .uniform(0.08): []
+    case .uniform(let range): [("init", .number(range))]
+    default: Self.named.filter { $0.kind == self }.map { ("init", .string($0.name)) }
+    }
+  }
+
+  /// - Throws: `.badValue` for a range below 0, or above half of the largest number of `dtype`.
+  func validate(_ key: String, _ dtype: DType) throws(RecurrentError) {
+    guard case .uniform(let range) = self else { return }
+    let largest = dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : Double.greatestFiniteMagnitude
+    try require(range, key, in: 0...largest / 2)
+  }
+
+  /// The values of a parameter of a new network whose setting this is.
+  ///
+  /// A table's row is read by itself, so that its size says nothing of the range of its elements.
+  func ofNewParameter(_ name: String, isRecurrent: Bool) -> Self {
+    switch self {
+    case .uniform: self
+    case .glorot, .orthogonal, .identity: name == "Wil" ? .uniform() : isRecurrent ? self : .glorot
+    }
+  }
+
+  /// Fills a matrix.
+  func fill(_ mat: Mat, _ random: Random) throws(RecurrentError) {
+    switch self {
+    case .uniform(let range): try mat.fillUniform(-range, range, random)
+    case .orthogonal: try mat.fillOrthogonal(random)
+    case .glorot: try mat.fillGlorot(random)
+    case .identity: try mat.fillIdentity()
+    }
   }
 }

@@ -13,6 +13,10 @@ extension Network {
   /// followed by its backward pass. The gradient is that of the whole sequence, up to rounding; a step takes up to a third
   /// longer. Dropout draws other masks than without. Reference: Chen et al., arXiv:1604.06174.
   ///
+  /// With `bpttLength` the first time steps only advance the state: gradients pass through the last ones alone, whose
+  /// targets alone count. With `overlap` the final state is that before the last time steps, which the next call reads
+  /// again. Both are truncated backpropagation through time, BPTT(h; h′): Williams and Peng, Neural Computation 2 (1990).
+  ///
   /// - Parameters:
   ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths`, `resets` and `finalState`.
   ///   - targets: the loss's targets.
@@ -22,6 +26,8 @@ extension Network {
   ///   - clip: the clipping threshold, above 0; infinity for none.
   ///   - reduction: the mean of the loss over all targets, or the sum.
   ///   - memory: the bytes of the values that a step computes, above 0; nil for as many as they need.
+  ///   - bpttLength: the time steps through which gradients pass, 1 to T; nil for T.
+  ///   - overlap: the time steps after the final state, 0 to `bpttLength`.
   /// - Returns: the loss before the update, and the optimizer's result.
   /// - Throws: `.notFinite` for a gradient that is infinite or NaN, `.interrupted`; weights and dropout's generator are
   ///   unchanged, the gradients are 0. `.badValue` for a budget that no part fits in, for one of a bidirectional network,
@@ -31,11 +37,13 @@ extension Network {
     resets: Span<Int64>? = nil,
     finalState: consuming MutableElements? = nil, optimizer: Optimizer,
     learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity, reduction: Reduction = .mean,
-    memory: Int? = nil
+    memory: Int? = nil, bpttLength: Int? = nil, overlap: Int = 0
   ) throws(RecurrentError) -> StepResult {
     let learningRate = learningRate ?? optimizer.learningRate
     _ = try StepOptions(learningRate, weightDecay, clip)
-    let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
+    var batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
+    let bpttLength = bpttLength ?? T
+    try requireTruncation(bpttLength, overlap, T: T, memory)
     let finalState = try Recurrent.memory(finalState, "final_state", stateCount(batchSize: B), dtype)
     func update() throws(RecurrentError) -> StepResult {
       try optimizer.step(parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
@@ -45,15 +53,30 @@ extension Network {
         let steps = try stepsOfPart(batch, memory)
         if steps < T { return try trainInParts(batch, reduction, steps: steps, finalState, update) }
       }
+      let stateBytes = stateCount(batchSize: B) * dtype.size
+      // the states before the time steps with gradients, and before those that the next call reads again
+      let advanced = bpttLength < T ? try Storage(bytes: stateBytes) : nil
+      let kept = overlap > 0 ? try Storage(bytes: stateBytes) : nil
+      if let advanced { batch = try advance(batch, over: T - bpttLength, to: advanced) }
       let record = try self.record(batch, copies: false, dropout)
       let (loss, target) = try self.loss(record, batch, reduction)
+      if let kept {
+        try graph.evaluate()
+        writeState(after: bpttLength - overlap, record, to: kept.start)
+      }
       // the gradients of this step alone, whatever an earlier backward has left
       try parameters.flat.zeroGradient()
       do throws(RecurrentError) {
         try graph.backward(from: loss)
         let value = self.value(loss)
         var result = try update()
-        if let finalState { write(record.finalState, to: finalState) }
+        if let finalState {
+          if let kept {
+            finalState.copyMemory(from: kept.start, byteCount: stateBytes)
+          } else {
+            write(record.finalState, to: finalState)
+          }
+        }
         result.loss = value
         return result
       } catch {
@@ -61,6 +84,57 @@ extension Network {
         if error.kind == .notFinite { try requireFinite(record, target) }
         throw error
       }
+    }
+  }
+
+  // MARK: Truncation
+
+  private func requireTruncation(
+    _ bpttLength: Int, _ overlap: Int, T: Int, _ memory: Int?
+  ) throws(RecurrentError) {
+    if bpttLength == T && overlap == 0 { return }
+    try require(
+      bpttLength >= 1 && bpttLength <= T, .badShape,
+      "bptt_length is out of range; expected 1 to \(T) time steps, got \(bpttLength)")
+    try require(
+      overlap >= 0 && overlap <= bpttLength, .badShape,
+      "overlap is out of range; expected 0 to \(bpttLength) time steps, got \(overlap)")
+    try require(
+      memory == nil, .badValue, "memory is unusable with bptt_length and overlap; expected none, got \(memory ?? 0)")
+    try requireStates("bptt_length and overlap")
+  }
+
+  /// Advances the state over the first time steps of a batch.
+  ///
+  /// - Returns: the other time steps, which begin with the state.
+  private func advance(_ batch: Batch, over steps: Int, to state: Storage) throws(RecurrentError) -> Batch {
+    let part = batch.part(0..<steps, state: batch.state)
+    let record = try record(part, copies: false, decodes: false, dropout)
+    // all indices are checked before anything changes
+    _ = try classes(part, record.padding)
+    try graph.evaluate()
+    write(record.finalState, to: state.start)
+    return batch.part(steps..<batch.T, state: UnsafeRawPointer(state.start))
+  }
+
+  /// Copies the state after `t` time steps of the last recording, which was evaluated.
+  private func writeState(after t: Int, _ record: ForwardRecord, to p: UnsafeMutableRawPointer) {
+    switch dtype {
+    case .float32: writeState(after: t, record, to: p.assumingMemoryBound(to: Float.self))
+    case .float64: writeState(after: t, record, to: p.assumingMemoryBound(to: Double.self))
+    }
+  }
+
+  private func writeState<Scalar: Real>(after t: Int, _ record: ForwardRecord, to p: UnsafeMutablePointer<Scalar>) {
+    var k = 0
+    graph.forEachNode(0..<graph.nodes.count) { node, operands in
+      guard node.pointee.operation == ProgramScan.self, k < layers.count else { return }
+      let run = ProgramRun(node.pointee.settings(ProgramScan.self), Operands<Scalar>(operands, node))
+      for (s, rows) in layers[k].states.enumerated() {
+        let to = MatrixView(p + stateOffsets[s][k] * record.B, rows: rows, columns: record.B, columnStride: rows)
+        Kernels.copy(run.state(s, after: t - 1), to: to)
+      }
+      k += 1
     }
   }
 

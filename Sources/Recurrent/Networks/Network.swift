@@ -10,9 +10,9 @@ import Kernels
 ///
 /// Parity: parameter names and their order are RecurrentJS's: `Wil`; for layer k of an LSTM `Wixk Wihk bik Wfxk … bck`,
 /// of an RNN `Wxhk Whhk bhhk`, of a GRU `Wrxk … bnk` (and `bnhk`, the candidate's bias inside the reset); `Whd bd`.
-/// Matrices are drawn uniform on ±0.08, biases are 0, except an LSTM's forget biases (`Settings.forgetBias`).
-/// A cell of the caller's own has the names of its parameters, followed by the layer's number. `Network.Options` has
-/// further ones.
+/// Matrices are drawn as `Settings.initialization` says, uniform on ±0.08 by default; biases are 0, except an LSTM's
+/// forget biases (`Settings.forgetBias`), 1 by default. A cell of the caller's own has the names of its parameters,
+/// followed by the layer's number. `Network.Options` has further ones.
 public final class Network {
   /// What a sequence carries from time step to time step.
   public struct State {
@@ -96,15 +96,9 @@ public final class Network {
   /// - Throws: `.badShape` or `.badValue` naming the setting; nothing was drawn.
   public convenience init(_ settings: Settings, random: Random) throws(RecurrentError) {
     try self.init(zeros: settings)
-    try parameters.initialize(Network.initialRange, random)
-    if let (name, sign) = settings.cell.forgetBias, settings.forgetBias != 0 {
-      for suffix in suffixes { try parameters[name + suffix]?.fill(sign * settings.forgetBias) }
-    }
+    try draw(settings, random)
     if settings.dropout > 0 || isRandom { dropout = try Dropout(rate: settings.dropout, random: random) }
   }
-
-  /// Weights are drawn uniform on ± this.
-  static let initialRange = 0.08
 
   /// A network of zeros, without dropout.
   init(zeros settings: Settings) throws(RecurrentError) {
@@ -129,7 +123,8 @@ public final class Network {
     }
   }
 
-  /// The settings that a network of the same kind is created from.
+  /// The settings that a network of the same kind is created from. `initialization` is the default: the weights replace
+  /// what they were drawn from.
   public var settings: Settings {
     Settings(
       cell, inputSize: inputSize, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: outputSize, tied: isTied,

@@ -23,6 +23,7 @@ extension Network.Settings {
     try require(
       forgetBias.isFinite, .badValue, "forget_bias is not finite; expected a finite number, got \(forgetBias)")
     try require(forgetBias, "forget_bias", fits: dtype)
+    try initialization.validate("init", dtype)
     try require(
       !tied || outputSize == inputSize, .badShape,
       "output_size is wrong for a tied decoder; expected the number of tokens \(inputSize), got \(outputSize ?? 0)")

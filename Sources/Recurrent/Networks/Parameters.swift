@@ -31,6 +31,17 @@ public struct Parameters {
     names.compactMap { name in mats[name].map { (name, $0) } }
   }
 
+  /// The indices in `names` of the blocks of each stack, in the order of the buffer.
+  var stacks: [[Int]] {
+    let indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    return layout.stacks.map { blocks in blocks.compactMap { indices[$0] } }.filter { !$0.isEmpty }
+  }
+
+  /// The region of a parameter.
+  func region(_ index: Int) -> Layout.Region {
+    layout.regions[names[index]] ?? Layout.Region(start: 0, n: 0, d: 0, stride: 0)
+  }
+
   /// The parameters' views of another flat buffer of this layout, in the order of `names`.
   func views(of flat: Mat) -> [Mat] { names.compactMap { name in layout.regions[name].map { flat.view($0) } } }
 
@@ -40,14 +51,10 @@ public struct Parameters {
   /// A stack of matrices, as kernels use it.
   func stack(_ region: Layout.Region) -> Mat { flat.view(region) }
 
-  /// Sets the initial values: those of the layout, else drawn uniform on ±`range`, name by name in creation order.
-  func initialize(_ range: Double, _ random: Random) throws(RecurrentError) {
+  /// Sets the initial values: those of the layout, else what `fill` sets, name by name in creation order.
+  func initialize(_ fill: (_ name: String, _ mat: Mat) throws(RecurrentError) -> Void) throws(RecurrentError) {
     for (name, mat) in all {
-      if let value = layout.initial[name] {
-        try mat.fill(value)
-      } else {
-        try mat.fillUniform(-range, range, random)
-      }
+      if let value = layout.initial[name] { try mat.fill(value) } else { try fill(name, mat) }
     }
   }
 }
@@ -64,6 +71,8 @@ struct Layout {
   private(set) var regions: [String: Region] = [:]
   /// Elements in total.
   private(set) var count = 0
+  /// The names of each stack, top block first, in the order of the buffer.
+  private(set) var stacks: [[String]] = []
   /// The initial values of matrices that are not drawn.
   private(set) var initial: [String: Double] = [:]
 
@@ -81,6 +90,7 @@ struct Layout {
     for (i, name) in blocks.enumerated() {
       regions[name] = Region(start: count + i * n, n: n, d: d, stride: rows)
     }
+    stacks.append(blocks)
     defer { count = end }
     return Region(start: count, n: rows, d: d, stride: rows)
   }

@@ -52,7 +52,7 @@ struct AdamW: OptimizerAlgorithm {
   func reach(_ t: Int) -> Double { moments.reach(t) }
 
   func update<T: Real>(_ step: ParameterStep<T>) -> Int {
-    moments.update(step, coupled: 0, decoupled: step.learningRate * moments.weightDecay)
+    moments.update(step, coupled: 0, decoupled: step.learningRate * (moments.weightDecay * step.decayFactor))
   }
 }
 

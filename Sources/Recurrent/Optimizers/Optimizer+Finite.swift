@@ -8,6 +8,8 @@ extension Optimizer {
     let mat: Mat, tensors: [Mat]
     /// The states of the parameters in `mat`, which have made the same number of steps.
     let parts: [ParameterState]
+    /// The settings of the step, with the factors of the parameters.
+    let options: StepOptions
     /// √Σg² over the gradients that are clipped together.
     let norm: Double
 
@@ -16,22 +18,23 @@ extension Optimizer {
   }
 
   /// Updates one Mat, and counts the step.
-  func update(_ target: Target, _ options: StepOptions) -> Int {
+  func update(_ target: Target) -> Int {
     let t = target.t
     for part in target.parts { part.steps = t }
-    return update(target.mat, target.tensors, t, options, norm: target.norm)
+    return update(target.mat, target.tensors, t, target.options, norm: target.norm)
   }
 
   /// Whether bounds exclude that an update makes a finite weight infinite or NaN. They read the state, and the weights
   /// where these are part of a gradient; an update that they do not exclude is made on trial, which costs a copy.
   ///
   /// - Parameter norm: √Σg² over all gradients.
-  func isBounded(_ target: Target, _ options: StepOptions, norm: Double) -> Bool {
+  func isBounded(_ target: Target, norm: Double) -> Bool {
+    let options = target.options
     // sums and products of a few of these are finite, and a weight minus a step below half a unit in the last place of
     // the largest number is finite if the weight is
     let (gradientLimit, reachLimit, stepLimit) =
       target.mat.dtype == .float32 ? (1e15, 1e35, 1e30) : (1e150, 1e300, 1e290)
-    let decay = algorithm.weightDecay
+    let decay = algorithm.weightDecay * options.decayFactor
     let weights = decay == 0 && options.weightDecay <= 1 ? 0 : target.mat.largestMagnitude
     let gradient = norm + decay * weights
     var state = 0.0
@@ -52,14 +55,14 @@ extension Optimizer {
   /// - Parameter named: the parameters by name.
   /// - Throws: `.notFinite` naming the parameter, the index and the step.
   func updateOrRestore(
-    _ targets: [Target], _ options: StepOptions, _ named: [(name: String, mat: Mat)]
+    _ targets: [Target], _ named: [(name: String, mat: Mat)]
   ) throws(RecurrentError) -> Int {
     var copies: [Mat] = [], tensors: [[Mat]] = []
     for target in targets {
       copies.append(try target.mat.copyWithGradient())
       tensors.append(try target.tensors.map { (tensor) throws(RecurrentError) in try tensor.copyWithGradient() })
     }
-    let clipped = targets.reduce(0) { $0 + update($1, options) }
+    let clipped = targets.reduce(0) { $0 + update($1) }
     for (name, mat) in named {
       guard let (i, j, value) = mat.firstNonFinite else { continue }
       let step = steps(of: name)

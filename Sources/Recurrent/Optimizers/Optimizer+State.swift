@@ -124,6 +124,11 @@ extension Optimizer {
         "\(mine.key) of the settings is wrong; expected \(mine.value.text), that of the optimizer, "
           + "got \(yours.value.text)")
     }
+    let (mine, yours) = (groups.members.first, other.groups.members.first)
+    try require(
+      mine?.value.text == yours?.value.text, .badValue,
+      "groups of the settings is wrong; expected \(mine?.value.text ?? "none"), that of the optimizer, "
+        + "got \(yours?.value.text ?? "none")")
     var seen: Set<String> = [], loaded: [(name: String, state: ParameterState)] = []
     for state in states {
       let name = state.name, tensors = state.tensors

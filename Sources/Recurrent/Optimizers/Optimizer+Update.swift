@@ -19,14 +19,14 @@ extension Optimizer {
         algorithm.update(
           ParameterStep<Float>(
             weights: mat.operandRef.w(Float.self), gradients: mat.operandRef.dw(Float.self), states: tensors, t: t,
-            learningRate: options.learningRate, weightDecay: options.weightDecay, gradientScale: scale,
-            clipValue: bound))
+            learningRate: options.learningRate, weightDecay: options.weightDecay,
+            decayFactor: options.decayFactor, gradientScale: scale, clipValue: bound))
       case .float64:
         algorithm.update(
           ParameterStep<Double>(
             weights: mat.operandRef.w(Double.self), gradients: mat.operandRef.dw(Double.self), states: tensors, t: t,
-            learningRate: options.learningRate, weightDecay: options.weightDecay, gradientScale: scale,
-            clipValue: bound))
+            learningRate: options.learningRate, weightDecay: options.weightDecay,
+            decayFactor: options.decayFactor, gradientScale: scale, clipValue: bound))
       }
     return scale < 1 ? mat.count : clipped
   }

@@ -28,6 +28,8 @@ public final class Optimizer {
   let algorithm: any OptimizerAlgorithm
   /// Which of the state tensors are means and sums of squares, in the order of `stateNames`.
   let areSquares: [Bool]
+  /// Factors of the learning rate and of weight decay by the parameters' names.
+  let groups: ParameterGroups
   /// The algorithm's settings with their effective values.
   let algorithmSettings: [(key: String, value: JSON)]
   /// The state of all parameters.
@@ -36,10 +38,13 @@ public final class Optimizer {
   /// From settings, a JSON object:
   ///
   ///     {"name": "adam", "learning_rate": 0.001, "betas": [0.9, 0.999], "eps": 1e-08, "weight_decay": 0,
-  ///      "amsgrad": false, "clipping": "value"}
+  ///      "amsgrad": false, "clipping": "value", "groups": {"b*": {"learning_rate": 2, "weight_decay": 0}}}
   ///
   /// `name` is required; other absent keys take the algorithm's defaults. Keys are PyTorch's, except
-  /// `learning_rate` and `learning_rate_decay`.
+  /// `learning_rate` and `learning_rate_decay`. `groups` maps patterns of parameters' names, in which `*` stands for any
+  /// characters and `?` for one, to factors of the learning rate and of weight decay in the steps of these parameters; 1
+  /// where absent. A learning rate of 0 freezes them. A pattern of no parameter, and a parameter of two patterns, are
+  /// refused at the first step.
   ///
   /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown, of the wrong type
   ///   or out of range.
@@ -79,6 +84,7 @@ public final class Optimizer {
     clipping =
       Clipping.allCases[
         try reader.choice("clipping", of: Clipping.allCases.map { $0.rawValue }, default: 0)]
+    groups = try ParameterGroups(&reader)
     try reader.finish()
   }
 
@@ -89,7 +95,7 @@ public final class Optimizer {
     .object(
       JSON.List(
         [("name", .string(name)), ("learning_rate", .number(learningRate))] + algorithmSettings
-          + [("clipping", .string(clipping.rawValue))]))
+          + [("clipping", .string(clipping.rawValue))] + groups.members))
   }
 
   /// The name of the algorithm.
@@ -154,15 +160,17 @@ public final class Optimizer {
     for ((name, mat), square) in zip(mats, squares) {
       guard let state = table.states[name] else { continue }
       let bound = clipping == .tensorNorm ? square.squareRoot() : norm
-      targets.append(Target(mat: mat, tensors: state.tensors, parts: [state], norm: bound))
+      targets.append(
+        Target(
+          mat: mat, tensors: state.tensors, parts: [state], options: StepOptions(options, state.factors), norm: bound))
       total += mat.count
     }
     let clipped: Int
-    if targets.allSatisfy({ isBounded($0, options, norm: norm) }) {
-      clipped = targets.reduce(0) { $0 + update($1, options) }
+    if targets.allSatisfy({ isBounded($0, norm: norm) }) {
+      clipped = targets.reduce(0) { $0 + update($1) }
     } else {
       do throws(RecurrentError) {
-        clipped = try updateOrRestore(targets, options, mats)
+        clipped = try updateOrRestore(targets, mats)
       } catch {
         table = before
         throw error
@@ -171,7 +179,8 @@ public final class Optimizer {
     return StepResult(gradientNorm: norm, ratioClipped: total == 0 ? 0 : Double(clipped) / Double(total))
   }
 
-  /// Updates all parameters of a network, in one pass over the flat buffers where `isFlat` allows.
+  /// Updates all parameters of a network, where `isFlat` allows in one pass over the flat buffers for each run of
+  /// parameters with equal factors.
   ///
   /// The arguments, result and errors are those of `step` over named Mats.
   public func step(
@@ -192,13 +201,17 @@ public final class Optimizer {
         throw error
       }
     }
-    let target = Target(mat: flat, tensors: state.buffers, parts: state.parts, norm: norm)
-    let clipped: Int
-    if isBounded(target, options, norm: norm) {
-      clipped = update(target, options)
+    func target(_ run: FlatState.Run) -> Target {
+      Target(
+        mat: run.weights, tensors: run.tensors, parts: run.parts, options: StepOptions(options, run.factors), norm: norm
+      )
+    }
+    var clipped = 0
+    if state.runs.allSatisfy({ isBounded(target($0), norm: norm) }) {
+      for run in state.runs { clipped += update(target(run)) }
     } else {
       do throws(RecurrentError) {
-        clipped = try updateOrRestore([target], options, parameters.all)
+        clipped = try updateOrRestore(state.runs.map(target), parameters.all)
       } catch {
         table = before
         throw error
@@ -223,9 +236,10 @@ public final class Optimizer {
       "\(name) is another Mat than in earlier steps; expected an optimizer for each model, got a second model")
   }
 
-  /// Requires the Mats of earlier steps.
+  /// Requires the Mats of earlier steps, and parameters for all groups.
   func check(_ parameters: Parameters) throws(RecurrentError) {
     for (name, mat) in parameters.all { try check(name, mat) }
+    _ = try groups.factors(of: parameters.names)
   }
 
   private func checkEpsilon(_ dtype: DType) throws(RecurrentError) {
@@ -271,18 +285,30 @@ public final class Optimizer {
     let weights: Mat?
     /// In the order of `stateNames`, each of the parameter's shape.
     let tensors: [Mat]
+    /// Those of its group.
+    let factors: ParameterGroups.Factors
     /// Number of steps made.
     var steps: Int
 
-    init(_ mat: Mat?, _ tensors: [Mat], steps: Int = 0) { (weights, self.tensors, self.steps) = (mat, tensors, steps) }
+    init(_ mat: Mat?, _ tensors: [Mat], _ factors: ParameterGroups.Factors = .none, steps: Int = 0) {
+      (weights, self.tensors, self.factors, self.steps) = (mat, tensors, factors, steps)
+    }
   }
 
   /// Flat buffers whose views are the state tensors of all parameters of one network.
   private struct FlatState {
+    /// Parameters that one pass updates.
+    struct Run {
+      /// Their weights, and their state in the order of `stateNames`.
+      let weights: Mat, tensors: [Mat]
+      let factors: ParameterGroups.Factors
+      let parts: [ParameterState]
+    }
+
     /// The memory of the weights, which identifies the network.
     let storage: Storage
-    /// In the order of `stateNames`, each in the layout of the weights.
-    let buffers: [Mat]
+    /// One run where all factors are equal.
+    let runs: [Run]
     /// The states of the parameters, in the order of their names.
     let parts: [ParameterState]
 
@@ -302,15 +328,21 @@ public final class Optimizer {
     if let state = table.flat.first(where: { $0.storage === parameters.flat.storage }) { return state }
     if parameters.names.contains(where: { table.states[$0]?.weights != nil }) { return nil }
     try check(parameters)
+    let factors = try groups.factors(of: parameters.names)
     let buffers = try stateNames.map { (_) throws(RecurrentError) in try parameters.zerosLike() }
     var parts: [ParameterState] = []
-    for (name, mat) in parameters.all {
+    for ((name, mat), factors) in zip(parameters.all, factors) {
       let tensors = buffers.compactMap { $0[name] }, loaded = table.states[name]
       try fill(tensors, from: loaded)
-      parts.append(ParameterState(mat, tensors, steps: loaded?.steps ?? 0))
+      parts.append(ParameterState(mat, tensors, factors, steps: loaded?.steps ?? 0))
+    }
+    let runs = parameters.runs(factors).map { run in
+      FlatState.Run(
+        weights: parameters.stack(run.region), tensors: buffers.map { $0.stack(run.region) }, factors: run.factors,
+        parts: run.parameters.map { parts[$0] })
     }
     for (name, state) in zip(parameters.names, parts) { table.set(name, state) }
-    let state = FlatState(storage: parameters.flat.storage, buffers: buffers.map { $0.flat }, parts: parts)
+    let state = FlatState(storage: parameters.flat.storage, runs: runs, parts: parts)
     table.flat.append(state)
     return state
   }
@@ -323,11 +355,17 @@ public final class Optimizer {
   /// Allocates the state of every Mat that has none: of all of them or, on failure, of none.
   private func allocateState(_ mats: [(name: String, mat: Mat)]) throws(RecurrentError) {
     let new = mats.filter { table.states[$0.name]?.weights == nil }
+    if new.isEmpty { return }
+    // a pattern may be of a parameter of another step
+    let names = mats.map { $0.name }, others = table.names.filter { !names.contains($0) }
+    let factors = Dictionary(
+      uniqueKeysWithValues: zip(names, try groups.factors(of: names, others: groups.isEmpty ? [] : others)))
     var allocated: [ParameterState] = []
     for (name, mat) in new {
       let tensors = try stateNames.map { (_) throws(RecurrentError) in try Mat(mat.n, mat.d, mat.dtype) }
       try fill(tensors, from: table.states[name])
-      allocated.append(ParameterState(mat, tensors, steps: table.states[name]?.steps ?? 0))
+      allocated.append(
+        ParameterState(mat, tensors, factors[name] ?? .none, steps: table.states[name]?.steps ?? 0))
     }
     for ((name, _), state) in zip(new, allocated) { table.set(name, state) }
   }

@@ -62,6 +62,8 @@ struct StepOptions {
   let weightDecay: Double
   /// The clipping threshold; infinity for none.
   let clip: Double
+  /// A factor of the algorithm's own weight decay.
+  private(set) var decayFactor = 1.0
 
   /// - Throws: `.badValue` for a setting out of range.
   init(_ learningRate: Double, _ weightDecay: Double, _ clip: Double) throws(RecurrentError) {
@@ -72,6 +74,13 @@ struct StepOptions {
     try require(weightDecay, "weight_decay", fits: .float32)
     try require(clip > 0, .badValue, "clip is out of range; expected above 0, or infinity for none, got \(clip)")
     (self.learningRate, self.weightDecay, self.clip) = (learningRate, weightDecay, clip)
+  }
+
+  /// The settings of parameters with factors. A learning rate of 0 freezes them: they do not decay either.
+  init(_ options: StepOptions, _ factors: ParameterGroups.Factors) {
+    learningRate = options.learningRate * factors.learningRate
+    weightDecay = factors.learningRate == 0 ? 0 : options.weightDecay * factors.weightDecay
+    (clip, decayFactor) = (options.clip, factors.weightDecay)
   }
 }
 
@@ -85,6 +94,8 @@ struct ParameterStep<Scalar: Real> {
   let learningRate: Double
   /// The fraction of each weight that the step's options subtract.
   let weightDecay: Double
+  /// A factor of the algorithm's own weight decay.
+  let decayFactor: Double
   /// Multiplies every gradient; below 1 if clipping by norm.
   let gradientScale: Double
   /// Bound on the magnitude of a gradient element; infinity for none.
@@ -97,11 +108,11 @@ struct ParameterStep<Scalar: Real> {
   ///
   /// - Parameters:
   ///   - learningRate: α of this step, after the algorithm's own corrections.
-  ///   - coupled: λ, the factor of the weight that is added to its gradient.
+  ///   - coupled: λ, the factor of the weight that is added to its gradient, before the group's factor.
   ///   - decoupled: the fraction of the weight that is subtracted.
   func options(learningRate: Double, coupled: Double = 0, decoupled: Double = 0) -> OptimizerUpdate<Scalar> {
     OptimizerUpdate(
-      learningRate: learningRate, weightDecay: coupled, decoupledDecay: weightDecay + decoupled,
+      learningRate: learningRate, weightDecay: coupled * decayFactor, decoupledDecay: weightDecay + decoupled,
       gradientScale: gradientScale, clipValue: clipValue)
   }
 }

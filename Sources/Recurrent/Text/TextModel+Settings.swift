@@ -17,8 +17,10 @@ extension TextModel {
     public var tied: Bool
     /// The fraction of activations that training steps drop between layers, at least 0 and below 1.
     public var dropout: Double
-    /// The initial bias of an LSTM's forget gates.
+    /// The initial bias of an LSTM's forget gates, see `Network.Settings`.
     public var forgetBias: Double
+    /// What the weights are drawn from, see `Network.Settings`.
+    public var initialization: Network.Initialization.Matrix
     /// The options of the layers.
     public var options: Network.Options
     /// The type of the elements.
@@ -28,19 +30,21 @@ extension TextModel {
     public init(
       _ tokenizer: Tokenizer.Kind = .characters, vocabularySize: Int? = nil, cell: Cell = .lstm,
       hiddenSizes: [Int] = [128, 128],
-      embedding: Int? = nil, tied: Bool = false, dropout: Double = 0, forgetBias: Double = 1,
-      options: Network.Options = Network.Options(), dtype: DType = .float32
+      embedding: Int? = nil, tied: Bool = false, dropout: Double = 0,
+      forgetBias: Double = Network.Settings.defaultForgetBias,
+      initialization: Network.Initialization.Matrix = .uniform(), options: Network.Options = Network.Options(),
+      dtype: DType = .float32
     ) {
       (self.tokenizer, self.vocabularySize) = (tokenizer, vocabularySize)
       (self.cell, self.hiddenSizes) = (cell, hiddenSizes)
       (self.embedding, self.tied, self.dropout) = (embedding, tied, dropout)
-      (self.forgetBias, self.options, self.dtype) = (forgetBias, options, dtype)
+      (self.forgetBias, self.initialization, self.options, self.dtype) = (forgetBias, initialization, options, dtype)
     }
 
     /// From a JSON object; absent keys take the defaults shown:
     ///
     ///     {"tokenizer": "characters", "cell": "lstm", "hidden_sizes": [128, 128], "embedding": null, "tied": false,
-    ///      "dropout": 0, "forget_bias": 1, "learned_initial_state": false,
+    ///      "dropout": 0, "forget_bias": 1, "init": "uniform", "learned_initial_state": false,
     ///      "residual": false, "variational": false, "dtype": "float32"}
     ///
     /// `"vocabulary_size"` is the number of tokens of "words", "bpe" and "custom", and of these alone.
@@ -66,6 +70,7 @@ extension TextModel {
       tied = try reader.flag("tied", default: defaults.tied)
       dropout = try reader.number("dropout", default: defaults.dropout)
       forgetBias = try reader.number("forget_bias", default: defaults.forgetBias)
+      initialization = try Network.Initialization.Matrix(&reader, "init") ?? defaults.initialization
       options = try Network.Options(&reader, defaults: defaults.options)
       dtype =
         dtypes[
@@ -73,7 +78,8 @@ extension TextModel {
       try reader.finish()
     }
 
-    /// The settings as a JSON object in the form that `init(json:)` reads: every key, and the options that are on.
+    /// The settings as a JSON object in the form that `init(json:)` reads: every key, the options that are on, and
+    /// `init` where it is not the default.
     public var json: String { members.text }
 
     private var members: JSON {
@@ -85,7 +91,9 @@ extension TextModel {
         ("dropout", .number(dropout)), ("forget_bias", .number(forgetBias)),
       ]
       let tokens: [JSON.Member] = [("tokenizer", .string(tokenizer.rawValue))] + size
-      return .object(JSON.List(tokens + members + options.members + [("dtype", .string(dtype.description))]))
+      return .object(
+        JSON.List(
+          tokens + members + initialization.members + options.members + [("dtype", .string(dtype.description))]))
     }
 
     /// The tokenizer of some texts: of their characters, or of the one text that is the JSON of its kind.
@@ -114,11 +122,11 @@ extension TextModel {
     func network(_ count: Int) -> Network.Settings {
       Network.Settings(
         cell, inputSize: count, embedding: embedding, hiddenSizes: hiddenSizes, outputSize: count, tied: tied,
-        dropout: 0, forgetBias: forgetBias, options: options, dtype: dtype)
+        dropout: 0, forgetBias: forgetBias, initialization: initialization, options: options, dtype: dtype)
     }
   }
 
-  /// The settings that a text model of the same kind is created from.
+  /// The settings that a text model of the same kind is created from, with the default `initialization`.
   public var settings: Settings {
     let network = network.settings
     return Settings(

@@ -6,7 +6,7 @@ import Kernels
 /// training, and metadata. One file holds all of it.
 ///
 /// Training is truncated backpropagation through time: the network's state is carried from one chunk of the parallel
-/// sequences to the next.
+/// sequences to the next; gradients may pass through fewer or more time steps than a chunk has.
 public final class TextModel {
   /// Converts between text and tokens.
   public let tokenizer: Tokenizer
@@ -93,12 +93,16 @@ public final class TextModel {
   ///   - learningRate: α, at least 0; nil for the optimizer's own.
   ///   - weightDecay: the fraction of each weight that is subtracted besides.
   ///   - clip: the clipping threshold, above 0; infinity for none.
+  ///   - bpttLength: the last time steps, through which gradients pass and whose targets count, 1 to T; the others advance
+  ///     the state. nil for T.
+  ///   - overlap: the last time steps that the next step reads again, 0 to `bpttLength`: it begins with the state before
+  ///     them. Their targets should count once.
   /// - Throws: `.invalidated` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
   ///   is infinite or NaN. Nothing has changed then.
   public func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
     resets: UnsafeBufferPointer<Int64>? = nil, learningRate: Double? = nil, weightDecay: Double = 0,
-    clip: Double = .infinity
+    clip: Double = .infinity, bpttLength: Int? = nil, overlap: Int = 0
   ) throws(RecurrentError) -> StepResult {
     try require(
       batchSize == 0 || batchSize == B, .badShape,
@@ -109,9 +113,12 @@ public final class TextModel {
     let result = try network.trainStep(
       .tokens(tokens.span), .classes(targets.span), T: T, B: B,
       state: carriedState == nil ? nil : Elements(state.start, count: count, network.dtype), resets: resets?.span,
-      finalState: MutableElements(state.start, count: count, network.dtype), optimizer: requireOptimizer(),
-      learningRate: learningRate, weightDecay: weightDecay, clip: clip)
-    (carriedState, batchSize, step) = (state, B, step + 1)
+      finalState: overlap == T ? nil : MutableElements(state.start, count: count, network.dtype),
+      optimizer: requireOptimizer(), learningRate: learningRate, weightDecay: weightDecay, clip: clip,
+      bpttLength: bpttLength, overlap: overlap)
+    // sequences whose steps are all read again still begin
+    if overlap < T { (carriedState, batchSize) = (state, B) }
+    step += 1
     return result
   }
 

@@ -10,7 +10,7 @@ import Testing
       Network.Settings(cell, inputSize: 7, hiddenSizes: [4], dtype: dtype),
       Network.Settings(
         cell, inputSize: 7, embedding: 3, hiddenSizes: [4, 3], outputSize: 7, tied: true, dropout: 0.1 + 0.2,
-        forgetBias: 1, options: Network.Options(learnedInitialState: true), dtype: dtype),
+        forgetBias: 2, options: Network.Options(learnedInitialState: true), dtype: dtype),
       Network.Settings(
         cell, inputSize: 7, hiddenSizes: [4, 4], options: Network.Options(residual: true, bidirectional: true),
         dtype: dtype),
@@ -27,7 +27,7 @@ import Testing
     #expect(
       settings.json
         == #"{"cell":"gru","input_size":3,"hidden_sizes":[2],"output_size":null,"embedding":null,"tied":false,"#
-        + #""dropout":0,"forget_bias":0,"dtype":"float32"}"#)
+        + #""dropout":0,"forget_bias":1,"dtype":"float32"}"#)
   }
 
   @Test func settingsRefused() throws {
@@ -49,6 +49,8 @@ import Testing
     refuse("tied", .null, "expected a boolean, got null")
     refuse("dropout", .null, "expected a number, got null")
     refuse("forget_bias", .string("1"), "expected a number, got a string")
+    refuse("init", .string("normal"), "expected one of uniform, orthogonal, glorot, identity, got 'normal'")
+    refuse("init", .bool(true), "expected a name or a number, got a boolean")
     refuse("learned_initial_state", .number(1), "expected a boolean, got a number")
     refuse("residual", .string("yes"), "expected a boolean, got a string")
     refuse("variational", .null, "expected a boolean, got null")
@@ -72,9 +74,34 @@ import Testing
     }
     refuse(.badValue, "dropout is out of range; expected at least 0 and below 1, got 1.0") { $0.dropout = 1 }
     refuse(.badValue, "forget_bias is not finite") { $0.forgetBias = .infinity }
+    refuse(.badValue, "init is out of range; expected 0.0 to 1.7") { $0.initialization = .uniform(-0.1) }
+    refuse(.badValue, "init is out of range") { $0.initialization = .uniform(.nan) }
+    refuse(.badValue, "init is out of range") { $0.initialization = .uniform(2e38) }
+    refuse(.badValue, "min_gru has no recurrent matrices") { ($0.cell, $0.initialization) = (.minGRU, .orthogonal) }
     refuse(.badShape, "expected the top layer's width 2, got 3") { ($0.tied, $0.embedding) = (true, 3) }
     refuse(.badShape, "expected the number of tokens 5, got 4") { ($0.tied, $0.outputSize) = (true, 4) }
     #expect(random.state == Random(seed: 1).state)
+  }
+
+  /// Settings keep `init` in JSON; a network does not: its weights replace it.
+  @Test func initializationComesBack() throws {
+    for kind: Network.Initialization.Matrix in [.uniform(), .uniform(0.5), .glorot, .orthogonal, .identity] {
+      let settings = Network.Settings(.gru, inputSize: 3, hiddenSizes: [2], initialization: kind)
+      #expect(try Network.Settings(json: settings.json) == settings)
+      #expect(settings.json.contains("init\"") == (kind != .uniform()))
+      #expect(try Network(settings, random: Random(seed: 1)).settings.initialization == .uniform())
+      let text = TextModel.Settings(.bytes, initialization: kind)
+      #expect(try TextModel.Settings(json: text.json) == text && text.network(3).initialization == kind)
+    }
+  }
+
+  /// One default in every door.
+  @Test func forgetBiasesAreOneByDefault() throws {
+    #expect(
+      Network.Settings(.lstm, inputSize: 1, hiddenSizes: [1]).forgetBias == 1 && TextModel.Settings().forgetBias == 1)
+    let text = #"{"cell": "lstm", "input_size": 2, "hidden_sizes": [3, 2]}"#
+    let network = try Network(Network.Settings(json: text), random: Random(seed: 1))
+    #expect(try network.parameters["bf1"]?.rows() == [1, 1] && network.parameters["bi1"]?.rows() == [0, 0])
   }
 
   /// The forget bias fills an LSTM's `bf` and draws nothing; dropout draws from the same generator, later.
@@ -84,8 +111,8 @@ import Testing
       cell, inputSize: 3, hiddenSizes: [4, 2], outputSize: 3, dropout: 0.5, forgetBias: 1.5, dtype: .float64)
     let network = try Network(settings, random: random)
     let plain = try Network(
-      Network.Settings(cell, inputSize: 3, hiddenSizes: [4, 2], outputSize: 3, dtype: .float64), random: Random(seed: 5)
-    )
+      Network.Settings(cell, inputSize: 3, hiddenSizes: [4, 2], outputSize: 3, forgetBias: 0, dtype: .float64),
+      random: Random(seed: 5))
     for (name, mat) in network.parameters.all {
       let isForgetBias = cell == .lstm && name.hasPrefix("bf")
       #expect(

@@ -34,7 +34,7 @@ DTypeName = Literal["float32", "float64"]
 DType = Union[
     DTypeName, "np.dtype[np.float32]", "np.dtype[np.float64]", type[np.float32], type[np.float64], type[float]
 ]
-InitializationName = Literal["orthogonal", "glorot", "identity"]
+InitializationName = Literal["uniform", "orthogonal", "glorot", "identity"]
 NonlinearityName = Literal["tanh", "relu"]
 NormName = Literal["joint", "gate"]
 ReductionName = Literal["mean", "sum"]

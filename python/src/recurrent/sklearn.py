@@ -15,6 +15,7 @@ import numpy as np
 
 from .names import LossName
 from .nn.cell import CellLike
+from .nn.initialization import Init
 from .nn.layers import GRU, LSTM, RNN
 from .nn.network import Network
 from .optim.optimizers import AdamW
@@ -53,6 +54,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     clip: float | None
     validation_fraction: float
     patience: int | None
+    init: Init
     dtype: str
     verbose: bool
     random_state: Any
@@ -178,6 +180,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             "rng": seed,
             "bidirectional": self.bidirectional,
             "batch_first": True,
+            "init": self.init,
         }
         hidden = list(self.hidden_sizes)
         if isinstance(self.cell, str) and self.cell in _LAYERS:
@@ -222,6 +225,8 @@ class RecurrentClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         loss on them.
     patience : int, optional
         Stop after this number of epochs without a new lowest loss on the sequences held out.
+    init : {"uniform", "glorot", "orthogonal", "identity"}, float or callable
+        What the network's matrices are drawn from, as for ``Network``.
     dtype : {"float32", "float64"}
         The type of all elements.
     verbose : bool
@@ -267,6 +272,7 @@ class RecurrentClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         class_weight: Mapping[Any, float] | str | None = None,
         validation_fraction: float = 0.0,
         patience: int | None = None,
+        init: Init = "uniform",
         dtype: str = "float32",
         verbose: bool = False,
         random_state: Any = None,
@@ -284,6 +290,7 @@ class RecurrentClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.init = init
         self.dtype = dtype
         self.verbose = verbose
         self.random_state = random_state
@@ -402,7 +409,7 @@ class RecurrentRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     Parameters
     ----------
     cell, hidden_sizes, features_per_step, bidirectional, dropout, epochs, batch_size, learning_rate, weight_decay, \
-    clip, validation_fraction, patience, dtype, verbose, random_state
+    clip, validation_fraction, patience, init, dtype, verbose, random_state
         As for ``RecurrentClassifier``.
     loss : {"mse", "mae", "huber"}
         The loss.
@@ -442,6 +449,7 @@ class RecurrentRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         loss: LossName = "mse",
         validation_fraction: float = 0.0,
         patience: int | None = None,
+        init: Init = "uniform",
         dtype: str = "float32",
         verbose: bool = False,
         random_state: Any = None,
@@ -459,6 +467,7 @@ class RecurrentRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         self.loss = loss
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.init = init
         self.dtype = dtype
         self.verbose = verbose
         self.random_state = random_state

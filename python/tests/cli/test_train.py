@@ -99,7 +99,7 @@ def test_initial_values(text, capsys):
     assert np.array_equal(found.flat.w, twin.flat.w)
     for wrong in (
         ["--chrono", "2"],
-        ["--recurrent-init", "uniform"],
+        ["--recurrent-init", "normal"],
         [*flags, "--init-from", "novel.safetensors"],
     ):
         with pytest.raises(SystemExit):
@@ -133,6 +133,17 @@ def test_train_in_char_rnns_words(text):
     options = arguments.parse(["train", "x"])
     names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "clip", "seed")
     assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
+
+
+def test_gradients_through_other_lengths_than_a_chunk(text):
+    """The flag is fit's argument, which the checkpoint keeps and ``resume`` uses."""
+    words = ["train", str(text), *SMALL, "--seed", "4", "--bptt-length", "25", "--quiet"]
+    assert main([*words, "--steps", "5", "--checkpoint", "part"]) == 0
+    assert main(["resume", "part", "--steps", "2", "--quiet"]) == 0
+    assert main([*words, "--steps", "7", "--checkpoint", "whole"]) == 0
+    part, whole = (recurrent.TextModel.load(name) for name in ("part", "whole"))
+    assert part.trainer.settings.bptt_length == 25
+    assert (part.flat.w == whole.flat.w).all()
 
 
 def test_flags_in_char_rnns_and_torch_rnns_spelling(text):

@@ -118,8 +118,19 @@ def test_many_layers_and_cells_of_the_users_own():
 def test_refused():
     random = recurrent.Random(1)
     for net, settings, error, words in (
-        (recurrent.GRU(3, [2], rng=1), {"recurrent": "uniform"}, ValueError, "recurrent is unknown"),
-        (recurrent.GRU(3, [2], rng=1), {"input": 1}, ValueError, "input is unknown"),
+        (recurrent.GRU(3, [2], rng=1), {"recurrent": "normal"}, ValueError, "recurrent is unknown"),
+        (
+            recurrent.GRU(3, [2], rng=1),
+            {"input": []},
+            TypeError,
+            "input .*expected a name or a number, got list",
+        ),
+        (
+            recurrent.GRU(3, [2], rng=1),
+            {"input": -1},
+            ValueError,
+            "input is out of range; expected at least 0",
+        ),
         (
             recurrent.GRU(3, [2], rng=1),
             {"chrono": 2},

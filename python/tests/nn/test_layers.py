@@ -24,7 +24,7 @@ def test_forget_bias(dtype):
     plain, other = recurrent.LSTM(3, [2, 4], rng=1), recurrent.LSTM(3, [2, 4], rng=1, forget_bias=1.5)
     for name, mat in plain.parameters.items():
         if name.startswith("bf"):
-            assert (mat.w == 0).all() and (other.parameters[name].w == 1.5).all()
+            assert (mat.w == 1).all() and (other.parameters[name].w == 1.5).all()
         else:
             assert np.array_equal(mat.w, other.parameters[name].w)
     texts = [recurrent.TextModel(hidden_sizes=[3], rng=1, dtype=dtype, forget_bias=b) for b in (1.0, -2.0)]

@@ -113,8 +113,9 @@ def test_python_and_the_core_have_the_same_defaults(kind):
     lib = recurrent._c.lib
     handle = recurrent._c.new(lib.recurrent_optimizer_create, lib.recurrent_optimizer_free, words, len(words))
     assert Solver._from_handle(handle).settings == kind().settings
-    # and a class's arguments are its settings
-    names = set(inspect.signature(kind).parameters)
+    # and a class's arguments are its settings, groups where there are some
+    assert kind(groups={"a": {}}).settings["groups"] == {"a": {"learning_rate": 1, "weight_decay": 1}}
+    names = set(inspect.signature(kind).parameters) - {"groups"}
     assert names == set(kind().settings) - (
         {"name", "learning_rate", "clipping"} if kind is Solver else {"name"}
     )

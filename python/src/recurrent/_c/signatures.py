@@ -644,6 +644,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_int64,
         c_int64,
         POINTER(c_int64),
+        c_int64,
+        c_int64,
         c_double,
         c_double,
         c_double,

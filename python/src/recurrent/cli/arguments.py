@@ -18,7 +18,7 @@ from .._checks import DTYPES
 from .._terminal import escaped, writing_output
 from .._version import __version__
 from ..encoding import as_encoding
-from ..nn.network import INITIALIZATIONS
+from ..nn.initialization import INITIALIZATIONS
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..parameters import CELLS
@@ -230,7 +230,10 @@ _TRAIN: Table = {
         *_ERRORS,
     ),
     "training": (
-        value("--seq-length", count, "N", f"steps of backpropagation ({SEQ_LENGTH})", SEQ_LENGTH),
+        value(
+            "--seq-length", count, "N", f"tokens of each sequence between updates ({SEQ_LENGTH})", SEQ_LENGTH
+        ),
+        value("--bptt-length", count, "N", "tokens that gradients pass through (--seq-length)"),
         value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
         value("--epochs --max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
         value("--steps", count, "N", "steps, instead of epochs"),

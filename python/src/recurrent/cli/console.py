@@ -18,6 +18,7 @@ from .._terminal import OutputError, describe_error, discard, escaped, print_lin
 EXIT_FAILURE, EXIT_INVALID, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141
 # arguments of the library by the flags that set them
 _FLAGS = {
+    "bptt_length": "--bptt-length",
     "batch_size": "--batch-size",
     "clip": "--clip",
     "dropout": "--dropout",

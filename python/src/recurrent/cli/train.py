@@ -80,7 +80,7 @@ def train(options: argparse.Namespace, console: Console) -> int:
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
             errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
-            overwrite=o.force,
+            overwrite=o.force, bptt_length=o.bptt_length,
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from .._checks import as_choice, as_flag, as_single
+from .._checks import as_choice, as_flag
 from .._readonly import Derived
 from ..names import DType, NonlinearityName
 from ..random import RNG
+from .initialization import FORGET_BIAS, Init
 from .network import Network
 
 
@@ -28,7 +29,7 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
     dtype : {"float32", "float64"}
         The type of all elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights: uniform on ±0.08, matrix by matrix in creation order; biases are 0.
+        Draws the weights as ``init`` says, matrix by matrix in creation order; biases are 0.
     nonlinearity : {"tanh", "relu"}
         φ.
     tied : bool
@@ -48,6 +49,8 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
         Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
     batch_first : bool
         Whether the first axis of sequences is that of the batch, in every call: (B, T, n) instead of (T, B, n).
+    init : {"uniform", "glorot", "orthogonal", "identity"}, float or callable
+        What the matrices are drawn from, as for ``Network``.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
         variational: bool = False,
         bidirectional: bool = False,
         batch_first: bool = False,
+        init: Init = "uniform",
     ) -> None:
         choice = as_choice(nonlinearity, "nonlinearity", get_args(NonlinearityName))
         self._build(
@@ -91,6 +95,7 @@ class RNN(Network, cells=("rnn_tanh", "rnn_relu")):
             variational=variational,
             bidirectional=bidirectional,
             batch_first=batch_first,
+            init=init,
         )
 
 
@@ -106,10 +111,10 @@ class LSTM(Network, cells=("lstm",)):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational, bidirectional, batch_first
+    residual, variational, bidirectional, batch_first, init
         As for ``RNN``.
     forget_bias : float
-        The initial forget biases ``bf``; the default of ``TextModel`` is 1.
+        The initial forget biases ``bf``; 1 in every kind of network (Jozefowicz et al., ICML 2015).
 
     Raises
     ------
@@ -135,13 +140,14 @@ class LSTM(Network, cells=("lstm",)):
         rng: RNG = None,
         tied: bool = False,
         dropout: float = 0.0,
-        forget_bias: float = 0.0,
+        forget_bias: float = FORGET_BIAS,
         *,
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
         bidirectional: bool = False,
         batch_first: bool = False,
+        init: Init = "uniform",
     ) -> None:
         self._build(
             "lstm",
@@ -153,12 +159,13 @@ class LSTM(Network, cells=("lstm",)):
             rng,
             tied,
             dropout,
-            as_single(forget_bias, "forget_bias"),
+            forget_bias,
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
             bidirectional=bidirectional,
             batch_first=batch_first,
+            init=init,
         )
 
 
@@ -175,7 +182,7 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
     Parameters
     ----------
     input_size, hidden_sizes, output_size, embedding, dtype, rng, tied, dropout, learned_initial_state, \
-    residual, variational, bidirectional, batch_first
+    residual, variational, bidirectional, batch_first, init
         As for ``RNN``.
     reset_after : bool
         Whether the reset gate multiplies after the product with the recurrent matrix.
@@ -205,6 +212,7 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
         variational: bool = False,
         bidirectional: bool = False,
         batch_first: bool = False,
+        init: Init = "uniform",
     ) -> None:
         self._build(
             "gru" if as_flag(reset_after, "reset_after") else "gru_reset_before",
@@ -221,4 +229,5 @@ class GRU(Network, cells=("gru", "gru_reset_before")):
             variational=variational,
             bidirectional=bidirectional,
             batch_first=batch_first,
+            init=init,
         )

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from .._arrays import (
 from .._checks import (
     DTYPES,
     MAX_COUNT,
-    as_choice,
     as_count,
     as_dtype,
     as_flag,
@@ -49,6 +48,7 @@ from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
 from .generation import CHUNK_TOKENS, Generator
+from .initialization import FORGET_BIAS, Init, Initialization, as_initial_values
 from .prediction import Prediction
 from .summary import Summary, summarize
 from .torch import Architecture, from_torch, to_torch
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _lib = _c.lib
-INITIALIZATIONS: tuple[InitializationName, ...] = get_args(InitializationName)
 _NEW = "a new network"
 _ONE_LAYER = "dropout has no effect: it applies between layers, and the network has one layer"
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
@@ -85,7 +84,7 @@ class Network(Prediction, cells=(None,)):
     dtype : {"float32", "float64"}
         The type of all elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights: uniform on ±0.08, matrix by matrix in creation order, except those with an initial value.
+        Draws the weights as ``init`` says, matrix by matrix in creation order, except those with an initial value.
     tied : bool
         Use the embedding's table as the decoder's matrix, ``Wil h + bd`` (arXiv:1608.05859); it is as wide as the top
         layer. ``embedding`` and ``output_size`` may be omitted.
@@ -103,6 +102,15 @@ class Network(Prediction, cells=(None,)):
         Parameters and states of the reverse direction have the suffix r, ``Wix0r``. Generation is refused.
     batch_first : bool
         Whether the first axis of sequences is that of the batch, in every call: (B, T, n) instead of (T, B, n).
+    forget_bias : float
+        The initial biases ``bf`` of the forget gates of an LSTM and its variants, minus those ``bi`` of coupled ones; 1
+        in every kind of network. Other cells ignore it.
+    init : {"uniform", "glorot", "orthogonal", "identity"}, float or callable
+        What the matrices are drawn from: uniform on ±0.08, or on ± a number; uniform on ±√(6/(n + d)) (Glorot and
+        Bengio, AISTATS 2010); or orthonormal (arXiv:1312.6120) or identity recurrent matrices W…h with Glorot's
+        others. Each gate's is drawn by itself; with the last three names an embedding's table, tied or not, is uniform
+        on ±0.08. Biases are 0, except forget biases. A function ``f(name, shape)`` returns the finite numbers of each
+        parameter, biases too. A file holds the weights and not ``init``.
 
     Raises
     ------
@@ -116,6 +124,9 @@ class Network(Prediction, cells=(None,)):
     >>> net = recurrent.Network(cell, 4, [8], 2, rng=1)
     >>> net.forward(np.zeros((5, 3, 4)))[0].shape
     (5, 3, 2)
+    >>> net = recurrent.Network("gru", 4, [8], 2, init=lambda name, shape: np.full(shape, 0.5))
+    >>> float(net.flat.w.min()), float(net.flat.w.max())
+    (0.5, 0.5)
     """
 
     def __init__(
@@ -135,6 +146,8 @@ class Network(Prediction, cells=(None,)):
         variational: bool = False,
         bidirectional: bool = False,
         batch_first: bool = False,
+        forget_bias: float = FORGET_BIAS,
+        init: Init = "uniform",
     ) -> None:
         self._build(
             as_cell(cell),
@@ -146,6 +159,8 @@ class Network(Prediction, cells=(None,)):
             rng,
             tied,
             dropout,
+            forget_bias,
+            init=init,
             learned_initial_state=learned_initial_state,
             residual=residual,
             variational=variational,
@@ -178,12 +193,13 @@ class Network(Prediction, cells=(None,)):
         rng: RNG,
         tied: bool,
         dropout: Any,
-        forget_bias: float = 0.0,
+        forget_bias: float = FORGET_BIAS,
         batch_first: bool = False,
+        init: Init = "uniform",
         **options: bool,
     ) -> None:
         is_batch_first = as_flag(batch_first, "batch_first")
-        widths = as_sizes(hidden_sizes, "hidden_sizes").tolist()
+        widths, initialization = as_sizes(hidden_sizes, "hidden_sizes").tolist(), Initialization.of(init)
         settings: dict[str, Any] = {
             "cell": None,
             "input_size": as_int(input_size, "input_size"),
@@ -192,7 +208,8 @@ class Network(Prediction, cells=(None,)):
             "embedding": None if embedding is None else as_int(embedding, "embedding"),
             "tied": as_flag(tied, "tied"),
             "dropout": as_single(dropout, "dropout"),
-            "forget_bias": forget_bias,
+            "forget_bias": as_single(forget_bias, "forget_bias"),
+            "init": initialization.setting,
             **{name: as_flag(value, name) for name, value in options.items()},
             "dtype": str(DTYPES[as_dtype(type_)]),
         }
@@ -209,6 +226,7 @@ class Network(Prediction, cells=(None,)):
             2 if settings["bidirectional"] else 1,
         )
         self._random = as_random(rng)
+        drawn = self._random.state if initialization.function else None
         words = json.dumps(settings).encode()
         self._attach(
             _c.new(
@@ -219,6 +237,12 @@ class Network(Prediction, cells=(None,)):
                 self._random._handle.value,
             )
         )
+        try:
+            initialization.fill(self._parameters)
+        except BaseException:
+            if drawn:
+                self._random.state = drawn
+            raise
         self._batch_first = is_batch_first
         if self._dropout and len(self.hidden_sizes) == 1 and not self.variational:
             warnings.warn(_ONE_LAYER, stacklevel=3)
@@ -345,8 +369,8 @@ class Network(Prediction, cells=(None,)):
     def initialize(
         self,
         *,
-        input: InitializationName | None = None,
-        recurrent: InitializationName | None = None,
+        input: InitializationName | float | None = None,
+        recurrent: InitializationName | float | None = None,
         chrono: float | None = None,
         rng: RNG = None,
     ) -> None:
@@ -354,10 +378,11 @@ class Network(Prediction, cells=(None,)):
 
         Parameters
         ----------
-        input, recurrent : {"orthogonal", "glorot", "identity"}, optional
+        input, recurrent : {"orthogonal", "glorot", "identity", "uniform"} or float, optional
             The values of the matrices of each gate: of the layers' inputs, ``Wix0`` or ``Wxh0``, and the recurrent
-            ones, ``Wih0`` or ``Whh0``. Orthonormal (arXiv:1312.6120); uniform on ±√(6/(n + d)); or the identity, of
-            ReLU layers (arXiv:1504.00941). Those of a ``Cell`` are found by their names, W…x and W…h.
+            ones, ``Wih0`` or ``Whh0``. Orthonormal (arXiv:1312.6120); uniform on ±√(6/(n + d)); the identity, of ReLU
+            layers (arXiv:1504.00941); uniform on ±0.08, or on ± a number. Those of a ``Cell`` are found by their
+            names, W…x and W…h.
         chrono : float, optional
             The longest memory in steps, above 2: the biases of the gates of an LSTM, a GRU and the minimal ones are
             ±log u, u uniform on [1, chrono - 1) for each unit (arXiv:1804.11188).
@@ -380,7 +405,7 @@ class Network(Prediction, cells=(None,)):
         True
         """
         settings: dict[str, Any] = {
-            name: None if value is None else as_choice(value, name, INITIALIZATIONS)
+            name: None if value is None else as_initial_values(value, name)
             for name, value in (("input", input), ("recurrent", recurrent))
         }
         settings["chrono"] = None if chrono is None else as_single(chrono, "chrono")

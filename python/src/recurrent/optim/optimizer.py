@@ -44,7 +44,8 @@ class Optimizer:
         raise TypeError(f"Optimizer is abstract; expected one of {names}")
 
     def _create(self, **settings: Any) -> None:
-        words = json.dumps({"name": self._name, **settings}).encode()
+        given = {name: value for name, value in settings.items() if name != "groups" or value}
+        words = json.dumps({"name": self._name, **given}).encode()
         self._attach(
             _c.new(_lib.recurrent_optimizer_create, _lib.recurrent_optimizer_free, words, len(words))
         )
@@ -122,7 +123,8 @@ class Optimizer:
             If a gradient, or a weight after the step, is infinite or NaN, with the name of its Mat;
             the weights are unchanged.
         ValueError, TypeError
-            If a name has another shape or dtype than before, or a setting is out of range.
+            If a name has another shape or dtype than before, a setting is out of range, or a pattern of ``groups``
+            matches none of the names.
         """
         if not isinstance(parameters, Mapping):
             raise TypeError(
@@ -289,9 +291,11 @@ def optimizer_of_state(kind: Any, settings: Any, states: Any) -> Any:
 
 
 def _python(value: Any) -> Any:
-    """Returns a setting as the classes take it: floats, tuples."""
+    """Returns a setting as the classes take it: floats, tuples, mappings."""
     if isinstance(value, list):
         return tuple(float(number) for number in value)
+    if isinstance(value, dict):
+        return {name: _python(each) for name, each in value.items()}
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -7,6 +7,13 @@ bound c of a step:
 - ``"value"``: each element, ``clamp(g, ±c)``;
 - ``"tensor_norm"``: each named Mat, ``g min(1, c / (‖g‖ + 1e-6))``;
 - ``"global_norm"``: all gradients as one vector, by the same formula.
+
+``groups`` are PyTorch's parameter groups, as factors by the names of parameters: ``{"b*": {"learning_rate": 2.0,
+"weight_decay": 0.0}}`` multiplies the learning rate of the steps of b…, of a constructor or of a schedule, by 2, and
+their weight decay, of the constructor and of the step, by 0. In a pattern ``*`` stands for any characters and ``?``
+for one; an absent factor is 1. A ``learning_rate`` of 0 freezes: neither a step nor weight decay changes these
+weights; their gradients count in norms. A pattern that matches no parameter, and a parameter that two patterns match,
+are errors of the first step.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ import numpy as np
 
 from .._checks import as_flag, as_list, as_single, as_text
 from ..names import ClippingName
+from .groups import Groups, as_groups
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSProp"]
@@ -46,6 +54,8 @@ class SGD(Optimizer, name="sgd"):
         Use Nesterov's momentum, which needs ``momentum`` and no ``dampening``.
     clipping : {"value", "tensor_norm", "global_norm"}
         The norm or value that the ``clip`` of a step bounds.
+    groups : mapping of str to mapping, optional
+        Factors of the learning rate and of weight decay by patterns of parameters' names, see above.
 
     Raises
     ------
@@ -62,6 +72,7 @@ class SGD(Optimizer, name="sgd"):
         nesterov: bool = False,
         *,
         clipping: ClippingName = "value",
+        groups: Groups | None = None,
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -70,6 +81,7 @@ class SGD(Optimizer, name="sgd"):
             weight_decay=as_single(weight_decay, "weight_decay"),
             nesterov=as_flag(nesterov, "nesterov"),
             clipping=_word(clipping),
+            groups=as_groups(groups),
         )
 
 
@@ -96,6 +108,8 @@ class Adagrad(Optimizer, name="adagrad"):
         Above 0.
     clipping : {"value", "tensor_norm", "global_norm"}
         The norm or value that the ``clip`` of a step bounds.
+    groups : mapping of str to mapping, optional
+        Factors of the learning rate and of weight decay by patterns of parameters' names, see above.
 
     Raises
     ------
@@ -112,6 +126,7 @@ class Adagrad(Optimizer, name="adagrad"):
         eps: float = 1e-10,
         *,
         clipping: ClippingName = "value",
+        groups: Groups | None = None,
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -120,6 +135,7 @@ class Adagrad(Optimizer, name="adagrad"):
             initial_accumulator_value=as_single(initial_accumulator_value, "initial_accumulator_value"),
             eps=as_single(eps, "eps"),
             clipping=_word(clipping),
+            groups=as_groups(groups),
         )
 
 
@@ -154,6 +170,8 @@ class RMSProp(Optimizer, name="rmsprop"):
         False is torch.optim.RMSprop: its first step is learning_rate / sqrt(1 - alpha), 10 learning_rate with 0.99.
     clipping : {"value", "tensor_norm", "global_norm"}
         The norm or value that the ``clip`` of a step bounds.
+    groups : mapping of str to mapping, optional
+        Factors of the learning rate and of weight decay by patterns of parameters' names, see above.
 
     Raises
     ------
@@ -176,6 +194,7 @@ class RMSProp(Optimizer, name="rmsprop"):
         bias_correction: bool = True,
         *,
         clipping: ClippingName = "value",
+        groups: Groups | None = None,
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -186,6 +205,7 @@ class RMSProp(Optimizer, name="rmsprop"):
             centered=as_flag(centered, "centered"),
             bias_correction=as_flag(bias_correction, "bias_correction"),
             clipping=_word(clipping),
+            groups=as_groups(groups),
         )
 
 
@@ -213,6 +233,8 @@ class Adam(Optimizer, name="adam"):
         Use the largest v so far in the last line.
     clipping : {"value", "tensor_norm", "global_norm"}
         The norm or value that the ``clip`` of a step bounds.
+    groups : mapping of str to mapping, optional
+        Factors of the learning rate and of weight decay by patterns of parameters' names, see above.
 
     Raises
     ------
@@ -226,6 +248,9 @@ class Adam(Optimizer, name="adam"):
     >>> losses = [net.train_step([[0], [1], [2]], [[1], [2], [3]], optimizer).loss for _ in range(50)]
     >>> losses[-1] < losses[0]
     True
+    >>> slow = recurrent.Adam(0.01, weight_decay=0.1, groups={"b*": {"learning_rate": 0.5, "weight_decay": 0}})
+    >>> slow.settings["groups"]
+    {'b*': {'learning_rate': 0.5, 'weight_decay': 0.0}}
     """
 
     def __init__(
@@ -237,6 +262,7 @@ class Adam(Optimizer, name="adam"):
         amsgrad: bool = False,
         *,
         clipping: ClippingName = "value",
+        groups: Groups | None = None,
     ) -> None:
         self._create(
             learning_rate=as_single(learning_rate, "learning_rate"),
@@ -245,6 +271,7 @@ class Adam(Optimizer, name="adam"):
             weight_decay=as_single(weight_decay, "weight_decay"),
             amsgrad=as_flag(amsgrad, "amsgrad"),
             clipping=_word(clipping),
+            groups=as_groups(groups),
         )
 
 
@@ -255,7 +282,7 @@ class AdamW(Adam, name="adamw"):
 
     Parameters
     ----------
-    learning_rate, betas, eps, weight_decay, amsgrad, clipping
+    learning_rate, betas, eps, weight_decay, amsgrad, clipping, groups
         As for ``Adam``.
 
     Raises
@@ -273,8 +300,9 @@ class AdamW(Adam, name="adamw"):
         amsgrad: bool = False,
         *,
         clipping: ClippingName = "value",
+        groups: Groups | None = None,
     ) -> None:
-        super().__init__(learning_rate, betas, eps, weight_decay, amsgrad, clipping=clipping)
+        super().__init__(learning_rate, betas, eps, weight_decay, amsgrad, clipping=clipping, groups=groups)
 
 
 def _pair(betas: Any) -> list[float]:

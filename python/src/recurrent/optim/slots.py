@@ -13,6 +13,7 @@ from .._arrays import as_matrix, as_type
 from .._checks import DTYPES, as_single, as_text, shown
 from ..mat import Mat
 from ..parameters import LiveMats
+from .groups import as_groups
 
 _lib = _c.lib
 
@@ -84,6 +85,8 @@ def as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in settings.items():
         if isinstance(value, (tuple, list)):
             found[key] = [as_single(number, f"{key}[{k}]") for k, number in enumerate(value)]
+        elif isinstance(value, Mapping):
+            found[key] = as_groups(value)
         elif isinstance(value, (bool, np.bool_, str)):
             found[key] = value if isinstance(value, str) else bool(value)
         else:

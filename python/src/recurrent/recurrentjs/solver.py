@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .._checks import as_limit, as_rate, as_single
 from ..mat import Mat
+from ..optim.groups import Groups, as_groups
 from ..optim.optimizer import Optimizer
 from ..state import StepResult
 from .functions import Model
@@ -30,6 +31,8 @@ class Solver(Optimizer, name="recurrentjs"):
         At least 0 and below 1.
     smooth_eps : float
         Above 0.
+    groups : mapping of str to mapping, optional
+        Factors of the learning rate and of ``regc`` by patterns of names, as for ``recurrent.Adam``.
 
     Raises
     ------
@@ -37,9 +40,13 @@ class Solver(Optimizer, name="recurrentjs"):
         If a setting is out of range.
     """
 
-    def __init__(self, decay_rate: float = 0.999, smooth_eps: float = 1e-8) -> None:
+    def __init__(
+        self, decay_rate: float = 0.999, smooth_eps: float = 1e-8, *, groups: Groups | None = None
+    ) -> None:
         self._create(
-            decay_rate=as_single(decay_rate, "decay_rate"), smooth_eps=as_single(smooth_eps, "smooth_eps")
+            decay_rate=as_single(decay_rate, "decay_rate"),
+            smooth_eps=as_single(smooth_eps, "smooth_eps"),
+            groups=as_groups(groups),
         )
 
     @property

@@ -33,6 +33,7 @@ from ..mat import Mat
 from ..names import DocumentsName, DType, ErrorsName, TokenizerName, UnitName
 from ..nn.cell import Cell, CellLike, as_cell, cell_name, cell_settings
 from ..nn.checkpoint import network_of
+from ..nn.initialization import FORGET_BIAS, Init, Initialization
 from ..nn.network import Network
 from ..optim.optimizer import Optimizer
 from ..outputs import Outputs
@@ -78,10 +79,11 @@ class LanguageModel:
         *,
         vocabulary_size: int | None = None,
         tied: bool = False,
-        forget_bias: float = 1.0,
+        forget_bias: float = FORGET_BIAS,
         learned_initial_state: bool = False,
         residual: bool = False,
         variational: bool = False,
+        init: Init = "uniform",
     ) -> None:
         self._cell = as_cell(cell)
         self.cell = cell_name(self._cell)
@@ -106,6 +108,7 @@ class LanguageModel:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is out of range; expected at least 0 and below 1, got {dropout}")
         self._forget_bias = as_single(forget_bias, "forget_bias")
+        self._init = Initialization.of(init)
         options = {
             "learned_initial_state": learned_initial_state,
             "residual": residual,
@@ -163,6 +166,7 @@ class LanguageModel:
             "tied": self.tied,
             "dropout": self.dropout,
             "forget_bias": self._forget_bias,
+            "init": self._init.setting,
             **self.options,
             "dtype": str(DTYPES[self._code]),
         }
@@ -173,7 +177,15 @@ class LanguageModel:
             settings["cell"] = cell_settings(self._cell, inputs, self.hidden_sizes, settings["dtype"])
         if coder is not None:
             data, settings["vocabulary_size"] = coder.json.encode(), coder.size
-        self._attach(_new_model(data, settings, self._random))
+        drawn = self._random.state if self._init.function else None
+        handle = _new_model(data, settings, self._random)
+        try:
+            self._init.fill(_network_of(handle).parameters)
+        except BaseException:
+            if drawn:
+                self._random.state = drawn
+            raise
+        self._attach(handle)
         self._coder = coder
 
     def _read(self, text: Sources, encoding: str | None) -> bytes:
@@ -188,10 +200,7 @@ class LanguageModel:
         codes = (ctypes.c_uint32 * _info(handle).vocabulary_size)()
         if not is_coded(self.tokenizer):
             _lib.recurrent_text_model_vocabulary(handle.value, codes, len(codes))
-        network = _c.new(
-            _lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle
-        )
-        self._network: Network = network_of(network)
+        self._network = _network_of(handle)
         self._network._dropout = self.dropout
         self.cell, self.tied = self._network.cell, self._network.tied
         self.options = {name: settings.get(name, False) for name in TEXT_OPTIONS}
@@ -472,6 +481,8 @@ class LanguageModel:
         weight_decay: float = 0.0,
         *,
         resets: npt.ArrayLike | None = None,
+        bptt_length: int | None = None,
+        overlap: int = 0,
     ) -> StepResult:
         """Makes one training step on the next chunk, from the carried state.
 
@@ -487,6 +498,11 @@ class LanguageModel:
             The fraction of each weight that is subtracted besides, at least 0.
         resets : array of bool, optional
             (T, B): where a document begins; the state before such a step is that of sequences that begin.
+        bptt_length : int, optional
+            The last steps, 1 to T, through which gradients pass and whose targets count; the others advance the state.
+            T where absent.
+        overlap : int
+            The last steps, 0 to ``bptt_length``, that the next call reads again: it begins with the state before them.
 
         Returns
         -------
@@ -519,6 +535,8 @@ class LanguageModel:
             T,
             B,
             None if begins is None else _c.as_ints(begins, T * B),
+            0 if bptt_length is None else as_count(bptt_length, "bptt_length", 1),
+            as_count(overlap, "overlap"),
             math.nan if learning_rate is None else as_single(learning_rate, "learning_rate"),
             as_single(weight_decay, "weight_decay"),
             as_limit(clip, "clip"),
@@ -690,6 +708,14 @@ def as_utf8(data: bytes, name: str) -> str:
         raise ValueError(
             f"{name} is not valid UTF-8; expected UTF-8, got 0x{data[error.start]:02X} at byte {error.start}"
         ) from None
+
+
+def _network_of(handle: _c.Handle) -> Network:
+    """Returns the network of a text model of the library."""
+    network: Network = network_of(
+        _c.new(_lib.recurrent_text_model_network, _lib.recurrent_network_free, handle.value, owner=handle)
+    )
+    return network
 
 
 def _vocabulary_size(data: bytes, tokenizer: str) -> int:

@@ -32,8 +32,8 @@ from .language_model import TOKENIZERS
 
 _lib = _c.lib
 _OWN = frozenset((
-    "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_code",
-    "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer", "_coder",
+    "cell", "tokenizer", "hidden_sizes", "embedding", "tied", "dropout", "options", "_cell", "_forget_bias", "_init",
+    "_code", "_random", "_model", "_outputs", "_network", "_characters", "_optimizer", "_trainer", "_coder",
     "_vocabulary_limit",
 ))  # fmt: skip
 
@@ -66,19 +66,21 @@ class TextModel(Generation, Introspection):
     dtype : {"float32", "float64"}
         The type of the elements.
     rng : int, numpy.random.Generator, Random, optional
-        Draws the weights, uniform on ±0.08, and dropout's seed. Biases are 0, except forget biases.
+        Draws the weights, as ``init`` says, and dropout's seed. Biases are 0, except forget biases.
     vocabulary_size : int, optional
         The largest number of "words", at least 2, or of tokens of "bpe", at least 256; 10,000 or 4,096 where absent.
     tied : bool
         Use the embedding's table as the decoder's matrix; it is as wide as the top layer.
     forget_bias : float
-        The initial forget biases of an LSTM; other cells have none.
+        The initial forget biases of an LSTM and its variants, 1 in every kind of network; other cells have none.
     learned_initial_state : bool
         Train the states of sequences that begin, as in ``Network``.
     residual : bool
         Each layer above the lowest adds its input to its output; all layers have one width.
     variational : bool
         Dropout masks the input of every layer with one mask for all steps of a sequence in a training step.
+    init : {"uniform", "glorot", "orthogonal", "identity"}, float or callable
+        What the matrices are drawn from, as for ``Network``; a function is called by ``build``.
 
     Raises
     ------
@@ -132,13 +134,14 @@ class TextModel(Generation, Introspection):
         recipe: RecipeName | None = None,
         epochs: int | None = None,
         documents: DocumentsName | None = None,
+        bptt_length: int | None = None,
     ) -> History:
         """Trains on a text.
 
         The text is cut into ``batch_size`` contiguous sequences, which are read in chunks of ``seq_length`` tokens;
-        the state is carried from chunk to chunk (Williams and Peng, Neural Computation 2, 1990). Ctrl-C stops
-        between two steps, and ``resume`` continues; so does a signal whose handler raises another exception, which is
-        raised after the save.
+        the state is carried from chunk to chunk (BPTT(h; h') of Williams and Peng, Neural Computation 2, 1990: h' is
+        ``seq_length`` and h ``bptt_length``). Ctrl-C stops between two steps, and ``resume`` continues; so does a
+        signal whose handler raises another exception, which is raised after the save.
 
         Parameters
         ----------
@@ -154,7 +157,7 @@ class TextModel(Generation, Introspection):
         batch_size : int
             The number of sequences.
         seq_length : int
-            The tokens of each sequence in a step; gradients are truncated there.
+            The tokens of each sequence between two updates.
         optimizer : Optimizer, optional
             The optimizer; where absent the model's own, and initially that of ``recipe``.
         schedule : Schedule, optional
@@ -214,6 +217,10 @@ class TextModel(Generation, Introspection):
             the text is one, and the state is reset where a pass over it begins. A newline ends a document and begins
             the next: the state is reset before it is read, and the model learns it as the end. Lines without a
             character are no documents. ``sample`` then begins a document, and ends with its line.
+        bptt_length : int, optional
+            The tokens that gradients pass through in a step; ``seq_length`` where absent. More: a step reads earlier
+            tokens of the epoch again, from the state before them, without a loss. Fewer: the first tokens of a chunk
+            only advance the state, and the last ``bptt_length`` count in the loss.
 
         Returns
         -------
@@ -253,6 +260,7 @@ class TextModel(Generation, Introspection):
             record_every,
             batch_size=batch_size,
             seq_length=seq_length,
+            bptt_length=bptt_length,
             schedule=schedule,
             checkpoint=checkpoint,
             learning_rate=learning_rate,
@@ -432,6 +440,7 @@ class TextModel(Generation, Introspection):
             "dtype": str(self.dtype),
             "tied": self.tied,
             "forget_bias": self._forget_bias,
+            "init": self._init.value,
             **self.options,
         }
 

@@ -21,8 +21,14 @@ class ContiguousBatches:
     ----------
     tokens
         The whole text.
-    starts
+    batch_size : int
+        The number of sequences.
+    seq_length : int
+        The steps of a chunk.
+    starts : array of bool, optional
         For each token whether a document begins with it; None for a text of one.
+    bptt_length : int, optional
+        The steps of a window: those of a chunk and, where there are more, earlier ones of the same epoch.
     """
 
     def __init__(
@@ -31,9 +37,11 @@ class ContiguousBatches:
         batch_size: int,
         seq_length: int,
         starts: npt.NDArray[np.bool_] | None = None,
+        bptt_length: int | None = None,
     ) -> None:
         length = (len(tokens) - 1) // batch_size
         self.seq_length = seq_length
+        self._earlier = max(0, (bptt_length or seq_length) - seq_length)
         self.chunks = self.count_chunks(len(tokens), batch_size, seq_length)
         self._remainder = length - self.chunks * seq_length
         used = batch_size * length
@@ -48,18 +56,32 @@ class ContiguousBatches:
 
     def chunk(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns the tokens of a chunk and the tokens that follow them, (T, B) each; index 0 opens the first epoch."""
+        return self._read(index, 0)
+
+    def window(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+        """Returns a chunk after earlier steps, whose targets are -1, and the steps that the next window reads again."""
+        position = index % self.chunks
+        inputs, targets = self._read(index, self._steps_before(position))
+        targets[: len(targets) - self.seq_length] = -1
+        return inputs, targets, self._steps_before(position + 1)
+
+    def _steps_before(self, position: int) -> int:
+        """Returns the earlier steps of a window by the position of its chunk in the epoch."""
+        return min(self._earlier, position * self.seq_length)
+
+    def _read(self, index: int, earlier: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         start = self._start(index)
         inputs, targets = (
-            part[:, start : start + self.seq_length].T for part in (self._inputs, self._targets)
+            part[:, start - earlier : start + self.seq_length].T for part in (self._inputs, self._targets)
         )
-        return np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(targets, np.int64)
+        return np.array(inputs, np.int64, order="C"), np.array(targets, np.int64, order="C")
 
-    def resets(self, index: int) -> npt.NDArray[np.int64] | None:
-        """Returns where in a chunk documents begin, (T, B); None for a text of one document."""
+    def resets(self, index: int, steps: int | None = None) -> npt.NDArray[np.int64] | None:
+        """Returns where in a chunk, or a window of ``steps``, documents begin, (T, B); None for a text of one."""
         if self._starts is None:
             return None
-        start = self._start(index)
-        return np.ascontiguousarray(self._starts[:, start : start + self.seq_length].T, np.int64)
+        end = self._start(index) + self.seq_length
+        return np.ascontiguousarray(self._starts[:, end - (steps or self.seq_length) : end].T, np.int64)
 
     def _start(self, index: int) -> int:
         epoch, position = divmod(index, self.chunks)

@@ -136,7 +136,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         self._epochs = None
         (tokens, starts), s = encoded[0], self.settings
         begins = None if starts is None else starts[:cut]
-        self._batches = ContiguousBatches(tokens[:cut], s.batch_size, s.seq_length, begins)
+        self._batches = ContiguousBatches(tokens[:cut], s.batch_size, s.seq_length, begins, s.bptt_length)
         self._validation_tokens, self._validation_starts = (
             encoded[1] if len(encoded) > 1 else (tokens[cut:], None if starts is None else starts[cut:])
         )
@@ -226,8 +226,15 @@ class CorpusTrainer(Trainer[TrainableText]):
     def _step(self, model: TrainableText, number: int, rate: float) -> StepResult:
         if self._batches.begins_epoch(number):
             model.reset_state()
-        resets = self._batches.resets(number)
-        return model.train_step(*self._batches.chunk(number), rate, self.settings.clip, resets=resets)
+        s = self.settings
+        if s.bptt_length is None or s.bptt_length == s.seq_length:
+            chunk, resets = self._batches.chunk(number), self._batches.resets(number)
+            return model.train_step(*chunk, rate, s.clip, resets=resets)
+        inputs, targets, overlap = self._batches.window(number)
+        resets, steps = self._batches.resets(number, len(inputs)), min(s.bptt_length, len(inputs))
+        return model.train_step(
+            inputs, targets, rate, s.clip, resets=resets, bptt_length=steps, overlap=overlap
+        )
 
     def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
         batch_size = max(1, min(64, len(self._validation_tokens) // 1024))

@@ -150,6 +150,7 @@ class CorpusOptions(TrainingOptions):
     replacement: str | None
     encoding: str | None = None
     documents: DocumentsName | None = None
+    bptt_length: int | None = None
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
 
     def __post_init__(self) -> None:
@@ -158,6 +159,8 @@ class CorpusOptions(TrainingOptions):
         self.errors = as_errors_name(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
         self.documents = as_documents(self.documents)
+        if self.bptt_length is not None:
+            self.bptt_length = count(self.bptt_length, "bptt_length")
 
 
 def count(value: Any, name: str) -> int:

@@ -127,6 +127,8 @@ class TrainableText(Trainable, Protocol):
         clip: float | None = 5.0,
         *,
         resets: npt.ArrayLike | None = None,
+        bptt_length: int | None = None,
+        overlap: int = 0,
     ) -> StepResult:
         """Makes one training step."""
 
