@@ -113,7 +113,7 @@ RIGHT = {
     **{f"Network.{name}(x)": "of another width" for name in ("scores", "predict", "predict_proba")},
     **{f"Network.{name}(per_sequence)": "None" for name in ("predict", "predict_proba")},
     # the range of a uniform distribution
-    **{f"{kind}(init)": r"1|1\.5" for kind in ("RNN", "LSTM", "GRU", "Network", "TextModel")},
+    **{f"{kind}(init)": r"1|1\.5" for kind in ("RNN", "LSTM", "GRU", "TextModel")},
     **{f"Network.initialize({name})": r"1|1\.5" for name in ("input", "recurrent")},
     # no groups, and factors of 1
     **{
@@ -137,7 +137,7 @@ OTHER_FORMS = {
 # functions whose errors are their own
 FUNCTIONS = {
     "Network.fit(loss)", "Network.evaluate(loss)", "Network.evaluate(metrics)",
-    *(f"{kind}(init)" for kind in ("RNN", "LSTM", "GRU", "Network", "TextModel")),
+    *(f"{kind}(init)" for kind in ("RNN", "LSTM", "GRU", "TextModel")),
 }  # fmt: skip
 # files that are not there
 FILES = {"path", "checkpoint", "text", "tokenizer", "validation_data", "sentences"}
