@@ -104,6 +104,7 @@ GOOD: dict[str, Any] = {
     "hidden_sizes": lambda: [5, 3], "high": 2.0, "history": lambda: np.array([1, 0]),
     "initial_accumulator_value": 0.1, "input": "glorot", "input_size": 3, "k": 2, "keep_best": True,
     "learned_initial_state": True, "learning_rate": 0.1,
+    "layer": 0,
     "leak": 0.5, "spectral_radius": 0.9, "density": 0.5, "input_scale": 0.5, "ridge": 1.0, "washout": 1,
     "learning_rate_decay": 0.1, "learning_rates": lambda: [(1, 0.1)], "lengths": lambda: np.array([3, 2]),
     "letter_size": 3, "loss": 1.5, "low": -1.0, "m": lambda: mat(3, 3), "mats": lambda: [mat(3, 1), mat(3, 1)],
@@ -273,6 +274,9 @@ LEFT_OUT = {
         "read-only: test_readonly.py",
     ),
     "Parameters": "takes a handle of the library",
+    **dict.fromkeys(
+        ("Network.to_onnx", "TextModel.to_onnx", "from_onnx"), "needs the package onnx: exchange/test_onnx.py"
+    ),
     "check_gradients": "calls f, whose errors are its own: test_gradients.py",
     "Program": "calls the step, whose errors are its own: test_program.py",
     "Cell.parameters": "a method that subclasses define: nn/test_cell.py",

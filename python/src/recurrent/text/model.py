@@ -14,7 +14,7 @@ from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
-from ..names import ErrorsName, RecipeName
+from ..names import DType, ErrorsName, RecipeName
 from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
@@ -404,6 +404,45 @@ class TextModel(Generation, Introspection):
             "forget_bias": self._forget_bias,
             **self.options,
         }
+
+    # ---- other libraries
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        states: bool = False,
+        dtype: DType | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes the network to an ONNX file, whose input is tokens and whose output is scores. Needs the package onnx.
+
+        The metadata of the file have ``tokenizer`` and ``vocabulary``, the characters in the order of their tokens.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        states, dtype
+            As for ``Network.to_onnx``.
+        overwrite : bool
+            Whether to replace a file that this model did not write, though never a text.
+
+        Raises
+        ------
+        ImportError, FileExistsError, OSError, ValueError, FloatingPointError
+            As for ``Network.to_onnx``.
+        RuntimeError
+            If the model is not built.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> model = recurrent.TextModel(hidden_sizes=[8], rng=1).build("hello")
+        >>> model.to_onnx("model.onnx", states=True)  # doctest: +SKIP
+        """
+        texts = {"tokenizer": self.tokenizer, "vocabulary": self.vocabulary or ""}
+        self.network._write_onnx(path, True, states, dtype, overwrite, self._outputs, texts)
 
     def summary(self) -> Summary:
         """Returns the layers of the network with their sizes and parameters, as a table.

@@ -1,0 +1,146 @@
+"""Exchange: a network's weights and programs in the forms of other libraries."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .._checks import DTYPES, as_dtype, as_flag
+from ..exchange.onnx_export import onnx_bytes
+from ..exchange.torch import Architecture, from_torch, to_torch
+from ..names import DType
+from .prediction import Prediction
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Exchange(Prediction):
+    """The part of ``Network`` that reads and writes the forms of other libraries."""
+
+    # ---- PyTorch's weights
+
+    def load_torch(self, state_dict: Any, strict: bool = True) -> list[str]:
+        """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
+
+        Parameters
+        ----------
+        state_dict : torch.nn.Module or mapping of str to array
+            A module, or its ``state_dict()`` as tensors or arrays. The layers are found by ``weight_ih_l0`` and its
+            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
+            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
+            is compared with the network's where the module is given: the arrays do not tell it.
+        strict : bool
+            Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
+            other Linear layers. False ignores them.
+
+        Returns
+        -------
+        list of str
+            The names of the ignored arrays; empty where ``strict``.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
+            the network's dtype, with its name; or if torch.nn has no such network. The weights are unchanged.
+        TypeError
+            If an array has no real numbers, with its name; the weights are unchanged.
+        """
+        return from_torch(self._architecture, self._parameters, state_dict, strict)
+
+    def to_torch(self) -> dict[str, npt.NDArray[Any]]:
+        """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
+
+        Of PyTorch's two biases the first holds the bias, the second zeros.
+
+        Returns
+        -------
+        dict of str to array
+            A ``state_dict``.
+
+        Raises
+        ------
+        ValueError
+            If torch.nn has no such cell, or not the options of the layers.
+        """
+        return to_torch(self._architecture, self._parameters)
+
+    @property
+    def _architecture(self) -> Architecture:
+        sizes = self._sizes
+        return Architecture(
+            sizes.cell,
+            sizes.input_size,
+            sizes.embedding,
+            sizes.hidden_sizes,
+            sizes.output_size,
+            sizes.tied,
+            sizes.options,
+        )
+
+    # ---- ONNX
+
+    def to_onnx(
+        self: Any,
+        path: str | os.PathLike[str],
+        *,
+        tokens: bool = False,
+        states: bool = False,
+        dtype: DType | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes the network to an ONNX file, opset 17, for evaluation. Needs the package onnx.
+
+        The input is ``x`` and the output ``y``, with any number of steps and sequences, and the axes of ``forward``.
+        The final states, (B, rows), are the outputs ``final_h0``, ``final_c0`` …. Layers of RNN, LSTM and GRU are the
+        operators of that name, those of other cells, and of float64, a Scan of their step.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        tokens : bool
+            Whether the input of a network without an embedding is tokens, for one-hot vectors.
+        states : bool
+            Whether the initial states are inputs, ``initial_h0``, ``initial_c0`` … (B, rows); else sequences begin with
+            those of ``initial_state``.
+        dtype : {"float32", "float64"}, optional
+            The type of the numbers; the network's where absent.
+        overwrite : bool
+            Whether to replace a file that this network did not write, though never a text.
+
+        Raises
+        ------
+        ImportError
+            If the package onnx is not installed.
+        FileExistsError
+            If the file is a text, or exists and this network did not write it.
+        OSError
+            If the file cannot be written; the old file is unchanged.
+        ValueError
+            If the cell attends to the past, which no state holds.
+        FloatingPointError
+            If a weight is infinite or NaN, with its name.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> recurrent.LSTM(3, [8], 2, rng=1).to_onnx("net.onnx")  # doctest: +SKIP
+        """
+        self._write_onnx(path, tokens, states, dtype, overwrite, self._outputs, {})
+
+    def _write_onnx(
+        self: Any,
+        path: Any,
+        tokens: Any,
+        states: Any,
+        dtype: Any,
+        overwrite: Any,
+        outputs: Any,
+        metadata: dict[str, str],
+    ) -> None:
+        takes_tokens, takes_states = as_flag(tokens, "tokens"), as_flag(states, "states")
+        kind = self.dtype if dtype is None else DTYPES[as_dtype(dtype)]
+        outputs.check(path, "path", overwrite)
+        outputs.write(path, onnx_bytes(self, takes_tokens, takes_states, kind, metadata), overwrite)
