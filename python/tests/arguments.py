@@ -104,7 +104,7 @@ GOOD: dict[str, Any] = {
     "hidden_sizes": lambda: [5, 3], "high": 2.0, "history": lambda: np.array([1, 0]),
     "initial_accumulator_value": 0.1, "input": "glorot", "input_size": 3, "k": 2, "keep_best": True,
     "learned_initial_state": True, "learning_rate": 0.1,
-    "layer": 0,
+    "layer": 0, "quantize": "int8",
     "leak": 0.5, "spectral_radius": 0.9, "density": 0.5, "input_scale": 0.5, "ridge": 1.0, "washout": 1,
     "learning_rate_decay": 0.1, "learning_rates": lambda: [(1, 0.1)], "lengths": lambda: np.array([3, 2]),
     "letter_size": 3, "loss": 1.5, "low": -1.0, "m": lambda: mat(3, 3), "mats": lambda: [mat(3, 1), mat(3, 1)],
@@ -203,6 +203,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "TextModel.load": {"path": lambda: "model"},
     "Network.load": {"path": lambda: "model"},
     "load": {"path": lambda: "model"},
+    **{f"{kind}.to_c": {"path": lambda: "net.c"} for kind in ("Network", "TextModel")},
     "Network.metadata": {"metadata": lambda: {"author": "a name"}},
     "Network.fit": {
         "batch_size": 1, "loss": "cross_entropy", "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()),

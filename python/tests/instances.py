@@ -226,6 +226,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "load_torch": lambda: thing.load_torch(thing.to_torch()),
             "to_torch": thing.to_torch,
             "to_onnx": lambda: without_package(lambda: thing.to_onnx(path, overwrite=True)),
+            "to_c": lambda: thing.to_c(f"{folder}/net.c", overwrite=True),
             "program": lambda: thing.program(0).json(),
             "initialize": lambda: thing.initialize(recurrent="orthogonal", rng=1),
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
@@ -315,6 +316,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "next_characters": lambda: thing.next_characters("abc"),
             "gradient_norms": lambda: thing.gradient_norms("abcd"),
             "to_onnx": lambda: without_package(lambda: thing.to_onnx(path)),
+            "to_c": lambda: thing.to_c(f"{folder}/net.c", quantize="int8"),
             "html": lambda: thing.html("abc", "h0", 0), "summary": lambda: (thing.summary(), thing._repr_html_()),
         }  # fmt: skip
     elif isinstance(thing, ArrayTrainer):

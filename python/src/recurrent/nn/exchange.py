@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
-from .._checks import DTYPES, as_dtype, as_flag
+from .._checks import DTYPES, as_choice, as_dtype, as_flag
+from ..exchange.c_source import as_c_path, c_files
 from ..exchange.onnx_export import onnx_bytes
 from ..exchange.torch import Architecture, from_torch, to_torch
-from ..names import DType
+from ..names import DType, QuantizationName
 from .prediction import Prediction
 
 if TYPE_CHECKING:
@@ -144,3 +146,72 @@ class Exchange(Prediction):
         kind = self.dtype if dtype is None else DTYPES[as_dtype(dtype)]
         outputs.check(path, "path", overwrite)
         outputs.write(path, onnx_bytes(self, takes_tokens, takes_states, kind, metadata), overwrite)
+
+    # ---- C
+
+    def to_c(
+        self: Any,
+        path: str | os.PathLike[str],
+        *,
+        tokens: bool = False,
+        quantize: QuantizationName | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes a C file and its header, which compute the network step by step.
+
+        The source is C99 with math.h alone and without a heap. ``net.c`` defines ``net_reset(&state)``, which begins a
+        sequence, and ``net_step(&state, x, y)``; of tokens ``net_step(&state, token, y)``. All memory of a sequence is
+        a ``net_state``; the weights are constants. Every cell of one direction can be written, of the caller's own too.
+
+        Parameters
+        ----------
+        path : str or Path
+            The C file, an identifier with the suffix .c; the header is beside it with the suffix .h.
+        tokens : bool
+            Whether the input of a network without an embedding is a token, for a one-hot vector.
+        quantize : {"int8"}, optional
+            The type of the matrices: int8 with a scale for each row, which rounds a weight by at most 1/254 of the
+            row's largest; all else stays as it is. The network's dtype where absent.
+        overwrite : bool
+            Whether to replace files that this network did not write, though never a text.
+
+        Raises
+        ------
+        FileExistsError
+            If a file is a text, or exists and this network did not write it; nothing is written.
+        OSError
+            If a file cannot be written.
+        ValueError
+            If the name is no identifier of C with .c, the network is bidirectional, or its cell attends to the past.
+        FloatingPointError
+            If a weight is infinite or NaN, with its name.
+
+        Examples
+        --------
+        >>> import recurrent, tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recurrent.GRU(3, [8], 2, rng=1).to_c(f"{folder}/net.c")
+        ...     [file.name for file in sorted(Path(folder).iterdir())]
+        ['net.c', 'net.h']
+        """
+        self._write_c(path, tokens, quantize, overwrite, self._outputs)
+
+    def _write_c(
+        self: Any,
+        path: Any,
+        tokens: Any,
+        quantize: Any,
+        overwrite: Any,
+        outputs: Any,
+        vocabulary: Sequence[int] | None = None,
+    ) -> None:
+        file, name = as_c_path(path)
+        kind = None if quantize is None else as_choice(quantize, "quantize", get_args(QuantizationName))
+        takes_tokens = as_flag(tokens, "tokens")
+        texts = {file: 0, file.with_suffix(".h"): 1}
+        for each in texts:
+            outputs.check(each, "path", overwrite)
+        files = c_files(self, name, takes_tokens, kind, vocabulary)
+        for each, index in texts.items():
+            outputs.write(each, files[index].encode(), overwrite)
