@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+import tempfile
 import types
 import typing
 from typing import get_args
@@ -83,6 +84,7 @@ def calls():
         "LossName": lambda name: recurrent.LSTM(2, [2], 6, rng=0).predict([[1, 0]], loss=name),
         "ReductionName": lambda name: recurrent.Graph().squared_error(mat, mat, name),
         "ClippingName": lambda name: recurrent.SGD(clipping=name),
+        "QuantizationName": lambda name: to_c(net, name),
         "TokenizerName": lambda name: recurrent.TextModel(tokenizer=name),
         "ErrorsName": lambda name: (
             recurrent.TextModel("gru", [2], rng=0)
@@ -98,6 +100,11 @@ def calls():
             recurrent.History(stop_reason=name).to_dict()
         ),
     }
+
+
+def to_c(net, quantize):
+    with tempfile.TemporaryDirectory() as folder:
+        net.to_c(f"{folder}/net.c", quantize=quantize)
 
 
 @pytest.mark.parametrize("kind", sorted(set(names.__all__) - {"DType"}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from .._checks import DTYPES, as_choice, as_dtype, as_flag
 from ..exchange.c_source import as_c_path, c_files
+from ..exchange.keras import from_keras_weights, to_keras_weights
 from ..exchange.onnx_export import onnx_bytes
 from ..exchange.torch import Architecture, from_torch, to_torch
 from ..names import DType, QuantizationName
@@ -67,6 +68,65 @@ class Exchange(Prediction):
             If torch.nn has no such cell, or not the options of the layers.
         """
         return to_torch(self._architecture, self._parameters)
+
+    # ---- Keras's weights
+
+    def load_keras(self, weights: Any) -> None:
+        """Copies the weights of Keras's SimpleRNN, LSTM or GRU layers, with their Embedding and Dense if any.
+
+        A GRU with ``reset_after=True``, Keras's default, is ``GRU``; without it is ``GRU(reset_after=False)``. The
+        activations must be Keras's defaults, tanh and sigmoid, which arrays do not tell; ``from_keras`` compares them.
+
+        Parameters
+        ----------
+        weights : list of array, str, Path or model
+            What ``model.get_weights()`` returns, in the order of the layers: the embedding; of each layer the kernel,
+            the recurrent kernel and the bias, of Bidirectional those of the forward and of the backward layer; the
+            kernel and the bias of the decoder. Layers without biases have biases of 0. Or a file, ``.weights.h5`` or
+            ``.keras``, for which the package h5py is needed; or an object with ``get_weights``.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, of the wrong shape, not finite or beyond the range of the network's dtype, with its
+            index; or if Keras has no such network. The weights are unchanged.
+        TypeError
+            If an array has no real numbers, with its index; the weights are unchanged.
+        ImportError
+            If the package h5py is not installed and a file is given.
+        OSError
+            If the file cannot be read.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> net, twin = recurrent.GRU(3, [4], 2, rng=1), recurrent.GRU(3, [4], 2, rng=2)
+        >>> twin.load_keras(net.to_keras())
+        >>> bool((twin.flat.w == net.flat.w).all())
+        True
+        """
+        from_keras_weights(self._architecture, self._parameters, weights)
+
+    def to_keras(self) -> list[npt.NDArray[Any]]:
+        """Returns the weights in Keras's order, for ``model.set_weights``.
+
+        Returns
+        -------
+        list of array
+            Of a GRU with ``reset_after`` the bias is (2, 3 H).
+
+        Raises
+        ------
+        ValueError
+            If Keras has no such cell, or not the options of the layers.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> [array.shape for array in recurrent.LSTM(3, [4], 2, rng=1).to_keras()]
+        [(3, 16), (4, 16), (16,), (4, 2), (2,)]
+        """
+        return to_keras_weights(self._architecture, self._parameters)
 
     @property
     def _architecture(self) -> Architecture:
