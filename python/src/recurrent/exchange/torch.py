@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from .._arrays import as_array
 from .._checks import as_flag
 from ..parameters import Parameters
+from .safetensors import arrays_of_safetensors
 from .weights import finite_array, set_weights
 
 if TYPE_CHECKING:
@@ -245,11 +248,14 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _state_dict(source: Any) -> Mapping[str, Any]:
-    """Returns the arrays of a module, or those of a state_dict."""
+    """Returns the arrays of a module, of a state_dict, or of a file."""
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and source.endswith(".safetensors")):
+        source = arrays_of_safetensors(Path(source))
     values = source if isinstance(source, Mapping) else getattr(source, "state_dict", lambda: None)()
     if not isinstance(values, Mapping):
         raise TypeError(
-            "state_dict has the wrong type; expected a torch.nn.Module or a mapping of names to arrays, "
+            "state_dict has the wrong type; expected a torch.nn.Module, a mapping of names to arrays or a safetensors "
+            "file, "
             f"got {type(source).__name__}"
         )
     for name in values:

@@ -28,11 +28,12 @@ class Exchange(Prediction):
 
         Parameters
         ----------
-        state_dict : torch.nn.Module or mapping of str to array
-            A module, or its ``state_dict()`` as tensors or arrays. The layers are found by ``weight_ih_l0`` and its
-            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
-            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
-            is compared with the network's where the module is given: the arrays do not tell it.
+        state_dict : torch.nn.Module, mapping of str to array, str or Path
+            A module, its ``state_dict()`` as tensors or arrays, or a safetensors file of it, which needs neither
+            PyTorch nor another package. The layers are found by ``weight_ih_l0`` and its relatives under any prefix;
+            the embedding and the decoder by their shapes, and of several with one shape by the names of ``to_torch``. A
+            module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN`` is compared with the network's
+            where the module is given: the arrays do not tell it.
         strict : bool
             Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
             other Linear layers. False ignores them.
