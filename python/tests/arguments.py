@@ -203,7 +203,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "TextModel.load": {"path": lambda: "model"},
     "Network.load": {"path": lambda: "model"},
     "load": {"path": lambda: "model"},
-    **{f"{kind}.to_c": {"path": lambda: "net.c"} for kind in ("Network", "TextModel")},
+    "Network.to_c": {"path": lambda: "net.c", "tokens": True},
+    "TextModel.to_c": {"path": lambda: "net.c"},
     "Network.metadata": {"metadata": lambda: {"author": "a name"}},
     "Network.fit": {
         "batch_size": 1, "loss": "cross_entropy", "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()),

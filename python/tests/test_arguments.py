@@ -128,7 +128,7 @@ OTHER_FORMS = {
 # functions whose errors are their own
 FUNCTIONS = {"Network.fit(loss)", "Network.evaluate(loss)", "Network.evaluate(metrics)"}
 # files that are not there
-FILES = {"path", "checkpoint", "text", "validation_data", "sentences"}
+FILES = {"path", "checkpoint", "text", "validation_data", "sentences", "weights", "state_dict"}
 
 
 def is_training(error: Exception) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._arrays import as_array
 from ..parameters import Parameters
-from .keras_files import arrays_of_file
+from .keras_files import SUFFIXES, arrays_of_file
 from .torch import Architecture, gate_names
 from .weights import finite_array, set_weights
 
@@ -98,7 +98,7 @@ def _check(net: Architecture) -> None:
 
 def _arrays(weights: Any) -> list[npt.NDArray[Any]]:
     """Returns the arrays of a list, a file or an object with get_weights."""
-    if isinstance(weights, (str, os.PathLike)):
+    if isinstance(weights, os.PathLike) or (isinstance(weights, str) and weights.endswith(SUFFIXES)):
         weights = arrays_of_file(Path(weights))
     elif hasattr(weights, "get_weights"):
         weights = weights.get_weights()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 _EXPECTED = "expected an embedding, LSTM, GRU or SimpleRNN layers of one kind, and a decoder"
+SUFFIXES = (".h5", ".hdf5", ".keras")
 # the ranks of layers in a model: the names of groups in a file have no order
 _RANKS = {
     "embedding": 0,
@@ -28,8 +29,10 @@ _RANKS = {
 
 def arrays_of_file(path: Path) -> list[Any]:
     """Returns the arrays of a file: .weights.h5, .keras, or a legacy .h5. Needs the package h5py."""
-    h5py = h5py_package("a file")
     try:
+        # a file that is not there is the error, with the package or without
+        with path.open("rb"):
+            h5py = h5py_package("a file")
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 source: Any = io.BytesIO(archive.read("model.weights.h5"))
