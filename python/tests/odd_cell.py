@@ -1,4 +1,4 @@
-"""A cell of the user's own with operations that no built-in cell has."""
+"""Cells of the user's own with operations and states that no built-in cell has."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ class Odd(recurrent.Cell):
         both = tape.graph_for(after).concat_rows([m, after, after[:2] * 0.1])
         _ = x.tanh()
         return after[:H].zoneout(h, 0.25), m * 0.5 + (p.V @ both).relu() * 0.1 - (m.square() + 1).pow(-0.5)
+
+
+class Delay(recurrent.Cell):
+    """A state that is an earlier one, one that is rows of x, and an input that is read element by element."""
+
+    states = ("h", "d", "e")
+
+    def rows(self, H):
+        return [H, H, 2]
+
+    def parameters(self, I, H):  # noqa: E741
+        return {"W": (H, I), "U": (H, H), "V": (H, 2)}
+
+    def step(self, x, h, d, e, p):
+        return (p.W @ x.tanh() + p.U @ d + p.V @ e).tanh(), h, x[1:3]

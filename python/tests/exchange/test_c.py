@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from odd_cell import Odd
+from odd_cell import Delay, Odd
 from recurrent.exchange.c_constants import quantized
 from recurrent.parameters import CELLS
 
@@ -40,6 +40,7 @@ EXTRA = [
     recurrent.GRUCell(norm="joint", weight_dropout=0.2, candidate_dropout=0.1),
     recurrent.RNNCell(leak=0.5, nonlinearity="relu"),
     Odd(),
+    Delay(),
 ]
 
 
@@ -109,7 +110,7 @@ def test_steps(cell, options, tmp_path):
             np.testing.assert_allclose(compiled.run(x), expected, rtol=bound, atol=bound)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru_reset_before", "sru", Odd()], ids=str)
+@pytest.mark.parametrize("cell", ["lstm", "gru_reset_before", "sru", Odd(), Delay()], ids=str)
 @pytest.mark.parametrize("quantize", [None, "int8"])
 def test_one_hot_tokens(cell, quantize, tmp_path):
     net = network(cell)

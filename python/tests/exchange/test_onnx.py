@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import recurrent
-from odd_cell import Odd
+from odd_cell import Delay, Odd
 from recurrent.parameters import CELLS
 from support import succeed
 
@@ -109,7 +109,7 @@ def saved(net, folder):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", [*CELLS, recurrent.LSTMCell(norm="gate", projection=3, zoneout=0.2, peephole=True),
                                   recurrent.GRUCell(norm="joint", weight_dropout=0.2), recurrent.RNNCell(leak=0.5),
-                                  Odd], ids=str)  # fmt: skip
+                                  Odd, Delay()], ids=str)  # fmt: skip
 def test_scans(cell, dtype, options, tmp_path):
     """Cells without an operator, and all cells in float64."""
     if dtype == "float32" and cell in NODES:

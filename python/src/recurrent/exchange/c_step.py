@@ -120,14 +120,9 @@ class StepWriter:
     # ---- groups of element-wise operations, one loop each
 
     def _continues(self, operation: StepOperation) -> bool:
-        """Whether an operation fits the loop of those before it: it reads their elements at the same index."""
-        if not self._group:
-            return True
-        made = {f"v{i}" for i in self._group}
-        return operation.rows == self._step.operations[self._group[0]].rows and all(
-            operand.source not in made or (operand.row == 0 and operand.rows == operation.rows)
-            for operand in operation.operands
-        )
+        """Whether an operation fits the loop of those before it, whose elements it reads at the same index."""
+        # as many rows as theirs, so that an operand which they made is a whole value
+        return not self._group or operation.rows == self._step.operations[self._group[0]].rows
 
     def _close(self, at: int) -> None:
         """Writes the loop of a group; values that are read after it go to memory."""
