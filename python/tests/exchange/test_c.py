@@ -11,6 +11,7 @@ import pytest
 
 import recurrent
 from odd_cell import Delay, Odd
+from recurrent.exchange import c_step
 from recurrent.exchange.c_constants import quantized
 from recurrent.parameters import CELLS
 
@@ -42,6 +43,12 @@ EXTRA = [
     Odd(),
     Delay(),
 ]
+# x is read element by element, and is no state
+ELEMENTS = recurrent.Cell.of(
+    lambda x, h, p: (p.W @ x.tanh() + p.U @ h).tanh(),
+    lambda inputs, units: {"W": (units, inputs), "U": (units, units)},
+    name="elements",
+)
 
 
 def network(cell, dtype="float32", **options):
@@ -110,7 +117,7 @@ def test_steps(cell, options, tmp_path):
             np.testing.assert_allclose(compiled.run(x), expected, rtol=bound, atol=bound)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru_reset_before", "sru", Odd(), Delay()], ids=str)
+@pytest.mark.parametrize("cell", ["lstm", "gru_reset_before", "sru", Odd(), Delay(), ELEMENTS], ids=str)
 @pytest.mark.parametrize("quantize", [None, "int8"])
 def test_one_hot_tokens(cell, quantize, tmp_path):
     net = network(cell)
@@ -174,6 +181,14 @@ def test_a_trained_model_loses_little(tmp_path):
     p = expected - np.log(np.exp(expected).sum(axis=1, keepdims=True))
     assert abs(losses["plain"] + p[np.arange(len(p)), tokens[1:]].mean()) < 1e-5
     assert losses["plain"] < 1 and abs(losses["small"] - losses["plain"]) < 0.02
+
+
+def test_an_operation_without_an_expression(tmp_path, monkeypatch):
+    """An operation of steps that is added is refused by name until C has it."""
+    monkeypatch.delitem(c_step.EXPRESSIONS, "tanh")
+    with pytest.raises(ValueError, match="wrong operation; expected one that C has, got tanh"):
+        network("gru").to_c(tmp_path / "net.c")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_token_out_of_range_changes_nothing(tmp_path):

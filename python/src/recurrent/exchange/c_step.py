@@ -106,7 +106,7 @@ class StepWriter:
             if operation.name not in EXPRESSIONS:
                 self._close(i)
                 self._array(i)
-                getattr(self, f"_{operation.name}")(i, operation)
+                self._write_array(i, operation)
                 self._release(i)
                 continue
             if not self._continues(operation):
@@ -116,6 +116,15 @@ class StepWriter:
         self._close(end)
         self._store(end)
         return self.lines
+
+    def _write_array(self, i: int, operation: StepOperation) -> None:
+        """Writes an operation on whole values."""
+        write = getattr(self, f"_{operation.name}", None)
+        if write is None:
+            raise ValueError(
+                f"the step has the wrong operation; expected one that C has, got {operation.name}"
+            )
+        write(i, operation)
 
     # ---- groups of element-wise operations, one loop each
 

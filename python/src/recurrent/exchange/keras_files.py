@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-_EXPECTED = "expected an embedding, LSTM, GRU or SimpleRNN layers of one kind, and a decoder"
+_KNOWN = "an embedding, LSTM, GRU or SimpleRNN layers of one kind, and a decoder"
 SUFFIXES = (".h5", ".hdf5", ".keras")
 # the ranks of layers in a model: the names of groups in a file have no order
 _RANKS = {
@@ -96,13 +96,13 @@ def _arrays(h5py: Any, file: Any) -> list[Any]:
         kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()  # type: ignore[union-attr]
         if arrays and kind not in _RANKS:
             raise ValueError(
-                f"weights has the layer '{name}' without a place in the network; {_EXPECTED}, got {kind}"
+                f"weights has the layer '{name}' without a place in the network; expected {_KNOWN}, got {kind}"
             )
         if arrays:
             found.append((_RANKS[kind], int(number or 0), kind, arrays))
     kinds = sorted({kind for rank, _, kind, _ in found if rank == 1})
     if len(kinds) > 1:
-        raise ValueError(f"weights has layers of different kinds; {_EXPECTED}, got {', '.join(kinds)}")
+        raise ValueError(f"weights has layers of different kinds; expected {_KNOWN}, got {', '.join(kinds)}")
     return [array for *_, arrays in sorted(found, key=lambda each: each[:2]) for array in arrays]
 
 

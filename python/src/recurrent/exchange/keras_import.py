@@ -13,7 +13,7 @@ from ..nn.checkpoint import Checkpoint
 from ..nn.network import Network
 from .keras_files import config_of_file
 
-_EXPECTED = "expected an embedding, LSTM, GRU or SimpleRNN layers, and a Dense decoder"
+_KNOWN = "an embedding, LSTM, GRU or SimpleRNN layers, and a Dense decoder"
 _LAYERS = ("LSTM", "GRU", "SimpleRNN")
 # layers without weights that act in training alone
 _IDLE = ("InputLayer", "Dropout", "SpatialDropout1D")
@@ -107,7 +107,9 @@ class _Model:
                 self._equal(inner, "activation", "linear")
             self._output_size = int(inner["units"])
         elif kind not in _IDLE:
-            raise ValueError(f"layer '{config['name']}' has no place in a network; {_EXPECTED}, got {kind}")
+            raise ValueError(
+                f"layer '{config['name']}' has no place in a network; expected {_KNOWN}, got {kind}"
+            )
 
     def _follow(self, layer: Mapping[str, Any], name: str) -> None:
         """Refuses a layer whose input is not the layer before it."""
@@ -162,7 +164,7 @@ class _Model:
     def network(self) -> Network:
         """Returns a network of these sizes."""
         if not self._hidden_sizes:
-            raise ValueError(f"the model has no recurrent layer; {_EXPECTED}, got none")
+            raise ValueError(f"the model has no recurrent layer; expected {_KNOWN}, got none")
         # the class of the cell, created without the arguments that only it has
         kind = Checkpoint._by_cell.get(self._cell, Network)
         network: Network = kind.__new__(kind)

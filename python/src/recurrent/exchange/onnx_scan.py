@@ -101,7 +101,10 @@ class _Body:
             return str(add(_SAME[name], operands, name))
         if name in _WITH_NUMBER:
             return str(add(_WITH_NUMBER[name], [*operands, self._number(number)], name))
-        return str(getattr(self, f"_{name}")(operands, number))
+        method = getattr(self, f"_{name}", None)
+        if method is None:
+            raise ValueError(f"the step has the wrong operation; expected one that ONNX has, got {name}")
+        return str(method(operands, number))
 
     # ---- operations of several nodes
 
