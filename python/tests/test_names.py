@@ -11,6 +11,7 @@ import types
 import typing
 from typing import get_args
 
+import numpy as np
 import numpy.typing
 import pytest
 
@@ -164,7 +165,11 @@ def results():
     """Every class that a public function, property or field has as its result."""
     for name in CALLABLES:
         function = function_of(NAMES[name])
-        scope = vars(importlib.import_module(function.__module__)) | {"npt": numpy.typing, "RNG": typing.Any}
+        scope = vars(importlib.import_module(function.__module__)) | {
+            "np": np,
+            "npt": numpy.typing,
+            "RNG": typing.Any,
+        }
         if inspect.isclass(function):
             # an instance of Optimizer names a type that numpy has in later versions only
             fields = typing.get_type_hints(function, scope) if "__annotations__" in vars(function) else {}
@@ -198,6 +203,7 @@ def test_every_result_has_a_type():
         function = function_of(NAMES[name])
         if not inspect.isclass(function):
             scope = vars(importlib.import_module(function.__module__)) | {
+                "np": np,
                 "npt": numpy.typing,
                 "RNG": typing.Any,
             }
