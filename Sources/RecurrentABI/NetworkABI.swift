@@ -26,6 +26,16 @@ public func recurrent_network_describe(
   }
 }
 
+@implementation @_cdecl("recurrent_network_program")
+public func recurrent_network_program(
+  _ network: recurrent_network, _ index: Int64, _ program: UnsafeMutablePointer<recurrent_program>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(program, "program"), network = try call.network(network)
+    try register(try network.program(layer: Int(index)), out)
+  }
+}
+
 @implementation @_cdecl("recurrent_network_set_dropout")
 public func recurrent_network_set_dropout(
   _ network: recurrent_network, _ p: Double, _ random: recurrent_random

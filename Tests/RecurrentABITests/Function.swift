@@ -154,6 +154,7 @@ struct Function: Sendable, CustomTestStringConvertible {
       }
     },
     Function("network_describe", [.network], outputs: 2) { recurrent_network_describe($0[0], $1(0), 512, $1(1)) },
+    Function("network_program", [.network], gives: [.program]) { recurrent_network_program($0[0], 0, $1(0)) },
     Function("network_set_dropout", [.network, .random]) { h, _ in recurrent_network_set_dropout(h[0], 0.5, h[1]) },
     Function("network_initialize", [.network, .random]) { h, _ in
       with(#"{"recurrent": "orthogonal", "chrono": 9}"#) { recurrent_network_initialize(h[0], $0, $1, h[1]) }

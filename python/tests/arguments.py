@@ -108,6 +108,7 @@ GOOD: dict[str, Any] = {
     "init": "glorot", "initial_accumulator_value": 0.1, "input": "glorot", "input_size": 3, "k": 2,
     "keep_best": True,
     "learned_initial_state": True, "learning_rate": 0.1,
+    "weights": lambda: network().to_keras(), "layer": 0, "quantize": "int8",
     "leak": 0.5, "spectral_radius": 0.9, "density": 0.5, "input_scale": 0.5, "ridge": 1.0, "washout": 1,
     "learning_rate_decay": 0.1, "learning_rates": lambda: [(1, 0.1)], "lengths": lambda: np.array([3, 2]),
     "letter_size": 3, "loss": 1.5, "low": -1.0, "m": lambda: mat(3, 3), "mats": lambda: [mat(3, 1), mat(3, 1)],
@@ -209,6 +210,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "TextModel.load": {"path": lambda: "model"},
     "Network.load": {"path": lambda: "model"},
     "load": {"path": lambda: "model"},
+    "Network.to_c": {"path": lambda: "net.c", "tokens": True},
+    "TextModel.to_c": {"path": lambda: "net.c"},
     "Network.metadata": {"metadata": lambda: {"author": "a name"}},
     "Network.fit": {
         "batch_size": 1, "loss": "cross_entropy", "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()),
@@ -282,6 +285,10 @@ LEFT_OUT = {
         "read-only: test_readonly.py",
     ),
     "Parameters": "takes a handle of the library",
+    **dict.fromkeys(
+        ("Network.to_onnx", "TextModel.to_onnx", "from_onnx"), "needs the package onnx: exchange/test_onnx.py"
+    ),
+    "from_keras": "needs the package h5py: exchange/test_keras.py",
     "check_gradients": "calls f, whose errors are its own: test_gradients.py",
     "Program": "calls the step, whose errors are its own: test_program.py",
     "Cell.parameters": "a method that subclasses define: nn/test_cell.py",
@@ -392,7 +399,7 @@ def _shown(base: type, kind: type) -> type:
         kind
         if kind in public
         else recurrent.Network
-        if base.__name__ in ("Checkpoint", "Learning", "Prediction")
+        if base.__name__ in ("Checkpoint", "Learning", "Prediction", "Exchange")
         else base
     )
 

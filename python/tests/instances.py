@@ -159,6 +159,12 @@ MAKERS: dict[type, Callable[[], Any]] = {
 }
 
 
+def without_package(call: Callable[[], Any]) -> None:
+    """A call that needs a package, which may be absent."""
+    with contextlib.suppress(ImportError):
+        call()
+
+
 def _operations(G: Any) -> dict[str, Callable[[], Any]]:
     """A valid call of every operation of a Graph, or of its module of functions."""
     square, column = recurrent.Mat(3, 3).fill(0.5), recurrent.Mat(3, 1).fill(0.5)
@@ -219,6 +225,11 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "beam_search": lambda: thing.beam_search(3, [0, 1], 2),
             "load_torch": lambda: thing.load_torch(thing.to_torch()),
             "to_torch": thing.to_torch,
+            "load_keras": lambda: thing.load_keras(thing.to_keras()),
+            "to_keras": thing.to_keras,
+            "to_onnx": lambda: without_package(lambda: thing.to_onnx(path, overwrite=True)),
+            "to_c": lambda: thing.to_c(f"{folder}/net.c", overwrite=True),
+            "program": lambda: thing.program(0).json(),
             "initialize": lambda: thing.initialize(recurrent="orthogonal", rng=1),
             "initial_state": lambda: thing.forward(X, thing.initial_state(2)),
             "zero_state": lambda: thing.forward(X, thing.zero_state(2)),
@@ -306,6 +317,8 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "stream": lambda: list(thing.stream(3, "a", rng=1)), "activations": lambda: thing.activations("abc"),
             "next_characters": lambda: thing.next_characters("abc"),
             "gradient_norms": lambda: thing.gradient_norms("abcd"),
+            "to_onnx": lambda: without_package(lambda: thing.to_onnx(path)),
+            "to_c": lambda: thing.to_c(f"{folder}/net.c", quantize="int8"),
             "html": lambda: thing.html("abc", "h0", 0), "summary": lambda: (thing.summary(), thing._repr_html_()),
         }  # fmt: skip
     elif isinstance(thing, ArrayTrainer):

@@ -140,7 +140,9 @@ FUNCTIONS = {
     *(f"{kind}(init)" for kind in ("RNN", "LSTM", "GRU", "TextModel")),
 }  # fmt: skip
 # files that are not there
-FILES = {"path", "checkpoint", "text", "tokenizer", "validation_data", "sentences"}
+FILES = {
+    "path", "checkpoint", "text", "tokenizer", "validation_data", "sentences", "weights", "state_dict",
+}  # fmt: skip
 
 
 def is_training(error: Exception) -> bool:

@@ -14,7 +14,7 @@ FOLDERS = ("Sources", PACKAGE)
 # generated from the header
 GENERATED = PACKAGE + "_c/signatures.py"
 # programs that use the library
-APPLICATIONS = tuple(PACKAGE + name for name in ("demo/", "web/", "cli/", "__main__.py"))
+APPLICATIONS = tuple(PACKAGE + name for name in ("demo/", "web/", "cli/", "exchange/", "__main__.py"))
 SECTIONS = {
     "an element-wise operation": 4,
     "another operation": 5,

@@ -107,7 +107,8 @@ def test_documented_and_typed(name):
         hints = typing.get_type_hints(
             function,
             # what only a type checker imports
-            vars(importlib.import_module(function.__module__)) | {"npt": numpy.typing, "RNG": typing.Any},
+            vars(importlib.import_module(function.__module__))
+            | {"np": np, "npt": numpy.typing, "RNG": typing.Any},
         )
         parameters = [p for p in inspect.signature(function).parameters if p not in ("self", "cls")]
         assert set(parameters) | {"return"} <= set(hints), name

@@ -6,10 +6,12 @@ import importlib
 import importlib.util
 import inspect
 import re
+import tempfile
 import types
 import typing
 from typing import get_args
 
+import numpy as np
 import numpy.typing
 import pytest
 
@@ -83,6 +85,7 @@ def calls():
         "LossName": lambda name: recurrent.LSTM(2, [2], 6, rng=0).predict([[1, 0]], loss=name),
         "ReductionName": lambda name: recurrent.Graph().squared_error(mat, mat, name),
         "ClippingName": lambda name: recurrent.SGD(clipping=name),
+        "QuantizationName": lambda name: to_c(net, name),
         "TokenizerName": lambda name: recurrent.TextModel(tokenizer=name),
         "ErrorsName": lambda name: (
             recurrent.TextModel("gru", [2], rng=0)
@@ -98,6 +101,11 @@ def calls():
             recurrent.History(stop_reason=name).to_dict()
         ),
     }
+
+
+def to_c(net, quantize):
+    with tempfile.TemporaryDirectory() as folder:
+        net.to_c(f"{folder}/net.c", quantize=quantize)
 
 
 @pytest.mark.parametrize("kind", sorted(set(names.__all__) - {"DType"}))
@@ -157,7 +165,11 @@ def results():
     """Every class that a public function, property or field has as its result."""
     for name in CALLABLES:
         function = function_of(NAMES[name])
-        scope = vars(importlib.import_module(function.__module__)) | {"npt": numpy.typing, "RNG": typing.Any}
+        scope = vars(importlib.import_module(function.__module__)) | {
+            "np": np,
+            "npt": numpy.typing,
+            "RNG": typing.Any,
+        }
         if inspect.isclass(function):
             # an instance of Optimizer names a type that numpy has in later versions only
             fields = typing.get_type_hints(function, scope) if "__annotations__" in vars(function) else {}
@@ -191,6 +203,7 @@ def test_every_result_has_a_type():
         function = function_of(NAMES[name])
         if not inspect.isclass(function):
             scope = vars(importlib.import_module(function.__module__)) | {
+                "np": np,
                 "npt": numpy.typing,
                 "RNG": typing.Any,
             }

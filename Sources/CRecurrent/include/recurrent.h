@@ -622,6 +622,10 @@ recurrent_status recurrent_network_free(recurrent_network network);
 recurrent_status recurrent_network_describe(recurrent_network network, char *settings, int64_t capacity,
                                             int64_t *length);
 
+/* Creates the program of layer `index`, from 0 for the bottom layer: its step, of a built-in cell too. Both directions of
+   a layer have the same. Its parameters stack those of the network that its text lists as their "parts". */
+recurrent_status recurrent_network_program(recurrent_network network, int64_t index, recurrent_program *program);
+
 /* Sets matrices and biases of the layers to new initial values. Settings, of which null and absent ones change nothing:
      {"input": "glorot", "recurrent": "orthogonal", "chrono": 100}
    input, recurrent  of the matrices of each gate, named W...x (and Wxh0), and W...h: "orthogonal" (arXiv:1312.6120),

@@ -131,6 +131,19 @@ public final class Network {
       dropout: dropout?.rate ?? 0, forgetBias: forgetBias, options: options, dtype: dtype)
   }
 
+  /// The program of a layer: its step, of a built-in cell too. Both directions of a layer have the same.
+  ///
+  /// Its parameters stack those of the network that `Program.Parameter.parts` names.
+  ///
+  /// - Parameter index: 0 for the lowest layer.
+  /// - Throws: `.badIndex` for a layer that the network does not have.
+  public func program(layer index: Int) throws(RecurrentError) -> Program {
+    try require(
+      hiddenSizes.indices.contains(index), .badIndex,
+      "index is out of range; expected 0 to \(hiddenSizes.count - 1), got \(index)")
+    return layers[index * options.directions].program
+  }
+
   /// Returns working memory of `elements` elements, the same memory at every call.
   func scratch(elements: Int) throws(RecurrentError) -> UnsafeMutableRawPointer {
     if let inferenceScratch { return inferenceScratch.start }

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from . import introspection, losses, names, recurrentjs
 from ._version import __version__
 from .config import show_config
+from .exchange.keras_import import from_keras
+from .exchange.onnx_import import from_onnx
 from .files import load
 from .gradients import GradientCheck, GradientError, check_gradients
 from .graph import Graph, no_grad
@@ -81,6 +83,8 @@ __all__ = [
     "TextModel",
     "__version__",
     "check_gradients",
+    "from_keras",
+    "from_onnx",
     "get_num_threads",
     "introspection",
     "live",

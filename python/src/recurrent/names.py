@@ -22,6 +22,7 @@ __all__ = [
     "NonlinearityName",
     "NormName",
     "PlateauModeName",
+    "QuantizationName",
     "RecipeName",
     "ReductionName",
     "StopReasonName",
@@ -41,6 +42,7 @@ ReductionName = Literal["mean", "sum"]
 LossName = Literal["cross_entropy", "mse", "mae", "huber", "binary_cross_entropy", "gaussian_nll", "quantile"]
 ClippingName = Literal["value", "tensor_norm", "global_norm"]
 MaskScopeName = Literal["step", "sequence"]
+QuantizationName = Literal["int8"]
 TokenizerName = Literal["characters", "bytes", "words", "bpe"]
 ErrorsName = Literal["strict", "ignore", "replace"]
 RecipeName = Literal["default", "char_rnn", "recurrentjs"]

@@ -193,6 +193,13 @@ class Program:
         program._attach(handle, {"children": 1, "parameters": [], "dtype": "float32", **json.loads(text)})
         return program
 
+    @classmethod
+    def _from_handle(cls, handle: _c.Handle) -> Program:
+        """Returns a program of the library."""
+        program = cls.__new__(cls)
+        program._attach(handle, json.loads(_c.written(_lib.recurrent_program_describe, handle.value)))
+        return program
+
     def json(self) -> str:
         """Returns the step as JSON, which C and Swift read too.
 

@@ -404,6 +404,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "recurrent_network_create": (c_int32, c_char_p, c_int64, RandomHandle, POINTER(NetworkHandle)),
     "recurrent_network_free": (c_int32, NetworkHandle),
     "recurrent_network_describe": (c_int32, NetworkHandle, c_void_p, c_int64, POINTER(c_int64)),
+    "recurrent_network_program": (c_int32, NetworkHandle, c_int64, POINTER(ProgramHandle)),
     "recurrent_network_initialize": (c_int32, NetworkHandle, c_char_p, c_int64, RandomHandle),
     "recurrent_network_set_dropout": (c_int32, NetworkHandle, c_double, RandomHandle),
     "recurrent_network_parameter": (c_int32, NetworkHandle, c_char_p, c_int64, POINTER(MatHandle)),

@@ -42,16 +42,16 @@ from ..mat import Mat
 from ..names import DType, InitializationName
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
+from ..program import Program
 from ..random import RNG, as_random, as_random_or_shared
 from ..sampling import sampler_settings
 from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
+from .exchange import Exchange
 from .generation import CHUNK_TOKENS, Generator
 from .initialization import FORGET_BIAS, Init, Initialization, as_initial_values
-from .prediction import Prediction
 from .summary import Summary, summarize
-from .torch import Architecture, from_torch, to_torch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,7 +62,7 @@ _ONE_LAYER = "dropout has no effect: it applies between layers, and the network 
 _NO_LAYER_BELOW = "residual has no effect: it connects layers, and the network has one layer"
 
 
-class Network(Prediction, cells=(None,)):
+class Network(Exchange, cells=(None,)):
     """Stacked recurrent layers over whole sequences: of a ``Cell``, or RNN, LSTM and GRU.
 
     Sequences are time-major, T steps of B sequences, unless ``batch_first`` is on. Weights and ``dropout`` are
@@ -975,67 +975,43 @@ class Network(Prediction, cells=(None,)):
             raise IndexError(f"{name} is out of range; expected 0 to {self.input_size - 1}, got {value}")
         return value
 
-    # ---- PyTorch's weights
+    # ---- overview
 
-    def load_torch(self, state_dict: Any, strict: bool = True) -> list[str]:
-        """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
+    def program(self, layer: int) -> Program:
+        """Returns the step of a layer, of a built-in cell too.
+
+        ``Graph.scan`` runs it elsewhere, and ``json()`` lists its operations. Its parameters are those of the network
+        without the layer's number, stacked as its text lists their ``parts``.
 
         Parameters
         ----------
-        state_dict : torch.nn.Module or mapping of str to array
-            A module, or its ``state_dict()`` as tensors or arrays. The layers are found by ``weight_ih_l0`` and its
-            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
-            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
-            is compared with the network's where the module is given: the arrays do not tell it.
-        strict : bool
-            Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
-            other Linear layers. False ignores them.
+        layer : int
+            0 for the bottom layer. Both directions of a layer have the same step.
 
         Returns
         -------
-        list of str
-            The names of the ignored arrays; empty where ``strict``.
+        Program
+            New.
 
         Raises
         ------
-        ValueError
-            If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
-            the network's dtype, with its name; or if torch.nn has no such network. The weights are unchanged.
-        TypeError
-            If an array has no real numbers, with its name; the weights are unchanged.
+        IndexError
+            If the network has no such layer.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> recurrent.LSTM(3, [8], rng=1).program(0)
+        <Program: 3 inputs, states 8, 8, 3 parameters>
         """
-        return from_torch(self._architecture, self._parameters, state_dict, strict)
-
-    def to_torch(self) -> dict[str, npt.NDArray[Any]]:
-        """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
-
-        Of PyTorch's two biases the first holds the bias, the second zeros.
-
-        Returns
-        -------
-        dict of str to array
-            A ``state_dict``.
-
-        Raises
-        ------
-        ValueError
-            If torch.nn has no such cell, or not the options of the layers.
-        """
-        return to_torch(self._architecture, self._parameters)
-
-    @property
-    def _architecture(self) -> Architecture:
-        return Architecture(
-            self.cell,
-            self.input_size,
-            self.embedding,
-            self.hidden_sizes,
-            self.output_size,
-            self.tied,
-            self._sizes.options,
+        index = as_int(layer, "layer")
+        if not 0 <= index < len(self.hidden_sizes):
+            raise IndexError(
+                f"layer is out of range; expected 0 to {len(self.hidden_sizes) - 1}, got {index}"
+            )
+        return Program._from_handle(
+            _c.new(_lib.recurrent_network_program, _lib.recurrent_program_free, self._handle.value, index)
         )
-
-    # ---- overview
 
     def summary(self) -> Summary:
         """Returns the layers with their sizes and parameters, as a table.

@@ -14,7 +14,7 @@ from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
 from ..mat import gradients_of, set_gradients
-from ..names import DocumentsName, ErrorsName, RecipeName
+from ..names import DocumentsName, DType, ErrorsName, QuantizationName, RecipeName
 from ..nn.summary import Summary
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
@@ -443,6 +443,85 @@ class TextModel(Generation, Introspection):
             "init": self._init.value,
             **self.options,
         }
+
+    # ---- other libraries
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        states: bool = False,
+        dtype: DType | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes the network to an ONNX file, whose input is tokens and whose output is scores. Needs the package onnx.
+
+        The metadata of the file have ``tokenizer`` and ``vocabulary``, the characters in the order of their tokens.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        states, dtype
+            As for ``Network.to_onnx``.
+        overwrite : bool
+            Whether to replace a file that this model did not write, though never a text.
+
+        Raises
+        ------
+        ImportError, FileExistsError, OSError, ValueError, FloatingPointError
+            As for ``Network.to_onnx``.
+        RuntimeError
+            If the model is not built.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> model = recurrent.TextModel(hidden_sizes=[8], rng=1).build("hello")
+        >>> model.to_onnx("model.onnx", states=True)  # doctest: +SKIP
+        """
+        texts = {"tokenizer": self.tokenizer, "vocabulary": self.vocabulary or ""}
+        self.network._write_onnx(path, True, states, dtype, overwrite, self._outputs, texts)
+
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        quantize: QuantizationName | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes a C file and its header, which read a token and compute the scores of the next one.
+
+        ``model_vocabulary`` of ``model.c`` has the character of each token.
+
+        Parameters
+        ----------
+        path : str or Path
+            The C file, an identifier with the suffix .c; the header is beside it with the suffix .h.
+        quantize : {"int8"}, optional
+            As for ``Network.to_c``.
+        overwrite : bool
+            Whether to replace files that this model did not write, though never a text.
+
+        Raises
+        ------
+        FileExistsError, OSError, ValueError, FloatingPointError
+            As for ``Network.to_c``.
+        RuntimeError
+            If the model is not built.
+
+        Examples
+        --------
+        >>> import recurrent, tempfile
+        >>> from pathlib import Path
+        >>> model = recurrent.TextModel(hidden_sizes=[8], rng=1).build("hello")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.to_c(f"{folder}/model.c", quantize="int8")
+        ...     "int model_step(model_state *state, int token, float *y);" in Path(f"{folder}/model.h").read_text()
+        True
+        """
+        characters = range(256) if self.vocabulary is None else map(ord, self.vocabulary)
+        self.network._write_c(path, True, quantize, overwrite, self._outputs, list(characters))
 
     def summary(self) -> Summary:
         """Returns the layers of the network with their sizes and parameters, as a table.

@@ -269,7 +269,7 @@ def test_a_module():
     with pytest.raises(ValueError, match="wrong cell; expected rnn_tanh, got rnn_relu"):
         recurrent.RNN(3, [4], 2).load_torch(Module(relu, "RNN_RELU"))
     for other in (5, [arrays], "weights.pt"):
-        with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module or a mapping .*, got"):
+        with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, a mapping .*, got"):
             net.load_torch(other)
     with pytest.raises(TypeError, match="key of the wrong type; expected a str, got 1"):
         net.load_torch({1: arrays["fc.bias"]})
@@ -321,3 +321,69 @@ def test_a_tensor_of_a_type_that_numpy_lacks():
               "bias_hh_l0": np.zeros(3)}  # fmt: skip
     with pytest.raises(TypeError, match=r"weight_ih_l0 has the wrong type; .* got elements of type quint8"):
         net.load_torch(arrays)
+
+
+def safetensors(path, arrays, kinds=("F32",), change=lambda header: None):
+    """Writes a file as other tools do, the arrays in turns of these types."""
+    header, body = {"__metadata__": {"format": "pt"}}, b""
+    for i, (name, array) in enumerate(arrays.items()):
+        kind = kinds[i % len(kinds)]
+        if kind == "BF16":
+            data = (np.asarray(array, "<f4").view("<u4") >> 16).astype("<u2").tobytes()
+        else:
+            data = np.asarray(array, {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[kind]).tobytes()
+        header[name] = {
+            "dtype": kind,
+            "shape": list(np.shape(array)),
+            "data_offsets": [len(body), len(body) + len(data)],
+        }
+        body += data
+    change(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+    return path
+
+
+def test_safetensors_of_other_tools(tmp_path):
+    net = recurrent.LSTM(3, [4], 2, rng=0)
+    arrays = net.to_torch()
+    for kinds, bound in ((("F32",), 0), (("F64",), 0), (("F16", "BF16", "F32"), 1e-3)):
+        twin = recurrent.LSTM(3, [4], 2, rng=1)
+        assert twin.load_torch(safetensors(tmp_path / "net.safetensors", arrays, kinds)) == []
+        assert np.abs(twin.flat.w - net.flat.w).max() <= bound
+    assert twin.load_torch(str(tmp_path / "net.safetensors")) == []
+    # a file of this library has other names
+    net.save(tmp_path / "own.safetensors")
+    with pytest.raises(ValueError, match="expected 1 name that ends in weight_ih_l0"):
+        twin.load_torch(tmp_path / "own.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda h: h.update(a=1), "expected a shape and data_offsets of a, got None and None"),
+        (
+            lambda h: h["decoder.bias"].update(dtype="F8"),
+            r"decoder\.bias has the wrong type; .* or BF16, got 'F8'",
+        ),
+        (lambda h: h["decoder.bias"].update(shape=[3]), r"expected 12 bytes of decoder\.bias"),
+        (lambda h: h["decoder.bias"].update(shape=[2**62, 4]), r"bytes of decoder\.bias"),
+        (
+            lambda h: h["decoder.bias"].update(data_offsets=[10**9, 10**9 + 8]),
+            r"expected 8 bytes of decoder\.bias",
+        ),
+        (lambda h: h["decoder.bias"].update(data_offsets=[-8, 0]), "expected a shape and data_offsets"),
+    ],
+)
+def test_damaged_safetensors(change, words, tmp_path):
+    net = recurrent.LSTM(3, [4], 2, rng=0)
+    before = net.flat.w.copy()
+    with pytest.raises(ValueError, match=words):
+        net.load_torch(safetensors(tmp_path / "net.safetensors", net.to_torch(), change=change))
+    assert np.array_equal(net.flat.w, before)
+    for data in (b"", b"\xff" * 20, (3).to_bytes(8, "little") + b"[1]", (2).to_bytes(8, "little") + b"{x"):
+        (tmp_path / "net.safetensors").write_bytes(data)
+        with pytest.raises(ValueError, match="is not a safetensors file; expected "):
+            net.load_torch(tmp_path / "net.safetensors")
+    with pytest.raises(OSError, match="cannot read"):
+        net.load_torch(tmp_path / "absent.safetensors")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import as_array, as_type
+from .._arrays import as_array
 from .._checks import as_flag
 from ..parameters import Parameters
+from .safetensors import arrays_of_safetensors
+from .weights import finite_array, set_weights
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,7 +53,8 @@ class Architecture(NamedTuple):
         ]
 
 
-def _names(cell: str, gate: str, layer: str) -> tuple[str, str, str]:
+def gate_names(cell: str, gate: str, layer: str) -> tuple[str, str, str]:
+    """Returns the names of a gate's input matrix, recurrent matrix and bias."""
     if cell in ("rnn_relu", "rnn_tanh"):
         return f"Wxh{layer}", f"Whh{layer}", f"bhh{layer}"
     return f"W{gate}x{layer}", f"W{gate}h{layer}", f"b{gate}{layer}"
@@ -77,11 +82,7 @@ def from_torch(net: Architecture, parameters: Parameters, source: Any, strict: b
     ignored = state.leftover()
     if ignored and strict:
         raise _without_place(ignored, state, net, prefix)
-    values = {name: as_type(array, parameters.flat.dtype, name) for name, array in found.items()}
-    # every view is taken before the first element is written: access to a Mat can fail, a copy cannot
-    targets = [(parameters[name].w, value) for name, value in values.items()]
-    for view, value in targets:
-        np.copyto(view, value.reshape(view.shape))
+    set_weights(parameters, found)
     return ignored
 
 
@@ -101,7 +102,7 @@ def _take_layers(
         b_ih, b_hh = (state.take(name, (rows,)) if has_bias else np.zeros(rows) for name in biases)
         for g, gate in enumerate(gates):
             mine = slice(g * width, (g + 1) * width)
-            Wx, Wh, b = _names(net.cell, gate, own)
+            Wx, Wh, b = gate_names(net.cell, gate, own)
             found[Wx], found[Wh] = ih[mine], hh[mine]
             if net.cell == "gru" and gate == "n":
                 found[b], found[f"bnh{own}"] = b_ih[mine], b_hh[mine]
@@ -202,18 +203,8 @@ class _State:
         """Returns an array of finite numbers that the network's dtype can hold."""
         if name not in self.values:
             raise ValueError(f"state_dict is incomplete; expected {name!r}, got {sorted(self.values)}")
-        array = _array(self.values[name], name)
-        if array.shape != shape:
-            raise ValueError(f"{name} has the wrong shape; expected {shape}, got {array.shape}")
+        array = finite_array(_array(self.values[name], name), name, shape, self._dtype)
         self._taken.add(name)
-        # exact for every type of PyTorch but int64, and the sum of two biases is rounded once
-        array = as_type(array, np.dtype(np.float64), name)
-        if not np.isfinite(array).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise ValueError(
-                f"{name} is not finite; expected finite elements, got {array[index]} at {list(index)}"
-            )
-        as_type(array, self._dtype, name)
         return array
 
     def leftover(self) -> list[str]:
@@ -257,11 +248,14 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _state_dict(source: Any) -> Mapping[str, Any]:
-    """Returns the arrays of a module, or those of a state_dict."""
+    """Returns the arrays of a module, of a state_dict, or of a file."""
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and source.endswith(".safetensors")):
+        source = arrays_of_safetensors(Path(source))
     values = source if isinstance(source, Mapping) else getattr(source, "state_dict", lambda: None)()
     if not isinstance(values, Mapping):
         raise TypeError(
-            "state_dict has the wrong type; expected a torch.nn.Module or a mapping of names to arrays, "
+            "state_dict has the wrong type; expected a torch.nn.Module, a mapping of names to arrays or a safetensors "
+            "file, "
             f"got {type(source).__name__}"
         )
     for name in values:
@@ -300,7 +294,7 @@ def to_torch(net: Architecture, parameters: Parameters) -> dict[str, npt.NDArray
     if net.embedding:
         out[_EMBEDDING] = weights["Wil"]
     for k, own, other in net.parts():
-        names = [_names(net.cell, gate, own) for gate in _GATES[net.cell]]
+        names = [gate_names(net.cell, gate, own) for gate in _GATES[net.cell]]
         out[f"rnn.weight_ih_{other}"] = np.concatenate([weights[Wx] for Wx, _, _ in names])
         out[f"rnn.weight_hh_{other}"] = np.concatenate([weights[Wh] for _, Wh, _ in names])
         out[f"rnn.bias_ih_{other}"] = np.concatenate([weights[b][:, 0] for _, _, b in names])
