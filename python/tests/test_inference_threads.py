@@ -1,4 +1,4 @@
-"""Inference in threads: side by side with the bits of a call alone; training and it exclude each other."""
+"""Inference in threads: concurrently, with the bits of a call alone; training and it exclude each other."""
 
 import threading
 import time

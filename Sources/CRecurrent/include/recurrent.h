@@ -49,7 +49,7 @@
  *               elements stay valid, and never move, until its handle and its pins are freed.
  *   Threads     Different objects may be used from different threads at once; one object from two threads at once
  *               gives RECURRENT_BUSY. A graph's objects are the graph, its Mats and their operands; a network's are
- *               all its parameters. Inference on one network runs side by side: the functions marked "Shared" may be
+ *               all its parameters. Inference on one network runs concurrently: the functions marked "Shared" may be
  *               called on it from any number of threads at once, each computes in memory of its own, and the results
  *               have the same bits as alone. They and a function that is not marked give RECURRENT_BUSY during each
  *               other, and so does access to a parameter Mat.
@@ -760,7 +760,7 @@ recurrent_status recurrent_network_beam_search(recurrent_network network, const 
    A generator reads a prompt, then produces tokens, each drawn from the network's scores and read in turn. It keeps the
    network's state, the repetition window and, for text, the bytes held back: those of an incomplete character and a
    possible beginning of a stop string. The tokens do not depend on how many calls produce them. A failed call leaves
-   the generator and `random` as they were. Shared: generators of one network may run side by side, each in one thread
+   the generator and `random` as they were. Shared: generators of one network may run concurrently, each in one thread
    at a time.
 
    Settings: a sampler's, and
@@ -809,7 +809,7 @@ recurrent_status recurrent_generator_next_text(recurrent_generator generator, in
    tokens may differ. Each generator occurs once and has a `random` of its own, or none. The threads of the library share
    the generators. A failed call leaves all of them as they were.
    tokens             receives [count * max_tokens]: those of generator i at tokens[i * max_tokens]
-   log_probabilities  likewise; may be NULL
+   log_probabilities  receives ln p of each in the same layout; may be NULL
    counts             receives [count] numbers of tokens */
 recurrent_status recurrent_generators_next(const recurrent_generator *generators, int64_t count, int64_t max_tokens,
                                            int64_t *tokens, double *log_probabilities, int64_t *counts);

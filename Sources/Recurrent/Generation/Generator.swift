@@ -42,7 +42,8 @@ public final class Generator {
   let sampler: Sampler
   let end: Int?
   let text: TextDecoder?
-  var position: Position
+  // the lock makes accesses exclusive; the runtime's check of each access would run several times for a token
+  @exclusivity(unchecked) var position: Position
 
   /// All that a call changes.
   struct Position: ~Copyable {

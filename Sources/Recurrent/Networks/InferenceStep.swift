@@ -3,7 +3,7 @@
 import Kernels
 
 extension Network {
-  /// Computes one time step of one sequence. Only reads the network: such calls run side by side.
+  /// Computes one time step of one sequence. Only reads the network: such calls run concurrently.
   ///
   /// - Parameters:
   ///   - token: the input of a network with an embedding; one-hot in a network without one, if `x` is nil.

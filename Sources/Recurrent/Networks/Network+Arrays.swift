@@ -148,7 +148,7 @@ extension Network {
 
   /// Computes the loss of a sequence without dropout and without updating the weights.
   ///
-  /// Only reads the network: such calls run side by side. The arguments are those of `trainStep`.
+  /// Only reads the network: such calls run concurrently. The arguments are those of `trainStep`.
   ///
   /// - Throws: `.notFinite` if the loss is infinite or NaN.
   public func loss(

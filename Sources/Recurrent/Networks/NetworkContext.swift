@@ -4,7 +4,7 @@ import Kernels
 
 /// The memory of a call: a graph for sequences, scratch and steps for single time steps.
 ///
-/// Calls that only read the weights run side by side, each in a context of its own. A context is used by one call at a
+/// Calls that only read the weights run concurrently, each in a context of its own. A context is used by one call at a
 /// time; a recording that waits for `backward` keeps its own.
 final class NetworkContext {
   /// Records sequences.

@@ -244,6 +244,7 @@ final class ProgramStep<Scalar: Real> {
   }
 
   /// Adds a product of a stack for the first sequence, or for a one-hot x.
+  @inline(__always)
   func add(_ product: StackProduct, _ s: Int, _ z: UnsafeMutablePointer<Scalar>, oneHot token: Int?) {
     if let whole = product.whole {
       multiply(whole, pointer(product.place), into: z, product.isInput ? token.map { $0 - product.place.row } : nil)

@@ -474,27 +474,23 @@ class Network(Prediction, cells=(None,)):
         y, after = np.empty((T, B, sizes.outputs), sizes.dtype), np.empty(sizes.state * B, sizes.dtype)
         rows = sizes.activations() if names else {}
         found = {name: np.empty((T, B, rows[name]), sizes.dtype) for name in names}
-        given = (
-            handle,
-            _c.as_values(data, T * B * sizes.input_size, sizes.dtype),
-            _c.as_ints(tokens, T * B),
-            T,
-            B,
-            before,
-            _c.as_ints(counts, B),
-            _c.as_ints(begins, T * B),
-        )
-        out = _c.as_values(y, y.size, sizes.dtype), _c.as_values(after, after.size, sizes.dtype)
+        values, indices = _c.as_values(data, T * B * sizes.input_size, sizes.dtype), _c.as_ints(tokens, T * B)
+        valid, starts = _c.as_ints(counts, B), _c.as_ints(begins, T * B)
+        out, end = _c.as_values(y, y.size, sizes.dtype), _c.as_values(after, after.size, sizes.dtype)
         if not keeps:
-            _lib.recurrent_network_infer_sequence(*given, *out)
+            _lib.recurrent_network_infer_sequence(
+                handle, values, indices, T, B, before, valid, starts, out, end
+            )
             return y, _state(after, sizes), found
         self._check_free()
         with self._lock:
             # an interrupt or an error leaves none
             self._pass = None
-            _lib.recurrent_network_forward_sequence(*given, drops, *out)
-            for name, values in found.items():
-                pointer = _c.as_values(values, values.size, sizes.dtype)
+            _lib.recurrent_network_forward_sequence(
+                handle, values, indices, T, B, before, valid, starts, drops, out, end
+            )
+            for name, array in found.items():
+                pointer = _c.as_values(array, array.size, sizes.dtype)
                 _lib.recurrent_network_activation(handle, name.encode(), len(name), pointer)
             self._pass = _Pass(handle, T, B, data is None, counts)
         return y, _state(after, sizes), found
