@@ -141,6 +141,7 @@ extension Generator {
   /// ends the sequence is not appended.
   ///
   /// - Parameter logProbabilities: of every token; undefined for text.
+  @inline(__always)
   func select<T: Real>(
     _ scores: UnsafeMutableBufferPointer<T>, _ logProbabilities: UnsafeMutableBufferPointer<T>,
     _ produced: inout Production

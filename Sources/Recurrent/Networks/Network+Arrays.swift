@@ -81,8 +81,8 @@ extension Network {
     write(record, y, finalState)
   }
 
-  /// Runs a sequence without keeping the recording, and without dropout. Only reads the network: such calls run side by
-  /// side, and leave the recording of `forward` as it is.
+  /// Runs a sequence without keeping the recording, and without dropout. Only reads the network: such calls run
+  /// concurrently, and leave the recording of `forward` as it is.
   ///
   /// The arguments are those of `forward`, and the results have the same bits.
   public func infer(
