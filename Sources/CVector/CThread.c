@@ -23,9 +23,11 @@ void ct_unlock(ct_lock_name lock) { __atomic_store_n(&held[lock], false, __ATOMI
 static void before_fork(void) {
   ct_lock(CT_HANDLES);
   ct_lock(CT_PINS);
+  ct_lock(CT_CONTEXTS);
 }
 
 static void in_parent(void) {
+  ct_unlock(CT_CONTEXTS);
   ct_unlock(CT_PINS);
   ct_unlock(CT_HANDLES);
 }

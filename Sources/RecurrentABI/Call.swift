@@ -30,6 +30,8 @@ struct Call {
   /// by a call of the runtime for each.
   private var locks: (Unmanaged<Lock>?, Unmanaged<Lock>?, Unmanaged<Lock>?) = (nil, nil, nil)
   private var moreLocks: [Lock] = []
+  /// The lock of a network that the call only reads.
+  private var shared: (lock: Unmanaged<Lock>, acquisition: Lock.Shared)?
 
   mutating func random(_ handle: UInt64, _ name: StaticString = "random") throws(RecurrentError) -> Random {
     let random: Random = try reference(handle, name)
@@ -68,6 +70,13 @@ struct Call {
     return network
   }
 
+  /// A network that the call only reads, together with other such calls.
+  mutating func readNetwork(_ handle: UInt64) throws(RecurrentError) -> Network {
+    let network: Network = try reference(handle, "network")
+    try acquireShared(network.parameters.flat.lock)
+    return network
+  }
+
   /// A network whose training steps draw from the generator of its dropout.
   mutating func trainableNetwork(_ handle: UInt64) throws(RecurrentError) -> Network {
     let network = try network(handle)
@@ -89,12 +98,39 @@ struct Call {
     return model
   }
 
+  /// A model that the call only reads, together with other such calls.
+  mutating func readTextModel(_ handle: UInt64) throws(RecurrentError) -> TextModel {
+    let model: TextModel = try reference(handle, "model")
+    try acquireShared(model.lock)
+    return model
+  }
+
   mutating func generator(_ handle: UInt64) throws(RecurrentError) -> Generator {
     let generator: Generator = try reference(handle, "generator")
     try acquire(generator.lock)
-    try acquire(generator.network.parameters.flat.lock)
+    try acquireShared(generator.network.parameters.flat.lock)
     if let random = generator.random { try acquire(random.lock) }
     return generator
+  }
+
+  /// Generators of one network.
+  mutating func generators(_ p: UnsafePointer<UInt64>?, _ count: Int64) throws(RecurrentError) -> [Generator] {
+    guard count >= 1, count <= Generator.maximumCount else {
+      throw RecurrentError(
+        .badShape, "count is out of range; expected 1 to \(Generator.maximumCount), got \(count)")
+    }
+    var generators: [Generator] = []
+    for handle in try input(p, count, "generators") {
+      let generator: Generator = try reference(handle, "a generator")
+      // another network would need a second lock
+      guard generators.isEmpty || generator.network === generators[0].network else {
+        throw RecurrentError(
+          .badValue,
+          "generators[\(generators.count)] has another network; expected that of generators[0], got a different one")
+      }
+      generators.append(try self.generator(handle))
+    }
+    return generators
   }
 
   mutating func step(_ handle: UInt64) throws(RecurrentError) -> ProgramRecorder {
@@ -113,6 +149,9 @@ struct Call {
     release(locks.1)
     release(locks.2)
     for lock in moreLocks { lock.release() }
+    guard let (lock, acquisition) = shared else { return }
+    lock._withUnsafeGuaranteedRef { $0.releaseShared(acquisition) }
+    lock.release()
   }
 
   private mutating func acquire(_ lock: Lock) throws(RecurrentError) {
@@ -135,6 +174,14 @@ struct Call {
     } else {
       moreLocks.append(lock)
     }
+  }
+
+  private mutating func acquireShared(_ lock: Lock) throws(RecurrentError) {
+    if isHeld(lock, shared?.lock) { return }
+    // the thread itself may change the object, in a call that this one is part of
+    if lock.isOwned { return try acquire(lock) }
+    let acquisition = try lock.acquireShared()
+    shared = (.passRetained(lock), acquisition)
   }
 
   @inline(__always) private func isHeld(_ lock: Lock, _ held: Unmanaged<Lock>?) -> Bool {

@@ -12,7 +12,7 @@ public func recurrent_generator_create(
   _ state: UnsafeRawPointer!, _ random: recurrent_random, _ generator: UnsafeMutablePointer<recurrent_generator>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(generator, "generator"), network = try call.network(network)
+    let out = try output(generator, "generator"), network = try call.readNetwork(network)
     let random = random == 0 ? nil : try call.random(random)
     let generator = try Generator(
       network, prompt: input(prompt, prompt_length, "prompt"), history: input(history, history_length, "history"),
@@ -30,7 +30,7 @@ public func recurrent_generator_create_text(
   _ generator: UnsafeMutablePointer<recurrent_generator>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(generator, "generator"), model = try call.textModel(model)
+    let out = try output(generator, "generator"), model = try call.readTextModel(model)
     let random = random == 0 ? nil : try call.random(random)
     let generator = try Generator(
       model, prompt: bytes(prompt, prompt_length, "prompt"), settings: RecurrentABI.settings(settings, settings_length),
@@ -79,6 +79,52 @@ public func recurrent_generator_next_text(
   }
 }
 
+@implementation @_cdecl("recurrent_generators_next")
+public func recurrent_generators_next(
+  _ generators: UnsafePointer<recurrent_generator>!, _ count: Int64, _ max_tokens: Int64,
+  _ tokens: UnsafeMutablePointer<Int64>!, _ log_probabilities: UnsafeMutablePointer<Double>!,
+  _ counts: UnsafeMutablePointer<Int64>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generators = try call.generators(generators, count), counts = try output(counts, "counts")
+    let width = try size(max_tokens, "max_tokens"), all = try elements(generators.count, of: width)
+    _ = try input(UnsafePointer(tokens), all, "tokens")
+    if let log_probabilities { _ = try output(log_probabilities, "log_probabilities") }
+    let produced = try Generator.produce(generators, width, isText: false)
+    for (i, one) in produced.enumerated() {
+      for (k, token) in one.production.tokens.elements.enumerated() { tokens[i * width + k] = token }
+      if let log_probabilities {
+        for (k, value) in one.production.logProbabilities.elements.enumerated() {
+          log_probabilities[i * width + k] = value
+        }
+      }
+      counts[i] = Int64(one.production.tokens.count)
+    }
+  }
+}
+
+@implementation @_cdecl("recurrent_generators_next_text")
+public func recurrent_generators_next_text(
+  _ generators: UnsafePointer<recurrent_generator>!, _ count: Int64, _ max_tokens: Int64,
+  _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64, _ lengths: UnsafeMutablePointer<Int64>!,
+  _ have_ended: UnsafeMutablePointer<Int32>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generators = try call.generators(generators, count), ended = try output(have_ended, "have_ended")
+    let lengths = try output(lengths, "lengths")
+    _ = try output(text, "text")
+    // before anything is drawn: a failed call leaves the generators unchanged
+    let maxTokens = try size(max_tokens, "max_tokens")
+    try checkCapacity(capacity, for: generators.map { $0.textCapacity(maxTokens) }.max() ?? 0, "bytes for each text")
+    _ = try input(UnsafePointer(text), elements(generators.count, of: Int(capacity)), "text")
+    let produced = try Generator.produce(generators, maxTokens, isText: true)
+    for (i, one) in produced.enumerated() {
+      try write(one.production.text, text + i * Int(capacity), capacity, lengths + i, "text")
+      ended[i] = one.generator.hasEnded ? 1 : 0
+    }
+  }
+}
+
 @implementation @_cdecl("recurrent_generator_state")
 public func recurrent_generator_state(
   _ generator: recurrent_generator, _ state: UnsafeMutableRawPointer!
@@ -88,4 +134,14 @@ public func recurrent_generator_state(
     let network = generator.network
     try generator.copyState(to: output(state, network.stateCount(batchSize: 1), network.dtype, "state"))
   }
+}
+
+/// The elements of `count` rows.
+private func elements(_ count: Int, of width: Int) throws(RecurrentError) -> Int64 {
+  let (product, overflow) = Int64(count).multipliedReportingOverflow(by: Int64(width))
+  guard !overflow else {
+    throw RecurrentError(
+      .badShape, "generators are too many; expected what memory holds, got \(count) of \(width) elements")
+  }
+  return product
 }

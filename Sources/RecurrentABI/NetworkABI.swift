@@ -22,7 +22,7 @@ public func recurrent_network_describe(
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(call.network(network).settings.json, settings, capacity, length, "settings")
+    try write(call.readNetwork(network).settings.json, settings, capacity, length, "settings")
   }
 }
 
@@ -65,7 +65,7 @@ public func recurrent_network_parameter(
   _ mat: UnsafeMutablePointer<recurrent_mat>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(mat, "mat"), network = try call.network(network), name = try text(name, length, "name")
+    let out = try output(mat, "mat"), network = try call.readNetwork(network), name = try text(name, length, "name")
     guard let mat = network.parameters[name] else {
       throw RecurrentError(
         .badIndex,
@@ -81,7 +81,7 @@ public func recurrent_network_parameter_count(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(count, "count")
-    out.pointee = Int64(try call.network(network).parameters.names.count)
+    out.pointee = Int64(try call.readNetwork(network).parameters.names.count)
   }
 }
 
@@ -91,7 +91,8 @@ public func recurrent_network_parameter_name(
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(element(index, of: call.network(network).parameters.names, "parameter"), name, capacity, length, "name")
+    try write(
+      element(index, of: call.readNetwork(network).parameters.names, "parameter"), name, capacity, length, "name")
   }
 }
 
@@ -101,7 +102,7 @@ public func recurrent_network_flat(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(flat, "flat")
-    try register(try call.network(network).parameters.flat, out)
+    try register(try call.readNetwork(network).parameters.flat, out)
   }
 }
 
@@ -143,7 +144,7 @@ public func recurrent_network_beam_search(
   _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let network = try call.network(network), prompt = try input(prompt, prompt_length, "prompt")
+    let network = try call.readNetwork(network), prompt = try input(prompt, prompt_length, "prompt")
     let out = try output(count, "count"), lengths = try output(lengths, "lengths")
     let logProbabilities = try output(log_probabilities, "log_probabilities")
     guard end >= -1, end < network.inputSize else {

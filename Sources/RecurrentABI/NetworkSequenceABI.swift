@@ -11,7 +11,7 @@ public func recurrent_network_state_count(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(count, "count")
-    out.pointee = Int64(try call.network(network).stateCount(sequences: batch_size))
+    out.pointee = Int64(try call.readNetwork(network).stateCount(sequences: batch_size))
   }
 }
 
@@ -20,7 +20,7 @@ public func recurrent_network_initial_state(
   _ network: recurrent_network, _ batch_size: Int64, _ state: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(state, "state"), network = try call.network(network)
+    let out = try output(state, "state"), network = try call.readNetwork(network)
     let count = try network.stateCount(sequences: batch_size)
     try network.copyInitialState(batchSize: Int(batch_size), to: output(out, count, network.dtype, "state"))
   }
@@ -42,6 +42,23 @@ public func recurrent_network_forward_sequence(
       lengths: counts(lengths, sizes.B, "lengths"), resets: counts(resets, sizes.columns, "resets"),
       y: output(y, sizes.columns * network.topSize, dtype, "y"),
       finalState: elements(final_state, sizes.state, dtype, "final_state"), training: training)
+  }
+}
+
+@implementation @_cdecl("recurrent_network_infer_sequence")
+public func recurrent_network_infer_sequence(
+  _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!, _ T: Int64, _ B: Int64,
+  _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!,
+  _ y: UnsafeMutableRawPointer!, _ final_state: UnsafeMutableRawPointer!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let network = try call.readNetwork(network), dtype = network.dtype
+    let y = try output(y, "y"), sizes = try Sizes(network, T, B)
+    try network.infer(
+      inputs(x, tokens, sizes), T: sizes.T, B: sizes.B, state: elements(state, sizes.state, dtype, "state"),
+      lengths: counts(lengths, sizes.B, "lengths"), resets: counts(resets, sizes.columns, "resets"),
+      y: output(y, sizes.columns * network.topSize, dtype, "y"),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"))
   }
 }
 
@@ -101,7 +118,7 @@ public func recurrent_network_loss(
   _ resets: UnsafePointer<Int64>!, _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(loss, "loss"), network = try call.network(network)
+    let out = try output(loss, "loss"), network = try call.readNetwork(network)
     let sizes = try Sizes(network, T, B), dtype = network.dtype
     out.pointee = try network.loss(
       inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
@@ -117,7 +134,7 @@ public func recurrent_network_step(
   _ y: UnsafeMutableRawPointer!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let network = try call.network(network), dtype = network.dtype
+    let network = try call.readNetwork(network), dtype = network.dtype
     try network.inferenceStep(
       token: Int(token), x: elements(x, network.inputSize, dtype, "x"),
       state: output(state, network.stateCount(batchSize: 1), dtype, "state"),

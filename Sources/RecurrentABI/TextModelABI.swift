@@ -28,7 +28,7 @@ public func recurrent_text_model_describe(
   _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    try write(call.textModel(model).settings.json, settings, capacity, length, "settings")
+    try write(call.readTextModel(model).settings.json, settings, capacity, length, "settings")
   }
 }
 
@@ -37,7 +37,7 @@ public func recurrent_text_model_get_info(
   _ model: recurrent_text_model, _ info: UnsafeMutablePointer<recurrent_text_model_info>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(info, "info"), model = try call.textModel(model)
+    let out = try output(info, "info"), model = try call.readTextModel(model)
     out.pointee = recurrent_text_model_info(
       vocabulary_size: Int64(model.tokenizer.count), step: Int64(model.step), batch_size: Int64(model.batchSize))
   }
@@ -48,7 +48,7 @@ public func recurrent_text_model_vocabulary(
   _ model: recurrent_text_model, _ vocabulary: UnsafeMutablePointer<UInt32>!, _ capacity: Int64
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let tokenizer = try call.textModel(model).tokenizer
+    let tokenizer = try call.readTextModel(model).tokenizer
     let out = try output(vocabulary, "vocabulary")
     try tokenizer.requireText()
     try checkCapacity(capacity, for: tokenizer.count, "elements for vocabulary", stride: MemoryLayout<UInt32>.stride)
@@ -79,7 +79,7 @@ public func recurrent_text_model_network(
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let out = try output(network, "network")
-    try register(try call.textModel(model).network, out)
+    try register(try call.readTextModel(model).network, out)
   }
 }
 
@@ -112,7 +112,7 @@ public func recurrent_text_model_get_metadata(
   _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let value = try call.textModel(model).metadata[RecurrentABI.text(key, key_length, "key")] ?? ""
+    let value = try call.readTextModel(model).metadata[RecurrentABI.text(key, key_length, "key")] ?? ""
     if text == nil && capacity == 0 {
       try output(length, "length").pointee = Int64(value.utf8.count)
     } else {
@@ -140,7 +140,7 @@ public func recurrent_text_model_encode(
   _ count: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let out = try output(count, "count"), model = try call.textModel(model), text = try bytes(text, length, "text")
+    let out = try output(count, "count"), model = try call.readTextModel(model), text = try bytes(text, length, "text")
     let errors = try RecurrentABI.errors(errors, replacement)
     _ = try input(UnsafePointer(tokens), max(0, capacity), "tokens")
     if capacity >= text.count, let tokens {
@@ -163,7 +163,7 @@ public func recurrent_text_model_decode(
   _ capacity: Int64, _ length: UnsafeMutablePointer<Int64>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let model = try call.textModel(model), tokens = try input(tokens, count, "tokens")
+    let model = try call.readTextModel(model), tokens = try input(tokens, count, "tokens")
     try checkCapacity(capacity, for: 4 * tokens.count, "bytes, 4 for each token")
     try write(model.tokenizer.bytes(of: tokens), text, capacity, length, "text")
   }
@@ -199,7 +199,7 @@ public func recurrent_text_model_evaluate(
   _ nats: UnsafeMutablePointer<Double>!
 ) -> recurrent_status {
   call { (call) throws(RecurrentError) in
-    let stepOut = try output(step, "step"), natsOut = try output(nats, "nats"), model = try call.textModel(model)
+    let stepOut = try output(step, "step"), natsOut = try output(nats, "nats"), model = try call.readTextModel(model)
     let tokens = try input(tokens, count, "tokens"), network = model.network
     let stateCount = try network.stateCount(sequences: min(batch_size, max(count - 1, 1)))
     var step = Int(stepOut.pointee), nats = natsOut.pointee

@@ -179,6 +179,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("network_forward_sequence", [.network], outputs: 1) {
       recurrent_network_forward_sequence($0[0], x, nil, 2, 2, nil, [2, 1], [0, 1, 1, 0], 1, $1(0, Double.self), nil)
     },
+    Function("network_infer_sequence", [.network], outputs: 1) {
+      recurrent_network_infer_sequence($0[0], x, nil, 2, 2, nil, [2, 1], [0, 1, 1, 0], $1(0, Double.self), nil)
+    },
     Function("network_backward_sequence", [.ranNetwork]) { h, _ in
       recurrent_network_backward_sequence(h[0], dy, nil, nil, nil)
     },

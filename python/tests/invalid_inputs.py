@@ -286,6 +286,7 @@ OPTIONAL = {("optimizer_step", "result"), ("optimizer_step_network", "result"), 
             ("text_model_train_step", "resets"), ("text_model_evaluate", "resets"),
             ("sentence_model_tick", "result"), ("sentence_model_tick", "perplexity"),
             ("sentence_model_cost", "perplexity"), ("generator_next", "log_probabilities"),
+            ("generators_next", "log_probabilities"),
             ("network_load", "optimizer"), ("network_load", "random"), ("network_read", "optimizer"),
             ("network_read", "random")}  # fmt: skip
 # handles that may be 0
@@ -389,7 +390,9 @@ class Call:
         self.name = function.removeprefix("recurrent_")
         self.last = self.name.removeprefix("graph_").removeprefix("network_")
         parameters = DECLARATIONS[function][1]
-        over_sequences = {**self.over_sequences(), **self.over_text(), **self.over_programs()}
+        over_sequences = {
+            **self.over_sequences(), **self.over_text(), **self.over_generators(), **self.over_programs(),
+        }  # fmt: skip
         self.arguments = [
             [*(over_sequences.get(p.name) or self.choices(p)), *self.impossible(p)] for p in parameters
         ]
@@ -422,7 +425,8 @@ class Call:
             return self.choosing(1, 2, below=3)
         writes = self.name in {"network_beam_search", "generator_create"}
         if not writes and self.name not in {
-            "network_forward_sequence", "network_backward_sequence", "network_train_step", "network_loss",
+            "network_forward_sequence", "network_infer_sequence", "network_backward_sequence",
+            "network_train_step", "network_loss",
             "network_step",
         }:  # fmt: skip
             return {}
@@ -562,6 +566,20 @@ class Call:
                 "nats": [Choice("good", Memory(bytes(8))), bad("NULL", None, NULL)],
             },
         }.get(name, {})  # fmt: skip
+
+    def over_generators(self) -> dict[str, list[Choice]]:
+        """Arguments of several generators at once: of one."""
+        if self.name not in {"generators_next", "generators_next_text"}:
+            return {}
+        good = self.bench.writer if self.name.endswith("text") else self.bench.generator
+        wrong = [c._replace(value=Memory(words(c.value))) for c in self.bench.bad_handles("generator")]
+        return {
+            "generators": [
+                Choice("good", Memory(words(good))), bad("NULL", None, NULL),
+                bad("misaligned", Memory(words(good), 4), VALUE), *wrong,
+            ],
+            "count": [Choice("1", 1), *(bad(str(v), v, SHAPE) for v in (0, -1, 4097, MIN64, *BIG))],
+        }  # fmt: skip
 
     def over_programs(self) -> dict[str, list[Choice]]:
         """Arguments of steps and programs: two time steps of one sequence."""
@@ -784,6 +802,7 @@ class Call:
                 "network_describe": 300,
                 "optimizer_describe": 512,
                 "generator_next_text": 300,
+                "generators_next_text": 300,
                 "network_get_metadata": 300,
                 "network_write": 1 << 16,
                 "text_model_write": 1 << 16,

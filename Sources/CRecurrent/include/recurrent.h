@@ -49,7 +49,10 @@
  *               elements stay valid, and never move, until its handle and its pins are freed.
  *   Threads     Different objects may be used from different threads at once; one object from two threads at once
  *               gives RECURRENT_BUSY. A graph's objects are the graph, its Mats and their operands; a network's are
- *               all its parameters.
+ *               all its parameters. Inference on one network runs concurrently: the functions marked "Shared" may be
+ *               called on it from any number of threads at once, each computes in memory of its own, and the results
+ *               have the same bits as alone. They and a function that is not marked give RECURRENT_BUSY during each
+ *               other, and so does access to a parameter Mat.
  *   Text        UTF-8 as pointer and length in bytes; a terminating zero is neither needed nor written. A path is
  *               the system's bytes, which need not be UTF-8.
  *   Values      Every floating-point setting must be finite. Sizes are checked before they are used.
@@ -679,10 +682,10 @@ recurrent_status recurrent_network_forward(recurrent_network network, recurrent_
    resets       [T * B] 1 where a sequence begins, else 0; NULL: nowhere. The state before such a step is that of sequences
                 that begin, and no gradient passes. Not with two directions */
 
-/* Counts the elements of the state of `batch_size` sequences. */
+/* Shared. Counts the elements of the state of `batch_size` sequences. */
 recurrent_status recurrent_network_state_count(recurrent_network network, int64_t batch_size, int64_t *count);
 
-/* Writes the state of `batch_size` sequences that begin: zeros, or the learned initial states.
+/* Shared. Writes the state of `batch_size` sequences that begin: zeros, or the learned initial states.
    state  receives recurrent_network_state_count elements */
 recurrent_status recurrent_network_initial_state(recurrent_network network, int64_t batch_size, void *state);
 
@@ -694,6 +697,13 @@ recurrent_status recurrent_network_forward_sequence(recurrent_network network, c
                                                     int64_t T, int64_t B, const void *state, const int64_t *lengths,
                                                     const int64_t *resets, int32_t training, void *y,
                                                     void *final_state);
+
+/* Shared. Computes the outputs of recurrent_network_forward_sequence without dropout, bit for bit, and keeps nothing for
+   recurrent_network_backward_sequence: an earlier forward stays the last one. final_state may be NULL, or equal to
+   state. */
+recurrent_status recurrent_network_infer_sequence(recurrent_network network, const void *x, const int64_t *tokens,
+                                                  int64_t T, int64_t B, const void *state, const int64_t *lengths,
+                                                  const int64_t *resets, void *y, void *final_state);
 
 /* Backpropagates through the last recurrent_network_forward_sequence, once for each forward. Accumulates into the
    parameters' gradients.
@@ -730,19 +740,19 @@ recurrent_status recurrent_network_train_step(recurrent_network network, recurre
                                               double clip, int64_t memory, void *final_state,
                                               recurrent_step_result *result);
 
-/* Computes the mean loss without updating the weights. An infinite or NaN loss gives RECURRENT_NOT_FINITE. */
+/* Shared. Computes the mean loss without updating the weights. An infinite or NaN loss gives RECURRENT_NOT_FINITE. */
 recurrent_status recurrent_network_loss(recurrent_network network, const void *x, const int64_t *tokens,
                                         const int64_t *classes, const void *values, int64_t T, int64_t B,
                                         const void *state, const int64_t *lengths, const int64_t *resets,
                                         void *final_state, double *loss);
 
-/* Runs one time step of one sequence, without a graph and without allocation.
+/* Shared. Runs one time step of one sequence, without a graph and without allocation.
    token        for a network with embedding; without one x [input_size], or NULL and a token
    state        [recurrent_network_state_count(1)], updated in place; recurrent_network_initial_state begins a sequence
    y            receives [rows]; NULL skips the decoder */
 recurrent_status recurrent_network_step(recurrent_network network, int64_t token, const void *x, void *state, void *y);
 
-/* Searches for the most probable continuations of `prompt`, keeping 1 to 4096 beams at each step; most probable first,
+/* Shared. Searches for the most probable continuations of `prompt`, keeping 1 to 4096 beams at each step; most probable first,
    each of max_tokens tokens, or fewer where `end` ends it.
    prompt             [prompt_length], at least 1 token
    end                a token that ends a continuation and is not part of it, or -1
@@ -761,7 +771,8 @@ recurrent_status recurrent_network_beam_search(recurrent_network network, const 
    A generator reads a prompt, then produces tokens, each drawn from the network's scores and read in turn. It keeps the
    network's state, the repetition window and, for text, the bytes held back: those of an incomplete character and a
    possible beginning of a stop string. The tokens do not depend on how many calls produce them. A failed call leaves
-   the generator and `random` as they were.
+   the generator and `random` as they were. Shared: generators of one network may run concurrently, each in one thread
+   at a time.
 
    Settings: a sampler's, and
      {"max_tokens": null, "end": null, "stop": [], "errors": "strict", "replacement": null}
@@ -803,6 +814,26 @@ recurrent_status recurrent_generator_next(recurrent_generator generator, int64_t
    has_ended  receives 1 when the text is complete, else 0 */
 recurrent_status recurrent_generator_next_text(recurrent_generator generator, int64_t max_tokens, char *text,
                                                int64_t capacity, int64_t *length, int32_t *has_ended);
+
+/* Produces at most max_tokens tokens of each of `count` generators of one network at once, 1 to 4096: each time step is one
+   product of matrices for all of them. Each produces what it would alone, bit for bit; prompts, settings and the numbers of
+   tokens may differ. Each generator occurs once and has a `random` of its own, or none. The threads of the library share
+   the generators. A failed call leaves all of them as they were.
+   tokens             receives [count * max_tokens]: those of generator i at tokens[i * max_tokens]
+   log_probabilities  receives ln p of each in the same layout; may be NULL
+   counts             receives [count] numbers of tokens */
+recurrent_status recurrent_generators_next(const recurrent_generator *generators, int64_t count, int64_t max_tokens,
+                                           int64_t *tokens, double *log_probabilities, int64_t *counts);
+
+/* Produces at most max_tokens tokens of each of several generators of text, as recurrent_generators_next, and writes each
+   text as recurrent_generator_next_text does.
+   text        [count * capacity]: that of generator i at text[i * capacity]
+   capacity    for each generator as for recurrent_generator_next_text
+   lengths     receives [count]
+   have_ended  receives [count]: 1 for a text that is complete, else 0 */
+recurrent_status recurrent_generators_next_text(const recurrent_generator *generators, int64_t count,
+                                                int64_t max_tokens, char *text, int64_t capacity, int64_t *lengths,
+                                                int32_t *have_ended);
 
 /* Copies the network's state after the last token but one: the last token has been produced, not read. */
 recurrent_status recurrent_generator_state(recurrent_generator generator, void *state);

@@ -41,6 +41,7 @@ ct_interrupt *ct_thread_interrupt(void);
 typedef enum {
   CT_HANDLES,  // held during a fork, so that the child gets a consistent table; never held for long
   CT_PINS,     // as well, for the lists of pins
+  CT_CONTEXTS, // as well, for the lists of contexts of networks
   CT_POOL,     // not held during a fork, which would wait for a large operation: the child discards the pool
   CT_LOCKS     // their number
 } ct_lock_name;

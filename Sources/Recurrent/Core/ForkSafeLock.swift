@@ -11,6 +11,8 @@ public enum ForkSafeLock {
   case handles
   /// Protects the lists of pins. A fork waits for it.
   case pins
+  /// Protects the lists of contexts of networks. A fork waits for it.
+  case contexts
   /// Protects the thread pool, which a child discards. A fork does not wait for it.
   case pool
 
@@ -18,6 +20,7 @@ public enum ForkSafeLock {
     switch self {
     case .handles: CT_HANDLES
     case .pins: CT_PINS
+    case .contexts: CT_CONTEXTS
     case .pool: CT_POOL
     }
   }

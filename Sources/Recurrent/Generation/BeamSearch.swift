@@ -47,16 +47,20 @@ extension Network {
       "beams is out of range; expected 1 to \(Network.maximumBeams), got \(beams)")
     try require(count >= 0, .badShape, "max_tokens is out of range; expected at least 0, got \(count)")
     let state = try memory(state, "state", stateCount(batchSize: 1), dtype)
+    let context = contexts.take()
+    context.graph.holdsInputs = true
+    defer { contexts.putBack(context) }
     switch dtype {
-    case .float32: return try search(Float.self, prompt, count, beams, state, end)
-    case .float64: return try search(Double.self, prompt, count, beams, state, end)
+    case .float32: return try search(Float.self, context, prompt, count, beams, state, end)
+    case .float64: return try search(Double.self, context, prompt, count, beams, state, end)
     }
   }
 
   private func search<T: Real>(
-    _: T.Type, _ prompt: borrowing Buffer<Int64>, _ count: Int, _ beams: Int, _ state: UnsafeRawPointer?, _ end: Int?
+    _: T.Type, _ context: NetworkContext, _ prompt: borrowing Buffer<Int64>, _ count: Int, _ beams: Int,
+    _ state: UnsafeRawPointer?, _ end: Int?
   ) throws(RecurrentError) -> Continuations {
-    let step = try InferenceStep<T>(self), width = stateCount(batchSize: 1), interrupt = Interrupt.ofThread
+    let step = try InferenceStep<T>(self, context), width = stateCount(batchSize: 1), interrupt = Interrupt.ofThread
     // of each hypothesis in turn, the network's state before its last token; and those of the next hypotheses
     var states = try Buffer<T>(repeating: 0, count: width), nextStates = Buffer<T>()
     if let state {

@@ -39,13 +39,14 @@ public final class Generator {
   /// Whether the sequence is complete.
   public var hasEnded: Bool { position.hasEnded || position.remaining == 0 }
 
-  private let sampler: Sampler
-  private let end: Int?
-  private let text: TextDecoder?
-  private var position: Position
+  let sampler: Sampler
+  let end: Int?
+  let text: TextDecoder?
+  // the lock makes accesses exclusive; the runtime's check of each access would run several times for a token
+  @exclusivity(unchecked) var position: Position
 
   /// All that a call changes.
-  private struct Position: ~Copyable {
+  struct Position: ~Copyable {
     /// The network's state before the unread tokens.
     var state: Buffer<UInt8>
     /// The prompt at first, then the last token.
@@ -77,14 +78,6 @@ public final class Generator {
       copy.incomplete = try incomplete.copy()
       return copy
     }
-  }
-
-  /// The tokens of one call, and ln p of each where they are asked for.
-  package struct Production: ~Copyable {
-    /// The tokens.
-    package var tokens = Buffer<Int64>()
-    /// ln p of each token.
-    package var logProbabilities = Buffer<Double>()
   }
 
   /// The largest number of tokens of one call.
@@ -204,160 +197,6 @@ public final class Generator {
     (self.network, self.sampler, self.random, self.text) = (network, sampler, random, text)
     end = options.end
     position = Position(state: start, unread: prompt, recent: recent, remaining: options.maxTokens)
-  }
-
-  /// Produces at most `maxTokens` tokens; fewer only at the end of the sequence.
-  ///
-  /// - Throws: `.badValue` for a negative number; `.notFinite` if the scores are not finite.
-  public func next(_ maxTokens: Int) throws(RecurrentError) -> Tokens {
-    let produced = try tokens(maxTokens)
-    return Tokens(
-      tokens: produced.tokens.elements.map { Int($0) }, logProbabilities: produced.logProbabilities.array())
-  }
-
-  /// Produces at most `maxTokens` tokens, as `next`.
-  package func tokens(_ maxTokens: Int) throws(RecurrentError) -> Production {
-    try check(maxTokens)
-    var production = Production()
-    try restoring { (generator) throws(RecurrentError) in
-      try generator.produce(maxTokens, logProbabilities: true, &production)
-    }
-    return production
-  }
-
-  /// Produces at most `maxTokens` tokens and returns the text that is certain.
-  ///
-  /// As `nextBytes`; an invalid byte becomes U+FFFD, and an incomplete character at the end is omitted.
-  ///
-  /// - Throws: as `nextBytes`.
-  public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
-    var bytes = try position.incomplete.copy()
-    try position.incomplete.reserve(4)
-    let text = try text(maxTokens)
-    try bytes.append(UnsafeBufferPointer(text.elements))
-    let complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
-    position.incomplete.removeAll()
-    try position.incomplete.append(contentsOf: bytes.elements.dropFirst(complete))
-    return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
-  }
-
-  /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain: UTF-8, and of a tokenizer
-  /// of bytes the bytes as they are.
-  ///
-  /// An incomplete character, and a possible beginning of a stop string, are held back until a later call or the end.
-  ///
-  /// - Throws: as `next`; `.badValue` for a generator of tokens.
-  public func nextBytes(_ maxTokens: Int) throws(RecurrentError) -> [UInt8] { try text(maxTokens).array() }
-
-  /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain, as `nextBytes`.
-  package func text(_ maxTokens: Int) throws(RecurrentError) -> Buffer<UInt8> {
-    try check(maxTokens)
-    guard let text else {
-      throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
-    }
-    var result = Buffer<UInt8>()
-    try restoring { (generator) throws(RecurrentError) in
-      // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
-      let part = text.stop.isEmpty ? maxTokens : 1
-      var count = 0, production = Production()
-      while count < maxTokens && !generator.hasEnded {
-        production.tokens.removeAll()
-        try generator.produce(min(part, maxTokens - count), logProbabilities: false, &production)
-        count += production.tokens.count
-        let tokens = UnsafeBufferPointer(production.tokens.elements)
-        if try text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
-      }
-      if generator.hasEnded {
-        try result.append(UnsafeBufferPointer(generator.position.held.elements))
-        generator.position.held.removeAll()
-      }
-    }
-    return result
-  }
-
-  /// The number of bytes that `nextBytes(maxTokens)` may return, at most `Int.max`.
-  public func textCapacity(_ maxTokens: Int) -> Int {
-    let held = (text?.longest ?? 0) + 4
-    return maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
-  }
-
-  /// Copies the network's state before the last token, which was produced and not read.
-  ///
-  /// - Parameter state: receives `stateCount(batchSize: 1)` elements of the network's type.
-  public func copyState(to state: consuming MutableElements) throws(RecurrentError) {
-    let p = try state.memory("state", network.stateCount(batchSize: 1), network.dtype)
-    if let start = position.state.start { p.copyMemory(from: start, byteCount: position.state.count) }
-  }
-
-  private func check(_ maxTokens: Int) throws(RecurrentError) {
-    try require(
-      maxTokens >= 0 && maxTokens <= Generator.maxTokensPerCall, .badValue,
-      "max_tokens is out of range; expected 0 to \(Generator.maxTokensPerCall), got \(maxTokens)")
-  }
-
-  /// Restores the position and the random generator if `body` fails.
-  private func restoring(_ body: (Generator) throws(RecurrentError) -> Void) throws(RecurrentError) {
-    let before = try position.copy()
-    do throws(RecurrentError) {
-      try Random.restoring(random) { () throws(RecurrentError) in try body(self) }
-    } catch {
-      position = before
-      throw error
-    }
-  }
-
-  /// Appends at most `maxTokens` tokens to `produced`.
-  private func produce(
-    _ maxTokens: Int, logProbabilities: Bool, _ produced: inout Production
-  ) throws(RecurrentError) {
-    if hasEnded { return }
-    let count = min(maxTokens, position.remaining ?? maxTokens)
-    switch network.dtype {
-    case .float32: try produce(Float.self, count, logProbabilities, &produced)
-    case .float64: try produce(Double.self, count, logProbabilities, &produced)
-    }
-    position.remaining = position.remaining.map { $0 - produced.tokens.count }
-  }
-
-  private func produce<T: Real>(
-    _: T.Type, _ count: Int, _ wantsLogProbabilities: Bool, _ produced: inout Production
-  ) throws(RecurrentError) {
-    var step = try InferenceStep<T>(network)
-    try step.prepare(reads: max(position.unread.count, count))
-    let state = UnsafeMutableRawPointer(position.state.start.unsafelyUnwrapped).assumingMemoryBound(to: T.self)
-    let interrupt = Interrupt.ofThread
-    func read(_ token: Int) throws(RecurrentError) {
-      step.read(token, state)
-      interrupt.count(network.parameters.flat.count)
-      try interrupt.throwIfRequested()
-    }
-    for token in position.unread.elements.dropLast() { try read(Int(token)) }
-    var token = Int(position.unread[position.unread.count - 1])
-    while produced.tokens.count < count {
-      try read(token)
-      step.decode()
-      if wantsLogProbabilities { step.logSoftmax() }
-      do {
-        token = try sampler.choose(step.scores, recent: UnsafeBufferPointer(position.recent.elements), random)
-      } catch {
-        if error.kind == .noMemory { throw error }
-        throw RecurrentError(
-          .notFinite, "scores are not finite; expected finite scores, got an infinity or NaN: the weights have diverged"
-        )
-      }
-      if token == end {
-        position.hasEnded = true
-        break
-      }
-      try produced.tokens.append(Int64(token))
-      if wantsLogProbabilities { try produced.logProbabilities.append(Double(step.logProbabilities[token])) }
-      if sampler.repetitionPenalty != 1 {
-        try position.recent.append(Int64(token))
-        if position.recent.count > sampler.repetitionWindow { position.recent.removeFirst(1) }
-      }
-    }
-    position.unread.removeAll()
-    try position.unread.append(Int64(token))
   }
 }
 

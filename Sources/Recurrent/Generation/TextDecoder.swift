@@ -17,14 +17,14 @@ struct TextDecoder {
     (self.tokenizer, self.stop) = (tokenizer, stop.map { Array($0.utf8) })
   }
 
-  /// Appends the text of `tokens` that is certain to `text`; returns whether a stop string is complete.
+  /// Appends the text of a token that is certain to `text`; returns whether a stop string is complete.
   ///
   /// - Parameter held: the bytes of an incomplete character and a possible beginning of a stop string, which are held
   ///   back.
   func append(
-    _ tokens: UnsafeBufferPointer<Int64>, to held: inout Buffer<UInt8>, _ text: inout Buffer<UInt8>
+    _ token: Int, to held: inout Buffer<UInt8>, _ text: inout Buffer<UInt8>
   ) throws(RecurrentError) -> Bool {
-    for token in tokens { try tokenizer.append(Int(token), to: &held) }
+    try tokenizer.append(token, to: &held)
     let bytes = UnsafeBufferPointer(held.elements)
     for end in stop where bytes.count >= end.count && bytes.suffix(end.count).elementsEqual(end) {
       try text.append(UnsafeBufferPointer(rebasing: bytes.dropLast(end.count)))

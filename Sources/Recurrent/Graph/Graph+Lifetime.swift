@@ -15,7 +15,8 @@
 //    reads (`saveValues`). Values that are pinned when an operation is recorded can be written at any time: the
 //    operation is evaluated at once and copies them.
 // 5. Use is exclusive. Evaluation and backpropagation hold the locks of the graph and of all its input storages; a
-//    second thread gets `.busy`, and nothing has changed.
+//    second thread gets `.busy`, and nothing has changed. A graph that `holdsInputs` is no reader and takes no lock but
+//    its own: its caller holds the locks of the inputs, perhaps shared, until the recording is evaluated and discarded.
 
 extension Graph {
   /// Registers this graph as a reader that the storage must wait for before a write.

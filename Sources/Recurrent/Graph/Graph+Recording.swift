@@ -111,7 +111,7 @@ extension Graph {
         if needsBackprop { try requireConstant(m, name, of: owner) }
         try m.evaluate()
       }
-      if needsBackprop { try registerReader(of: m.storage) }
+      if needsBackprop && !holdsInputs { try registerReader(of: m.storage) }
     }
     if m.storage.isPinned(m.span) && keepsRecordedValues { try pinnedOperands.append(operands.count) }
     self.dtype = dtype
@@ -203,7 +203,7 @@ extension Graph {
   /// Wraps memory of the caller as a Mat; it must outlive this recording.
   func wrapExternal(_ p: UnsafeRawPointer, _ n: Int, _ d: Int, _ dtype: DType) throws(RecurrentError) -> Mat {
     try Mat.check(n, d)
-    let gradient = try zeros(n, d, dtype)
+    let gradient = try holdsInputs ? constants(1, 1, dtype) : zeros(n, d, dtype)
     return Mat(
       n, d, stride: n, dtype, gradient.storage, w: UnsafeMutableRawPointer(mutating: p), dw: gradient.dwStart, node: -1,
       generation: gradient.generation)
@@ -276,6 +276,10 @@ extension Graph {
     if !needsBackprop { return try Mat(n, d, dtype) }
     try Mat.check(n, d)
     let half = try size(n * d, dtype)
+    if holdsInputs {
+      let (w, chunk) = try arena.allocate(half, self)
+      return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w, node: node, generation: generation)
+    }
     let (w, chunk) = try arena.allocate(2 * half, self)
     (w + half).initializeMemory(as: UInt8.self, repeating: 0, count: half)
     return Mat(n, d, stride: n, dtype, chunk, w: w, dw: w + half, node: node, generation: generation)

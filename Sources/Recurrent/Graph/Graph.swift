@@ -34,6 +34,9 @@ public final class Graph {
 
   /// Whether the caller can write to operands before `backward()`; false for a recording inside one call.
   var keepsValues = true
+  /// Whether the caller holds the locks of all inputs, perhaps shared, from the recording to its evaluation, which no
+  /// backward pass follows: inputs are not registered, and results have no gradient.
+  var holdsInputs = false
   /// The values that were copied before a write.
   var saved = SavedValues()
   /// The operands of the node being recorded that the caller can write to at any time.

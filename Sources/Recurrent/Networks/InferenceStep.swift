@@ -3,7 +3,7 @@
 import Kernels
 
 extension Network {
-  /// Computes one time step of one sequence.
+  /// Computes one time step of one sequence. Only reads the network: such calls run concurrently.
   ///
   /// - Parameters:
   ///   - token: the input of a network with an embedding; one-hot in a network without one, if `x` is nil.
@@ -21,8 +21,14 @@ extension Network {
     let state = try state.memory("state", stateCount(batchSize: 1), dtype)
     let y = try memory(y, "y", topSize, dtype)
     switch dtype {
-    case .float32: try InferenceStep<Float>(self).run(token, x, state, y)
-    case .float64: try InferenceStep<Double>(self).run(token, x, state, y)
+    case .float32:
+      try reading { (context) throws(RecurrentError) in
+        try InferenceStep<Float>(self, context).run(token, x, state, y)
+      }
+    case .float64:
+      try reading { (context) throws(RecurrentError) in
+        try InferenceStep<Double>(self, context).run(token, x, state, y)
+      }
     }
   }
 }
@@ -50,7 +56,7 @@ private struct InferenceWorkspace {
   }
 }
 
-/// Time steps of one sequence in a network's scratch memory.
+/// Time steps of one sequence in the memory of a context.
 struct InferenceStep<Scalar: Real> {
   private let network: Network
   private let input: UnsafeMutablePointer<Scalar>, output: UnsafeMutablePointer<Scalar>
@@ -71,17 +77,18 @@ struct InferenceStep<Scalar: Real> {
     case token(Int)
   }
 
-  init(_ network: Network) throws(RecurrentError) {
+  init(_ network: Network, _ context: NetworkContext) throws(RecurrentError) {
     self.network = network
     let workspace = InferenceWorkspace(network)
-    let scratch = try network.scratch(elements: workspace.count).assumingMemoryBound(to: Scalar.self)
+    let scratch = try context.scratch(bytes: workspace.count * MemoryLayout<Scalar>.size)
+      .assumingMemoryBound(to: Scalar.self)
     input = scratch + workspace.input
     output = scratch + workspace.output
     scores = UnsafeMutableBufferPointer(start: scratch + workspace.scores, count: network.topSize)
     logProbabilities = UnsafeMutableBufferPointer(
       start: scratch + workspace.logProbabilities, count: network.topSize)
     try network.parameters.flat.evaluate()
-    steps = try network.programSteps(Scalar.self).all
+    steps = try context.steps(of: network.layers, Scalar.self).all
     for step in steps { try step.prepare() }
   }
 

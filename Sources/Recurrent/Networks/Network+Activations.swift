@@ -77,6 +77,7 @@ extension Network {
   private func copy<Scalar: Real>(
     _ source: ActivationSource, ofLayer layer: Int, _ record: ForwardRecord, to p: UnsafeMutablePointer<Scalar>
   ) {
+    let graph = record.context.graph
     var k = 0
     graph.forEachNode(0..<graph.nodes.count) { node, operands in
       guard node.pointee.operation == ProgramScan.self else { return }

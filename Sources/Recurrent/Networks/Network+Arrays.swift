@@ -63,14 +63,46 @@ extension Network {
     let y = try y.memory("y", batch.columns * topSize, dtype)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
     let dropout = training ? dropout : nil
-    let record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      let record = try self.record(batch, copies: true, dropout)
-      try graph.evaluate()
-      return record
+    discardForward()
+    let context = contexts.take()
+    context.graph.holdsInputs = false
+    let record: ForwardRecord
+    do throws(RecurrentError) {
+      record = try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+        let record = try self.record(batch, in: context, copies: true, dropout)
+        try context.graph.evaluate()
+        return record
+      }
+    } catch {
+      contexts.putBack(context)
+      throw error
     }
     forwardRecord = record
+    write(record, y, finalState)
+  }
+
+  /// Runs a sequence without keeping the recording, and without dropout. Only reads the network: such calls run
+  /// concurrently, and leave the recording of `forward` as it is.
+  ///
+  /// The arguments are those of `forward`, and the results have the same bits.
+  public func infer(
+    _ input: Inputs, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil, y: consuming MutableElements, finalState: consuming MutableElements? = nil
+  ) throws(RecurrentError) {
+    let batch = try Batch(self, input, nil, T: T, B: B, state, lengths, resets)
+    let y = try y.memory("y", batch.columns * topSize, dtype)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    try reading { (context) throws(RecurrentError) in
+      let record = try self.record(batch, in: context, copies: false, nil)
+      try context.graph.evaluate()
+      write(record, y, finalState)
+    }
+  }
+
+  /// Copies the results of a forward pass.
+  private func write(_ record: ForwardRecord, _ y: UnsafeMutableRawPointer, _ finalState: UnsafeMutableRawPointer?) {
     write(State(h: [record.output]), to: y)
-    clear(y, topSize, batch.columns, record.padding)
+    clear(y, topSize, record.T * record.B, record.padding)
     if let finalState { write(record.finalState, to: finalState) }
   }
 
@@ -97,10 +129,11 @@ extension Network {
     try require(
       dx == nil || record.x != nil, .badValue, "dx is given for tokens; expected none, got an array")
     forwardRecord = nil
+    defer { contexts.putBack(record.context) }
     readGradient(dy, into: State(h: [record.output]))
     clear(record.output.dwStart, topSize, record.output.d, record.padding)
     if let dState { readGradient(dState, into: record.finalState) }
-    try graph.backward()
+    try record.context.graph.backward()
     if let dx, let x = record.x { writeGradient(State(h: [x]), to: dx) }
     if let dStart { writeGradient(record.start, to: dStart) }
   }
@@ -115,7 +148,7 @@ extension Network {
 
   /// Computes the loss of a sequence without dropout and without updating the weights.
   ///
-  /// The arguments are those of `trainStep`.
+  /// Only reads the network: such calls run concurrently. The arguments are those of `trainStep`.
   ///
   /// - Throws: `.notFinite` if the loss is infinite or NaN.
   public func loss(
@@ -125,24 +158,27 @@ extension Network {
   ) throws(RecurrentError) -> Double {
     let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
     let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
-    let record = try self.record(batch, copies: false, nil)
-    let (loss, target) = try self.loss(record, batch, reduction)
-    try graph.evaluate()
-    let value = self.value(loss)
-    if !value.isFinite { try requireFinite(record, target) }
-    try require(
-      value.isFinite, .notFinite,
-      "loss is not finite; expected a finite number, got \(value): the weights have diverged")
-    if let finalState { write(record.finalState, to: finalState) }
-    return value
+    return try reading { (context) throws(RecurrentError) in
+      let record = try self.record(batch, in: context, copies: false, nil)
+      let (loss, target) = try self.loss(record, batch, reduction)
+      try context.graph.evaluate()
+      let value = self.value(loss)
+      if !value.isFinite { try requireFinite(record, target) }
+      try require(
+        value.isFinite, .notFinite,
+        "loss is not finite; expected a finite number, got \(value): the weights have diverged")
+      if let finalState { write(record.finalState, to: finalState) }
+      return value
+    }
   }
 
   func value(_ loss: Mat) -> Double { dtype.load(loss.wStart, 0) }
 
   // MARK: Recording
 
-  /// The Mats of a forward pass on the network's own graph.
+  /// The Mats of a forward pass on the graph of a context.
   struct ForwardRecord {
+    let context: NetworkContext
     let output: Mat, x: Mat?, start: State, finalState: State
     /// The first time step of a part of a batch.
     let first: Int
@@ -160,7 +196,7 @@ extension Network {
     func contains(_ column: Int) -> Bool { column / B >= lengths[column % B] }
   }
 
-  private func resets(_ batch: Batch) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
+  private func resets(_ batch: Batch, _ graph: Graph) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
     guard let resets = batch.resets else { return nil }
     try require(
       !options.bidirectional, .badValue,
@@ -168,7 +204,7 @@ extension Network {
     return try graph.copyIndices(resets, count: batch.columns, below: 2, "resets")
   }
 
-  func padding(_ batch: Batch) throws(RecurrentError) -> Padding? {
+  func padding(_ batch: Batch, _ graph: Graph) throws(RecurrentError) -> Padding? {
     guard let lengths = batch.lengths else { return nil }
     if batch.isPart {
       // those of the whole were checked; another thread may have changed them
@@ -180,31 +216,30 @@ extension Network {
       lengths: try graph.copyIndices(lengths, count: batch.B, below: batch.T + 1, "lengths"), B: batch.B)
   }
 
-  /// Records a forward pass on an empty graph.
+  /// Records a forward pass on the emptied graph of a context.
   ///
   /// - Parameters:
   ///   - copies: whether the recording outlives the call.
   ///   - decodes: whether the decoder is recorded; otherwise the output is the top layer's.
   func record(
-    _ batch: Batch, copies: Bool, decodes: Bool = true, _ dropout: Dropout?
+    _ batch: Batch, in context: NetworkContext, copies: Bool, decodes: Bool = true, _ dropout: Dropout?
   ) throws(RecurrentError) -> ForwardRecord {
-    let (T, B) = (batch.T, batch.B)
+    let (T, B) = (batch.T, batch.B), graph = context.graph
     graph.reset()
     graph.keepsValues = copies
-    forwardRecord = nil
-    let padding = try padding(batch), begins = try resets(batch)
+    let padding = try padding(batch, graph), begins = try resets(batch, graph)
     var x: Mat?
     let source: ScanInput
     if let tokens = batch.tokens {
-      source = .tokens(try indices(tokens, batch, "tokens", 0..<inputSize, padding, paddingValue: 0))
+      source = .tokens(try indices(tokens, batch, graph, "tokens", 0..<inputSize, padding, paddingValue: 0))
     } else {
-      let mat = try values(batch.x, inputSize, batch, padding, copies: copies)
+      let mat = try values(batch.x, inputSize, batch, graph, padding, copies: copies)
       x = mat
       source = .vectors(mat)
     }
     // reuse the previous call's arrays; their buffers are uniquely referenced here, so a training loop does not allocate
-    var (start, end) = reusableStates
-    reusableStates = (State([]), State([]))
+    var (start, end) = context.reusableStates
+    context.reusableStates = (State([]), State([]))
     if let state = batch.state {
       try zero(&start, graph, batchSize: B)
       read(state, into: start)
@@ -216,9 +251,10 @@ extension Network {
     let top = try advance(
       graph, source, steps: T, &end, lengths: padding?.lengths, resets: begins, wantsInput: copies, dropout: dropout)
     let output = decodes ? try decode(graph, top) : top
-    reusableStates = (start, end)
+    context.reusableStates = (start, end)
     return ForwardRecord(
-      output: output, x: x, start: start, finalState: end, first: batch.first, T: T, B: B, padding: padding)
+      context: context, output: output, x: x, start: start, finalState: end, first: batch.first, T: T, B: B,
+      padding: padding)
   }
 
   /// Records the loss; returns it and the targets, if they are vectors.
@@ -227,15 +263,15 @@ extension Network {
   func loss(
     _ record: ForwardRecord, _ batch: Batch, _ reduction: Reduction, valid: Int? = nil
   ) throws(RecurrentError) -> (loss: Mat, target: Mat?) {
-    let padding = record.padding
-    if let kept = try classes(batch, padding) {
+    let padding = record.padding, graph = record.context.graph
+    if let kept = try classes(batch, record) {
       let count = if let valid { valid } else { try batch.targetCount() }
       return (
         try graph.crossEntropy(
           record.output, targets: kept, factor: reduction == .mean ? 1 / Double(count) : 1), nil
       )
     }
-    let target = try values(batch.values, topSize, batch, padding, copies: false)
+    let target = try values(batch.values, topSize, batch, graph, padding, copies: false)
     if padding == nil && valid == nil { return (try graph.squaredError(record.output, target, reduction), target) }
     var output = record.output
     if let padding {
@@ -251,9 +287,10 @@ extension Network {
   }
 
   /// The classes of a batch, copied; nil for targets that are values.
-  func classes(_ batch: Batch, _ padding: Padding?) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
+  func classes(_ batch: Batch, _ record: ForwardRecord) throws(RecurrentError) -> UnsafeMutablePointer<Int32>? {
     guard let classes = batch.classes else { return nil }
-    return try indices(classes, batch, "targets", -1..<topSize, padding, paddingValue: -1)
+    return try indices(
+      classes, batch, record.context.graph, "targets", -1..<topSize, record.padding, paddingValue: -1)
   }
 
   // MARK: Arrays
@@ -261,7 +298,7 @@ extension Network {
   /// Vectors of the caller as a Mat, with zeros in padding: a copy where there is padding, or for a recording that
   /// outlives the call.
   private func values(
-    _ p: UnsafeRawPointer, _ n: Int, _ batch: Batch, _ padding: Padding?, copies: Bool
+    _ p: UnsafeRawPointer, _ n: Int, _ batch: Batch, _ graph: Graph, _ padding: Padding?, copies: Bool
   ) throws(RecurrentError) -> Mat {
     guard copies || padding != nil else { return try graph.wrapExternal(p, n, batch.columns, dtype) }
     let mat = try graph.zeros(n, batch.columns, dtype)
@@ -272,7 +309,7 @@ extension Network {
 
   /// Indices of the caller, (T, B), copied, with `paddingValue` in padding.
   private func indices(
-    _ indices: UnsafeBufferPointer<Int64>, _ batch: Batch, _ name: StaticString, _ range: Range<Int>,
+    _ indices: UnsafeBufferPointer<Int64>, _ batch: Batch, _ graph: Graph, _ name: StaticString, _ range: Range<Int>,
     _ padding: Padding?, paddingValue: Int64
   ) throws(RecurrentError) -> UnsafeMutablePointer<Int32> {
     let place = { (column: Int) in "\(batch.first + column / batch.B), \(column % batch.B)" }

@@ -48,41 +48,43 @@ extension Network {
     func update() throws(RecurrentError) -> StepResult {
       try optimizer.step(parameters, learningRate: learningRate, weightDecay: weightDecay, clip: clip)
     }
-    return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
-      if let memory {
-        let steps = try stepsOfPart(batch, memory)
-        if steps < T { return try trainInParts(batch, reduction, steps: steps, finalState, update) }
-      }
-      let stateBytes = stateCount(batchSize: B) * dtype.size
-      // the states before the time steps with gradients, and before those that the next call reads again
-      let advanced = bpttLength < T ? try Storage(bytes: stateBytes) : nil
-      let kept = overlap > 0 ? try Storage(bytes: stateBytes) : nil
-      if let advanced { batch = try advance(batch, over: T - bpttLength, to: advanced) }
-      let record = try self.record(batch, copies: false, dropout)
-      let (loss, target) = try self.loss(record, batch, reduction)
-      if let kept {
-        try graph.evaluate()
-        writeState(after: bpttLength - overlap, record, to: kept.start)
-      }
-      // the gradients of this step alone, whatever an earlier backward has left
-      try parameters.flat.zeroGradient()
-      do throws(RecurrentError) {
-        try graph.backward(from: loss)
-        let value = self.value(loss)
-        var result = try update()
-        if let finalState {
-          if let kept {
-            finalState.copyMemory(from: kept.start, byteCount: stateBytes)
-          } else {
-            write(record.finalState, to: finalState)
-          }
+    return try changing { (context) throws(RecurrentError) in
+      try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+        if let memory {
+          let steps = try stepsOfPart(batch, context, memory)
+          if steps < T { return try trainInParts(batch, context, reduction, steps: steps, finalState, update) }
         }
-        result.loss = value
-        return result
-      } catch {
+        let stateBytes = stateCount(batchSize: B) * dtype.size
+        // the states before the time steps with gradients, and before those that the next call reads again
+        let advanced = bpttLength < T ? try Storage(bytes: stateBytes) : nil
+        let kept = overlap > 0 ? try Storage(bytes: stateBytes) : nil
+        if let advanced { batch = try advance(batch, context, over: T - bpttLength, to: advanced) }
+        let record = try self.record(batch, in: context, copies: false, dropout)
+        let (loss, target) = try self.loss(record, batch, reduction)
+        if let kept {
+          try context.graph.evaluate()
+          writeState(after: bpttLength - overlap, record, to: kept.start)
+        }
+        // the gradients of this step alone, whatever an earlier backward has left
         try parameters.flat.zeroGradient()
-        if error.kind == .notFinite { try requireFinite(record, target) }
-        throw error
+        do throws(RecurrentError) {
+          try context.graph.backward(from: loss)
+          let value = self.value(loss)
+          var result = try update()
+          if let finalState {
+            if let kept {
+              finalState.copyMemory(from: kept.start, byteCount: stateBytes)
+            } else {
+              write(record.finalState, to: finalState)
+            }
+          }
+          result.loss = value
+          return result
+        } catch {
+          try parameters.flat.zeroGradient()
+          if error.kind == .notFinite { try requireFinite(record, target) }
+          throw error
+        }
       }
     }
   }
@@ -107,12 +109,14 @@ extension Network {
   /// Advances the state over the first time steps of a batch.
   ///
   /// - Returns: the other time steps, which begin with the state.
-  private func advance(_ batch: Batch, over steps: Int, to state: Storage) throws(RecurrentError) -> Batch {
+  private func advance(
+    _ batch: Batch, _ context: NetworkContext, over steps: Int, to state: Storage
+  ) throws(RecurrentError) -> Batch {
     let part = batch.part(0..<steps, state: batch.state)
-    let record = try record(part, copies: false, decodes: false, dropout)
+    let record = try record(part, in: context, copies: false, decodes: false, dropout)
     // all indices are checked before anything changes
-    _ = try classes(part, record.padding)
-    try graph.evaluate()
+    _ = try classes(part, record)
+    try context.graph.evaluate()
     write(record.finalState, to: state.start)
     return batch.part(steps..<batch.T, state: UnsafeRawPointer(state.start))
   }
@@ -126,6 +130,7 @@ extension Network {
   }
 
   private func writeState<Scalar: Real>(after t: Int, _ record: ForwardRecord, to p: UnsafeMutablePointer<Scalar>) {
+    let graph = record.context.graph
     var k = 0
     graph.forEachNode(0..<graph.nodes.count) { node, operands in
       guard node.pointee.operation == ProgramScan.self, k < layers.count else { return }
@@ -141,7 +146,7 @@ extension Network {
   // MARK: Parts
 
   /// The time steps of a part for which the memory of a training step stays within a budget; T for a single part.
-  private func stepsOfPart(_ batch: Batch, _ memory: Int) throws(RecurrentError) -> Int {
+  private func stepsOfPart(_ batch: Batch, _ context: NetworkContext, _ memory: Int) throws(RecurrentError) -> Int {
     try require(
       memory > 0 && memory < 1 << 47, .badValue,
       "memory is out of range; expected at least 1 and below \(1 << 47) bytes, got \(memory)")
@@ -152,13 +157,15 @@ extension Network {
       "memory is unusable with a mask for whole sequences; expected dropout at each time step, got variational, input, "
         + "recurrent or weight dropout")
     // a part clamps lengths
+    let graph = context.graph
     graph.reset()
-    _ = try padding(batch)
+    _ = try padding(batch, graph)
     /// The bytes of a part of some time steps.
     func bytes(_ steps: Int) throws(RecurrentError) -> Int {
       let before = dropout?.random.state
       defer { if let before { dropout?.random.state = before } }
-      let part = batch.part(0..<steps, state: batch.state), record = try record(part, copies: false, dropout)
+      let part = batch.part(0..<steps, state: batch.state),
+        record = try record(part, in: context, copies: false, dropout)
       _ = try loss(record, part, .sum, valid: 1)
       return graph.arena.bytes
     }
@@ -194,7 +201,8 @@ extension Network {
   }
 
   private func trainInParts(
-    _ batch: Batch, _ reduction: Reduction, steps: Int, _ finalState: UnsafeMutableRawPointer?,
+    _ batch: Batch, _ context: NetworkContext, _ reduction: Reduction, steps: Int,
+    _ finalState: UnsafeMutableRawPointer?,
     _ update: () throws(RecurrentError) -> StepResult
   ) throws(RecurrentError) -> StepResult {
     let count = (batch.T + steps - 1) / steps, stateBytes = stateCount(batchSize: batch.B) * dtype.size
@@ -211,17 +219,17 @@ extension Network {
     for p in 0..<count {
       if let dropout { try randoms.append(dropout.random.state) }
       // all indices are checked before anything changes
-      let part = part(p), record = try record(part, copies: false, decodes: false, dropout)
-      _ = try classes(part, record.padding)
+      let part = part(p), record = try record(part, in: context, copies: false, decodes: false, dropout)
+      _ = try classes(part, record)
       if p == count - 1 { break }
-      try graph.evaluate()
+      try context.graph.evaluate()
       write(record.finalState, to: states.start + (p + 1) * stateBytes)
     }
     var total = 0.0, random: Random.State?
     do throws(RecurrentError) {
       for p in (0..<count).reversed() {
         if let dropout { dropout.random.state = randoms[p] }
-        let part = part(p), record = try record(part, copies: false, dropout)
+        let part = part(p), record = try record(part, in: context, copies: false, dropout)
         let (loss, _) = try loss(record, part, reduction, valid: valid)
         if p == count - 1 {
           random = dropout?.random.state
@@ -230,7 +238,7 @@ extension Network {
         } else {
           readGradient(gradient, into: record.finalState)
         }
-        try graph.backward(from: loss)
+        try context.graph.backward(from: loss)
         total += value(loss)
         if p == count - 1 { write(record.finalState, to: last) }
         if p > 0 { writeGradient(record.start, to: gradient) }
@@ -244,7 +252,7 @@ extension Network {
       try parameters.flat.zeroGradient()
       if error.kind == .notFinite {
         for p in 0..<count {
-          let part = part(p), record = try record(part, copies: false, nil)
+          let part = part(p), record = try record(part, in: context, copies: false, nil)
           try requireFinite(record, loss(record, part, reduction, valid: valid).target)
         }
       }

@@ -74,15 +74,10 @@ public final class Network {
   let suffixes: [String]
   let Wil: Mat?
   let decoder: (Whd: Mat, bd: Mat)?
-  /// The graph of the array interface and its last forward pass; see Network+Arrays.swift.
-  let graph = Graph()
+  /// What calls compute in.
+  let contexts = NetworkContexts()
+  /// The last forward pass that `backward` can follow; see Network+Arrays.swift.
   var forwardRecord: ForwardRecord?
-  /// The states of the last recording, whose arrays the next one reuses.
-  var reusableStates = (start: State([]), end: State([]))
-  /// The working memory of `InferenceStep`, allocated on first use.
-  private var inferenceScratch: Storage?
-  /// The steps of the layers, created on first use.
-  private var inferenceSteps: AnyObject?
   /// The most rows of a Mat with a column for each time step.
   let widest: Int
   /// The first element of each state of each layer in the state of one sequence.
@@ -142,22 +137,6 @@ public final class Network {
       hiddenSizes.indices.contains(index), .badIndex,
       "index is out of range; expected 0 to \(hiddenSizes.count - 1), got \(index)")
     return layers[index * options.directions].program
-  }
-
-  /// Returns working memory of `elements` elements, the same memory at every call.
-  func scratch(elements: Int) throws(RecurrentError) -> UnsafeMutableRawPointer {
-    if let inferenceScratch { return inferenceScratch.start }
-    let storage = try Storage(bytes: elements * dtype.size)
-    inferenceScratch = storage
-    return storage.start
-  }
-
-  /// Returns the steps of the layers, the same at every call.
-  func programSteps<T: Real>(_: T.Type) throws(RecurrentError) -> ProgramSteps<T> {
-    if let steps = inferenceSteps as? ProgramSteps<T> { return steps }
-    let steps = try ProgramSteps<T>(layers)
-    inferenceSteps = steps
-    return steps
   }
 
   /// Records one time step of every layer.

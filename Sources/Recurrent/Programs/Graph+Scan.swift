@@ -164,7 +164,7 @@ extension Graph {
     var scan = ProgramScan(
       program: .passUnretained(program), T: T, B: B, tokens: tokens, V: tokens == nil ? 0 : x?.n ?? program.inputs,
       isOneHot: tokens != nil && x == nil, lengths: lengths,
-      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop,
+      wantsInput: wantsInput && x != nil, hasHistory: needsBackprop && !holdsInputs,
       threads: program.threads(columns: B))
     (scan.resets, scan.hasStarts) = (resets, !starts.isEmpty)
     let workspace = (scan.isStep ? program.stepWorkspaces : program.scanWorkspaces).workspace(scan, program)

@@ -1,34 +1,40 @@
-// One time step of a program for one sequence, without a graph: no recording, weights read once.
+// One time step of a program without a graph: no recording, weights read once.
 
 import Kernels
 
-/// A program's time step of one sequence, in memory of its own.
+/// A program's time step of one sequence, or of several, in memory of its own.
+///
+/// Every region has a column for each sequence.
 final class ProgramStep<Scalar: Real> {
   private let program: Program, arguments: [Mat]
+  /// The most sequences.
+  let columns: Int
   private let storage: Storage
-  private let parameters: [MatrixView<Scalar>]
+  let parameters: [MatrixView<Scalar>]
   /// Parameters that are computed from others, with their copies.
   private let computed: [(index: Int, copy: MatrixView<Scalar>)]
   /// The mean of each mask.
   private let masks: [UnsafeMutablePointer<Scalar>]
   private let sums: UnsafeMutablePointer<Scalar>, tape: UnsafeMutablePointer<Scalar>
   /// The states before the step and after it.
-  private let before: [UnsafeMutablePointer<Scalar>], after: [UnsafeMutablePointer<Scalar>]
+  let before: [UnsafeMutablePointer<Scalar>], after: [UnsafeMutablePointer<Scalar>]
   /// x.
   let input: UnsafeMutablePointer<Scalar>
   private let temporary: UnsafeMutablePointer<Scalar>, scratch: UnsafeMutablePointer<Scalar>
-  private let operations: UnsafeMutablePointer<MicroInstruction<Scalar>>
+  let operations: UnsafeMutablePointer<MicroInstruction<Scalar>>
   /// For each instruction the first of its operations.
-  private var starts: [Int] = []
+  private(set) var starts: [Int] = []
 
-  @inline(__always) private var plan: StepPlan { _read { yield program.plan } }
+  @inline(__always) var plan: StepPlan { _read { yield program.plan } }
 
-  /// - Parameter arguments: the program's parameters.
-  init(_ program: Program, _ arguments: [Mat]) throws(RecurrentError) {
-    (self.program, self.arguments) = (program, arguments)
+  /// - Parameters:
+  ///   - arguments: the program's parameters, whose lock the caller of every function holds, perhaps shared.
+  ///   - columns: the most sequences, at least 1.
+  init(_ program: Program, _ arguments: [Mat], columns: Int = 1) throws(RecurrentError) {
+    (self.program, self.arguments, self.columns) = (program, arguments, columns)
     let plan = program.plan, layout = plan.layout
     // computed parameters have their shapes from a recording that is not evaluated
-    let graph = Graph()
+    let graph = ProgramStep.graph
     let mats = try program.parameters(arguments, on: graph)
     var end = 0
     func allocate(_ count: Int) -> Int {
@@ -36,9 +42,10 @@ final class ProgramStep<Scalar: Real> {
       defer { end += (count + 15) & ~15 }
       return end
     }
-    let sums = allocate(layout.sumRows), tape = allocate(layout.tapeRows), input = allocate(plan.inputs)
-    let temporary = allocate(layout.forwardTemporaryRows), scratch = allocate(layout.scratchRows)
-    let before = plan.states.map { allocate($0) }, after = plan.states.map { allocate($0) }
+    let sums = allocate(layout.sumRows * columns), tape = allocate(layout.tapeRows * columns)
+    let input = allocate(plan.inputs * columns), temporary = allocate(layout.forwardTemporaryRows * columns)
+    let scratch = allocate(layout.scratchRows * plan.columnsOfPart(columns, Scalar.self))
+    let before = plan.states.map { allocate($0 * columns) }, after = plan.states.map { allocate($0 * columns) }
     let masks = plan.masks.map { allocate($0.rows) }
     let copies = mats.map { mat in mat.node >= 0 ? allocate(mat.count) : -1 }
     var count = 0
@@ -75,10 +82,17 @@ final class ProgramStep<Scalar: Real> {
   /// Computes the parameters that depend on others; called once before steps with the same weights.
   func prepare() throws(RecurrentError) {
     if computed.isEmpty { return }
-    let graph = Graph()
+    let graph = ProgramStep.graph
     let mats = try program.parameters(arguments, on: graph)
     try graph.evaluate()
     for (index, to) in computed { copy(mats[index].operandRef.w(Scalar.self), to: to) }
+  }
+
+  /// A graph that computes parameters under locks that the caller holds.
+  private static var graph: Graph {
+    let graph = Graph()
+    (graph.holdsInputs, graph.keepsValues) = (true, false)
+    return graph
   }
 
   /// Locates the element-wise operations.
@@ -99,11 +113,26 @@ final class ProgramStep<Scalar: Real> {
   }
 
   private func operand(_ place: Place) -> MicroOperand<Scalar> {
-    let p = pointer(place)
-    return place.region == .scratch ? MicroOperand(scratch: p, stride: 0) : MicroOperand(p, step: 0, stride: 0)
+    let p = pointer(place), stride = stride(place.region)
+    return place.region == .scratch
+      ? MicroOperand(scratch: p, stride: stride) : MicroOperand(p, step: 0, stride: stride)
   }
 
-  private func pointer(_ place: Place) -> UnsafeMutablePointer<Scalar> {
+  /// Elements from the column of a sequence to the next; 0 for what all sequences share.
+  func stride(_ region: Region) -> Int {
+    switch region {
+    case .sums: plan.layout.sumRows
+    case .tape: plan.layout.tapeRows
+    case .before(let k), .after(let k): plan.states[k]
+    case .input: plan.inputs
+    case .parameter, .mask: 0
+    case .forwardTemporary: plan.layout.forwardTemporaryRows
+    default: plan.layout.scratchRows
+    }
+  }
+
+  /// The rows of the first sequence.
+  func pointer(_ place: Place) -> UnsafeMutablePointer<Scalar> {
     switch place.region {
     case .sums: sums + place.row
     case .tape: tape + place.row
@@ -124,7 +153,7 @@ final class ProgramStep<Scalar: Real> {
     /// The first element of each stack; nil for a stack that does not read x.
     fileprivate let offsets: [Int?]
 
-    fileprivate func column(_ s: Int, _ token: Int, rows: Int) -> UnsafePointer<Scalar>? {
+    func column(_ s: Int, _ token: Int, rows: Int) -> UnsafePointer<Scalar>? {
       offsets[s].map { UnsafePointer(storage.start.assumingMemoryBound(to: Scalar.self) + $0 + token * rows) }
     }
   }
@@ -161,7 +190,7 @@ final class ProgramStep<Scalar: Real> {
     return TokenProducts(storage: storage, offsets: offsets)
   }
 
-  /// Runs the step; the states become the next states.
+  /// Runs the step of one sequence; the states become the next states.
   ///
   /// - Parameters:
   ///   - token: the row of x that is 1; with `products` the row of their table; nil for an x in `input`.
@@ -196,7 +225,7 @@ final class ProgramStep<Scalar: Real> {
   }
 
   /// The biases of a stack.
-  private func fillBiases(_ s: Int, _ z: UnsafeMutablePointer<Scalar>) {
+  func fillBiases(_ s: Int, _ z: UnsafeMutablePointer<Scalar>) {
     z.update(repeating: 0, count: plan.stacks[s].rows)
     for bias in plan.biases[s] {
       accumulate(
@@ -211,20 +240,24 @@ final class ProgramStep<Scalar: Real> {
   private func addProducts(
     _ s: Int, _ z: UnsafeMutablePointer<Scalar>, oneHot token: Int? = nil, where isAdded: (StackProduct) -> Bool
   ) {
-    for product in plan.products[s] where isAdded(product) {
-      if let whole = product.whole {
-        multiply(whole, pointer(product.place), into: z, product.isInput ? token.map { $0 - product.place.row } : nil)
-        continue
+    for product in plan.products[s] where isAdded(product) { add(product, s, z, oneHot: token) }
+  }
+
+  /// Adds a product of a stack for the first sequence, or for a one-hot x.
+  @inline(__always)
+  func add(_ product: StackProduct, _ s: Int, _ z: UnsafeMutablePointer<Scalar>, oneHot token: Int?) {
+    if let whole = product.whole {
+      multiply(whole, pointer(product.place), into: z, product.isInput ? token.map { $0 - product.place.row } : nil)
+      return
+    }
+    var z = z
+    for sum in plan.stacks[s].sums {
+      let parts = plan.values.parts(of: sum)
+      for (operand, column) in product.operands {
+        let place = Place(region: product.place.region, row: product.place.row + column)
+        multiply(parts[operand], pointer(place), into: z, product.isInput ? token.map { $0 - place.row } : nil)
       }
-      var z = z
-      for sum in plan.stacks[s].sums {
-        let parts = plan.values.parts(of: sum)
-        for (operand, column) in product.operands {
-          let place = Place(region: product.place.region, row: product.place.row + column)
-          multiply(parts[operand], pointer(place), into: z, product.isInput ? token.map { $0 - place.row } : nil)
-        }
-        z += plan.values[sum].rows
-      }
+      z += plan.values[sum].rows
     }
   }
 

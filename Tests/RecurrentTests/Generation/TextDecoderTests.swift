@@ -13,8 +13,10 @@ import Testing
     var held = Buffer<UInt8>(), parts: [[UInt8]] = []
     for start in stride(from: 0, to: tokens.count, by: part) {
       var text = Buffer<UInt8>()
-      let some = tokens[start..<min(start + part, tokens.count)].map { Int64($0) }
-      let stopped = try some.withUnsafeBufferPointer { try decoder.append($0, to: &held, &text) }
+      var stopped = false
+      for token in tokens[start..<min(start + part, tokens.count)] where !stopped {
+        stopped = try decoder.append(token, to: &held, &text)
+      }
       parts.append(text.array())
       if stopped {
         let count = held.count

@@ -8,6 +8,7 @@ import operator
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -190,6 +191,23 @@ def seed_of(rng: Any, name: str) -> int:
     if isinstance(rng, Random) or ("numpy.random" in sys.modules and isinstance(rng, np.random.Generator)):
         return int(as_random(rng).words(1)[0])
     return _seed(rng, name, "an int, a numpy Generator, a Random or None")
+
+
+def spawned(random: Random | None, count: int) -> list[Random | None]:
+    """Returns ``count`` generators whose seeds are the next words of one; None for each where it is None."""
+    return [None] * count if random is None else [Random(int(word)) for word in random.words(count)]
+
+
+@contextlib.contextmanager
+def restoring(random: Random | None) -> Iterator[None]:
+    """Sets a generator back if the body of ``with`` fails."""
+    before = random.state if random else None
+    try:
+        yield
+    except BaseException:
+        if random and before:
+            random.state = before
+        raise
 
 
 class _Shared(threading.local):

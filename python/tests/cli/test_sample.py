@@ -267,3 +267,14 @@ def test_closed_output(text, trained):
     assert running.wait(timeout=60) == 141 and running.stderr.read() == b""
     running.stderr.close()
     assert recurrent.TextModel.load("novel.safetensors").step >= 1
+
+
+def test_many_samples(trained, capsys):
+    tm = recurrent.TextModel.load(trained)
+    words = ["sample", str(trained), "--length", "20", "--seed", "3", "--samples", "3", "--prompt", "the"]
+    texts = tm.sample(20, "the", rng=3, samples=3)
+    assert main(words) == 0
+    assert capsys.readouterr().out == "---\n".join(f"the{text}".rstrip("\n") + "\n" for text in texts)
+    assert main([*words, "--json"]) == 0
+    assert lines(capsys.readouterr().out) == [{"prompt": "the", "texts": texts, "seed": 3}]
+    assert "--samples" in usage(capsys, "sample", str(trained), "--samples", "0")

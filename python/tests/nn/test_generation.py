@@ -121,3 +121,67 @@ def test_text_longer_than_the_buffer(extra):
     whole = "".join(tm.stream(4000, stop=text[: 2000 + extra] + "b" * 2500, rng=2))
     assert whole == text
     assert tm.sample(4000, stop=text + "a", rng=2) == text
+
+
+# ---- many continuations at once
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("embedding", [None, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_samples_are_those_of_their_seeds(make, embedding, dtype):
+    net = make(7, [9, 5], 7, embedding, dtype=dtype, rng=0)
+    net.flat.w = np.random.default_rng(0).uniform(-1, 1, (net.flat.n, 1))
+    for settings in ({}, SETTINGS, {"temperature": 0}, {"end": 3}, {"temperature": 0.5, "end": 0}):
+        found = net.generate(30, [2, 5], rng=3, samples=9, **settings)
+        seeds = [int(word) for word in recurrent.Random(3).words(9)]
+        assert len(found) == 9
+        for tokens, seed in zip(found, seeds):
+            assert tokens.dtype == np.int64
+            assert tokens.tolist() == net.generate(30, [2, 5], rng=seed, **settings).tolist()
+
+
+def test_samples_continue_a_state_in_parts_of_any_length():
+    """More tokens than a call of the library makes, and prompts that all samples share."""
+    net = recurrent.GRU(6, [8], 6, rng=0)
+    net.flat.w = np.random.default_rng(0).uniform(-1, 1, (net.flat.n, 1))
+    state = net.forward(np.array([[1], [2], [4]]))[1]
+    before = state.flat.copy()
+    found = net.generate(600, [1, 2, 3], state=state, rng=5, samples=3)
+    for tokens, word in zip(found, recurrent.Random(5).words(3)):
+        alone = net.generate(600, [1, 2, 3], state=state, rng=int(word))
+        assert np.array_equal(tokens, alone) and len(tokens) == 600
+    assert np.array_equal(state.flat, before)
+    assert [len(tokens) for tokens in net.generate(0, [1], rng=1, samples=2)] == [0, 0]
+
+
+def test_samples_draw_their_seeds_from_rng():
+    net, random, twin = recurrent.GRU(6, [8], 6, rng=0), recurrent.Random(9), recurrent.Random(9)
+    found = net.generate(5, [1], rng=random, samples=4)
+    words = twin.words(4)
+    assert random.state == twin.state
+    assert [a.tolist() for a in found] == [net.generate(5, [1], rng=int(w)).tolist() for w in words]
+    # the first of more samples are those of fewer
+    more = net.generate(5, [1], rng=9, samples=6)
+    assert [a.tolist() for a in more[:4]] == [a.tolist() for a in found]
+    # temperature 0 draws nothing
+    same = net.generate(5, [1], temperature=0, rng=random, samples=3)
+    assert random.state == twin.state and len({a.tobytes() for a in same}) == 1
+
+
+def test_samples_that_fail_draw_nothing():
+    net, random = recurrent.LSTM(6, [8], 6, rng=0), recurrent.Random(1)
+    before = random.state
+    net.parameters["bd"].w = np.full((6, 1), np.nan)
+    with pytest.raises(FloatingPointError, match="scores are not finite"):
+        net.generate(5, [1], rng=random, samples=4)
+    assert random.state == before
+
+
+@pytest.mark.parametrize("samples", [0, -1, 4097, 2**70])
+def test_numbers_of_samples(samples):
+    net = recurrent.LSTM(6, [8], 6, rng=0)
+    with pytest.raises(ValueError, match=r"samples is out of range; expected .*, got "):
+        net.generate(5, [1], samples=samples)
+    with pytest.raises(TypeError, match="samples"):
+        net.generate(5, [1], samples=1.5)

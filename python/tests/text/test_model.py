@@ -536,3 +536,42 @@ def test_a_model_of_another_language():
 def test_evaluate_takes_bytes_of_any_kind():
     tm = recurrent.TextModel("rnn_tanh", [3], rng=1).build("the end")
     assert tm.evaluate(bytearray(b"the end")) == tm.evaluate("the end") == tm.evaluate(b"the end")
+
+
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "sru"])
+def test_samples_are_the_texts_of_their_seeds(tokenizer, cell):
+    """Every option of the sampler, and stop strings: the texts of many seeds, each as alone."""
+    tm = recurrent.TextModel(cell, [17, 9], rng=1, tokenizer=tokenizer).build(
+        "the café 😀 sat on the mat€.\n" * 9
+    )
+    tm.flat.w = np.random.default_rng(2).uniform(-0.7, 0.7, (tm.flat.n, 1))
+    for settings in (
+        {},
+        {"temperature": 0.8, "top_k": 5},
+        {"top_p": 0.9, "min_p": 0.01},
+        {"repetition_penalty": 1.4, "repetition_window": 9},
+        {"stop": ["at", "é 😀"]},
+        {"temperature": 0},
+        {"prompt": "the?", "errors": "ignore"},
+        {"as_bytes": True},
+    ):
+        texts = tm.sample(40, rng=5, samples=20, **settings)
+        seeds = [int(word) for word in recurrent.Random(5).words(20)]
+        assert texts == [tm.sample(40, rng=seed, **settings) for seed in seeds], settings
+
+
+def test_samples_that_end_leave_the_others():
+    tm = recurrent.TextModel("lstm", [12], rng=1).build("abcd")
+    texts = tm.sample(700, rng=1, samples=30, stop=["aba", "dd" * 100])
+    seeds = [int(word) for word in recurrent.Random(1).words(30)]
+    assert texts == [tm.sample(700, rng=seed, stop=["aba", "dd" * 100]) for seed in seeds]
+    assert len({len(text) for text in texts}) > 5
+
+
+@pytest.mark.parametrize("samples", [0, -3, 5000])
+def test_numbers_of_samples(samples):
+    tm = recurrent.TextModel("lstm", [12], rng=1).build("abcd")
+    with pytest.raises(ValueError, match=r"samples is out of range; expected .*, got "):
+        tm.sample(7, samples=samples)
+    assert tm.sample(5, rng=1, samples=1)[0] == tm.sample(5, rng=int(recurrent.Random(1).words(1)[0]))

@@ -343,6 +343,7 @@ _SAMPLE: Table = {
             action="append",
         ),
         value("--seed", natural, "N", "seed of the sample (random)"),
+        value("--samples", count, "N", "write N texts, computed together, with a line --- between them"),
         *_ERRORS,
         _THREADS,
     )

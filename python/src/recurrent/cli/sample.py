@@ -42,30 +42,43 @@ def sample(options: argparse.Namespace, console: Console) -> int:
     # bytes have the encoding of the training text, characters come in UTF-8
     source = (o.encoding if is_bytes else None) or "utf-8"
     if console.is_json:
-        data = model.sample(*given, as_bytes=True, **settings)
         values: dict[str, Any] = {"prompt": prompt.decode(source, "replace") if is_bytes else prompt}
-        values["text"] = _decoder(source)(data)
+        if o.samples is None:
+            data = model.sample(*given, as_bytes=True, **settings)
+            values["text"] = _decoder(source)(data)
+        else:
+            data = model.sample(*given, as_bytes=True, samples=o.samples, **settings)
+            values["texts"] = [_decoder(source)(text) for text in data]
         if is_bytes:
-            values["bytes"] = data.hex()
+            values["bytes"] = data.hex() if o.samples is None else [text.hex() for text in data]
         console.write_json(**values, seed=seed)
         return 0
-    pieces = model.stream(*given, as_bytes=True, **settings)
+    texts: Iterable[Iterable[bytes]] = (
+        [model.stream(*given, as_bytes=True, **settings)]
+        if o.samples is None
+        else ([text] for text in model.sample(*given, as_bytes=True, samples=o.samples, **settings))
+    )
     if console.is_verbose:
         _describe(model, o, seed)
     shown = (prompt if is_bytes else prompt.encode()) if console.is_verbose else b""
     with writing_output():
         buffer = getattr(sys.stdout, "buffer", None)
-        if buffer is None or sys.stdout.isatty():
-            _print_text(shown, pieces, _decoder(source))
-        elif is_bytes:
-            _print_bytes(buffer, shown, pieces, bytes, b"")
-        else:
-            # byte pairs may give any character, and bytes that are none
-            problem = "replace" if is_coded(model.tokenizer) else "strict"
-            encoder = codecs.getincrementalencoder(o.encoding or "utf-8")(problem)
-            _print_bytes(
-                buffer, shown, pieces, lambda piece: encoder.encode(piece.decode("utf-8", problem)), b"\n"
-            )
+        # byte pairs may give any character, and bytes that are none
+        problem = "replace" if is_coded(model.tokenizer) else "strict"
+        encoder = codecs.getincrementalencoder(o.encoding or "utf-8")(problem)
+        for i, pieces in enumerate(texts):
+            if buffer is None or sys.stdout.isatty():
+                sys.stdout.write("---\n" if i else "")
+                _print_text(shown, pieces, _decoder(source))
+                continue
+            buffer.write(encoder.encode("---\n") if i else b"")
+            if is_bytes:
+                # bytes have no end of their own: the line between two texts does
+                _print_bytes(buffer, shown, pieces, bytes, b"" if o.samples is None else b"\n")
+            else:
+                _print_bytes(
+                    buffer, shown, pieces, lambda piece: encoder.encode(piece.decode("utf-8", problem)), b"\n"
+                )
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _lib = _c.lib
 # tokens in one call of the library: between two calls Python handles an interrupt
 CHUNK_TOKENS = 256
+# sequences that are computed together
+MAX_SAMPLES = 4096
 
 
 class Generator:
@@ -91,6 +94,13 @@ class Generator:
         self.has_ended = length.value < count
         return tokens[: length.value], values[: length.value]
 
+    def tokens(self) -> npt.NDArray[np.int64]:
+        """Produces the whole sequence."""
+        parts = []
+        while not self.has_ended:
+            parts.append(self.next(CHUNK_TOKENS)[0])
+        return np.concatenate(parts)
+
     def next_bytes(self, count: int) -> bytes:
         """Produces at most ``count`` tokens; returns the text that is certain: UTF-8, or bytes as they are."""
         capacity = 4 * (count + 64)
@@ -107,3 +117,61 @@ class Generator:
                 capacity *= 4
         self.has_ended = bool(has_ended.value)
         return buffer.raw[: length.value]
+
+
+def tokens_of(generators: Sequence[Generator]) -> list[npt.NDArray[np.int64]]:
+    """Returns the sequences of several generators of one network, computed together."""
+    parts: list[list[npt.NDArray[np.int64]]] = [[] for _ in generators]
+
+    def produce(active: list[int], handles: Any) -> list[bool]:
+        tokens, lengths = np.empty((len(active), CHUNK_TOKENS), np.int64), np.empty(len(active), np.int64)
+        _lib.recurrent_generators_next(
+            handles,
+            len(active),
+            CHUNK_TOKENS,
+            _c.as_ints(tokens, tokens.size),
+            None,
+            _c.as_ints(lengths, len(active)),
+        )
+        for i, row, length in zip(active, tokens, lengths):
+            parts[i].append(row[:length].copy())
+        return [bool(length < CHUNK_TOKENS) for length in lengths]
+
+    _complete(generators, produce)
+    return [np.concatenate(part) for part in parts]
+
+
+def bytes_of(generators: Sequence[Generator]) -> list[bytes]:
+    """Returns the texts of several generators of one model, computed together."""
+    parts: list[list[bytes]] = [[] for _ in generators]
+    capacity = 4 * (CHUNK_TOKENS + 64)
+
+    def produce(active: list[int], handles: Any) -> list[bool]:
+        nonlocal capacity
+        count = len(active)
+        lengths, have_ended = np.empty(count, np.int64), (ctypes.c_int32 * count)()
+        while True:
+            buffer = ctypes.create_string_buffer(count * capacity)
+            try:
+                _lib.recurrent_generators_next_text(
+                    handles, count, CHUNK_TOKENS, buffer, capacity, _c.as_ints(lengths, count), have_ended
+                )
+                break
+            except _c.ShortBufferError:
+                # a long stop string holds more text back
+                capacity *= 4
+        texts = memoryview(buffer)
+        for row, (i, length) in enumerate(zip(active, lengths)):
+            parts[i].append(bytes(texts[row * capacity : row * capacity + length]))
+        return list(map(bool, have_ended))
+
+    _complete(generators, produce)
+    return [b"".join(part) for part in parts]
+
+
+def _complete(generators: Sequence[Generator], produce: Callable[[list[int], Any], list[bool]]) -> None:
+    """Calls ``produce`` with the generators that have not ended, by index and as handles, until all have."""
+    active = list(range(len(generators)))
+    while active:
+        handles = (ctypes.c_uint64 * len(active))(*(generators[i]._handle.value for i in active))
+        active = [i for i, has_ended in zip(active, produce(active, handles)) if not has_ended]

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -43,13 +43,13 @@ from ..names import DType, InitializationName
 from ..optim.optimizer import Optimizer
 from ..parameters import Parameters
 from ..program import Program
-from ..random import RNG, as_random, as_random_or_shared
+from ..random import RNG, Random, as_random, as_random_or_shared, restoring, spawned
 from ..sampling import sampler_settings
 from ..sizes import Sizes, sizes_of
 from ..state import State, StepResult, as_state
 from .cell import CellLike, as_cell, cell_settings
 from .exchange import Exchange
-from .generation import CHUNK_TOKENS, Generator
+from .generation import MAX_SAMPLES, Generator, tokens_of
 from .initialization import FORGET_BIAS, Init, Initialization, as_initial_values
 from .summary import Summary, summarize
 
@@ -422,6 +422,7 @@ class Network(Exchange, cells=(None,)):
         *,
         resets: npt.ArrayLike | None = None,
         training: bool = False,
+        needs_backprop: bool = True,
     ) -> tuple[npt.NDArray[Any], State]:
         """Computes the outputs of T steps of B sequences.
 
@@ -444,6 +445,9 @@ class Network(Exchange, cells=(None,)):
         training : bool
             Whether ``dropout`` acts, as in ``train_step``; ``backward`` then uses the same masks. A refused call
             draws nothing.
+        needs_backprop : bool
+            Whether ``backward`` can follow. Without it the call only reads the network: any number of threads may make
+            such calls at once, and ``backward`` still follows an earlier ``forward``. Not with ``training``.
 
         Returns
         -------
@@ -458,8 +462,11 @@ class Network(Exchange, cells=(None,)):
             If an argument has the wrong shape, type or range.
         """
         drops = as_flag(training, "training")
+        keeps = as_flag(needs_backprop, "needs_backprop")
+        if drops and not keeps:
+            raise ValueError("training is on without needs_backprop; expected one call for both, got False")
         x, resets = self._time_major(x, "x"), self._time_major_flags(resets)
-        y, after, _ = self._forward(self._handle.value, x, state, lengths, resets, (), drops)
+        y, after, _ = self._forward(self._handle.value, x, state, lengths, resets, (), drops, keeps)
         return self._as_given(y), after
 
     def _time_major(self, values: Any, name: str) -> Any:
@@ -483,39 +490,38 @@ class Network(Exchange, cells=(None,)):
         resets: Any,
         names: Sequence[str],
         drops: bool = False,
+        keeps: bool = True,
     ) -> tuple[npt.NDArray[Any], State, dict[str, npt.NDArray[Any]]]:
-        """Computes a pass, with its activations of these names."""
+        """Computes a pass, with its activations of these names; keeps it for ``backward``."""
         sizes = sizes_of(handle)
         data, tokens, counts, (T, B) = _input(x, lengths, sizes)
         before, begins = as_state(state, sizes, B), as_flags(resets, "resets", (T, B))
         y, after = np.empty((T, B, sizes.outputs), sizes.dtype), np.empty(sizes.state * B, sizes.dtype)
         rows = sizes.activations() if names else {}
         found = {name: np.empty((T, B, rows[name]), sizes.dtype) for name in names}
+        values, indices = _c.as_values(data, T * B * sizes.input_size, sizes.dtype), _c.as_ints(tokens, T * B)
+        valid, starts = _c.as_ints(counts, B), _c.as_ints(begins, T * B)
+        out, end = _c.as_values(y, y.size, sizes.dtype), _c.as_values(after, after.size, sizes.dtype)
+        if not keeps:
+            _lib.recurrent_network_infer_sequence(
+                handle, values, indices, T, B, before, valid, starts, out, end
+            )
+            return y, _state(after, sizes), found
         self._check_free()
         with self._lock:
             # an interrupt or an error leaves none
             self._pass = None
             _lib.recurrent_network_forward_sequence(
-                handle,
-                _c.as_values(data, T * B * sizes.input_size, sizes.dtype),
-                _c.as_ints(tokens, T * B),
-                T,
-                B,
-                before,
-                _c.as_ints(counts, B),
-                _c.as_ints(begins, T * B),
-                drops,
-                _c.as_values(y, y.size, sizes.dtype),
-                _c.as_values(after, after.size, sizes.dtype),
+                handle, values, indices, T, B, before, valid, starts, drops, out, end
             )
-            for name, values in found.items():
-                pointer = _c.as_values(values, values.size, sizes.dtype)
+            for name, array in found.items():
+                pointer = _c.as_values(array, array.size, sizes.dtype)
                 _lib.recurrent_network_activation(handle, name.encode(), len(name), pointer)
             self._pass = _Pass(handle, T, B, data is None, counts)
         return y, _state(after, sizes), found
 
     def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
-        y, after, _ = self._forward(self._handle.value, x, state, lengths, None, (), training)
+        y, after, _ = self._forward(self._handle.value, x, state, lengths, None, (), training, training)
         return y, after
 
     @property
@@ -525,7 +531,10 @@ class Network(Exchange, cells=(None,)):
     def _check_free(self) -> None:
         """Refuses a call during another thread's, as the library does; no call waits for another thread."""
         if self._lock.locked():
-            raise RuntimeError("the network is busy; expected one call at a time, got a second one")
+            raise RuntimeError(
+                "network is in use by forward or backward of another thread; expected one such call at a time, got a "
+                "second one"
+            )
 
     def backward(self, dy: npt.ArrayLike, dstate: Any = None) -> tuple[npt.NDArray[Any] | None, State]:
         """Backpropagates through the last ``forward``, once, and accumulates ``net.flat.dw``.
@@ -768,6 +777,42 @@ class Network(Exchange, cells=(None,)):
         )
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped, _state(after, sizes))
 
+    @overload
+    def generate(
+        self,
+        n: int,
+        prompt: npt.ArrayLike,
+        temperature: float = ...,
+        state: Any = ...,
+        rng: RNG = ...,
+        *,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        end: int | None = ...,
+        samples: None = ...,
+    ) -> npt.NDArray[np.int64]: ...
+
+    @overload
+    def generate(
+        self,
+        n: int,
+        prompt: npt.ArrayLike,
+        temperature: float = ...,
+        state: Any = ...,
+        rng: RNG = ...,
+        *,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        end: int | None = ...,
+        samples: int,
+    ) -> list[npt.NDArray[np.int64]]: ...
+
     def generate(
         self,
         n: int,
@@ -782,7 +827,8 @@ class Network(Exchange, cells=(None,)):
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
         end: int | None = None,
-    ) -> npt.NDArray[np.int64]:
+        samples: int | None = None,
+    ) -> npt.NDArray[np.int64] | list[npt.NDArray[np.int64]]:
         """Generates tokens after a prompt.
 
         Parameters
@@ -809,11 +855,15 @@ class Network(Exchange, cells=(None,)):
             The number of recent tokens that are penalized, the prompt included.
         end : int, optional
             The token that ends the text, which is not returned.
+        samples : int, optional
+            The number of continuations, 1 to 4096, all computed together: several times the tokens in a second. The
+            seed of each is the next word of ``rng``: sample i is that of ``rng=int(words[i])`` alone, where
+            ``words`` is ``Random(rng).words(samples)``, and for a ``Random`` ``rng.words(samples)``.
 
         Returns
         -------
-        array of int
-            (n,), or fewer where ``end`` is drawn.
+        array of int, or list of them
+            (n,), or fewer where ``end`` is drawn; with ``samples`` a list.
 
         Raises
         ------
@@ -826,20 +876,20 @@ class Network(Exchange, cells=(None,)):
         >>> net = recurrent.LSTM(5, [8], 5, rng=1)
         >>> net.generate(4, prompt=[1], rng=2).shape
         (4,)
+        >>> first, second = net.generate(4, prompt=[1], rng=2, samples=2)
+        >>> seed = int(recurrent.Random(2).words(2)[1])
+        >>> bool((second == net.generate(4, prompt=[1], rng=seed)).all())
+        True
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
-        generator = self._generator(as_count(n, "n"), prompt, state, rng, end, settings)
-        random = generator.random
-        drawn = random.state if random else None
-        parts = []
-        try:
-            while not generator.has_ended:
-                parts.append(generator.next(CHUNK_TOKENS))
-        except BaseException:
-            if random and drawn:
-                random.state = drawn
-            raise
-        return np.concatenate([tokens for tokens, _ in parts])
+        count = None if samples is None else as_count(samples, "samples", 1, MAX_SAMPLES)
+        most, random = as_count(n, "n"), self._random_of(rng, settings)
+        with restoring(random):
+            if count is None:
+                return self._generator(most, prompt, state, random, end, settings).tokens()
+            return tokens_of(
+                [self._generator(most, prompt, state, each, end, settings) for each in spawned(random, count)]
+            )
 
     def stream(
         self,
@@ -897,7 +947,7 @@ class Network(Exchange, cells=(None,)):
         """
         settings = sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window)
         count = None if n is None else as_count(n, "n")
-        generator = self._generator(count, prompt, state, rng, end, settings)
+        generator = self._generator(count, prompt, state, self._random_of(rng, settings), end, settings)
 
         def tokens() -> Iterator[tuple[int, float]]:
             while True:
@@ -958,12 +1008,21 @@ class Network(Exchange, cells=(None,)):
         )
         return [(texts[i, : lengths[i]], float(numbers[i])) for i in range(found.value)]
 
+    @staticmethod
+    def _random_of(rng: RNG, settings: dict[str, Any]) -> Random | None:
+        return as_random_or_shared(rng) if settings["temperature"] != 0 else None
+
     def _generator(
-        self, n: int | None, prompt: Any, state: Any, rng: RNG, end: Any, settings: dict[str, Any]
+        self,
+        n: int | None,
+        prompt: Any,
+        state: Any,
+        random: Random | None,
+        end: Any,
+        settings: dict[str, Any],
     ) -> Generator:
         settings["max_tokens"] = n
         settings["end"] = None if end is None else as_int(end, "end")
-        random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
         handle = self._handle
         return Generator.of_tokens(
             handle, as_ints(prompt, "prompt"), as_state(state, sizes_of(handle.value), 1), settings, random

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._checks import as_text
-from ..nn.generation import Generator
+from ..nn.generation import CHUNK_TOKENS, Generator, tokens_of
 from ..nn.network import Network
 from ..random import Random
 from .coder import Coder
@@ -69,6 +70,10 @@ class CodedGenerator:
             text, self._held = text + self._held, b""
         return text
 
+    def text_of(self, tokens: list[int]) -> bytes:
+        """Returns the text of all tokens of a sequence, without stop strings."""
+        return self._coder.follow([], tokens)[1]
+
     def _certain(self) -> bytes:
         """Takes the bytes that no stop string can begin in; the first stop string to be complete ends the text."""
         held = self._held
@@ -87,3 +92,17 @@ class CodedGenerator:
         )
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep]
+
+
+def coded_bytes_of(generators: Sequence[CodedGenerator]) -> list[bytes]:
+    """Returns the texts of several generators: computed together, with stop strings one after the other."""
+    if any(each._stops for each in generators):
+        return [b"".join(_pieces(each)) for each in generators]
+    active = [each for each in generators if not each.has_ended]
+    tokens = iter(tokens_of([each._generator for each in active]))
+    return [b"" if each.has_ended else each.text_of(next(tokens).tolist()) for each in generators]
+
+
+def _pieces(generator: CodedGenerator) -> Iterator[bytes]:
+    while not generator.has_ended:
+        yield generator.next_bytes(CHUNK_TOKENS)

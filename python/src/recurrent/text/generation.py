@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from .._checks import as_count, as_errors, as_flag, as_list, as_text
 from ..names import ErrorsName
-from ..nn.generation import CHUNK_TOKENS, Generator
-from ..random import RNG, as_random_or_shared
+from ..nn.generation import CHUNK_TOKENS, MAX_SAMPLES, Generator, bytes_of
+from ..random import RNG, Random, as_random_or_shared, restoring, spawned
 from ..sampling import sampler_settings
-from .coded_generator import CodedGenerator
+from .coded_generator import CodedGenerator, coded_bytes_of
 from .coder import is_coded
 from .language_model import LanguageModel, as_utf8, decoded
 
@@ -38,6 +39,7 @@ class Generation(LanguageModel):
         errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[False] = ...,
+        samples: None = ...,
     ) -> str: ...
 
     @overload
@@ -57,7 +59,48 @@ class Generation(LanguageModel):
         errors: ErrorsName = ...,
         replacement: str | None = ...,
         as_bytes: Literal[True],
+        samples: None = ...,
     ) -> bytes: ...
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: ErrorsName = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[False] = ...,
+        samples: int,
+    ) -> list[str]: ...
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        prompt: str | bytes = ...,
+        temperature: float = ...,
+        top_k: int | None = ...,
+        top_p: float | None = ...,
+        stop: str | Iterable[str] | None = ...,
+        rng: RNG = ...,
+        *,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        errors: ErrorsName = ...,
+        replacement: str | None = ...,
+        as_bytes: Literal[True],
+        samples: int,
+    ) -> list[bytes]: ...
 
     def sample(
         self,
@@ -75,7 +118,8 @@ class Generation(LanguageModel):
         errors: ErrorsName = "strict",
         replacement: str | None = None,
         as_bytes: bool = False,
-    ) -> str | bytes:
+        samples: int | None = None,
+    ) -> str | bytes | list[str] | list[bytes]:
         r"""Generates text after a prompt.
 
         Parameters
@@ -107,19 +151,32 @@ class Generation(LanguageModel):
         as_bytes : bool
             Return bytes, as ``decode`` does: those of the tokens as they are, or characters in UTF-8. In a str,
             invalid UTF-8 becomes U+FFFD and an incomplete trailing character is omitted.
+        samples : int, optional
+            The number of texts, 1 to 4096, all computed together: several times the tokens in a second. The
+            seed of each is the next word of ``rng``: text i is that of ``rng=int(words[i])`` alone, where
+            ``words`` is ``Random(rng).words(samples)``, and for a ``Random`` ``rng.words(samples)``.
 
         Returns
         -------
-        str or bytes
-            The text after the prompt.
+        str or bytes, or list of them
+            The text after the prompt; with ``samples`` a list of texts.
 
         Raises
         ------
         ValueError, TypeError
             If an argument is out of range, or a character is outside the vocabulary.
+
+        Examples
+        --------
+        >>> import recurrent
+        >>> tm = recurrent.TextModel("gru", [8], rng=1).build("the cat sat on the mat")
+        >>> texts = tm.sample(20, rng=7, samples=3)
+        >>> texts[2] == tm.sample(20, rng=int(recurrent.Random(7).words(3)[2]))
+        True
         """
         wants_bytes = as_flag(as_bytes, "as_bytes")
-        generator = self._generator(
+        count = None if samples is None else as_count(samples, "samples", 1, MAX_SAMPLES)
+        random, create = self._generators(
             as_count(n, "n"),
             prompt,
             rng,
@@ -127,15 +184,12 @@ class Generation(LanguageModel):
             (errors, replacement),
             sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
-        random = generator.random
-        drawn = random.state if random else None
-        try:
-            data = b"".join(_pieces(generator, CHUNK_TOKENS))
-        except BaseException:
-            if random and drawn:
-                random.state = drawn
-            raise
-        return data if wants_bytes else "".join(decoded([data]))
+        with restoring(random):
+            if count is None:
+                data = b"".join(_pieces(create(random), CHUNK_TOKENS))
+                return data if wants_bytes else "".join(decoded([data]))
+            texts = _texts([create(each) for each in spawned(random, count)])
+        return texts if wants_bytes else ["".join(decoded([text])) for text in texts]
 
     @overload
     def stream(
@@ -219,7 +273,7 @@ class Generation(LanguageModel):
             If an argument is out of range, or a character is outside the vocabulary.
         """
         wants_bytes = as_flag(as_bytes, "as_bytes")
-        generator = self._generator(
+        random, create = self._generators(
             None if n is None else as_count(n, "n"),
             prompt,
             rng,
@@ -227,10 +281,10 @@ class Generation(LanguageModel):
             (errors, replacement),
             sampler_settings(temperature, top_k, top_p, min_p, repetition_penalty, repetition_window),
         )
-        pieces = _pieces(generator, 1)
+        pieces = _pieces(create(random), 1)
         return _characters(pieces) if wants_bytes else decoded(pieces)
 
-    def _generator(
+    def _generators(
         self,
         count: int | None,
         prompt: str | bytes,
@@ -238,7 +292,8 @@ class Generation(LanguageModel):
         stop: Any,
         errors: tuple[str, str | None],
         settings: dict[str, Any],
-    ) -> Generator | CodedGenerator:
+    ) -> tuple[Random | None, Callable[[Random | None], Generator | CodedGenerator]]:
+        """Returns the source of random numbers, and what creates a generator that draws from one."""
         stops = (
             [stop]
             if isinstance(stop, str)
@@ -258,12 +313,18 @@ class Generation(LanguageModel):
             tokens = coder.encode(as_utf8(start, "prompt"), *errors)  # type: ignore[arg-type]
             tokens = np.concatenate([np.array(before, np.int64), tokens])
             random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
-            return CodedGenerator(self.network, coder, tokens, stops, settings, random)
+            return random, partial(CodedGenerator, self.network, coder, tokens, stops, settings)
         as_errors(*errors)
         start = b"\n" + start if before else start
         settings |= {"stop": stops, "errors": errors[0], "replacement": errors[1]}
         random = as_random_or_shared(rng) if settings["temperature"] != 0 else None
-        return Generator.of_text(self._handle, start, settings, random)
+        return random, partial(Generator.of_text, self._handle, start, settings)
+
+
+def _texts(generators: list[Generator | CodedGenerator]) -> list[bytes]:
+    """Returns the texts of generators of one model, computed together."""
+    coded = [each for each in generators if isinstance(each, CodedGenerator)]
+    return coded_bytes_of(coded) if coded else bytes_of([g for g in generators if isinstance(g, Generator)])
 
 
 def _pieces(generator: Generator | CodedGenerator, chunk: int) -> Iterator[bytes]:
