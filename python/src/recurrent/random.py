@@ -8,7 +8,6 @@ import operator
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -198,16 +197,20 @@ def spawned(random: Random | None, count: int) -> list[Random | None]:
     return [None] * count if random is None else [Random(int(word)) for word in random.words(count)]
 
 
-@contextlib.contextmanager
-def restoring(random: Random | None) -> Iterator[None]:
+class restoring:  # noqa: N801
     """Sets a generator back if the body of ``with`` fails."""
-    before = random.state if random else None
-    try:
-        yield
-    except BaseException:
-        if random and before:
-            random.state = before
-        raise
+
+    __slots__ = ("_before", "_random")
+
+    def __init__(self, random: Random | None) -> None:
+        self._random, self._before = random, random.state if random else None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._random and self._before:
+            self._random.state = self._before
 
 
 class _Shared(threading.local):

@@ -462,7 +462,7 @@ class Network(Exchange, cells=(None,)):
             If an argument has the wrong shape, type or range.
         """
         drops = as_flag(training, "training")
-        keeps = as_flag(needs_backprop, "needs_backprop")
+        keeps = needs_backprop is True or as_flag(needs_backprop, "needs_backprop")
         if drops and not keeps:
             raise ValueError("training is on without needs_backprop; expected one call for both, got False")
         x, resets = self._time_major(x, "x"), self._time_major_flags(resets)
