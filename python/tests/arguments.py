@@ -121,7 +121,7 @@ GOOD: dict[str, Any] = {
     "prev": None, "progress": False, "prompt": lambda: np.array([1, 2]), "ratio_clipped": 0.5,
     "rate": 0.5, "record_every": 1, "recurrent": "orthogonal", "reduction": "sum", "regc": 1e-6,
     "repetition_penalty": 1.5,
-    "repetition_window": 8, "replacement": "a", "reset_after": False, "residual": False,
+    "repetition_window": 8, "replacement": "a", "recipe": None, "reset_after": False, "residual": False,
     "resets": lambda: np.array([[0, 0], [0, 1], [1, 0]]),
     "rng": lambda: recurrent.Random(3), "row": 0,
     "rows": lambda: np.array([0, 2]), "sample": True, "samples": 2, "schedule": lambda: schedules.Constant(0.1),

@@ -35,11 +35,12 @@ LAYERS = (
     ("parameters", "sampling", "shapes"),
     ("graph", "optim"),
     ("training",),
+    ("exchange",),
     ("losses", "nn"),
     ("introspection",),
     ("text",),
     ("recurrentjs", "gradients"),
-    ("files", "sklearn"),
+    ("files", "sklearn", "config", "exchange.keras_import", "exchange.onnx_import"),
     ("",),
     ("demo",),
     ("web",),
@@ -47,7 +48,9 @@ LAYERS = (
     ("__main__", "demo.__main__"),
 )
 # packages that are optional, which a function imports when it needs them
-EXTRAS = {"anywidget", "IPython", "matplotlib", "plotext", "sklearn", "tqdm", "traitlets"}
+EXTRAS = {
+    "anywidget", "h5py", "IPython", "matplotlib", "onnx", "plotext", "sklearn", "tokenizers", "tqdm", "traitlets",
+}  # fmt: skip
 
 
 def modules() -> dict[str, Path]:

@@ -66,8 +66,8 @@ def test_names_that_the_library_lists():
     assert listed(str(error.value)) == set(get_args(names.InitializationName))
     with pytest.raises(ValueError, match="tokenizer is unknown") as error:
         _new_model(b"ab", {"tokenizer": "no", "cell": "gru", "hidden_sizes": [2]}, rng)
-    # sentences are those of SentenceModel
-    assert listed(str(error.value)) - {"sentences"} == set(get_args(names.TokenizerName))
+    # sentences are those of SentenceModel, and a custom tokenizer is an object in Python
+    assert listed(str(error.value)) - {"sentences", "custom"} == set(get_args(names.TokenizerName))
     cell = '{"cell": {"name": "lstm", "norm": "no"}, "input_size": 2, "hidden_sizes": [2]}'
     message = refused(_c.lib.recurrent_network_create, _c.lib.recurrent_network_free, cell, rng._handle.value)
     # none is None in Python
@@ -87,6 +87,15 @@ def calls():
         "ClippingName": lambda name: recurrent.SGD(clipping=name),
         "QuantizationName": lambda name: to_c(net, name),
         "TokenizerName": lambda name: recurrent.TextModel(tokenizer=name),
+        "DocumentsName": lambda name: recurrent.TextModel("gru", [2], rng=0).fit(
+            ["ab\n" * 20], 1, 2, 5, progress=False, documents=name
+        ),
+        "UnitName": lambda name: (
+            recurrent.TextModel("gru", [2], rng=0).build("ab").evaluate("abab", per=name)
+        ),
+        "RecipeName": lambda name: recurrent.TextModel("gru", [2], rng=0).fit(
+            "ab" * 20, 1, 2, 5, progress=False, recipe=name
+        ),
         "ErrorsName": lambda name: (
             recurrent.TextModel("gru", [2], rng=0)
             .build("ab")

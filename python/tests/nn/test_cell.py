@@ -155,7 +155,7 @@ def test_states_of_different_widths(dtype):
 @pytest.mark.parametrize("cell", [OwnLSTM, Projected])
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
 def test_a_text_model_resumes_without_the_source(cell, embedding, tokenizer, tmp_path):
-    run = {"batch_size": 2, "seq_length": 8, "progress": False}
+    run = {"batch_size": 2, "seq_length": 8, "progress": False, "learning_rate": 0.01}
     model = recurrent.TextModel(cell(), [8, 6], embedding, 0.2, tokenizer, rng=1)
     assert model.cell == cell.__name__
     model.fit(TEXT, 6, checkpoint=tmp_path / "whole", **run)

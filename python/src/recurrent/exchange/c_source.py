@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from .._checks import as_path, shown
 from .._version import __version__
 from .c_constants import Constants, array, number
 from .c_step import FUNCTIONS, StepWriter, Work, embedded, one_hot
+from .exported import Exported
 from .step import Step, check_finite, steps_of
-
-if TYPE_CHECKING:
-    from ..nn.network import Network
 
 _KEYWORDS = frozenset(
     re.findall(
@@ -48,13 +46,13 @@ def as_c_path(path: Any) -> tuple[Path, str]:
 
 
 def c_files(
-    net: Network, name: str, tokens: bool, quantize: str | None, vocabulary: Sequence[int] | None = None
+    net: Exported, name: str, tokens: bool, quantize: str | None, vocabulary: Sequence[int] | None = None
 ) -> Files:
     """Returns the source and the header of a network.
 
     Parameters
     ----------
-    net : Network
+    net : Exported
         The network, of one direction.
     name : str
         The prefix of all public names.
@@ -75,7 +73,7 @@ class _Writer:
     """The functions of a network and what they need."""
 
     def __init__(
-        self, net: Network, name: str, tokens: bool, is_quantized: bool, vocabulary: Sequence[int] | None
+        self, net: Exported, name: str, tokens: bool, is_quantized: bool, vocabulary: Sequence[int] | None
     ) -> None:
         self._net, self._name, self._tokens, self._vocabulary = net, name, tokens, vocabulary
         self._is_quantized = is_quantized

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._version import __version__
+from .exported import Exported
 from .onnx_graph import OnnxGraph
 from .onnx_package import onnx_package
 from .onnx_scan import add_scan
-from .step import Step, check_finite, is_of_library, steps_of
+from .step import Step, check_finite, steps_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..nn.network import Network
 
 # of 2022: onnxruntime 1.12 and newer run them
 OPSET, IR_VERSION = 17, 8
@@ -35,12 +35,12 @@ OPERATORS: dict[str, tuple[str, Sequence[str]]] = {
 PEEPHOLES = "iof"
 
 
-def onnx_bytes(net: Network, tokens: bool, states: bool, dtype: Any, metadata: Mapping[str, str]) -> bytes:
+def onnx_bytes(net: Exported, tokens: bool, states: bool, dtype: Any, metadata: Mapping[str, str]) -> bytes:
     """Returns the file of a network.
 
     Parameters
     ----------
-    net : Network
+    net : Exported
         The network.
     tokens : bool
         Whether the input is tokens; those of a network without an embedding are one-hot.
@@ -68,7 +68,7 @@ def onnx_bytes(net: Network, tokens: bool, states: bool, dtype: Any, metadata: M
 class _Export:
     """The graph of a network, part by part from the input to the outputs."""
 
-    def __init__(self, onnx: Any, net: Network, tokens: bool, states: bool, dtype: Any) -> None:
+    def __init__(self, onnx: Any, net: Exported, tokens: bool, states: bool, dtype: Any) -> None:
         self._onnx, self._net, self._dtype = onnx, net, np.dtype(dtype)
         self._sizes, self._graph = net._sizes, OnnxGraph(onnx)
         self._takes_tokens = tokens or net.embedding is not None
@@ -166,7 +166,7 @@ class _Export:
         steps = self._steps[k * directions : (k + 1) * directions]
         initial = [self._initial(step) for step in steps]
         # runtimes have the operators in float32 alone
-        if self._net.cell in OPERATORS and self._dtype == np.float32 and is_of_library(self._net, k):
+        if self._net.cell in OPERATORS and self._dtype == np.float32 and self._net._is_of_library(k):
             return self._operator(steps, x, initial)
         outputs = []
         for step, start in zip(steps, initial):
@@ -220,7 +220,7 @@ class _Export:
         return str(graph.add("Reshape", [sides, graph.ints(0, 0, -1)], f"y{k}"))
 
 
-def _stacked(net: Network, form: str, gates: Sequence[str], suffix: str) -> npt.NDArray[Any]:
+def _stacked(net: Exported, form: str, gates: Sequence[str], suffix: str) -> npt.NDArray[Any]:
     """Returns parameters of the gates on top of each other; zeros of a gate without."""
     return np.concatenate([
         net.parameters[f"{form.format(gate)}{suffix}"].w if gate
@@ -229,7 +229,7 @@ def _stacked(net: Network, form: str, gates: Sequence[str], suffix: str) -> npt.
     ])  # fmt: skip
 
 
-def operator_weights(net: Network, suffix: str) -> list[npt.NDArray[Any]]:
+def operator_weights(net: Exported, suffix: str) -> list[npt.NDArray[Any]]:
     """Returns W, R and B of a direction, in the operator's order of the gates."""
     operator, gates = OPERATORS[net.cell]
     # the bias of a plain layer is bhh

@@ -10,12 +10,11 @@ import numpy as np
 
 from ..graph import Graph
 from ..mat import Mat
-from ..parameters import CELLS_WITH_GATES
+from .exported import Exported
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..nn.network import Network
 
 # operations that do nothing in evaluation
 _MASKS = ("dropout", "variational_dropout")
@@ -73,7 +72,7 @@ class Step:
         The states of sequences that begin, (rows,).
     """
 
-    def __init__(self, net: Network, k: int, suffix: str) -> None:
+    def __init__(self, net: Exported, k: int, suffix: str) -> None:
         program = json.loads(net.program(k).json())
         self.suffix, self.inputs = suffix, int(program["inputs"])
         self.states = dict(zip(net._sizes.states, program["states"]))
@@ -190,25 +189,13 @@ class Step:
         return np.array(result.w)
 
 
-def steps_of(net: Network) -> list[Step]:
+def steps_of(net: Exported) -> list[Step]:
     """Returns the step of every layer and direction, lowest layer first, of each the forward direction first."""
     sizes = net._sizes
     return [Step(net, i // sizes.directions, suffix) for i, suffix in enumerate(sizes.suffixes())]
 
 
-def is_of_library(net: Network, k: int) -> bool:
-    """Whether a layer's step is that of the library's cell of its name; a cell of the caller's own may have it too."""
-    if net.cell in CELLS_WITH_GATES:
-        return True
-    from ..nn.cell import as_cell
-    from ..nn.network import Network
-
-    own = json.loads(net.program(k).json())
-    layer = Network(as_cell(net.cell), own["inputs"], [net.hidden_sizes[k]], dtype=net.dtype, rng=0)
-    return bool(json.loads(layer.program(0).json()) == own)
-
-
-def check_finite(net: Network) -> None:
+def check_finite(net: Exported) -> None:
     """Refuses weights that are infinite or NaN."""
     for name, mat in net.parameters.items():
         bad = ~np.isfinite(mat.w)

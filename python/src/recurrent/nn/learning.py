@@ -112,8 +112,8 @@ class Learning(Checkpoint):
             a Mat (1, 1).
         optimizer : Optimizer, optional
             The optimizer; where absent the network's own, and initially ``Adam(1e-2, clipping="global_norm")``. The
-            rate of this one is constant for the first half of the steps and falls linearly to a twentieth in the
-            second, unless ``schedule`` or ``learning_rate`` is given; another optimizer keeps its rate.
+            rate of this one falls linearly to a twentieth over the steps, unless ``schedule`` or ``learning_rate`` is
+            given; another optimizer keeps its rate.
         lengths : array of int, optional
             (N,): the valid steps of each sequence of an array; later ones count for nothing.
         metrics : iterable of str or callable

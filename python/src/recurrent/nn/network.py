@@ -41,7 +41,7 @@ from .._readonly import Derived, refuse_assignment
 from ..mat import Mat
 from ..names import DType, InitializationName
 from ..optim.optimizer import Optimizer
-from ..parameters import Parameters
+from ..parameters import CELLS_WITH_GATES, Parameters
 from ..program import Program
 from ..random import RNG, Random, as_random, as_random_or_shared, restoring, spawned
 from ..sampling import sampler_settings
@@ -1035,6 +1035,14 @@ class Network(Exchange, cells=(None,)):
         return value
 
     # ---- overview
+
+    def _is_of_library(self, layer: int) -> bool:
+        """Whether a layer's step is that of the library's cell of its name; a cell of the caller's own may have it."""
+        if self.cell in CELLS_WITH_GATES:
+            return True
+        own = json.loads(self.program(layer).json())
+        twin = Network(as_cell(self.cell), own["inputs"], [self.hidden_sizes[layer]], dtype=self.dtype, rng=0)
+        return bool(json.loads(twin.program(0).json()) == own)
 
     def program(self, layer: int) -> Program:
         """Returns the step of a layer, of a built-in cell too.

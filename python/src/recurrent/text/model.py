@@ -132,6 +132,7 @@ class TextModel(Generation, Introspection):
         encoding: str | None = None,
         overwrite: bool = False,
         recipe: RecipeName | None = None,
+        weight_decay: float | None = None,
         epochs: int | None = None,
         documents: DocumentsName | None = None,
         bptt_length: int | None = None,
@@ -207,9 +208,13 @@ class TextModel(Generation, Introspection):
         recipe : {"default", "char_rnn", "recurrentjs"}, optional
             The optimizer, and its learning rates unless ``schedule`` or ``learning_rate`` is given. "default":
             ``RMSProp(7e-3, alpha=0.9, bias_correction=False)``, whose rate is constant for the first half of the steps
-            and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
-            falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
-            absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
+            and falls linearly to a twentieth in the second, with a weight decay of 3e-4. "char_rnn":
+            ``RMSProp(2e-3, alpha=0.95)``, whose rate falls by 3 % an epoch after ten. "recurrentjs":
+            ``recurrentjs.Solver()`` at the constant rate 0.01. Where absent "default", for a model without an optimizer
+            or with the default's: another optimizer keeps its rate.
+        weight_decay : float, optional
+            The fraction of each weight that a step subtracts, besides the optimizer's own decay; where absent that of
+            the recipe, and 0 with an optimizer, a schedule or a learning rate of the caller's.
         epochs : int, optional
             The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
         documents : {"lines", "files"}, optional
@@ -274,6 +279,7 @@ class TextModel(Generation, Introspection):
             replacement=replacement,
             encoding=encoding,
             documents=documents,
+            weight_decay=weight_decay,
             overwrite=overwrite,
         )
         self._trainer = trainer

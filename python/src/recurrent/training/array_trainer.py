@@ -12,6 +12,7 @@ import numpy as np
 from .._checks import as_flag, as_int, as_list, shown
 from ..graph import Graph
 from ..optim.optimizer import Optimizer, as_optimizer
+from ..optim.optimizers import Adam
 from ..random import RNG, seed_of
 from ..state import StepResult
 from .array_step import measure, train
@@ -19,7 +20,7 @@ from .dataset import Dataset
 from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
 from .options import TrainingOptions, count
-from .recipes import ARRAYS
+from .recipes import Recipe, falling
 from .trainable import TrainableNetwork
 from .trainer import Trainer, target_step
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 32
 CLIP = 1.0
+# the best of a small search over the tasks of examples/sequences: docs/defaults.md
+RECIPE = Recipe(lambda: Adam(1e-2, clipping="global_norm"), falling(1e-2, 1.0))
 # the arguments that each digest is of
 _ARGUMENTS = {
     "data": "x, y, lengths, sample_weight or class_weight differ",
@@ -139,7 +142,7 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         trainer._check_new(model, overwrite, trainer.has_validation)
         # a refused call has drawn nothing
         options.seed = seed_of(rng, "rng") % 2**63
-        rates = ARRAYS.begin(model, given, False, total, trainer.epoch_steps)
+        rates = RECIPE.begin(model, given, False, total, trainer.epoch_steps)
         if options.schedule is None and options.learning_rate is None:
             options.schedule = rates
         return trainer

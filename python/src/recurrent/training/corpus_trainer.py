@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Optional
 from .._checks import as_choice, as_errors
 from ..names import RecipeName
 from ..optim.optimizer import Optimizer, as_optimizer
+from ..optim.optimizers import RMSProp
+from ..optim.schedules import Constant, Step
 from ..sources import as_sources_encoding
 from ..state import StepResult
 from .batches import ContiguousBatches
 from .corpus import Corpus, smallest_type
 from .documents import Documents
 from .options import EVALUATE_EVERY, CorpusOptions, count
-from .recipes import TEXTS
+from .recipes import Recipe, falling
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
 
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 
     # tokens, and for each whether a document begins with it
     Encoded = tuple[npt.NDArray[Any], Optional[npt.NDArray[np.bool_]]]
+
+
+# the default is the best of a search: docs/defaults.md
+RECIPES: dict[RecipeName, Recipe] = {
+    "default": Recipe(lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False), falling(7e-3, 0.5), 3e-4),
+    "char_rnn": Recipe(
+        lambda: RMSProp(2e-3, alpha=0.95), lambda _, epoch: Step(2e-3, epoch, 0.97, after=10 * epoch)
+    ),
+    # by its name: the class is in a package that imports this one
+    "recurrentjs": Recipe(lambda: Optimizer._classes["recurrentjs"](), lambda *_: Constant(1e-2)),
+}
 
 
 class CorpusTrainer(Trainer[TrainableText]):
@@ -50,11 +63,12 @@ class CorpusTrainer(Trainer[TrainableText]):
         evaluate_every: int | None,
         record_every: int | None,
         overwrite: bool,
+        weight_decay: float | None,
         **arguments: Any,
     ) -> CorpusTrainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
         given = as_optimizer(optimizer)
-        chosen = TEXTS["default" if recipe is None else as_choice(recipe, "recipe", tuple(TEXTS))]
+        chosen = RECIPES["default" if recipe is None else as_choice(recipe, "recipe", tuple(RECIPES))]
         if recipe is not None and given is not None:
             raise ValueError("recipe is unexpected; expected either recipe or optimizer, got both")
         if (epochs is None) == (steps is None):
@@ -64,6 +78,7 @@ class CorpusTrainer(Trainer[TrainableText]):
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=1 if record_every is None else record_every,
+            weight_decay=0.0 if weight_decay is None else weight_decay,
             **arguments,
         )
         if model.tokenizer in ("characters", "bytes"):
@@ -92,8 +107,10 @@ class CorpusTrainer(Trainer[TrainableText]):
         model._set_metadata("documents", (options.documents or "").encode())
         total = trainer.target_step - first_step
         rates = chosen.begin(model, given, recipe is not None, total, trainer.epoch_steps)
-        if options.schedule is None and options.learning_rate is None:
+        if options.schedule is None and options.learning_rate is None and rates is not None:
             options.schedule = rates
+            if weight_decay is None:
+                options.weight_decay = chosen.weight_decay
         return trainer
 
     def _matching(self, model: TrainableText, data: Any) -> list[Corpus]:
@@ -229,11 +246,18 @@ class CorpusTrainer(Trainer[TrainableText]):
         s = self.settings
         if s.bptt_length is None or s.bptt_length == s.seq_length:
             chunk, resets = self._batches.chunk(number), self._batches.resets(number)
-            return model.train_step(*chunk, rate, s.clip, resets=resets)
+            return model.train_step(*chunk, rate, s.clip, s.weight_decay, resets=resets)
         inputs, targets, overlap = self._batches.window(number)
         resets, steps = self._batches.resets(number, len(inputs)), min(s.bptt_length, len(inputs))
         return model.train_step(
-            inputs, targets, rate, s.clip, resets=resets, bptt_length=steps, overlap=overlap
+            inputs,
+            targets,
+            rate,
+            s.clip,
+            s.weight_decay,
+            resets=resets,
+            bptt_length=steps,
+            overlap=overlap,
         )
 
     def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:

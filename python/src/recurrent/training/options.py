@@ -151,6 +151,7 @@ class CorpusOptions(TrainingOptions):
     encoding: str | None = None
     documents: DocumentsName | None = None
     bptt_length: int | None = None
+    weight_decay: float = 0.0
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
 
     def __post_init__(self) -> None:
@@ -159,6 +160,7 @@ class CorpusOptions(TrainingOptions):
         self.errors = as_errors_name(self.errors, self.replacement)
         self.encoding = as_encoding(self.encoding)
         self.documents = as_documents(self.documents)
+        self.weight_decay = as_rate(self.weight_decay, "weight_decay")
         if self.bptt_length is not None:
             self.bptt_length = count(self.bptt_length, "bptt_length")
 

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..names import RecipeName
 from ..optim.optimizer import Optimizer
-from ..optim.optimizers import Adam, RMSProp
-from ..optim.schedules import Constant, Linear, Schedule, Step
+from ..optim.schedules import Linear, Schedule
 from .trainable import Trainable
 
 
@@ -20,6 +18,8 @@ class Recipe:
     create: Callable[[], Optimizer]
     # the learning rates of a number of steps, of which an epoch has another number
     schedule: Callable[[int, int], Schedule]
+    # the fraction of each weight that a step subtracts
+    weight_decay: float = 0.0
 
     def begin(
         self, model: Trainable, optimizer: Optimizer | None, is_chosen: bool, steps: int, epoch_steps: int
@@ -63,20 +63,6 @@ def _without_rate(optimizer: Optimizer) -> dict[str, Any]:
     return {name: value for name, value in optimizer.settings.items() if name != "learning_rate"}
 
 
-def falling(rate: float) -> Callable[[int, int], Schedule]:
-    """Returns a schedule for any number of steps: constant for a half of them, then a linear fall to a twentieth."""
-    return lambda steps, _: Linear(rate, steps, decay_steps=max(1, steps // 2), end_factor=0.05)
-
-
-# a rate, and how it falls, that is best on the sequences of examples/sequences; see docs/defaults.md
-ARRAYS = Recipe(lambda: Adam(1e-2, clipping="global_norm"), falling(1e-2))
-
-# of texts: the search is in docs/defaults.md
-TEXTS: dict[RecipeName, Recipe] = {
-    "default": Recipe(lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False), falling(7e-3)),
-    "char_rnn": Recipe(
-        lambda: RMSProp(2e-3, alpha=0.95), lambda _, epoch: Step(2e-3, epoch, 0.97, after=10 * epoch)
-    ),
-    # by its name: the class is in a package that imports this one
-    "recurrentjs": Recipe(lambda: Optimizer._classes["recurrentjs"](), lambda *_: Constant(1e-2)),
-}
+def falling(rate: float, share: float) -> Callable[[int, int], Schedule]:
+    """Returns a schedule for any number of steps: a linear fall to a twentieth in the last ``share`` of them."""
+    return lambda steps, _: Linear(rate, steps, decay_steps=max(1, int(share * steps)), end_factor=0.05)

@@ -125,6 +125,7 @@ class TrainableText(Trainable, Protocol):
         targets: npt.ArrayLike,
         learning_rate: float | None = None,
         clip: float | None = 5.0,
+        weight_decay: float = 0.0,
         *,
         resets: npt.ArrayLike | None = None,
         bptt_length: int | None = None,
