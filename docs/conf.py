@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -13,36 +16,43 @@ os.environ.setdefault("RECURRENT_LIBRARY", str(ROOT / ".build" / "lib" / "librec
 
 import recurrent  # noqa: E402 (after its path is known)
 
+# a copy, as links between notebooks are resolved below this folder alone
+NOTEBOOKS = DOCS / "tutorials" / "notebooks"
+shutil.rmtree(NOTEBOOKS, ignore_errors=True)
+for notebook in (ROOT / "examples" / "notebooks").glob("*.ipynb"):
+    NOTEBOOKS.mkdir(exist_ok=True)
+    shutil.copy2(notebook, NOTEBOOKS)
+
 project = "recurrent"
-author = "the authors of recurrent"
+author = copyright = "the authors of recurrent"
 version = release = recurrent.__version__
 html_title = f"recurrent {release}"
 
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_copybutton",
     "c_header",
     "command_help",
+    "mathml",
 ]
 exclude_patterns = ["extensions", "static", "**/.ipynb_checkpoints"]
-# pages of other parts may be absent
-suppress_warnings = ["toc.empty_glob"]
 
 # ---- Markdown and notebooks: the tests run notebooks, the pages show what is stored in them
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["dollarmath", "substitution"]
 myst_heading_anchors = 4
+smartquotes = False
 nb_execution_mode = "off"
-# Unicode in place of a terminal's escapes
 nb_merge_streams = True
+# `make docs` copies the archive where it was built
+_LINK = '<a href="../swift/documentation/recurrent/">Recurrent in DocC</a>'
+_HAS_DOCC = (ROOT / ".build" / "docc" / "Recurrent.doccarchive").exists()
+myst_substitutions = {"docc": _LINK if _HAS_DOCC else "It was not built with these pages."}
 
 # ---- the Python reference
 
-autosummary_generate = False
 autodoc_member_order = "groupwise"
 # members of bases outside the package are described by their own documentation
 _BASES = "dict,object,tuple,str,Mapping,Exception,Protocol,BaseEstimator,ClassifierMixin,RegressorMixin"
@@ -63,6 +73,7 @@ nitpick_ignore_regex = [("c:identifier", r"u?int(32|64)_t"), ("py:class", r"(np|
 
 # ---- the pages
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
@@ -78,3 +89,16 @@ copybutton_exclude = ".linenos, .gp, .go"
 linkcheck_timeout = 20
 linkcheck_retries = 2
 linkcheck_anchors = False
+
+
+def without_absent_pages(app: Any, page: str, source: list[str]) -> None:
+    """Removes the patterns of a list of pages that match none."""
+    folder = (DOCS / page).parent
+    source[0] = re.sub(
+        r"^([\w./]+\*)\n", lambda match: match[0] if any(folder.glob(match[1])) else "", source[0], flags=re.M
+    )
+
+
+def setup(app: Any) -> None:
+    """Adds the functions of this file."""
+    app.connect("source-read", without_absent_pages)

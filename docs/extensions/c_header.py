@@ -64,7 +64,9 @@ def names(text: str) -> dict[str, str]:
     code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     return {
         **dict.fromkeys(re.findall(r"\b(recurrent_\w+)\(", code), "c:func"),
-        **dict.fromkeys(re.findall(r"^typedef [\w ]+[ (*]+(recurrent_\w+)\)?(?:\(.*\))?;", code, re.M), "c:type"),
+        **dict.fromkeys(
+            re.findall(r"^typedef [\w ]+[ (*]+(recurrent_\w+)\)?(?:\(.*\))?;", code, re.M), "c:type"
+        ),
         **dict.fromkeys(re.findall(r"^\} (recurrent_\w+);", code, re.M), "c:struct"),
         **dict.fromkeys(re.findall(r"\b(RECURRENT_\w+) = ", code), "c:enumerator"),
         **dict.fromkeys(re.findall(r"^#define (RECURRENT_\w+) \S", code, re.M), "c:macro"),
@@ -93,7 +95,7 @@ class Writer:
             self.add()
             self.add(self._text(subsection[2] or ""))
             self.add()
-            return
+            group = group._replace(comment="")
         functions = [each for each in group.declarations if re.match(r"(?!typedef)[^{]*\(", each)]
         others = [each for each in group.declarations if each not in functions]
         if not functions and not others:
@@ -206,7 +208,9 @@ class CHeader(SphinxDirective):
         text = HEADER.read_text(encoding="utf-8")
         title = " ".join(self.arguments[0].split())
         if title not in sections(text):
-            raise self.error(f"c-header has an unknown title; expected one of {list(sections(text))}, got {title}")
+            raise self.error(
+                f"c-header has an unknown title; expected one of {list(sections(text))}, got {title}"
+            )
         node = nodes.container()
         self.state.nested_parse(StringList(section(text, title), str(HEADER)), self.content_offset, node)
         return node.children

@@ -47,7 +47,13 @@ def command(job: str) -> list[str]:
         return [escaped(arguments._DESCRIPTION), "", *examples(job)]
     table = {"": demo._FLAGS} if job == "demo" else {**arguments._TABLES[job], "output": arguments._OUTPUT}
     text = arguments._HELP[job]
-    lines = [f".. program:: recurrent {job}", "", ".. code-block:: none", "", f"   recurrent {arguments._USAGE[job]}"]
+    lines = [
+        f".. program:: recurrent {job}",
+        "",
+        ".. code-block:: none",
+        "",
+        f"   recurrent {arguments._USAGE[job]}",
+    ]
     lines += ["", escaped(text[0].upper() + text[1:] + "."), ""]
     for title, flags in table.items():
         lines += [f".. rubric:: {title.capitalize()}", ""] if title else []
@@ -65,7 +71,9 @@ class CommandHelp(SphinxDirective):
         """Returns the help as nodes."""
         job = self.arguments[0] if self.arguments else ""
         if job and job not in arguments._HELP:
-            raise self.error(f"command-help has an unknown command; expected {list(arguments._HELP)}, got {job}")
+            raise self.error(
+                f"command-help has an unknown command; expected {list(arguments._HELP)}, got {job}"
+            )
         node = nodes.container()
         self.state.nested_parse(StringList(command(job), "command-help"), self.content_offset, node)
         return node.children

@@ -59,8 +59,9 @@ def run_c(code: str, folder: Path) -> str:
     source.write_text(code, encoding="utf-8")
     printed = set()
     for compiler in (["gcc", "-std=c11"], ["g++", "-std=c++17", "-x", "c++"]):
-        command = [*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", HEADER.parent, source, "-x", "none",
-                   library, f"-Wl,-rpath,{library.parent}", "-Wl,--allow-shlib-undefined", "-lm", "-o", program]  # fmt: skip
+        options = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", HEADER.parent, source, "-x", "none"]
+        linked = [library, f"-Wl,-rpath,{library.parent}", "-Wl,--allow-shlib-undefined", "-lm"]
+        command = [*compiler, *options, *linked, "-o", program]
         subprocess.run(command, check=True)
         printed.add(subprocess.run([program], capture_output=True, check=True, text=True, cwd=folder).stdout)
     assert len(printed) == 1, "C and C++ print the same"

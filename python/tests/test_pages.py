@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from document_code import blocks, run
-from support import HEADER, ROOT
+from support import HEADER, ROOT, SANITIZED
 from test_docs import NAMES
 
 DOCS = ROOT / "docs"
@@ -27,7 +27,7 @@ def test_the_code_of_a_page(page, tmp_path, monkeypatch):
 
 def test_pages_have_code():
     """At least as many as there are today."""
-    assert len(WITH_CODE) >= 14
+    assert len(WITH_CODE) >= 12
 
 
 # ---- the reference
@@ -36,11 +36,13 @@ def test_pages_have_code():
 def documented(folder):
     """The names that the directives of a folder's pages describe."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "reference" / folder).glob("*.md"))
-    return text, set(re.findall(r"^\.\. auto(?:class|function|data|exception):: recurrent\.(\S+)", text, re.M))
+    return text, set(
+        re.findall(r"^\.\. auto(?:class|function|data|exception):: recurrent\.(\S+)", text, re.M)
+    )
 
 
 def test_every_public_name_has_an_entry():
-    text, found = documented("python")
+    _, found = documented("python")
     # schedules are documented by the module that defines them; RecurrentJS has Mat, Graph and softmax as well
     found = {name.replace("optim.schedules.", "schedules.") for name in found}
     found |= {f"recurrentjs.{name}" for name in ("Mat", "Graph", "SentenceModel", "softmax")}
@@ -104,8 +106,21 @@ def test_every_command_is_on_the_page():
 
 @pytest.mark.slow
 def test_sphinx_has_no_warning(tmp_path):
-    for module in ("sphinx", "myst_nb", "furo", "numpydoc"):
+    if SANITIZED:
+        pytest.skip("Sphinx is no part of the library")
+    for module in ("sphinx", "myst_nb", "furo", "numpydoc", "sklearn"):
         pytest.importorskip(module, reason="Sphinx is not installed: `make docs` installs it")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "dummy", str(DOCS), str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "dummy",
+        str(DOCS),
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
