@@ -38,7 +38,7 @@ $(LIBRARY): $(SOURCES)
 # the newest NumPy, and everything that checks
 .venv-newest/ready: python/pyproject.toml
 	$(SYSTEM_PYTHON) -m venv --clear .venv-newest
-	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,notebook,test,browser,check]' numpy
+	.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[demo,plot,notebook,test,browser,check,docs]' numpy
 	@touch $@
 
 # the tests of the page need a browser; without one they are skipped, with a line that says so
@@ -135,7 +135,19 @@ planted: setup .venv-newest/ready ## plant bugs in a copy of the sources, and se
 
 check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift
-	cd python && ../.venv-newest/bin/ruff check --config pyproject.toml . ../examples && ../.venv-newest/bin/ruff format --check --config pyproject.toml . ../examples && ../.venv-newest/bin/mypy
+	cd python && ../.venv-newest/bin/ruff check --config pyproject.toml . ../examples ../docs && ../.venv-newest/bin/ruff format --check --config pyproject.toml . ../examples ../docs && ../.venv-newest/bin/mypy
+
+DOCC := .build/docc/Recurrent.doccarchive
+SPHINX := RECURRENT_LIBRARY='$(abspath $(LIBRARY))' .venv-newest/bin/python -m sphinx -W --keep-going -q
+docs: $(LIBRARY) .venv-newest/ready ## build the documentation, in .build/docs/html; warnings are errors
+	$(SPHINX) -b html docs .build/docs/html
+	@rm -rf .build/docs/html/swift; if [ -d $(DOCC) ]; then docc process-archive transform-for-static-hosting \
+	  $(DOCC) --output-path .build/docs/html/swift --hosting-base-path swift; fi
+	@echo "file://$(abspath .build/docs/html/index.html)"
+
+docs-links: $(LIBRARY) .venv-newest/ready ## check the links of the documentation; those to other sites need a network
+	@if .venv-newest/bin/python docs/extensions/network.py; then $(SPHINX) -b linkcheck docs .build/docs/links; \
+	else echo "no network: links to other sites are not checked"; $(SPHINX) -b dummy -E docs .build/docs/links; fi
 
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py
@@ -146,4 +158,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check bench clean
+.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links bench clean

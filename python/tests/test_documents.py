@@ -16,7 +16,7 @@ from support import HEADER, ROOT
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "examples/*/README.md", ".github/**/*.md", ".github/**/*.yml")
+    for pattern in ("*.md", "docs/**/*.md", "examples/*/README.md", ".github/**/*.md", ".github/**/*.yml")
     for path in ROOT.glob(pattern)
 )
 # programs with flags of their own

@@ -48,7 +48,7 @@ class GradientError:
 
     @property
     def error(self) -> float:
-        """|gradient − difference|."""
+        """``|gradient − difference|``."""
         return abs(self.gradient - self.difference)
 
 
@@ -66,7 +66,7 @@ class GradientCheck:
 
     @property
     def error(self) -> float:
-        """The largest |gradient − difference| among the worst elements."""
+        """The largest ``|gradient − difference|`` among the worst elements."""
         return max(mat.error for mat in self.mats)
 
     def __str__(self) -> str:
