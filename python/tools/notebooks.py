@@ -1,7 +1,7 @@
 """Executes notebooks and stores their outputs: python python/tools/notebooks.py [--to FOLDER] [NOTEBOOK ...].
 
 Each notebook runs from top to bottom in a new kernel and an empty folder. The metadata that kernels and front ends add
-are removed. Without names: all notebooks of examples/notebooks. ``--to`` writes to a folder and leaves them as they are.
+are removed. Without names: all notebooks of examples/notebooks. ``--to`` writes to a folder, and changes none of them.
 """
 
 from __future__ import annotations
