@@ -110,7 +110,7 @@ COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
 
 # tests that need no library, that read its code, or that start a browser
 NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
-  test_documents.py test_prose.py test_layers.py introspection/test_plots.py)
+  test_documents.py test_notebooks.py test_prose.py test_layers.py introspection/test_plots.py)
 asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
 	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))

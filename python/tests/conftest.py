@@ -64,6 +64,7 @@ SLOW: dict[str, set[str]] = {
     "test_hatch_build.py": set(),
     "test_leaks.py": set(),
     "test_memory_growth.py": set(),
+    "test_notebooks.py": {"test_runs_to_its_outputs", "test_a_figure_is_displayed"},
     "test_readme.py": set(),
     "test_tasks.py": {"test_reaches_its_mark", "test_does_not_reach_it_untaught"},
     "test_threads.py": set(),

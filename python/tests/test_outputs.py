@@ -303,6 +303,7 @@ def test_everything_that_writes_is_guarded():
         ("outputs.py", "open"),
         # into memory
         ("demo/report.py", "savefig"),
+        ("introspection/plots.py", "savefig"),
         # after a check
         ("text/model.py", "_model_save"),
         ("recurrentjs/sentence_model.py", "_model_save"),

@@ -148,6 +148,7 @@ def test_a_tick(make):
     assert [f"operation {k}: {o.name}" in abouts(svg) for k, o in enumerate(G.operations)] == [True] * len(G)
     assert root.get("role") == "img" and "http" not in svg.replace('"http://www.w3.org/2000/svg"', "")
     assert G.svg(names) == svg and svg._repr_svg_() == svg
+    assert repr(svg) == f"<Drawing of {len(svg):,} characters>" and str(svg) == svg
 
 
 def boxes(svg):

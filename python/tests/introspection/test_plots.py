@@ -42,6 +42,24 @@ def test_the_figure_of_a_run():
     plots.history(recurrent.History(train=[(1, 2.0)])).savefig("/dev/null", format="png")
 
 
+def test_the_unit_of_the_losses():
+    pytest.importorskip("matplotlib")
+    # the best validation has a label of its own
+    run = recurrent.History(train=[(1, 2.0), (2, 1.0)], validation=[(1, 1.5), (2, 1.75)])
+    assert plots.history(run).axes[0].get_ylabel() == "loss"
+    figure = plots.history(run, unit="$ per step")
+    assert figure.axes[0].get_ylabel() == "loss, $ per step"
+    figure.savefig("/dev/null", format="png")
+    with pytest.raises(TypeError, match="unit has the wrong type; expected a str, got int"):
+        plots.history(run, unit=3)
+
+
+def test_a_notebook_displays_a_figure_without_pyplot():
+    pytest.importorskip("matplotlib")
+    picture = plots.predictions([1, 2, 4], [1, 2, 3])._repr_png_()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 1000
+
+
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
 def test_the_figure_of_activations(tokenizer):
     pytest.importorskip("matplotlib")

@@ -62,7 +62,7 @@ def test_a_page_shows_the_text_and_nothing_of_it_is_markup():
     shades = [float(shade) for shade in re.findall(r"span style=\"background:rgba\([\d,]+,([\d.]+)\)", page)]
     assert np.allclose(shades, np.abs(np.tanh(cells)), atol=0.005)
     assert "<p>tanh: −1 <span" in page
-    assert page._repr_html_() == page
+    assert page._repr_html_() == page and repr(page) == f"<HTML of {len(page):,} characters>"
 
 
 def test_a_page_is_saved_and_says_whose_unit_it_is(tmp_path):

@@ -65,6 +65,8 @@ def curves(history):
 def test_html():
     page, _ = curves(WHOLE)
     assert next(page.iter("p")).text == repr(WHOLE)
+    # of any loss
+    assert next(page.iter("{http://www.w3.org/2000/svg}title")).text == "Loss"
     assert "<svg" not in History()._repr_html_() and "no steps" in History()._repr_html_()
     train = [(step, 3.0 - step / 1000) for step in range(1, 2001)]
     page, lines = curves(History(train=train, validation=[(500, 2.0), (2000, 1.5)]))

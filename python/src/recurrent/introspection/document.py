@@ -12,6 +12,10 @@ class Document(str):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        # a notebook stores it beside the drawing
+        return f"<{type(self).__name__} of {len(self):,} characters>"
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the document to a file.
 

@@ -5,7 +5,9 @@ Each function returns a ``matplotlib.figure.Figure``: notebooks display it, ``fi
 
 from __future__ import annotations
 
+import functools
 import importlib
+import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arrays import as_array, as_type
-from .._checks import as_count, as_int, as_list
+from .._checks import as_count, as_int, as_list, as_text
 from ..nn.network import Network
 from ..training.history import Curve, History
 from . import activations as _activations
@@ -21,20 +23,22 @@ from . import activations as _activations
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_BLUE, _ORANGE, _GRAY, _FAINT = "#1f6fb2", "#d9601a", "#888888", "#e6e6e6"
+_BLUE, _ORANGE, _GRAY, _LIGHT, _FAINT = "#1f6fb2", "#d9601a", "#888888", "#bbbbbb", "#e6e6e6"
 # more labels would overlap
 _MAX_LABELS = 120
 # more would be too flat to read
 _MAX_PANELS = 20
 
 
-def history(run: History) -> Any:
+def history(run: History, unit: str | None = None) -> Any:
     """Plots a run's losses, learning rate and gradient norms against the steps.
 
     Parameters
     ----------
     run : History
-        The result of ``TextModel.fit``.
+        The result of ``TextModel.fit`` or ``Network.fit``.
+    unit : str, optional
+        The unit of the losses, such as "nats per character", for the label of their axis.
 
     Returns
     -------
@@ -43,13 +47,14 @@ def history(run: History) -> Any:
 
     Raises
     ------
-    ValueError
-        If no step is recorded.
+    ValueError, TypeError
+        If no step is recorded, or ``unit`` is no str.
     ImportError
         Without matplotlib.
     """
     if not run.train:
         raise ValueError("run is empty; expected at least one recorded step, got none")
+    quantity = "loss" if unit is None else f"loss, {as_text(unit, 'unit').decode()}"
     figure = _figure(8.0, 5.6)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     steps, losses = _columns(run.train)
@@ -69,7 +74,7 @@ def history(run: History) -> Any:
     low = min(smooth.min(), *(loss for _, loss in run.validation or [run.train[-1]]))
     high = max(np.percentile(smooth, 98), low + 0.1)
     top.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
-    top.set_ylabel("loss, nats per token")
+    top.set_ylabel(quantity, parse_math=False)
     top.legend(frameon=False)
     top.set_title("Training", loc="left")
     if run.gradient_norms:
@@ -154,7 +159,7 @@ def predictions(
     panels = figure.subplots(outputs, 1, squeeze=False, sharex=True)[:, 0]
     for axes, label, target, prediction in zip(panels, labels, shown[0].T, shown[1].T):
         error = math.sqrt(float(np.mean((prediction - target)[start:] ** 2)))
-        axes.plot(target, color=_GRAY, lw=1.6, label="target")
+        axes.plot(target, color=_LIGHT, lw=3.2, label="target")
         axes.plot(prediction, color=_BLUE, lw=1.2, label=f"predicted, RMSE {error:.4g}")
         if start:
             axes.axvspan(0, start, color=_FAINT, lw=0, zorder=0)
@@ -298,7 +303,17 @@ def _figure(width: float, height: float) -> Any:
         base = importlib.import_module("matplotlib.figure").Figure
     except ImportError:
         raise ImportError("plots need matplotlib; install it with `pip install matplotlib`") from None
-    return base(figsize=(width, height), layout="constrained", dpi=110)
+    figure = base(figsize=(width, height), layout="constrained", dpi=110)
+    # notebooks know the figures of pyplot alone
+    figure._repr_png_ = functools.partial(_png, figure)
+    return figure
+
+
+def _png(figure: Any) -> bytes:
+    """Returns the picture of a figure, for a notebook."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    return picture.getvalue()
 
 
 def _columns(curve: Curve) -> Any:

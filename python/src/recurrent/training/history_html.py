@@ -76,6 +76,6 @@ def _chart(curves: dict[str, Points], every: Points) -> str:
     axes = f'<path class="axis" fill="none" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}"><title>Loss in nats per token</title>'
+        f'viewBox="0 0 {_WIDTH} {_HEIGHT}"><title>Loss</title>'
         f"{axes}{''.join(lines)}{labels}{legend}</svg>"
     )
