@@ -81,7 +81,7 @@ import Testing
     let size = sentences.model.tokenizer.count
     let network = try Network(
       Network.Settings(
-        cell, inputSize: size, embedding: 5, hiddenSizes: [20, 9], outputSize: size, dtype: dtype),
+        cell, inputSize: size, embedding: 5, hiddenSizes: [20, 9], outputSize: size, forgetBias: 0, dtype: dtype),
       random: Random(seed: 3))
     let optimizer = try Optimizer.recurrentJS()
     #expect(try network.parameters.flat.rows() == sentences.parameters.flat.rows())
