@@ -342,6 +342,10 @@ def test_metadata(tmp_path):
     model.fit("hello" * 40, 1, batch_size=2, seq_length=4, progress=False)
     model.save(tmp_path / "fitted.safetensors")
     own = set(header_of(tmp_path / "fitted.safetensors")[0]) - (expected - {"metadata.user"})
+    lines = recurrent.TextModel("lstm", [2], rng=1)
+    lines.fit("hello\n" * 40, 1, batch_size=2, seq_length=4, documents="lines", progress=False)
+    lines.save(tmp_path / "lines.safetensors")
+    own |= set(header_of(tmp_path / "lines.safetensors")[0]) - expected
     assert own == set(re.findall(r"`(metadata\.[a-z]+)`", text("docs/file-format.md")))
     assert next(iter(metadata)) == "crc64" and "`crc64`" in text("docs/file-format.md")
     net = recurrent.GRU(3, [2], rng=1)
