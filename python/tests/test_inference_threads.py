@@ -10,7 +10,6 @@ import pytest
 import recurrent
 
 TEXT = "the quick brown fox jumps over the lazy dog. "
-BUSY = r"in use by .*another thread.*expected .*got "
 
 
 def text_model():
@@ -128,6 +127,8 @@ def refusals(call, during, seconds=20):
                 call()
             except RuntimeError as error:
                 found.append(str(error))
+            # the other thread begins its next call
+            time.sleep(0.001)
     return found
 
 
@@ -141,7 +142,7 @@ def big():
     "change",
     [
         lambda net, x, optimizer: net.train_step(x[:2], x[:2], optimizer),
-        lambda net, x, optimizer: net.initialize(recurrent="orthogonal", rng=1),
+        lambda net, x, optimizer: net.initialize(recurrent="glorot", rng=1),
         lambda net, x, optimizer: net.forward(x[:2]),
         lambda net, x, optimizer: net.flat.fill(0.5),
         lambda net, x, optimizer: setattr(net, "dropout", 0.0),
@@ -151,18 +152,10 @@ def big():
 )
 def test_changes_are_refused_during_inference(change):
     net, tokens, optimizer = big()
-    x = np.eye(20, dtype=np.float32)[tokens]
-    before = net.flat.w.tobytes()
-    found = []
-    end = time.monotonic() + 20
-    with During(lambda: net.scores(x)):
-        while not found and time.monotonic() < end:
-            before = None
-            try:
-                change(net, tokens, optimizer)
-            except RuntimeError as error:
-                found.append(str(error))
-    assert found and "network is in use by the inference of another thread" in found[0] and before is None
+    # inference takes nearly all of the time: a change that is not refused is short
+    x = np.eye(20, dtype=np.float32)[np.tile(tokens, (4, 4))]
+    found = refusals(lambda: change(net, tokens, optimizer), During(lambda: net.scores(x)))
+    assert found and "network is in use by the inference of another thread" in found[0]
     assert "expected" in found[0] and "got" in found[0]
     # and works afterwards
     change(net, tokens, optimizer)
