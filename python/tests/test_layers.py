@@ -21,6 +21,7 @@ LAYERS = (
         "selection",
         "indexing",
         "texts",
+        "sources",
         "mat_repr",
         "introspection.document",
     ),
@@ -47,9 +48,10 @@ LAYERS = (
     ("cli",),
     ("__main__", "demo.__main__"),
 )
-# packages that are optional, which a function imports when it needs them
+# packages that are optional, or slow to import, which a function imports when it needs them
 EXTRAS = {
     "anywidget", "h5py", "IPython", "matplotlib", "onnx", "plotext", "sklearn", "tokenizers", "tqdm", "traitlets",
+    "zipfile",
 }  # fmt: skip
 
 

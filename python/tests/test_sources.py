@@ -181,9 +181,9 @@ def test_an_encoding_is_that_of_all_files(folder):
 
 def test_a_resumed_run_finds_all_files_again(folder, tmp_path):
     whole = new()
-    whole.fit(folder, 6, **SETTINGS)
+    whole.fit(folder, 6, learning_rate=0.01, **SETTINGS)
     tm = new()
-    tm.fit(folder, 3, checkpoint=tmp_path / "m", **SETTINGS)
+    tm.fit(folder, 3, checkpoint=tmp_path / "m", learning_rate=0.01, **SETTINGS)
     # a file that is new in the directory does not belong to the run
     (folder / "0.txt").write_text("new")
     again = recurrent.load(tmp_path / "m")

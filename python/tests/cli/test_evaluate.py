@@ -46,7 +46,7 @@ def test_info(trained, capsys):
     for words in (
         "lstm 8 8, one-hot: ",
         "vocabulary  13 characters:  ,.bdeghinost",
-        "optimizer   RMSProp(learning_rate=0.002",
+        "optimizer   RMSProp(learning_rate=0.007",
         "trained     20 steps\n",
         f"validation  {tm.history.validation[-1][1]:.4f} nats per character",
         str(trained.with_name("novel.txt")),

@@ -123,7 +123,7 @@ def test_train_in_char_rnns_words(text):
         "--max_epochs",
         "12",
     ]
-    assert main(["train", "novel.txt", "--quiet", *words]) == 0
+    assert main(["train", "novel.txt", "--quiet", "--recipe", "char-rnn", *words]) == 0
     tm = recurrent.TextModel.load("novel.safetensors")
     rates = dict(tm.history.learning_rates)
     assert tm.step == 12 * 44 and tm.hidden_sizes == (8,)
@@ -135,9 +135,42 @@ def test_train_in_char_rnns_words(text):
     assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
 
 
+def test_recipes(text, capsys):
+    """Without flags of optimizer and rates a run has fit's default; one of them has char-rnn's for the others."""
+    found = {}
+    for words in (
+        (),
+        ("--recipe", "recurrentjs"),
+        ("--recipe", "char-rnn"),
+        ("--learning-rate", "0.5"),
+        ("--optimizer", "adam"),
+    ):
+        assert main(["train", "novel.txt", "--steps", "2", "--force", "--quiet", *SMALL, *words]) == 0
+        tm = recurrent.TextModel.load("novel.safetensors")
+        found[words] = (tm.optimizer.settings["name"], tm.trainer.settings.schedule.to_dict()["schedule"])
+    assert list(found.values()) == [
+        ("rmsprop", "linear"), ("recurrentjs", "constant"), ("rmsprop", "step"), ("rmsprop", "step"), ("adam", "step"),
+    ]  # fmt: skip
+    words = ["train", "novel.txt", "--recipe", "char-rnn", "--decay-rate", "0.5"]
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "--recipe excludes --decay-rate" in capsys.readouterr().err
+
+
 def test_gradients_through_other_lengths_than_a_chunk(text):
     """The flag is fit's argument, which the checkpoint keeps and ``resume`` uses."""
-    words = ["train", str(text), *SMALL, "--seed", "4", "--bptt-length", "25", "--quiet"]
+    words = [
+        "train",
+        str(text),
+        *SMALL,
+        "--seed",
+        "4",
+        "--bptt-length",
+        "25",
+        "--quiet",
+        "--schedule",
+        "constant",
+    ]
     assert main([*words, "--steps", "5", "--checkpoint", "part"]) == 0
     assert main(["resume", "part", "--steps", "2", "--quiet"]) == 0
     assert main([*words, "--steps", "7", "--checkpoint", "whole"]) == 0

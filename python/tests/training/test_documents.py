@@ -113,7 +113,7 @@ def test_a_resumed_run_is_exact(kind, tokenizer, tmp_path):
     for i in range(3):
         files.append(tmp_path / f"{i}.txt")
         files[-1].write_text(TEXT * (i + 1))
-    settings = {"documents": kind, "validation_split": 0.2, "evaluate_every": 4}
+    settings = {"documents": kind, "validation_split": 0.2, "evaluate_every": 4, "learning_rate": 0.01}
     whole = fit(new(tokenizer, dropout=0.2), 12, files, **settings)
     fit(new(tokenizer, dropout=0.2), 5, files, checkpoint=tmp_path / "m", **settings)
     again = recurrent.load(tmp_path / "m")

@@ -120,7 +120,7 @@ def test_runs_of_versions_without_it():
 
 
 def test_windows():
-    batches = ContiguousBatches(np.arange(41, dtype=np.uint8), 2, 4, 10)
+    batches = ContiguousBatches(np.arange(41, dtype=np.uint8), 2, 4, bptt_length=10)
     lengths, overlaps = [], []
     for index in range(5):
         x, y, overlap = batches.window(index)

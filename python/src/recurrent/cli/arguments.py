@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, get_args
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .._checks import DTYPES
 from .._terminal import escaped, writing_output
 from .._version import __version__
 from ..encoding import as_encoding
+from ..names import RecipeName
 from ..nn.initialization import INITIALIZATIONS
 from ..optim.optimizers import OPTIMIZERS
 from ..optim.schedules import SCHEDULES
@@ -40,6 +41,15 @@ DTYPE_NAMES = tuple(str(np.dtype(dtype)) for dtype in DTYPES)
 EPOCHS = 50
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 # a new network's architecture; with --init-from the model decides it
+_RECIPES = tuple(name.replace("_", "-") for name in get_args(RecipeName))
+# of a run whose optimizer or learning rates are flags
+_RATES: dict[str, Any] = {
+    "learning_rate": LEARNING_RATE,
+    "schedule": "step",
+    "learning_rate_decay": 0.97,
+    "learning_rate_decay_after": 10,
+    "warmup_steps": 0,
+}
 _ARCHITECTURE = {
     "cell": "lstm",
     "hidden_sizes": None,
@@ -237,8 +247,14 @@ _TRAIN: Table = {
         value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
         value("--epochs --max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
         value("--steps", count, "N", "steps, instead of epochs"),
-        choice("--optimizer", tuple(OPTIMIZERS), "O", f"{', '.join(OPTIMIZERS)}; sgd has momentum (rmsprop)"),
-        value("--learning-rate", non_negative, "X", f"learning rate ({LEARNING_RATE:g})", LEARNING_RATE),
+        choice("--recipe", _RECIPES, "R", f"optimizer and learning rates: {', '.join(_RECIPES)} (default)"),
+        choice(
+            "--optimizer",
+            tuple(OPTIMIZERS),
+            "O",
+            f"instead: {', '.join(OPTIMIZERS)}; sgd has momentum (rmsprop)",
+        ),
+        value("--learning-rate", non_negative, "X", f"of the optimizer ({LEARNING_RATE:g})"),
         value("--decay-rate", fraction_below_1, "X", f"of rmsprop's average of squares ({DECAY_RATE:g})"),
         value("--weight-decay", non_negative, "X", "weight decay (0)", 0.0),
         choice(
@@ -246,17 +262,15 @@ _TRAIN: Table = {
             tuple(name.replace("_", "-") for name in SCHEDULES),
             "S",
             f"of the learning rate: {', '.join(SCHEDULES).replace('_', '-')} (step)",
-            "step",
         ),
         value(
             "--learning-rate-decay",
             positive_fraction,
             "X",
             "factor of step and exponential, per epoch; of plateau, per validation without a new best (0.97)",
-            0.97,
         ),
-        value("--learning-rate-decay-after", natural, "N", "epochs before step's first (10)", 10),
-        value("--warmup-steps", natural, "N", "of cosine, up to the full learning rate (0)", 0),
+        value("--learning-rate-decay-after", natural, "N", "epochs before step's first (10)"),
+        value("--warmup-steps", natural, "N", "of cosine and linear, up to the full learning rate (0)"),
         value(
             "--clip --grad-clip", non_negative, "X", f"bound on each gradient; 0 for none ({CLIP:g})", CLIP
         ),
@@ -514,8 +528,22 @@ def _check_errors(options: argparse.Namespace, parser: argparse.ArgumentParser) 
     options.errors = options.errors or "strict"
 
 
+def _set_rates(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Sets the recipe, or the defaults of the flags of optimizer and learning rates if one of them is given."""
+    given = [name for name in ("optimizer", "decay_rate", *_RATES) if getattr(options, name) is not None]
+    if options.weight_decay:
+        given.append("weight_decay")
+    if given and options.recipe is not None:
+        parser.error(f"--recipe excludes --{given[0].replace('_', '-')}")
+    options.has_rates = bool(given)
+    for name, value in _RATES.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+
+
 def _check_train(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Checks flags that exclude each other, then sets the files and the defaults of the network."""
+    _set_rates(options, parser)
     if options.files and options.data_dir:
         parser.error("--data-dir excludes FILE")
     if not options.files and not options.data_dir:

@@ -80,7 +80,7 @@ def train(options: argparse.Namespace, console: Console) -> int:
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
             errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
-            overwrite=o.force, bptt_length=o.bptt_length,
+            overwrite=o.force, bptt_length=o.bptt_length, recipe=o.recipe and o.recipe.replace("-", "_"),
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():
@@ -206,7 +206,10 @@ def _introduce(
     unit = f"{token_unit(model.tokenizer)}s"
     held_out = f"; the last {100 * o.validation_split:.3g} % held out" if o.validation_split else ""
     optimizer = type(model.optimizer).__name__
-    schedule = "" if o.schedule == "constant" else f"{o.schedule} "
+    assert model.trainer is not None and model.optimizer is not None
+    kind = model.trainer.settings.schedule
+    schedule = "" if kind is None or isinstance(kind, Constant) else f"{kind.to_dict()['schedule']} "
+    rate = model.optimizer.learning_rate if kind is None else kind(0)
     console.print(f"recurrent {__version__}: training on {title(o.files)}")
     console.print(f"  text      {length:,} {unit}{distinct}{held_out}")
     console.print(
@@ -214,7 +217,7 @@ def _introduce(
     )
     console.print(
         f"  training  {steps:,} steps, {epoch_steps:,} to an epoch; {optimizer}, {schedule}learning rate "
-        f"{o.learning_rate:g}"
+        f"{rate:g}"
     )
     console.print(f"  saved     {path}; Ctrl-C saves and ends\n")
     console.print("    step    epoch     loss  gradient remaining validation   sample")
@@ -252,7 +255,9 @@ def _conclude(console: Console, model: TextModel, history: History, path: Path, 
 
 def _optimizer(o: argparse.Namespace) -> Optimizer | None:
     """Returns the optimizer of the flags, or None to keep that of the model of ``--init-from``."""
-    if o.optimizer is None and o.init_from and o.decay_rate is None and not o.weight_decay:
+    if not o.has_rates or (
+        o.optimizer is None and o.init_from and o.decay_rate is None and not o.weight_decay
+    ):
         return None
     name: OptimizerName = o.optimizer or "rmsprop"
     settings: dict[str, Any] = {"learning_rate": o.learning_rate, "weight_decay": o.weight_decay}
@@ -263,8 +268,10 @@ def _optimizer(o: argparse.Namespace) -> Optimizer | None:
     return OPTIMIZERS[name](**settings)
 
 
-def _schedule(o: argparse.Namespace, steps: int, epoch_steps: int) -> Schedule:
-    """Returns the schedule of the flags: each of its settings that has a flag takes the flag's value."""
+def _schedule(o: argparse.Namespace, steps: int, epoch_steps: int) -> Schedule | None:
+    """Returns the schedule of the flags, whose settings are those of the flags; None for that of a recipe."""
+    if not o.has_rates:
+        return None
     if o.learning_rate_decay == 1 and o.schedule in ("step", "exponential"):
         return Constant(o.learning_rate)
     kind = SCHEDULES[o.schedule.replace("-", "_")]

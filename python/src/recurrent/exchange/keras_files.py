@@ -6,7 +6,6 @@ import importlib
 import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ _RANKS = {
 
 def arrays_of_file(path: Path) -> list[Any]:
     """Returns the arrays of a file: .weights.h5, .keras, or a legacy .h5. Needs the package h5py."""
+    zipfile = importlib.import_module("zipfile")
     try:
         # a file that is not there is the error, with the package or without
         with path.open("rb"):
@@ -63,6 +63,7 @@ def h5py_package(use: str) -> Any:
 
 def config_of_file(path: Path) -> Any:
     """Returns the configuration of a .keras file, an object of JSON."""
+    zipfile = importlib.import_module("zipfile")
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))

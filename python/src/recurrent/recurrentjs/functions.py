@@ -294,6 +294,7 @@ def _init(cell: str, input_size: Any, hidden_sizes: Any, output_size: Any, type_
             "input_size": as_int(input_size, "input_size"),
             "hidden_sizes": widths.tolist(),
             "output_size": outputs,
+            "forget_bias": 0,
             "dtype": str(DTYPES[as_dtype(type_)]),
         }
     ).encode()
