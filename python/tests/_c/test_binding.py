@@ -95,9 +95,7 @@ def test_a_handler_may_not_use_the_objects_of_the_call(net, x, handler):
 
     handler(use)
     timer = send_soon()
-    with pytest.raises(
-        RuntimeError, match="network is in use by .*; expected one such call at a time, got a second one"
-    ):
+    with pytest.raises(RuntimeError, match=r"network is in use by .*; expected one such call at a time"):
         net.forward(x)
     timer.join()
     net.forward(x[:1])

@@ -147,7 +147,10 @@ def test_recipes(text, capsys):
     ):
         assert main(["train", "novel.txt", "--steps", "2", "--force", "--quiet", *SMALL, *words]) == 0
         tm = recurrent.TextModel.load("novel.safetensors")
-        found[words] = (tm.optimizer.settings["name"], tm.trainer.settings.schedule.to_dict()["schedule"])
+        found[" ".join(words)] = (
+            tm.optimizer.settings["name"],
+            tm.trainer.settings.schedule.to_dict()["schedule"],
+        )
     assert list(found.values()) == [
         ("rmsprop", "linear"), ("recurrentjs", "constant"), ("rmsprop", "step"), ("rmsprop", "step"), ("adam", "step"),
     ]  # fmt: skip
