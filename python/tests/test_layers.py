@@ -21,11 +21,10 @@ LAYERS = (
         "selection",
         "indexing",
         "texts",
-        "sources",
         "mat_repr",
         "introspection.document",
     ),
-    ("mat",),
+    ("mat", "sources"),
     (
         "program",
         "operands",
