@@ -23,6 +23,9 @@ extension Function {
     Function("generator_next_text", [.textGenerator], outputs: 3) {
       recurrent_generator_next_text($0[0], 4, $1(0), 512, $1(1), $1(2))
     },
+    Function("generator_next_characters", [.textGenerator], outputs: 3) {
+      recurrent_generator_next_characters($0[0], 4, $1(0), 512, $1(1), $1(2))
+    },
     Function("generator_state", [.generator], outputs: 1) { recurrent_generator_state($0[0], $1(0, Double.self)) },
   ]
 

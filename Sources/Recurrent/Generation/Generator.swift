@@ -157,8 +157,12 @@ public final class Generator {
   /// Creates a generator of text from JSON settings: a sampler's, and "max_tokens", "end", "stop", "errors" and
   /// "replacement".
   ///
-  /// - Parameter prompt: UTF-8, or any bytes for a tokenizer of bytes.
-  public convenience init(
+  /// - Parameters:
+  ///   - model: reads the prompt and produces the text.
+  ///   - prompt: UTF-8, or any bytes for a tokenizer of bytes.
+  ///   - settings: a JSON object; absent keys take the defaults.
+  ///   - random: draws the tokens; nil selects the largest score each time.
+  package convenience init(
     _ model: TextModel, prompt: UnsafeBufferPointer<UInt8>, settings: String, random: Random?
   ) throws(RecurrentError) {
     var reader = try SettingsReader(settings, owner: "generator")
@@ -231,14 +235,25 @@ public final class Generator {
   ///
   /// - Throws: as `nextBytes`.
   public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
-    var bytes = try position.incomplete.copy()
-    try position.incomplete.reserve(4)
-    let text = try text(maxTokens)
-    try bytes.append(UnsafeBufferPointer(text.elements))
-    let complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
-    position.incomplete.removeAll()
-    try position.incomplete.append(contentsOf: bytes.elements.dropFirst(complete))
-    return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
+    let text = try characters(maxTokens)
+    return text.span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Produces at most `maxTokens` tokens and returns the text that is certain in valid UTF-8, as `nextText`.
+  package func characters(_ maxTokens: Int) throws(RecurrentError) -> Buffer<UInt8> {
+    try check(maxTokens)
+    var result = Buffer<UInt8>()
+    try restoring { (generator) throws(RecurrentError) in
+      var bytes = try generator.position.incomplete.copy()
+      try generator.produceText(maxTokens, &bytes)
+      generator.position.incomplete.removeAll()
+      try bytes.span.withUnsafeBufferPointer { (text) throws(RecurrentError) in
+        let complete = text.count - Tokenizer.incomplete(text)
+        try generator.position.incomplete.append(UnsafeBufferPointer(rebasing: text[complete...]))
+        try Tokenizer.appendRepaired(UnsafeBufferPointer(rebasing: text[..<complete]), to: &result)
+      }
+    }
+    return result
   }
 
   /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain: UTF-8, and of a tokenizer
@@ -252,33 +267,44 @@ public final class Generator {
   /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain, as `nextBytes`.
   package func text(_ maxTokens: Int) throws(RecurrentError) -> Buffer<UInt8> {
     try check(maxTokens)
-    guard let text else {
-      throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
-    }
     var result = Buffer<UInt8>()
-    try restoring { (generator) throws(RecurrentError) in
-      // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
-      let part = text.stop.isEmpty ? maxTokens : 1
-      var count = 0, production = Production()
-      while count < maxTokens && !generator.hasEnded {
-        production.tokens.removeAll()
-        try generator.produce(min(part, maxTokens - count), logProbabilities: false, &production)
-        count += production.tokens.count
-        let tokens = UnsafeBufferPointer(production.tokens.elements)
-        if try text.append(tokens, to: &generator.position.held, &result) { generator.position.hasEnded = true }
-      }
-      if generator.hasEnded {
-        try result.append(UnsafeBufferPointer(generator.position.held.elements))
-        generator.position.held.removeAll()
-      }
-    }
+    try restoring { (generator) throws(RecurrentError) in try generator.produceText(maxTokens, &result) }
     return result
   }
 
+  /// Appends the bytes of at most `maxTokens` tokens that are certain to `result`.
+  private func produceText(_ maxTokens: Int, _ result: inout Buffer<UInt8>) throws(RecurrentError) {
+    guard let text else {
+      throw RecurrentError(.badValue, "generator has the wrong kind; expected a generator of text, got one of tokens")
+    }
+    // one token at a time if each may complete a stop string, so that nothing is drawn beyond it
+    let part = text.stop.isEmpty ? maxTokens : 1
+    var count = 0, production = Production()
+    while count < maxTokens && !hasEnded {
+      production.tokens.removeAll()
+      try produce(min(part, maxTokens - count), logProbabilities: false, &production)
+      count += production.tokens.count
+      let tokens = UnsafeBufferPointer(production.tokens.elements)
+      if try text.append(tokens, to: &position.held, &result) { position.hasEnded = true }
+    }
+    if hasEnded {
+      try result.append(UnsafeBufferPointer(position.held.elements))
+      position.held.removeAll()
+    }
+  }
+
   /// The number of bytes that `nextBytes(maxTokens)` may return, at most `Int.max`.
-  public func textCapacity(_ maxTokens: Int) -> Int {
-    let held = (text?.longest ?? 0) + 4
-    return maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
+  public func textCapacity(_ maxTokens: Int) -> Int { capacity(maxTokens, held: (text?.longest ?? 0) + 4) }
+
+  /// The number of bytes that `characters(maxTokens)` may return, at most `Int.max`: a byte may become the three of
+  /// U+FFFD.
+  package func charactersCapacity(_ maxTokens: Int) -> Int {
+    let (held, overflow) = (text?.longest ?? 0).multipliedReportingOverflow(by: 3)
+    return overflow || held > Int.max - 24 ? .max : capacity(maxTokens, held: held + 24)
+  }
+
+  private func capacity(_ maxTokens: Int, held: Int) -> Int {
+    maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
   }
 
   /// Copies the network's state before the last token, which was produced and not read.
