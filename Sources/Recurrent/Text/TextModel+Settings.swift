@@ -39,7 +39,9 @@ extension TextModel {
     ///      "dropout": 0, "forget_bias": 1, "learned_initial_state": false,
     ///      "residual": false, "variational": false, "dtype": "float32"}
     ///
-    /// - Parameter defaults: the values of absent keys.
+    /// - Parameters:
+    ///   - json: the object, in UTF-8.
+    ///   - defaults: the values of absent keys.
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
     ///   type.
     public init(json: String, defaults: Settings = Settings()) throws(RecurrentError) {

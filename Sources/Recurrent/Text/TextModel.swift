@@ -92,7 +92,7 @@ public final class TextModel {
   ///   - clip: the clipping threshold, above 0; infinity for none.
   /// - Throws: `.invalidated` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
   ///   is infinite or NaN. Nothing has changed then.
-  public func trainStep(
+  package func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
     learningRate: Double? = nil, weightDecay: Double = 0, clip: Double = .infinity
   ) throws(RecurrentError) -> StepResult {
