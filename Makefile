@@ -143,7 +143,8 @@ COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
 
 # tests that need no library, that read its code, or that start a browser
 NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
-  test_documents.py test_prose.py test_layers.py introspection/test_plots.py test_installation.py test_languages.py)
+  test_documents.py test_prose.py test_layers.py introspection/test_plots.py test_installation.py test_languages.py \
+  test_swift_package.py)
 asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
 	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
@@ -170,6 +171,9 @@ check: .venv-newest/ready ## check formatting, lint and types
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift
 	cd python && ../.venv-newest/bin/ruff check --config pyproject.toml . ../examples && ../.venv-newest/bin/ruff format --check --config pyproject.toml . ../examples && ../.venv-newest/bin/mypy
 
+docc: $(LIBRARY) ## build the documentation of the Swift library with DocC, in .build/docc
+	packaging/docc .build/docc/Recurrent.doccarchive
+
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py
 	.venv-newest/bin/python python/benchmarks/recording.py
@@ -179,4 +183,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check bench clean
+.PHONY: help setup demo page pretrained wheel install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docc bench clean
