@@ -6,7 +6,9 @@ SHELL := /bin/bash
 SYSTEM_PYTHON ?= /usr/bin/python3
 PYTHON := .venv/bin/python
 LIBRARY := .build/lib/librecurrent.so
-SOURCES := Package.swift $(shell find Sources -type f)
+# the number of the shared library's name, RECURRENT_ABI_VERSION
+ABI := $(shell sed -n 's/^\#define RECURRENT_ABI_VERSION //p' Sources/CRecurrent/include/recurrent.h)
+SOURCES := Package.swift $(shell find Sources -name '*.docc' -prune -o -type f -print)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +21,7 @@ $(LIBRARY): $(SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 or newer is needed and 'swift' is not on the PATH: see https://www.swift.org/install"; exit 1; }
 	swift build -c release --product recurrent_c
 	@install -D -m 755 .build/release/librecurrent_c.so $@
+	@ln -sf librecurrent.so $@.$(ABI)
 
 # Debian's Python with Debian's NumPy: what the system packages give
 .venv/ready: python/pyproject.toml
@@ -51,6 +54,19 @@ $(LIBRARY): $(SOURCES)
 	}
 	@touch $@
 
+# the examples of other languages are built where their compilers are; without one a test is skipped, with a line that says so
+.venv-newest/languages: .venv-newest/ready
+	@for pair in cmake:cmake pkg-config:pkg-config luajit:luajit go:golang-go; do \
+	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
+	    || echo "could not install$$missing: tests of some languages will be skipped"; \
+	fi
+	@touch $@
+
 .venv/test: .venv/ready
 	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'pytest-xdist>=3' 'hypothesis>=6.60'
 	@touch $@
@@ -78,6 +94,22 @@ wheel: $(LEVELS:%=.build/levels/%/librecurrent.so) .venv/ready ## build a wheel,
 	@rm -rf .build/packed; for level in $(LEVELS); do install -D -m 755 -t .build/packed/$$level .build/levels/$$level/librecurrent.so; done
 	RECURRENT_LIBRARIES='$(abspath .build/packed)' $(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w dist ./python
 
+# ---- installation
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/^private let version: StaticString = "\(.*\)"/\1/p' Sources/RecurrentABI/VersionABI.swift)
+
+# the static library: the objects of the shared one with the Swift runtime
+.build/lib/librecurrent.a: $(LIBRARY) packaging/static
+	packaging/static $@
+
+install: $(LIBRARY) .build/lib/librecurrent.a ## install the C library: make install PREFIX=/usr/local DESTDIR=
+	@packaging/install install '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
+
+uninstall: ## remove what make install has installed, with the same PREFIX and DESTDIR
+	@packaging/install uninstall '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
+
 # ---- tests
 
 test: setup test-swift test-c test-python ## run all tests
@@ -93,7 +125,7 @@ test-swift: ## run the Swift tests and the Swift example
 test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
 	examples/c/run
 
-test-python: $(LIBRARY) .venv/test .venv-newest/browser ## run pytest with the newest NumPy, and with Debian's what NumPy can change
+test-python: $(LIBRARY) .venv/test .venv-newest/browser .venv-newest/languages ## run pytest with the newest NumPy, and with Debian's what NumPy can change
 	cd python && ../.venv-newest/bin/python -m pytest -n 2
 	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
@@ -107,10 +139,12 @@ COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
 	swift build -c release --product recurrent_c --scratch-path .build-asan --sanitize=address \
 	  -Xswiftc $(COUNTERS) -Xcc -f$(patsubst -%,%,$(COUNTERS))
 	@install -D -m 755 .build-asan/release/librecurrent_c.so $@
+	@ln -sf librecurrent.so $@.$(ABI)
 
 # tests that need no library, that read its code, or that start a browser
 NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
-  test_documents.py test_notebooks.py test_prose.py test_layers.py introspection/test_plots.py)
+  test_documents.py test_notebooks.py test_prose.py test_layers.py introspection/test_plots.py test_installation.py \
+  test_languages.py test_swift_package.py)
 asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
 	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
@@ -149,6 +183,9 @@ docs-links: $(LIBRARY) .venv-newest/ready ## check the links of the documentatio
 	@if .venv-newest/bin/python docs/extensions/network.py; then $(SPHINX) -b linkcheck docs .build/docs/links; \
 	else echo "no network: links to other sites are not checked"; $(SPHINX) -b dummy -E docs .build/docs/links; fi
 
+docc: $(LIBRARY) ## build the documentation of the Swift library with DocC, in .build/docc
+	packaging/docc .build/docc/Recurrent.doccarchive
+
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py
 	.venv-newest/bin/python python/benchmarks/recording.py
@@ -158,4 +195,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links bench clean
+.PHONY: help setup demo page pretrained wheel install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links docc bench clean

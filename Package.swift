@@ -36,7 +36,8 @@ let forSharedLibrary: [LinkerSetting] = [
     [
       "-static-stdlib",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CRecurrent/exports.map",
-      "-Xlinker", "-soname=librecurrent.so",
+      // the number is RECURRENT_ABI_VERSION
+      "-Xlinker", "-soname=librecurrent.so.2",
       "-Xlinker", "-z", "-Xlinker", "now",
       "-Xlinker", "-s",
     ], .when(platforms: [.linux], configuration: .release))

@@ -79,6 +79,23 @@ public func recurrent_generator_next_text(
   }
 }
 
+@implementation @_cdecl("recurrent_generator_next_characters")
+public func recurrent_generator_next_characters(
+  _ generator: recurrent_generator, _ max_tokens: Int64, _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!, _ has_ended: UnsafeMutablePointer<Int32>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let generator = try call.generator(generator), ended = try output(has_ended, "has_ended")
+    _ = try output(text, "text")
+    _ = try output(length, "length")
+    // before anything is drawn: a failed call leaves the generator unchanged
+    let needed = generator.charactersCapacity(try size(max_tokens, "max_tokens"))
+    try checkCapacity(capacity, for: needed, "bytes")
+    try write(generator.characters(Int(max_tokens)), text, capacity, length, "text")
+    ended.pointee = generator.hasEnded ? 1 : 0
+  }
+}
+
 @implementation @_cdecl("recurrent_generators_next")
 public func recurrent_generators_next(
   _ generators: UnsafePointer<recurrent_generator>!, _ count: Int64, _ max_tokens: Int64,

@@ -23,6 +23,9 @@ extension Function {
     Function("generator_next_text", [.textGenerator], outputs: 3) {
       recurrent_generator_next_text($0[0], 4, $1(0), 512, $1(1), $1(2))
     },
+    Function("generator_next_characters", [.textGenerator], outputs: 3) {
+      recurrent_generator_next_characters($0[0], 4, $1(0), 512, $1(1), $1(2))
+    },
     Function("generators_next", [.generator], outputs: 2) {
       recurrent_generators_next([$0[0]], 1, 4, $1(0), nil, $1(1))
     },

@@ -255,6 +255,38 @@ extension ABITests {
       ok(recurrent_text_model_free(model))
     }
 
+    /// Bytes of a "bytes" tokenizer as whole characters, whatever the calls.
+    @Test func charactersInParts() {
+      let model = newText([], "bytes")
+      for seed in 0..<20 as Range<UInt64> {
+        let settings = #"{"max_tokens": 60, "temperature": 3, "stop": ["zz"]}"#
+        let generator = make { newGenerator(model, settings, seed: seed, $0) }
+        let twin = make { newGenerator(model, settings, seed: seed, $0) }
+        var text = [CChar](repeating: 0, count: 512), length: Int64 = 0, hasEnded: Int32 = 0, parts = ""
+        ok(recurrent_generator_next_text(twin, 60, &text, 512, &length, &hasEnded))
+        let bytes = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+        hasEnded = 0
+        while hasEnded == 0 {
+          ok(recurrent_generator_next_characters(generator, 1, &text, 512, &length, &hasEnded))
+          let part = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+          #expect(String(validating: part, as: UTF8.self) != nil)
+          parts += String(decoding: part, as: UTF8.self)
+        }
+        // at the end an incomplete character is omitted
+        let whole = Array(String(decoding: bytes, as: UTF8.self).unicodeScalars), found = Array(parts.unicodeScalars)
+        #expect(found == whole || (found == Array(whole.dropLast()) && whole.last == "\u{FFFD}"))
+        for handle in [generator, twin] { ok(recurrent_generator_free(handle)) }
+      }
+      let generator = make { newGenerator(model, #"{"max_tokens": 9}"#, $0) }
+      var text = [CChar](repeating: 7, count: 512), length: Int64 = -7, hasEnded: Int32 = -7
+      fails(RECURRENT_SHORT_BUFFER) { _ in
+        recurrent_generator_next_characters(generator, 100, &text, 300, &length, &hasEnded)
+      }
+      #expect(text.allSatisfy { $0 == 7 } && length == -7 && hasEnded == -7)
+      ok(recurrent_generator_free(generator))
+      ok(recurrent_text_model_free(model))
+    }
+
     @Test func theEndIsReported() {
       let model = newText(["hello help"])
       let generator = make { newGenerator(model, #"{"max_tokens": 5}"#, $0) }

@@ -720,7 +720,7 @@ class Call:
             if self.name.startswith("sentence_model_") and kind == "text_model":
                 good = Choice("good", bench.sentences)
                 others.append(bad("of another tokenizer", bench.text_model, VALUE))
-            if self.name == "generator_next_text":
+            if self.name in {"generator_next_text", "generator_next_characters"}:
                 good = Choice("good", bench.writer)
             if self.name.endswith("_free") or (self.name, kind) in MAY_BE_0:
                 others[0] = Choice("0", 0)
@@ -803,6 +803,7 @@ class Call:
                 "optimizer_describe": 512,
                 "generator_next_text": 300,
                 "generators_next_text": 300,
+                "generator_next_characters": 300,
                 "network_get_metadata": 300,
                 "network_write": 1 << 16,
                 "text_model_write": 1 << 16,

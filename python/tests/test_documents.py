@@ -16,14 +16,14 @@ from support import HEADER, ROOT
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "examples/*/README.md", ".github/**/*.md", ".github/**/*.yml")
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/README.md", ".github/**/*.md", ".github/**/*.yml")
     for path in ROOT.glob(pattern)
 )
 # programs with flags of their own
 SCRIPTS = [
     *ROOT.glob("python/benchmarks/*.py"), *ROOT.glob("python/tools/*.py"), *ROOT.glob("examples/*/*.py"),
 ]  # fmt: skip
-FOLDERS = r"(?:Sources|Tests|python|docs|examples|\.github|\.ci)/"
+FOLDERS = r"(?:Sources|Tests|python|docs|examples|packaging|\.github|\.ci)/"
 SUFFIXES = r"\.(?:swift|h|c|py|md|json|js|toml|yml|svg|png|so)"
 
 
@@ -204,7 +204,7 @@ def test_python_names(document):
     for name in re.findall(r"(?<![\w/.-])recurrent(?:\.[A-Za-z_]\w*)+", " ".join(code(document))):
         if name.startswith("recurrent.sklearn") and importlib.util.find_spec("sklearn") is None:
             continue
-        if not re.search(r"\.(h|so|js|py|md)$", name):
+        if not re.search(r"\.(h|c|so|js|node|py|md)$", name):
             assert resolve(name) is not None
 
 

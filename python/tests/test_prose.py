@@ -26,6 +26,7 @@ FOLDERS = (
     "python/benchmarks",
     "docs",
     "examples",
+    "packaging",
     "README.md",
 )
 

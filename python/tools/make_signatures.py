@@ -2,7 +2,8 @@
 
     python tools/make_signatures.py [--check]
 
-``--check`` compares the file with the header and exits with 1 if they differ; a test runs it.
+The table of contents of recurrent.h is written as well. ``--check`` compares both with the header and exits with 1 if
+one differs; a test runs it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+
+from header_contents import with_contents
 
 PYTHON = Path(__file__).resolve().parents[1]
 HEADER = PYTHON.parent / "Sources" / "CRecurrent" / "include" / "recurrent.h"
@@ -35,14 +38,17 @@ from .handle import Handle
 
 
 def main() -> int:
-    """Write the file, or compare it."""
-    text = render(HEADER.read_text(encoding="utf-8"))
-    if "--check" in sys.argv[1:]:
-        if TARGET.read_text(encoding="utf-8") != text:
-            print(f"{TARGET.name} differs from {HEADER.name}; run python tools/make_signatures.py")
+    """Write the files, or compare them."""
+    header = HEADER.read_text(encoding="utf-8")
+    for path, text in ((HEADER, with_contents(header)), (TARGET, render(header))):
+        if path.read_text(encoding="utf-8") == text:
+            continue
+        if "--check" in sys.argv[1:]:
+            print(
+                f"{path.name} differs from the declarations of {HEADER.name}; run python tools/make_signatures.py"
+            )
             return 1
-        return 0
-    TARGET.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,21 +1,63 @@
 /*
  * recurrent: recurrent networks and the expression graphs beneath them.
  *
- * Contents
- *   Versions and errors    recurrent_version, recurrent_last_error, ...
- *   Types                  handles, dtypes, operations
- *   Random                 Philox4x64-10
- *   Mat                    values w and gradients dw
- *   Graph                  recorded operations, evaluation, backpropagation
- *   Sampling               softmax, argmax, probabilities
- *   Network                recurrent layers and a decoder, over sequences
- *   Generator              tokens or text, one call at a time
- *   Optimizer              SGD, Adagrad, RMSProp, Adam, AdamW, RecurrentJS's
- *   Text model             tokenizer, network, optimizer, training state, metadata
- *   Files of networks      with an optimizer, a generator and metadata; the kinds of files
- *   RecurrentJS            its sentence model: a text model with a boundary token
+ * Contents: sections, and their functions without the prefix recurrent_
+ *
+ *   Versions and errors
+ *       abi_version, version, cpu_flags, last_error, last_errno, object_count
+ *   Types
+ *       random, mat, graph, network, optimizer, text_model, generator, pin, step, program, dtype, axis, reduction,
+ *       dropout_scope, unary, binary, step_result
+ *   Random: Philox4x64-10
+ *       random_create, random_free, random_words, random_uniform, random_gaussian, random_get_state, random_set_state
+ *   Mat: values w and gradients dw
+ *       mat_create, mat_create_from, mat_free, mat_view, mat_copy, mat_describe, mat_w, mat_dw, mat_pin_w,
+ *       mat_pin_dw, pin_free, mat_fill, mat_zero_gradient, mat_fill_uniform, mat_fill_gaussian
+ *   Graph: record, evaluate, backpropagate
+ *       graph_create, graph_free, graph_reset, graph_evaluate, graph_backward, graph_backward_from,
+ *       graph_backward_done, graph_count, graph_operation, graph_operand
+ *       Element by element: graph_unary, graph_binary, graph_clip, graph_where, graph_detach
+ *       Products and look-ups: graph_mul, graph_bmm, graph_dot, graph_row_pluck
+ *       Shapes: graph_transpose, graph_reverse_sequence, graph_concat_rows, graph_concat_columns, graph_stack,
+ *         graph_reshape, graph_index_select, graph_slice_rows, graph_slice_columns
+ *       Reductions, probabilities, losses: graph_sum, graph_mean, graph_max, graph_min, graph_norm, graph_logsumexp,
+ *         graph_cumsum, graph_softmax, graph_log_softmax, graph_cross_entropy, graph_squared_error
+ *       Normalization: graph_dropout, graph_layer_norm
+ *       One time step of a recurrent layer: graph_rnn, graph_lstm
+ *   Programs: recurrent steps of the caller's own
+ *       step_create, step_free, step_dropout, step_zoneout, step_attend, step_name, step_finish, program_create,
+ *       program_free, program_describe, graph_scan, graph_forest, graph_apply
+ *   Sampling
+ *       softmax, argmax, sample, probabilities
+ *   Network: recurrent layers and a decoder
+ *       network_create, network_free, network_describe, network_program, network_initialize, network_set_dropout,
+ *       network_parameter, network_parameter_count, network_parameter_name, network_flat, network_forward
+ *   Network: sequences in the caller's memory
+ *       network_state_count, network_initial_state, network_forward_sequence, network_infer_sequence,
+ *       network_backward_sequence, network_activation, network_train_step, network_loss, network_step,
+ *       network_beam_search
+ *   Generator: a sequence in the making
+ *       generator_create, generator_create_text, generator_free, generator_next, generator_next_text,
+ *       generator_next_characters, generators_next, generators_next_text, generator_state
+ *   Optimizer
+ *       optimizer_create, optimizer_free, optimizer_describe, optimizer_get_learning_rate,
+ *       optimizer_set_learning_rate, optimizer_step, optimizer_step_network, optimizer_name_count, optimizer_name,
+ *       optimizer_steps, optimizer_state_count, optimizer_state_name, optimizer_state, optimizer_load_state
+ *   Text model
+ *       text_model_create, text_model_free, text_model_describe, text_model_get_info, text_model_vocabulary,
+ *       text_model_tokenizer, text_model_network, text_model_optimizer, text_model_set_optimizer,
+ *       text_model_get_metadata, text_model_set_metadata, text_model_encode, text_model_decode,
+ *       text_model_train_step, text_model_reset_state, text_model_evaluate, text_model_save, text_model_load,
+ *       text_model_write, text_model_read
+ *   Files of networks
+ *       network_save, network_load, network_write, network_read, network_get_metadata, network_set_metadata,
+ *       file_kind
+ *   RecurrentJS
+ *       sentence_model_create, sentence_model_tick, sentence_model_cost, sentence_model_save, sentence_model_load
  *   Threads
- *   Interrupts             a way to stop a long call
+ *       set_num_threads, get_num_threads
+ *   Interrupts
+ *       set_interrupt_check, is_interrupt_check, python_set_interrupt_check, python_raise
  *
  * A program, without its error checks:
  *
@@ -814,6 +856,13 @@ recurrent_status recurrent_generator_next(recurrent_generator generator, int64_t
    has_ended  receives 1 when the text is complete, else 0 */
 recurrent_status recurrent_generator_next_text(recurrent_generator generator, int64_t max_tokens, char *text,
                                                int64_t capacity, int64_t *length, int32_t *has_ended);
+
+/* As recurrent_generator_next_text, in whole characters: always valid UTF-8. U+FFFD replaces the bytes of a "bytes"
+   tokenizer that are no character, and an incomplete character at the end is omitted. The two functions hold back bytes
+   of their own: a generator uses one of them.
+   capacity: 4 * (max_tokens + 64) bytes and three times the longest stop string suffice. */
+recurrent_status recurrent_generator_next_characters(recurrent_generator generator, int64_t max_tokens, char *text,
+                                                     int64_t capacity, int64_t *length, int32_t *has_ended);
 
 /* Produces at most max_tokens tokens of each of `count` generators of one network at once, 1 to 4096: each time step is one
    product of matrices for all of them. Each produces what it would alone, bit for bit; prompts, settings and the numbers of

@@ -40,14 +40,27 @@ extension Generator {
   ///
   /// - Throws: as `nextBytes`.
   public func nextText(_ maxTokens: Int) throws(RecurrentError) -> String {
-    var bytes = try position.incomplete.copy()
-    try position.incomplete.reserve(4)
-    let text = try text(maxTokens)
-    try bytes.append(UnsafeBufferPointer(text.elements))
-    let complete = bytes.count - Tokenizer.incomplete(UnsafeBufferPointer(bytes.elements))
-    position.incomplete.removeAll()
-    try position.incomplete.append(contentsOf: bytes.elements.dropFirst(complete))
-    return String(decoding: bytes.elements.prefix(complete), as: UTF8.self)
+    let text = try characters(maxTokens)
+    return text.span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Produces at most `maxTokens` tokens and returns the text that is certain in valid UTF-8, as `nextText`.
+  package func characters(_ maxTokens: Int) throws(RecurrentError) -> Buffer<UInt8> {
+    try check(maxTokens, isText: true)
+    var result = Buffer<UInt8>()
+    try restoring { () throws(RecurrentError) in
+      var production = Production(isText: true)
+      try production.text.append(UnsafeBufferPointer(position.incomplete.elements))
+      try produce(maxTokens, &production)
+      try releaseHeld(to: &production)
+      position.incomplete.removeAll()
+      try production.text.span.withUnsafeBufferPointer { (text) throws(RecurrentError) in
+        let complete = text.count - Tokenizer.incomplete(text)
+        try position.incomplete.append(UnsafeBufferPointer(rebasing: text[complete...]))
+        try Tokenizer.appendRepaired(UnsafeBufferPointer(rebasing: text[..<complete]), to: &result)
+      }
+    }
+    return result
   }
 
   /// Produces at most `maxTokens` tokens and returns the bytes of the text that are certain: UTF-8, and of a tokenizer
@@ -70,9 +83,17 @@ extension Generator {
   }
 
   /// The number of bytes that `nextBytes(maxTokens)` may return, at most `Int.max`.
-  public func textCapacity(_ maxTokens: Int) -> Int {
-    let held = (text?.longest ?? 0) + 4
-    return maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
+  public func textCapacity(_ maxTokens: Int) -> Int { capacity(maxTokens, held: (text?.longest ?? 0) + 4) }
+
+  /// The number of bytes that `characters(maxTokens)` may return, at most `Int.max`: a byte may become the three of
+  /// U+FFFD.
+  package func charactersCapacity(_ maxTokens: Int) -> Int {
+    let (held, overflow) = (text?.longest ?? 0).multipliedReportingOverflow(by: 3)
+    return overflow || held > Int.max - 24 ? .max : capacity(maxTokens, held: held + 24)
+  }
+
+  private func capacity(_ maxTokens: Int, held: Int) -> Int {
+    maxTokens > (Int.max - held) / 4 ? .max : 4 * maxTokens + held
   }
 
   /// Copies the network's state before the last token, which was produced and not read.

@@ -150,8 +150,12 @@ public final class Generator {
   /// Creates a generator of text from JSON settings: a sampler's, and "max_tokens", "end", "stop", "errors" and
   /// "replacement".
   ///
-  /// - Parameter prompt: UTF-8, or any bytes for a tokenizer of bytes.
-  public convenience init(
+  /// - Parameters:
+  ///   - model: reads the prompt and produces the text.
+  ///   - prompt: UTF-8, or any bytes for a tokenizer of bytes.
+  ///   - settings: a JSON object; absent keys take the defaults.
+  ///   - random: draws the tokens; nil selects the largest score each time.
+  package convenience init(
     _ model: TextModel, prompt: UnsafeBufferPointer<UInt8>, settings: String, random: Random?
   ) throws(RecurrentError) {
     var reader = try SettingsReader(settings, owner: "generator")

@@ -74,7 +74,7 @@ public struct Sampler: Equatable, Sendable {
   ///   - p: receives one probability per token; as long as `scores`.
   /// - Throws: `.badShape` for no scores or another length of `p`, `.badIndex` for a token without a score,
   ///   `.notFinite`.
-  public func probabilities<T: Real>(
+  package func probabilities<T: Real>(
     of scores: UnsafeBufferPointer<T>, recent: UnsafeBufferPointer<Int64>, to p: UnsafeMutableBufferPointer<T>
   ) throws(RecurrentError) {
     guard let start = scores.baseAddress, !scores.isEmpty else {
@@ -218,5 +218,27 @@ private struct Descending<T: Real>: ~Copyable {
   private func isBefore(_ a: Int32, _ b: Int32) -> Bool {
     let (x, y) = (values[Int(a)], values[Int(b)])
     return x > y || x == y && a < b
+  }
+}
+
+extension Sampler {
+  /// Computes the probabilities of a draw, which sum to 1.
+  ///
+  /// - Parameters:
+  ///   - scores: one per token.
+  ///   - recent: earlier tokens in the order of time.
+  ///   - p: receives one probability per token; as long as `scores`.
+  /// - Throws: `.badShape` for no scores or another length of `p`, `.badIndex` for a token without a score,
+  ///   `.notFinite`.
+  public func probabilities<T: Real>(
+    of scores: Span<T>, recent: Span<Int64>, to p: inout MutableSpan<T>
+  ) throws(RecurrentError) {
+    try p.withUnsafeMutableBufferPointer { (p) throws(RecurrentError) in
+      try scores.withUnsafeBufferPointer { (scores) throws(RecurrentError) in
+        try recent.withUnsafeBufferPointer { (recent) throws(RecurrentError) in
+          try probabilities(of: scores, recent: recent, to: p)
+        }
+      }
+    }
   }
 }

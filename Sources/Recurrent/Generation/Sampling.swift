@@ -19,7 +19,7 @@ public func softmax(_ m: Mat) throws(RecurrentError) -> Mat {
 /// Returns the index of the largest value, the first of equals.
 ///
 /// - Throws: `.badShape` for no values, `.badValue` naming a NaN.
-public func argmax<T: Real>(_ values: UnsafeBufferPointer<T>) throws(RecurrentError) -> Int {
+package func argmax<T: Real>(_ values: UnsafeBufferPointer<T>) throws(RecurrentError) -> Int {
   try require(!values.isEmpty, .badShape, "values is empty; expected at least 1, got 0")
   var best = 0
   for i in 0..<values.count {
@@ -32,7 +32,7 @@ public func argmax<T: Real>(_ values: UnsafeBufferPointer<T>) throws(RecurrentEr
 /// Draws an index with probability proportional to its weight. An index of weight 0 is never drawn.
 ///
 /// - Throws: `.badShape` for no weights; `.badValue` naming a weight that is negative or not finite, or if all are 0.
-public func sample<T: Real>(_ weights: UnsafeBufferPointer<T>, _ random: Random) throws(RecurrentError) -> Int {
+package func sample<T: Real>(_ weights: UnsafeBufferPointer<T>, _ random: Random) throws(RecurrentError) -> Int {
   try require(!weights.isEmpty, .badShape, "weights is empty; expected at least 1, got 0")
   var total = 0.0
   for i in 0..<weights.count {
@@ -52,4 +52,18 @@ public func sample<T: Real>(_ weights: UnsafeBufferPointer<T>, _ random: Random)
   }
   // the sum may be rounded below the draw
   return last
+}
+
+/// Returns the index of the largest value, the first of equals.
+///
+/// - Throws: `.badShape` for no values, `.badValue` naming a NaN.
+public func argmax<T: Real>(_ values: Span<T>) throws(RecurrentError) -> Int {
+  try values.withUnsafeBufferPointer { (values) throws(RecurrentError) in try argmax(values) }
+}
+
+/// Draws an index with probability proportional to its weight. An index of weight 0 is never drawn.
+///
+/// - Throws: `.badShape` for no weights; `.badValue` naming a weight that is negative or not finite, or if all are 0.
+public func sample<T: Real>(_ weights: Span<T>, _ random: Random) throws(RecurrentError) -> Int {
+  try weights.withUnsafeBufferPointer { (weights) throws(RecurrentError) in try sample(weights, random) }
 }

@@ -37,7 +37,9 @@ extension Graph {
 
   /// The result of operation `index`, or one of its operands: a Mat that shares values and gradients.
   ///
-  /// - Parameter operand: the position of the operand, from 0; nil for the result.
+  /// - Parameters:
+  ///   - index: of the operation, in the order of recording.
+  ///   - operand: the position of the operand, from 0; nil for the result.
   /// - Throws: `.badIndex`; `.badValue` for a constant of the library, which has no gradients.
   public func mat(ofOperation index: Int, operand: Int? = nil) throws(RecurrentError) -> Mat {
     let node = try node(at: index)

@@ -18,8 +18,14 @@ extension Network {
   /// again. Both are truncated backpropagation through time, BPTT(h; h′): Williams and Peng, Neural Computation 2 (1990).
   ///
   /// - Parameters:
-  ///   - input: as `forward`'s, and so `T`, `B`, `state`, `lengths`, `resets` and `finalState`.
+  ///   - input: the sequence, as `forward`'s.
   ///   - targets: the loss's targets.
+  ///   - T: time steps, at least 1.
+  ///   - B: batch size, at least 1.
+  ///   - state: the state before the sequence, as `forward`'s; nil for sequences that begin.
+  ///   - lengths: valid time steps of each of the B sequences, 0 to T; nil for T.
+  ///   - resets: 1 where a sequence begins, as `forward`'s; nil for none.
+  ///   - finalState: receives the state after the last valid time steps, as `forward`'s; may be nil.
   ///   - optimizer: updates the parameters; its state belongs to this network.
   ///   - learningRate: α, at least 0; nil for the optimizer's own.
   ///   - weightDecay: the fraction of each weight that is subtracted, besides the optimizer's own decay.

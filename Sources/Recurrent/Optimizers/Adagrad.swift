@@ -34,3 +34,27 @@ struct Adagrad: OptimizerAlgorithm {
       step.options(learningRate: learningRate, coupled: weightDecay), epsilon: T(eps))
   }
 }
+
+extension Optimizer {
+  /// Adagrad as in PyTorch.
+  ///
+  /// - Parameters:
+  ///   - learningRate: α, at least 0.
+  ///   - learningRateDecay: the decay of the learning rate, at least 0.
+  ///   - weightDecay: λ, at least 0, added to the gradient.
+  ///   - initialAccumulatorValue: the sum of squares before the first step, at least 0.
+  ///   - eps: ε, above 0.
+  ///   - clipping: how gradients are clipped to a step's threshold.
+  /// - Throws: `.badValue` naming a setting that is out of range.
+  public static func adagrad(
+    learningRate: Double = 0.01, learningRateDecay: Double = 0, weightDecay: Double = 0,
+    initialAccumulatorValue: Double = 0, eps: Double = 1e-10, clipping: Clipping = .value
+  ) throws(RecurrentError) -> Optimizer {
+    try Optimizer(
+      Adagrad.self, learningRate,
+      [
+        ("learning_rate_decay", .number(learningRateDecay)), ("weight_decay", .number(weightDecay)),
+        ("initial_accumulator_value", .number(initialAccumulatorValue)), ("eps", .number(eps)),
+      ], clipping)
+  }
+}

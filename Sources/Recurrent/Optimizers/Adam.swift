@@ -86,3 +86,52 @@ struct AdamMoments {
       root: T((1 - power(beta2, step.t)).squareRoot()), epsilon: T(eps))
   }
 }
+
+extension Optimizer {
+  /// Adam as in PyTorch.
+  ///
+  /// - Parameters:
+  ///   - learningRate: α, at least 0.
+  ///   - betas: β₁ and β₂, at least 0 and below 1.
+  ///   - eps: ε, above 0.
+  ///   - weightDecay: λ, at least 0, added to the gradient.
+  ///   - amsgrad: divides by the largest mean of squares so far.
+  ///   - clipping: how gradients are clipped to a step's threshold.
+  /// - Throws: `.badValue` naming a setting that is out of range.
+  public static func adam(
+    learningRate: Double = 0.001, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
+    weightDecay: Double = 0, amsgrad: Bool = false, clipping: Clipping = .value
+  ) throws(RecurrentError) -> Optimizer {
+    try Optimizer(
+      Adam.self, learningRate, AdamMoments.settings(betas, eps, weightDecay: weightDecay, amsgrad), clipping)
+  }
+
+  /// Adam with decoupled weight decay as in PyTorch.
+  ///
+  /// - Parameters:
+  ///   - learningRate: α, at least 0.
+  ///   - betas: β₁ and β₂, at least 0 and below 1.
+  ///   - eps: ε, above 0.
+  ///   - weightDecay: λ, at least 0, subtracted from the weights times α.
+  ///   - amsgrad: divides by the largest mean of squares so far.
+  ///   - clipping: how gradients are clipped to a step's threshold.
+  /// - Throws: `.badValue` naming a setting that is out of range.
+  public static func adamw(
+    learningRate: Double = 0.001, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
+    weightDecay: Double = 0.01, amsgrad: Bool = false, clipping: Clipping = .value
+  ) throws(RecurrentError) -> Optimizer {
+    try Optimizer(
+      AdamW.self, learningRate, AdamMoments.settings(betas, eps, weightDecay: weightDecay, amsgrad), clipping)
+  }
+}
+
+extension AdamMoments {
+  fileprivate static func settings(
+    _ betas: (Double, Double), _ eps: Double, weightDecay: Double, _ amsgrad: Bool
+  ) -> [(String, JSON)] {
+    [
+      ("betas", .array(JSON.List([.number(betas.0), .number(betas.1)]))), ("eps", .number(eps)),
+      ("weight_decay", .number(weightDecay)), ("amsgrad", .bool(amsgrad)),
+    ]
+  }
+}

@@ -67,6 +67,17 @@ public final class Optimizer {
       ]))
   }
 
+  /// From an algorithm and the settings of its own.
+  convenience init(
+    _ algorithm: any OptimizerAlgorithm.Type, _ learningRate: Double, _ settings: [(String, JSON)], _ clipping: Clipping
+  ) throws(RecurrentError) {
+    try self.init(
+      .object(
+        JSON.List(
+          [("name", .string(algorithm.name)), ("learning_rate", .number(learningRate))] + settings
+            + [("clipping", .string(clipping.rawValue))])))
+  }
+
   init(_ json: JSON) throws(RecurrentError) {
     var reader = try SettingsReader(json, owner: "optimizer")
     let type = Optimizer.algorithms[try reader.choice("name", of: Optimizer.algorithmNames)]

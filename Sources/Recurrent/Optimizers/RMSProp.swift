@@ -48,3 +48,29 @@ struct RMSProp: OptimizerAlgorithm {
       correction: T(correction(step.t)), epsilon: T(eps), mu: T(momentum))
   }
 }
+
+extension Optimizer {
+  /// RMSProp as in PyTorch, with bias correction.
+  ///
+  /// - Parameters:
+  ///   - learningRate: α, at least 0.
+  ///   - alpha: ρ, at least 0 and below 1.
+  ///   - eps: ε, above 0.
+  ///   - weightDecay: λ, at least 0, added to the gradient.
+  ///   - momentum: μ, at least 0.
+  ///   - centered: subtracts the square of the mean gradient.
+  ///   - biasCorrection: divides the mean of squares by 1 − ρᵗ; false is PyTorch's.
+  ///   - clipping: how gradients are clipped to a step's threshold.
+  /// - Throws: `.badValue` naming a setting that is out of range.
+  public static func rmsprop(
+    learningRate: Double = 0.01, alpha: Double = 0.99, eps: Double = 1e-8, weightDecay: Double = 0,
+    momentum: Double = 0, centered: Bool = false, biasCorrection: Bool = true, clipping: Clipping = .value
+  ) throws(RecurrentError) -> Optimizer {
+    try Optimizer(
+      RMSProp.self, learningRate,
+      [
+        ("alpha", .number(alpha)), ("eps", .number(eps)), ("weight_decay", .number(weightDecay)),
+        ("momentum", .number(momentum)), ("centered", .bool(centered)), ("bias_correction", .bool(biasCorrection)),
+      ], clipping)
+  }
+}

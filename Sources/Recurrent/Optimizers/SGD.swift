@@ -36,3 +36,27 @@ struct SGD: OptimizerAlgorithm {
       new: T(step.t == 1 ? 1 : 1 - dampening), nesterov: nesterov)
   }
 }
+
+extension Optimizer {
+  /// Stochastic gradient descent as in PyTorch.
+  ///
+  /// - Parameters:
+  ///   - learningRate: α, at least 0.
+  ///   - momentum: μ, at least 0.
+  ///   - dampening: τ, 0 to 1.
+  ///   - weightDecay: λ, at least 0, added to the gradient.
+  ///   - nesterov: Nesterov's momentum.
+  ///   - clipping: how gradients are clipped to a step's threshold.
+  /// - Throws: `.badValue` naming a setting that is out of range.
+  public static func sgd(
+    learningRate: Double = 0.001, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
+    nesterov: Bool = false, clipping: Clipping = .value
+  ) throws(RecurrentError) -> Optimizer {
+    try Optimizer(
+      SGD.self, learningRate,
+      [
+        ("momentum", .number(momentum)), ("dampening", .number(dampening)), ("weight_decay", .number(weightDecay)),
+        ("nesterov", .bool(nesterov)),
+      ], clipping)
+  }
+}

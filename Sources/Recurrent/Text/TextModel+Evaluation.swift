@@ -12,7 +12,7 @@ extension TextModel {
   ///   - batchSize: the tokens are split into this many equal parts evaluated in parallel, each from its beginning. 1
   ///     gives the exact value, more is faster.
   /// - Throws: `.badShape`, `.badIndex`; `.notFinite` if the weights have diverged.
-  public func evaluate(
+  package func evaluate(
     _ tokens: UnsafeBufferPointer<Int64>, resets: UnsafeBufferPointer<Int64>? = nil, batchSize: Int = 1
   ) throws(RecurrentError) -> Double {
     let sequences = max(1, min(batchSize, tokens.count - 1)), state = try newState(batchSize: sequences)
@@ -39,7 +39,7 @@ extension TextModel {
   ///   - nats: 0 at first; the sum of −ln p so far.
   /// - Returns: whether the text is complete.
   @discardableResult
-  public func evaluate(
+  package func evaluate(
     _ tokens: UnsafeBufferPointer<Int64>, resets: UnsafeBufferPointer<Int64>? = nil, batchSize: Int, maxSteps: Int,
     state: consuming MutableElements, step: inout Int, nats: inout Double
   ) throws(RecurrentError) -> Bool {

@@ -49,7 +49,9 @@ extension TextModel {
     ///
     /// `"vocabulary_size"` is the number of tokens of "words", "bpe" and "custom", and of these alone.
     ///
-    /// - Parameter defaults: the values of absent keys.
+    /// - Parameters:
+    ///   - json: the object, in UTF-8.
+    ///   - defaults: the values of absent keys.
     /// - Throws: `.badValue` for text that is not JSON, or naming a setting that is unknown or of the wrong
     ///   type.
     public init(json: String, defaults: Settings = Settings()) throws(RecurrentError) {

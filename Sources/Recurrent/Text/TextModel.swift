@@ -99,7 +99,7 @@ public final class TextModel {
   ///     them. Their targets should count once.
   /// - Throws: `.invalidated` without an optimizer; `.badShape` for another batch size; `.notFinite` for a gradient that
   ///   is infinite or NaN. Nothing has changed then.
-  public func trainStep(
+  package func trainStep(
     _ tokens: UnsafeBufferPointer<Int64>, _ targets: UnsafeBufferPointer<Int64>, T: Int, B: Int,
     resets: UnsafeBufferPointer<Int64>? = nil, learningRate: Double? = nil, weightDecay: Double = 0,
     clip: Double = .infinity, bpttLength: Int? = nil, overlap: Int = 0

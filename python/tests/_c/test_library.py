@@ -61,6 +61,22 @@ def test_signatures_are_written_from_the_header():
     subprocess.run([sys.executable, tool, "--check"], check=True)
 
 
+def test_contents():
+    """The header's table of contents lists every section and every function once, in order."""
+    text = HEADER.read_text(encoding="utf-8")
+    table = re.search(r"^ \* Contents: .*?\n(.*?)^ \* A program,", text, re.S | re.M)[1]
+    titles = re.findall(r"^ \*   (?! )(.+)$", table, re.M)
+    assert titles == re.findall(r"^/\* -{60,} (.+?)(?: \*/)?$", text, re.M)
+    # without the titles of sections and of their parts
+    listed = re.findall(
+        r"\b[a-z]\w+(?=,|$)", re.sub(r"^ \*   (?! ).*$|[A-Z][^:\n]*: ", "", table, flags=re.M), re.M
+    )
+    declared = re.findall(r"^[\w ]+ \*?recurrent_(\w+)(?:\(|\[\];)", header(), re.M)
+    types = [name.removeprefix("recurrent_") for name in re.findall(r"\brecurrent_\w+(?=;)", header())]
+    assert [name for name in listed if name not in types or name in declared] == declared
+    assert len(declared) > 150
+
+
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_structures(name):
     known = integers()

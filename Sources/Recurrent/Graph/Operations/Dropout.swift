@@ -27,6 +27,7 @@ extension Graph {
   /// Records dropout of `m`: each element is 0 with probability `rate`, and divided by 1 − `rate` otherwise.
   ///
   /// - Parameters:
+  ///   - m: the elements that are dropped.
   ///   - rate: at least 0 and below 1.
   ///   - random: draws one number per element, in column-major order.
   public func dropout(_ m: Mat, rate: Double, _ random: Random) throws(RecurrentError) -> Mat {

@@ -10,8 +10,11 @@ public typealias BinaryOperation = Kernels.BinaryOperation
 extension Graph {
   /// Records an element-wise operation of one operand.
   ///
-  /// - Parameter parameter: the negative slope of `.leakyRelu`, the factor of `.scale`, the constant of `.shift`, the
-  ///   exponent of `.pow`; 0 for the other operations.
+  /// - Parameters:
+  ///   - operation: the function of an element.
+  ///   - m: the operand.
+  ///   - parameter: the negative slope of `.leakyRelu`, the factor of `.scale`, the constant of `.shift`, the exponent
+  ///     of `.pow`; 0 for the other operations.
   /// - Throws: `.badValue` if `parameter` is not finite, or is not 0 for an operation without one.
   public func unary(_ operation: UnaryOperation, _ m: Mat, parameter: Double = 0) throws(RecurrentError) -> Mat {
     try check(parameter, of: operation, m.dtype)

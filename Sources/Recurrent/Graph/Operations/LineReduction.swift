@@ -22,7 +22,9 @@ extension Graph {
 
   /// Records the cumulative sum along `axis`, of m's shape: element i of a line is the sum of its elements 0 ... i.
   ///
-  /// - Parameter axis: `.rows` adds down each column, `.columns` along each row.
+  /// - Parameters:
+  ///   - m: the terms.
+  ///   - axis: `.rows` adds down each column, `.columns` along each row.
   /// - Throws: `.badValue` for `.all`.
   public func cumsum(_ m: Mat, over axis: Axis) throws(RecurrentError) -> Mat {
     switch axis {

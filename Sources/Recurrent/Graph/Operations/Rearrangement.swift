@@ -31,6 +31,7 @@ extension Graph {
   /// Records the elements of m, row by row, as a matrix of n rows and d columns: NumPy's `reshape`.
   ///
   /// - Parameters:
+  ///   - m: the elements.
   ///   - n: rows; −1 for the number that fits.
   ///   - d: columns; −1 for the number that fits.
   /// - Throws: `.badShape` unless n·d is the number of elements.

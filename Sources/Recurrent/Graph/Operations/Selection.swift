@@ -29,6 +29,7 @@ extension Graph {
   /// PyTorch, and 0 outside.
   ///
   /// - Parameters:
+  ///   - m: the elements.
   ///   - low: −∞ for none.
   ///   - high: ∞ for none; at least `low`.
   /// - Throws: `.badValue` for NaN, or `low` above `high`.

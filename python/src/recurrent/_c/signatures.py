@@ -551,6 +551,15 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         POINTER(c_int64),
         POINTER(c_int32),
     ),
+    "recurrent_generator_next_characters": (
+        c_int32,
+        GeneratorHandle,
+        c_int64,
+        c_void_p,
+        c_int64,
+        POINTER(c_int64),
+        POINTER(c_int32),
+    ),
     "recurrent_generators_next": (
         c_int32,
         POINTER(c_uint64),
