@@ -34,7 +34,7 @@ static recurrent_text_model train(void) {
   check(recurrent_text_model_encode(model, text, length, RECURRENT_ERRORS_STRICT, 0, tokens, TOKENS, &count));
   for (int step = 0; step < STEPS; step++) {
     check(recurrent_text_model_reset_state(model));
-    check(recurrent_text_model_train_step(model, tokens, tokens + 1, count - 1, 1, 0.01, 0, 5, &result));
+    check(recurrent_text_model_train_step(model, tokens, tokens + 1, count - 1, 1, NULL, 0, 0, 0.01, 0, 5, &result));
   }
   printf("loss %.6f\n", result.loss);
   check(recurrent_optimizer_free(optimizer));

@@ -74,7 +74,8 @@ TextModel train() {
   recurrent_step_result result{};
   for (int step = 0; step < 100; ++step) {
     check(recurrent_text_model_reset_state(model));
-    check(recurrent_text_model_train_step(model, tokens.data(), tokens.data() + 1, length(text) - 1, 1, 0.01, 0, 5,
+    check(recurrent_text_model_train_step(model, tokens.data(), tokens.data() + 1, length(text) - 1, 1, nullptr, 0, 0,
+                                          0.01, 0, 5,
                                           &result));
   }
   std::printf("loss %.6f\n", result.loss);

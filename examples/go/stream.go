@@ -105,7 +105,7 @@ func (m *TextModel) Train(tokens []C.int64_t, learningRate float64) (float64, er
 	}
 	err := call(func() C.recurrent_status {
 		return C.recurrent_text_model_train_step(m.handle, &tokens[0], &tokens[1], C.int64_t(len(tokens)-1), 1,
-			C.double(learningRate), 0, 5, &result)
+			nil, 0, 0, C.double(learningRate), 0, 5, &result)
 	})
 	return float64(result.loss), err
 }

@@ -53,8 +53,8 @@ public final class Stream {
         "text_model_encode", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS);
     static final MethodHandle textModelResetState = function("text_model_reset_state", JAVA_LONG);
     static final MethodHandle textModelTrainStep = function(
-        "text_model_train_step", JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE,
-        JAVA_DOUBLE, ADDRESS);
+        "text_model_train_step", JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG,
+        JAVA_DOUBLE, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS);
     static final MethodHandle generatorCreateText = function(
         "generator_create_text", JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS);
     static final MethodHandle generatorFree = function("generator_free", JAVA_LONG);
@@ -160,8 +160,8 @@ public final class Stream {
         MemorySegment input = arena.allocateFrom(JAVA_LONG, tokens), result = arena.allocate(JAVA_DOUBLE, 3);
         Library.call(Library.textModelResetState, handle);
         Library.call(
-            Library.textModelTrainStep, handle, input, input.asSlice(8), tokens.length - 1L, 1L, learningRate, 0.0, 5.0,
-            result);
+            Library.textModelTrainStep, handle, input, input.asSlice(8), tokens.length - 1L, 1L,
+            MemorySegment.NULL, 0L, 0L, learningRate, 0.0, 5.0, result);
         return result.get(JAVA_DOUBLE, 0);
       }
     }

@@ -22,7 +22,8 @@ ffi.cdef [[
                                       uint32_t replacement, int64_t *tokens, int64_t capacity, int64_t *count);
   int32_t recurrent_text_model_reset_state(uint64_t model);
   int32_t recurrent_text_model_train_step(uint64_t model, const int64_t *tokens, const int64_t *targets, int64_t T,
-                                          int64_t B, double learning_rate, double weight_decay, double clip,
+                                          int64_t B, const int64_t *resets, int64_t bptt_length, int64_t overlap,
+                                          double learning_rate, double weight_decay, double clip,
                                           recurrent_step_result *result);
   int32_t recurrent_generator_create_text(uint64_t model, const char *settings, int64_t settings_length,
                                           const char *prompt, int64_t prompt_length, uint64_t random,
@@ -67,7 +68,7 @@ local function train()
   local result = ffi.new("recurrent_step_result")
   for _ = 1, 100 do
     check(lib.recurrent_text_model_reset_state(model[0]))
-    check(lib.recurrent_text_model_train_step(model[0], tokens, tokens + 1, count - 1, 1, 0.01, 0, 5, result))
+    check(lib.recurrent_text_model_train_step(model[0], tokens, tokens + 1, count - 1, 1, nil, 0, 0, 0.01, 0, 5, result))
   end
   print(("loss %.6f"):format(result.loss))
   return model

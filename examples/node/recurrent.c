@@ -170,7 +170,8 @@ static napi_value train(napi_env env, napi_callback_info info) {
   const int64_t *tokens = data;
   if (!c.has_failed) check(&c, recurrent_text_model_reset_state(model));
   if (!c.has_failed)
-    check(&c, recurrent_text_model_train_step(model, tokens, tokens + 1, (int64_t)count - 1, 1, learning_rate, 0, 5,
+    check(&c, recurrent_text_model_train_step(model, tokens, tokens + 1, (int64_t)count - 1, 1, NULL, 0, 0,
+                                              learning_rate, 0, 5,
                                               &step));
   check_node(&c, napi_create_double(env, step.loss, &result));
   return end(&c, result);

@@ -40,8 +40,8 @@ mod c {
         ) -> i32;
         pub fn recurrent_text_model_reset_state(model: u64) -> i32;
         pub fn recurrent_text_model_train_step(
-            model: u64, tokens: *const i64, targets: *const i64, T: i64, B: i64, learning_rate: f64,
-            weight_decay: f64, clip: f64, result: *mut StepResult,
+            model: u64, tokens: *const i64, targets: *const i64, T: i64, B: i64, resets: *const i64,
+            bptt_length: i64, overlap: i64, learning_rate: f64, weight_decay: f64, clip: f64, result: *mut StepResult,
         ) -> i32;
         pub fn recurrent_generator_create_text(
             model: u64, settings: *const u8, settings_length: i64, prompt: *const u8, prompt_length: i64, random: u64,
@@ -150,7 +150,9 @@ impl TextModel {
         check(unsafe {
             let steps = tokens.len() as i64 - 1;
             let (model, tokens) = (self.0.value, tokens.as_ptr());
-            c::recurrent_text_model_train_step(model, tokens, targets, steps, 1, learning_rate, 0.0, 5.0, &mut result)
+            c::recurrent_text_model_train_step(
+                model, tokens, targets, steps, 1, std::ptr::null(), 0, 0, learning_rate, 0.0, 5.0, &mut result,
+            )
         })?;
         Ok(result.loss)
     }
