@@ -725,6 +725,14 @@ recurrent_status recurrent_network_loss(recurrent_network network, const void *x
                                         const void *state, const int64_t *lengths, const int64_t *resets,
                                         void *final_state, double *loss);
 
+/* Computes the mean loss and its gradients, which replace those of earlier calls, without updating the weights; dropout
+   acts, as in recurrent_network_train_step. A sum over several machines comes before recurrent_optimizer_step_network.
+   An infinite or NaN loss gives RECURRENT_NOT_FINITE; the gradients are 0 then. */
+recurrent_status recurrent_network_gradient(recurrent_network network, const void *x, const int64_t *tokens,
+                                            const int64_t *classes, const void *values, int64_t T, int64_t B,
+                                            const void *state, const int64_t *lengths, const int64_t *resets,
+                                            void *final_state, double *loss);
+
 /* Runs one time step of one sequence, without a graph and without allocation.
    token        for a network with embedding; without one x [input_size], or NULL and a token
    state        [recurrent_network_state_count(1)], updated in place; recurrent_network_initial_state begins a sequence
@@ -947,6 +955,19 @@ recurrent_status recurrent_text_model_train_step(recurrent_text_model model, con
 
 /* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
+
+/* Copies the carried state; RECURRENT_INVALIDATED before the first step and after reset_state.
+   state  receives recurrent_network_state_count elements for the batch_size of recurrent_text_model_get_info */
+recurrent_status recurrent_text_model_get_state(recurrent_text_model model, void *state);
+
+/* Sets the carried state and the number of training steps made, as after steps that were made on the network itself.
+   state       [recurrent_network_state_count(batch_size)], copied; NULL with batch_size 0: none, as after reset_state
+   step        0 to 2^53 */
+recurrent_status recurrent_text_model_set_state(recurrent_text_model model, const void *state, int64_t batch_size,
+                                                int64_t step);
+
+/* Returns the generator that draws the dropout masks: its own handle, which the caller frees. */
+recurrent_status recurrent_text_model_random(recurrent_text_model model, recurrent_random *random);
 
 /* Evaluates -ln p of each of `count` tokens but the first, given the tokens before it. The tokens are split into
    `batch_size` equal parts evaluated in parallel, each from its beginning; 1 gives the exact value, more is faster.

@@ -45,22 +45,57 @@ extension Network {
         let steps = try stepsOfPart(batch, memory)
         if steps < T { return try trainInParts(batch, reduction, steps: steps, finalState, update) }
       }
-      let record = try self.record(batch, copies: false, dropout)
-      let (loss, target) = try self.loss(record, batch, reduction)
-      // the gradients of this step alone, whatever an earlier backward has left
-      try parameters.flat.zeroGradient()
-      do throws(RecurrentError) {
-        try graph.backward(from: loss)
-        let value = self.value(loss)
-        var result = try update()
-        if let finalState { write(record.finalState, to: finalState) }
-        result.loss = value
-        return result
-      } catch {
-        try parameters.flat.zeroGradient()
-        if error.kind == .notFinite { try requireFinite(record, target) }
-        throw error
+      return try backpropagate(batch, reduction, finalState) { (_) throws(RecurrentError) in try update() }
+    }
+  }
+
+  /// Computes the loss of one batch, with dropout, and its gradients, which replace those of earlier calls; updates no
+  /// weight.
+  ///
+  /// Training over several machines sums the gradients before the optimizer's `step`.
+  ///
+  /// - Parameters:
+  ///   - input: as `trainStep`'s, and so the other arguments.
+  /// - Returns: the loss.
+  /// - Throws: `.notFinite` if the loss is infinite or NaN, `.interrupted`; the generator of dropout is unchanged, the
+  ///   gradients are 0.
+  public func gradient(
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
+    finalState: consuming MutableElements? = nil, reduction: Reduction = .mean
+  ) throws(RecurrentError) -> Double {
+    let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    return try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+      try backpropagate(batch, reduction, finalState) { (loss) throws(RecurrentError) in
+        try require(
+          loss.isFinite, .notFinite,
+          "loss is not finite; expected a finite number, got \(loss): the weights have diverged")
+        return StepResult(loss: loss, gradientNorm: 0, ratioClipped: 0)
       }
+    }.loss
+  }
+
+  /// Computes the loss of a batch and its gradients, and calls `finish` with the loss.
+  private func backpropagate(
+    _ batch: Batch, _ reduction: Reduction, _ finalState: UnsafeMutableRawPointer?,
+    _ finish: (Double) throws(RecurrentError) -> StepResult
+  ) throws(RecurrentError) -> StepResult {
+    let record = try self.record(batch, copies: false, dropout)
+    let (loss, target) = try self.loss(record, batch, reduction)
+    // the gradients of this step alone, whatever an earlier backward has left
+    try parameters.flat.zeroGradient()
+    do throws(RecurrentError) {
+      try graph.backward(from: loss)
+      let value = self.value(loss)
+      var result = try finish(value)
+      if let finalState { write(record.finalState, to: finalState) }
+      result.loss = value
+      return result
+    } catch {
+      try parameters.flat.zeroGradient()
+      if error.kind == .notFinite { try requireFinite(record, target) }
+      throw error
     }
   }
 
