@@ -25,6 +25,7 @@ LAYERS = (
         "introspection.document",
     ),
     ("mat",),
+    ("distributed",),
     (
         "program",
         "operands",
@@ -47,7 +48,7 @@ LAYERS = (
     ("__main__", "demo.__main__"),
 )
 # packages that are optional, which a function imports when it needs them
-EXTRAS = {"anywidget", "IPython", "matplotlib", "plotext", "sklearn", "tqdm", "traitlets"}
+EXTRAS = {"anywidget", "IPython", "matplotlib", "mpi4py", "plotext", "sklearn", "tqdm", "traitlets"}
 
 
 def modules() -> dict[str, Path]:

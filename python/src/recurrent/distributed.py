@@ -107,10 +107,8 @@ def all_reduce(flat: Mat, weight: float, comm: Communicator) -> float:
     TypeError, ValueError
         If an argument does not fit.
     """
-    # the package imports this module before the Mats
-    from .mat import expect_mat
-
-    expect_mat(flat, "flat")
+    if not isinstance(getattr(flat, "dw", None), np.ndarray):
+        raise TypeError(f"flat has the wrong type; expected a Mat, got {type(flat).__name__}")
     own, ranks = as_float(weight, "weight"), as_communicator(comm, "comm")
     if own < 0:
         raise ValueError(f"weight is out of range; expected at least 0, got {weight}")
