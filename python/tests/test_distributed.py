@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import pickle
+import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +19,10 @@ import pytest
 
 import recurrent
 from instances import Alone
-from ranks import Communicator, outcomes, results, same_bits
+from ranks import TIMEOUT, Communicator, outcomes, results, same_bits
 from recurrent import distributed
 from recurrent.distributed import RankError
+from support import ROOT
 
 # of weights of about 0.1 after about 40 steps: their sums are in another order
 BOUNDS = {"float64": 1e-13, "float32": 1e-5}
@@ -424,6 +429,63 @@ def test_a_batch_has_a_sequence_for_each_rank():
     for error in outcomes(3, lambda comm: learn(comm, batch_size=2)):
         assert isinstance(error, ValueError)
         assert str(error) == "batch_size is smaller than the number of ranks; expected at least 3, got 2"
+
+
+# ---- the documentation
+
+
+def blocks() -> list[str]:
+    return re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/distributed.md").read_text(encoding="utf-8"), re.S
+    )
+
+
+def test_the_loop_of_the_documentation():
+    (code,) = (block for block in blocks() if "all_reduce(" in block)
+    rng = np.random.default_rng(3)
+    x, targets = rng.normal(size=(6, 5, 2)), rng.normal(size=(6, 5, 1))
+
+    def loop(comm: Any) -> Any:
+        net = recurrent.GRU(2, [4], 1, rng=1 + comm.Get_rank(), dtype="float64")
+        exec(
+            code,
+            {
+                "comm": comm,
+                "net": net,
+                "x": x,
+                "targets": targets,
+                "steps": 5,
+                "optimizer": recurrent.Adam(0.1),
+            },
+        )
+        return net.flat.w.copy()
+
+    found = results(3, loop)
+    assert same_bits(found) and np.abs(found[0] - loop(Alone())).max() < BOUNDS["float64"]
+
+
+def test_the_adapter_of_the_documentation():
+    (code,) = (block for block in blocks() if "class Gathered" in block)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    events = asyncio.new_event_loop()
+    thread = threading.Thread(target=events.run_forever)
+    thread.start()
+    meeting = names["Meeting"](2)
+
+    def gather(*call: Any) -> Any:
+        # between processes objects are copied
+        return pickle.loads(
+            pickle.dumps(asyncio.run_coroutine_threadsafe(meeting.gather(*call), events).result(TIMEOUT))
+        )
+
+    try:
+        found = results(2, lambda comm: learn(names["Gathered"](comm.Get_rank(), 2, gather)))
+    finally:
+        events.call_soon_threadsafe(events.stop)
+        thread.join()
+        events.close()
+    assert not meeting.calls and differences(learn(), found[0]) < BOUNDS["float64"]
 
 
 # ---- without MPI

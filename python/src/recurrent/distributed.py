@@ -39,10 +39,10 @@ class Communicator(Protocol):
         """Replaces the elements of ``recvbuf`` by their sums over all ranks, the same bits on each."""
 
     def bcast(self, obj: Any, root: int = 0) -> Any:
-        """Returns the object of the rank ``root``."""
+        """Returns the object of the rank ``root``, a copy as by pickle on the others."""
 
     def allgather(self, sendobj: Any) -> list[Any]:
-        """Returns the objects of all ranks in the order of the ranks."""
+        """Returns the objects of all ranks in the order of the ranks, copies as by pickle."""
 
 
 class RankError(RuntimeError):

@@ -83,6 +83,8 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
     settings: ArrayOptions
     # None of a run that was loaded, until it is resumed
     _metrics: Metrics | None = None
+    # that of rank 0, of several processes
+    _seed = 0
     # the epoch and the order of its sequences
     _order: tuple[int, npt.NDArray[np.int64]] | None = None
 
@@ -304,8 +306,8 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         return {**super()._common(model), "_seed": self.settings.seed}
 
     def _take_common(self, model: TrainableNetwork, common: dict[str, Any]) -> None:
-        self.settings.seed = common.pop("_seed")
         super()._take_common(model, common)
+        self.settings.seed = self._seed
 
     def _guess(self, model: TrainableNetwork) -> float:
         return math.log(max(2, model._sizes.outputs)) if self.settings.loss.are_classes else math.inf
