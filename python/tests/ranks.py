@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 # a rank that waits for another one that has left ends here, and not with the patience of pytest
-TIMEOUT = 60
+TIMEOUT = 20
 
 
 class Shared:

@@ -155,6 +155,18 @@ def test_arrays_are_those_of_one_process(name, size):
     assert differences(alone, found[0]) < BOUNDS["float64"]
 
 
+def test_the_optimizer_is_that_of_rank_0():
+    def run(comm: Communicator) -> Any:
+        net = recurrent.GRU(3, [8], 1, rng=1, dtype="float64")
+        net.optimizer = recurrent.Adam(0.01)
+        for _ in range(4 if comm.Get_rank() == 0 else 1):
+            net.train_step(X[0][:, None], NUMBERS[0][:, None, None], net.optimizer)
+        net.fit(X, NUMBERS, 1, batch_size=10, progress=False, distributed=comm)
+        return net.flat.w.copy()
+
+    assert same_bits(results(2, run))
+
+
 def test_one_rank_is_no_rank():
     assert same_bits([read_text(comm, 20).flat.w for comm in (None, Alone())])
     assert same_bits([learn(comm).flat.w for comm in (None, Alone())])
@@ -276,10 +288,10 @@ def test_the_best_weights_are_restored_on_all_ranks():
 # ---- the end of a run
 
 
-@pytest.mark.parametrize("who", [0, 1, 2])
-def test_a_callback_of_one_rank_stops_all(who):
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_callback_of_one_rank_stops_all(rank):
     def run(comm: Communicator) -> Any:
-        stops = [lambda report: report.step == 3] if comm.Get_rank() == who else []
+        stops = [lambda report: report.step == 3] if comm.Get_rank() == rank else []
         return learn(comm, callbacks=stops)
 
     found = results(3, run)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._checks import shown
 from ..state import StepResult
 from .interrupt import Interrupt
 from .ranks import Ranks
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
 _WORD = 1 << 64
 
@@ -36,7 +33,7 @@ class Replicas:
         Whether rank 0 saves after the last step: its clock decides for all.
     """
 
-    def __init__(self, trainer: Trainer[Any], model: Any, ranks: Ranks) -> None:
+    def __init__(self, trainer: Any, model: Any, ranks: Ranks) -> None:
         self._trainer, self._model, self._ranks = trainer, model, ranks
         self._random = trainer._generator(model)
         self._key = self._random.state[:2]
