@@ -39,7 +39,8 @@ def read_text(comm: Any = None, steps: int = 40, **options: Any) -> Any:
     settings = {name: options.pop(name) for name in ("dropout", "dtype") if name in options}
     tm = recurrent.TextModel("lstm", [16, 8], rng=1 + rank_of(comm), **{"dtype": "float64", **settings})
     tm.fit(
-        TEXT, steps, **{"batch_size": 7, "seq_length": 11, "validation_split": 0.2, "evaluate_every": 10, **options},
+        TEXT, steps, learning_rate=2e-3,
+        **{"batch_size": 7, "seq_length": 11, "validation_split": 0.2, "evaluate_every": 10, **options},
         progress=False, distributed=comm,
     )  # fmt: skip
     return tm

@@ -74,10 +74,10 @@ class Replicas:
             if name not in ("checkpoint", "seed")
         }
         return {
-            **settings,
             "steps": (trainer.first_step, trainer.step, trainer.target_step),
             "data": trainer._digests(),
             "optimizer": model.optimizer.settings,
+            **settings,
             **trainer._described(model),
         }
 
