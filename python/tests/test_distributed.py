@@ -602,13 +602,15 @@ def test_mpi_is_one_process_up_to_rounding(size):
 
 
 FAILURE = """
+import sys
 from mpi4py import MPI
 from test_distributed import failing_callback
 import recurrent
 try:
     failing_callback(MPI.COMM_WORLD)
 except (OSError, recurrent.distributed.RankError) as error:
-    print(f"{MPI.COMM_WORLD.Get_rank()} {error}", flush=True)
+    # one write: mpirun passes parts of lines on
+    sys.stdout.write(f"{MPI.COMM_WORLD.Get_rank()} {error}\\n")
 """
 
 
