@@ -128,6 +128,24 @@ public func recurrent_network_loss(
   }
 }
 
+@implementation @_cdecl("recurrent_network_gradient")
+public func recurrent_network_gradient(
+  _ network: recurrent_network, _ x: UnsafeRawPointer!, _ tokens: UnsafePointer<Int64>!,
+  _ classes: UnsafePointer<Int64>!,
+  _ values: UnsafeRawPointer!, _ T: Int64, _ B: Int64, _ state: UnsafeRawPointer!, _ lengths: UnsafePointer<Int64>!,
+  _ resets: UnsafePointer<Int64>!, _ final_state: UnsafeMutableRawPointer!, _ loss: UnsafeMutablePointer<Double>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(loss, "loss"), network = try call.trainableNetwork(network)
+    let sizes = try Sizes(network, T, B), dtype = network.dtype
+    out.pointee = try network.gradient(
+      inputs(x, tokens, sizes), targets(classes, values, sizes), T: sizes.T, B: sizes.B,
+      state: elements(state, sizes.state, dtype, "state"), lengths: counts(lengths, sizes.B, "lengths"),
+      resets: counts(resets, sizes.columns, "resets"),
+      finalState: elements(final_state, sizes.state, dtype, "final_state"))
+  }
+}
+
 @implementation @_cdecl("recurrent_network_step")
 public func recurrent_network_step(
   _ network: recurrent_network, _ token: Int64, _ x: UnsafeRawPointer!, _ state: UnsafeMutableRawPointer!,

@@ -192,6 +192,38 @@ public func recurrent_text_model_reset_state(_ model: recurrent_text_model) -> r
   call { (call) throws(RecurrentError) in try call.textModel(model).resetState() }
 }
 
+@implementation @_cdecl("recurrent_text_model_get_state")
+public func recurrent_text_model_get_state(
+  _ model: recurrent_text_model, _ state: UnsafeMutableRawPointer!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(state, "state"), model = try call.textModel(model), network = model.network
+    let count = network.stateCount(batchSize: model.batchSize)
+    try model.copyState(to: output(out, count, network.dtype, "state"))
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_set_state")
+public func recurrent_text_model_set_state(
+  _ model: recurrent_text_model, _ state: UnsafeRawPointer!, _ batch_size: Int64, _ step: Int64
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let model = try call.textModel(model), network = model.network
+    let count = state == nil ? 0 : try network.stateCount(sequences: batch_size)
+    try model.setState(elements(state, count, network.dtype, "state"), batchSize: Int(batch_size), step: Int(step))
+  }
+}
+
+@implementation @_cdecl("recurrent_text_model_random")
+public func recurrent_text_model_random(
+  _ model: recurrent_text_model, _ random: UnsafeMutablePointer<recurrent_random>!
+) -> recurrent_status {
+  call { (call) throws(RecurrentError) in
+    let out = try output(random, "random")
+    try register(try call.textModel(model).random, out)
+  }
+}
+
 @implementation @_cdecl("recurrent_text_model_evaluate")
 public func recurrent_text_model_evaluate(
   _ model: recurrent_text_model, _ tokens: UnsafePointer<Int64>!, _ resets: UnsafePointer<Int64>!, _ count: Int64,

@@ -68,6 +68,12 @@ extension Function {
       recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, nil, 1, 1, 0.1, 0, 5, nil)
     },
     Function("text_model_reset_state", [.text]) { h, _ in recurrent_text_model_reset_state(h[0]) },
+    Function("text_model_get_state", [.text], outputs: 1) { h, o in
+      _ = recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, 0.1, 0, 5, nil)
+      return recurrent_text_model_get_state(h[0], o(0, Double.self))
+    },
+    Function("text_model_set_state", [.text]) { h, _ in recurrent_text_model_set_state(h[0], nil, 0, 3) },
+    Function("text_model_random", [.text], gives: [.random]) { recurrent_text_model_random($0[0], $1(0)) },
     // all three are inputs too: the pattern stands for tiny numbers in the state, and for a step out of range
     Function("text_model_evaluate", [.text], outputs: 1) { h, o in
       var step: Int64 = 0, nats = 0.0

@@ -194,6 +194,9 @@ struct Function: Sendable, CustomTestStringConvertible {
     Function("network_loss", [.network], outputs: 1) {
       recurrent_network_loss($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, nil, $1(0))
     },
+    Function("network_gradient", [.network], outputs: 1) {
+      recurrent_network_gradient($0[0], x, nil, [0, 1, -1, 2], nil, 2, 2, nil, nil, nil, nil, $1(0))
+    },
     // the state is an input too: the pattern stands for tiny numbers
     Function("network_step", [.network], outputs: 1) { recurrent_network_step($0[0], 0, x, $1(0, Double.self), nil) },
     Function("network_beam_search", [.tokenNetwork], outputs: 4) {

@@ -69,6 +69,65 @@ extension ABITests {
       ok(recurrent_text_model_free(twin))
     }
 
+    /// Two steps in one call each, and the same two steps in parts: gradient, optimizer, state.
+    @Test func stepsInParts() {
+      func newModel() -> UInt64 {
+        let random = make { recurrent_random_create(5, $0) }
+        defer { ok(recurrent_random_free(random)) }
+        let model = with(["hello"]) { texts, lengths in
+          with(#"{"hidden_sizes": [3, 2], "dropout": 0.5, "dtype": "float64"}"#) { p, n in
+            make { recurrent_text_model_create(p, n, texts, lengths, 1, random, $0) }
+          }
+        }
+        let optimizer = newOptimizer(#"{"name": "adam"}"#)
+        ok(recurrent_text_model_set_optimizer(model, optimizer))
+        ok(recurrent_optimizer_free(optimizer))
+        return model
+      }
+      func weights(_ model: UInt64) -> [Double] {
+        let network = make { recurrent_text_model_network(model, $0) }
+        let flat = make { recurrent_network_flat(network, $0) }
+        defer { for status in [recurrent_network_free(network), recurrent_mat_free(flat)] { ok(status) } }
+        return rows(flat)
+      }
+      let whole = newModel(), parts = newModel(), tokens: [Int64] = [0, 1, 2, 3], targets: [Int64] = [1, 2, -1, 0]
+      let network = make { recurrent_text_model_network(parts, $0) }
+      let optimizer = make { recurrent_text_model_optimizer(parts, $0) }
+      let random = make { recurrent_text_model_random(parts, $0) }
+      var state = [Double](repeating: 7, count: 20), copy = state, loss = 0.0, result = recurrent_step_result()
+      fails(RECURRENT_INVALIDATED, "the carried state is absent") { _ in recurrent_text_model_get_state(parts, &state) }
+      for step: Int64 in 1...2 {
+        ok(recurrent_text_model_train_step(whole, tokens, targets, 2, 2, 0.1, 0, 0.1, &result))
+        ok(
+          recurrent_network_gradient(
+            network, nil, tokens, targets, nil, 2, 2, step == 1 ? nil : state, nil, nil, &state, &loss))
+        ok(recurrent_optimizer_step_network(optimizer, network, 0.1, 0, 0.1, nil))
+        ok(recurrent_text_model_set_state(parts, state, 2, step))
+        #expect(loss == result.loss && info(parts).step == step && info(parts).batch_size == 2)
+      }
+      ok(recurrent_text_model_get_state(whole, &copy))
+      #expect(copy == state && weights(parts) == weights(whole))
+      // masks: both generators have drawn the same
+      var (one, other) = ([UInt64](repeating: 0, count: 11), [UInt64](repeating: 0, count: 11))
+      let twin = make { recurrent_text_model_random(whole, $0) }
+      ok(recurrent_random_get_state(random, &one))
+      ok(recurrent_random_get_state(twin, &other))
+      #expect(one == other && one != [UInt64](repeating: 0, count: 11))
+      fails(RECURRENT_BAD_SHAPE, "batch_size is out of range; expected 0 without a state, got 2") { _ in
+        recurrent_text_model_set_state(parts, nil, 2, 0)
+      }
+      fails(RECURRENT_BAD_VALUE, "step is out of range; expected 0 to", "got -1") { _ in
+        recurrent_text_model_set_state(parts, state, 2, -1)
+      }
+      #expect(info(parts).step == 2 && info(parts).batch_size == 2)
+      ok(recurrent_text_model_set_state(parts, nil, 0, 9))
+      #expect(info(parts).step == 9 && info(parts).batch_size == 0)
+      for handle in [whole, parts] { ok(recurrent_text_model_free(handle)) }
+      for handle in [random, twin] { ok(recurrent_random_free(handle)) }
+      ok(recurrent_network_free(network))
+      ok(recurrent_optimizer_free(optimizer))
+    }
+
     @Test func metadataByKey() {
       let model = ArgumentKind.text.handle(after: [])
       var text = [CChar](repeating: 7, count: 9), length: Int64 = -7

@@ -96,7 +96,7 @@ GOOD: dict[str, Any] = {
     "bidirectional": False, "characters": list("abcd"), "checkpoint": lambda: "new.safetensors",
     "checkpoint_every": 1, "checkpoint_minutes": 1.0, "clip": 1.0, "clipping": "global_norm", "clipval": 5.0,
     "column": 0, "constant": 0.5, "cooldown": 1, "cooling": 1, "count": 2, "d": 2,
-    "dampening": 0.5, "data": dict, "decay_rate": 0.9,
+    "comm": instances.Alone, "dampening": 0.5, "data": dict, "decay_rate": 0.9, "distributed": instances.Alone,
     "div_factor": 2.0, "documents": "lines",
     "dropout": 0.5, "dstate": state, "dtype": "float64", "dy": lambda: NUMBERS.copy(),
     "embedding": 3, "encoding": "cp1252", "end": 1, "eps": 1e-6, "epsilon": 1e-5, "errors": "ignore",
@@ -145,6 +145,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     # the vocabulary of the model has no newline
     "TextModel.fit": {"documents": None},
     "TextModel.evaluate": {"resets": lambda: np.array([0, 1, 0, 0])},
+    "distributed.all_reduce": {"flat": lambda: mat(6, 1), "weight": 2.0},
     "Graph.dropout": {"per": None},
     "Mat.dropout": {"per": None},
     "Graph.rnn": {"x": lambda: mat(4, 2), "Wx": lambda: mat(3, 4), "Wh": lambda: mat(3, 3), "b": lambda: mat(3, 1)},
@@ -308,6 +309,10 @@ LEFT_OUT = {
         }.items()
         for name in names
     },
+    **{
+        f"distributed.Communicator.{name}": "a method that adapters define: test_distributed.py"
+        for name in ("Allreduce", "bcast", "allgather")
+    },
     "live": "the page has tests of its own",
     "History.add": "keeps what it is given: checked where a run is loaded",
     "History.add_validation": "keeps what it is given: checked where a run is loaded",
@@ -344,6 +349,7 @@ def modules() -> Iterator[tuple[str, Any, list[str]]]:
     yield "recurrentjs.", recurrentjs, recurrentjs.__all__
     yield "schedules.", schedules, own_functions(schedules)
     yield "losses.", losses, losses.__all__
+    yield "distributed.", recurrent.distributed, recurrent.distributed.__all__
     for name in introspection.__all__:
         module = getattr(introspection, name)
         yield f"introspection.{name}.", module, own_functions(module)

@@ -15,12 +15,32 @@ import recurrent
 from recurrent import introspection, losses, recurrentjs, schedules
 from recurrent.training.array_trainer import ArrayTrainer
 from recurrent.training.corpus_trainer import CorpusTrainer
+from recurrent.training.ranks import Ranks
 
 TOKENS = np.array([[0, 1], [2, 3], [1, 0]])
 X = np.linspace(-1, 1, 3 * 2 * 4, dtype=np.float32).reshape(3, 2, 4)
 LENGTHS = np.array([3, 2])
 TEXT = "abcd" * 30
 NETWORK_TYPES = (recurrent.RNN, recurrent.LSTM, recurrent.GRU)
+
+
+class Alone:
+    """A communicator of one process."""
+
+    def Get_rank(self) -> int:
+        return 0
+
+    def Get_size(self) -> int:
+        return 1
+
+    def Allreduce(self, sendbuf: None, recvbuf: Any) -> None:
+        pass
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        return obj
+
+    def allgather(self, sendobj: Any) -> list[Any]:
+        return [sendobj]
 
 
 def public() -> dict[str, Any]:
@@ -326,6 +346,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         net.optimizer = recurrent.SGD(0.1)
         found |= {
             "run": lambda: thing.run(net, False, [lambda _: True]), "to_dict": thing.to_dict,
+            "join": lambda: thing.join(net, Ranks(Alone())),
             "chosen": lambda: thing.chosen(0),
             "resume": lambda: (fit_arrays(net), net.resume(X, TOKENS, 1, progress=False)),
             "metrics": lambda: thing.metrics(net), "from_dict": lambda: kind.from_dict(thing.to_dict(), None),
@@ -348,7 +369,8 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         model = recurrent.TextModel("lstm", [5], rng=1).build("abcd")
         found |= {
             "run": lambda: thing.run(model, False, [lambda _: True]), "to_dict": thing.to_dict,
-            "resume": lambda: thing.resume(model, (TEXT, None), 1, None, False),
+            "resume": lambda: thing.resume(model, (TEXT, None), 1, None, False, Ranks()),
+            "join": lambda: thing.join(model, Ranks(Alone())),
             "from_dict": lambda: kind.from_dict(thing.to_dict(), ""), "new": lambda: None, "from_json": lambda: None,
         }  # fmt: skip
     elif isinstance(thing, recurrent.SentenceModel):

@@ -134,6 +134,8 @@ class Bench:
         )
         key, metadata = Memory(b"user"), Memory(b"notes")
         assert lib.recurrent_text_model_set_optimizer(self.text_model, self.optimizer) == 0
+        carried = Memory(bytes(80))
+        assert lib.recurrent_text_model_set_state(self.text_model, carried.address, 2, 0) == 0
         assert (
             lib.recurrent_text_model_set_metadata(self.text_model, key.address, 4, metadata.address, 5) == 0
         )
@@ -426,7 +428,7 @@ class Call:
         writes = self.name in {"network_beam_search", "generator_create"}
         if not writes and self.name not in {
             "network_forward_sequence", "network_infer_sequence", "network_backward_sequence",
-            "network_train_step", "network_loss",
+            "network_train_step", "network_loss", "network_gradient",
             "network_step",
         }:  # fmt: skip
             return {}
@@ -546,6 +548,22 @@ class Call:
                 "T": number(2, *BIG, zero=SHAPE), "B": number(2, *BIG, zero=SHAPE),
                 "resets": resets(0, 1, 0, 0),
                 "result": [Choice("good", Memory(24)), Choice("NULL", None)],
+            },
+            "get_state": {
+                "state": [
+                    Choice("good", Memory(80)), bad("NULL", None, NULL), bad("misaligned", Memory(80, 1), VALUE),
+                ],
+            },
+            "set_state": {
+                # without a state there are no sequences
+                "state": [
+                    Choice("good", Memory(bytes(80))), bad("NULL", None, SHAPE),
+                    bad("misaligned", Memory(bytes(80), 1), VALUE),
+                ],
+                "batch_size": [
+                    Choice("2", 2), *(bad(str(v), v, SHAPE, VALUE, NO_MEMORY) for v in (0, -1, MIN64, *BIG)),
+                ],
+                "step": [Choice("3", 3), *(bad(str(v), v, VALUE) for v in (-1, MIN64, MAX64, 2**53 + 1))],
             },
             "evaluate": {
                 "tokens": tokens(0, 1, 1, 0, 1), "count": number(5, MAX64, zero=SHAPE),

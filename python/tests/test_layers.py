@@ -25,6 +25,7 @@ LAYERS = (
         "introspection.document",
     ),
     ("mat", "sources"),
+    ("distributed",),
     (
         "program",
         "operands",
@@ -49,8 +50,8 @@ LAYERS = (
 )
 # packages that are optional, or slow to import, which a function imports when it needs them
 EXTRAS = {
-    "anywidget", "h5py", "IPython", "matplotlib", "onnx", "plotext", "sklearn", "tokenizers", "tqdm", "traitlets",
-    "zipfile",
+    "anywidget", "h5py", "IPython", "matplotlib", "mpi4py", "onnx", "plotext", "sklearn", "tokenizers", "tqdm",
+    "traitlets", "zipfile",
 }  # fmt: skip
 
 

@@ -34,8 +34,8 @@
  *       network_parameter, network_parameter_count, network_parameter_name, network_flat, network_forward
  *   Network: sequences in the caller's memory
  *       network_state_count, network_initial_state, network_forward_sequence, network_infer_sequence,
- *       network_backward_sequence, network_activation, network_train_step, network_loss, network_step,
- *       network_beam_search
+ *       network_backward_sequence, network_activation, network_train_step, network_loss, network_gradient,
+ *       network_step, network_beam_search
  *   Generator: a sequence in the making
  *       generator_create, generator_create_text, generator_free, generator_next, generator_next_text,
  *       generator_next_characters, generators_next, generators_next_text, generator_state
@@ -47,8 +47,8 @@
  *       text_model_create, text_model_free, text_model_describe, text_model_get_info, text_model_vocabulary,
  *       text_model_tokenizer, text_model_network, text_model_optimizer, text_model_set_optimizer,
  *       text_model_get_metadata, text_model_set_metadata, text_model_encode, text_model_decode,
- *       text_model_train_step, text_model_reset_state, text_model_evaluate, text_model_save, text_model_load,
- *       text_model_write, text_model_read
+ *       text_model_train_step, text_model_reset_state, text_model_get_state, text_model_set_state, text_model_random,
+ *       text_model_evaluate, text_model_save, text_model_load, text_model_write, text_model_read
  *   Files of networks
  *       network_save, network_load, network_write, network_read, network_get_metadata, network_set_metadata,
  *       file_kind
@@ -788,6 +788,14 @@ recurrent_status recurrent_network_loss(recurrent_network network, const void *x
                                         const void *state, const int64_t *lengths, const int64_t *resets,
                                         void *final_state, double *loss);
 
+/* Computes the mean loss and its gradients, which replace those of earlier calls, without updating the weights; dropout
+   acts, as in recurrent_network_train_step. A sum over several machines comes before recurrent_optimizer_step_network.
+   An infinite or NaN loss gives RECURRENT_NOT_FINITE; the gradients are 0 then. */
+recurrent_status recurrent_network_gradient(recurrent_network network, const void *x, const int64_t *tokens,
+                                            const int64_t *classes, const void *values, int64_t T, int64_t B,
+                                            const void *state, const int64_t *lengths, const int64_t *resets,
+                                            void *final_state, double *loss);
+
 /* Shared. Runs one time step of one sequence, without a graph and without allocation.
    token        for a network with embedding; without one x [input_size], or NULL and a token
    state        [recurrent_network_state_count(1)], updated in place; recurrent_network_initial_state begins a sequence
@@ -1065,6 +1073,19 @@ recurrent_status recurrent_text_model_train_step(recurrent_text_model model, con
 
 /* Discards the carried state: with the next step sequences begin, any number of them. */
 recurrent_status recurrent_text_model_reset_state(recurrent_text_model model);
+
+/* Copies the carried state; RECURRENT_INVALIDATED before the first step and after reset_state.
+   state  receives recurrent_network_state_count elements for the batch_size of recurrent_text_model_get_info */
+recurrent_status recurrent_text_model_get_state(recurrent_text_model model, void *state);
+
+/* Sets the carried state and the number of training steps made, as after steps that were made on the network itself.
+   state       [recurrent_network_state_count(batch_size)], copied; NULL with batch_size 0: none, as after reset_state
+   step        0 to 2^53 */
+recurrent_status recurrent_text_model_set_state(recurrent_text_model model, const void *state, int64_t batch_size,
+                                                int64_t step);
+
+/* Returns the generator that draws the dropout masks: its own handle, which the caller frees. */
+recurrent_status recurrent_text_model_random(recurrent_text_model model, recurrent_random *random);
 
 /* Evaluates -ln p of each of `count` tokens but the first, given the tokens before it. The tokens are split into
    `batch_size` equal parts evaluated in parallel, each from its beginning; 1 gives the exact value, more is faster.

@@ -60,38 +60,79 @@ extension Network {
           let steps = try stepsOfPart(batch, context, memory)
           if steps < T { return try trainInParts(batch, context, reduction, steps: steps, finalState, update) }
         }
-        let stateBytes = stateCount(batchSize: B) * dtype.size
-        // the states before the time steps with gradients, and before those that the next call reads again
-        let advanced = bpttLength < T ? try Storage(bytes: stateBytes) : nil
-        let kept = overlap > 0 ? try Storage(bytes: stateBytes) : nil
+        // the state before the time steps with gradients
+        let advanced = bpttLength < T ? try Storage(bytes: stateCount(batchSize: B) * dtype.size) : nil
         if let advanced { batch = try advance(batch, context, over: T - bpttLength, to: advanced) }
-        let record = try self.record(batch, in: context, copies: false, dropout)
-        let (loss, target) = try self.loss(record, batch, reduction)
-        if let kept {
-          try context.graph.evaluate()
-          writeState(after: bpttLength - overlap, record, to: kept.start)
-        }
-        // the gradients of this step alone, whatever an earlier backward has left
-        try parameters.flat.zeroGradient()
-        do throws(RecurrentError) {
-          try context.graph.backward(from: loss)
-          let value = self.value(loss)
-          var result = try update()
-          if let finalState {
-            if let kept {
-              finalState.copyMemory(from: kept.start, byteCount: stateBytes)
-            } else {
-              write(record.finalState, to: finalState)
-            }
-          }
-          result.loss = value
-          return result
-        } catch {
-          try parameters.flat.zeroGradient()
-          if error.kind == .notFinite { try requireFinite(record, target) }
-          throw error
+        return try backpropagate(batch, context, reduction, finalState, overlap: overlap) {
+          (_) throws(RecurrentError) in try update()
         }
       }
+    }
+  }
+
+  /// Computes the loss of one batch, with dropout, and its gradients, which replace those of earlier calls; updates no
+  /// weight.
+  ///
+  /// Training over several machines sums the gradients before the optimizer's `step`.
+  ///
+  /// - Parameters:
+  ///   - input: as `trainStep`'s, and so the other arguments.
+  /// - Returns: the loss.
+  /// - Throws: `.notFinite` if the loss is infinite or NaN, `.interrupted`; the generator of dropout is unchanged, the
+  ///   gradients are 0.
+  public func gradient(
+    _ input: Inputs, _ targets: Targets, T: Int, B: Int, state: Elements? = nil, lengths: Span<Int64>? = nil,
+    resets: Span<Int64>? = nil,
+    finalState: consuming MutableElements? = nil, reduction: Reduction = .mean
+  ) throws(RecurrentError) -> Double {
+    let batch = try Batch(self, input, targets, T: T, B: B, state, lengths, resets)
+    let finalState = try memory(finalState, "final_state", stateCount(batchSize: B), dtype)
+    return try changing { (context) throws(RecurrentError) in
+      try Random.restoring(dropout?.random) { () throws(RecurrentError) in
+        try backpropagate(batch, context, reduction, finalState, overlap: 0) { (loss) throws(RecurrentError) in
+          try require(
+            loss.isFinite, .notFinite,
+            "loss is not finite; expected a finite number, got \(loss): the weights have diverged")
+          return StepResult(loss: loss, gradientNorm: 0, ratioClipped: 0)
+        }
+      }
+    }.loss
+  }
+
+  /// Computes the loss of a batch and its gradients, and calls `finish` with the loss.
+  ///
+  /// - Parameter overlap: the time steps after the final state.
+  private func backpropagate(
+    _ batch: Batch, _ context: NetworkContext, _ reduction: Reduction, _ finalState: UnsafeMutableRawPointer?,
+    overlap: Int, _ finish: (Double) throws(RecurrentError) -> StepResult
+  ) throws(RecurrentError) -> StepResult {
+    let stateBytes = stateCount(batchSize: batch.B) * dtype.size
+    let kept = overlap > 0 ? try Storage(bytes: stateBytes) : nil
+    let record = try self.record(batch, in: context, copies: false, dropout)
+    let (loss, target) = try self.loss(record, batch, reduction)
+    if let kept {
+      try context.graph.evaluate()
+      writeState(after: batch.T - overlap, record, to: kept.start)
+    }
+    // the gradients of this step alone, whatever an earlier backward has left
+    try parameters.flat.zeroGradient()
+    do throws(RecurrentError) {
+      try context.graph.backward(from: loss)
+      let value = self.value(loss)
+      var result = try finish(value)
+      if let finalState {
+        if let kept {
+          finalState.copyMemory(from: kept.start, byteCount: stateBytes)
+        } else {
+          write(record.finalState, to: finalState)
+        }
+      }
+      result.loss = value
+      return result
+    } catch {
+      try parameters.flat.zeroGradient()
+      if error.kind == .notFinite { try requireFinite(record, target) }
+      throw error
     }
   }
 

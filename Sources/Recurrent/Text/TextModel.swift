@@ -153,6 +153,42 @@ public final class TextModel {
     return try Storage(bytes: bytes)
   }
 
+  /// Copies the carried state.
+  ///
+  /// - Parameters:
+  ///   - state: receives `stateCount(batchSize: batchSize)` elements of the network's type.
+  /// - Throws: `.invalidated` without a carried state; `.badShape` or `.badType` for another array.
+  public func copyState(to state: consuming MutableElements) throws(RecurrentError) {
+    guard let carriedState else {
+      throw RecurrentError(.invalidated, "the carried state is absent; expected a training step before it, got none")
+    }
+    let count = network.stateCount(batchSize: batchSize)
+    let memory = try state.memory("state", count, network.dtype)
+    memory.copyMemory(from: carriedState.start, byteCount: count * network.dtype.size)
+  }
+
+  /// Sets the carried state and the number of training steps made, as after steps made on the network itself.
+  ///
+  /// - Parameters:
+  ///   - state: `stateCount(batchSize: batchSize)` elements of the network's type, copied; nil for none.
+  ///   - batchSize: sequences, at least 1; 0 without a state.
+  ///   - step: at least 0.
+  /// - Throws: `.badShape`, `.badType` or `.badValue` naming the argument; nothing has changed.
+  public func setState(_ state: Elements?, batchSize: Int, step: Int) throws(RecurrentError) {
+    try require(
+      step >= 0 && step <= 1 << 53, .badValue, "step is out of range; expected 0 to \(1 << 53), got \(step)")
+    guard let state else {
+      try require(
+        batchSize == 0, .badShape, "batch_size is out of range; expected 0 without a state, got \(batchSize)")
+      (carriedState, self.batchSize, self.step) = (nil, 0, step)
+      return
+    }
+    let copy = try newState(batchSize: batchSize), count = network.stateCount(batchSize: batchSize)
+    copy.start.copyMemory(
+      from: try state.memory("state", count, network.dtype), byteCount: count * network.dtype.size)
+    (carriedState, self.batchSize, self.step) = (copy, batchSize, step)
+  }
+
   /// Restores the state of training from a file.
   func restore(
     _ optimizer: Optimizer?, step: Int, carriedState: Storage?, batchSize: Int, metadata: [String: String]

@@ -85,6 +85,55 @@ struct TextLesson {
     #expect(try twin.step().loss == fresh)
   }
 
+  /// A step in parts, on the network, is a step: the gradient, the optimizer, the carried state.
+  @Test func stepsInParts() throws {
+    let whole = try TextLesson(), parts = try TextLesson(), model = parts.model
+    let tokens = Array(parts.tokens.prefix(10)), targets = Array(parts.tokens[1..<11])
+    let optimizer = try #require(model.optimizer), count = model.network.stateCount(batchSize: 2)
+    var state = [Double](repeating: 0, count: count)
+    refused(.invalidated, "the carried state is absent") { try model.copyState(to: .float64(state.mutableSpan)) }
+    for step in 1...2 {
+      let result = try tokens.withUnsafeBufferPointer { tokens in
+        try targets.withUnsafeBufferPointer { try whole.model.trainStep(tokens, $0, T: 5, B: 2, clip: 0.1) }
+      }
+      let before = state
+      let loss =
+        if step == 1 {
+          try model.network.gradient(
+            .tokens(tokens.span), .classes(targets.span), T: 5, B: 2, finalState: .float64(state.mutableSpan))
+        } else {
+          try model.network.gradient(
+            .tokens(tokens.span), .classes(targets.span), T: 5, B: 2, state: .float64(before.span),
+            finalState: .float64(state.mutableSpan))
+        }
+      let norm = try optimizer.step(model.parameters, clip: 0.1).gradientNorm
+      try model.setState(.float64(state.span), batchSize: 2, step: step)
+      #expect(loss == result.loss && norm == result.gradientNorm && model.step == step && model.batchSize == 2)
+    }
+    var carried = [Double](repeating: 0, count: count)
+    try whole.model.copyState(to: .float64(carried.mutableSpan))
+    #expect(carried == state && model.random.state == whole.model.random.state)
+    #expect(try model.parameters.flat.rows() == whole.model.parameters.flat.rows())
+    refused(.badShape) { try model.setState(.float64(state.span), batchSize: 3, step: 1) }
+    refused(.badShape, "expected 0 without a state, got 1") { try model.setState(nil, batchSize: 1, step: 1) }
+    refused(.badValue, "step is out of range") { try model.setState(.float64(state.span), batchSize: 2, step: -1) }
+    #expect(model.step == 2 && model.batchSize == 2)
+    try model.setState(nil, batchSize: 0, step: 5)
+    #expect(model.step == 5 && model.batchSize == 0 && model.carriedState == nil)
+  }
+
+  /// A loss that is not finite leaves weights and masks as they were, and no gradient.
+  @Test func aRefusedGradientChangesNothing() throws {
+    let model = try TextLesson().model, tokens: [Int64] = [0, 1, 2, 3], bd = try #require(model.parameters["bd"])
+    try bd.set(rows: [Double](repeating: .nan, count: bd.n))
+    let random = model.random.state
+    refused(.notFinite, "bd is not finite") {
+      try model.network.gradient(.tokens(tokens.span), .classes(tokens.span), T: 2, B: 2)
+    }
+    let flat = model.parameters.flat
+    #expect(model.random.state == random && (0..<flat.n).allSatisfy { flat.dtype.load(flat.dwStart, $0) == 0 })
+  }
+
   @Test func aRefusedStepChangesNothing() throws {
     let lesson = try TextLesson(), model = lesson.model
     _ = try lesson.step()

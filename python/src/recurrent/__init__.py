@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import introspection, losses, names, recurrentjs
+from . import distributed, introspection, losses, names, recurrentjs
 from ._version import __version__
 from .config import show_config
 from .exchange.keras_import import from_keras
@@ -83,6 +83,7 @@ __all__ = [
     "TextModel",
     "__version__",
     "check_gradients",
+    "distributed",
     "from_keras",
     "from_onnx",
     "get_num_threads",

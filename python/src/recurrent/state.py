@@ -118,6 +118,18 @@ class State:
             at += sum(widths) * columns
         return parts
 
+    def _part(self, where: slice) -> State:
+        """Returns a copy of the state of some sequences."""
+        parts = [layer[where] for name in self.names for layer in self[name]]
+        return State._of(np.concatenate([part.ravel() for part in parts]), self._widths)
+
+    @classmethod
+    def _concatenated(cls, states: Sequence[State]) -> State:
+        """Returns the state of the sequences of all states, one after the other."""
+        layers = [[layer for name in state.names for layer in state[name]] for state in states]
+        flat = np.concatenate([np.concatenate(parts).ravel() for parts in zip(*layers)])
+        return State._of(flat, states[0]._widths)
+
     def copy(self) -> State:
         """Returns a copy with its own buffer.
 

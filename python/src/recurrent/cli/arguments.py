@@ -36,6 +36,7 @@ from ..training.options import (
     VALIDATION_SPLIT,
 )
 from .cells import cell_reader
+from .ranks import DISTRIBUTED
 
 DTYPE_NAMES = tuple(str(np.dtype(dtype)) for dtype in DTYPES)
 EPOCHS = 50
@@ -183,6 +184,14 @@ def encoding(name: str) -> str:
 Table = dict[str, tuple[Flag, ...]]
 
 _THREADS = value("--threads", count, "N", "number of threads; results do not depend on it")
+_DISTRIBUTED = choice(
+    "--distributed",
+    DISTRIBUTED,
+    "D",
+    "mpi: all processes that mpirun started train together; none: each on its own; auto: mpi where there are several "
+    "(auto)",
+    "auto",
+)
 _CHECKPOINT = argument("model", "CHECKPOINT", "a file that `recurrent train` saved")
 _ENCODING = value("--encoding", encoding, "NAME", "the encoding of FILE, such as cp1252 or utf-16 (utf-8)")
 _PRINT_EVERY = value("--print-every", count, "N", "steps between two lines (100)")
@@ -303,6 +312,7 @@ _TRAIN: Table = {
         _FORCE,
         _PRINT_EVERY,
         _THREADS,
+        _DISTRIBUTED,
     ),
 }
 
@@ -321,6 +331,7 @@ _RESUME: Table = {
         _FORCE,
         _PRINT_EVERY,
         _THREADS,
+        _DISTRIBUTED,
     )
 }
 

@@ -9,7 +9,7 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .._terminal import OutputError, UserError, printable
 from .._version import __version__
@@ -25,9 +25,11 @@ from ..training.corpus import Corpus
 from ..training.documents import Documents
 from ..training.history import History, StepReport
 from ..training.options import DECAY_RATE
+from ..training.ranks import Ranks
 from .arguments import EPOCHS
 from .console import EXIT_INTERRUPTED, Console, describe, token_unit
 from .evaluate import better_model, describe_network
+from .ranks import together
 from .texts import STDIN, default_checkpoint, encoding_of, text_of, title
 
 _MOMENTUM = 0.9  # of sgd
@@ -35,7 +37,15 @@ _MOMENTUM = 0.9  # of sgd
 
 def train(options: argparse.Namespace, console: Console) -> int:
     """Trains a model on a text."""
-    o = options
+    return together(_train, options, console)
+
+
+def resume(options: argparse.Namespace, console: Console) -> int:
+    """Continues a training run."""
+    return together(_resume, options, console)
+
+
+def _train(o: argparse.Namespace, console: Console, ranks: Ranks) -> int:
     path: Path = o.checkpoint or default_checkpoint(o.files)
     _set_threads(o)
     if o.init_from:
@@ -46,7 +56,8 @@ def train(options: argparse.Namespace, console: Console) -> int:
             vocabulary_size=o.vocabulary_size,
             **{name: getattr(o, name) for name in TEXT_OPTIONS},
         )  # fmt: skip
-    source = text_of(o.files, model.tokenizer, o.encoding)
+    # standard input is that of rank 0
+    source = ranks.of_first(text_of, o.files, model.tokenizer, o.encoding)
     encoding = encoding_of(source, o.encoding)
     corpus = Corpus(source, model.tokenizer, encoding=encoding)
     if is_coded(model.tokenizer) and not model.is_built and o.errors == "strict":
@@ -76,23 +87,24 @@ def train(options: argparse.Namespace, console: Console) -> int:
     try:
         history = model.fit(
             source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
-            o.validation_split, None, path, console.is_verbose, [reporter],
+            o.validation_split, None, path, console.is_verbose, [] if ranks.rank else [reporter],
             clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
             errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
             overwrite=o.force, bptt_length=o.bptt_length, recipe=o.recipe and o.recipe.replace("-", "_"),
+            distributed=cast(Any, ranks),
         )  # fmt: skip
     except FileExistsError as error:
         if "--force" not in (message := describe(error)) or not path.exists():
             raise
         name = shlex.quote(str(path))
         raise UserError(f"{message}; `recurrent resume {name}` continues its run") from None
+    if ranks.rank:
+        return EXIT_INTERRUPTED if history.stop_reason == "interrupted" else 0
     return _conclude(console, model, history, path, reporter)
 
 
-def resume(options: argparse.Namespace, console: Console) -> int:
-    """Continues a training run."""
-    o = options
+def _resume(o: argparse.Namespace, console: Console, ranks: Ranks) -> int:
     path: Path = o.checkpoint or o.model
     _set_threads(o)
     model = TextModel.load(o.model)
@@ -115,15 +127,18 @@ def resume(options: argparse.Namespace, console: Console) -> int:
     )
     source = None
     if o.files:
-        source = text_of(o.files, model.tokenizer, o.encoding)
+        source = ranks.of_first(text_of, o.files, model.tokenizer, o.encoding)
     if o.encoding and STDIN not in o.files:
         raise UserError(
             f"--encoding is without effect; expected - as a FILE, got {o.encoding}: files are read as `recurrent "
             "train` did"
         )
     history = model.resume(
-        source, o.steps, console.is_verbose, [reporter], checkpoint=path, overwrite=o.force
-    )
+        source, o.steps, console.is_verbose, [] if ranks.rank else [reporter], checkpoint=path,
+        overwrite=o.force, distributed=cast(Any, ranks),
+    )  # fmt: skip
+    if ranks.rank:
+        return EXIT_INTERRUPTED if history.stop_reason == "interrupted" else 0
     return _conclude(console, model, history, path, reporter)
 
 

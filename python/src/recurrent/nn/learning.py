@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union, cast
 
 from .._checks import as_callables, as_flag
 from .._readonly import refuse_assignment
+from ..distributed import Communicator
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..random import RNG
@@ -19,6 +20,7 @@ from ..training.history import History
 from ..training.losses import Loss, LossLike, as_loss
 from ..training.metrics import MetricLike
 from ..training.options import CHECKPOINT_MINUTES
+from ..training.ranks import Ranks
 from ..training.trainable import TrainableNetwork
 from ..training.trainer import Callback
 from .checkpoint import Checkpoint
@@ -86,6 +88,7 @@ class Learning(Checkpoint):
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
         overwrite: bool = False,
+        distributed: Communicator | None = None,
     ) -> History:
         """Trains on sequences and their targets.
 
@@ -146,6 +149,10 @@ class Learning(Checkpoint):
             interrupted. Such a run is not resumed.
         checkpoint, checkpoint_every, checkpoint_minutes, keep_best, record_every, progress, callbacks, overwrite
             As for ``TextModel.fit``.
+        distributed : Communicator, optional
+            The processes that train together, such as ``mpi4py.MPI.COMM_WORLD``: each computes the gradients of a part
+            of every batch. All call ``fit`` with the same arguments and data; rank 0 writes the checkpoint and shows
+            the bar. The results are those of one process up to rounding, dropout's masks excepted.
 
         Returns
         -------
@@ -172,34 +179,37 @@ class Learning(Checkpoint):
         """
         shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
         model = cast("TrainableNetwork", self)
-        trainer = ArrayTrainer.new(
-            model,
-            self._data(x, y, lengths, sample_weight, class_weight, validation_data),
-            y,
-            epochs=epochs,
-            steps=steps,
-            batch_size=batch_size,
-            loss=loss,
-            metrics=metrics,
-            optimizer=optimizer,
-            evaluate_every=evaluate_every,
-            record_every=record_every,
-            overwrite=overwrite,
-            schedule=schedule,
-            learning_rate=learning_rate,
-            clip=clip,
-            validation_split=validation_split if validation_data is None else 0.0,
-            patience=patience,
-            restore_best=restore_best,
-            checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every,
-            checkpoint_minutes=checkpoint_minutes,
-            keep_best=keep_best,
-            shuffle=shuffle,
-            rng=rng,
-        )
-        self._trainer = trainer
-        return trainer.run(model, shows, listeners)
+        with Ranks(distributed) as ranks:
+            trainer = ArrayTrainer.new(
+                model,
+                self._data(x, y, lengths, sample_weight, class_weight, validation_data),
+                y,
+                epochs=epochs,
+                steps=steps,
+                batch_size=batch_size,
+                loss=loss,
+                metrics=metrics,
+                optimizer=optimizer,
+                evaluate_every=evaluate_every,
+                record_every=record_every,
+                overwrite=overwrite,
+                schedule=schedule,
+                learning_rate=learning_rate,
+                clip=clip,
+                validation_split=validation_split if validation_data is None else 0.0,
+                patience=patience,
+                restore_best=restore_best,
+                checkpoint=None if ranks.rank else checkpoint,
+                checkpoint_every=checkpoint_every,
+                checkpoint_minutes=checkpoint_minutes,
+                keep_best=keep_best,
+                shuffle=shuffle,
+                rng=rng,
+                ranks=ranks,
+            )
+            trainer.join(model, ranks)
+            self._trainer = trainer
+            return trainer.run(model, shows, listeners)
 
     def resume(
         self,
@@ -217,6 +227,7 @@ class Learning(Checkpoint):
         callbacks: Iterable[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
+        distributed: Communicator | None = None,
     ) -> History:
         """Continues an interrupted or finished ``fit``, to the same bits as without the interruption.
 
@@ -234,6 +245,8 @@ class Learning(Checkpoint):
             The file to save to; where absent, that of ``fit``, and of a network that was loaded its file.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+        distributed : Communicator, optional
+            As for ``fit``; of as many processes as before or of others, each with the loaded network.
 
         Returns
         -------
@@ -248,12 +261,14 @@ class Learning(Checkpoint):
             If there is no run to resume.
         """
         shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
-        if self._trainer is None:
-            raise RuntimeError("the network has no training run; expected fit first")
-        model = cast("TrainableNetwork", self)
-        data = self._data(x, y, lengths, sample_weight, class_weight, validation_data)
-        self._trainer.resume(model, (data, loss, metrics), steps, checkpoint, overwrite)
-        return self._trainer.run(model, shows, listeners)
+        with Ranks(distributed) as ranks:
+            if self._trainer is None:
+                raise RuntimeError("the network has no training run; expected fit first")
+            model = cast("TrainableNetwork", self)
+            data = self._data(x, y, lengths, sample_weight, class_weight, validation_data)
+            self._trainer.resume(model, (data, loss, metrics), steps, checkpoint, overwrite, ranks)
+            self._trainer.join(model, ranks)
+            return self._trainer.run(model, shows, listeners)
 
     @property
     def trainer(self) -> ArrayTrainer | None:

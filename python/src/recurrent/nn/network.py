@@ -746,13 +746,7 @@ class Network(Exchange, cells=(None,)):
         sizes = sizes_of(handle)
         data, tokens, counts, (T, B) = _input(x, lengths, sizes)
         before, begins = as_state(state, sizes, B), as_flags(resets, "resets", (T, B))
-        aim = as_array(targets, "targets")
-        classes = numbers = None
-        # an array of three dimensions is numbers, whatever its type
-        if aim.ndim != 3 and aim.dtype.kind in "iu":
-            classes = as_tokens(aim, "targets", (T, B))
-        else:
-            numbers = as_numbers(aim, "targets", (T, B, sizes.outputs), sizes.dtype, counts)
+        classes, numbers = _targets(targets, sizes, T, B, counts)
         after = np.empty(sizes.state * B, sizes.dtype)
         result = _c.StepResult()
         self._pass = None
@@ -776,6 +770,33 @@ class Network(Exchange, cells=(None,)):
             ctypes.byref(result),
         )
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped, _state(after, sizes))
+
+    def _gradient(
+        self, x: Any, targets: Any, state: Any = None, lengths: Any = None, resets: Any = None
+    ) -> tuple[float, State]:
+        """Computes the mean loss of a time-major batch, with dropout, and its gradients; returns the final state."""
+        handle = self._handle.value
+        sizes = sizes_of(handle)
+        data, tokens, counts, (T, B) = _input(x, lengths, sizes)
+        before = as_state(state, sizes, B)
+        classes, numbers = _targets(targets, sizes, T, B, counts)
+        after, loss = np.empty(sizes.state * B, sizes.dtype), ctypes.c_double()
+        self._pass = None
+        _lib.recurrent_network_gradient(
+            handle,
+            _c.as_values(data, T * B * sizes.input_size, sizes.dtype),
+            _c.as_ints(tokens, T * B),
+            _c.as_ints(classes, T * B),
+            _c.as_values(numbers, T * B * sizes.outputs, sizes.dtype),
+            T,
+            B,
+            before,
+            _c.as_ints(counts, B),
+            None if resets is None else _c.as_ints(resets, T * B),
+            _c.as_values(after, after.size, sizes.dtype),
+            ctypes.byref(loss),
+        )
+        return loss.value, _state(after, sizes)
 
     @overload
     def generate(
@@ -1134,6 +1155,15 @@ class _Pass(NamedTuple):
 
 def _state(flat: npt.NDArray[Any], sizes: Sizes) -> State:
     return State._of(flat, sizes.states)
+
+
+def _targets(targets: Any, sizes: Sizes, T: int, B: int, lengths: Any) -> tuple[Any, Any]:
+    """Returns classes (T, B) or numbers (T, B, outputs), and None for the others."""
+    aim = as_array(targets, "targets")
+    # an array of three dimensions is numbers, whatever its type
+    if aim.ndim != 3 and aim.dtype.kind in "iu":
+        return as_tokens(aim, "targets", (T, B)), None
+    return None, as_numbers(aim, "targets", (T, B, sizes.outputs), sizes.dtype, lengths)
 
 
 def _input(

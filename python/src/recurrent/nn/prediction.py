@@ -242,8 +242,8 @@ class Prediction(Learning):
             measures = Metrics(metrics, found, self._sizes.outputs)
         data = self._dataset(x, y, lengths, found, sample_weight, class_weight)
         measures.check(data.are_classes)
-        value, results = measure(model, data, np.arange(data.count), found, measures)
-        return {"loss": value, **results}
+        measured = measure(model, data, np.arange(data.count), found, measures)
+        return {"loss": measured.loss, **measured.results()}
 
     def forecast(self, x: npt.ArrayLike, steps: int, state: Any = None) -> tuple[npt.NDArray[Any], State]:
         """Continues sequences: each output is the next input.

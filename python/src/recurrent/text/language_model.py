@@ -41,7 +41,7 @@ from ..parameters import Parameters
 from ..random import RNG, Random, as_random
 from ..sizes import TEXT_OPTIONS, Sizes, sizes_of
 from ..sources import Sources, as_sources_encoding, is_list, read_parts
-from ..state import StepResult
+from ..state import State, StepResult, as_state
 from ..training.documents import DOCUMENTS, Documents
 from ..training.options import CLIP
 from .coder import Coder, is_coded
@@ -543,6 +543,27 @@ class LanguageModel:
             ctypes.byref(result),
         )
         return StepResult(result.loss, result.gradient_norm, result.ratio_clipped)
+
+    @property
+    def _mask_random(self) -> Random:
+        """The generator that draws the dropout masks."""
+        handle = _c.new(_lib.recurrent_text_model_random, _lib.recurrent_random_free, self._handle.value)
+        return Random._from_handle(handle)
+
+    def _carried_state(self) -> State | None:
+        """Returns the carried state, None for none."""
+        B, sizes = self.batch_size, _sizes_of(self._handle.value)
+        if not B:
+            return None
+        flat = np.empty(sizes.state * B, sizes.dtype)
+        _lib.recurrent_text_model_get_state(self._handle.value, _c.as_values(flat, flat.size, sizes.dtype))
+        return State._of(flat, sizes.states)
+
+    def _set_carried_state(self, state: State | None, step: int) -> None:
+        """Sets the carried state, and the number of training steps made."""
+        sizes = _sizes_of(self._handle.value)
+        B = 0 if state is None else state.flat.size // sizes.state
+        _lib.recurrent_text_model_set_state(self._handle.value, as_state(state, sizes, B), B, step)
 
     def reset_state(self) -> None:
         """Resets the carried state: with the next step sequences begin, any number of them."""

@@ -13,6 +13,7 @@ from typing import Any
 from .. import _c
 from .._checks import as_callables, as_flag, as_path
 from .._pickles import as_bytes, as_class, reduced
+from ..distributed import Communicator
 from ..mat import gradients_of, set_gradients
 from ..names import DocumentsName, DType, ErrorsName, QuantizationName, RecipeName
 from ..nn.summary import Summary
@@ -24,6 +25,7 @@ from ..sources import Sources
 from ..training.corpus_trainer import CorpusTrainer
 from ..training.history import History
 from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
+from ..training.ranks import Ranks
 from ..training.trainer import Callback
 from .coder import tokenizer_of
 from .generation import Generation
@@ -136,6 +138,7 @@ class TextModel(Generation, Introspection):
         epochs: int | None = None,
         documents: DocumentsName | None = None,
         bptt_length: int | None = None,
+        distributed: Communicator | None = None,
     ) -> History:
         """Trains on a text.
 
@@ -226,6 +229,13 @@ class TextModel(Generation, Introspection):
             The tokens that gradients pass through in a step; ``seq_length`` where absent. More: a step reads earlier
             tokens of the epoch again, from the state before them, without a loss. Fewer: the first tokens of a chunk
             only advance the state, and the last ``bptt_length`` count in the loss.
+            and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
+            falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
+            absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
+        distributed : Communicator, optional
+            The processes that train together, such as ``mpi4py.MPI.COMM_WORLD``: each computes the gradients of a part
+            of every batch. All call ``fit`` with the same arguments and data; rank 0 writes the checkpoint and shows
+            the bar. The results are those of one process up to rounding, dropout's masks excepted.
 
         Returns
         -------
@@ -252,38 +262,41 @@ class TextModel(Generation, Introspection):
         ('steps', 60, True)
         """
         shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
-        trainer = CorpusTrainer.new(
-            self,
-            text,
-            steps,
-            epochs,
-            optimizer,
-            recipe,
-            validation_split,
-            validation_data,
-            evaluate_every,
-            record_every,
-            batch_size=batch_size,
-            seq_length=seq_length,
-            bptt_length=bptt_length,
-            schedule=schedule,
-            checkpoint=checkpoint,
-            learning_rate=learning_rate,
-            clip=clip,
-            patience=patience,
-            checkpoint_every=checkpoint_every,
-            checkpoint_minutes=checkpoint_minutes,
-            keep_best=keep_best,
-            restore_best=restore_best,
-            errors=errors,
-            replacement=replacement,
-            encoding=encoding,
-            documents=documents,
-            weight_decay=weight_decay,
-            overwrite=overwrite,
-        )
-        self._trainer = trainer
-        return trainer.run(self, shows, listeners)
+        with Ranks(distributed) as ranks:
+            trainer = CorpusTrainer.new(
+                self,
+                text,
+                steps,
+                epochs,
+                optimizer,
+                recipe,
+                validation_split,
+                validation_data,
+                evaluate_every,
+                record_every,
+                batch_size=batch_size,
+                seq_length=seq_length,
+                bptt_length=bptt_length,
+                schedule=schedule,
+                checkpoint=None if ranks.rank else checkpoint,
+                learning_rate=learning_rate,
+                clip=clip,
+                patience=patience,
+                checkpoint_every=checkpoint_every,
+                checkpoint_minutes=checkpoint_minutes,
+                keep_best=keep_best,
+                restore_best=restore_best,
+                errors=errors,
+                replacement=replacement,
+                encoding=encoding,
+                documents=documents,
+                weight_decay=weight_decay,
+                overwrite=overwrite,
+                ranks=ranks,
+            )
+            trainer.join(self, ranks)
+            self._trainer = trainer
+            return trainer.run(self, shows, listeners)
 
     def resume(
         self,
@@ -295,6 +308,7 @@ class TextModel(Generation, Introspection):
         validation_data: Sources | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
+        distributed: Communicator | None = None,
     ) -> History:
         """Continues an interrupted or finished ``fit``, to the same bits as without the interruption.
 
@@ -313,6 +327,8 @@ class TextModel(Generation, Introspection):
             checkpoint leaves the original as it is. That file and its best model are replaced; other files are not.
         overwrite : bool
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+        distributed : Communicator, optional
+            As for ``fit``; of as many processes as before or of others, each with the loaded model.
 
         Returns
         -------
@@ -329,10 +345,12 @@ class TextModel(Generation, Introspection):
             If there is no run to resume.
         """
         shows, listeners = as_flag(progress, "progress"), as_callables(callbacks)
-        if self._trainer is None:
-            raise RuntimeError("the model has no training run; expected fit first")
-        self._trainer.resume(self, (text, validation_data), steps, checkpoint, overwrite)
-        return self._trainer.run(self, shows, listeners)
+        with Ranks(distributed) as ranks:
+            if self._trainer is None:
+                raise RuntimeError("the model has no training run; expected fit first")
+            self._trainer.resume(self, (text, validation_data), steps, checkpoint, overwrite, ranks)
+            self._trainer.join(self, ranks)
+            return self._trainer.run(self, shows, listeners)
 
     @property
     def trainer(self) -> CorpusTrainer | None:

@@ -12,7 +12,7 @@ from ..mat import Mat
 from ..state import StepResult
 from .dataset import Batch, Dataset
 from .losses import MSE, CrossEntropy, Loss
-from .metrics import Metrics
+from .metrics import Measurement, Metrics
 from .trainable import TrainableNetwork
 
 if TYPE_CHECKING:
@@ -36,12 +36,9 @@ def train(
         return net._train(x, targets, optimizer, rate, clip, lengths=lengths)
     before = net._random.state
     try:
-        net.flat.zero_gradient()
-        y, _ = net._run(x, None, lengths, training=True)
-        value, dy = output_gradient(y, batch, loss, graph)
-        if dy is None:
+        value, weight = _backpropagate(net, batch, loss, graph)
+        if not weight:
             return StepResult(0.0, 0.0, 0.0)
-        net._backward(dy)
         done = optimizer.step(net.parameters, rate, clip=clip)
     except BaseException:
         net.flat.zero_gradient()
@@ -50,13 +47,39 @@ def train(
     return done._replace(loss=value)
 
 
+def gradient(net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph) -> tuple[float, float]:
+    """Computes the mean loss of a batch and its gradients; returns it and the weight of its targets, 0 for none."""
+    x, lengths, targets, weights = batch
+    if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
+        targets = _at_ends(targets, lengths, len(x))
+    if not is_one_call(batch._replace(targets=targets), loss):
+        return _backpropagate(net, batch, loss, graph)
+    steps = np.ones(x.shape[:2], bool) if lengths is None else np.arange(len(x))[:, None] < lengths
+    counted = steps & (targets >= 0) if targets.ndim == 2 else steps
+    count = int(counted.sum()) * (1 if targets.ndim == 2 else targets.shape[2])
+    if not count:
+        net.flat.zero_gradient()
+        return 0.0, 0.0
+    return net._gradient(x, targets, lengths=lengths)[0], float(count)
+
+
+def _backpropagate(net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph) -> tuple[float, float]:
+    """Computes a loss of the graph and its gradients; returns it and the weight of its targets."""
+    net.flat.zero_gradient()
+    y, _ = net._run(batch.x, None, batch.lengths, training=True)
+    value, dy, weight = output_gradient(y, batch, loss, graph)
+    if dy is not None:
+        net._backward(dy)
+    return value, weight
+
+
 def output_gradient(
     y: npt.NDArray[Any], batch: Batch, loss: Loss, graph: Graph
-) -> tuple[float, npt.NDArray[Any] | None]:
-    """Returns the mean loss of outputs (T, B, R), and their gradient; None for a batch without a target."""
+) -> tuple[float, npt.NDArray[Any] | None, float]:
+    """Returns the mean loss of outputs (T, B, R), their gradient, None without a target, and the targets' weight."""
     selected = _select(y, batch)
     if selected is None:
-        return 0.0, None
+        return 0.0, None, 0.0
     scores, result = _record(selected, loss, graph)
     value = float(result.w[0, 0])
     if not math.isfinite(value):
@@ -66,13 +89,13 @@ def output_gradient(
     result.backward()
     dy = np.zeros_like(y)
     dy[selected.where] = scores.dw.T
-    return value, dy
+    return value, dy, float(selected.weights.sum())
 
 
 def measure(
     net: TrainableNetwork, data: Dataset, chosen: npt.NDArray[np.int64], loss: Loss, metrics: Metrics
-) -> tuple[float, dict[str, float]]:
-    """Returns the mean loss over some sequences, and metrics by name."""
+) -> Measurement:
+    """Returns a measurement of some sequences: the mean loss, and metrics by name."""
     found, graph = metrics.start(), Graph(needs_backprop=False)
     for first in range(0, len(chosen), READ_BATCH):
         batch = data.batch(chosen[first : first + READ_BATCH])
@@ -80,7 +103,7 @@ def measure(
         if selected is not None:
             _, result = _record(selected, loss, graph)
             found.add(selected.outputs, selected.targets, float(result.w[0, 0]), selected.weights)
-    return found.loss, found.results()
+    return found
 
 
 def is_one_call(batch: Batch, loss: Loss) -> bool:

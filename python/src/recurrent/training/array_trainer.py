@@ -13,13 +13,14 @@ from .._checks import as_flag, as_int, as_list, shown
 from ..graph import Graph
 from ..optim.optimizer import Optimizer, as_optimizer
 from ..optim.optimizers import Adam
-from ..random import RNG, seed_of
+from ..random import RNG, Random, seed_of
 from ..state import StepResult
-from .array_step import measure, train
+from .array_step import gradient, measure, train
 from .dataset import Dataset
 from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
 from .options import TrainingOptions, count
+from .ranks import Ranks
 from .recipes import Recipe, falling
 from .trainable import TrainableNetwork
 from .trainer import Trainer, target_step
@@ -85,6 +86,8 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
     settings: ArrayOptions
     # None of a run that was loaded, until it is resumed
     _metrics: Metrics | None = None
+    # that of rank 0, of several processes
+    _seed = 0
     # the epoch and the order of its sequences
     _order: tuple[int, npt.NDArray[np.int64]] | None = None
 
@@ -105,6 +108,7 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         record_every: int | None,
         overwrite: bool,
         rng: RNG,
+        ranks: Ranks,
         **arguments: Any,
     ) -> ArrayTrainer:
         """Returns the run of ``Network.fit``; the network has an optimizer afterwards."""
@@ -131,6 +135,7 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         if batch_size is None:
             options.batch_size = min(BATCH_SIZE, options.training_count(read.training.count))
         trainer = cls(options, model.step, model.step)
+        trainer._ranks = ranks
         trainer._metrics = measures
         trainer._read(model, read)
         total = count(steps, "steps") if epochs is None else count(epochs, "epochs") * trainer.epoch_steps
@@ -148,12 +153,18 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         return trainer
 
     def resume(
-        self, model: TrainableNetwork, data: Any, steps: int | None, checkpoint: Any, overwrite: bool
+        self,
+        model: TrainableNetwork,
+        data: Any,
+        steps: int | None,
+        checkpoint: Any,
+        overwrite: bool,
+        ranks: Ranks,
     ) -> None:
         """Prepares the run to continue."""
         before = self.settings.loss, self._metrics
         try:
-            super().resume(model, data, steps, checkpoint, overwrite)
+            super().resume(model, data, steps, checkpoint, overwrite, ranks)
         except BaseException:
             self.settings.loss, self._metrics = before
             raise
@@ -267,9 +278,39 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         batch = self._data.training.batch(self.chosen(number))
         return train(model, batch, self.settings.loss, self._graph, rate, self.settings.clip)
 
-    def _validation(self, model: TrainableNetwork) -> tuple[float, dict[str, float]]:
+    def _measured(self, model: TrainableNetwork) -> Any:
         data, chosen = self._held_out
-        return measure(model, data, chosen, self.settings.loss, self.metrics(model))
+        mine = chosen[self._ranks.shard(len(chosen))]
+        return measure(model, data, mine, self.settings.loss, self.metrics(model)).parts()
+
+    def _validation(self, model: TrainableNetwork, parts: list[Any]) -> tuple[float, dict[str, float]]:
+        measured = self.metrics(model).start()
+        for part in parts:
+            measured.add_parts(part)
+        return measured.loss, measured.results()
+
+    # ---- several processes
+
+    def _gradient(self, model: TrainableNetwork, number: int) -> tuple[float, float]:
+        chosen = self.chosen(number)
+        mine = chosen[self._ranks.shard(len(chosen))]
+        if not len(mine):
+            model.flat.zero_gradient()
+            return 0.0, 0.0
+        return gradient(model, self._data.training.batch(mine), self.settings.loss, self._graph)
+
+    def _generator(self, model: TrainableNetwork) -> Random:
+        return model._random
+
+    def _described(self, model: TrainableNetwork) -> dict[str, Any]:
+        return {"network": model._sizes}
+
+    def _common(self, model: TrainableNetwork) -> dict[str, Any]:
+        return {**super()._common(model), "_seed": self.settings.seed}
+
+    def _take_common(self, model: TrainableNetwork, common: dict[str, Any]) -> None:
+        super()._take_common(model, common)
+        self.settings.seed = self._seed
 
     def _guess(self, model: TrainableNetwork) -> float:
         return math.log(max(2, model._sizes.outputs)) if self.settings.loss.are_classes else math.inf

@@ -6,17 +6,21 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+import numpy as np
+
 from .._checks import as_choice, as_errors
 from ..names import RecipeName
 from ..optim.optimizer import Optimizer, as_optimizer
 from ..optim.optimizers import RMSProp
 from ..optim.schedules import Constant, Step
+from ..random import Random
 from ..sources import as_sources_encoding
-from ..state import StepResult
+from ..state import State, StepResult
 from .batches import ContiguousBatches
 from .corpus import Corpus, smallest_type
 from .documents import Documents
 from .options import EVALUATE_EVERY, CorpusOptions, count
+from .ranks import Ranks
 from .recipes import Recipe, falling
 from .trainable import TrainableText
 from .trainer import Trainer, target_step
@@ -48,6 +52,9 @@ class CorpusTrainer(Trainer[TrainableText]):
     _validation_starts: npt.NDArray[np.bool_] | None = None
     # of a new run that is given in epochs, until the text tells its steps
     _epochs: int | None = None
+    # of this rank's sequences, after the last step and after the next one
+    _state: State | None = None
+    _next_state: State | None = None
 
     @classmethod
     def new(
@@ -64,6 +71,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         record_every: int | None,
         overwrite: bool,
         weight_decay: float | None,
+        ranks: Ranks,
         **arguments: Any,
     ) -> CorpusTrainer:
         """Returns the run of ``TextModel.fit``; the model has a vocabulary and an optimizer afterwards."""
@@ -85,6 +93,7 @@ class CorpusTrainer(Trainer[TrainableText]):
             as_errors(options.errors, options.replacement)
         first_step = model.step if model.is_built else 0
         trainer = cls(options, first_step, first_step)
+        trainer._ranks = ranks
         if steps is not None:
             trainer.target_step = target_step(first_step, count(steps, "steps"))
         else:
@@ -260,9 +269,71 @@ class CorpusTrainer(Trainer[TrainableText]):
             overlap=overlap,
         )
 
-    def _validation(self, model: TrainableText) -> tuple[float, dict[str, float]]:
-        batch_size = max(1, min(64, len(self._validation_tokens) // 1024))
-        return model.evaluate(self._validation_tokens, batch_size, resets=self._validation_starts), {}
+    def _measured(self, model: TrainableText) -> tuple[float, int]:
+        """Returns the mean loss and the tokens of this rank's part of the sequences that are evaluated in parallel."""
+        tokens = self._validation_tokens
+        count, batch_size = len(tokens) - 1, max(1, min(64, len(tokens) // 1024))
+        part, length = self._ranks.shard(batch_size), -(-count // batch_size)
+        first, last = (min(b * length, count) for b in (part.start, part.stop))
+        if first == last:
+            return 0.0, 0
+        starts = self._validation_starts
+        resets = None if starts is None else starts[first : last + 1]
+        return model.evaluate(tokens[first : last + 1], part.stop - part.start, resets=resets), last - first
+
+    def _validation(
+        self, model: TrainableText, parts: list[tuple[float, int]]
+    ) -> tuple[float, dict[str, float]]:
+        if len(parts) == 1:
+            return parts[0][0], {}
+        return sum(loss * count for loss, count in parts) / sum(count for _, count in parts), {}
+
+    # ---- several processes
+
+    def _gradient(self, model: TrainableText, number: int) -> tuple[float, float]:
+        state = None if self._batches.begins_epoch(number) else self._state
+        part = self._ranks.shard(self.settings.batch_size)
+        tokens, targets = (np.ascontiguousarray(each[:, part]) for each in self._batches.chunk(number))
+        resets = self._batches.resets(number)
+        begins = None if resets is None else np.ascontiguousarray(resets[:, part])
+        loss, self._next_state = model.network._gradient(tokens, targets, state, resets=begins)
+        return loss, float(tokens.size)
+
+    def _weight_decay(self) -> float:
+        return self.settings.weight_decay
+
+    def _accept(self, model: TrainableText) -> None:
+        self._state = self._next_state
+        model._set_carried_state(None, model.step + 1)
+
+    def _collect(self, model: TrainableText) -> None:
+        if self._replicas is None:
+            return
+        parts = self._ranks.gather(lambda: self._state)
+        if all(part is not None for part in parts):
+            model._set_carried_state(State._concatenated(parts), model.step)  # type: ignore[arg-type]
+
+    def _generator(self, model: TrainableText) -> Random:
+        return model._mask_random
+
+    def _described(self, model: TrainableText) -> dict[str, Any]:
+        s = self.settings
+        if s.bptt_length not in (None, s.seq_length):
+            raise ValueError(
+                f"bptt_length is unusable with several processes; expected {s.seq_length}, the seq_length, got "
+                f"{s.bptt_length}"
+            )
+        return {"network": model.network._sizes, "vocabulary": model.vocabulary, "tokenizer": model.tokenizer}
+
+    def _common(self, model: TrainableText) -> dict[str, Any]:
+        return {**super()._common(model), "_state": model._carried_state()}
+
+    def _take_common(self, model: TrainableText, common: dict[str, Any]) -> None:
+        super()._take_common(model, common)
+        # the model has its whole state again at each save and at the end
+        if self._state is not None:
+            self._state = self._state._part(self._ranks.shard(self.settings.batch_size))
+        model._set_carried_state(None, model.step)
 
     def _guess(self, model: TrainableText) -> float:
         return math.log(model.vocabulary_size)

@@ -126,6 +126,30 @@ class Measurement:
             self._sums[k] += float(value)
         self._count += t.size
 
+    def parts(self) -> tuple[Any, ...]:
+        """Returns the sums, which another process adds to its own with ``add_parts``."""
+        sums = (self._count, self._loss, self._weight, *self._sums)
+        return sums, self._right, self._seen, self._mean, self._kept
+
+    def add_parts(self, parts: tuple[Any, ...]) -> None:
+        """Adds the sums of a measurement of other targets."""
+        (count, loss, weight, absolute, squares, total, total_squares), right, seen, mean, kept = parts
+        self._loss += loss
+        self._weight += weight
+        self._right += right
+        self._seen += seen
+        self._kept += kept
+        if mean is None:
+            return
+        if self._mean is None:
+            self._mean = mean
+        # deviations from another number
+        shift = float(mean - self._mean)
+        total_squares += shift * (2 * total + count * shift)
+        for k, value in enumerate((absolute, squares, total + count * shift, total_squares)):
+            self._sums[k] += value
+        self._count += count
+
     @property
     def loss(self) -> float:
         """The mean loss."""

@@ -11,7 +11,7 @@ from ..outputs import Outputs
 from ..parameters import Parameters
 from ..random import Random
 from ..sizes import Sizes
-from ..state import StepResult
+from ..state import State, StepResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,11 @@ class TrainableNetwork(Trainable, Protocol):
     ) -> StepResult:
         """Makes a training step on time-major sequences."""
 
+    def _gradient(
+        self, x: Any, targets: Any, state: Any = None, lengths: Any = None, resets: Any = None
+    ) -> tuple[float, Any]:
+        """Computes the mean loss of a time-major batch and its gradients."""
+
     def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
         """Computes a time-major pass."""
 
@@ -89,6 +94,20 @@ class TrainableText(Trainable, Protocol):
     """A model of text, such as ``TextModel``."""
 
     tokenizer: str
+
+    @property
+    def _mask_random(self) -> Random:
+        """Draws the dropout masks."""
+
+    @property
+    def network(self) -> TrainableNetwork:
+        """The network over tokens."""
+
+    def _carried_state(self) -> State | None:
+        """Returns the carried state."""
+
+    def _set_carried_state(self, state: State | None, step: int) -> None:
+        """Sets the carried state, and the training steps made."""
 
     @property
     def is_built(self) -> bool:

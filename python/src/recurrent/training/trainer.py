@@ -19,11 +19,14 @@ import numpy as np
 from .._checks import MAX_STEPS, as_flag, as_float, as_int, shown
 from ..names import StopReasonName
 from ..optim.schedules import Plateau, PlateauState
+from ..random import Random
 from ..state import StepResult
 from .history import MAX_RECORDS, History, StepReport
 from .interrupt import Interrupt
 from .options import TrainingOptions, count
 from .progress import Progress
+from .ranks import Ranks
+from .replicas import Replicas
 from .trainable import Trainable
 
 if TYPE_CHECKING:
@@ -77,6 +80,9 @@ class Trainer(ABC, Generic[M]):
         # the weights of the lowest validation loss; whether they are the model's
         self._best: npt.NDArray[Any] | None = None
         self.is_restored = False
+        # the processes that train together, and what is common to them
+        self._ranks = Ranks()
+        self._replicas: Replicas | None = None
 
     # ---- the data
 
@@ -103,8 +109,26 @@ class Trainer(ABC, Generic[M]):
         """Whether there are data for validation."""
 
     @abstractmethod
-    def _validation(self, model: M) -> tuple[float, dict[str, float]]:
-        """Returns the validation loss, and metrics by name."""
+    def _measured(self, model: M) -> Any:
+        """Computes this rank's part of a validation."""
+
+    @abstractmethod
+    def _validation(self, model: M, parts: list[Any]) -> tuple[float, dict[str, float]]:
+        """Returns the validation loss of the parts of all ranks, and metrics by name."""
+
+    @abstractmethod
+    def _gradient(self, model: M, number: int) -> tuple[float, float]:
+        """Computes the gradients of this rank's part of a batch; returns the mean loss and the number of targets."""
+
+    def _weight_decay(self) -> float:
+        """Returns the fraction of each weight that a step subtracts."""
+        return 0.0
+
+    def _accept(self, model: M) -> None:
+        """Takes what ``_gradient`` has computed besides, after the step of all ranks."""
+
+    def _collect(self, model: M) -> None:
+        """Gives the model what the ranks have of it in parts, before a save."""
 
     @abstractmethod
     def _guess(self, model: M) -> float:
@@ -115,6 +139,30 @@ class Trainer(ABC, Generic[M]):
         """Returns what a training step reads, for the progress bar: 2,500 "characters"."""
 
     # ---- begin and continue
+
+    def join(self, model: M, ranks: Ranks) -> None:
+        """Makes this the run of all ranks, with the weights and the records of rank 0."""
+        self._ranks = ranks
+        if ranks.size > 1:
+            self._replicas = Replicas(self, model, ranks)
+            self._replicas.compare()
+            self._replicas.share()
+
+    @abstractmethod
+    def _generator(self, model: M) -> Random:
+        """Returns the generator that draws dropout masks."""
+
+    @abstractmethod
+    def _described(self, model: M) -> dict[str, Any]:
+        """Returns what the ranks must have in common."""
+
+    def _common(self, model: M) -> dict[str, Any]:
+        """Returns by name what rank 0 gives the others."""
+        names = ("history", "is_restored", "_running", "_first", "_smooth", "_patience", "_plateau", "_best")
+        return {name: getattr(self, name) for name in names}
+
+    def _take_common(self, model: M, common: dict[str, Any]) -> None:
+        vars(self).update(common)
 
     def _check_new(self, model: M, overwrite: Any, has_validation: bool) -> None:
         """Checks what a new run writes, and its patience."""
@@ -132,8 +180,11 @@ class Trainer(ABC, Generic[M]):
                     f"{name} needs a validation loss; expected validation_split above 0 or validation_data, got neither"
                 )
 
-    def resume(self, model: M, data: Any, steps: int | None, checkpoint: Any, overwrite: bool) -> None:
+    def resume(
+        self, model: M, data: Any, steps: int | None, checkpoint: Any, overwrite: bool, ranks: Ranks
+    ) -> None:
         """Prepares the run to continue."""
+        self._ranks, self._replicas = ranks, None
         if model.step != self.step:
             raise RuntimeError(
                 f"the model has the wrong step; expected {self.step}, where its training run stopped, "
@@ -153,6 +204,9 @@ class Trainer(ABC, Generic[M]):
         found = self._matching(model, data)
         place, previous = checkpoint if checkpoint is not None else self.settings.checkpoint, self.settings
         allowed = as_flag(overwrite, "overwrite")
+        if self._ranks.rank:
+            # rank 0 writes, and its checkpoint becomes known later
+            place = None
         try:
             self.settings, self._overwrite = replace(previous, checkpoint=place), allowed
             # the files beside a checkpoint that is given and is not the run's belong to another run
@@ -162,7 +216,8 @@ class Trainer(ABC, Generic[M]):
                     self._check_output(model, argument, path)
                 else:
                     model._outputs.check(path, argument, self._overwrite)
-            self._find_best(model, previous)
+            if not self._ranks.rank:
+                self._find_best(model, previous)
             self._read(model, found)
         except BaseException:
             self.settings = previous
@@ -201,22 +256,33 @@ class Trainer(ABC, Generic[M]):
         self._saved = time.monotonic()
         # a signal ends the run between two steps, in a validation or in a callback
         with Interrupt() as interrupt:
-            bar = self._bar(progress, model)
+            self._ranks.interrupt = interrupt
+            bar = self._bar(progress and not self._ranks.rank, model)
             try:
                 stop_reason = self._train(model, bar, callbacks, interrupt)
             except BaseException as error:
-                if error is not interrupt.raised and not isinstance(error, KeyboardInterrupt):
+                if not self._ranks.is_stop(error):
                     raise
                 stop_reason, stopped = "interrupted", error
             finally:
                 bar.close()
             self._end(model, stop_reason)
-            if stopped is None and (stopped := interrupt.take()) is not None:
+            if stopped is None and (stopped := self._stopped(interrupt)) is not None:
                 # a signal during the save
                 self._end(model, "interrupted")
         if stopped is not None and not isinstance(stopped, KeyboardInterrupt):
             raise stopped
         return self.history
+
+    def _stopped(self, interrupt: Interrupt) -> BaseException | None:
+        """Returns the exception of a handler that was kept, on any rank; None for none."""
+        try:
+            self._ranks.call(interrupt.check)
+        except BaseException as error:
+            if not self._ranks.is_stop(error):
+                raise
+            return error
+        return None
 
     def _train(
         self, model: M, bar: Progress, callbacks: list[Callback], interrupt: Interrupt
@@ -224,7 +290,7 @@ class Trainer(ABC, Generic[M]):
         """Trains until the target step, or until a callback or the patience stops the run; returns what did."""
         self._validate(model, interrupt)
         while self.step < self.target_step:
-            report = interrupt.step(self._train_step, model)
+            report = self._train_step(model, interrupt)
             report = report._replace(validation=self._validate(model, interrupt))
             bar.show(report)
             self._save(model)
@@ -232,7 +298,7 @@ class Trainer(ABC, Generic[M]):
                 return "callback"
             if report.validation is not None and self._should_stop_early():
                 return "patience"
-        interrupt.check()
+        self._ranks.call(interrupt.check)
         return "steps"
 
     def _bar(self, progress: bool, model: M) -> Progress:
@@ -247,21 +313,28 @@ class Trainer(ABC, Generic[M]):
             self.is_restored = True
         if self.settings.checkpoint is not None:
             self._write(model, "checkpoint", self.settings.checkpoint)
+        else:
+            self._collect(model)
 
     def _call(self, callbacks: list[Callback], report: StepReport, interrupt: Interrupt) -> bool:
         """Calls all callbacks; returns whether one returned True. After an error in one the run is saved."""
         try:
-            return any([interrupt.call(callback, report) is True for callback in callbacks])
-        except Exception as error:
-            if error is not interrupt.raised and self.settings.checkpoint is not None:
+            return self._ranks.any(
+                lambda: any([interrupt.call(callback, report) is True for callback in callbacks])
+            )
+        except BaseException as error:
+            if not self._ranks.is_stop(error) and self.settings.checkpoint is not None:
                 self._try_to_save(report.model, "checkpoint", self.settings.checkpoint)
             raise
 
-    def _train_step(self, model: M) -> StepReport:
+    def _train_step(self, model: M, interrupt: Interrupt) -> StepReport:
         number = self.step - self.first_step
         rate = self._rate(model, number)
         try:
-            done = self._step(model, number, rate)
+            if self._replicas is None:
+                done = interrupt.step(self._step, model, number, rate)
+            else:
+                done, rate = self._replicas.step(number, rate, interrupt)
         except FloatingPointError as error:
             raise self._diverged(model, f"{error} (it is {rate:g})") from None
         self.step += 1
@@ -329,7 +402,8 @@ class Trainer(ABC, Generic[M]):
         is_time = made > 0 and (made % self.settings.evaluate_every == 0 or self.step == self.target_step)
         if not is_time or not self.has_validation or (seen and seen[-1][0] == self.step):
             return None
-        loss, metrics = interrupt.call(self._validation, model)
+        parts = self._ranks.gather(interrupt.call, self._measured, model)
+        loss, metrics = self._ranks.call(lambda: interrupt.call(self._validation, model, parts))
         if not math.isfinite(loss):
             raise self._diverged(model, f"the validation loss is {loss}. Try a lower learning rate")
         self.history.add_validation(self.step, loss, metrics)
@@ -360,6 +434,9 @@ class Trainer(ABC, Generic[M]):
         return [(argument, path) for argument, path in named if path is not None]
 
     def _write(self, model: M, argument: str, path: str) -> None:
+        self._collect(model)
+        if self._ranks.rank:
+            return
         self._check_output(model, argument, path)
         model.save(path, overwrite=self._overwrite)
 
@@ -400,13 +477,19 @@ class Trainer(ABC, Generic[M]):
 
     def _save(self, model: M) -> None:
         """Saves the model if it is due."""
-        s, now = self.settings, time.monotonic()
-        if s.checkpoint is None:
-            return
-        by_step = s.checkpoint_every is not None and (self.step - self.first_step) % s.checkpoint_every == 0
-        if by_step or (s.checkpoint_minutes is not None and now - self._saved >= 60 * s.checkpoint_minutes):
-            self._saved = now
-            self._try_to_save(model, "checkpoint", s.checkpoint)
+        is_due = self._is_due(self.step) if self._replicas is None else self._replicas.is_save_due
+        if is_due and self.settings.checkpoint is not None:
+            self._saved = time.monotonic()
+            self._try_to_save(model, "checkpoint", self.settings.checkpoint)
+
+    def _is_due(self, step: int) -> bool:
+        """Whether the model is to be saved after a step."""
+        s = self.settings
+        by_step = s.checkpoint_every is not None and (step - self.first_step) % s.checkpoint_every == 0
+        minutes = (time.monotonic() - self._saved) / 60
+        return s.checkpoint is not None and (
+            by_step or (s.checkpoint_minutes is not None and minutes >= s.checkpoint_minutes)
+        )
 
     def _try_to_save(self, model: M, argument: str, path: str) -> None:
         """Saves the model; a failure is a warning, as the disk may be full for a while. The last save must succeed."""
