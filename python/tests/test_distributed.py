@@ -626,7 +626,15 @@ def test_a_failure_ends_all_processes():
 @needs_mpi
 def test_the_command_trains_and_resumes(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
-    flags = ["--rnn-size=8", "--batch-size=6", "--seq-length=10", "--dtype=float64", "--threads=1", "--quiet"]
+    flags = [
+        "--rnn-size=8",
+        "--batch-size=6",
+        "--seq-length=10",
+        "--dtype=float64",
+        "--threads=1",
+        "--quiet",
+        "--schedule=constant",
+    ]
     train = ("-m", "recurrent", "train", "text.txt", *flags)
     done = mpirun(2, *train, "--steps", "12", "--checkpoint", "two.safetensors", cwd=tmp_path)
     assert done.returncode == 0 and not done.stdout, done.stderr
@@ -643,3 +651,19 @@ def test_the_command_trains_and_resumes(tmp_path):
     assert one.step == other.step == 20 and np.abs(one.flat.w - other.flat.w).max() < BOUNDS["float64"]
     done = mpirun(2, "-m", "recurrent", "train", "nowhere.txt", cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.count("nowhere.txt") == 1
+
+
+def test_documents_and_weight_decay():
+    """The states of documents, and the decay of a step, are those of one process."""
+    text = "the quick brown fox\njumps over\nthe lazy dog\n" * 20
+    settings = {"documents": "lines", "weight_decay": 0.01, "learning_rate": 0.01, "validation_split": 0.2}
+
+    def trained(comm: Any = None, **more: Any) -> Any:
+        tm = recurrent.TextModel("lstm", [8], dtype="float64", rng=1)
+        tm.fit(text, 12, 6, 10, progress=False, distributed=comm, **settings, **more)
+        return tm
+
+    alone, found = trained(), results(2, trained)
+    assert same_bits([tm.flat.w for tm in found]) and differences(alone, found[0]) < BOUNDS["float64"]
+    words = "bptt_length is unusable with several processes; expected 10, the seq_length, got 20"
+    assert all(words in str(error) for error in outcomes(2, lambda comm: trained(comm, bptt_length=20)))
