@@ -69,7 +69,7 @@ extension Function {
     },
     Function("text_model_reset_state", [.text]) { h, _ in recurrent_text_model_reset_state(h[0]) },
     Function("text_model_get_state", [.text], outputs: 1) { h, o in
-      _ = recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, 0.1, 0, 5, nil)
+      _ = recurrent_text_model_train_step(h[0], hello, tokens, 2, 2, nil, 0, 0, 0.1, 0, 5, nil)
       return recurrent_text_model_get_state(h[0], o(0, Double.self))
     },
     Function("text_model_set_state", [.text]) { h, _ in recurrent_text_model_set_state(h[0], nil, 0, 3) },

@@ -97,7 +97,7 @@ extension ABITests {
       var state = [Double](repeating: 7, count: 20), copy = state, loss = 0.0, result = recurrent_step_result()
       fails(RECURRENT_INVALIDATED, "the carried state is absent") { _ in recurrent_text_model_get_state(parts, &state) }
       for step: Int64 in 1...2 {
-        ok(recurrent_text_model_train_step(whole, tokens, targets, 2, 2, 0.1, 0, 0.1, &result))
+        ok(recurrent_text_model_train_step(whole, tokens, targets, 2, 2, nil, 0, 0, 0.1, 0, 0.1, &result))
         ok(
           recurrent_network_gradient(
             network, nil, tokens, targets, nil, 2, 2, step == 1 ? nil : state, nil, nil, &state, &loss))

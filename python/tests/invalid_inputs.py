@@ -381,6 +381,7 @@ NO_SIZES = {
     ("text_model_evaluate", "max_steps"),
     ("text_model_evaluate", "batch_size"),
     ("network_step", "token"),
+    ("text_model_set_state", "step"),
 }
 
 

@@ -448,9 +448,7 @@ def test_a_batch_has_a_sequence_for_each_rank():
 
 
 def blocks() -> list[str]:
-    return re.findall(
-        r"```python\n(.*?)```", (ROOT / "docs/distributed.md").read_text(encoding="utf-8"), re.S
-    )
+    return re.findall(r"```py\n(.*?)```", (ROOT / "docs/distributed.md").read_text(encoding="utf-8"), re.S)
 
 
 def test_the_loop_of_the_documentation():
