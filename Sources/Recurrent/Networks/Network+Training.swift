@@ -73,10 +73,9 @@ extension Network {
   /// Computes the loss of one batch, with dropout, and its gradients, which replace those of earlier calls; updates no
   /// weight.
   ///
-  /// Training over several machines sums the gradients before the optimizer's `step`.
+  /// Training over several machines sums the gradients before the optimizer's `step`. The arguments are those of
+  /// `trainStep`.
   ///
-  /// - Parameters:
-  ///   - input: as `trainStep`'s, and so the other arguments.
   /// - Returns: the loss.
   /// - Throws: `.notFinite` if the loss is infinite or NaN, `.interrupted`; the generator of dropout is unchanged, the
   ///   gradients are 0.
