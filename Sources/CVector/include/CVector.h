@@ -24,10 +24,30 @@ typedef int64_t cv_i64 __attribute__((ext_vector_type(4)));
 typedef uint32_t cv_u32 __attribute__((ext_vector_type(8)));
 typedef uint64_t cv_u64 __attribute__((ext_vector_type(4)));
 
+// fma returns a b + c of one rounding, which the elementary functions need. multiply_add may round a b too: products of
+// matrices take what the CPU does fast. Of an x86 CPU without FMA the functions of the C library take 60 times as long;
+// a product of floats is exact in double, where only the sum's two roundings can differ from one.
+#if defined(__x86_64__) && !defined(__FMA__)
+typedef double cv_eight_f64 __attribute__((ext_vector_type(8)));
+CV cv_f32 cv_f32_fma(cv_f32 a, cv_f32 b, cv_f32 c) {
+  return __builtin_convertvector(
+      __builtin_convertvector(a, cv_eight_f64) * __builtin_convertvector(b, cv_eight_f64) +
+          __builtin_convertvector(c, cv_eight_f64),
+      cv_f32);
+}
+CV cv_f32 cv_f32_multiply_add(cv_f32 a, cv_f32 b, cv_f32 c) { return a * b + c; }
+CV cv_f64 cv_f64_fma(cv_f64 a, cv_f64 b, cv_f64 c) { return __builtin_elementwise_fma(a, b, c); }
+CV cv_f64 cv_f64_multiply_add(cv_f64 a, cv_f64 b, cv_f64 c) { return a * b + c; }
+#else
+CV cv_f32 cv_f32_fma(cv_f32 a, cv_f32 b, cv_f32 c) { return __builtin_elementwise_fma(a, b, c); }
+CV cv_f32 cv_f32_multiply_add(cv_f32 a, cv_f32 b, cv_f32 c) { return cv_f32_fma(a, b, c); }
+CV cv_f64 cv_f64_fma(cv_f64 a, cv_f64 b, cv_f64 c) { return __builtin_elementwise_fma(a, b, c); }
+CV cv_f64 cv_f64_multiply_add(cv_f64 a, cv_f64 b, cv_f64 c) { return cv_f64_fma(a, b, c); }
+#endif
+
 // Parameters: V the vector type, S its scalar, I and U the signed and unsigned integer vectors of the same
 // size, MANTISSA the number of mantissa bits, BIAS the exponent bias.
 #define CV_FAMILY(V, S, I, U, MANTISSA, BIAS)                                                           \
-  CV V V##_fma(V a, V b, V c) { return __builtin_elementwise_fma(a, b, c); }                           \
   CV V V##_add(V a, V b) { return a + b; }                                                             \
   CV V V##_sub(V a, V b) { return a - b; }                                                             \
   CV V V##_mul(V a, V b) { return a * b; }                                                             \
@@ -71,7 +91,7 @@ typedef uint64_t cv_u64 __attribute__((ext_vector_type(4)));
      n + BIAS. rounded_value returns n; rounded_exp2 returns 2^n by shifting the low bits into the exponent.\
      Reference: the round-to-int magic constant of Cephes' and Highway's exp. */                        \
   CV V V##_round_to_int_magic(V a, V b) {                                                               \
-    return __builtin_elementwise_fma(a, b, (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS)));              \
+    return V##_fma(a, b, (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS)));                                \
   }                                                                                                    \
   CV V V##_rounded_value(V a) { return a - (V)((S)(3ull << (MANTISSA - 1)) + (S)(BIAS)); }              \
   CV V V##_rounded_exp2(V a) { return (V)((I)a << MANTISSA); }                                          \

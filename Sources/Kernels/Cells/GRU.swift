@@ -22,7 +22,8 @@ extension MicroLoop {
         let (reset, update) = sigmoids2(T.self, .loadPartial(r + i, count: k), .loadPartial(z + i, count: k))
         reset.storePartial(r + i, count: k)
         update.storePartial(z + i, count: k)
-        T.V.fma(reset, .loadPartial(a + i, count: k), .loadPartial(u + i, count: k)).storePartial(n + i, count: k)
+        T.V.multiplyAdd(reset, .loadPartial(a + i, count: k), .loadPartial(u + i, count: k)).storePartial(
+          n + i, count: k)
       }
     }
     forEachColumn { j in
@@ -31,7 +32,7 @@ extension MicroLoop {
         let new = T.tanh(.loadPartial(n + i, count: k)), change = T.V.loadPartial(h + i, count: k) - new
         new.storePartial(n + i, count: k)
         change.storePartial(difference + i, count: k)
-        T.V.fma(.loadPartial(z + i, count: k), change, new).storePartial(newH + i, count: k)
+        T.V.multiplyAdd(.loadPartial(z + i, count: k), change, new).storePartial(newH + i, count: k)
       }
     }
   }

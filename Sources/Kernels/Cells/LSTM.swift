@@ -45,7 +45,7 @@ extension MicroLoop {
         forget.storePartial(f + r, count: k)
         output.storePartial(o + r, count: k)
         candidate.storePartial(g + r, count: k)
-        T.V.fma(forget, .loadPartial(c + r, count: k), input * candidate).storePartial(newC + r, count: k)
+        T.V.multiplyAdd(forget, .loadPartial(c + r, count: k), input * candidate).storePartial(newC + r, count: k)
       }
     }
   }
@@ -106,7 +106,7 @@ extension MicroLoop {
         let output = T.V.loadPartial(o + r, count: k), candidate = T.V.loadPartial(g + r, count: k)
         let t = T.V.loadPartial(t + r, count: k), dh = T.V.loadPartial(dh + r, count: k)
         let cell = T.V.loadPartial(c + r, count: k)
-        let d = T.V.fma(dh * output, 1.0 - t * t, .loadPartial(dnewC + r, count: k))
+        let d = T.V.multiplyAdd(dh * output, 1.0 - t * t, .loadPartial(dnewC + r, count: k))
         // a result may replace an operand: all are read by now
         (dh * t * (output * (1.0 - output))).storePartial(dO + r, count: k)
         (d * forget).storePartial(dc + r, count: k)

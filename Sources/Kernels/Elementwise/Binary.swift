@@ -67,18 +67,18 @@ public func applyBackward<T: Real>(
     map(dy, da, to: da) { $0 + $1 }
     map(dy, db, to: db) { $1 - $0 }
   case .eltmul:
-    map(dy, b, da, to: da) { T.V.fma($0, $1, $2) }
-    map(dy, a, db, to: db) { T.V.fma($0, $1, $2) }
+    map(dy, b, da, to: da) { T.V.multiplyAdd($0, $1, $2) }
+    map(dy, a, db, to: db) { T.V.multiplyAdd($0, $1, $2) }
   case .div:
     // d(a/b) = da/b − (a/b) db/b
     map(dy, b, da, to: da) { $2 + $0 / $1 }
     map(dy, y, b, db, to: db) { $3 - $0 * $1 / $2 }
   case .maximum:
-    map(dy, a, b, da, to: da) { dy, a, b, da in T.V.fma(dy, share(b, of: a), da) }
-    map(dy, a, b, db, to: db) { dy, a, b, db in T.V.fma(dy, share(a, of: b), db) }
+    map(dy, a, b, da, to: da) { dy, a, b, da in T.V.multiplyAdd(dy, share(b, of: a), da) }
+    map(dy, a, b, db, to: db) { dy, a, b, db in T.V.multiplyAdd(dy, share(a, of: b), db) }
   case .minimum:
-    map(dy, a, b, da, to: da) { dy, a, b, da in T.V.fma(dy, share(a, of: b), da) }
-    map(dy, a, b, db, to: db) { dy, a, b, db in T.V.fma(dy, share(b, of: a), db) }
+    map(dy, a, b, da, to: da) { dy, a, b, da in T.V.multiplyAdd(dy, share(a, of: b), da) }
+    map(dy, a, b, db, to: db) { dy, a, b, db in T.V.multiplyAdd(dy, share(b, of: a), db) }
   case .greater, .greaterEqual, .less, .lessEqual, .equal, .notEqual: break
   }
 }

@@ -23,7 +23,7 @@ public func copy<T: Real>(_ x: MatrixView<T>, to y: MatrixView<T>) {
 @inline(never)
 public func accumulate<T: Real>(_ x: MatrixView<T>, times factor: T, into y: MatrixView<T>) {
   let factor = T.V(factor)
-  map(x, y, to: y) { T.V.fma($0, factor, $1) }
+  map(x, y, to: y) { T.V.multiplyAdd($0, factor, $1) }
 }
 
 /// y += x ⊙ factors.
@@ -31,7 +31,7 @@ public func accumulate<T: Real>(_ x: MatrixView<T>, times factor: T, into y: Mat
 @_specialize(exported:true,where T == Double)
 @inline(never)
 public func accumulate<T: Real>(_ x: MatrixView<T>, times factors: MatrixView<T>, into y: MatrixView<T>) {
-  map(x, factors, y, to: y) { T.V.fma($0, $1, $2) }
+  map(x, factors, y, to: y) { T.V.multiplyAdd($0, $1, $2) }
 }
 
 /// y = xᵀ.

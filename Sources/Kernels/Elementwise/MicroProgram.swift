@@ -193,9 +193,9 @@ struct MicroLoop<T: Real> {
     case .difference: map { $0 - $1 }
     case .product: map { $0 * $1 }
     case .quotient: map { $0 / $1 }
-    case .mulAdd: map { T.V.fma($0, $1, $2) }
-    case .mulSub: map { T.V.fma(0.0 - $0, $1, $2) }
-    case .mulMulAdd: map { T.V.fma($0, $1, $2 * $3) }
+    case .mulAdd: map { T.V.multiplyAdd($0, $1, $2) }
+    case .mulSub: map { T.V.multiplyAdd(0.0 - $0, $1, $2) }
+    case .mulMulAdd: map { T.V.multiplyAdd($0, $1, $2 * $3) }
     case .slope, .slopeMul, .slopeAdd, .slopeMulAdd:
       withFunctions(i.pointee.function, T.V(i.pointee.parameter), MicroSlopeLoop(loop: self))
     case .sumRows, .broadcastRow, .moments, .normalize, .normalizeBackward, .softmax, .softmaxBackward:
@@ -266,7 +266,7 @@ private struct MicroSlopeLoop<T: Real>: UnaryLoop {
           let slope = derivative(.loadPartial(x + i, count: k), .loadPartial(fx + i, count: k))
           var d = T.V.loadPartial(a + i, count: k)
           if hasFactor { d = d * .loadPartial(b + i, count: k) }
-          T.V.fma(d, slope, .loadPartial(e + i, count: k)).storePartial(y + i, count: k)
+          T.V.multiplyAdd(d, slope, .loadPartial(e + i, count: k)).storePartial(y + i, count: k)
         }
       }
     } else if hasFactor {

@@ -58,7 +58,7 @@ func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop
       },
       { x, _ in
         let (cdf, pdf) = T.normal(x)
-        return T.V.fma(x, pdf, cdf)
+        return T.V.multiplyAdd(x, pdf, cdf)
       })
   case .silu:
     // x σ(x); its derivative is σ + y (1 − σ)
@@ -66,7 +66,7 @@ func withFunctions<L: UnaryLoop>(_ operation: UnaryOperation, _ a: L.T.V, _ loop
       { x in T.V.select(-1e9, greaterThan: x, 0.0, x * T.sigmoid(x)) },
       { x, y in
         let s = T.sigmoid(x)
-        return T.V.fma(y, 1.0 - s, s)
+        return T.V.multiplyAdd(y, 1.0 - s, s)
       })
   case .softplus:
     loop.run({ T.softplus($0) }, { x, _ in T.sigmoid(x) })
@@ -110,7 +110,7 @@ private struct BackwardLoop<T: Real>: UnaryLoop {
   let x: MatrixView<T>, y: MatrixView<T>, dy: MatrixView<T>, dx: MatrixView<T>
 
   @inline(__always) func run(_: (_ x: T.V) -> T.V, _ derivative: (_ x: T.V, _ y: T.V) -> T.V) {
-    map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.fma(dy, derivative(x, y), dx) }
+    map(x, y, dy, dx, to: dx) { x, y, dy, dx in T.V.multiplyAdd(dy, derivative(x, y), dx) }
   }
 }
 

@@ -39,12 +39,12 @@ struct EdgeKernel<T: Real> {
     var p = panel, x = x, y = y, i = k
     while i > 0 {
       let w = T.V.load(p)
-      s0 = T.V.fma(w, T.V(x[0]), s0)
-      s1 = T.V.fma(w, T.V(x[columnStride]), s1)
-      s2 = T.V.fma(w, T.V(x[2 &* columnStride]), s2)
-      s3 = T.V.fma(w, T.V(y[0]), s3)
-      s4 = T.V.fma(w, T.V(y[columnStride]), s4)
-      s5 = T.V.fma(w, T.V(y[2 &* columnStride]), s5)
+      s0 = T.V.multiplyAdd(w, T.V(x[0]), s0)
+      s1 = T.V.multiplyAdd(w, T.V(x[columnStride]), s1)
+      s2 = T.V.multiplyAdd(w, T.V(x[2 &* columnStride]), s2)
+      s3 = T.V.multiplyAdd(w, T.V(y[0]), s3)
+      s4 = T.V.multiplyAdd(w, T.V(y[columnStride]), s4)
+      s5 = T.V.multiplyAdd(w, T.V(y[2 &* columnStride]), s5)
       p += 4 &* T.V.count
       x += rowStride
       y += rowStride

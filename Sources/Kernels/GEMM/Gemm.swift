@@ -60,10 +60,10 @@ public func gemmBackwardInput<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx
       var (s0, s1, s2, s3): (T.V, T.V, T.V, T.V) = (0.0, 0.0, 0.0, 0.0)
       forEachVector(w.rows, T.self) { i, count in
         let v = T.V.loadPartial(y + i, count: count)
-        s0 = T.V.fma(T.V.loadPartial(w0 + i, count: count), v, s0)
-        s1 = T.V.fma(T.V.loadPartial(w1 + i, count: count), v, s1)
-        s2 = T.V.fma(T.V.loadPartial(w2 + i, count: count), v, s2)
-        s3 = T.V.fma(T.V.loadPartial(w3 + i, count: count), v, s3)
+        s0 = T.V.multiplyAdd(T.V.loadPartial(w0 + i, count: count), v, s0)
+        s1 = T.V.multiplyAdd(T.V.loadPartial(w1 + i, count: count), v, s1)
+        s2 = T.V.multiplyAdd(T.V.loadPartial(w2 + i, count: count), v, s2)
+        s3 = T.V.multiplyAdd(T.V.loadPartial(w3 + i, count: count), v, s3)
       }
       x[k] += s0.sum
       x[k &+ 1] += s1.sum
@@ -75,7 +75,7 @@ public func gemmBackwardInput<T: Real>(_ w: MatrixView<T>, dy: MatrixView<T>, dx
       let w0 = w.columnPointer(k)
       var s0: T.V = 0.0
       forEachVector(w.rows, T.self) { i, count in
-        s0 = T.V.fma(T.V.loadPartial(w0 + i, count: count), T.V.loadPartial(y + i, count: count), s0)
+        s0 = T.V.multiplyAdd(T.V.loadPartial(w0 + i, count: count), T.V.loadPartial(y + i, count: count), s0)
       }
       x[k] += s0.sum
       k &+= 1
@@ -137,15 +137,15 @@ private func microTile2x4<T: Real>(
   while k < a.columns {
     let u = T.V.load(p), v = T.V.load(p + lanes)
     let b0 = T.V(q[0]), b1 = T.V(q[cs])
-    s00 = T.V.fma(u, b0, s00)
-    s10 = T.V.fma(v, b0, s10)
-    s01 = T.V.fma(u, b1, s01)
-    s11 = T.V.fma(v, b1, s11)
+    s00 = T.V.multiplyAdd(u, b0, s00)
+    s10 = T.V.multiplyAdd(v, b0, s10)
+    s01 = T.V.multiplyAdd(u, b1, s01)
+    s11 = T.V.multiplyAdd(v, b1, s11)
     let b2 = T.V(q[2 &* cs]), b3 = T.V(q[3 &* cs])
-    s02 = T.V.fma(u, b2, s02)
-    s12 = T.V.fma(v, b2, s12)
-    s03 = T.V.fma(u, b3, s03)
-    s13 = T.V.fma(v, b3, s13)
+    s02 = T.V.multiplyAdd(u, b2, s02)
+    s12 = T.V.multiplyAdd(v, b2, s12)
+    s03 = T.V.multiplyAdd(u, b3, s03)
+    s13 = T.V.multiplyAdd(v, b3, s13)
     p += a.columnStride
     q += rs
     k &+= 1
@@ -174,10 +174,10 @@ private func microTile1x4<T: Real>(
   var p = a.p + i, q = b, k = 0
   while k < a.columns {
     let u = T.V.loadPartial(p, count: rows)
-    s0 = T.V.fma(u, T.V(q[0]), s0)
-    s1 = T.V.fma(u, T.V(q[cs]), s1)
-    s2 = T.V.fma(u, T.V(q[2 &* cs]), s2)
-    s3 = T.V.fma(u, T.V(q[3 &* cs]), s3)
+    s0 = T.V.multiplyAdd(u, T.V(q[0]), s0)
+    s1 = T.V.multiplyAdd(u, T.V(q[cs]), s1)
+    s2 = T.V.multiplyAdd(u, T.V(q[2 &* cs]), s2)
+    s3 = T.V.multiplyAdd(u, T.V(q[3 &* cs]), s3)
     p += a.columnStride
     q += rs
     k &+= 1
@@ -203,10 +203,10 @@ private func microTile4x1<T: Real>(
   var p = a.p + i, q = b, k = 0
   while k < a.columns {
     let v = T.V(q[0])
-    s0 = T.V.fma(T.V.load(p), v, s0)
-    s1 = T.V.fma(T.V.load(p + lanes), v, s1)
-    s2 = T.V.fma(T.V.load(p + 2 &* lanes), v, s2)
-    s3 = T.V.fma(T.V.load(p + 3 &* lanes), v, s3)
+    s0 = T.V.multiplyAdd(T.V.load(p), v, s0)
+    s1 = T.V.multiplyAdd(T.V.load(p + lanes), v, s1)
+    s2 = T.V.multiplyAdd(T.V.load(p + 2 &* lanes), v, s2)
+    s3 = T.V.multiplyAdd(T.V.load(p + 3 &* lanes), v, s3)
     p += a.columnStride
     q += rs
     k &+= 1
@@ -226,7 +226,7 @@ private func microTile1x1<T: Real>(
   var s0: T.V = accumulate ? .loadPartial(y0, count: rows) : 0.0
   var p = a.p + i, q = b, k = 0
   while k < a.columns {
-    s0 = T.V.fma(T.V.loadPartial(p, count: rows), T.V(q[0]), s0)
+    s0 = T.V.multiplyAdd(T.V.loadPartial(p, count: rows), T.V(q[0]), s0)
     p += a.columnStride
     q += rs
     k &+= 1
@@ -256,14 +256,14 @@ public func gemv<T: Real>(
     let (x4, x5, x6, x7) = (T.V(q[4 &* xStride]), T.V(q[5 &* xStride]), T.V(q[6 &* xStride]), T.V(q[7 &* xStride]))
     let w1 = w0 + s, w2 = w1 + s, w3 = w2 + s, w4 = w3 + s, w5 = w4 + s, w6 = w5 + s, w7 = w6 + s
     forEachVector(w.rows, T.self) { i, c in
-      var a = T.V.fma(T.V.loadPartial(w0 + i, count: c), x0, T.V.loadPartial(y + i, count: c))
-      a = T.V.fma(T.V.loadPartial(w1 + i, count: c), x1, a)
-      a = T.V.fma(T.V.loadPartial(w2 + i, count: c), x2, a)
-      a = T.V.fma(T.V.loadPartial(w3 + i, count: c), x3, a)
-      a = T.V.fma(T.V.loadPartial(w4 + i, count: c), x4, a)
-      a = T.V.fma(T.V.loadPartial(w5 + i, count: c), x5, a)
-      a = T.V.fma(T.V.loadPartial(w6 + i, count: c), x6, a)
-      a = T.V.fma(T.V.loadPartial(w7 + i, count: c), x7, a)
+      var a = T.V.multiplyAdd(T.V.loadPartial(w0 + i, count: c), x0, T.V.loadPartial(y + i, count: c))
+      a = T.V.multiplyAdd(T.V.loadPartial(w1 + i, count: c), x1, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w2 + i, count: c), x2, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w3 + i, count: c), x3, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w4 + i, count: c), x4, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w5 + i, count: c), x5, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w6 + i, count: c), x6, a)
+      a = T.V.multiplyAdd(T.V.loadPartial(w7 + i, count: c), x7, a)
       a.storePartial(y + i, count: c)
     }
     k &+= 8
@@ -271,7 +271,7 @@ public func gemv<T: Real>(
   while k < w.columns {
     let column = w.columnPointer(k), factor = T.V(x[k &* xStride])
     forEachVector(w.rows, T.self) { i, c in
-      T.V.fma(T.V.loadPartial(column + i, count: c), factor, T.V.loadPartial(y + i, count: c)).storePartial(
+      T.V.multiplyAdd(T.V.loadPartial(column + i, count: c), factor, T.V.loadPartial(y + i, count: c)).storePartial(
         y + i, count: c)
     }
     k &+= 1

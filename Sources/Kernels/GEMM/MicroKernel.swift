@@ -225,21 +225,21 @@ func microKernel4x3<T: Real>(
   while i > 0 {
     let bx = T.V(x[0]), by = T.V(y[0]), bz = T.V(z[0])
     let w0 = T.V.load(p)
-    s0 = T.V.fma(w0, bx, s0)
-    t0 = T.V.fma(w0, by, t0)
-    u0 = T.V.fma(w0, bz, u0)
+    s0 = T.V.multiplyAdd(w0, bx, s0)
+    t0 = T.V.multiplyAdd(w0, by, t0)
+    u0 = T.V.multiplyAdd(w0, bz, u0)
     let w1 = T.V.load(p + lanes)
-    s1 = T.V.fma(w1, bx, s1)
-    t1 = T.V.fma(w1, by, t1)
-    u1 = T.V.fma(w1, bz, u1)
+    s1 = T.V.multiplyAdd(w1, bx, s1)
+    t1 = T.V.multiplyAdd(w1, by, t1)
+    u1 = T.V.multiplyAdd(w1, bz, u1)
     let w2 = T.V.load(p + 2 &* lanes)
-    s2 = T.V.fma(w2, bx, s2)
-    t2 = T.V.fma(w2, by, t2)
-    u2 = T.V.fma(w2, bz, u2)
+    s2 = T.V.multiplyAdd(w2, bx, s2)
+    t2 = T.V.multiplyAdd(w2, by, t2)
+    u2 = T.V.multiplyAdd(w2, bz, u2)
     let w3 = T.V.load(p + 3 &* lanes)
-    s3 = T.V.fma(w3, bx, s3)
-    t3 = T.V.fma(w3, by, t3)
-    u3 = T.V.fma(w3, bz, u3)
+    s3 = T.V.multiplyAdd(w3, bx, s3)
+    t3 = T.V.multiplyAdd(w3, by, t3)
+    u3 = T.V.multiplyAdd(w3, bz, u3)
     p += 4 &* lanes
     x += rs
     y += rs
@@ -264,15 +264,15 @@ func microKernel4x2<T: Real>(
   while i > 0 {
     let bx = T.V(x[0]), by = T.V(y[0])
     let w0 = T.V.load(p), w1 = T.V.load(p + lanes)
-    s0 = T.V.fma(w0, bx, s0)
-    t0 = T.V.fma(w0, by, t0)
-    s1 = T.V.fma(w1, bx, s1)
-    t1 = T.V.fma(w1, by, t1)
+    s0 = T.V.multiplyAdd(w0, bx, s0)
+    t0 = T.V.multiplyAdd(w0, by, t0)
+    s1 = T.V.multiplyAdd(w1, bx, s1)
+    t1 = T.V.multiplyAdd(w1, by, t1)
     let w2 = T.V.load(p + 2 &* lanes), w3 = T.V.load(p + 3 &* lanes)
-    s2 = T.V.fma(w2, bx, s2)
-    t2 = T.V.fma(w2, by, t2)
-    s3 = T.V.fma(w3, bx, s3)
-    t3 = T.V.fma(w3, by, t3)
+    s2 = T.V.multiplyAdd(w2, bx, s2)
+    t2 = T.V.multiplyAdd(w2, by, t2)
+    s3 = T.V.multiplyAdd(w3, bx, s3)
+    t3 = T.V.multiplyAdd(w3, by, t3)
     p += 4 &* lanes
     x += rs
     y += rs
@@ -293,10 +293,10 @@ func microKernel4x1<T: Real>(
   var i = operand.k &- done
   while i > 0 {
     let bx = T.V(x[0])
-    s0 = T.V.fma(T.V.load(p), bx, s0)
-    s1 = T.V.fma(T.V.load(p + lanes), bx, s1)
-    s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
-    s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
+    s0 = T.V.multiplyAdd(T.V.load(p), bx, s0)
+    s1 = T.V.multiplyAdd(T.V.load(p + lanes), bx, s1)
+    s2 = T.V.multiplyAdd(T.V.load(p + 2 &* lanes), bx, s2)
+    s3 = T.V.multiplyAdd(T.V.load(p + 3 &* lanes), bx, s3)
     p += 4 &* lanes
     x += operand.rowStride
     i &-= 1
@@ -317,14 +317,14 @@ private func microKernel4x1Pair<T: Real>(
   var p = p, q = q, x = x, y = y, i = k
   while i > 0 {
     let bx = T.V(x[0]), by = shared ? bx : T.V(y[0])
-    s0 = T.V.fma(T.V.load(p), bx, s0)
-    s1 = T.V.fma(T.V.load(p + lanes), bx, s1)
-    s2 = T.V.fma(T.V.load(p + 2 &* lanes), bx, s2)
-    s3 = T.V.fma(T.V.load(p + 3 &* lanes), bx, s3)
-    t0 = T.V.fma(T.V.load(q), by, t0)
-    t1 = T.V.fma(T.V.load(q + lanes), by, t1)
-    t2 = T.V.fma(T.V.load(q + 2 &* lanes), by, t2)
-    t3 = T.V.fma(T.V.load(q + 3 &* lanes), by, t3)
+    s0 = T.V.multiplyAdd(T.V.load(p), bx, s0)
+    s1 = T.V.multiplyAdd(T.V.load(p + lanes), bx, s1)
+    s2 = T.V.multiplyAdd(T.V.load(p + 2 &* lanes), bx, s2)
+    s3 = T.V.multiplyAdd(T.V.load(p + 3 &* lanes), bx, s3)
+    t0 = T.V.multiplyAdd(T.V.load(q), by, t0)
+    t1 = T.V.multiplyAdd(T.V.load(q + lanes), by, t1)
+    t2 = T.V.multiplyAdd(T.V.load(q + 2 &* lanes), by, t2)
+    t3 = T.V.multiplyAdd(T.V.load(q + 3 &* lanes), by, t3)
     p += 4 &* lanes
     q += 4 &* lanes
     x += xStride

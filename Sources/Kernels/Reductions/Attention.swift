@@ -60,7 +60,7 @@ extension MicroLoop {
       var s = 1
       while s <= t {
         let (weight, scale) = sum.add(dot(q, keys[s])), w = T.V(weight), factor = T.V(scale)
-        Kernels.map(y, values[s], to: y) { y, v in T.V.fma(w, v, y * factor) }
+        Kernels.map(y, values[s], to: y) { y, v in T.V.multiplyAdd(w, v, y * factor) }
         s &+= 1
       }
       let factor = T.V(1 / sum.total)
@@ -89,9 +89,9 @@ extension MicroLoop {
       s = 0
       while s <= t {
         let share = sum.share(dot(q, keys[s])), dScore = T.V(share * (dot(dy, values[s]) - mean)), p = T.V(share)
-        Kernels.map(dy, dValues[s], to: dValues[s]) { T.V.fma(p, $0, $1) }
-        Kernels.map(q, dKeys[s], to: dKeys[s]) { T.V.fma(dScore, $0, $1) }
-        Kernels.map(keys[s], dq, to: dq) { T.V.fma(dScore, $0, $1) }
+        Kernels.map(dy, dValues[s], to: dValues[s]) { T.V.multiplyAdd(p, $0, $1) }
+        Kernels.map(q, dKeys[s], to: dKeys[s]) { T.V.multiplyAdd(dScore, $0, $1) }
+        Kernels.map(keys[s], dq, to: dq) { T.V.multiplyAdd(dScore, $0, $1) }
         s &+= 1
       }
     }

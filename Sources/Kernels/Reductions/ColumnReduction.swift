@@ -53,12 +53,12 @@ public func reduceColumnsBackward<T: Real>(
     case .norm:
       if y != 0 {
         let gradient = T.V(dy)
-        map(x, dx, to: dx) { x, dx in T.V.fma(gradient, x / result, dx) }
+        map(x, dx, to: dx) { x, dx in T.V.multiplyAdd(gradient, x / result, dx) }
       }
     case .logsumexp:
       if y != -.infinity {
         let gradient = T.V(dy)
-        map(x, dx, to: dx) { x, dx in T.V.fma(gradient, T.exp(x - result), dx) }
+        map(x, dx, to: dx) { x, dx in T.V.multiplyAdd(gradient, T.exp(x - result), dx) }
       }
     }
     j &+= 1
@@ -93,7 +93,7 @@ private func norm<T: Real>(_ x: MatrixView<T>) -> T {
   let divisor = T.V(scale)
   let squares = sumVectors(x.rows, T.self) { sum, i, k in
     let v = T.V.loadPartial(x.p + i, count: k) / divisor
-    return T.V.fma(v, v, sum)
+    return T.V.multiplyAdd(v, v, sum)
   }.sum
   return scale * squares.squareRoot()
 }

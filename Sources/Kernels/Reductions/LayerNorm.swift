@@ -25,7 +25,7 @@ public func layerNorm<T: Real>(
     let (mean, s) = moments(x, epsilon: epsilon)
     scale.columnPointer(j)[0] = s
     normalize(x, mean: mean, scale: s, to: normal)
-    map(normal, gain, bias, to: y) { T.V.fma($0, $1, $2) }
+    map(normal, gain, bias, to: y) { T.V.multiplyAdd($0, $1, $2) }
     j &+= 1
   }
 }
@@ -66,7 +66,7 @@ public func normalizeBackward<T: Real>(
     let normal = normal.column(j), dy = dy.column(j), dx = dx.column(j)
     let (total, product) = sumAndDot(dy, normal), factor = T.V(scale.columnPointer(j)[0])
     let mean = T.V(total / n), projection = T.V(product / n)
-    map(dy, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
+    map(dy, normal, dx, to: dx) { g, normal, dx in T.V.multiplyAdd(factor, g - mean - normal * projection, dx) }
     j &+= 1
   }
 }
@@ -84,7 +84,7 @@ func moments<T: Real>(_ x: MatrixView<T>, epsilon: T) -> (mean: T, scale: T) {
   let mean = total * inverse, shift = T.V(mean)
   var squares = sumVectors(whole, T.self) { sum, i, _ in
     let d = T.V.load(x.p + i) - shift
-    return T.V.fma(d, d, sum)
+    return T.V.multiplyAdd(d, d, sum)
   }.sum
   i = whole
   while i < x.rows {
@@ -128,8 +128,8 @@ public func layerNormBackward<T: Real>(
     map(dy, gain, to: work) { $0 * $1 }
     let (total, product) = sumAndDot(work, normal), factor = T.V(scale.columnPointer(j)[0])
     let mean = T.V(total / n), projection = T.V(product / n)
-    map(work, normal, dx, to: dx) { g, normal, dx in T.V.fma(factor, g - mean - normal * projection, dx) }
-    map(dy, normal, dgain, to: dgain) { T.V.fma($0, $1, $2) }
+    map(work, normal, dx, to: dx) { g, normal, dx in T.V.multiplyAdd(factor, g - mean - normal * projection, dx) }
+    map(dy, normal, dgain, to: dgain) { T.V.multiplyAdd($0, $1, $2) }
     map(dy, dbias, to: dbias) { $0 + $1 }
     j &+= 1
   }
@@ -166,7 +166,7 @@ extension MicroLoop {
       /// g of some rows and its product with x̂, after these rows of dgain.
       @inline(__always) func terms(_ r: Int, _ k: Int) -> (g: T.V, product: T.V) {
         let dy = T.V.loadPartial(dy.p + r, count: k), normal = T.V.loadPartial(normal.p + r, count: k)
-        T.V.fma(dy, normal, .loadPartial(dgain.p + r, count: k)).storePartial(dgain.p + r, count: k)
+        T.V.multiplyAdd(dy, normal, .loadPartial(dgain.p + r, count: k)).storePartial(dgain.p + r, count: k)
         let g = dy * .loadPartial(gain.p + r, count: k)
         return (g, g * normal)
       }

@@ -27,7 +27,7 @@ public func softmaxBackward<T: Real>(_ p: MatrixView<T>, dp: MatrixView<T>, dx: 
   while j < p.columns {
     let p = p.column(j), dp = dp.column(j), dx = dx.column(j)
     let mean = T.V(dot(p, dp))
-    map(p, dp, dx, to: dx) { p, dp, dx in T.V.fma(p, dp - mean, dx) }
+    map(p, dp, dx, to: dx) { p, dp, dx in T.V.multiplyAdd(p, dp - mean, dx) }
     j &+= 1
   }
 }

@@ -29,7 +29,7 @@ public func dot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> T {
     total =
       total
       + sumVectors(n, T.self) { sum, i, k in
-        T.V.fma(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), sum)
+        T.V.multiplyAdd(T.V.loadPartial(a + i, count: k), T.V.loadPartial(b + i, count: k), sum)
       }
   }
   return total.sum
@@ -42,12 +42,12 @@ func sumAndDot<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> (sum: T, dot:
   while i &+ 2 &* T.V.count <= a.rows {
     let (x, y) = (T.V.load(a.p + i), T.V.load(a.p + i + T.V.count))
     (sum0, sum1) = (sum0 + x, sum1 + y)
-    (dot0, dot1) = (T.V.fma(x, .load(b.p + i), dot0), T.V.fma(y, .load(b.p + i + T.V.count), dot1))
+    (dot0, dot1) = (T.V.multiplyAdd(x, .load(b.p + i), dot0), T.V.multiplyAdd(y, .load(b.p + i + T.V.count), dot1))
     i &+= 2 &* T.V.count
   }
   while i < a.rows {
     let k = min(T.V.count, a.rows &- i), x = T.V.loadPartial(a.p + i, count: k)
-    (sum0, dot0) = (sum0 + x, T.V.fma(x, .loadPartial(b.p + i, count: k), dot0))
+    (sum0, dot0) = (sum0 + x, T.V.multiplyAdd(x, .loadPartial(b.p + i, count: k), dot0))
     i &+= k
   }
   return ((sum0 + sum1).sum, (dot0 + dot1).sum)
@@ -65,7 +65,7 @@ public func squaredDistance<T: Real>(_ a: MatrixView<T>, _ b: MatrixView<T>) -> 
       total
       + sumVectors(n, T.self) { sum, i, k in
         let e = T.V.loadPartial(a + i, count: k) - T.V.loadPartial(b + i, count: k)
-        return T.V.fma(e, e, sum)
+        return T.V.multiplyAdd(e, e, sum)
       }
   }
   return total.sum
@@ -79,8 +79,8 @@ public func squaredDistanceBackward<T: Real>(
   _ a: MatrixView<T>, _ b: MatrixView<T>, dy: T, da: MatrixView<T>, db: MatrixView<T>
 ) {
   let factor = T.V(2 * dy)
-  map(a, b, da, to: da) { T.V.fma(factor, $0 - $1, $2) }
-  map(a, b, db, to: db) { T.V.fma(factor, $1 - $0, $2) }
+  map(a, b, da, to: da) { T.V.multiplyAdd(factor, $0 - $1, $2) }
+  map(a, b, db, to: db) { T.V.multiplyAdd(factor, $1 - $0, $2) }
 }
 
 /// y[j] = factor · Σᵢ x[i, j]; y is [1 × d].

@@ -40,6 +40,8 @@ public protocol Vector: ExpressibleByFloatLiteral where FloatLiteralType == Doub
   static func / (a: Self, b: Self) -> Self
   /// Returns `a·b + c`, rounded once.
   static func fma(_ a: Self, _ b: Self, _ c: Self) -> Self
+  /// Returns `a·b + c`, rounded once where the CPU has an instruction for it and twice elsewhere.
+  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
   /// Returns √a.
   static func sqrt(_ a: Self) -> Self
   /// Returns |a|.
@@ -153,6 +155,9 @@ public struct Float8: Vector {
   @inline(__always) public static func fma(_ a: Self, _ b: Self, _ c: Self) -> Self {
     .init(v: cv_f32_fma(a.v, b.v, c.v))
   }
+  @inline(__always) public static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
+    .init(v: cv_f32_multiply_add(a.v, b.v, c.v))
+  }
   @inline(__always) public static func sqrt(_ a: Self) -> Self { .init(v: cv_f32_sqrt(a.v)) }
   @inline(__always) public static func abs(_ a: Self) -> Self { .init(v: cv_f32_abs(a.v)) }
   @inline(__always) public static func negativeAbs(_ a: Self) -> Self { .init(v: cv_f32_negative_abs(a.v)) }
@@ -211,6 +216,9 @@ public struct Double4: Vector {
   @inline(__always) public static func / (a: Self, b: Self) -> Self { .init(v: cv_f64_div(a.v, b.v)) }
   @inline(__always) public static func fma(_ a: Self, _ b: Self, _ c: Self) -> Self {
     .init(v: cv_f64_fma(a.v, b.v, c.v))
+  }
+  @inline(__always) public static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
+    .init(v: cv_f64_multiply_add(a.v, b.v, c.v))
   }
   @inline(__always) public static func sqrt(_ a: Self) -> Self { .init(v: cv_f64_sqrt(a.v)) }
   @inline(__always) public static func abs(_ a: Self) -> Self { .init(v: cv_f64_abs(a.v)) }
