@@ -84,15 +84,24 @@ page: setup ## the same live, on a page in the browser: make page FLAGS='--port 
 pretrained: setup ## train the model that the page ships again
 	$(PYTHON) python/tools/pretrain.py
 
-# a library for each instruction-set level, built apart: the levels of one library cannot be mixed
-LEVELS ?= x86-64-v2 x86-64-v3 x86-64-v4
-.build/levels/%/librecurrent.so: $(SOURCES)
-	RECURRENT_MARCH=$* swift build -c release --product recurrent_c --scratch-path .build-$*
+# a library for each instruction-set level, built apart: the levels of one library cannot be mixed. It loads with the
+# glibc of 2018, so that an index offers the wheel to all distributions of today.
+LEVELS ?= x86-64-v2 x86-64-v3
+OLD := .build/glibc
+.build/levels/%/librecurrent.so: $(SOURCES) packaging/glibc $(LIBRARY)
+	@packaging/glibc $(LIBRARY) $(OLD); rm -f .build-$*/release/librecurrent_c.so
+	RECURRENT_MARCH=$* swift build -c release --product recurrent_c --scratch-path .build-$* \
+	  $(addprefix -Xlinker ,-L$(abspath $(OLD)) $(abspath $(addprefix $(OLD)/,added.o libc.so.6 libdl.so.2 libpthread.so.0)))
 	@install -D -m 755 .build-$*/release/librecurrent_c.so $@
 
 wheel: $(LEVELS:%=.build/levels/%/librecurrent.so) .venv/ready ## build a wheel, in dist: it needs no Swift; LEVELS=x86-64-v3 makes a small one
 	@rm -rf .build/packed; for level in $(LEVELS); do install -D -m 755 -t .build/packed/$$level .build/levels/$$level/librecurrent.so; done
 	RECURRENT_LIBRARIES='$(abspath .build/packed)' $(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w dist ./python
+	@ls -l dist/*.whl
+
+sdist: .venv/ready ## build a source distribution, in dist: a wheel is built from it where Swift is
+	@$(PYTHON) -m pip install -q --disable-pip-version-check hatchling
+	cd python && ../$(PYTHON) -c 'import hatchling.build; print(hatchling.build.build_sdist("../dist"))'
 
 # ---- installation
 
@@ -195,4 +204,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links docc bench clean
+.PHONY: help setup demo page pretrained wheel sdist install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links docc bench clean

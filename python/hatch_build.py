@@ -1,4 +1,4 @@
-"""The wheel's build hook: it builds the shared library with Swift, and packs it.
+"""The build hooks: a wheel holds the shared library, which Swift builds; a source distribution holds the Swift sources.
 
 RECURRENT_LIBRARY names a library that is built already, RECURRENT_LIBRARIES a folder with one for each of several
 instruction-set levels, x86-64-v3/librecurrent.so; `make wheel` sets it.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 SUFFIX = "dylib" if sys.platform == "darwin" else "so"
 OTHERWISE = f"or RECURRENT_LIBRARY, the path of a built librecurrent.{SUFFIX}, got neither"
@@ -33,8 +34,14 @@ class LibraryHook(BuildHookInterface):
         # an editable install uses the library of its checkout, .build/lib
         if version == "editable":
             return
+        checkout = find_checkout(Path(self.root))
+        if self.target_name == "sdist":
+            build_data["force_include"].update(
+                {str(checkout / name): name for name in ("Package.swift", "Sources", "Tests", "README.md")}
+            )
+            return
         try:
-            libraries = find_libraries(Path(self.root).parent)
+            libraries = find_libraries(checkout)
         except LibraryError as error:
             self.app.abort(str(error))
         build_data["pure_python"] = False
@@ -43,6 +50,31 @@ class LibraryHook(BuildHookInterface):
         )
         for name, path in libraries.items():
             build_data["force_include"][str(path)] = f"recurrent/{name}"
+
+
+class DescriptionHook(MetadataHookInterface):
+    """Makes the README the description of the package."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Adds the README, whose links lead to the repository."""
+        readme = find_checkout(Path(self.root)) / "README.md"
+        if not readme.is_file():
+            raise FileNotFoundError(f"the description is missing; expected a file, got none at '{readme}'")
+        text = readme.read_text(encoding="utf-8")
+        metadata["readme"] = {
+            "content-type": "text/markdown",
+            "text": absolute_links(text, metadata["urls"]["Source"]),
+        }
+
+
+def find_checkout(root: Path) -> Path:
+    """Returns the folder of Package.swift: that of an unpacked source distribution, or the one above ``python``."""
+    return root if (root / "Package.swift").is_file() else root.parent
+
+
+def absolute_links(text: str, repository: str) -> str:
+    """Returns Markdown whose links to files of the repository are addresses; links within the page stay."""
+    return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", rf"]({repository}/blob/main/\1)", text)
 
 
 def find_libraries(checkout: Path) -> dict[str, Path]:

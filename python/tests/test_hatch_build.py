@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -52,6 +53,7 @@ def checkout(folder, swift=None):
     ignored = shutil.ignore_patterns("tests", "benchmarks", "__pycache__", "*.so", ".*_cache", ".hypothesis")
     shutil.copytree(PYTHON, folder / "python", ignore=ignored)
     (folder / "Package.swift").touch()
+    shutil.copy(ROOT / "README.md", folder)
     program = folder / "bin" / "swift"
     program.parent.mkdir()
     if swift:
@@ -83,6 +85,56 @@ def test_contents(wheel):
     own = {p.relative_to(PYTHON / "src").as_posix() for p in (PYTHON / "src").rglob("*") if p.is_file()}
     kept = {name for name in own if "__pycache__" not in name and not name.endswith(".so")}
     assert kept == {name for name in names if name.startswith("recurrent/")} - set(libraries)
+
+
+def test_description(wheel):
+    """The page of an index shows the README, with links that lead to the repository, and addresses."""
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (archive.read(n).decode() for n in archive.namelist() if n.endswith("/METADATA"))
+    head, _, text = metadata.partition("\n\n")
+    source = re.search(r"^Project-URL: Source, (\S+)$", head, re.M)[1]
+    assert "Description-Content-Type: text/markdown" in head
+    assert re.findall(r"^Project-URL: (\w+),", head, re.M) == ["Source", "Documentation", "Changelog"]
+    assert text.startswith("# recurrent\n")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) > 10 and all(link.startswith(("#", "https://")) for link in links)
+    files = [link.partition("/blob/main/")[2] for link in links if link.startswith(source)]
+    assert files and all((ROOT / name.partition("#")[0]).exists() for name in files)
+
+
+def test_source_distribution(tmp_path):
+    """It holds what Swift builds the library from, and a wheel is built from it where Swift is."""
+    done = build("build_sdist", tmp_path)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / done.stdout.split()[-1]) as archive:
+        archive.extractall(tmp_path, filter="data") if sys.version_info >= (3, 12) else archive.extractall(
+            tmp_path
+        )
+    (root,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    tracked = subprocess.run(
+        ["git", "ls-files", "Package.swift", "README.md", "Sources", "Tests", "python/src"],
+        cwd=ROOT, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    if not tracked:
+        pytest.skip("not a git checkout")
+    packed = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert {name.removeprefix("python/") for name in tracked if (ROOT / name).is_file()} <= packed
+    program = tmp_path / "bin" / "swift"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\nmkdir -p .build/release; printf library > .build/release/librecurrent_c.so\n"
+    )
+    program.chmod(0o755)
+    code = [sys.executable, "-c", BUILD, "build_wheel", str(tmp_path)]
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("RECURRENT_LIBRARY", "RECURRENT_LIBRARIES")
+    }
+    environment["PATH"] = f"{program.parent}:/usr/bin:/bin"
+    done = subprocess.run(code, cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.split()[-1]) as archive:
+        assert archive.read("recurrent/librecurrent.so") == b"library"
+        assert "recurrent/text/model.py" in archive.namelist()
 
 
 def test_levels(tmp_path):
@@ -143,6 +195,54 @@ def test_an_empty_environment_without_swift(wheel, tmp_path):
     assert weights == recurrent.LSTM(3, [4], rng=1).flat.w.tobytes().hex()
     command = subprocess.run([python.with_name("recurrent"), "--help"], env=environment, capture_output=True)
     assert command.returncode == 0 and b"train" in command.stdout
+
+
+def interpreters():
+    """Other Pythons of this machine, by version: those of pyenv."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = {path.parents[1].name: path for path in root.glob("versions/3.*/bin/python")}
+    supported = re.compile(r"3\.(9|1[0-3])\.\d+")
+    return [pytest.param(path, id=name) for name, path in sorted(found.items()) if supported.fullmatch(name)]
+
+
+# the oldest NumPy that a Python has wheels of, from the oldest that is supported
+OLDEST_NUMPY = {9: "1.24.0", 10: "1.24.0", 11: "1.24.0", 12: "1.26.0", 13: "2.1.0"}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "interpreter",
+    interpreters() or [pytest.param(None, marks=pytest.mark.skip("pyenv has no Python 3.9 to 3.13"))],
+)
+@pytest.mark.parametrize("newest", [False, True], ids=["oldest", "newest"])
+def test_pythons(wheel, tmp_path, interpreter, newest):
+    """The wheel in an empty environment of each Python, with its oldest NumPy and the newest, without Swift."""
+    subprocess.run([interpreter, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    version = OLDEST_NUMPY[int(interpreter.parents[1].name.split(".")[1])]
+    numpy = "numpy" if newest else f"numpy=={version}"
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"]
+    if subprocess.run([*install, numpy], capture_output=True).returncode:
+        pytest.skip(f"{numpy} cannot be installed: no network, or no wheel")
+    subprocess.run([*install, "--no-index", wheel], check=True)
+    code = """
+import numpy, recurrent
+model = recurrent.TextModel("lstm", [16], rng=1)
+history = model.fit("a rose is a rose. " * 50, 3, batch_size=2, seq_length=20, progress=False)
+print(numpy.__version__, history.train[-1][1].hex())"""
+    done = subprocess.run(
+        [python, "-W", "error", "-c", code],
+        env={"PATH": "/nowhere"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    used, loss = done.stdout.split()
+    assert newest or used == version
+    model = recurrent.TextModel("lstm", [16], rng=1)
+    history = model.fit("a rose is a rose. " * 50, 3, batch_size=2, seq_length=20, progress=False)
+    assert loss == history.train[-1][1].hex()
 
 
 @pytest.mark.parametrize(
