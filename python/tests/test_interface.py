@@ -30,7 +30,7 @@ def name(path):
 @pytest.mark.parametrize("which", make_interface.LISTS)
 def test_the_interface_is_that_of_the_list(which):
     old, new = make_interface.committed(which), make_interface.current(which)
-    problems = make_interface.problems(which, old, new, CHANGELOG)
+    problems = make_interface.problems(which, old, new, CHANGELOG, make_interface.changelog_of(which))
     assert not problems, "\n".join(problems)
     assert old == new, make_interface.difference(which, old, new)
 
@@ -73,12 +73,12 @@ RELEASED = UNRELEASED.replace("unreleased", "2027-01-31")
     "which, old, new, expected",
     [
         # a name that is gone, and one that is announced
-        ("python", ["recurrent.Mat.exp () -> M"], [], r"'recurrent.Mat.exp .* is gone; .* name `exp` in CHANGELOG"),
+        ("python", ["recurrent.Mat.exp () -> M"], [], r"'recurrent.Mat.exp .* is gone; .* names `exp` to CHANGELOG"),
         ("python", ["recurrent.Mat.scale () -> M"], [], None),
         # a default
         ("python", ["recurrent.f (x: int = 1)"], ["recurrent.f (x: int = 2)"], r"is now '.* = 2\)'; programs may"),
-        ("command", ["recurrent-train.--steps value N"], [], r"is gone; .*`--steps` in CHANGELOG"),
-        ("swift", ["Mat public func exp() -> Mat"], [], r"name `exp` in CHANGELOG"),
+        ("command", ["recurrent-train.--steps value N"], [], r"is gone; .*`--steps` to CHANGELOG"),
+        ("swift", ["Mat public func exp() -> Mat"], [], r"names `exp` to CHANGELOG"),
         # C: the number announces it
         ("c", ["RECURRENT_ABI_VERSION = 2", "recurrent_f (int64_t a) -> int64_t"],
          ["RECURRENT_ABI_VERSION = 2", "recurrent_f (int32_t a) -> int64_t"], r"increment RECURRENT_ABI_VERSION"),
@@ -100,6 +100,36 @@ def test_a_change_needs_an_announcement(which, old, new, expected):
     assert len(found) == (expected is not None)
     if expected:
         assert re.search(expected, found[0]) and found[0].endswith(f", then {make_interface.RERUN}")
+
+
+def test_an_announcement_is_a_new_line():
+    """A name that the section has named before, or as an addition, is not announced by that."""
+    change = ("python", ["recurrent.Mat.scale () -> M"], [])
+    assert make_interface.problems(*change, UNRELEASED, "") == []
+    assert make_interface.problems(*change, UNRELEASED, UNRELEASED.replace("0.3.0", "0.2.0")) == []
+    assert len(make_interface.problems(*change, UNRELEASED, UNRELEASED)) == 1
+    assert make_interface.problems(*change, f"{UNRELEASED}- `Mat.scale` again.\n", UNRELEASED) == []
+    assert len(make_interface.problems(*change, UNRELEASED.replace("Changed", "Added"), "")) == 1
+    assert len(make_interface.problems(*change, UNRELEASED.replace("`", ""), "")) == 1
+
+
+@pytest.mark.parametrize(
+    "old, new, is_right",
+    [
+        ("(a, b = 1) -> int", "(a, b = 1, c = 2) -> int", True),
+        ("(a, *, b = (1, 2))", "(a, c = 0, *, d = 3, b = (1, 2))", True),
+        ("(a)", "(a, b)", False),
+        ("(a)", "(b = 1, a)", False),
+        ("(a, b = 1)", "(a, c = 2, b = 1)", False),
+        ("(a, *, b = 1)", "(a, *, b = 2, c = 1)", False),
+        ("(a) -> int", "(a, b = 1) -> float", False),
+        ("(a, b = 1)", "(a, *, b = 1)", False),
+    ],
+)
+def test_parameters_are_added_with_a_default(old, new, is_right):
+    assert make_interface.is_extended(f"recurrent.f {old}", f"recurrent.f {new}") is is_right
+    problems = make_interface.problems("python", [f"recurrent.f {old}"], [f"recurrent.f {new}"], UNRELEASED)
+    assert (problems == []) is is_right
 
 
 def test_the_files_of_a_release_stay():

@@ -4,7 +4,8 @@
 
 The lists are what this version promises (docs/project/versioning.md). A new line is written. A line that changes or
 disappears is written if the change is announced, else refused with a sentence: of C by another RECURRENT_ABI_VERSION,
-of files by another format version, of the others by CHANGELOG.md, which names them in the section of this version.
+of files by another format version, of the others by CHANGELOG.md, which names them once more under "Changed" than in the
+commit of the list. A parameter of Python that is added with a default is no change.
 ``--check`` compares the lists and writes nothing. The exit status is 1 if a line is refused or, with ``--check``, a
 list differs.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,7 +43,7 @@ def main() -> int:
     for name in [word for word in words if word in LISTS] or LISTS:
         path, new = API / f"{name}.txt", current(name)
         old = committed(name)
-        messages = problems(name, old, new, CHANGELOG.read_text(encoding="utf-8"))
+        messages = problems(name, old, new, CHANGELOG.read_text(encoding="utf-8"), changelog_of(name))
         if "--check" not in words and not messages:
             API.mkdir(exist_ok=True)
             path.write_text("".join(f"{line}\n" for line in new), encoding="utf-8")
@@ -67,6 +69,19 @@ def committed(name: str) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
+def changelog_of(name: str) -> str:
+    """Return the changelog of the commit that last changed a list; empty without one."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=PYTHON, capture_output=True, text=True, encoding="utf-8"
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+    commit = git("log", "-1", "--format=%H", "--", f"tests/api/{name}.txt").strip()
+    return git("show", f"{commit}:CHANGELOG.md") if commit else ""
+
+
 def key(line: str) -> str:
     """Return the name that a line describes."""
     return line.partition(" ")[0]
@@ -88,20 +103,57 @@ def difference(name: str, old: list[str], new: list[str]) -> str:
     )
 
 
-def problems(name: str, old: list[str], new: list[str], changelog: str) -> list[str]:
-    """Return a sentence for each line that has changed or disappeared without announcement."""
+def problems(name: str, old: list[str], new: list[str], changelog: str, before: str = "") -> list[str]:
+    """Return a sentence for each line that has changed or disappeared without announcement.
+
+    ``changelog`` is that of now, ``before`` that of the commit of the list.
+    """
     found = []
     for line, after in gone(old, new).items():
-        remedy = refusal(name, line, old, new, changelog)
-        if remedy:
+        remedy = refusal(name, line, old, new, changelog, before)
+        if remedy and not (name == "python" and after and is_extended(line, after)):
             change = f"is now '{after}'" if after else "is gone"
             found.append(f"python/tests/api/{name}.txt: '{line}' {change}; {remedy}, then {RERUN}")
     return found
 
 
-def refusal(name: str, line: str, old: list[str], new: list[str], changelog: str) -> str | None:
+def is_extended(line: str, after: str) -> bool:
+    """Return whether a signature of Python has more parameters alone, each with a default, after those by position."""
+    pattern = re.compile(r"([^(]*)\((.*)\)([^()]*)")
+    first, second = pattern.fullmatch(line), pattern.fullmatch(after)
+    if not first or not second or first[1] != second[1] or first[3] != second[3]:
+        return False
+    (positional, keywords), (positional_after, keywords_after) = (
+        parameters(each[2]) for each in (first, second)
+    )
+    more = positional_after[len(positional) :] + [each for each in keywords_after if each not in keywords]
+    return (
+        positional_after[: len(positional)] == positional
+        and set(keywords) <= set(keywords_after)
+        and all(" = " in each for each in more)
+    )
+
+
+def parameters(text: str) -> tuple[list[str], list[str]]:
+    """Return the parameters by position and those by name alone."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "[({") - (sign in "])}")
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    names = [part.strip() for part in parts if part.strip()]
+    at = next(
+        (at for at, each in enumerate(names) if each.startswith("*") and not each.startswith("**")),
+        len(names),
+    )
+    return names[:at], names[at:]
+
+
+def refusal(name: str, line: str, old: list[str], new: list[str], changelog: str, before: str) -> str | None:
     """Return what the change of a line needs; None if it has that."""
-    version, is_released, changes = section(changelog)
+    version, is_released, _ = section(changelog)
     if name == "c":
         return numbered(line, old, new, "RECURRENT_ABI_VERSION = ") and (
             "programs that are linked to the library depend on it; restore it, or increment RECURRENT_ABI_VERSION in "
@@ -120,12 +172,23 @@ def refusal(name: str, line: str, old: list[str], new: list[str], changelog: str
         )
     word = re.split(r"[. ]", key(line))[-1] if name != "swift" else swift_name(line)
     word = key(line).partition(".")[2] if name == "command" and "." in key(line) else word
-    if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", " ".join(re.findall(r"`([^`]+)`", changes))):
+    if mentions(word, changelog, version) > mentions(word, before, version):
         return None
     return (
-        f"programs may depend on it; restore it, or name `{word}` in CHANGELOG.md in the section of {version}, under "
-        '"Changed", with what replaces it'
+        f"programs may depend on it; restore it, or add a line that names `{word}` to CHANGELOG.md, in the section of "
+        f'{version} under "Changed", with what replaces it'
     )
+
+
+def mentions(word: str, changelog: str, version: str) -> int:
+    """Return how often a word is code in the changes of a version that programs have to follow."""
+    if not changelog or section(changelog)[0] != version:
+        return 0
+    parts = re.findall(
+        r"^### (?:Changed|Removed|Deprecated)\n(.*?)(?=^### |\Z)", section(changelog)[2], re.M | re.S
+    )
+    code = " ".join(span for part in parts for span in re.findall(r"`([^`]+)`", part))
+    return len(re.findall(rf"(?<![\w-]){re.escape(word)}(?![\w-])", code))
 
 
 def numbered(line: str, old: list[str], new: list[str], prefix: str) -> bool:
