@@ -4,10 +4,9 @@
 
 The lists are what this version promises (docs/project/versioning.md). A new line is written. A line that changes or
 disappears is written if the change is announced, else refused with a sentence: of C by another RECURRENT_ABI_VERSION,
-of files by another format version, of the others by CHANGELOG.md, which names them once more under "Changed" than in the
-commit of the list. A parameter of Python that is added with a default is no change.
-``--check`` compares the lists and writes nothing. The exit status is 1 if a line is refused or, with ``--check``, a
-list differs.
+of files by another format version, of the others by CHANGELOG.md, which names them under "Changed" once more than in
+the commit of the list. A parameter of Python that is added with a default is no change. ``--check`` compares the lists
+and writes nothing. The exit status is 1 if a line is refused or, with ``--check``, a list differs.
 """
 
 from __future__ import annotations
