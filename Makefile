@@ -11,7 +11,7 @@ ABI := $(shell sed -n 's/^\#define RECURRENT_ABI_VERSION //p' Sources/CRecurrent
 SOURCES := Package.swift $(shell find Sources -name '*.docc' -prune -o -type f -print)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- set-up
 
@@ -153,7 +153,7 @@ COUNTERS := -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp
 # tests that need no library, that read its code, or that start a browser
 NOT_SANITIZED := $(addprefix --ignore tests/,web _c/test_assembly.py test_hatch_build.py test_contributing.py test_docs.py \
   test_documents.py test_notebooks.py test_prose.py test_layers.py introspection/test_plots.py test_installation.py \
-  test_languages.py test_swift_package.py)
+  test_languages.py test_swift_package.py test_versions.py test_release_check.py)
 asan: .build-asan/lib/librecurrent.so .venv-newest/ready ## run pytest with a library that AddressSanitizer watches
 	@Tests/Fuzz/asan $(NOT_SANITIZED); status=$$?; \
 	python3 python/tools/reliability.py asan 'make asan' .build-asan/asan.jsonl; exit $$((status | $$?))
@@ -195,6 +195,9 @@ docs-links: $(LIBRARY) .venv-newest/ready ## check the links of the documentatio
 docc: $(LIBRARY) ## build the documentation of the Swift library with DocC, in .build/docc
 	packaging/docc .build/docc/Recurrent.doccarchive
 
+release-check: ## check a release from a clean clone, step by step: make release-check FLAGS='--only versions,check'
+	@packaging/release-check $(FLAGS)
+
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py
 	.venv-newest/bin/python python/benchmarks/recording.py
@@ -204,4 +207,4 @@ bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .
 clean: ## remove everything that was built
 	rm -rf .build .build-* .venv .venv-* dist out out-*
 
-.PHONY: help setup demo page pretrained wheel sdist install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links docc bench clean
+.PHONY: help setup demo page pretrained wheel sdist install uninstall test quick test-swift test-c test-python harden asan tsan fuzz coverage planted check docs docs-links docc release-check bench clean

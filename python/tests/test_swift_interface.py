@@ -1,27 +1,16 @@
 """The Swift library's public declarations: none takes or returns a pointer; arrays are spans."""
 
 import re
+import sys
+
+import pytest
 
 from support import ROOT
 
+sys.path.append(str(ROOT / "python" / "tools"))
+swift_source = pytest.importorskip("interface.swift_source", reason="the tools are those of a checkout")
+
 POINTER = re.compile(r"\b(?:Unsafe(?:Mutable)?(?:Raw)?(?:Buffer)?Pointer|OpaquePointer)\b")
-
-
-def public_declarations(text):
-    """The declarations of a Swift file that are public, each from ``public`` to its body or its end."""
-    code = re.sub(r"//.*| << | >> ", "", text)
-    for start in re.finditer(r"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*(public)\b", code, re.M):
-        depth, end = 0, start.end()
-        while end < len(code):
-            sign = code[end]
-            depth += (sign in "(<[") - (sign in ")]") - (sign == ">" and code[end - 1] != "-")
-            if depth <= 0 and sign in "{\n":
-                break
-            end += 1
-        yield code[start.start(1) : end]
-    # the cases of a public enum are public as well
-    for enum in re.finditer(r"^([ \t]*)public (?:indirect )?enum\b.*?^\1\}", code, re.M | re.S):
-        yield from re.findall(r"^[ \t]*case \w+\(.*", enum[0], re.M)
 
 
 def pointers():
@@ -31,7 +20,7 @@ def pointers():
     return [
         f"{path.name}: {' '.join(declaration.split())}"
         for path in files
-        for declaration in public_declarations(path.read_text())
+        for _, declaration in swift_source.declarations(path.read_text())
         if POINTER.search(declaration)
     ]
 
@@ -58,6 +47,6 @@ def test_the_search_finds_pointers():
   @_specialize(where C == UnsafeBufferPointer<Int>)
   public func seven(_ x: Span<Int>) {}
 """
-    found = [declaration for declaration in public_declarations(text) if POINTER.search(declaration)]
+    found = [declaration for _, declaration in swift_source.declarations(text) if POINTER.search(declaration)]
     names = [re.findall(r"one|two|init|four|three", declaration)[0] for declaration in found]
-    assert names == ["one", "two", "init", "four", "three"]
+    assert names == ["one", "two", "init", "three", "four"]
