@@ -97,8 +97,11 @@ def test_initial_values(text, capsys):
     twin = recurrent.TextModel("lstm", found.hidden_sizes, dtype="float64", rng=4).build(text)
     twin.network.initialize(input="glorot", recurrent="orthogonal", chrono=30, rng=4)
     assert np.array_equal(found.flat.w, twin.flat.w)
+    assert main(["train", "novel.txt", *words, "--forget-bias", "-2.5", "--checkpoint", "c"]) == 0
+    assert (recurrent.TextModel.load("c").network.parameters["bf0"].w == -2.5).all()
     for wrong in (
         ["--chrono", "2"],
+        ["--forget-bias", "nan"],
         ["--recurrent-init", "normal"],
         [*flags, "--init-from", "novel.safetensors"],
     ):

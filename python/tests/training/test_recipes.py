@@ -26,6 +26,8 @@ def test_the_default_of_texts():
     first = rates(history)[0]
     assert settings["learning_rate"] == pytest.approx(first)
     assert rates(history) == pytest.approx([first * f for f in (1, 1, 1, 1, 1, 0.7625, 0.525, 0.2875)])
+    warm = rates(fitted(steps=20)[1])
+    assert warm[:4] == pytest.approx([first / 3, first * 2 / 3, first, first])
     # a second run has the rates of a first one
     _, again = fitted(tm)
     assert rates(again) == rates(history)
@@ -35,14 +37,17 @@ def test_weight_decay():
     """The recipe's goes with its rates; the caller's with any."""
     tm, _ = fitted()
     decay = tm.trainer.settings.weight_decay
-    assert 0 < decay < 1e-3
+    assert decay == 0.1
     for own in ({"learning_rate": 0.01}, {"optimizer": recurrent.SGD(0.1)}, {"recipe": "char_rnn"}):
         assert fitted(**own)[0].trainer.settings.weight_decay == 0
     assert fitted(weight_decay=0.5)[0].trainer.settings.weight_decay == 0.5
     tm = recurrent.TextModel("gru", [6], rng=1).build(TEXT)
     before = tm.flat.w.copy()
-    tm.fit(TEXT, 1, **SMALL, learning_rate=0.0, weight_decay=0.25)
-    assert np.allclose(tm.flat.w, 0.75 * before)
+    # as AdamW's: in proportion to the learning rate
+    steps = [
+        tm.fit(TEXT, 1, **SMALL, optimizer=recurrent.SGD(0.5), clip=1e-30, weight_decay=0.5) for _ in range(2)
+    ]
+    assert np.allclose(tm.flat.w, 0.75**2 * before) and len(steps) == 2
     with pytest.raises(ValueError, match="weight_decay is out of range"):
         fitted(weight_decay=-1.0)
 

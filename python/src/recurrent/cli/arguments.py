@@ -65,6 +65,7 @@ _ARCHITECTURE = {
     "input_init": None,
     "recurrent_init": None,
     "chrono": None,
+    "forget_bias": None,
     "tokenizer": "characters",
     "vocabulary_size": None,
     "dtype": "float32",
@@ -136,6 +137,7 @@ def list_reader(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 count = number_reader(int, "an integer of at least 1", lambda n: 1 <= n < 1 << 62)
 natural = number_reader(int, "an integer of at least 0", lambda n: 0 <= n < 1 << 63)
 non_negative = number_reader(float, "a number of at least 0", lambda x: x >= 0)
+any_number = number_reader(float, "a number", lambda x: True)
 positive = number_reader(float, "a number above 0", lambda x: x > 0)
 above_2 = number_reader(float, "a number above 2", lambda x: x > 2)
 fraction_below_1 = number_reader(float, "a number of at least 0 and below 1", lambda x: 0 <= x < 1)
@@ -240,6 +242,7 @@ _TRAIN: Table = {
         ),
         choice("--recurrent-init", INITIALIZATIONS, "I", "of recurrent matrices, as --input-init (uniform)"),
         value("--chrono", above_2, "N", "longest memory, in tokens, that gates' biases give"),
+        value("--forget-bias", any_number, "X", "first bias of the gates that forget (1)"),
         value(
             "--tokenizer", tokenizer, "T", f"{', '.join(TOKENIZERS)}, or a tokenizer's FILE.json (characters)"
         ),

@@ -54,6 +54,7 @@ def _train(o: argparse.Namespace, console: Console, ranks: Ranks) -> int:
         model = TextModel(
             o.cell, o.hidden_sizes, o.embedding, o.dropout, o.tokenizer, o.dtype, rng=o.seed, tied=o.tied,
             vocabulary_size=o.vocabulary_size,
+            **({} if o.forget_bias is None else {"forget_bias": o.forget_bias}),
             **{name: getattr(o, name) for name in TEXT_OPTIONS},
         )  # fmt: skip
     # standard input is that of rank 0
@@ -224,7 +225,11 @@ def _introduce(
     assert model.trainer is not None and model.optimizer is not None
     kind = model.trainer.settings.schedule
     schedule = "" if kind is None or isinstance(kind, Constant) else f"{kind.to_dict()['schedule']} "
-    rate = model.optimizer.learning_rate if kind is None else kind(0)
+    rate = (
+        model.optimizer.learning_rate
+        if kind is None
+        else max(kind(0), kind.to_dict().get("learning_rate", 0))
+    )
     console.print(f"recurrent {__version__}: training on {title(o.files)}")
     console.print(f"  text      {length:,} {unit}{distinct}{held_out}")
     console.print(

@@ -210,14 +210,15 @@ class TextModel(Generation, Introspection):
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
         recipe : {"default", "char_rnn", "recurrentjs"}, optional
             The optimizer, and its learning rates unless ``schedule`` or ``learning_rate`` is given. "default":
-            ``RMSProp(7e-3, alpha=0.9, bias_correction=False)``, whose rate is constant for the first half of the steps
-            and falls linearly to a twentieth in the second, with a weight decay of 3e-4. "char_rnn":
-            ``RMSProp(2e-3, alpha=0.95)``, whose rate falls by 3 % an epoch after ten. "recurrentjs":
+            ``RMSProp(7e-3, alpha=0.9, bias_correction=False)``, whose rate rises for 50 steps, though at most for a
+            tenth of all, is constant until the middle and falls linearly to a twentieth, with a weight decay of 0.1.
+            "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate falls by 3 % an epoch after ten. "recurrentjs":
             ``recurrentjs.Solver()`` at the constant rate 0.01. Where absent "default", for a model without an optimizer
             or with the default's: another optimizer keeps its rate.
         weight_decay : float, optional
-            The fraction of each weight that a step subtracts, besides the optimizer's own decay; where absent that of
-            the recipe, and 0 with an optimizer, a schedule or a learning rate of the caller's.
+            A step subtracts ``learning_rate * weight_decay`` of each weight, as ``AdamW`` does, besides the optimizer's
+            own decay. Where absent that of the recipe, and 0 with an optimizer, a schedule or a learning rate of the
+            caller's.
         epochs : int, optional
             The number of passes over the training text: steps of its length / (batch_size · seq_length), rounded down.
         documents : {"lines", "files"}, optional
@@ -229,9 +230,6 @@ class TextModel(Generation, Introspection):
             The tokens that gradients pass through in a step; ``seq_length`` where absent. More: a step reads earlier
             tokens of the epoch again, from the state before them, without a loss. Fewer: the first tokens of a chunk
             only advance the state, and the last ``bptt_length`` count in the loss.
-            and falls linearly to a twentieth in the second. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate
-            falls by 3 % an epoch after ten. "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01. Where
-            absent "default", for a model without an optimizer or with the default's: another optimizer keeps its rate.
         distributed : Communicator, optional
             The processes that train together, such as ``mpi4py.MPI.COMM_WORLD``: each computes the gradients of a part
             of every batch. All call ``fit`` with the same arguments and data; rank 0 writes the checkpoint and shows

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 # the default is the best of a search: docs/defaults.md
 RECIPES: dict[RecipeName, Recipe] = {
-    "default": Recipe(lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False), falling(7e-3, 0.5), 3e-4),
+    "default": Recipe(
+        lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False),
+        falling(7e-3, 0.5, warmup=50),
+        weight_decay=0.1,
+    ),
     "char_rnn": Recipe(
         lambda: RMSProp(2e-3, alpha=0.95), lambda _, epoch: Step(2e-3, epoch, 0.97, after=10 * epoch)
     ),
@@ -255,7 +259,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         s = self.settings
         if s.bptt_length is None or s.bptt_length == s.seq_length:
             chunk, resets = self._batches.chunk(number), self._batches.resets(number)
-            return model.train_step(*chunk, rate, s.clip, s.weight_decay, resets=resets)
+            return model.train_step(*chunk, rate, s.clip, s.weight_decay * rate, resets=resets)
         inputs, targets, overlap = self._batches.window(number)
         resets, steps = self._batches.resets(number, len(inputs)), min(s.bptt_length, len(inputs))
         return model.train_step(
@@ -263,7 +267,7 @@ class CorpusTrainer(Trainer[TrainableText]):
             targets,
             rate,
             s.clip,
-            s.weight_decay,
+            s.weight_decay * rate,
             resets=resets,
             bptt_length=steps,
             overlap=overlap,

@@ -18,7 +18,7 @@ class Recipe:
     create: Callable[[], Optimizer]
     # the learning rates of a number of steps, of which an epoch has another number
     schedule: Callable[[int, int], Schedule]
-    # the fraction of each weight that a step subtracts
+    # the fraction of each weight that a step subtracts, for a learning rate of 1
     weight_decay: float = 0.0
 
     def begin(
@@ -63,6 +63,11 @@ def _without_rate(optimizer: Optimizer) -> dict[str, Any]:
     return {name: value for name, value in optimizer.settings.items() if name != "learning_rate"}
 
 
-def falling(rate: float, share: float) -> Callable[[int, int], Schedule]:
-    """Returns a schedule for any number of steps: a linear fall to a twentieth in the last ``share`` of them."""
-    return lambda steps, _: Linear(rate, steps, decay_steps=max(1, int(share * steps)), end_factor=0.05)
+def falling(rate: float, share: float, warmup: int = 0) -> Callable[[int, int], Schedule]:
+    """Returns a schedule for any number of steps: a linear fall to a twentieth in the last ``share`` of them.
+
+    Before, the rate rises in ``warmup`` steps, though at most in a tenth of all.
+    """
+    return lambda steps, _: Linear(
+        rate, steps, max(1, int(share * steps)), warmup_steps=min(warmup, steps // 10), end_factor=0.05
+    )

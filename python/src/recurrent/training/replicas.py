@@ -113,7 +113,7 @@ class Replicas:
             if total:
                 self._ranks.add_up(model.flat, weight / total)
                 done = model.optimizer.step(
-                    model.parameters, rate, trainer._weight_decay(), trainer.settings.clip
+                    model.parameters, rate, trainer._weight_decay() * rate, trainer.settings.clip
                 )
                 done = done._replace(loss=loss / total)
         except BaseException:

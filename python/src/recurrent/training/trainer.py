@@ -121,7 +121,7 @@ class Trainer(ABC, Generic[M]):
         """Computes the gradients of this rank's part of a batch; returns the mean loss and the number of targets."""
 
     def _weight_decay(self) -> float:
-        """Returns the fraction of each weight that a step subtracts."""
+        """Returns the fraction of each weight that a step subtracts, for a learning rate of 1."""
         return 0.0
 
     def _accept(self, model: M) -> None:
