@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     weights: npt.NDArray[Any] | None
 
     def counted(self) -> npt.NDArray[np.float64]:
-        """Returns the weights of the targets, 0 where there is none."""
+        """Returns the weights of the targets, 0 where a target is missing."""
         if self.weights is not None:
             return self.weights
         targets = self.targets
