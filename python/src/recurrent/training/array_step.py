@@ -33,7 +33,7 @@ def train(
     state: State | None = None,
     state_after: int | None = None,
 ) -> StepResult:
-    """Makes a training step on a batch. Interrupted, it has changed nothing but the generator of dropout masks.
+    """Makes a training step on a batch. Interrupted, it has changed nothing.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def train(
         targets = _at_ends(targets, lengths, len(x))
     if state_after is None and is_one_call(batch._replace(targets=targets), loss):
         return net._train(x, targets, optimizer, rate, clip, state, lengths)
+    before = net._random.state
     try:
         value, weight, after = _backpropagate(net, batch, loss, graph, state, state_after)
         if not weight:
@@ -59,6 +60,7 @@ def train(
         done = optimizer.step(net.parameters, rate, clip=clip)
     except BaseException:
         net.flat.zero_gradient()
+        net._random.state = before
         raise
     return done._replace(loss=value, state=after)
 

@@ -279,7 +279,9 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         chosen, window = self._batches.step(self.step - self.first_step)
         expected, sizes, state = len(chosen) if window.given else 0, model._sizes, self._state
         got = 0 if state is None else len(state.h[0])
-        is_own = state is None or (state._widths == sizes.states and state.flat.dtype == sizes.dtype)
+        is_own = state is None or (
+            list(state._widths.items()) == list(sizes.states.items()) and state.flat.dtype == sizes.dtype
+        )
         if got != expected or not is_own:
             raise ValueError(
                 f"the state of the training run is another; expected that of {expected} sequences in the network's "
@@ -310,7 +312,8 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
 
     def _step(self, model: TrainableNetwork, number: int, rate: float) -> StepResult:
         chosen, window = self._batches.step(number)
-        with restoring(model._random):
+        # a step that fails has drawn nothing, of the steps that only advance the state either
+        with restoring(model._random if window.given < window.first else None):
             batch, state, after = self._batch(model, chosen, window, self._state)
             done = train(
                 model, batch, self.settings.loss, self._graph, rate, self.settings.clip, state, after

@@ -106,14 +106,12 @@ class SequenceBatches:
     def step(self, number: int) -> tuple[npt.NDArray[np.int64], Window]:
         """Returns the sequences of a training step and what it reads of them; number 0 is the first."""
         epoch, position = self._at(number)
-        batch = epoch.parts[position, 0]
-        begin, end = np.searchsorted(epoch.parts[:, 0], (batch, batch + 1))
-        starts = (
-            epoch.parts[max(begin, position - 1) : min(end, position + 2), 1] * self.windows.seq_length
-        ).tolist()
-        size = self._options.batch_size
-        chosen = epoch.order[batch * size : (batch + 1) * size]
-        return chosen, self.windows.of(starts, 1 if position > begin else 0)
+        batch, size = int(epoch.parts[position, 0]), self._options.batch_size
+        # the parts of the batch before, at and after this step
+        near = epoch.parts[max(0, position - 1) : position + 2].tolist()
+        starts = [part * self.windows.seq_length for other, part in near if other == batch]
+        follows = position > 0 and near[0][0] == batch
+        return epoch.order[batch * size : (batch + 1) * size], self.windows.of(starts, int(follows))
 
     def _at(self, number: int) -> tuple[_Epoch, int]:
         """Returns the epoch of a training step, and the position of the step in it."""
