@@ -218,6 +218,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "Network.metadata": {"metadata": lambda: {"author": "a name"}},
     "Network.fit": {
         "batch_size": 1, "loss": "cross_entropy", "validation_data": lambda: (NUMBERS.copy(), TOKENS.copy()),
+        "seq_length": 2,
     },
     "Network.resume": {
         "y": lambda: TOKENS.copy(), "steps": 1, "loss": None,

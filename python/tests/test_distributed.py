@@ -144,6 +144,9 @@ RUNS: dict[str, dict[str, Any]] = {
     "holes": {"y": HOLES, "outputs": 2, "shuffle": False},
     "clipped": {"clip": 0.01},
     "schedule": {"schedule": recurrent.schedules.Plateau(0.01, patience=0)},
+    "parts": {"seq_length": 3, "y": CLASSES, "outputs": 2},
+    "windows": {"seq_length": 2, "bptt_length": 5},
+    "parts with holes": {"seq_length": 2, "bptt_length": 3, "y": HOLES, "outputs": 2, "shuffle": False},
 }
 
 
@@ -257,6 +260,41 @@ def test_a_run_resumes_on_other_numbers_of_ranks(tmp_path, size):
     found = recurrent.TextModel.load(path)
     assert np.abs(found.flat.w - read_text(None, 40).flat.w).max() < BOUNDS["float64"]
     assert found.batch_size == 7 and found.trainer is not None
+
+
+# of batches of 10 and of 3 sequences: some ranks have none
+@pytest.mark.parametrize(("made", "columns"), [(10, 3), (14, 10)])
+@pytest.mark.parametrize(("ranks", "dropout"), [(3, 0.0), (3, 0.3), (1, 0.0), (2, 0.0), (5, 0.0)])
+def test_arrays_resume_in_the_middle_of_sequences(tmp_path, ranks, dropout, made, columns):
+    """On as many ranks to the same bits; from a file, and from the object."""
+    settings = {"dropout": dropout, "seq_length": 2, "bptt_length": 5, "epochs": None, "validation_split": 0}
+    settings["learning_rate"] = 0.01
+    path = tmp_path / "net.safetensors"
+
+    def resumed(comm: Any, net: Any = None) -> Any:
+        net = net or recurrent.load(f"{path}.copy")
+        net.resume(X, NUMBERS, 24 - made, progress=False, distributed=comm)
+        return net
+
+    whole = results(3, lambda comm: learn(comm, steps=24, **settings))
+    part = results(3, lambda comm: learn(comm, steps=made, checkpoint=path, **settings))
+    assert all(len(net.trainer._state.h[0]) == columns for net in part)
+    shutil.copy(path, f"{path}.copy")
+    if ranks == 3:
+        found = [
+            *results(3, resumed),
+            *results(3, lambda comm: resumed(comm, learn(comm, steps=made, **settings))),
+        ]
+        assert same_bits([net.flat.w for net in [*whole, *found]])
+    else:
+        assert max(differences(whole[0], net) for net in results(ranks, resumed)) < BOUNDS["float64"]
+
+
+def test_epochs_of_parts_are_counted_in_the_order_of_rank_0():
+    """Without a seed each rank would have another number of steps."""
+    found = results(3, lambda comm: learn(comm, seq_length=2, rng=None, epochs=20))
+    assert len({net.step for net in found}) == 1 and found[0].step == found[0].trainer.target_step
+    assert same_bits([net.flat.w for net in found])
 
 
 def test_rank_0_writes_alone(tmp_path):

@@ -60,6 +60,10 @@ class Sizes(NamedTuple):
         """The directions of each layer."""
         return 2 if self.options["bidirectional"] else 1
 
+    def state_names(self) -> list[str]:
+        """Returns the names of the states as activations, in the order of a state's elements."""
+        return [f"{name}{suffix}" for name in self.states for suffix in self.suffixes()]
+
     def suffixes(self) -> list[str]:
         """Returns what follows the names of parameters and states, layer by layer, the forward direction first."""
         return [f"{k}{'r' * d}" for k in range(len(self.hidden_sizes)) for d in range(self.directions)]

@@ -409,4 +409,4 @@ def test_parts_of_a_split():
     for split, count in ((0.9, 1), (0.1, 9), (0.25, 7), (0.0, 10)):
         net = network()
         net.fit(x, y, epochs=1, validation_split=split, progress=False)
-        assert len(net.trainer._training) == net.trainer.settings.batch_size == count
+        assert len(net.trainer.chosen(0)) == net.trainer.settings.batch_size == count

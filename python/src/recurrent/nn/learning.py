@@ -46,6 +46,19 @@ class Learning(Checkpoint):
         return sizes_of(self._handle.value)
 
     @property
+    def _carries_state(self) -> bool:
+        """Whether a sequence can be computed in parts."""
+        return not (self._sizes.options["bidirectional"] or self._sizes.attends)
+
+    def _require_state(self, name: str) -> None:
+        """Refuses a network whose state does not hold the past, for an argument that needs it."""
+        if not self._carries_state:
+            raise ValueError(
+                f"{name} needs a state that holds the past; expected one direction and a cell without attention, got "
+                f"{'two directions' if self._sizes.options['bidirectional'] else 'attention'}"
+            )
+
+    @property
     def batch_first(self) -> bool:
         """Whether the first axis of sequences is that of the batch."""
         return self._batch_first
@@ -67,6 +80,8 @@ class Learning(Checkpoint):
         *,
         steps: int | None = None,
         lengths: npt.ArrayLike | None = None,
+        seq_length: int | None = None,
+        bptt_length: int | None = None,
         metrics: Iterable[MetricLike] = (),
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Any = None,
@@ -92,8 +107,10 @@ class Learning(Checkpoint):
     ) -> History:
         """Trains on sequences and their targets.
 
-        A step reads a batch of whole sequences. Ctrl-C stops between two steps, and ``resume`` continues to the same
-        bits.
+        A training step reads a batch of whole sequences, or with ``seq_length`` the next part of them: truncated
+        backpropagation through time, BPTT(h; h′) of Williams and Peng, Neural Computation 2 (1990), where h′ is
+        ``seq_length`` and h ``bptt_length``. Ctrl-C stops between two training steps, and ``resume`` continues to the
+        same bits.
 
         Parameters
         ----------
@@ -105,7 +122,9 @@ class Learning(Checkpoint):
             its last step is compared with: (N,) or (N, n). A list has the targets of a sequence in each element. A
             class of -1, and NaN, are no target. The axis of a single number may be absent.
         epochs, steps : int
-            The passes over the sequences, or the training steps: one of both.
+            The passes over the sequences, or the training steps: one of both. Of parts the training steps are counted
+            before the first one; where sequences differ in their parts and epochs in their order, of at most 100,000
+            epochs.
         batch_size : int, optional
             The sequences of a step; where absent 32, or all of fewer.
         loss : str, loss or callable, optional
@@ -119,6 +138,15 @@ class Learning(Checkpoint):
             given; another optimizer keeps its rate.
         lengths : array of int, optional
             (N,): the valid steps of each sequence of an array; later ones count for nothing.
+        seq_length : int, optional
+            The steps of a part: a training step follows each, and the loss is the mean over its targets. A batch begins
+            without a state, and its parts carry the state on, up to the end of its longest sequence; the state is part
+            of a checkpoint. A part without a target advances the state alone; those after the last target are not read.
+            Memory is that of ``bptt_length`` steps, however long sequences are. Whole sequences where absent. Needs
+            targets of every step, one direction and a cell without attention.
+        bptt_length : int, optional
+            The steps, at least ``seq_length``, through which the gradients of a part pass; where absent ``seq_length``.
+            Earlier steps are computed again, and their targets do not count.
         metrics : iterable of str or callable
             What each validation measures besides the loss: "accuracy", "class_accuracy", "perplexity" of classes;
             "r2", "mae", "mse", "rmse" of numbers; or functions of predictions and targets, (M,) or (M, n).
@@ -141,7 +169,8 @@ class Learning(Checkpoint):
         rng : int, numpy.random.Generator, Random, optional
             Decides the orders.
         evaluate_every : int, optional
-            Steps between two validations; where absent an epoch. The end of the run is validated besides.
+            Training steps between two validations; where absent those of the first epoch. The end of the run is
+            validated besides.
         patience : int, optional
             Stop after this number of validations without a new lowest loss.
         restore_best : bool
@@ -204,6 +233,8 @@ class Learning(Checkpoint):
                 checkpoint_minutes=checkpoint_minutes,
                 keep_best=keep_best,
                 shuffle=shuffle,
+                seq_length=seq_length,
+                bptt_length=bptt_length,
                 rng=rng,
                 ranks=ranks,
             )

@@ -520,13 +520,16 @@ class Network(Exchange, cells=(None,)):
             self._pass = _Pass(handle, T, B, data is None, counts)
         return y, _state(after, sizes), found
 
-    def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
-        y, after, _ = self._forward(self._handle.value, x, state, lengths, None, (), training, training)
-        return y, after
-
-    @property
-    def _carries_state(self) -> bool:
-        return not (self.bidirectional or self._sizes.attends)
+    def _run(
+        self, x: Any, state: Any, lengths: Any, training: bool = False, state_after: int | None = None
+    ) -> tuple[Any, Any]:
+        handle = self._handle.value
+        names = () if state_after is None else sizes_of(handle).state_names()
+        y, after, found = self._forward(handle, x, state, lengths, None, names, training, training)
+        if state_after is None:
+            return y, after
+        before = self.initial_state(y.shape[1]) if state is None else state
+        return y, _state_after(state_after, list(found.values()), before, lengths)
 
     def _check_free(self) -> None:
         """Refuses a call during another thread's, as the library does; no call waits for another thread."""
@@ -1155,6 +1158,19 @@ class _Pass(NamedTuple):
 
 def _state(flat: npt.NDArray[Any], sizes: Sizes) -> State:
     return State._of(flat, sizes.states)
+
+
+def _state_after(
+    steps: int, found: list[npt.NDArray[Any]], before: State, lengths: npt.NDArray[np.int64] | None
+) -> State:
+    """Returns the state of sequences after some steps, of all states (T, B, rows) and those before the first step."""
+    T, B = found[0].shape[:2]
+    ends = np.minimum(T if lengths is None else lengths, np.full(B, steps))
+    after, parts = before.copy(), [array[ends - 1, np.arange(B)] for array in found]
+    for own, part in zip([layer for name in after.names for layer in after[name]], parts):
+        # a sequence without a step keeps its state
+        own[ends > 0] = part[ends > 0]
+    return after
 
 
 def _targets(targets: Any, sizes: Sizes, T: int, B: int, lengths: Any) -> tuple[Any, Any]:

@@ -181,13 +181,10 @@ class Prediction(Learning):
             outputs.append(y)
         return np.concatenate(outputs)
 
-    def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    def _run(
+        self, x: Any, state: Any, lengths: Any, training: bool = False, state_after: int | None = None
+    ) -> tuple[Any, Any]:
         """Computes a time-major pass."""
-        raise NotImplementedError
-
-    @property
-    def _carries_state(self) -> bool:
-        """Whether a sequence can be computed in parts."""
         raise NotImplementedError
 
     # ---- evaluation and forecasts
@@ -277,11 +274,7 @@ class Prediction(Learning):
         (8, 3, 1)
         """
         sizes, count = self._sizes, as_count(steps, "steps", 1)
-        if not self._carries_state:
-            raise ValueError(
-                "forecast needs a state that holds the past; expected one direction and a cell without attention, got "
-                f"{'two directions' if sizes.options['bidirectional'] else 'attention'}"
-            )
+        self._require_state("forecast")
         if sizes.embedding or sizes.outputs != sizes.input_size:
             raise ValueError(
                 f"forecast needs outputs that are inputs; expected output_size {sizes.input_size} and no embedding, "

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..graph import Graph
 from ..mat import Mat
-from ..state import StepResult
+from ..state import State, StepResult
 from .dataset import Batch, Dataset
 from .losses import MSE, CrossEntropy, Loss
 from .metrics import Measurement, Metrics
 from .trainable import TrainableNetwork
+from .windows import Window
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,54 +24,100 @@ READ_BATCH = 256
 
 
 def train(
-    net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph, rate: float | None, clip: float | None
+    net: TrainableNetwork,
+    batch: Batch,
+    loss: Loss,
+    graph: Graph,
+    rate: float | None,
+    clip: float | None,
+    state: State | None = None,
+    state_after: int | None = None,
 ) -> StepResult:
-    """Makes a training step on a batch. Interrupted, it has changed nothing."""
+    """Makes a training step on a batch. Interrupted, it has changed nothing.
+
+    Parameters
+    ----------
+    net, batch, loss, graph, rate, clip
+        The network, what it learns, and the options of the step.
+    state : State, optional
+        That before the batch; where absent sequences begin.
+    state_after : int, optional
+        The steps after which the state of the result is; all where absent.
+    """
     optimizer = net.optimizer
     if optimizer is None:
         raise RuntimeError("the network has no optimizer; expected one before a training step")
     x, lengths, targets, weights = batch
     if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
         targets = _at_ends(targets, lengths, len(x))
-    if is_one_call(batch._replace(targets=targets), loss):
-        return net._train(x, targets, optimizer, rate, clip, lengths=lengths)
+    if state_after is None and is_one_call(batch._replace(targets=targets), loss):
+        return net._train(x, targets, optimizer, rate, clip, state, lengths)
     before = net._random.state
     try:
-        value, weight = _backpropagate(net, batch, loss, graph)
+        value, weight, after = _backpropagate(net, batch, loss, graph, state, state_after)
         if not weight:
-            return StepResult(0.0, 0.0, 0.0)
+            return StepResult(0.0, 0.0, 0.0, after)
         done = optimizer.step(net.parameters, rate, clip=clip)
     except BaseException:
         net.flat.zero_gradient()
         net._random.state = before
         raise
-    return done._replace(loss=value)
+    return done._replace(loss=value, state=after)
 
 
-def gradient(net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph) -> tuple[float, float]:
-    """Computes the mean loss of a batch and its gradients; returns it and the weight of its targets, 0 for none."""
+def advance(
+    net: TrainableNetwork,
+    data: Dataset,
+    chosen: npt.NDArray[np.int64],
+    window: Window,
+    state: State | None,
+    steps: int,
+) -> State | None:
+    """Returns the state before the first step of a window, computed as in training, some steps at a time."""
+    for t in range(window.given, window.first, steps):
+        x, lengths = data.sequences.batch(chosen, t, min(t + steps, window.first))
+        _, state = net._run(x, state, lengths, training=True)
+    return state
+
+
+def gradient(
+    net: TrainableNetwork,
+    batch: Batch,
+    loss: Loss,
+    graph: Graph,
+    state: State | None = None,
+    state_after: int | None = None,
+) -> tuple[float, float, State | None]:
+    """Computes the mean loss of a batch and its gradients.
+
+    Returns the loss, the weight of the targets, 0 for none, and the state after ``state_after`` steps.
+    """
     x, lengths, targets, weights = batch
     if weights is None and targets.ndim == 1 and type(loss) is CrossEntropy:
         targets = _at_ends(targets, lengths, len(x))
-    if not is_one_call(batch._replace(targets=targets), loss):
-        return _backpropagate(net, batch, loss, graph)
-    steps = np.ones(x.shape[:2], bool) if lengths is None else np.arange(len(x))[:, None] < lengths
-    counted = steps & (targets >= 0) if targets.ndim == 2 else steps
-    count = int(counted.sum()) * (1 if targets.ndim == 2 else targets.shape[2])
-    if not count:
-        net.flat.zero_gradient()
-        return 0.0, 0.0
-    return net._gradient(x, targets, lengths=lengths)[0], float(count)
+    batch = batch._replace(targets=targets)
+    count = float(batch.counted().sum())
+    if state_after is not None or not count or not is_one_call(batch, loss):
+        return _backpropagate(net, batch, loss, graph, state, state_after)
+    value, after = net._gradient(x, targets, state, lengths)
+    return value, count, after
 
 
-def _backpropagate(net: TrainableNetwork, batch: Batch, loss: Loss, graph: Graph) -> tuple[float, float]:
-    """Computes a loss of the graph and its gradients; returns it and the weight of its targets."""
+def _backpropagate(
+    net: TrainableNetwork,
+    batch: Batch,
+    loss: Loss,
+    graph: Graph,
+    state: State | None,
+    state_after: int | None,
+) -> tuple[float, float, State | None]:
+    """Computes a loss of the graph and its gradients; returns it, the weight of its targets, and a state."""
     net.flat.zero_gradient()
-    y, _ = net._run(batch.x, None, batch.lengths, training=True)
+    y, after = net._run(batch.x, state, batch.lengths, training=True, state_after=state_after)
     value, dy, weight = output_gradient(y, batch, loss, graph)
     if dy is not None:
         net._backward(dy)
-    return value, weight
+    return value, weight, after
 
 
 def output_gradient(
@@ -143,13 +190,8 @@ class _Selected(NamedTuple):
 
 def _select(y: npt.NDArray[Any], batch: Batch) -> _Selected | None:
     """Returns what of the outputs (T, B, R) has a target; None if nothing has one."""
-    _, lengths, targets, weights = batch
+    lengths, targets, weights = batch.lengths, batch.targets, batch.counted()
     are_classes = targets.dtype.kind in "iu"
-    if weights is None:
-        valid = targets >= 0 if are_classes else np.ones(targets.shape, bool)
-        if are_classes and targets.ndim == 2 and lengths is not None:
-            valid &= np.arange(len(y))[:, None] < lengths
-        weights = valid.astype(float)
     chosen: Any = weights > 0 if are_classes else (weights > 0).any(-1)
     where = chosen
     if chosen.ndim == 1:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,17 +13,20 @@ from .._checks import as_flag, as_int, as_list, shown
 from ..graph import Graph
 from ..optim.optimizer import Optimizer, as_optimizer
 from ..optim.optimizers import Adam
-from ..random import RNG, Random, seed_of
-from ..state import StepResult
-from .array_step import gradient, measure, train
-from .dataset import Dataset
+from ..random import RNG, Random, restoring, seed_of
+from ..state import State, StepResult
+from .array_step import advance, gradient, measure, train
+from .carried_state import state_of_dict, state_to_dict
+from .dataset import Batch, Dataset
 from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
 from .options import TrainingOptions, count
 from .ranks import Ranks
 from .recipes import Recipe, falling
+from .sequence_batches import SequenceBatches
 from .trainable import TrainableNetwork
 from .trainer import Trainer, target_step
+from .windows import Window
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,6 +52,11 @@ class ArrayOptions(TrainingOptions):
     shuffle: bool
     seed: int
     per_sequence: bool
+    seq_length: int | None = None
+    bptt_length: int | None = None
+    _optional_counts: ClassVar[tuple[str, ...]] = (
+        *TrainingOptions._optional_counts, "seq_length", "bptt_length",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,6 +68,16 @@ class ArrayOptions(TrainingOptions):
         self.seed = as_int(self.seed, "rng")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"rng is out of range; expected 0 to {2**63 - 1}, got {self.seed}")
+        k1, k2 = self.seq_length, self.bptt_length
+        if k2 is not None and k1 is None:
+            raise ValueError(f"bptt_length is unexpected; expected None without seq_length, got {k2}")
+        if k1 is not None and k2 is not None and k2 < k1:
+            raise ValueError(f"bptt_length is out of range; expected at least {k1}, the seq_length, got {k2}")
+        if k1 is not None and self.per_sequence:
+            raise ValueError(
+                "y has one target for each sequence; expected targets of every step, -1 or NaN for none, as seq_length "
+                "cuts sequences, got one"
+            )
 
     def training_count(self, N: int) -> int:
         """Returns how many of N sequences are not held out for validation."""
@@ -79,7 +97,7 @@ class Data(NamedTuple):
 
 
 class ArrayTrainer(Trainer[TrainableNetwork]):
-    """A training run of a network: batches of whole sequences, in an order that the seed and the epoch decide."""
+    """A training run of a network: batches of whole sequences or of their parts, which carry the state."""
 
     _Options = ArrayOptions
     _sources = ("data", "validation")
@@ -88,8 +106,8 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
     _metrics: Metrics | None = None
     # that of rank 0, of several processes
     _seed = 0
-    # the epoch and the order of its sequences
-    _order: tuple[int, npt.NDArray[np.int64]] | None = None
+    # of all sequences of the batch, where its next part continues them
+    _state: State | None = None
 
     @classmethod
     def new(
@@ -137,16 +155,23 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         trainer = cls(options, model.step, model.step)
         trainer._ranks = ranks
         trainer._metrics = measures
+        if options.seq_length is not None:
+            model._require_state("seq_length")
         trainer._read(model, read)
-        total = count(steps, "steps") if epochs is None else count(epochs, "epochs") * trainer.epoch_steps
+        batches = trainer._batches
+        passes = None if epochs is None else count(epochs, "epochs")
+        most = count(steps, "steps") if passes is None else batches.check_epochs(passes)
+        target_step(trainer.first_step, most)
+        trainer._check_new(model, overwrite, trainer.has_validation)
+        # a refused call has drawn nothing; the steps of epochs may depend on the orders, those of rank 0
+        seed = seed_of(rng, "rng") % 2**63
+        options.seed = ranks.of_first(lambda: seed)
+        total = most if passes is None else batches.count_steps(passes)
         trainer.target_step = target_step(trainer.first_step, total)
         if evaluate_every is None:
             options.evaluate_every = trainer.epoch_steps
         if record_every is None:
             options.record_every = max(1, -(-total // 20_000))
-        trainer._check_new(model, overwrite, trainer.has_validation)
-        # a refused call has drawn nothing
-        options.seed = seed_of(rng, "rng") % 2**63
         rates = RECIPE.begin(model, given, False, total, trainer.epoch_steps)
         if options.schedule is None and options.learning_rate is None:
             options.schedule = rates
@@ -228,12 +253,12 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
             raise ValueError(
                 f"batch_size is larger than the data; expected at most {cut}, got {s.batch_size}"
             )
-        self._data, self._training, self._order = data, np.arange(cut), None
+        self._data, training = data, np.arange(cut)
         self._held_out = (
             (data.training, np.arange(cut, N)) if data.validation is None
             else (data.validation, np.arange(data.validation.count))
         )  # fmt: skip
-        if not data.training.has_targets(self._training) or not (
+        if not data.training.has_targets(training) or not (
             data.validation is not None or not cut < N or data.training.has_targets(np.arange(cut, N))
         ):
             raise ValueError(
@@ -245,12 +270,31 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
             for name, part in zip(self._sources, data)
             if part is not None
         }
+        self._batches = SequenceBatches(data.training, cut, s)
+        self._check_state(model)
         self._graph = Graph()
+
+    def _check_state(self, model: TrainableNetwork) -> None:
+        """Checks that the state is that of the sequences which the next training step continues."""
+        chosen, window = self._batches.step(self.step - self.first_step)
+        expected, sizes, state = len(chosen) if window.given else 0, model._sizes, self._state
+        got = 0 if state is None else len(state.h[0])
+        is_own = state is None or (
+            list(state._widths.items()) == list(sizes.states.items()) and state.flat.dtype == sizes.dtype
+        )
+        if got != expected or not is_own:
+            raise ValueError(
+                f"the state of the training run is another; expected that of {expected} sequences in the network's "
+                f"layers, got {state or 'none'}"
+            )
 
     @property
     def epoch_steps(self) -> int:
-        """The batches of an epoch."""
-        return -(-len(self._training) // self.settings.batch_size)
+        """The training steps of an epoch: its batches, or their parts, of sequences of several lengths in the first."""
+        return self._batches.epoch_steps
+
+    def _passes(self, steps: int) -> float:
+        return self._batches.passes(steps)
 
     @property
     def per_sequence(self) -> bool:
@@ -263,20 +307,32 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         return len(self._held_out[1]) > 0
 
     def chosen(self, number: int) -> npt.NDArray[np.int64]:
-        """Returns the sequences of a batch, a pure function of its number, 0 for the first."""
-        epoch, position = divmod(number, self.epoch_steps)
-        if self._order is None or self._order[0] != epoch:
-            order = self._training
-            if self.settings.shuffle:
-                key = np.array([self.settings.seed, epoch], np.uint64)
-                order = np.random.Generator(np.random.Philox(key=key)).permutation(order)
-            self._order = epoch, order
-        size = self.settings.batch_size
-        return self._order[1][position * size : (position + 1) * size]
+        """Returns the sequences of a training step, a pure function of its number, 0 for the first."""
+        return self._batches.step(number)[0]
 
     def _step(self, model: TrainableNetwork, number: int, rate: float) -> StepResult:
-        batch = self._data.training.batch(self.chosen(number))
-        return train(model, batch, self.settings.loss, self._graph, rate, self.settings.clip)
+        chosen, window = self._batches.step(number)
+        # a step that fails has drawn nothing, of the steps that only advance the state either
+        with restoring(model._random if window.given < window.first else None):
+            batch, state, after = self._batch(model, chosen, window, self._state)
+            done = train(
+                model, batch, self.settings.loss, self._graph, rate, self.settings.clip, state, after
+            )
+        self._state = done.state if window.left else None
+        return done
+
+    def _batch(
+        self,
+        model: TrainableNetwork,
+        chosen: npt.NDArray[np.int64],
+        window: Window,
+        state: State | None,
+    ) -> tuple[Batch, State | None, int | None]:
+        """Returns what a training step reads, the state before it, and the steps after which its state is kept."""
+        data = self._data.training
+        state = advance(model, data, chosen, window, state, self._batches.windows.seq_length)
+        batch = data.batch(chosen, window.first, window.stop).since(window.start - window.first)
+        return batch, state, window.left - window.first if 0 < window.left < window.stop else None
 
     def _measured(self, model: TrainableNetwork) -> Any:
         data, chosen = self._held_out
@@ -292,12 +348,25 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
     # ---- several processes
 
     def _gradient(self, model: TrainableNetwork, number: int) -> tuple[float, float]:
-        chosen = self.chosen(number)
+        chosen, window = self._batches.step(number)
         mine = chosen[self._ranks.shard(len(chosen))]
+        self._carried.next = None
         if not len(mine):
             model.flat.zero_gradient()
             return 0.0, 0.0
-        return gradient(model, self._data.training.batch(mine), self.settings.loss, self._graph)
+        batch, state, after = self._batch(model, mine, window, self._carried.now)
+        loss, weight, state = gradient(model, batch, self.settings.loss, self._graph, state, after)
+        self._carried.next = state if window.left else None
+        return loss, weight
+
+    def _accept(self, model: TrainableNetwork) -> None:
+        self._carried.accept()
+        # known again once it is collected
+        self._state = None
+
+    def _collect(self, model: TrainableNetwork) -> None:
+        if self._replicas is not None:
+            self._state = self._carried.gathered(self._ranks)
 
     def _generator(self, model: TrainableNetwork) -> Random:
         return model._random
@@ -306,14 +375,31 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         return {"network": model._sizes}
 
     def _common(self, model: TrainableNetwork) -> dict[str, Any]:
-        return {**super()._common(model), "_seed": self.settings.seed}
+        return {**super()._common(model), "_seed": self.settings.seed, "_state": self._state}
 
     def _take_common(self, model: TrainableNetwork, common: dict[str, Any]) -> None:
         super()._take_common(model, common)
         self.settings.seed = self._seed
+        self._carried.take(self._state, self._ranks)
 
     def _guess(self, model: TrainableNetwork) -> float:
         return math.log(max(2, model._sizes.outputs)) if self.settings.loss.are_classes else math.inf
 
     def _size(self, model: TrainableNetwork) -> tuple[int, str]:
-        return self.settings.batch_size, "sequences"
+        s = self.settings
+        return (
+            (s.batch_size, "sequences")
+            if s.seq_length is None
+            else (s.batch_size * s.seq_length, "time steps")
+        )
+
+    # ---- files
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all that a resumed run needs besides the network and the data, for JSON."""
+        state = {} if self._state is None else {"state": state_to_dict(self._state)}
+        return {**super().to_dict(), **state}
+
+    def _take(self, data: Mapping[str, Any]) -> None:
+        if "state" in data:
+            self._state = state_of_dict(data["state"])

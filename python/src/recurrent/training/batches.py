@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .windows import Windows
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -41,7 +43,7 @@ class ContiguousBatches:
     ) -> None:
         length = (len(tokens) - 1) // batch_size
         self.seq_length = seq_length
-        self._earlier = max(0, (bptt_length or seq_length) - seq_length)
+        self._windows = Windows(seq_length, bptt_length)
         self.chunks = self.count_chunks(len(tokens), batch_size, seq_length)
         self._remainder = length - self.chunks * seq_length
         used = batch_size * length
@@ -67,7 +69,8 @@ class ContiguousBatches:
 
     def _steps_before(self, position: int) -> int:
         """Returns the earlier steps of a window by the position of its chunk in the epoch."""
-        return min(self._earlier, position * self.seq_length)
+        start = position * self.seq_length
+        return start - self._windows.first(start)
 
     def _read(self, index: int, earlier: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         start = self._start(index)

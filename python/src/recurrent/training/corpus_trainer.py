@@ -56,9 +56,8 @@ class CorpusTrainer(Trainer[TrainableText]):
     _validation_starts: npt.NDArray[np.bool_] | None = None
     # of a new run that is given in epochs, until the text tells its steps
     _epochs: int | None = None
-    # of this rank's sequences, after the last step and after the next one
+    # of all sequences, where a run of several processes begins
     _state: State | None = None
-    _next_state: State | None = None
 
     @classmethod
     def new(
@@ -295,27 +294,27 @@ class CorpusTrainer(Trainer[TrainableText]):
     # ---- several processes
 
     def _gradient(self, model: TrainableText, number: int) -> tuple[float, float]:
-        state = None if self._batches.begins_epoch(number) else self._state
+        state = None if self._batches.begins_epoch(number) else self._carried.now
         part = self._ranks.shard(self.settings.batch_size)
         tokens, targets = (np.ascontiguousarray(each[:, part]) for each in self._batches.chunk(number))
         resets = self._batches.resets(number)
         begins = None if resets is None else np.ascontiguousarray(resets[:, part])
-        loss, self._next_state = model.network._gradient(tokens, targets, state, resets=begins)
+        loss, self._carried.next = model.network._gradient(tokens, targets, state, resets=begins)
         return loss, float(tokens.size)
 
     def _weight_decay(self) -> float:
         return self.settings.weight_decay
 
     def _accept(self, model: TrainableText) -> None:
-        self._state = self._next_state
+        self._carried.accept()
         model._set_carried_state(None, model.step + 1)
 
     def _collect(self, model: TrainableText) -> None:
         if self._replicas is None:
             return
-        parts = self._ranks.gather(lambda: self._state)
-        if all(part is not None for part in parts):
-            model._set_carried_state(State._concatenated(parts), model.step)  # type: ignore[arg-type]
+        state = self._carried.gathered(self._ranks)
+        if state is not None:
+            model._set_carried_state(state, model.step)
 
     def _generator(self, model: TrainableText) -> Random:
         return model._mask_random
@@ -335,8 +334,7 @@ class CorpusTrainer(Trainer[TrainableText]):
     def _take_common(self, model: TrainableText, common: dict[str, Any]) -> None:
         super()._take_common(model, common)
         # the model has its whole state again at each save and at the end
-        if self._state is not None:
-            self._state = self._state._part(self._ranks.shard(self.settings.batch_size))
+        self._carried.take(self._state, self._ranks)
         model._set_carried_state(None, model.step)
 
     def _guess(self, model: TrainableText) -> float:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+# steps of sequences that are read at a time, to look for targets
+_READ_STEPS = 1 << 16
+
+
 class Batch(NamedTuple):
     """Some sequences, padded to the longest of them, and their targets.
 
@@ -30,6 +34,30 @@ class Batch(NamedTuple):
     lengths: npt.NDArray[np.int64] | None
     targets: npt.NDArray[Any]
     weights: npt.NDArray[Any] | None
+
+    def counted(self) -> npt.NDArray[np.float64]:
+        """Returns the weights of the targets, 0 where a target is missing."""
+        if self.weights is not None:
+            return self.weights
+        targets = self.targets
+        if targets.dtype.kind not in "iu":
+            return np.ones(targets.shape)
+        valid = targets >= 0
+        if targets.ndim == 2 and self.lengths is not None:
+            valid &= np.arange(len(targets))[:, None] < self.lengths
+        return valid.astype(float)
+
+    def since(self, step: int) -> Batch:
+        """Returns the batch without the targets of the steps before ``step``."""
+        if not step:
+            return self
+        if self.weights is None and self.targets.dtype.kind in "iu":
+            targets = self.targets.copy()
+            targets[:step] = -1
+            return self._replace(targets=targets)
+        weights = self.counted().copy()
+        weights[:step] = 0
+        return self._replace(weights=weights)
 
 
 class Dataset:
@@ -284,11 +312,31 @@ class Dataset:
 
     # ---- batches
 
-    def batch(self, chosen: npt.NDArray[np.int64]) -> Batch:
-        """Returns some sequences with their targets."""
-        x, lengths = self.sequences.batch(chosen)
-        targets = self._targets_of(chosen, len(x))
-        return Batch(x, lengths, targets, self._weights_of(targets, lengths, chosen))
+    def batch(self, chosen: npt.NDArray[np.int64], first: int = 0, stop: int | None = None) -> Batch:
+        """Returns some sequences with their targets; of those of steps the ones from ``first`` to before ``stop``."""
+        x, lengths = self.sequences.batch(chosen, first, stop)
+        targets = self._targets_of(chosen, first, first + len(x))
+        return Batch(x, lengths, targets, self._weights_of(targets, lengths, chosen, first))
+
+    def targeted_parts(self, count: int, seq_length: int) -> npt.NDArray[np.bool_]:
+        """Returns whether sequences have a target with a weight above 0 in their parts of ``seq_length`` steps.
+
+        (count, parts), for the first ``count`` sequences and the parts of the longest one.
+        """
+        steps = self.sequences.steps
+        found = np.zeros((count, -(-steps // seq_length)), bool)
+        # the parts, and the sequences, that are read at a time
+        parts = min(found.shape[1], max(1, _READ_STEPS // seq_length))
+        size = max(1, _READ_STEPS // (parts * seq_length))
+        for part in range(0, found.shape[1], parts):
+            for b in range(0, count, size):
+                chosen = np.arange(b, min(b + size, count))
+                batch = self.batch(chosen, part * seq_length, (part + parts) * seq_length)
+                # of a target of several numbers the largest weight
+                counted = batch.counted().reshape(*batch.x.shape[:2], -1).max(2) > 0
+                ors = np.logical_or.reduceat(counted, np.arange(0, len(counted), seq_length), axis=0)
+                found[b : b + size, part : part + len(ors)] = ors.T
+        return found
 
     def has_targets(self, chosen: npt.NDArray[np.int64]) -> bool:
         """Whether some sequences have a target with a weight above 0."""
@@ -297,7 +345,7 @@ class Dataset:
             one = np.array([b])
             if lengths is not None and not lengths[b]:
                 continue
-            targets = self._targets_of(one, self.sequences.length(b))
+            targets = self._targets_of(one, 0, self.sequences.length(b))
             weights = self._weights_of(targets, None, one)
             if weights is None:
                 weights = targets >= 0 if self.are_classes else np.ones(1)
@@ -305,33 +353,35 @@ class Dataset:
                 return True
         return False
 
-    def _targets_of(self, chosen: npt.NDArray[np.int64], T: int) -> npt.NDArray[Any]:
-        """Returns the targets of some sequences, those of steps for T steps."""
+    def _targets_of(self, chosen: npt.NDArray[np.int64], first: int, stop: int) -> npt.NDArray[Any]:
+        """Returns the targets of some sequences, those of steps from ``first`` to before ``stop``."""
         kind: Any = np.int64 if self.are_classes else self._sizes.dtype
         if self._items is None:
-            targets = self._targets[chosen] if self.per_sequence else self._targets[:T, chosen]
+            targets = self._targets[chosen] if self.per_sequence else self._targets[first:stop, chosen]
             return np.ascontiguousarray(targets, kind)
         filled = np.full(
-            (T, len(chosen), *self._items[0].shape[1:]), -1 if self.are_classes else np.nan, kind
+            (stop - first, len(chosen), *self._items[0].shape[1:]), -1 if self.are_classes else np.nan, kind
         )
         for k, b in enumerate(chosen):
-            filled[: self.sequences.length(b), k] = self._items[b]
+            item = self._items[b][first:stop]
+            filled[: len(item), k] = item
         return filled
 
     def _weights_of(
-        self, targets: npt.NDArray[Any], lengths: Any, chosen: npt.NDArray[np.int64]
+        self, targets: npt.NDArray[Any], lengths: Any, chosen: npt.NDArray[np.int64], first: int = 0
     ) -> npt.NDArray[Any] | None:
-        """Returns the weights of a batch; None where every target counts once."""
+        """Returns the weights of a batch, from the step ``first``; None where every target counts once."""
         valid = targets >= 0 if self.are_classes else ~np.isnan(targets)
         if not self.per_sequence and lengths is not None:
-            steps = np.arange(len(targets))[:, None] < lengths
-            valid &= steps if self.are_classes else steps[:, :, None]
+            present = np.arange(len(targets))[:, None] < lengths
+            valid &= present if self.are_classes else present[:, :, None]
         if not self.is_weighted:
             # lengths and classes of -1 are masked by the library
             return None if self.are_classes or (lengths is None and valid.all()) else valid.astype(float)
         weights = valid.astype(float)
         if self._weights is not None:
-            each = self._weights[chosen] if self._weights.ndim == 1 else self._weights[: len(targets), chosen]
+            steps = slice(first, first + len(targets))
+            each = self._weights[chosen] if self._weights.ndim == 1 else self._weights[steps, chosen]
             weights *= each if self.are_classes else each[..., None]
         if self._class_weight is not None:
             weights *= self._class_weight[np.maximum(targets, 0)]

@@ -47,8 +47,9 @@ class TrainingOptions:
     keep_best: bool
     record_every: int
     restore_best: bool
-    # besides batch_size, evaluate_every and record_every
+    # besides batch_size, evaluate_every and record_every; and those that may be absent
     _counts: ClassVar[tuple[str, ...]] = ()
+    _optional_counts: ClassVar[tuple[str, ...]] = ("patience", "checkpoint_every")
 
     def __post_init__(self) -> None:
         for name in ("batch_size", *self._counts, "evaluate_every", "record_every"):
@@ -58,7 +59,7 @@ class TrainingOptions:
             raise ValueError(
                 f"validation_split is out of range; expected at least 0 and below 1, got {self.validation_split}"
             )
-        for name in ("patience", "checkpoint_every"):
+        for name in self._optional_counts:
             if getattr(self, name) is not None:
                 setattr(self, name, count(getattr(self, name), name))
         if self.schedule is not None:
@@ -153,6 +154,7 @@ class CorpusOptions(TrainingOptions):
     bptt_length: int | None = None
     weight_decay: float = 0.0
     _counts: ClassVar[tuple[str, ...]] = ("seq_length",)
+    _optional_counts: ClassVar[tuple[str, ...]] = (*TrainingOptions._optional_counts, "bptt_length")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,8 +163,6 @@ class CorpusOptions(TrainingOptions):
         self.encoding = as_encoding(self.encoding)
         self.documents = as_documents(self.documents)
         self.weight_decay = as_rate(self.weight_decay, "weight_decay")
-        if self.bptt_length is not None:
-            self.bptt_length = count(self.bptt_length, "bptt_length")
 
 
 def count(value: Any, name: str) -> int:

@@ -133,23 +133,31 @@ class Sequences:
                     f"{item[~np.isfinite(item)][0]}"
                 )
 
-    def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
-        """Returns some sequences, padded with zeros, and their lengths; None where all have one length."""
+    def batch(
+        self, chosen: npt.NDArray[np.int64], first: int = 0, stop: int | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
+        """Returns some sequences, padded with zeros, and their lengths; None where all have one length.
+
+        Of the sequences the steps from ``first`` to before ``stop``, all where absent; a sequence that ends before
+        them has the length 0.
+        """
         kind: Any = np.int64 if self.is_tokens else self.dtype
+        end = self.steps if stop is None else min(stop, self.steps)
         if not self.is_list:
-            x = self._array[:, chosen]
+            x = self._array[first:end, chosen]
             if self.lengths is None:
                 return np.ascontiguousarray(x, kind), None
-            lengths = self.lengths[chosen]
+            lengths = (self.lengths[chosen] - first).clip(0, len(x))
             # before the conversion, as anything may be there
             x[np.arange(len(x))[:, None] >= lengths] = 0
             return np.ascontiguousarray(x, kind), lengths
-        lengths = self.lengths[chosen]  # type: ignore[index]
-        if (lengths == lengths[0]).all():
-            return np.ascontiguousarray(np.stack([self._items[b] for b in chosen], 1), kind), None
-        x = np.zeros((lengths.max(), len(chosen), *self._items[0].shape[1:]), kind)
-        for k, b in enumerate(chosen):
-            x[: lengths[k], k] = self._items[b]
+        lengths = (self.lengths[chosen] - first).clip(0, end - first)  # type: ignore[index]
+        items = [self._items[b][first:end] for b in chosen]
+        if lengths[0] and (lengths == lengths[0]).all():
+            return np.ascontiguousarray(np.stack(items, 1), kind), None
+        x = np.zeros((max(1, lengths.max()), len(chosen), *self._items[0].shape[1:]), kind)
+        for k, item in enumerate(items):
+            x[: len(item), k] = item
         return x, lengths
 
     def update(self, digest: Any) -> None:

@@ -80,8 +80,13 @@ class TrainableNetwork(Trainable, Protocol):
     ) -> tuple[float, Any]:
         """Computes the mean loss of a time-major batch and its gradients."""
 
-    def _run(self, x: Any, state: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
-        """Computes a time-major pass."""
+    def _run(
+        self, x: Any, state: Any, lengths: Any, training: bool = False, state_after: int | None = None
+    ) -> tuple[Any, Any]:
+        """Computes a time-major pass; returns outputs, and the state after ``state_after`` steps or the last one."""
+
+    def _require_state(self, name: str) -> None:
+        """Refuses a network whose state does not hold the past, for an argument that needs it."""
 
     def _backward(self, dy: npt.ArrayLike, dstate: Any = None) -> Any:
         """Backpropagates a time-major gradient."""

@@ -21,6 +21,7 @@ from ..names import StopReasonName
 from ..optim.schedules import Plateau, PlateauState
 from ..random import Random
 from ..state import StepResult
+from .carried_state import CarriedState
 from .history import MAX_RECORDS, History, StepReport
 from .interrupt import Interrupt
 from .options import TrainingOptions, count
@@ -83,6 +84,7 @@ class Trainer(ABC, Generic[M]):
         # the processes that train together, and what is common to them
         self._ranks = Ranks()
         self._replicas: Replicas | None = None
+        self._carried = CarriedState()
 
     # ---- the data
 
@@ -102,6 +104,10 @@ class Trainer(ABC, Generic[M]):
     @abstractmethod
     def epoch_steps(self) -> int:
         """The training steps of a pass over the data."""
+
+    def _passes(self, steps: int) -> float:
+        """Returns the passes over the data that a number of training steps is."""
+        return steps / self.epoch_steps
 
     @property
     @abstractmethod
@@ -350,7 +356,7 @@ class Trainer(ABC, Generic[M]):
                 f"Try a lower learning rate than {rate:g}, or a lower clip",
             )
         self._record(done.loss, done.gradient_norm, rate)
-        epoch = (number + 1) / self.epoch_steps
+        epoch = self._passes(number + 1)
         return StepReport(
             model,
             self.step,
@@ -515,6 +521,9 @@ class Trainer(ABC, Generic[M]):
             "history": self.history.to_dict(),
         }
 
+    def _take(self, data: Mapping[str, Any]) -> None:
+        """Takes what one kind of run adds to ``to_dict``."""
+
     @classmethod
     def from_dict(cls: type[T], data: Mapping[str, Any], source: str | os.PathLike[str] | None) -> T:
         """Returns the run of a dict that ``to_dict`` returned, read from the file ``source``.
@@ -556,6 +565,7 @@ class Trainer(ABC, Generic[M]):
                 )
             if trainer._plateau is not None:
                 trainer._plateau = _plateau(data["plateau"], step - first)
+            trainer._take(data)
         except KeyError as error:
             raise ValueError(
                 f"the training run in the file is incomplete; expected {error}, got no such key"
