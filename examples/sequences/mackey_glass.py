@@ -39,7 +39,6 @@ def data(seed=0):
 def predictions(x, y, x_test, seed, epochs=EPOCHS):
     """Returns the forecasts (20, 20, 1) of a trained network."""
     net = recurrent.GRU(1, [32], 1, rng=seed, batch_first=True)
-    net.initialize(input="glorot", recurrent="orthogonal", rng=seed)
     net.fit(x, y, epochs, rng=seed, progress=False)
     return net.forecast(x_test, AHEAD)[0]
 

@@ -45,7 +45,6 @@ def data(seed=0):
 def predictions(x, y, x_test, seed, epochs=EPOCHS):
     """Returns the languages (600,) that a trained network predicts."""
     net = recurrent.GRU(16, [32], 3, embedding=16, rng=seed)
-    net.initialize(input="glorot", recurrent="orthogonal", rng=seed)
     net.fit(x, y, epochs, rng=seed, progress=False)
     return net.predict(x_test)
 

@@ -45,7 +45,6 @@ def data():
 def predictions(x, y, x_test, seed, epochs=EPOCHS):
     """Returns the predictions of the last 35 years (1, 35, 1) by a trained network."""
     net = recurrent.GRU(1, [16], 1, rng=seed, batch_first=True)
-    net.initialize(input="glorot", recurrent="orthogonal", rng=seed)
     net.fit(x, y, epochs, rng=seed, progress=False)
     return net.predict(x_test)[:, -35:]
 
