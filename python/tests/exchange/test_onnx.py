@@ -61,7 +61,7 @@ def states(net, state):
     }
 
 
-def compare(net, path, tokens=False, bound=1e-6, **sizes):
+def compare(net, path, tokens=False, bound=1e-6, lengths=None, **sizes):
     """Compares outputs and final states, from the initial state of the network and from one that is given."""
     bound = bound if net.dtype == np.float32 else 1e-12
     x = inputs(net, tokens, **sizes)
@@ -69,11 +69,15 @@ def compare(net, path, tokens=False, bound=1e-6, **sizes):
     given = net.zero_state(batch)
     given.flat[...] = np.random.default_rng(4).standard_normal(given.flat.size)
     for state in (None, given):
-        net.to_onnx(path, tokens=tokens, states=state is not None, overwrite=True)
-        y, final = net.forward(x, state)
+        net.to_onnx(
+            path, tokens=tokens, states=state is not None, lengths=lengths is not None, overwrite=True
+        )
+        y, final = net.forward(x, state, lengths)
         feeds = {"x": x} | (
             {} if state is None else {f"initial_{k}": a for k, a in states(net, state).items()}
         )
+        if lengths is not None:
+            feeds["lengths"] = np.array(lengths, np.int32)
         found = run(path, feeds)
         assert found["y"].dtype == net.dtype
         np.testing.assert_allclose(found["y"], y, rtol=bound, atol=bound)
@@ -117,6 +121,38 @@ def test_scans(cell, dtype, options, tmp_path):
     net = network(Odd(has_erf=dtype == "float32") if cell is Odd else cell, dtype, **OPTIONS[options])
     compare(net, tmp_path / "net.onnx", bound=3e-6 if cell is Odd else 1e-6)
     assert "Scan" in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+
+
+LENGTHS = [(T, 4, 1), (2, T, T), (3, 3, 5)]
+
+
+@pytest.mark.parametrize("options", ["vectors", "bidirectional", "all", "no decoder"])
+@pytest.mark.parametrize("cell", NODES)
+def test_lengths_of_operators(cell, options, tmp_path):
+    net = network(cell, **OPTIONS[options])
+    for lengths in LENGTHS:
+        compare(net, tmp_path / "net.onnx", lengths=lengths)
+    assert "Scan" not in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    # padding may be anything
+    x = inputs(net)
+    if not net.embedding:
+        padded = np.moveaxis(x, int(net.batch_first), 0)
+        y, _ = net.forward(x, lengths=LENGTHS[0])
+        padded[4:, 1] = 1e30
+        net.to_onnx(tmp_path / "net.onnx", lengths=True, overwrite=True)
+        found = run(tmp_path / "net.onnx", {"x": x, "lengths": np.array(LENGTHS[0], np.int32)})["y"]
+        np.testing.assert_allclose(found, y, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", ["vectors", "all", "no decoder"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mgu", "sru", Delay()], ids=str)
+def test_lengths_of_scans(cell, dtype, options, tmp_path):
+    if dtype == "float32" and cell in NODES:
+        pytest.skip("an operator: test_lengths_of_operators")
+    net = network(cell, dtype, **OPTIONS[options])
+    for lengths in (*LENGTHS, (0, 1, T)):
+        compare(net, tmp_path / "net.onnx", lengths=lengths)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -7,6 +7,7 @@ import pickle
 import re
 import struct
 import tracemalloc
+import warnings
 import zipfile
 
 import numpy as np
@@ -519,6 +520,9 @@ def test_files_of_pytorch_as_it_reads_them(tmp_path):
         }
         torch.save(state, tmp_path / "net.pt")
         assert np.array_equal(loaded(tmp_path / "net.pt"), loaded({n: t.double() for n, t in state.items()}))
-    torch.jit.save(torch.jit.script(torch.nn.RNN(2, 1)), tmp_path / "script.pt")
+    with warnings.catch_warnings():
+        # of PyTorch, about TorchScript itself
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(torch.nn.RNN(2, 1)), tmp_path / "script.pt")
     with pytest.raises(ValueError, match=r"got a TorchScript module: write torch\.save"):
         loaded(tmp_path / "script.pt")

@@ -199,6 +199,7 @@ class Exchange(Prediction):
         *,
         tokens: bool = False,
         states: bool = False,
+        lengths: bool = False,
         dtype: DType | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -217,6 +218,9 @@ class Exchange(Prediction):
         states : bool
             Whether the initial states are inputs, ``initial_h0``, ``initial_c0`` … (B, rows); else sequences begin with
             those of ``initial_state``.
+        lengths : bool
+            Whether the lengths of the sequences are an input, ``lengths`` (B,) of int32, with the meaning that they
+            have in ``forward``: later outputs are 0, and the final states are those of the last valid steps.
         dtype : {"float32", "float64"}, optional
             The type of the numbers; the network's where absent.
         overwrite : bool
@@ -240,22 +244,25 @@ class Exchange(Prediction):
         >>> import recurrent
         >>> recurrent.LSTM(3, [8], 2, rng=1).to_onnx("net.onnx")  # doctest: +SKIP
         """
-        self._write_onnx(path, tokens, states, dtype, overwrite, self._outputs, {})
+        self._write_onnx(path, tokens, states, lengths, dtype, overwrite, self._outputs, {})
 
     def _write_onnx(
         self: Any,
         path: Any,
         tokens: Any,
         states: Any,
+        lengths: Any,
         dtype: Any,
         overwrite: Any,
         outputs: Any,
         metadata: dict[str, str],
     ) -> None:
         takes_tokens, takes_states = as_flag(tokens, "tokens"), as_flag(states, "states")
+        takes_lengths = as_flag(lengths, "lengths")
         kind = self.dtype if dtype is None else DTYPES[as_dtype(dtype)]
         outputs.check(path, "path", overwrite)
-        outputs.write(path, onnx_bytes(self, takes_tokens, takes_states, kind, metadata), overwrite)
+        data = onnx_bytes(self, takes_tokens, takes_states, takes_lengths, kind, metadata)
+        outputs.write(path, data, overwrite)
 
     # ---- C
 
