@@ -435,6 +435,10 @@ def test_files_come_back(suffix, dtype, tmp_path):
     first = path.read_bytes()
     twin.save_torch(tmp_path / f"other{suffix}")
     assert (tmp_path / f"other{suffix}").read_bytes() == first
+    if suffix != ".safetensors":
+        with zipfile.ZipFile(path) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+            assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
 def test_saving_refuses_and_writes_nothing(tmp_path):
