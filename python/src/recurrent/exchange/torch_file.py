@@ -72,7 +72,7 @@ class _Archive:
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error) as error:
             raise _refusal(path, "a zip archive", f"a damaged one: {shown(str(error))}") from None
         self._entries = {entry.filename: entry for entry in entries}
-        if len(self._entries) != len(entries) or sum(entry.file_size for entry in entries) > len(data):
+        if len(self._entries) != len(entries) or sum(entry.compress_size for entry in entries) > len(data):
             raise _refusal(path, f"entries of {len(data)} bytes in all", "the same names or more bytes")
         names = [name for name in self._entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
         if len(names) != 1:
