@@ -245,6 +245,7 @@ def calls(thing: Any, folder: Path) -> dict[str, Callable[[], Any]]:
             "beam_search": lambda: thing.beam_search(3, [0, 1], 2),
             "load_torch": lambda: thing.load_torch(thing.to_torch()),
             "to_torch": thing.to_torch,
+            "save_torch": lambda: thing.save_torch(f"{folder}/net.pt", overwrite=True),
             "load_keras": lambda: thing.load_keras(thing.to_keras()),
             "to_keras": thing.to_keras,
             "to_onnx": lambda: without_package(lambda: thing.to_onnx(path, overwrite=True)),

@@ -61,7 +61,7 @@ def states(net, state):
     }
 
 
-def compare(net, path, tokens=False, bound=1e-6, **sizes):
+def compare(net, path, tokens=False, bound=1e-6, lengths=None, **sizes):
     """Compares outputs and final states, from the initial state of the network and from one that is given."""
     bound = bound if net.dtype == np.float32 else 1e-12
     x = inputs(net, tokens, **sizes)
@@ -69,11 +69,15 @@ def compare(net, path, tokens=False, bound=1e-6, **sizes):
     given = net.zero_state(batch)
     given.flat[...] = np.random.default_rng(4).standard_normal(given.flat.size)
     for state in (None, given):
-        net.to_onnx(path, tokens=tokens, states=state is not None, overwrite=True)
-        y, final = net.forward(x, state)
+        net.to_onnx(
+            path, tokens=tokens, states=state is not None, lengths=lengths is not None, overwrite=True
+        )
+        y, final = net.forward(x, state, lengths)
         feeds = {"x": x} | (
             {} if state is None else {f"initial_{k}": a for k, a in states(net, state).items()}
         )
+        if lengths is not None:
+            feeds["lengths"] = np.array(lengths, np.int32)
         found = run(path, feeds)
         assert found["y"].dtype == net.dtype
         np.testing.assert_allclose(found["y"], y, rtol=bound, atol=bound)
@@ -117,6 +121,62 @@ def test_scans(cell, dtype, options, tmp_path):
     net = network(Odd(has_erf=dtype == "float32") if cell is Odd else cell, dtype, **OPTIONS[options])
     compare(net, tmp_path / "net.onnx", bound=3e-6 if cell is Odd else 1e-6)
     assert "Scan" in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    compare_twin(net, tmp_path, None, 3e-6 if cell is Odd else 1e-6)
+
+
+def compare_twin(net, folder, lengths, bound=1e-6):
+    """Imports a file of a network: its results are those of the network, also those of its own file."""
+    bound = bound if net.dtype == np.float32 else 1e-12
+    net.to_onnx(folder / "first.onnx", lengths=lengths is not None, overwrite=True)
+    twin = recurrent.from_onnx(folder / "first.onnx")
+    assert twin.dtype == net.dtype and twin.batch_first == net.batch_first
+    x = inputs(net)
+    (y, final), (found, after) = net.forward(x, lengths=lengths), twin.forward(x, lengths=lengths)
+    np.testing.assert_allclose(found, y, rtol=bound, atol=bound)
+    for name, array in states(net, final).items():
+        np.testing.assert_allclose(states(twin, after)[name], array, rtol=bound, atol=bound, err_msg=name)
+    compare(twin, folder / "second.onnx", bound=bound, lengths=lengths)
+    # it is a network as any other: it trains, and its files hold the step
+    twin.save(folder / "twin.safetensors", overwrite=True)
+    assert np.array_equal(recurrent.load(folder / "twin.safetensors").forward(x)[0], twin.forward(x)[0])
+    before = twin.flat.w.copy()
+    twin.train_step(x, np.zeros(y.shape, y.dtype), recurrent.SGD(0.01))
+    assert not np.array_equal(twin.flat.w, before)
+
+
+LENGTHS = [(T, 4, 1), (2, T, T), (3, 3, 5)]
+
+
+@pytest.mark.parametrize("options", ["vectors", "bidirectional", "all", "no decoder"])
+@pytest.mark.parametrize("cell", NODES)
+def test_lengths_of_operators(cell, options, tmp_path):
+    net = network(cell, **OPTIONS[options])
+    for lengths in LENGTHS:
+        compare(net, tmp_path / "net.onnx", lengths=lengths)
+    net.to_onnx(tmp_path / "twin.onnx", lengths=True)
+    assert np.array_equal(recurrent.from_onnx(tmp_path / "twin.onnx").flat.w, net.flat.w)
+    assert "Scan" not in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    # padding may be anything
+    x = inputs(net)
+    if not net.embedding:
+        padded = np.moveaxis(x, int(net.batch_first), 0)
+        y, _ = net.forward(x, lengths=LENGTHS[0])
+        padded[4:, 1] = 1e30
+        net.to_onnx(tmp_path / "net.onnx", lengths=True, overwrite=True)
+        found = run(tmp_path / "net.onnx", {"x": x, "lengths": np.array(LENGTHS[0], np.int32)})["y"]
+        np.testing.assert_allclose(found, y, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", ["vectors", "all", "no decoder"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mgu", "sru", Delay()], ids=str)
+def test_lengths_of_scans(cell, dtype, options, tmp_path):
+    if dtype == "float32" and cell in NODES:
+        pytest.skip("an operator: test_lengths_of_operators")
+    net = network(cell, dtype, **OPTIONS[options])
+    for lengths in (*LENGTHS, (0, 1, T)):
+        compare(net, tmp_path / "net.onnx", lengths=lengths)
+    compare_twin(net, tmp_path, LENGTHS[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -161,6 +221,10 @@ def test_text_models(tmp_path):
     tokens = model.encode("help")[:, None]
     found = run(tmp_path / "model.onnx", {"x": tokens})["y"]
     np.testing.assert_allclose(found, model.network.forward(tokens)[0], atol=1e-6)
+    model.to_onnx(tmp_path / "lengths.onnx", lengths=True)
+    tokens = np.array([model.encode("help"), model.encode("hell")]).T
+    found = run(tmp_path / "lengths.onnx", {"x": tokens, "lengths": np.array([4, 2], np.int32)})["y"]
+    np.testing.assert_allclose(found, model.network.forward(tokens, lengths=[4, 2])[0], atol=1e-6)
     metadata = {p.key: p.value for p in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert metadata == {"tokenizer": "characters", "vocabulary": " ehlop"}
     with pytest.raises(FileExistsError, match="was not written by this run"):
@@ -196,6 +260,7 @@ def test_export_refuses_and_writes_nothing(tmp_path):
     for options, words in (
         ({"tokens": 1}, "tokens has the wrong type"),
         ({"states": None}, "states has the wrong type"),
+        ({"lengths": [3, 2]}, "lengths has the wrong type"),
         ({"dtype": "int8"}, "dtype"),
         ({"overwrite": 1}, "overwrite has the wrong type"),
     ):
@@ -263,7 +328,10 @@ def extra(operator):
         (attribute("activation_alpha", [0.5]), "expected no activation_alpha"),
         (attribute("layout", 1), "has the wrong layout; expected 0, got 1"),
         (replaced("direction", "reverse"), "expected 'forward' or 'bidirectional', got 'reverse'"),
-        (sequence_lens, "expected sequences of one length, got sequence_lens"),
+        (
+            sequence_lens,
+            "LSTM 'layer0_0' has the wrong sequence_lens; expected an input of the model, or none, got other lengths",
+        ),
         (extra("Softsign"), "node 'y' has no place in a network; .* got Softsign"),
         (extra("Tanh"), "got Tanh"),
     ],
@@ -280,15 +348,147 @@ def test_import_of_another_model(tmp_path):
     path.write_text("no model")
     with pytest.raises(ValueError, match="path is not an ONNX model; expected one, got"):
         recurrent.from_onnx(path)
-    network("mgu").to_onnx(tmp_path / "scan.onnx")
-    with pytest.raises(ValueError, match=r"node 'layer0_0' has no place in a network; .*, got Scan"):
-        recurrent.from_onnx(tmp_path / "scan.onnx")
 
 
-def test_damaged_models(tmp_path):
+def edited_lengths(path, change, cell="lstm"):
+    """Writes a file of a small network with lengths after a change to its model."""
+    network(cell, hidden_sizes=(4, 4)).to_onnx(path, lengths=True, overwrite=True)
+    model = onnx.load(path)
+    change(model, {node.op_type: node for node in model.graph.node})
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def other_lengths(model, nodes):
+    model.graph.input.append(
+        onnx.helper.make_tensor_value_info("others", onnx.TensorProto.INT32, ["sequences"])
+    )
+    nodes["LSTM"].input[4] = "others"
+
+
+def no_lengths(model, nodes):
+    nodes["LSTM"].input[4] = ""
+
+
+def renamed(operator, index, base):
+    """Another operand of the last node of an operator: a constant of these numbers."""
+
+    def change(model, nodes):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(base), "another"))
+        nodes[operator].input[index] = "another"
+
+    return change
+
+
+@pytest.mark.parametrize("change, words", [
+    (other_lengths, "Where 'valid_y' has the wrong operands; expected the lengths of the layers and 0, got others"),
+    (no_lengths, "Where 'valid_y' has the wrong operands; expected the lengths of the layers and 0, got others"),
+    (renamed("Where", 2, np.float32(1)), "expected the lengths of the layers and 0, got others"),
+    (renamed("Range", 0, np.int64(1)), "node 'step' has no place in a network; .* got Range"),
+    (renamed("Range", 2, np.int64(2)), "node 'step' has no place in a network; .* got Range"),
+    (lambda m, n: n["Less"].input.extend([n["Less"].input.pop(0)]), "'valid' has no place in a network; .* got Less"),
+])  # fmt: skip
+def test_import_of_other_lengths(change, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        recurrent.from_onnx(edited_lengths(tmp_path / "net.onnx", change))
+
+
+def test_layers_of_different_lengths(tmp_path):
+    def change(model, nodes):
+        other_lengths(model, nodes)
+        where = nodes["Where"]
+        for node in model.graph.node:
+            node.input[:] = [where.input[1] if name == where.output[0] else name for name in node.input]
+        model.graph.node.remove(where)
+
+    with pytest.raises(
+        ValueError, match="the layers have different sequence_lens; expected one input for all"
+    ):
+        recurrent.from_onnx(edited_lengths(tmp_path / "net.onnx", change))
+
+
+# ---- import of Scan
+
+
+def edited_body(path, change, cell="mgu", **options):
+    """Writes a file of a small network of Scans after a change to the body of the first."""
+    network(cell, hidden_sizes=(4,), **options).to_onnx(path, overwrite=True)
+    model = onnx.load(path)
+    scan = next(node for node in model.graph.node if node.op_type == "Scan")
+    body = next(a for a in scan.attribute if a.name == "body").g
+    change(scan, body)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def operator(old, new):
+    def change(scan, body):
+        next(node for node in body.node if node.op_type == old).op_type = new
+
+    return change
+
+
+def attribute_of_scan(name, value):
+    def change(scan, body):
+        kept = [a for a in scan.attribute if a.name != name]
+        del scan.attribute[:]
+        scan.attribute.extend([*kept, onnx.helper.make_attribute(name, value)])
+
+    return change
+
+
+def other_output(scan, body):
+    """Another value than the first state."""
+    value = next(node.output[0] for node in body.node if node.op_type == "Tanh")
+    next(node for node in body.node if node.output[0] == body.output[-1].name).input[0] = value
+
+
+def no_sizes(scan, body):
+    del body.input[-1].type.tensor_type.shape.dim[:]
+    body.input[-1].type.tensor_type.shape.dim.add()
+    body.input[-1].type.tensor_type.shape.dim.add()
+
+
+@pytest.mark.parametrize("change, words", [
+    (operator("Tanh", "Softsign"),
+     r"node 'tanh' of Scan 'layer0_0' has no place in a step; expected an operation that a step has, got Softsign$"),
+    (operator("Sigmoid", "HardSigmoid"), "'sigmoid' of Scan 'layer0_0' has no place in a step; .*, got HardSigmoid"),
+    (operator("Sigmoid", "Erf"), "node 'sigmoid' of Scan 'layer0_0' has no place in a step; .*, got Erf"),
+    (operator("Add", "Max"), "has no place in a step; .*, got Max"),
+    (other_output, "Scan 'layer0_0' has the wrong outputs; expected its first state, got another value"),
+    (no_sizes, r"has the wrong body; expected the size of x0, \(sequences, n\), got none"),
+    (attribute_of_scan("scan_input_axes", [1]), r"has the wrong directions; expected one direction, of the first axis"),
+    (attribute_of_scan("scan_output_directions", [1]), r"has the wrong directions; expected one direction"),
+])  # fmt: skip
+def test_import_of_other_scans(change, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        recurrent.from_onnx(edited_body(tmp_path / "net.onnx", change))
+
+
+def test_scans_of_one_direction(tmp_path):
+    """A Scan in reverse belongs to one forward, and has its body."""
+
+    def both(*values):
+        def change(scan, body):
+            for name, value in zip(("scan_input_directions", "scan_output_directions"), values):
+                attribute_of_scan(name, value)(scan, body)
+
+        return change
+
+    with pytest.raises(ValueError, match="Scan 'layer0_0' has the wrong operand"):
+        recurrent.from_onnx(edited_body(tmp_path / "net.onnx", both([1], [1])))
+    with pytest.raises(ValueError, match="expected that of the forward direction, got another"):
+        recurrent.from_onnx(
+            edited_body(tmp_path / "net.onnx", operator("Tanh", "Sigmoid"), bidirectional=True)
+        )
+
+
+@pytest.mark.parametrize("cell, options", [("gru", OPTIONS["all"]), ("mgu", OPTIONS["all"]),
+                                           (Odd(), {"bidirectional": True})], ids=str)  # fmt: skip
+def test_damaged_models(cell, options, tmp_path):
     """A damaged file is a network or a sentence."""
     path = tmp_path / "net.onnx"
-    network("gru", **OPTIONS["all"]).to_onnx(path)
+    network(cell, **options).to_onnx(path, lengths=cell != "gru")
     good, random, refused = path.read_bytes(), np.random.default_rng(0), 0
     for _ in range(150):
         data = bytearray(good)

@@ -35,7 +35,9 @@ OPERATORS: dict[str, tuple[str, Sequence[str]]] = {
 PEEPHOLES = "iof"
 
 
-def onnx_bytes(net: Exported, tokens: bool, states: bool, dtype: Any, metadata: Mapping[str, str]) -> bytes:
+def onnx_bytes(
+    net: Exported, tokens: bool, states: bool, lengths: bool, dtype: Any, metadata: Mapping[str, str]
+) -> bytes:
     """Returns the file of a network.
 
     Parameters
@@ -46,6 +48,8 @@ def onnx_bytes(net: Exported, tokens: bool, states: bool, dtype: Any, metadata: 
         Whether the input is tokens; those of a network without an embedding are one-hot.
     states : bool
         Whether the initial states are inputs.
+    lengths : bool
+        Whether the lengths of the sequences are an input.
     dtype : dtype
         The type of the numbers.
     metadata : mapping of str to str
@@ -58,7 +62,7 @@ def onnx_bytes(net: Exported, tokens: bool, states: bool, dtype: Any, metadata: 
         raise ValueError(
             f"the network is too large; expected at most {_MAX_BYTES} bytes of weights, got {count}"
         )
-    model = _Export(onnx, net, tokens, states, dtype).model()
+    model = _Export(onnx, net, tokens, states, lengths, dtype).model()
     for key, text in metadata.items():
         model.metadata_props.add(key=key, value=text)
     onnx.checker.check_model(model)
@@ -68,11 +72,15 @@ def onnx_bytes(net: Exported, tokens: bool, states: bool, dtype: Any, metadata: 
 class _Export:
     """The graph of a network, part by part from the input to the outputs."""
 
-    def __init__(self, onnx: Any, net: Exported, tokens: bool, states: bool, dtype: Any) -> None:
+    def __init__(
+        self, onnx: Any, net: Exported, tokens: bool, states: bool, lengths: bool, dtype: Any
+    ) -> None:
         self._onnx, self._net, self._dtype = onnx, net, np.dtype(dtype)
         self._sizes, self._graph = net._sizes, OnnxGraph(onnx)
         self._takes_tokens = tokens or net.embedding is not None
         self._takes_states, self._steps = states, steps_of(net)
+        # the names of the lengths, and of whether a step is within them, (T, B, 1)
+        self._lengths, self._valid = "lengths" if lengths else "", ""
         self._table = ""
         self._finals: dict[str, str] = {}
 
@@ -81,11 +89,17 @@ class _Export:
         value = self._input()
         shape = graph.add("Shape", [value], "shape")
         self._sequences = graph.slice(shape, 1, 1, 0, "sequences_of_x")
+        if self._lengths:
+            self._valid = self._mask(shape)
         for k in range(len(net.hidden_sizes)):
             below, value = value, self._layer(k, value)
             if net.residual and k:
                 value = graph.add("Add", [value, below], f"residual{k}")
         value = self._decoder(value)
+        if self._lengths and net.output_size:
+            # the decoder's bias is added to padding too
+            zero = graph.constant(np.array(0), "zero", self._dtype)
+            value = graph.add("Where", [self._valid, value, zero], "valid_y")
         if net.batch_first:
             graph.append("Transpose", [value], ["y"], perm=[1, 0, 2])
         else:
@@ -133,6 +147,20 @@ class _Export:
             return str(vectors)
         return str(graph.add("Cast", [vectors], "one_hot", to=self._onnx.TensorProto.DOUBLE))
 
+    def _mask(self, shape: str) -> str:
+        """Declares the lengths; returns whether a step is within them, (T, B, 1)."""
+        graph = self._graph
+        graph.inputs.append(graph.value(graph.name(self._lengths), np.int32, ["sequences"]))
+        zero, one = (graph.constant(np.array(n, np.int64), name) for n, name in ((0, "first"), (1, "one")))
+        count = graph.add("Squeeze", [graph.slice(shape, 0, 1, 0, "steps_of_x"), graph.ints(0)], "steps_of_x")
+        steps = graph.add(
+            "Unsqueeze", [graph.add("Range", [zero, count, one], "step"), graph.ints(1, 2)], "step"
+        )
+        limits = graph.add("Cast", [self._lengths], "limits", to=self._onnx.TensorProto.INT64)
+        return str(
+            graph.add("Less", [steps, graph.add("Unsqueeze", [limits, graph.ints(0, 2)], "limits")], "valid")
+        )
+
     def _decoder(self, value: str) -> str:
         net, graph = self._net, self._graph
         if not net.output_size:
@@ -170,7 +198,7 @@ class _Export:
             return self._operator(steps, x, initial)
         outputs = []
         for step, start in zip(steps, initial):
-            *finals, y = add_scan(self._graph, step, self._dtype, x, start)
+            *finals, y = add_scan(self._graph, step, self._dtype, x, start, self._valid)
             self._keep(step, finals)
             outputs.append(y)
         if len(outputs) == 1:
@@ -189,7 +217,7 @@ class _Export:
             graph.constant(np.stack(parts), f"{name}{k}", self._dtype)
             for name, parts in zip("WRB", zip(*arrays))
         ]
-        inputs = [x, *names, ""]
+        inputs = [x, *names, self._lengths]
         for s in range(len(steps[0].states)):
             rows = [graph.add("Unsqueeze", [start[s], graph.ints(0)], "state") for start in initial]
             inputs.append(rows[0] if len(rows) == 1 else graph.add("Concat", rows, "state", axis=0))

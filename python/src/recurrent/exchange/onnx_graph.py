@@ -35,7 +35,8 @@ class OnnxGraph:
     def constant(self, array: Any, base: str, dtype: Any = None) -> str:
         """Adds numbers; returns their name."""
         name = self.name(base)
-        values = np.ascontiguousarray(array, dtype)
+        # np.ascontiguousarray would make a vector of a number
+        values = np.array(array, dtype, order="C")
         self.constants[name] = self.onnx.numpy_helper.from_array(values, name)
         return name
 

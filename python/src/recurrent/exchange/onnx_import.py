@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,31 +13,14 @@ from ..nn.cell import as_cell
 from ..nn.checkpoint import Checkpoint
 from ..nn.network import Network
 from .onnx_export import OPERATORS, PEEPHOLES
+from .onnx_node import FOLDED, OnnxNode, RefusalError, dtype_of, folded
 from .onnx_package import onnx_package
+from .onnx_scan_import import ScannedCell, ScannedStep
 
-_EXPECTED = "expected a model of RNN, LSTM or GRU layers with an embedding and a decoder"
-# axes of values: the first two of the input, its elements, directions
+_EXPECTED = "expected a model of RNN, LSTM, GRU or Scan layers with an embedding and a decoder"
+# axes of values: the first two of the input, its elements, directions, the elements of one of two directions
 _FIRST, _SECOND, _ELEMENTS, _DIRECTIONS = "0", "1", "elements", "directions"
-_FOLDED: dict[str, Callable[..., Any]] = {
-    "Identity": lambda node, a: a,
-    "Transpose": lambda node, a: np.transpose(a, node.get("perm")),
-    "Unsqueeze": lambda node, a, axes=None: np.expand_dims(a, tuple(node.axes(axes))),
-    "Squeeze": lambda node, a, axes=None: np.squeeze(a, tuple(node.axes(axes)) or None),
-    "Concat": lambda node, *a: np.concatenate(a, node.get("axis")),
-    "Cast": lambda node, a: a.astype(node.dtype(node.get("to"))),
-    "Reshape": lambda node, a, shape: _reshaped(a, shape),
-    "Gather": lambda node, a, i: np.take(a, i, node.get("axis", 0)),
-    "Slice": lambda node, a, *bounds: _sliced(a, *bounds),
-    "Expand": lambda node, a, shape: a * np.ones(shape, a.dtype),
-    "Shape": lambda node, a: np.array(a.shape),
-    "ConstantOfShape": lambda node, shape: np.full(
-        shape, node.array("value") if node.has("value") else np.float32(0)
-    ),
-}
-
-
-class RefusalError(ValueError):
-    """A sentence about what a network has no place for."""
+_SIDES = ("forward", "backward")
 
 
 class Tokens(NamedTuple):
@@ -61,102 +44,38 @@ class Start(NamedTuple):
     rows: Any
 
 
+class Lengths(NamedTuple):
+    """The lengths of the sequences: the name of the input; with the axes of steps and elements or without."""
+
+    name: str
+    has_axes: bool = False
+
+
+class Steps(NamedTuple):
+    """The numbers of the steps, from 0; with the axes of sequences and elements or without."""
+
+    has_axes: bool = False
+
+
+class Valid(NamedTuple):
+    """Whether a step is within the length of its sequence, (T, B, 1)."""
+
+    name: str
+
+
 class Size:
     """What follows from the shape of a value."""
 
 
-class OnnxNode:
-    """A node with its attributes."""
-
-    def __init__(self, onnx: Any, node: Any) -> None:
-        self._onnx, self.operator, self.inputs, self.outputs = (
-            onnx,
-            node.op_type,
-            list(node.input),
-            list(node.output),
-        )
-        self.attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        # the operators of other domains have other meanings
-        if node.domain not in ("", "ai.onnx"):
-            self.operator = f"{node.domain}.{node.op_type}"
-
-    def has(self, name: str) -> bool:
-        """Whether the node has an attribute."""
-        return name in self.attributes
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Returns an attribute, of text as a str."""
-        value = self.attributes.get(name, default)
-        return value.decode() if isinstance(value, bytes) else value
-
-    def array(self, name: str) -> Any:
-        """Returns an attribute that is a tensor."""
-        return self._onnx.numpy_helper.to_array(self.attributes[name])
-
-    def dtype(self, kind: int) -> Any:
-        """Returns the dtype of a type of ONNX."""
-        return _dtype(self._onnx, kind)
-
-    def axes(self, given: Any = None) -> list[int]:
-        """Returns the axes, an input since opset 13 and an attribute before."""
-        return [int(i) for i in np.ravel(self.get("axes", []) if given is None else given)]
-
-    def refusal(self, what: str, expected: str, got: Any) -> RefusalError:
-        """Returns the error that names the node."""
-        return RefusalError(f"{self.operator} '{self.outputs[0]}' {what}; expected {expected}, got {got}")
-
-    def check(self, name: str, expected: Any) -> None:
-        """Refuses an attribute with another value."""
-        if self.has(name) and self.get(name) != expected:
-            raise self.refusal(f"has the wrong {name}", repr(expected), repr(self.get(name)))
-
-
-# elements of a constant that a model computes
-_MAX_ELEMENTS = 1 << 26
-
-
-def _folded(node: OnnxNode, inputs: Sequence[Any]) -> Any:
-    """Returns the result of a node on constants."""
-    if node.operator in ("ConstantOfShape", "Expand"):
-        shape = np.ravel(inputs[-1])
-        if (shape < 0).any() or np.prod(shape.astype(float)) > _MAX_ELEMENTS:
-            raise node.refusal("has the wrong shape", f"at most {_MAX_ELEMENTS} elements", shape.tolist())
-    try:
-        return _FOLDED[node.operator](node, *inputs)
-    except (ValueError, IndexError, TypeError, KeyError) as error:
-        raise node.refusal("cannot be computed", "operands that fit", str(error).partition("\n")[0]) from None
-
-
-def _dtype(onnx: Any, kind: int) -> Any:
-    """Returns the dtype of a type of ONNX."""
-    try:
-        return onnx.helper.tensor_dtype_to_np_dtype(kind)
-    except KeyError:
-        raise RefusalError(
-            f"the model has a value of the wrong type; expected numbers, got type {kind}"
-        ) from None
-
-
-def _reshaped(a: Any, shape: Any) -> Any:
-    return np.reshape(a, [a.shape[i] if n == 0 else int(n) for i, n in enumerate(shape)])
-
-
-def _sliced(a: Any, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Any:
-    axes = range(len(starts)) if axes is None else axes
-    steps = np.ones(len(starts), np.int64) if steps is None else steps
-    index = [slice(None)] * a.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps):
-        index[int(axis)] = slice(int(start), int(end), int(step))
-    return a[tuple(index)]
-
-
 def from_onnx(path: str | os.PathLike[str]) -> Network:
-    """Returns the network of an ONNX file: layers of RNN, LSTM or GRU nodes. Needs the package onnx.
+    """Returns the network of an ONNX file: layers of RNN, LSTM, GRU or Scan nodes. Needs the package onnx.
 
     The file may have an embedding (Gather) or one-hot tokens, several layers, both directions, residual connections,
-    constant initial states, which become learned ones, and a decoder (MatMul and Add): what ``to_onnx`` writes of
-    float32, and PyTorch's exporter of such a module. Names of inputs and outputs are free; final states are ignored. An
-    LSTM with peepholes is the cell "lstm_peephole", one with ``input_forget`` "lstm_coupled".
+    constant initial states, which become learned ones, and a decoder (MatMul and Add): what ``to_onnx`` writes, and
+    PyTorch's exporter of such a module. Names of inputs and outputs are free; final states are ignored. An LSTM with
+    peepholes is the cell "lstm_peephole", one with ``input_forget`` "lstm_coupled". The body of a Scan becomes the step
+    of a cell of the network's own, whose parameters are the constants that the body reads. Lengths that are an input of
+    the model are the argument ``lengths`` of calls; the outputs of padding are 0.
 
     Parameters
     ----------
@@ -209,7 +128,14 @@ class _Layer(NamedTuple):
     directions: int
     weights: list[dict[str, Any]]
     starts: list[Start]
-    is_residual: bool
+    # of each state
+    rows: list[int]
+    dtype: Any
+    # the name of the input with the lengths
+    lengths: str | None
+    # of a Scan, one for each direction
+    steps: list[ScannedStep]
+    is_residual: bool = False
 
 
 class _Import:
@@ -228,16 +154,24 @@ class _Import:
         self._time = ""
         self._input_size = 0
         self._is_tied = False
+        # what Scans read in reverse
+        self._reversed = {
+            node.inputs[-int(node.get("num_scan_inputs", 1))]
+            for node in self._nodes
+            if node.operator == "Scan" and 1 in node.get("scan_input_directions", [])
+        }
         for value in graph.input:
             if value.name not in self._values:
                 self._values[value.name] = self._declared(value)
 
     def _declared(self, value: Any) -> Any:
         """Returns an input: tokens, vectors, or a state."""
-        kind = _dtype(self._onnx, value.type.tensor_type.elem_type)
+        kind = dtype_of(self._onnx, value.type.tensor_type.elem_type)
         rank = len(value.type.tensor_type.shape.dim)
         if kind.kind in "iu" and rank == 2:
             return Tokens((_FIRST, _SECOND))
+        if kind.kind in "iu" and rank == 1:
+            return Lengths(value.name)
         return Values(-1, (_FIRST, _SECOND, _ELEMENTS)) if rank == 3 else Start(None)
 
     # ---- nodes
@@ -266,16 +200,18 @@ class _Import:
     def _results(self, node: OnnxNode, inputs: list[Any]) -> Sequence[Any]:
         operator = node.operator
         if operator == "Constant":
-            return [self._constant(node)]
+            return [node.constant()]
         given = [value for value in inputs if value is not None]
-        if operator in _FOLDED and given and all(isinstance(value, np.ndarray) for value in given):
-            return [_folded(node, inputs)]
+        if operator in FOLDED and given and all(isinstance(value, np.ndarray) for value in given):
+            return [folded(node, inputs)]
         if operator in ("Identity", "Dropout"):
             return [inputs[0], None]
         if operator in ("RNN", "LSTM", "GRU"):
             return self._layer(node, inputs)
+        if operator == "Scan":
+            return self._scan(node, inputs)
         method = getattr(self, f"_{operator.lower()}", None) if operator.isalnum() else None
-        result = method(node, *inputs) if method and operator not in ("Layer", "Constant") else None
+        result = method(node, *inputs) if method and operator not in ("Layer", "Start") else None
         if result is None and any(isinstance(value, (Size, Start)) for value in given):
             # what computes shapes and states
             result = self._state(node, inputs)
@@ -284,15 +220,6 @@ class _Import:
                 f"node '{node.outputs[0]}' has no place in a network; {_EXPECTED}, got {operator}"
             )
         return [result]
-
-    def _constant(self, node: OnnxNode) -> Any:
-        if node.has("value"):
-            return node.array("value")
-        for name, kind in (("value_float", np.float32), ("value_floats", np.float32), ("value_int", np.int64),
-                           ("value_ints", np.int64)):  # fmt: skip
-            if node.has(name):
-                return np.array(node.get(name), kind)
-        raise node.refusal("has the wrong value", "numbers", ", ".join(node.attributes))
 
     def _state(self, node: OnnxNode, inputs: list[Any]) -> Any:
         """Returns a size, or states that are the same for all sequences."""
@@ -343,7 +270,35 @@ class _Import:
         return Size()
 
     def _cast(self, node: OnnxNode, value: Any, *rest: Any) -> Any:
-        return value if isinstance(value, (Tokens, Values)) else None
+        return value if isinstance(value, (Tokens, Values, Lengths)) else None
+
+    # ---- lengths
+
+    def _range(self, node: OnnxNode, start: Any, limit: Any, delta: Any) -> Any:
+        numbers = [n.ravel()[0] for n in (start, delta) if isinstance(n, np.ndarray) and n.size == 1]
+        return Steps() if numbers == [0, 1] and isinstance(limit, Size) else None
+
+    def _unsqueeze(self, node: OnnxNode, value: Any, axes: Any = None) -> Any:
+        if isinstance(value, (Steps, Lengths)) and not value.has_axes:
+            expected = [1, 2] if isinstance(value, Steps) else [0, 2]
+            return value._replace(has_axes=True) if node.axes(axes) == expected else None
+        return None
+
+    def _less(self, node: OnnxNode, a: Any, b: Any) -> Any:
+        is_mask = isinstance(a, Steps) and isinstance(b, Lengths) and a.has_axes and b.has_axes
+        return Valid(b.name) if is_mask else None
+
+    def _where(self, node: OnnxNode, mask: Any, value: Any, other: Any) -> Any:
+        """Returns outputs whose padding is 0: those of a network are."""
+        if not isinstance(mask, Valid) or not isinstance(value, Values):
+            return None
+        is_zero = isinstance(other, np.ndarray) and not other.any()
+        layer = self._layers[-1] if self._layers else None
+        if layer is None or not is_zero or layer.lengths != mask.name or value.axes[0] != self._time:
+            raise node.refusal("has the wrong operands", "the lengths of the layers and 0", "others")
+        return value
+
+    # ---- ends and axes
 
     def _gather(self, node: OnnxNode, table: Any, value: Any) -> Any:
         if not isinstance(value, Tokens) or not isinstance(table, np.ndarray):
@@ -427,18 +382,11 @@ class _Import:
         inputs = inputs + [None] * (8 - len(inputs))
         x, W, R, B, lengths = inputs[:5]
         cell, directions = self._cell(node, inputs)
-        if lengths is not None:
-            raise node.refusal("has the wrong inputs", "sequences of one length", "sequence_lens")
-        expected = (_FIRST, _SECOND)
-        if not isinstance(x, Values) or x.is_decoded or x.layer != len(self._layers) - 1:
+        if lengths is not None and (not isinstance(lengths, Lengths) or lengths.has_axes):
             raise node.refusal(
-                "has the wrong operand", "the input, or the outputs of the layer below", "another"
+                "has the wrong sequence_lens", "an input of the model, or none", "other lengths"
             )
-        time = self._time or x.axes[0]
-        if x.axes not in ((*expected, _ELEMENTS), (*expected[::-1], _ELEMENTS)) or x.axes[0] != time:
-            raise node.refusal("has the wrong operand", "vectors for each step", x.axes)
-        self._time = time
-        self._take_residual(x)
+        self._take_operand(node, x, len(self._layers) - 1)
         if not all(isinstance(array, np.ndarray) for array in (W, R)) or not isinstance(
             B, (np.ndarray, type(None))
         ):
@@ -458,9 +406,70 @@ class _Import:
             _weights(cell, W[d], R[d], B[d], None if inputs[7] is None else inputs[7][d])
             for d in range(directions)
         ]
-        self._layers.append(_Layer(cell, units, below, directions, parts, starts, False))
+        name = None if lengths is None else lengths.name
+        dtype = np.result_type(*parts[0].values())
+        self._layers.append(
+            _Layer(cell, units, below, directions, parts, starts, [units] * len(starts), dtype, name, [])
+        )
         axes = (x.axes[0], _DIRECTIONS, x.axes[1], _ELEMENTS)
         return [Values(len(self._layers) - 1, axes), Size(), Size()]
+
+    def _take_operand(self, node: OnnxNode, x: Any, below: int) -> None:
+        """Checks what a layer reads, and keeps the order of its axes."""
+        if not isinstance(x, Values) or x.is_decoded or x.layer != below:
+            raise node.refusal(
+                "has the wrong operand", "the input, or the outputs of the layer below", "another"
+            )
+        time, expected = self._time or x.axes[0], (_FIRST, _SECOND)
+        if x.axes not in ((*expected, _ELEMENTS), (*expected[::-1], _ELEMENTS)) or x.axes[0] != time:
+            raise node.refusal("has the wrong operand", "vectors for each step", x.axes)
+        self._time = time
+        self._take_residual(x)
+
+    def _scan(self, node: OnnxNode, inputs: list[Any]) -> Sequence[Any]:
+        """Adds a layer, or the second direction of the last one."""
+        arrays = {name: value for name, value in self._values.items() if isinstance(value, np.ndarray)}
+        step = ScannedStep(self._onnx, node, arrays)
+        count = len(step.rows)
+        starts, (x, *masks) = inputs[:count], inputs[count:]
+        last = len(self._layers) - 1
+        self._take_operand(node, x, last - step.is_reverse)
+        lengths = masks[0] if masks else None
+        if masks and not isinstance(lengths, Valid):
+            raise node.refusal("has the wrong inputs", "vectors and whether a step is valid", "others")
+        starts = [self._start(node, start) for start in starts]
+        for start, rows in zip(starts, step.rows):
+            if start.rows is not None and np.size(start.rows) not in (1, rows):
+                raise node.refusal("has the wrong initial state", f"{rows} rows", np.size(start.rows))
+        name = None if lengths is None else lengths.name
+        if not step.is_reverse:
+            if not self._layers and self._table is None and not self._input_size:
+                self._input_size = step.inputs
+            self._layers.append(
+                _Layer("Scan", step.rows[0], step.inputs, 1, [step.weights], starts, step.rows, step.dtype, name,
+                       [step])
+            )  # fmt: skip
+        else:
+            layer = self._layers[last]
+            if layer.directions != 1 or layer.lengths != name or not step.fits(layer.steps):
+                raise node.refusal("has the wrong body", "that of the forward direction", "another")
+            both = [_beside(a, b, rows) for a, b, rows in zip(layer.starts, starts, step.rows)]
+            self._layers[last] = layer._replace(
+                directions=2, weights=[*layer.weights, step.weights], starts=both, steps=[*layer.steps, step]
+            )
+        is_one = not step.is_reverse and node.inputs[count] not in self._reversed
+        side = _ELEMENTS if is_one else _SIDES[step.is_reverse]
+        return [*[Size()] * count, Values(len(self._layers) - 1, (x.axes[0], x.axes[1], side))]
+
+    def _concat(self, node: OnnxNode, *values: Any) -> Any:
+        """Returns the outputs of both directions of a Scan."""
+        if not all(isinstance(value, Values) for value in values):
+            return None
+        sides = [(value.layer, value.axes[2:]) for value in values]
+        layer = len(self._layers) - 1
+        if node.get("axis") not in (2, -1) or sides != [(layer, (side,)) for side in _SIDES]:
+            raise node.refusal("has the wrong operands", "the outputs of both directions", "others")
+        return values[0]._replace(axes=(*values[0].axes[:2], _ELEMENTS))
 
     def _cell(self, node: OnnxNode, inputs: list[Any]) -> tuple[str, int]:
         """Returns the cell and the number of directions of a node."""
@@ -506,14 +515,23 @@ class _Import:
             )
         starts = [start for layer in self._layers for start in layer.starts]
         learned = any(start.rows is not None and np.any(start.rows) for start in starts)
-        dtype = np.dtype(first.weights[0][next(iter(first.weights[0]))].dtype)
+        if len({layer.lengths for layer in self._layers}) > 1:
+            raise RefusalError(
+                "the layers have different sequence_lens; expected one input for all, got others"
+            )
+        dtype = np.dtype(first.dtype)
         if dtype not in DTYPES:
             raise RefusalError(f"weights have the wrong type; expected float32 or float64, got {dtype}")
+        steps = [layer.steps[0] for layer in self._layers if layer.steps]
+        counts = [len(step.rows) for step in steps]
+        if len(set(counts)) > 1:
+            raise RefusalError(f"the layers have different states; expected as many in all, got {counts}")
+        cell: Any = as_cell(ScannedCell(steps) if steps else first.cell)
         # the class of the cell, created without the arguments that only it has
-        kind = Checkpoint._by_cell.get(first.cell, Network)
+        kind = Checkpoint._by_cell.get(None if steps else first.cell, Network)
         network: Network = kind.__new__(kind)
         network._build(
-            as_cell(first.cell),
+            cell,
             self._input_size,
             [layer.units for layer in self._layers],
             None if self._decoder is None else self._decoder.shape[0],
@@ -547,10 +565,10 @@ class _Import:
             for d, weights in enumerate(layer.weights):
                 suffix = f"{k}{'r' * d}"
                 found.update({f"{name}{suffix}": array for name, array in weights.items()})
-                for state, start in zip(states, layer.starts) if learned else ():
+                for state, start, count in zip(states, layer.starts, layer.rows) if learned else ():
                     rows = np.zeros(1) if start.rows is None else np.ravel(start.rows)
                     rows = rows.reshape(layer.directions, -1)[d] if rows.size > 1 else rows
-                    found[f"{state}s{suffix}"] = np.broadcast_to(rows, layer.units)
+                    found[f"{state}s{suffix}"] = np.broadcast_to(rows, count)
         if self._decoder is not None:
             if not self._is_tied:
                 found["Whd"] = self._decoder
@@ -559,6 +577,14 @@ class _Import:
                 np.zeros(outputs) if self._bias is None else np.broadcast_to(np.ravel(self._bias), outputs)
             )
         return found
+
+
+def _beside(forward: Start, backward: Start, count: int) -> Start:
+    """Returns the initial states of both directions."""
+    if forward.rows is None and backward.rows is None:
+        return Start(None)
+    sides = [np.zeros(1) if start.rows is None else np.ravel(start.rows) for start in (forward, backward)]
+    return Start(np.stack([np.broadcast_to(side, count) for side in sides]))
 
 
 def _weights(cell: str, W: Any, R: Any, B: Any, P: Any) -> dict[str, Any]:

@@ -34,19 +34,26 @@ _SAME = {
 _WITH_NUMBER = {"scale": "Mul", "shift": "Add", "pow": "Pow"}
 
 
-def add_scan(graph: OnnxGraph, step: Step, dtype: Any, x: str, initial: Sequence[str]) -> list[str]:
-    """Adds a layer in one direction; returns the names of its final states, and of its outputs (T, B, rows)."""
-    body = _Body(graph, step, dtype)
+def add_scan(
+    graph: OnnxGraph, step: Step, dtype: Any, x: str, initial: Sequence[str], valid: str = ""
+) -> list[str]:
+    """Adds a layer in one direction; returns the names of its final states, and of its outputs (T, B, rows).
+
+    ``valid`` is the name of whether a step is within the length of its sequence, (T, B, 1): the states do not change in
+    others, whose outputs are 0.
+    """
+    body = _Body(graph, step, dtype, bool(valid))
+    scanned = [x, valid] if valid else [x]
     is_reverse = int(step.suffix.endswith("r"))
     return list(
         graph.add(
             "Scan",
-            [*initial, x],
+            [*initial, *scanned],
             f"layer{step.suffix}",
             len(step.states) + 1,
             body=body.written.graph(f"step{step.suffix}"),
-            num_scan_inputs=1,
-            scan_input_directions=[is_reverse],
+            num_scan_inputs=len(scanned),
+            scan_input_directions=[is_reverse] * len(scanned),
             scan_output_directions=[is_reverse],
         )
     )
@@ -55,7 +62,7 @@ def add_scan(graph: OnnxGraph, step: Step, dtype: Any, x: str, initial: Sequence
 class _Body:
     """The step as a graph. All values are transposed, a row for each sequence: (B, rows)."""
 
-    def __init__(self, around: OnnxGraph, step: Step, dtype: Any) -> None:
+    def __init__(self, around: OnnxGraph, step: Step, dtype: Any, has_lengths: bool) -> None:
         self.written, self._step, self._dtype = OnnxGraph(around.onnx, around), step, np.dtype(dtype)
         graph, rows = self.written, list(step.states.values())
         self._values = {f"s{i}": graph.name(f"{name}{step.suffix}") for i, name in enumerate(step.states)}
@@ -64,11 +71,21 @@ class _Body:
         self._parts: dict[StepOperand, str] = {}
         graph.inputs += [graph.value(self._values[f"s{i}"], dtype, [None, n]) for i, n in enumerate(rows)]
         graph.inputs.append(graph.value(self._values["x"], dtype, [None, step.inputs]))
+        valid = graph.name(f"valid{step.suffix}") if has_lengths else ""
+        if valid:
+            graph.inputs.append(graph.value(valid, np.bool_, [None, 1]))
         for i, operation in enumerate(step.operations):
             self._values[f"v{i}"], self._rows[f"v{i}"] = self._result(operation), operation.rows
         after = [self._operand(operand) for operand in step.next]
+        y = after[0]
+        if valid:
+            y = graph.add("Where", [valid, y, self._number(0)], f"valid_y{step.suffix}")
+            after = [
+                graph.add("Where", [valid, new, self._values[f"s{i}"]], f"after{step.suffix}")
+                for i, new in enumerate(after)
+            ]
         # a name may occur once among the outputs
-        for name, n in zip([*after, after[0]], [*rows, rows[0]]):
+        for name, n in zip([*after, y], [*rows, rows[0]]):
             own = graph.add("Identity", [name], f"next{step.suffix}")
             graph.outputs.append(graph.value(own, dtype, [None, n]))
 

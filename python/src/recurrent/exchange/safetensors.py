@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # the types that NumPy has
 _TYPES = {
@@ -19,16 +23,11 @@ _TYPES = {
 _MAX_HEADER = 100_000_000
 
 
-def arrays_of_safetensors(path: Path) -> dict[str, Any]:
-    """Returns the arrays of a file by name, BF16 as float32.
+def arrays_of_safetensors(path: Path, data: bytes) -> dict[str, Any]:
+    """Returns the arrays of a file's bytes by name, BF16 as float32.
 
     Reference: https://github.com/huggingface/safetensors.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno, f"cannot read '{path}': {reason[:1].lower()}{reason[1:]}") from None
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(_MAX_HEADER, len(data) - 8):
         raise _refusal(path, "a header", f"{len(data)} bytes")
@@ -68,3 +67,23 @@ def _array(path: Path, name: str, entry: Any, body: memoryview) -> Any:
         # the upper half of a float32
         return (np.frombuffer(part, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
     return np.frombuffer(part, _TYPES[kind]).reshape(shape)
+
+
+def safetensors_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Returns a file of float32 or float64 arrays, as PyTorch's modules are written."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    bodies: list[bytes] = []
+    start = 0
+    for name, array in arrays.items():
+        kind = f"F{8 * array.itemsize}"
+        bodies.append(np.ascontiguousarray(array, _TYPES[kind]).tobytes())
+        header[name] = {
+            "dtype": kind,
+            "shape": list(array.shape),
+            "data_offsets": [start, start + len(bodies[-1])],
+        }
+        start += len(bodies[-1])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    # spaces align the elements
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *bodies])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +11,7 @@ import numpy as np
 from .._arrays import as_array
 from .._checks import as_flag
 from ..parameters import Parameters
-from .safetensors import arrays_of_safetensors
+from .torch_source import FIRST, state_dict_of
 from .weights import finite_array, set_weights
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 # the gates in the order of PyTorch's rows, by their names here
 _GATES = {"rnn_relu": "h", "lstm": "ifco", "rnn_tanh": "h", "gru": "rzn"}
-_FIRST = "weight_ih_l0"
 _OF_A_LAYER = re.compile(r"(?:weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")
 _OF_A_NORM = {"running_mean", "running_var", "num_batches_tracked"}
 _LINEAR, _EXPECTED = "a Linear or an Embedding", "an expected array"
@@ -60,11 +57,13 @@ def gate_names(cell: str, gate: str, layer: str) -> tuple[str, str, str]:
     return f"W{gate}x{layer}", f"W{gate}h{layer}", f"b{gate}{layer}"
 
 
-def from_torch(net: Architecture, parameters: Parameters, source: Any, strict: bool) -> list[str]:
+def from_torch(
+    net: Architecture, parameters: Parameters, source: Any, strict: bool, key: str | None
+) -> list[str]:
     """Sets a network's weights from a module or its state_dict, all of them or none; returns the names ignored."""
     _check_cell(net)
     strict = as_flag(strict, "strict")
-    state = _State(_state_dict(source), parameters.flat.dtype)
+    state = _State(state_dict_of(source, key), parameters.flat.dtype)
     prefix = state.recurrent_prefix()
     _check_nonlinearity(net, source)
     found: dict[str, npt.NDArray[np.float64]] = {}
@@ -212,13 +211,13 @@ class _State:
 
     def recurrent_prefix(self) -> str:
         """Returns what precedes the names of the recurrent layers."""
-        firsts = [name for name in self.values if name.endswith(_FIRST)]
+        firsts = [name for name in self.values if name.endswith(FIRST)]
         if len(firsts) != 1:
             raise ValueError(
-                f"state_dict is ambiguous; expected 1 name that ends in {_FIRST}, "
+                f"state_dict is ambiguous; expected 1 name that ends in {FIRST}, "
                 f"got {len(firsts)} of {sorted(self.values)}"
             )
-        return firsts[0][: -len(_FIRST)]
+        return firsts[0][: -len(FIRST)]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         return [name for name in self.leftover() if self.shape(name) == shape]
@@ -247,23 +246,6 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
     return as_array(array, name)
 
 
-def _state_dict(source: Any) -> Mapping[str, Any]:
-    """Returns the arrays of a module, of a state_dict, or of a file."""
-    if isinstance(source, os.PathLike) or (isinstance(source, str) and source.endswith(".safetensors")):
-        source = arrays_of_safetensors(Path(source))
-    values = source if isinstance(source, Mapping) else getattr(source, "state_dict", lambda: None)()
-    if not isinstance(values, Mapping):
-        raise TypeError(
-            "state_dict has the wrong type; expected a torch.nn.Module, a mapping of names to arrays or a safetensors "
-            "file, "
-            f"got {type(source).__name__}"
-        )
-    for name in values:
-        if not isinstance(name, str):
-            raise TypeError(f"state_dict has a key of the wrong type; expected a str, got {name!r}")
-    return values
-
-
 def _check_cell(net: Architecture) -> None:
     if net.cell not in _GATES:
         raise ValueError(f"the network has the wrong cell; expected one that torch.nn has, got {net.cell}")
@@ -282,7 +264,7 @@ def _check_nonlinearity(net: Architecture, source: Any) -> None:
         return
     for module in source.modules():
         mode = getattr(module, "mode", None)
-        if hasattr(module, _FIRST) and isinstance(mode, str) and mode.lower() != net.cell:
+        if hasattr(module, FIRST) and isinstance(mode, str) and mode.lower() != net.cell:
             raise ValueError(f"the module has the wrong cell; expected {net.cell}, got {mode.lower()}")
 
 

@@ -10,7 +10,9 @@ from .._checks import DTYPES, as_choice, as_dtype, as_flag
 from ..exchange.c_source import as_c_path, c_files
 from ..exchange.keras import from_keras_weights, to_keras_weights
 from ..exchange.onnx_export import onnx_bytes
+from ..exchange.step import check_finite
 from ..exchange.torch import Architecture, from_torch, to_torch
+from ..exchange.torch_source import as_torch_path
 from ..names import DType, QuantizationName
 from .prediction import Prediction
 
@@ -23,20 +25,24 @@ class Exchange(Prediction):
 
     # ---- PyTorch's weights
 
-    def load_torch(self, state_dict: Any, strict: bool = True) -> list[str]:
+    def load_torch(self, state_dict: Any, strict: bool = True, key: str | None = None) -> list[str]:
         """Copies the weights of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, with its Embedding and Linear if any.
 
         Parameters
         ----------
         state_dict : torch.nn.Module, mapping of str to array, str or Path
-            A module, its ``state_dict()`` as tensors or arrays, or a safetensors file of it, which needs neither
-            PyTorch nor another package. The layers are found by ``weight_ih_l0`` and its relatives under any prefix;
+            A module, its ``state_dict()`` as tensors or arrays, or a file of it: that of ``torch.save``, ``.pt``,
+            ``.pth`` or ``.bin``, or a safetensors file. Files need neither PyTorch nor another package, and nothing in
+            them is executed. The layers are found by ``weight_ih_l0`` and its relatives under any prefix;
             the embedding and the decoder by their shapes, and of several with one shape by the names of ``to_torch``. A
             module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN`` is compared with the network's
             where the module is given: the arrays do not tell it.
         strict : bool
             Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
             other Linear layers. False ignores them.
+        key : str, optional
+            The key of the ``state_dict`` in a checkpoint, such as "model" of ``{"epoch": 3, "model": state_dict}``;
+            dots lead deeper.
 
         Returns
         -------
@@ -45,13 +51,16 @@ class Exchange(Prediction):
 
         Raises
         ------
+        OSError
+            If the file cannot be read.
         ValueError
             If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
-            the network's dtype, with its name; or if torch.nn has no such network. The weights are unchanged.
+            the network's dtype, with its name; if torch.nn has no such network; if the key is unknown; or if the file
+            is damaged, of an old format, or has objects other than tensors. The weights are unchanged.
         TypeError
             If an array has no real numbers, with its name; the weights are unchanged.
         """
-        return from_torch(self._architecture, self._parameters, state_dict, strict)
+        return from_torch(self._architecture, self._parameters, state_dict, strict, key)
 
     def to_torch(self) -> dict[str, npt.NDArray[Any]]:
         """Returns the weights under PyTorch's names: ``rnn.weight_ih_l0`` …, ``embedding.weight``, ``decoder.weight``.
@@ -69,6 +78,46 @@ class Exchange(Prediction):
             If torch.nn has no such cell, or not the options of the layers.
         """
         return to_torch(self._architecture, self._parameters)
+
+    def save_torch(self: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes ``to_torch()`` to a file for PyTorch. Needs no other package.
+
+        ``torch.load(path, weights_only=True)`` returns the ``state_dict`` of a ``.pt`` file, and
+        ``safetensors.torch.load_file(path)`` that of a safetensors file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, with the suffix .pt, .pth or .safetensors.
+        overwrite : bool
+            Whether to replace a file that this network did not write, though never a text.
+
+        Raises
+        ------
+        FileExistsError
+            If the file is a text, or exists and this network did not write it.
+        OSError
+            If the file cannot be written; the old file is unchanged.
+        ValueError
+            If the path has another suffix, or torch.nn has no such cell, or not the options of the layers.
+        FloatingPointError
+            If a weight is infinite or NaN, with its name.
+
+        Examples
+        --------
+        >>> import recurrent, tempfile
+        >>> net, twin = recurrent.GRU(3, [4], 2, rng=1), recurrent.GRU(3, [4], 2, rng=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save_torch(f"{folder}/net.pt")
+        ...     twin.load_torch(f"{folder}/net.pt")
+        []
+        >>> bool((twin.flat.w == net.flat.w).all())
+        True
+        """
+        written = as_torch_path(path)
+        self._outputs.check(path, "path", overwrite)
+        check_finite(self)
+        self._outputs.write(path, written(self.to_torch()), overwrite)
 
     # ---- Keras's weights
 
@@ -150,6 +199,7 @@ class Exchange(Prediction):
         *,
         tokens: bool = False,
         states: bool = False,
+        lengths: bool = False,
         dtype: DType | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -168,6 +218,9 @@ class Exchange(Prediction):
         states : bool
             Whether the initial states are inputs, ``initial_h0``, ``initial_c0`` … (B, rows); else sequences begin with
             those of ``initial_state``.
+        lengths : bool
+            Whether the lengths of the sequences are an input, ``lengths`` (B,) of int32, with the meaning that they
+            have in ``forward``: later outputs are 0, and the final states are those of the last valid steps.
         dtype : {"float32", "float64"}, optional
             The type of the numbers; the network's where absent.
         overwrite : bool
@@ -191,22 +244,25 @@ class Exchange(Prediction):
         >>> import recurrent
         >>> recurrent.LSTM(3, [8], 2, rng=1).to_onnx("net.onnx")  # doctest: +SKIP
         """
-        self._write_onnx(path, tokens, states, dtype, overwrite, self._outputs, {})
+        self._write_onnx(path, tokens, states, lengths, dtype, overwrite, self._outputs, {})
 
     def _write_onnx(
         self: Any,
         path: Any,
         tokens: Any,
         states: Any,
+        lengths: Any,
         dtype: Any,
         overwrite: Any,
         outputs: Any,
         metadata: dict[str, str],
     ) -> None:
         takes_tokens, takes_states = as_flag(tokens, "tokens"), as_flag(states, "states")
+        takes_lengths = as_flag(lengths, "lengths")
         kind = self.dtype if dtype is None else DTYPES[as_dtype(dtype)]
         outputs.check(path, "path", overwrite)
-        outputs.write(path, onnx_bytes(self, takes_tokens, takes_states, kind, metadata), overwrite)
+        data = onnx_bytes(self, takes_tokens, takes_states, takes_lengths, kind, metadata)
+        outputs.write(path, data, overwrite)
 
     # ---- C
 

@@ -473,6 +473,7 @@ class TextModel(Generation, Introspection):
         path: str | os.PathLike[str],
         *,
         states: bool = False,
+        lengths: bool = False,
         dtype: DType | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -484,7 +485,7 @@ class TextModel(Generation, Introspection):
         ----------
         path : str or Path
             The file.
-        states, dtype
+        states, lengths, dtype
             As for ``Network.to_onnx``.
         overwrite : bool
             Whether to replace a file that this model did not write, though never a text.
@@ -503,7 +504,7 @@ class TextModel(Generation, Introspection):
         >>> model.to_onnx("model.onnx", states=True)  # doctest: +SKIP
         """
         texts = {"tokenizer": self.tokenizer, "vocabulary": self.vocabulary or ""}
-        self.network._write_onnx(path, True, states, dtype, overwrite, self._outputs, texts)
+        self.network._write_onnx(path, True, states, lengths, dtype, overwrite, self._outputs, texts)
 
     def to_c(
         self,
