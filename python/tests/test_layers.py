@@ -41,6 +41,7 @@ LAYERS = (
     ("introspection",),
     ("text",),
     ("recurrentjs", "gradients"),
+    ("exchange.onnx_scan_import",),
     ("files", "sklearn", "config", "exchange.keras_import", "exchange.onnx_import"),
     ("",),
     ("demo",),

@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+from bisect import bisect_left
 from typing import NamedTuple
 
 import pytest
@@ -50,9 +51,11 @@ def loops(listing: str) -> list[Loop]:
         and (target := re.match(r"([0-9a-f]+) ", where))
         and i - LONGEST < at.get(int(target[1], 16), i + 1) <= i
     ]
+    ends = [end for end, _ in jumps]
     found = []
     for end, start in jumps:
-        if any(start <= s and e < end for e, s in jumps):
+        # a loop within this one ends within it
+        if any(start <= s for _, s in jumps[bisect_left(ends, start) : bisect_left(ends, end)]):
             continue
         body = code[start : end + 1]
         products = [name for _, name, where in body if name.startswith("vfmadd") and "%ymm" in where]
