@@ -67,6 +67,17 @@ $(LIBRARY): $(SOURCES)
 	fi
 	@touch $@
 
+# the tests of several processes need MPI
+.venv-newest/mpi: .venv-newest/ready
+	@command -v mpirun >/dev/null || { \
+	  echo "installing openmpi-bin"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends openmpi-bin openssh-client >/dev/null; } \
+	    || echo "could not install openmpi-bin: the tests of several processes will be skipped"; \
+	}
+	@.venv-newest/bin/python -m pip install -q --disable-pip-version-check -e 'python[mpi]'
+	@touch $@
+
 .venv/test: .venv/ready
 	$(PYTHON) -m pip install -q --disable-pip-version-check 'pytest>=7.2' 'pytest-xdist>=3' 'hypothesis>=6.60'
 	@touch $@
@@ -134,7 +145,7 @@ test-swift: ## run the Swift tests and the Swift example
 test-c: $(LIBRARY) ## compile the C examples strictly, as C and as C++, and run them
 	examples/c/run
 
-test-python: $(LIBRARY) .venv/test .venv-newest/browser .venv-newest/languages ## run pytest with the newest NumPy, and with Debian's what NumPy can change
+test-python: $(LIBRARY) .venv/test .venv-newest/browser .venv-newest/languages .venv-newest/mpi ## run pytest with the newest NumPy, and with Debian's what NumPy can change
 	cd python && ../.venv-newest/bin/python -m pytest -n 2
 	cd python && ../$(PYTHON) -m pytest -n 2 -m 'numpy and not nightly'
 
