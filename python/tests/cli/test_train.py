@@ -133,9 +133,10 @@ def test_train_in_char_rnns_words(text):
     assert rates[1] == rates[11 * 44] == 2e-3 and rates[11 * 44 + 1] == pytest.approx(2e-3 * 0.97)
     settings = tm.optimizer.settings
     assert (settings["name"], settings["alpha"], settings["eps"]) == ("rmsprop", 0.95, 1e-8)
+    assert tm.trainer.settings.clip == 5
     options = arguments.parse(["train", "x"])
-    names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "clip", "seed")
-    assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 5, 123]
+    names = ("cell", "hidden_sizes", "dropout", "seq_length", "batch_size", "seed")
+    assert [getattr(options, name) for name in names] == ["lstm", [128, 128], 0, 50, 50, 123]
 
 
 def test_recipes(text, capsys):

@@ -26,8 +26,6 @@ def test_the_default_of_texts():
     first = rates(history)[0]
     assert settings["learning_rate"] == pytest.approx(first)
     assert rates(history) == pytest.approx([first * f for f in (1, 1, 1, 1, 1, 0.7625, 0.525, 0.2875)])
-    warm = rates(fitted(steps=20)[1])
-    assert warm[:4] == pytest.approx([first / 3, first * 2 / 3, first, first])
     # a second run has the rates of a first one
     _, again = fitted(tm)
     assert rates(again) == rates(history)
@@ -50,6 +48,21 @@ def test_weight_decay():
     assert np.allclose(tm.flat.w, 0.75**2 * before) and len(steps) == 2
     with pytest.raises(ValueError, match="weight_decay is out of range"):
         fitted(weight_decay=-1.0)
+
+
+def test_clip():
+    """The recipe's goes with its optimizer; 5 with another."""
+    for own, expected in (
+        ({}, 2.0),
+        ({"learning_rate": 0.01}, 2.0),
+        ({"recipe": "char_rnn"}, 5.0),
+        ({"optimizer": recurrent.SGD(0.1)}, 5.0),
+        ({"clip": None}, None),
+        ({"clip": 0.5}, 0.5),
+    ):
+        assert fitted(**own)[0].trainer.settings.clip == expected
+    with pytest.raises(TypeError, match="clip has the wrong type; expected a number, got "):
+        fitted(clip="none")
 
 
 def test_rates_of_the_caller():

@@ -284,7 +284,10 @@ _TRAIN: Table = {
         value("--learning-rate-decay-after", natural, "N", "epochs before step's first (10)"),
         value("--warmup-steps", natural, "N", "of cosine and linear, up to the full learning rate (0)"),
         value(
-            "--clip --grad-clip", non_negative, "X", f"bound on each gradient; 0 for none ({CLIP:g})", CLIP
+            "--clip --grad-clip",
+            non_negative,
+            "X",
+            f"bound on gradients; 0 for none (the recipe's; {CLIP:g} with --optimizer)",
         ),
         value("--seed", natural, "N", "seed of weights and dropout (123)", 123),
     ),

@@ -89,7 +89,7 @@ def _train(o: argparse.Namespace, console: Console, ranks: Ranks) -> int:
         history = model.fit(
             source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
             o.validation_split, None, path, console.is_verbose, [] if ranks.rank else [reporter],
-            clip=o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
+            clip="recipe" if o.clip is None else o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
             errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
             overwrite=o.force, bptt_length=o.bptt_length, recipe=o.recipe and o.recipe.replace("-", "_"),

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from .. import _c
 from .._checks import as_callables, as_flag, as_path
@@ -24,7 +24,7 @@ from ..random import as_random
 from ..sources import Sources
 from ..training.corpus_trainer import CorpusTrainer
 from ..training.history import History
-from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, CLIP, SEQ_LENGTH, VALIDATION_SPLIT
+from ..training.options import BATCH_SIZE, CHECKPOINT_MINUTES, SEQ_LENGTH, VALIDATION_SPLIT
 from ..training.ranks import Ranks
 from ..training.trainer import Callback
 from .coder import tokenizer_of
@@ -121,7 +121,7 @@ class TextModel(Generation, Introspection):
         callbacks: Iterable[Callback] = (),
         *,
         learning_rate: float | None = None,
-        clip: float | None = CLIP,
+        clip: float | Literal["recipe"] | None = "recipe",
         evaluate_every: int | None = None,
         patience: int | None = None,
         checkpoint_every: int | None = None,
@@ -183,7 +183,7 @@ class TextModel(Generation, Introspection):
             before each step, so that a callback may change it: ``report.model.optimizer.learning_rate *= 0.5``.
         clip : float, optional
             The gradient clipping threshold, above 0; None for none. Applied per element, per tensor or globally
-            according to the optimizer's ``clipping``.
+            according to the optimizer's ``clipping``. "recipe": that of the recipe, and 5 with another optimizer.
         evaluate_every : int, optional
             Steps between two validations; where absent 500, or more, so that validation takes about 10% of the time
             at most. The end of the run is validated besides.
@@ -210,11 +210,11 @@ class TextModel(Generation, Introspection):
             Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
         recipe : {"default", "char_rnn", "recurrentjs"}, optional
             The optimizer, and its learning rates unless ``schedule`` or ``learning_rate`` is given. "default":
-            ``RMSProp(7e-3, alpha=0.9, bias_correction=False)``, whose rate rises for 50 steps, though at most for a
-            tenth of all, is constant until the middle and falls linearly to a twentieth, with a weight decay of 0.1.
-            "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate falls by 3 % an epoch after ten. "recurrentjs":
-            ``recurrentjs.Solver()`` at the constant rate 0.01. Where absent "default", for a model without an optimizer
-            or with the default's: another optimizer keeps its rate.
+            ``RMSProp(7e-3, alpha=0.9, bias_correction=False, clipping="global_norm")``, whose rate is constant for the
+            first half of the steps and falls linearly to a twentieth in the second, with a weight decay of 0.1 and a
+            clip of 2. "char_rnn": ``RMSProp(2e-3, alpha=0.95)``, whose rate falls by 3 % an epoch after ten.
+            "recurrentjs": ``recurrentjs.Solver()`` at the constant rate 0.01; both clip at 5. Where absent "default",
+            for a model without an optimizer or with the default's: another optimizer keeps its rate.
         weight_decay : float, optional
             A step subtracts ``learning_rate * weight_decay`` of each weight, as ``AdamW`` does, besides the optimizer's
             own decay. Where absent that of the recipe, and 0 with an optimizer, a schedule or a learning rate of the

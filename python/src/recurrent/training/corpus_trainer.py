@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ..state import State, StepResult
 from .batches import ContiguousBatches
 from .corpus import Corpus, smallest_type
 from .documents import Documents
-from .options import EVALUATE_EVERY, CorpusOptions, count
+from .options import CLIP, EVALUATE_EVERY, CorpusOptions, count
 from .ranks import Ranks
 from .recipes import Recipe, falling
 from .trainable import TrainableText
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 # the default is the best of a search: docs/defaults.md
 RECIPES: dict[RecipeName, Recipe] = {
     "default": Recipe(
-        lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False),
-        falling(7e-3, 0.5, warmup=50),
+        lambda: RMSProp(7e-3, alpha=0.9, bias_correction=False, clipping="global_norm"),
+        falling(7e-3, 0.5),
         weight_decay=0.1,
+        clip=2.0,
     ),
     "char_rnn": Recipe(
         lambda: RMSProp(2e-3, alpha=0.95), lambda _, epoch: Step(2e-3, epoch, 0.97, after=10 * epoch)
@@ -74,6 +75,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         record_every: int | None,
         overwrite: bool,
         weight_decay: float | None,
+        clip: float | Literal["recipe"] | None,
         ranks: Ranks,
         **arguments: Any,
     ) -> CorpusTrainer:
@@ -85,11 +87,13 @@ class CorpusTrainer(Trainer[TrainableText]):
         if (epochs is None) == (steps is None):
             got = "neither" if epochs is None else "both"
             raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
+        bound: Any = None if isinstance(clip, str) and clip == "recipe" else (clip,)
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=1 if record_every is None else record_every,
             weight_decay=0.0 if weight_decay is None else weight_decay,
+            clip=bound[0] if bound else CLIP,
             **arguments,
         )
         if model.tokenizer in ("characters", "bytes"):
@@ -119,6 +123,8 @@ class CorpusTrainer(Trainer[TrainableText]):
         model._set_metadata("documents", (options.documents or "").encode())
         total = trainer.target_step - first_step
         rates = chosen.begin(model, given, recipe is not None, total, trainer.epoch_steps)
+        if bound is None and rates is not None:
+            options.clip = chosen.clip
         if options.schedule is None and options.learning_rate is None and rates is not None:
             options.schedule = rates
             if weight_decay is None:

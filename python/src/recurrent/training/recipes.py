@@ -8,6 +8,7 @@ from typing import Any
 
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Linear, Schedule
+from .options import CLIP
 from .trainable import Trainable
 
 
@@ -20,6 +21,7 @@ class Recipe:
     schedule: Callable[[int, int], Schedule]
     # the fraction of each weight that a step subtracts, for a learning rate of 1
     weight_decay: float = 0.0
+    clip: float = CLIP
 
     def begin(
         self, model: Trainable, optimizer: Optimizer | None, is_chosen: bool, steps: int, epoch_steps: int
@@ -63,11 +65,6 @@ def _without_rate(optimizer: Optimizer) -> dict[str, Any]:
     return {name: value for name, value in optimizer.settings.items() if name != "learning_rate"}
 
 
-def falling(rate: float, share: float, warmup: int = 0) -> Callable[[int, int], Schedule]:
-    """Returns a schedule for any number of steps: a linear fall to a twentieth in the last ``share`` of them.
-
-    Before, the rate rises in ``warmup`` steps, though at most in a tenth of all.
-    """
-    return lambda steps, _: Linear(
-        rate, steps, max(1, int(share * steps)), warmup_steps=min(warmup, steps // 10), end_factor=0.05
-    )
+def falling(rate: float, share: float) -> Callable[[int, int], Schedule]:
+    """Returns a schedule for any number of steps: a linear fall to a twentieth in the last ``share`` of them."""
+    return lambda steps, _: Linear(rate, steps, decay_steps=max(1, int(share * steps)), end_factor=0.05)
