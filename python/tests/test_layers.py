@@ -35,6 +35,7 @@ LAYERS = (
     ),
     ("parameters", "sampling", "shapes"),
     ("graph", "optim"),
+    ("schedules",),
     ("training",),
     ("exchange",),
     ("losses", "nn"),

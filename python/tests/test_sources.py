@@ -300,7 +300,7 @@ def test_a_resumed_run_knows_its_epochs(tmp_path):
     "steps, epochs, error, sentence",
     [
         (None, None, ValueError, "epochs or steps is needed; expected one of both, got neither"),
-        (3, 3, ValueError, "epochs or steps is needed; expected one of both, got both"),
+        (3, 3, ValueError, "steps is unexpected; expected either epochs or steps, got both"),
         (None, 0, ValueError, "epochs is out of range; expected at least 1, got 0"),
         (None, 1.5, TypeError, "epochs has the wrong type; expected an int, got float"),
         (

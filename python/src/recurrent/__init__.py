@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import distributed, introspection, losses, names, recurrentjs
+from . import distributed, introspection, losses, names, recurrentjs, schedules
 from ._version import __version__
 from .config import show_config
 from .exchange.keras_import import from_keras
@@ -34,7 +34,7 @@ from .nn.reservoir import EchoStateNetwork
 from .nn.summary import LayerSummary, Summary
 from .nn.threads import get_num_threads, set_num_threads
 from .operation import Operand, Operation
-from .optim import optimizers, schedules
+from .optim import optimizers
 from .optim.optimizer import Optimizer
 from .optim.optimizers import *  # noqa: F403 (the optimizers, by their own list)
 from .optim.optimizers import OptimizerName

@@ -72,7 +72,7 @@ class Outputs:
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and was not written by this run.
+            If the file is a text that was read, or exists and was not written by this run.
         OSError
             If the path leads to a device, a pipe or a socket.
         """
@@ -142,7 +142,7 @@ class Outputs:
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and was not written by this run.
+            If the file is a text that was read, or exists and was not written by this run.
         OSError
             If the file cannot be written.
         """

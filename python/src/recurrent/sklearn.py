@@ -182,7 +182,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             "batch_first": True,
             "init": self.init,
         }
-        hidden = list(self.hidden_sizes)
+        hidden = self.hidden_sizes
         if isinstance(self.cell, str) and self.cell in _LAYERS:
             return _LAYERS[self.cell](width, hidden, outputs, **options)  # type: ignore[no-any-return]
         return Network(self.cell, width, hidden, outputs, **options)

@@ -205,9 +205,11 @@ def test_missing_library(tmp_path):
     )
     assert done.returncode == 1
     last = done.stderr[done.stderr.index("ImportError") :]
-    assert "make setup" in last and "RECURRENT_LIBRARY" in last
-    assert str(wanted) in last
-    assert str(package / "librecurrent.so") in last
+    sentence = f"RECURRENT_LIBRARY is not a file; expected the path of a librecurrent.so, got '{wanted}'"
+    assert last.strip().endswith(sentence)
+    code = "import os, sys; sys.path.insert(0, sys.argv[1]); del os.environ['RECURRENT_LIBRARY']; import recurrent"
+    last = python(code, str(package.parent), RECURRENT_LIBRARY="").stderr
+    assert "make setup" in last and "RECURRENT_LIBRARY" in last and str(package / "librecurrent.so") in last
 
 
 @pytest.mark.parametrize(
@@ -301,6 +303,14 @@ def test_a_library_that_is_not_there(monkeypatch, tmp_path):
         library.load()
 
 
+def test_a_library_of_the_folder(monkeypatch, tmp_path):
+    """A name without a slash is a file of the current folder, which the system's loader would not look in."""
+    shutil.copy(LIBRARY, tmp_path / "mine.so")
+    done = python("import os; os.chdir(os.environ['FOLDER']); import recurrent; print(recurrent._c.loaded.path)",
+                  RECURRENT_LIBRARY="mine.so", FOLDER=str(tmp_path))  # fmt: skip
+    assert done.stdout.strip() == str(tmp_path / "mine.so"), done.stderr
+
+
 def test_a_library_that_does_not_fit(monkeypatch, tmp_path):
     (tmp_path / "text.so").write_text("no library")
     monkeypatch.setattr(library, "candidates", lambda _: [(tmp_path / "text.so", "")])
@@ -372,12 +382,13 @@ def package_with(folder, *installed):
 def loaded_of(package, flags):
     """The path and the reason of the library that a CPU of these flags loads, or the last line of the error."""
     code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); read = Path.read_text;"
+        "import os, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); read = Path.read_text;"
+        "os.environ.pop('RECURRENT_LIBRARY', None);"
         "of_this_cpu = lambda p, *a, **k: f'flags : {sys.argv[2]}' if p.name == 'cpuinfo' else read(p, *a, **k);"
         "Path.read_text = of_this_cpu; import recurrent; found = recurrent.show_config('dicts')['library'];"
         "print(found['path'], found['reason'], sep='\\n')"
     )
-    done = python(code, str(package.parent), flags, RECURRENT_LIBRARY="/nowhere")
+    done = python(code, str(package.parent), flags)
     return done.stdout.split("\n")[:2] if done.returncode == 0 else done.stderr.splitlines()[-1]
 
 

@@ -107,7 +107,18 @@ def test_the_seed_that_was_drawn_is_said(trained, capsys):
 
 
 def test_the_best_model_is_named(text, capsys):
-    words = ["--learning-rate", "0.5", "--schedule", "constant", "--evaluate-every", "2", "--steps", "20"]
+    words = [
+        "--optimizer",
+        "rmsprop",
+        "--learning-rate",
+        "0.5",
+        "--schedule",
+        "constant",
+        "--evaluate-every",
+        "2",
+        "--steps",
+        "20",
+    ]
     assert main(["train", "novel.txt", *words, *SMALL]) == 0
     printed = capsys.readouterr().out
     history = recurrent.TextModel.load("novel.safetensors").history

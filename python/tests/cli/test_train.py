@@ -140,28 +140,41 @@ def test_train_in_char_rnns_words(text):
 
 
 def test_recipes(text, capsys):
-    """Without flags of optimizer and rates a run has fit's default; one of them has char-rnn's for the others."""
-    found = {}
+    """Flags are arguments of fit; an optimizer that is a flag has char-rnn's schedule unless another is one too."""
+    found = []
     for words in (
         (),
         ("--recipe", "recurrentjs"),
-        ("--recipe", "char-rnn"),
+        ("--recipe", "char_rnn"),
         ("--learning-rate", "0.5"),
-        ("--optimizer", "adam"),
+        ("--weight-decay", "0.25"),
+        ("--recipe", "char-rnn", "--learning-rate", "0.5"),
+        ("--optimizer", "adam", "--weight-decay", "0.25"),
+        ("--decay-rate", "0.5"),
+        ("--schedule", "cosine"),
+        ("--schedule", "cosine", "--optimizer", "adam"),
     ):
         assert main(["train", "novel.txt", "--steps", "2", "--force", "--quiet", *SMALL, *words]) == 0
         tm = recurrent.TextModel.load("novel.safetensors")
-        found[" ".join(words)] = (
-            tm.optimizer.settings["name"],
-            tm.trainer.settings.schedule.to_dict()["schedule"],
-        )
-    assert list(found.values()) == [
-        ("rmsprop", "linear"), ("recurrentjs", "constant"), ("rmsprop", "step"), ("rmsprop", "step"), ("adam", "step"),
+        settings = tm.trainer.settings
+        schedule = settings.schedule.to_dict() if settings.schedule else {"schedule": settings.learning_rate}
+        name, alpha = (tm.optimizer.settings.get(key) for key in ("name", "alpha"))
+        rate = schedule.get("learning_rate")
+        found.append((name, alpha, schedule["schedule"], rate, settings.weight_decay, settings.clip))
+    assert found == [
+        ("rmsprop", 0.9, "linear", 7e-3, 0.1, 2), ("recurrentjs", None, "constant", 1e-2, 0, 5),
+        ("rmsprop", 0.95, "step", 2e-3, 0, 5), ("rmsprop", 0.9, 0.5, None, 0, 2),
+        ("rmsprop", 0.9, "linear", 7e-3, 0.25, 2), ("rmsprop", 0.95, 0.5, None, 0, 5),
+        ("adam", None, "step", 2e-3, 0.25, 5), ("rmsprop", 0.5, "step", 2e-3, 0, 5),
+        ("rmsprop", 0.9, "cosine", 7e-3, 0, 2), ("adam", None, "cosine", 2e-3, 0, 5),
     ]  # fmt: skip
     words = ["train", "novel.txt", "--recipe", "char-rnn", "--decay-rate", "0.5"]
     with pytest.raises(SystemExit):
         main(words)
     assert "--recipe excludes --decay-rate" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "novel.txt", "--optimizer", "adam", "--decay-rate", "0.5"])
+    assert "--decay-rate requires --optimizer rmsprop, got adam" in capsys.readouterr().err
 
 
 def test_gradients_through_other_lengths_than_a_chunk(text):

@@ -301,7 +301,7 @@ REFUSED = [
     ({"validation_data": (X, LABELS[:2])}, ValueError, r"validation_data\[1\] has the wrong shape"),
     ({"validation_data": (X, LABELS, [9] * 7)}, ValueError, r"validation_data\[2\] is out of range; expected 0 to 6"),
     ({"epochs": None}, ValueError, "epochs or steps is needed; expected one of both, got neither"),
-    ({"steps": 3, "epochs": 3}, ValueError, "epochs or steps is needed; expected one of both, got both"),
+    ({"steps": 3, "epochs": 3}, ValueError, "steps is unexpected; expected either epochs or steps, got both"),
     ({"steps": 0, "epochs": None}, ValueError, "steps is out of range; expected at least 1, got 0"),
     ({"epochs": True}, TypeError, "epochs has the wrong type; expected an int, got bool"),
     ({"epochs": 2**60}, ValueError, "epochs is out of range"),

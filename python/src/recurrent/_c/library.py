@@ -15,6 +15,7 @@ from .signatures import ABI_VERSION
 _FILE = "librecurrent.dylib" if sys.platform == "darwin" else "librecurrent.so"
 # the folder of a wheel's libraries for levels of instructions, as glibc lays them out
 _LEVELS = "glibc-hwcaps"
+_NAMED = "RECURRENT_LIBRARY names it"
 
 
 class Loaded(NamedTuple):
@@ -34,10 +35,11 @@ def candidates(levels: Sequence[str]) -> list[tuple[Path, str]]:
     levels : sequence of str
         The instruction-set levels of the CPU, highest first.
     """
+    if "RECURRENT_LIBRARY" in os.environ:
+        # a path without a slash would be looked up in the folders of the system
+        return [(Path(os.environ["RECURRENT_LIBRARY"]).absolute(), _NAMED)]
     here = Path(__file__).resolve().parents[1]
     found = []
-    if "RECURRENT_LIBRARY" in os.environ:
-        found.append((Path(os.environ["RECURRENT_LIBRARY"]), "RECURRENT_LIBRARY names it"))
     for level in levels:
         found.append(
             (here / _LEVELS / level / _FILE, f"{level} is the highest level of this CPU that is installed")
@@ -82,6 +84,10 @@ def load() -> Loaded:
     flags = cpu_flags()
     tried = candidates(levels_of(flags))
     found, reason = next(((path, reason) for path, reason in tried if path.is_file()), (None, ""))
+    if found is None and tried[0][1] == _NAMED:
+        raise ImportError(
+            f"RECURRENT_LIBRARY is not a file; expected the path of a {_FILE}, got '{tried[0][0]}'"
+        )
     if found is None:
         others = sorted(level.name for level in (Path(__file__).resolve().parents[1] / _LEVELS).glob("*"))
         if others:
@@ -99,7 +105,8 @@ def load() -> Loaded:
         library = ctypes.CDLL(str(found))
         version = library.recurrent_abi_version
     except (OSError, AttributeError) as error:
-        raise ImportError(f"{found} is not a {_FILE} that this system can load: {error}") from None
+        source = "RECURRENT_LIBRARY, " if reason == _NAMED else ""
+        raise ImportError(f"{source}{found} is not a {_FILE} that this system can load: {error}") from None
     missing = _missing_cpu_flags(library, flags)
     if missing:
         raise ImportError(

@@ -43,9 +43,8 @@ EPOCHS = 50
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 # a new network's architecture; with --init-from the model decides it
 _RECIPES = tuple(name.replace("_", "-") for name in get_args(RecipeName))
-# of a run whose optimizer or learning rates are flags
-_RATES: dict[str, Any] = {
-    "learning_rate": LEARNING_RATE,
+# of a run whose schedule is a flag, or follows from an optimizer that is one
+_SCHEDULE: dict[str, Any] = {
     "schedule": "step",
     "learning_rate_decay": 0.97,
     "learning_rate_decay_after": 10,
@@ -173,6 +172,13 @@ def tokenizer(name: str) -> str | Path:
     return Path(name)
 
 
+def recipe(name: str) -> str:
+    """Reads the name of a recipe, with an underscore or a dash."""
+    if name.replace("_", "-") not in _RECIPES:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(_RECIPES)}, got {name!r}")
+    return name.replace("-", "_")
+
+
 def encoding(name: str) -> str:
     """Reads the name of an encoding."""
     try:
@@ -197,7 +203,7 @@ _DISTRIBUTED = choice(
 _CHECKPOINT = argument("model", "CHECKPOINT", "a file that `recurrent train` saved")
 _ENCODING = value("--encoding", encoding, "NAME", "the encoding of FILE, such as cp1252 or utf-16 (utf-8)")
 _PRINT_EVERY = value("--print-every", count, "N", "steps between two lines (100)")
-_FORCE = switch("--force", "overwrite an existing checkpoint or best model; a text never")
+_FORCE = switch("--force", "overwrite an existing checkpoint or best model; never a text that is read")
 _ERRORS = (
     choice(
         "--errors",
@@ -259,21 +265,30 @@ _TRAIN: Table = {
         value("--batch-size", count, "N", f"sequences per batch ({BATCH_SIZE})", BATCH_SIZE),
         value("--epochs --max-epochs", count, "N", f"passes over the text ({EPOCHS})"),
         value("--steps", count, "N", "steps, instead of epochs"),
-        choice("--recipe", _RECIPES, "R", f"optimizer and learning rates: {', '.join(_RECIPES)} (default)"),
+        value("--recipe", recipe, "R", f"optimizer and learning rates: {', '.join(_RECIPES)} (default)"),
         choice(
             "--optimizer",
             tuple(OPTIMIZERS),
             "O",
-            f"instead: {', '.join(OPTIMIZERS)}; sgd has momentum (rmsprop)",
+            f"instead of the recipe's: {', '.join(OPTIMIZERS)}; sgd has momentum",
         ),
-        value("--learning-rate", non_negative, "X", f"of the optimizer ({LEARNING_RATE:g})"),
-        value("--decay-rate", fraction_below_1, "X", f"of rmsprop's average of squares ({DECAY_RATE:g})"),
-        value("--weight-decay", non_negative, "X", "weight decay (0)", 0.0),
+        value(
+            "--learning-rate",
+            non_negative,
+            "X",
+            f"at the start (the recipe's; {LEARNING_RATE:g} with --optimizer)",
+        ),
+        value(
+            "--decay-rate", fraction_below_1, "X", f"of the squares of --optimizer rmsprop ({DECAY_RATE:g})"
+        ),
+        value(
+            "--weight-decay", non_negative, "X", "subtracted, times the rate and each weight (the recipe's)"
+        ),
         choice(
             "--schedule",
             tuple(name.replace("_", "-") for name in SCHEDULES),
             "S",
-            f"of the learning rate: {', '.join(SCHEDULES).replace('_', '-')} (step)",
+            f"of the learning rate: {', '.join(SCHEDULES).replace('_', '-')} (the recipe's; step with --optimizer)",
         ),
         value(
             "--learning-rate-decay",
@@ -546,14 +561,15 @@ def _check_errors(options: argparse.Namespace, parser: argparse.ArgumentParser) 
 
 
 def _set_rates(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Sets the recipe, or the defaults of the flags of optimizer and learning rates if one of them is given."""
-    given = [name for name in ("optimizer", "decay_rate", *_RATES) if getattr(options, name) is not None]
-    if options.weight_decay:
-        given.append("weight_decay")
-    if given and options.recipe is not None:
-        parser.error(f"--recipe excludes --{given[0].replace('_', '-')}")
-    options.has_rates = bool(given)
-    for name, value in _RATES.items():
+    """Sets whether the optimizer and the schedule are those of flags, and the defaults of their other flags."""
+    own = [name for name in ("optimizer", "decay_rate") if getattr(options, name) is not None]
+    if own and options.recipe is not None:
+        parser.error(f"--recipe excludes --{own[0].replace('_', '-')}")
+    if options.decay_rate is not None and options.optimizer not in (None, "rmsprop"):
+        parser.error(f"--decay-rate requires --optimizer rmsprop, got {options.optimizer}")
+    options.has_optimizer = bool(own)
+    options.has_schedule = bool(own) or any(getattr(options, name) is not None for name in _SCHEDULE)
+    for name, value in _SCHEDULE.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
 

@@ -22,9 +22,10 @@ from ..text.coder import is_coded
 from ..text.model import TextModel
 from ..training.batches import ContiguousBatches
 from ..training.corpus import Corpus
+from ..training.corpus_trainer import RECIPES
 from ..training.documents import Documents
 from ..training.history import History, StepReport
-from ..training.options import DECAY_RATE
+from ..training.options import DECAY_RATE, LEARNING_RATE
 from ..training.ranks import Ranks
 from .arguments import EPOCHS
 from .console import EXIT_INTERRUPTED, Console, describe, token_unit
@@ -87,12 +88,14 @@ def _train(o: argparse.Namespace, console: Console, ranks: Ranks) -> int:
     reporter.introduce = lambda: _introduce(console, o, corpus, length, model, steps, epoch_steps, path)
     try:
         history = model.fit(
-            source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, steps, epoch_steps),
+            source, steps, o.batch_size, o.seq_length, _optimizer(o), _schedule(o, model, steps, epoch_steps),
             o.validation_split, None, path, console.is_verbose, [] if ranks.rank else [reporter],
             clip="recipe" if o.clip is None else o.clip or None, evaluate_every=o.evaluate_every, patience=o.patience,
             checkpoint_every=o.checkpoint_every, checkpoint_minutes=o.checkpoint_minutes,
             errors=o.errors, replacement=o.replacement, encoding=encoding, documents=o.documents,
-            overwrite=o.force, bptt_length=o.bptt_length, recipe=o.recipe and o.recipe.replace("-", "_"),
+            overwrite=o.force, bptt_length=o.bptt_length, recipe=o.recipe,
+            weight_decay=None if o.optimizer == "adamw" else o.weight_decay,
+            learning_rate=None if o.has_schedule else o.learning_rate,
             distributed=cast(Any, ranks),
         )  # fmt: skip
     except FileExistsError as error:
@@ -239,7 +242,8 @@ def _introduce(
         f"  training  {steps:,} steps, {epoch_steps:,} to an epoch; {optimizer}, {schedule}learning rate "
         f"{rate:g}"
     )
-    console.print(f"  saved     {path}; Ctrl-C saves and ends\n")
+    console.print(f"  saved     {path}; Ctrl-C saves and ends")
+    console.print()
     console.print("    step    epoch     loss  gradient remaining validation   sample")
 
 
@@ -274,31 +278,37 @@ def _conclude(console: Console, model: TextModel, history: History, path: Path, 
 
 
 def _optimizer(o: argparse.Namespace) -> Optimizer | None:
-    """Returns the optimizer of the flags, or None to keep that of the model of ``--init-from``."""
-    if not o.has_rates or (
-        o.optimizer is None and o.init_from and o.decay_rate is None and not o.weight_decay
-    ):
+    """Returns the optimizer of the flags, or None for that of the recipe or of the model of ``--init-from``."""
+    if not o.has_optimizer:
         return None
     name: OptimizerName = o.optimizer or "rmsprop"
-    settings: dict[str, Any] = {"learning_rate": o.learning_rate, "weight_decay": o.weight_decay}
+    settings: dict[str, Any] = {
+        "learning_rate": LEARNING_RATE if o.learning_rate is None else o.learning_rate
+    }
     if name == "rmsprop":
         settings["alpha"] = DECAY_RATE if o.decay_rate is None else o.decay_rate
     elif name == "sgd":
         settings["momentum"] = _MOMENTUM
+    elif name == "adamw" and o.weight_decay is not None:
+        settings["weight_decay"] = o.weight_decay
     return OPTIMIZERS[name](**settings)
 
 
-def _schedule(o: argparse.Namespace, steps: int, epoch_steps: int) -> Schedule | None:
+def _schedule(o: argparse.Namespace, model: TextModel, steps: int, epoch_steps: int) -> Schedule | None:
     """Returns the schedule of the flags, whose settings are those of the flags; None for that of a recipe."""
-    if not o.has_rates:
+    if not o.has_schedule:
         return None
+    rate = o.learning_rate
+    if rate is None:
+        known = _optimizer(o) or (model.optimizer if o.recipe is None and model.is_built else None)
+        rate = (known or RECIPES[o.recipe or "default"].create()).learning_rate
     if o.learning_rate_decay == 1 and o.schedule in ("step", "exponential"):
-        return Constant(o.learning_rate)
+        return Constant(rate)
     kind = SCHEDULES[o.schedule.replace("-", "_")]
     decay, is_step = o.learning_rate_decay, o.schedule == "step"
     values = {
-        "learning_rate": o.learning_rate,
-        "max_learning_rate": o.learning_rate,
+        "learning_rate": rate,
+        "max_learning_rate": rate,
         "total_steps": steps,
         "warmup_steps": o.warmup_steps,
         "step_size": epoch_steps,

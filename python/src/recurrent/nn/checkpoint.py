@@ -112,14 +112,14 @@ class Checkpoint:
         path : str or Path
             The file.
         overwrite : bool
-            Whether to replace a file that this network neither wrote nor was loaded from, though never a text.
+            Whether to replace a file that this network neither wrote nor was loaded from, never a text that was read.
         weights_only : bool
             Whether to leave out the optimizer.
 
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and this network neither wrote it nor was loaded from it.
+            If the file is a text that was read, or exists and this network neither wrote it nor was loaded from it.
         OSError
             If the file cannot be written; the old file is unchanged.
         FloatingPointError

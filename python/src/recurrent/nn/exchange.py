@@ -90,12 +90,12 @@ class Exchange(Prediction):
         path : str or Path
             The file, with the suffix .pt, .pth or .safetensors.
         overwrite : bool
-            Whether to replace a file that this network did not write, though never a text.
+            Whether to replace a file that this network did not write, though never a text that was read.
 
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and this network did not write it.
+            If the file is a text that was read, or exists and this network did not write it.
         OSError
             If the file cannot be written; the old file is unchanged.
         ValueError
@@ -224,14 +224,14 @@ class Exchange(Prediction):
         dtype : {"float32", "float64"}, optional
             The type of the numbers; the network's where absent.
         overwrite : bool
-            Whether to replace a file that this network did not write, though never a text.
+            Whether to replace a file that this network did not write, though never a text that was read.
 
         Raises
         ------
         ImportError
             If the package onnx is not installed.
         FileExistsError
-            If the file is a text, or exists and this network did not write it.
+            If the file is a text that was read, or exists and this network did not write it.
         OSError
             If the file cannot be written; the old file is unchanged.
         ValueError
@@ -290,12 +290,12 @@ class Exchange(Prediction):
             The type of the matrices: int8 with a scale for each row, which rounds a weight by at most 1/254 of the
             row's largest; all else stays as it is. The network's dtype where absent.
         overwrite : bool
-            Whether to replace files that this network did not write, though never a text.
+            Whether to replace files that this network did not write, though never a text that was read.
 
         Raises
         ------
         FileExistsError
-            If a file is a text, or exists and this network did not write it; nothing is written.
+            If a file is a text that was read, or exists and this network did not write it; nothing is written.
         OSError
             If a file cannot be written.
         ValueError

@@ -275,7 +275,7 @@ class Learning(Checkpoint):
         checkpoint : str or Path, optional
             The file to save to; where absent, that of ``fit``, and of a network that was loaded its file.
         overwrite : bool
-            Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+            Whether to replace existing files at ``checkpoint`` and its best model, though never a text that was read.
         distributed : Communicator, optional
             As for ``fit``; of as many processes as before or of others, each with the loaded network.
 

@@ -314,12 +314,12 @@ class SentenceModel:
         path : str or Path
             The file.
         overwrite : bool
-            Whether to replace a file that this model neither wrote nor was loaded from, though never a text.
+            Whether to replace a file that this model neither wrote nor was loaded from, never a text that was read.
 
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and this model neither wrote it nor was loaded from it.
+            If the file is a text that was read, or exists and this model neither wrote it nor was loaded from it.
         OSError
             If the file cannot be written.
         FloatingPointError

@@ -207,7 +207,7 @@ class TextModel(Generation, Introspection):
             The encoding of a file, such as ``"cp1252"`` or ``"utf-16"``; UTF-8 where absent. ``resume`` reads the file
             in the same encoding.
         overwrite : bool
-            Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+            Whether to replace existing files at ``checkpoint`` and its best model, though never a text that was read.
         recipe : {"default", "char_rnn", "recurrentjs"}, optional
             The optimizer, and its learning rates unless ``schedule`` or ``learning_rate`` is given. "default":
             ``RMSProp(7e-3, alpha=0.9, bias_correction=False, clipping="global_norm")``, whose rate is constant for the
@@ -243,7 +243,8 @@ class TextModel(Generation, Introspection):
         Raises
         ------
         FileExistsError
-            If the checkpoint or its best model is a text, or a file that this model did not write; nothing is changed.
+            If the checkpoint or its best model is a text that was read, or a file that this model did not write;
+            nothing is changed.
         OSError
             If the text cannot be read, or the last save fails; an earlier save that fails is a warning.
         ValueError, TypeError
@@ -324,7 +325,7 @@ class TextModel(Generation, Introspection):
             The file to save to; where absent, that of ``fit``, and of a model that was loaded its file: a copy of a
             checkpoint leaves the original as it is. That file and its best model are replaced; other files are not.
         overwrite : bool
-            Whether to replace existing files at ``checkpoint`` and its best model, though never a text.
+            Whether to replace existing files at ``checkpoint`` and its best model, though never a text that was read.
         distributed : Communicator, optional
             As for ``fit``; of as many processes as before or of others, each with the loaded model.
 
@@ -336,7 +337,8 @@ class TextModel(Generation, Introspection):
         Raises
         ------
         FileExistsError
-            If the checkpoint or its best model is a text, or a file that this run did not write; nothing is changed.
+            If the checkpoint or its best model is a text that was read, or a file that this run did not write; nothing
+            is changed.
         ValueError
             If the text differs from that of the run, or no steps remain.
         RuntimeError
@@ -372,14 +374,14 @@ class TextModel(Generation, Introspection):
         path : str or Path
             The file.
         overwrite : bool
-            Whether to replace a file that this model neither wrote nor was loaded from, though never a text.
+            Whether to replace a file that this model neither wrote nor was loaded from, never a text that was read.
         weights_only : bool
             Whether to leave out the optimizer and the training run, without which ``resume`` has none to continue.
 
         Raises
         ------
         FileExistsError
-            If the file is a text, or exists and this model neither wrote it nor was loaded from it.
+            If the file is a text that was read, or exists and this model neither wrote it nor was loaded from it.
         OSError
             If the file cannot be written; the old file is unchanged.
         FloatingPointError
@@ -488,7 +490,7 @@ class TextModel(Generation, Introspection):
         states, lengths, dtype
             As for ``Network.to_onnx``.
         overwrite : bool
-            Whether to replace a file that this model did not write, though never a text.
+            Whether to replace a file that this model did not write, though never a text that was read.
 
         Raises
         ------
@@ -524,7 +526,7 @@ class TextModel(Generation, Introspection):
         quantize : {"int8"}, optional
             As for ``Network.to_c``.
         overwrite : bool
-            Whether to replace files that this model did not write, though never a text.
+            Whether to replace files that this model did not write, though never a text that was read.
 
         Raises
         ------

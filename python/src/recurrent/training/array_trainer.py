@@ -20,7 +20,7 @@ from .carried_state import state_of_dict, state_to_dict
 from .dataset import Batch, Dataset
 from .losses import Custom, Loss, as_loss, loss_for, loss_of_dict
 from .metrics import MetricLike, Metrics, known_names
-from .options import TrainingOptions, count
+from .options import TrainingOptions, count, require_one
 from .ranks import Ranks
 from .recipes import Recipe, falling
 from .sequence_batches import SequenceBatches
@@ -136,9 +136,7 @@ class ArrayTrainer(Trainer[TrainableNetwork]):
         measures = Metrics(metrics, found, sizes.outputs)
         read = data(found)
         size = BATCH_SIZE if batch_size is None else count(batch_size, "batch_size")
-        if (epochs is None) == (steps is None):
-            got = "neither" if epochs is None else "both"
-            raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
+        require_one(epochs, steps)
         options = ArrayOptions(
             batch_size=size,
             evaluate_every=1 if evaluate_every is None else evaluate_every,

@@ -19,7 +19,7 @@ from ..state import State, StepResult
 from .batches import ContiguousBatches
 from .corpus import Corpus, smallest_type
 from .documents import Documents
-from .options import CLIP, EVALUATE_EVERY, CorpusOptions, count
+from .options import CLIP, EVALUATE_EVERY, CorpusOptions, count, require_one
 from .ranks import Ranks
 from .recipes import Recipe, falling
 from .trainable import TrainableText
@@ -84,9 +84,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         chosen = RECIPES["default" if recipe is None else as_choice(recipe, "recipe", tuple(RECIPES))]
         if recipe is not None and given is not None:
             raise ValueError("recipe is unexpected; expected either recipe or optimizer, got both")
-        if (epochs is None) == (steps is None):
-            got = "neither" if epochs is None else "both"
-            raise ValueError(f"epochs or steps is needed; expected one of both, got {got}")
+        require_one(epochs, steps)
         bound: Any = None if isinstance(clip, str) and clip == "recipe" else (clip,)
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,

@@ -168,3 +168,11 @@ class CorpusOptions(TrainingOptions):
 def count(value: Any, name: str) -> int:
     """Returns a number of steps, or of tokens."""
     return as_count(value, name, 1, MAX_STEPS)
+
+
+def require_one(epochs: Any, steps: Any) -> None:
+    """Checks that the length of a run is given once."""
+    if epochs is None and steps is None:
+        raise ValueError("epochs or steps is needed; expected one of both, got neither")
+    if epochs is not None and steps is not None:
+        raise ValueError("steps is unexpected; expected either epochs or steps, got both")
