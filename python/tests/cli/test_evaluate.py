@@ -47,6 +47,8 @@ def test_info(trained, capsys):
         "lstm 8 8, one-hot: ",
         "vocabulary  13 characters:  ,.bdeghinost",
         "optimizer   RMSProp(learning_rate=0.007",
+        "steps       Linear(learning_rate=0.007, ",
+        "end_factor=0.05), weight decay 0.1, clip 2.0",
         "trained     20 steps\n",
         f"validation  {tm.history.validation[-1][1]:.4f} nats per character",
         str(trained.with_name("novel.txt")),

@@ -23,7 +23,9 @@ def _flag(flag: Any, job: str) -> str:
     settings = flag.settings
     # those of train that are set after the flags are known
     late = (
-        {**arguments._ARCHITECTURE, **arguments._SCHEDULE, "epochs": arguments.EPOCHS} if job == "train" else {}
+        {**arguments._ARCHITECTURE, **arguments._SCHEDULE, "epochs": arguments.EPOCHS}
+        if job == "train"
+        else {}
     )
     default = settings.get("default", None)
     if default is None:

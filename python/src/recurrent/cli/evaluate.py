@@ -33,6 +33,12 @@ def info(options: argparse.Namespace, console: Console) -> int:
         shown = printable(model.vocabulary)
         console.print(f"  vocabulary  {len(shown):,} characters: {shown[:80]}{'…' * (len(shown) > 80)}")
     console.print(f"  optimizer   {model.optimizer or 'none'}")
+    if model.trainer is not None:
+        settings = model.trainer.settings
+        rate = settings.schedule or f"learning rate {settings.learning_rate or 'of the optimizer'}"
+        console.print(
+            f"  steps       {rate}, weight decay {settings.weight_decay:g}, clip {settings.clip or 'none'}"
+        )
     console.print(f"  trained     {model.step:,} steps" + _progress(facts))
     for name in ("train", "validation"):
         if facts.get(name) is not None:
