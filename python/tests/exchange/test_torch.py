@@ -268,15 +268,97 @@ def test_a_module():
         assert recurrent.RNN(3, [4], 2, nonlinearity=nonlinearity).load_torch(Module(relu, mode)) == []
     with pytest.raises(ValueError, match="wrong cell; expected rnn_tanh, got rnn_relu"):
         recurrent.RNN(3, [4], 2).load_torch(Module(relu, "RNN_RELU"))
-    for other in (5, [arrays], "weights"):
+    for other in (5, [arrays], b"weights"):
         with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, a mapping .*, got"):
             net.load_torch(other)
+    with pytest.raises(OSError, match="cannot read 'weights'"):
+        net.load_torch("weights")
     with pytest.raises(TypeError, match="key of the wrong type; expected a str, got 1"):
         net.load_torch({1: arrays["fc.bias"]})
     with pytest.raises(
         ValueError, match="nested; expected key='state_dict', got a dict of 'epoch', 'state_dict'"
     ):
         net.load_torch({"epoch": 1, "state_dict": arrays})
+
+
+class Pair(Module):
+    """A module with two recurrent ones of several kinds."""
+
+    def named_modules(self):
+        for name, mode in (("encoder", "RNN_RELU"), ("decoder", "RNN_TANH")):
+            yield name, Module({}, mode)
+
+    def modules(self):
+        return [module for _, module in self.named_modules()]
+
+
+def test_one_of_several_recurrent_layers():
+    """A key is also what names begin with."""
+    one, other = recurrent.RNN(3, [4], nonlinearity="relu", rng=0), recurrent.RNN(3, [4], rng=1)
+    pair = {f"encoder.{name}": array for name, array in one.to_torch().items()}
+    pair |= {f"decoder.{name[4:]}": array for name, array in other.to_torch().items()} | {
+        "fc.weight": np.ones((9, 4))
+    }
+    twin = recurrent.RNN(3, [4], nonlinearity="relu", rng=2)
+    words = r"^state_dict is ambiguous; expected 1 name that ends in weight_ih_l0, or key='{0}encoder\.rnn' or " \
+            r"'{0}decoder', got encoder\.rnn\.weight_ih_l0, decoder\.weight_ih_l0$"  # fmt: skip
+    with pytest.raises(ValueError, match=words.format("")):
+        twin.load_torch(pair)
+    with pytest.raises(ValueError, match=words.format(r"model\.")):
+        twin.load_torch({"model": pair}, key="model")
+    for source, outer in ((pair, ""), ({"model": pair}, "model."), ({"a": {"b": pair}}, "a.b.")):
+        for key, expected in (("encoder", one), ("encoder.rnn", one), ("decoder", other)):
+            assert twin.load_torch(source, key=outer + key) == []
+            assert np.array_equal(twin.flat.w, expected.flat.w)
+    with pytest.raises(
+        ValueError, match=r"key is unknown; expected one of 'encoder\.rnn', 'decoder', got 'dec'"
+    ):
+        twin.load_torch(pair, key="dec")
+    # of a module the layer under the key tells the nonlinearity
+    assert twin.load_torch(Pair(pair), key="encoder") == []
+    with pytest.raises(ValueError, match="the module has the wrong cell; expected rnn_relu, got rnn_tanh"):
+        twin.load_torch(Pair(pair), key="decoder")
+
+
+@pytest.mark.parametrize("names, remedy", [
+    (["parametrizations.weight.original0", "parametrizations.weight.original1"], "remove_parametrizations of torch"),
+    (["weight_g", "weight_v"], "remove_weight_norm"), (["weight_orig", "weight_u"], "remove_spectral_norm"),
+])  # fmt: skip
+@pytest.mark.parametrize("strict", [False, True])
+def test_parametrized_weights_are_refused(names, remedy, strict):
+    """The parts have the shapes of weights: a decoder's direction would be taken for it."""
+    net = recurrent.LSTM(3, [4], 2, rng=0)
+    before = net.flat.w.copy()
+    parts = {f"fc.{name}": np.ones((2, 1 if name[-1] in "0gu" else 4)) for name in names}
+    with pytest.raises(
+        ValueError, match=rf"^state_dict is parametrized; .*{remedy}.*got fc\.{names[0]}"
+    ) as caught:
+        net.load_torch(state_dict() | {"fc.bias": np.ones(2)} | parts, strict=strict)
+    assert len(str(caught.value)) < 300 and np.array_equal(net.flat.w, before)
+    # of the recurrent layer itself
+    arrays = state_dict(**DECODER)
+    first = arrays.pop("rnn.weight_ih_l0")
+    own = [name.replace("weight", "weight_ih_l0") for name in names]
+    for key, source in (
+        (None, arrays),
+        ("model", {"model": arrays | {f"rnn.{name}": first for name in own}}),
+    ):
+        source = source if key else arrays | {f"rnn.{name}": first for name in own}
+        with pytest.raises(ValueError, match=r"^state_dict is parametrized; "):
+            net.load_torch(source, strict=strict, key=key)
+    # one of two names is no pair
+    assert net.load_torch(state_dict(**DECODER) | {"attend.weight_v": first}, strict=False) == [
+        "attend.weight_v"
+    ]
+
+
+def test_a_state_dict_without_layers():
+    net = recurrent.LSTM(3, [4], rng=0)
+    for arrays, got in (({}, "an empty dict"), ({"fc.weight": np.ones(2)}, r"'fc\.weight'"),
+                        ({f"k{i}": 0 for i in range(9)}, "'k0', .*'k7', …")):  # fmt: skip
+        with pytest.raises(ValueError, match=r"^state_dict lacks a recurrent layer; expected a name that ends in "
+                           rf"weight_ih_l0, got {got}$"):  # fmt: skip
+            net.load_torch(arrays)
 
 
 def test_load_torch_refuses_and_changes_nothing():
@@ -356,7 +438,9 @@ def test_safetensors_of_other_tools(tmp_path):
     assert twin.load_torch(str(tmp_path / "net.safetensors")) == []
     # a file of this library has other names
     net.save(tmp_path / "own.safetensors")
-    with pytest.raises(ValueError, match="expected 1 name that ends in weight_ih_l0"):
+    with pytest.raises(
+        ValueError, match="lacks a recurrent layer; expected a name that ends in weight_ih_l0"
+    ):
         twin.load_torch(tmp_path / "own.safetensors")
 
 

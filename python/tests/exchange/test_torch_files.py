@@ -1,11 +1,17 @@
 """Files of torch.save, read and written without PyTorch: the same numbers, and nothing in a file is executed."""
 
+import argparse
+import collections
+import datetime
+import fractions
 import io
 import itertools
 import os
+import pathlib
 import pickle
 import re
 import struct
+import time
 import tracemalloc
 import warnings
 import zipfile
@@ -61,9 +67,17 @@ def test_a_file_of_pytorch(name, key, changed):
 
 def test_the_suffix_does_not_matter(tmp_path):
     data = (FOLDER / "protocol5.pt").read_bytes()
-    for name in ("net.pth", "net.bin", "net.model", "net.safetensors"):
-        (tmp_path / name).write_bytes(data)
-        assert np.array_equal(loaded(tmp_path / name), loaded(weights()))
+    lstm(dtype="float64").save_torch(tmp_path / "tensors.safetensors")
+    other = (tmp_path / "tensors.safetensors").read_bytes()
+    expected, second = loaded(weights()), lstm(dtype="float64").flat.w
+    for name in ("net.pth", "net.bin", "net.model", "net.safetensors", "net.ckpt", "net.tar", "net"):
+        path = tmp_path / name
+        for content, found in ((data, expected), (other, second)):
+            path.write_bytes(content)
+            assert np.array_equal(loaded(path), found) and np.array_equal(loaded(str(path)), found)
+    for absent in ("absent", "absent.ckpt", "\0"):
+        with pytest.raises((FileNotFoundError, ValueError), match=r"cannot read 'absent|has a NUL character"):
+            loaded(absent)
 
 
 def test_other_files_are_refused_with_the_remedy(tmp_path):
@@ -85,7 +99,8 @@ def test_other_files_are_refused_with_the_remedy(tmp_path):
     for data in (b"", b"text", b"\x80\x04]."):
         (tmp_path / "other.pt").write_bytes(data)
         with pytest.raises(
-            ValueError, match=rf"expected a zip archive, got {len(data)} bytes of another format"
+            ValueError,
+            match=rf"zip archive of torch\.save or a safetensors file, got {len(data)} bytes of another format",
         ):
             net.load_torch(tmp_path / "other.pt")
     for absent in (tmp_path / "absent.pt", str(tmp_path / "absent.pth"), tmp_path):
@@ -112,8 +127,13 @@ def test_keys_of_a_checkpoint():
         net.load_torch(path, key=1)
     with pytest.raises(ValueError, match="key is unknown; expected None, as no entry is a dict, got 'model'"):
         net.load_torch(weights(), key="model")
-    with pytest.raises(ValueError, match=r"ends in weight_ih_l0, got 0 of \['param_groups', 'state'"):
+    with pytest.raises(ValueError, match=r"lacks a recurrent layer; .* got 'state', 'param_groups'$"):
         net.load_torch(path, key="optimizer", strict=False)
+    with pytest.raises(
+        ValueError,
+        match=r"^state_dict is nested; expected key='averages\.ema', got a dict of 'decay', 'ema'$",
+    ):
+        net.load_torch(path, key="averages")
     assert np.array_equal(net.flat.w, before)
     # a mapping has keys too, and dots may be part of them
     for key in ("a", "a.b", "a.b.c"):
@@ -128,6 +148,29 @@ def test_keys_of_a_checkpoint():
     cyclic = {"model": weights()}
     cyclic["self"] = cyclic
     assert np.array_equal(loaded(cyclic, key="model"), loaded(weights()))
+    with pytest.raises(ValueError, match=r"expected key='model', got a dict of 'model', 'self'$"):
+        net.load_torch(cyclic)
+
+
+def test_a_dict_under_several_names():
+    twice = {"model": weights(), "other": 1}
+    twice |= {"best": twice["model"], "averages": {"ema": twice["model"]}}
+    for key in ("model", "best", "averages.ema"):
+        assert np.array_equal(loaded(twice, key=key), loaded(weights()))
+    with pytest.raises(ValueError, match=r"nested; expected key='model' or 'best' or 'averages\.ema', got"):
+        lstm().load_torch(twice)
+    # 10,000 names of each of 4 dicts: 10^16 in all
+    below = weights()
+    for _ in range(4):
+        below = {f"k{i}": below for i in range(10_000)}
+    assert np.array_equal(loaded(below, key="k9999.k3.k9998.k1"), loaded(weights()))
+    for key in (None, "k1.absent"):
+        start = time.perf_counter()
+        with pytest.raises(
+            ValueError, match=r"lacks a recurrent layer|key is unknown; expected one of 'k0', 'k1'"
+        ):
+            lstm().load_torch(below, key=key)
+        assert time.perf_counter() - start < 5
 
 
 # ---- damage
@@ -155,7 +198,7 @@ def refusal(tmp_path):
 
     def refuse(data):
         path.write_bytes(data)
-        with pytest.raises(ValueError, match=r"; expected .*, got ") as caught:
+        with pytest.raises((TypeError, ValueError), match=r"; expected .*, got ") as caught:
             net.load_torch(path)
         assert np.array_equal(net.flat.w, before)
         return str(caught.value)
@@ -204,7 +247,9 @@ def test_every_damaged_byte_of_a_pickle():
     for data in variants(whole, False):
         try:
             found = values_of_pickle(data, storage)
-            assert all(array.size < 3 for array in found.values() if isinstance(array, np.ndarray))
+            # a changed name is not a dict, and stands for what is not called
+            parts = found.values() if type(found) is dict else [found]
+            assert all(array.size < 3 for array in parts if isinstance(array, np.ndarray))
         except PickleError:
             refused += 1
     assert refused > len(whole) * 5
@@ -306,6 +351,89 @@ def test_names_are_refused_and_nothing_is_called(name, protocol, refusal, monkey
     assert words.endswith(f"got the name '{name}'"), words
 
 
+def unrelated():
+    """Values of other types, which a checkpoint may have beside weights."""
+    name = argparse.Namespace(layers=[1, 2], path=pathlib.PurePosixPath("a/b"))
+    name.own = name
+    values = {
+        "args": name, "path": pathlib.PurePosixPath("a/b"), "counts": collections.Counter("aab"),
+        "score": np.float64(0.5), "step": np.int32(3), "array": np.arange(3.0), "dtype": np.dtype("f4"),
+        "by pair": {(1, 2): 3, np.dtype("f4"): 1}, "names": {"a", "b"}, "frozen": frozenset("ab"), "raw": b"ab",
+        "bytes": bytearray(b"ab"), "lists": collections.defaultdict(list, a=[1]), "range": range(3), "z": 1 + 2j,
+        "ordered": collections.OrderedDict(a=name), "call": Call(os.system, "exit 1"), "eval": Call(eval, "1 / 0"),
+        "date": datetime.datetime(2024, 1, 2), "fraction": fractions.Fraction(1, 2), "deque": collections.deque([1]),
+    }  # fmt: skip
+    return values
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("name", unrelated())
+def test_unrelated_values_are_dropped(name, protocol, tmp_path, monkeypatch):
+    def called(*arguments):
+        raise AssertionError(arguments)
+
+    # a checkpoint around the pickle of a state_dict
+    inner = entries_of(FOLDER / "rnn.pt")
+    value = pickle.dumps(unrelated()[name], protocol)
+    value = re.sub(rb"^\x80.(\x95.{8})?", b"", value, flags=re.DOTALL)[:-1]
+    arrays = inner["data.pkl"][2:-1]
+    # the value first: the operations of protocol 4 count what is remembered
+    data = b"\x80\x02}(X\5\0\0\0other" + value + b"X\5\0\0\0model" + arrays + b"u."
+    path, net, twin = tmp_path / "net.pt", recurrent.RNN(2, [1], rng=0), recurrent.RNN(2, [1], rng=1)
+    path.write_bytes(archive(inner | {"data.pkl": data}))
+    twin.load_torch(FOLDER / "rnn.pt")
+    monkeypatch.setattr(os, "system", called)
+    assert net.load_torch(path, key="model") == [] and np.array_equal(net.flat.w, twin.flat.w)
+    with pytest.raises(
+        ValueError, match=r"^state_dict is nested; expected key='model', got a dict of 'other'"
+    ):
+        net.load_torch(path)
+    before = net.flat.w.copy()
+    words = r"is not a dict of tensors; |key is unknown; |lacks a recurrent layer; |key of the wrong type; "
+    with pytest.raises((TypeError, ValueError), match=words):
+        net.load_torch(path, key="other")
+    assert np.array_equal(net.flat.w, before)
+
+
+def test_an_object_in_place_of_weights_is_named(tmp_path, refusal):
+    net, path = recurrent.RNN(2, [1], 1, rng=0), tmp_path / "net.pt"
+    inner = entries_of(FOLDER / "rnn.pt")
+    arrays, call = inner["data.pkl"][:-1], b"cos\nsystem\nX\1\0\0\0a\x85R"
+    words = r"; expected tensors of torch\.save\(module\.state_dict\(\), path\), got the name 'os\.system'$"
+    for data, key, start in (
+        (b"\x80\x02}X\5\0\0\0model" + call + b"s.", "model", "^model is not a dict of tensors"),
+        (b"\x80\x02}X\1\0\0\0a}X\1\0\0\0b" + call + b"ss.", "a.b", "^b is not a dict of tensors"),
+        (arrays + b"X\x09\0\0\0fc.weight" + call + b"s.", None, r"^fc\.weight is not a tensor"),
+        (arrays + b"X\x0c\0\0\0weight_hh_l0" + call + b"s.", None, "^weight_hh_l0 is not a tensor"),
+        (b"\x80\x02" + call + b".", None, "is not a file of weights"),
+    ):  # fmt: skip
+        path.write_bytes(archive(inner | {"data.pkl": data}))
+        for strict in (True, False):
+            with pytest.raises(ValueError, match=start + words):
+                net.load_torch(path, key=key, strict=strict)
+    # without a key, and beside weights
+    path.write_bytes(archive(inner | {"data.pkl": b"\x80\x02}X\5\0\0\0model" + call + b"s."}))
+    with pytest.raises(ValueError, match=r"^state_dict lacks a .*, got 'model' \(the name 'os\.system'\)$"):
+        net.load_torch(path)
+    path.write_bytes(archive(inner | {"data.pkl": arrays + b"X\4\0\0\0more" + call + b"s."}))
+    with pytest.raises(ValueError, match=r"without a place .*, got the name 'os\.system': more$"):
+        recurrent.RNN(2, [1], rng=0).load_torch(path)
+    assert recurrent.RNN(2, [1], rng=0).load_torch(path, strict=False) == ["more"]
+
+
+def test_names_take_little_memory(refusal):
+    """Texts of a megabyte, whose pairs are names: none is joined."""
+    text = b"X\0\0\x10\0" + b"a" * (1 << 20)
+    data = b"\x80\x02" + text + b"q\0](" + b"h\0h\0\x93" * 20_000 + b"e\x86."
+    whole = archive({"data.pkl": data, "version": b"3"})
+    tracemalloc.start()
+    try:
+        refusal(whole)
+        assert tracemalloc.get_traced_memory()[1] < 30 << 20
+    finally:
+        tracemalloc.stop()
+
+
 LONG = b"\x8a\x08" + struct.pack("<q", 1 << 62)
 STORAGE = b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuK\2tQ"
 
@@ -383,7 +511,7 @@ def test_recursion(refusal, tmp_path):
     words = refusal(archive(entries | {"data.pkl": RECURSION}))
     assert (
         words
-        == "state_dict is ambiguous; expected 1 name that ends in weight_ih_l0, got 0 of ['a', 'b', 'c', 'd']"
+        == "state_dict lacks a recurrent layer; expected a name that ends in weight_ih_l0, got 'a', 'b', 'c', 'd'"
     )
     # beside weights
     whole = b"\x80\x02}" + b"(X\1\0\0\0x" + RECURSION[2:-1]
@@ -424,7 +552,7 @@ def test_big_endian_files(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".safetensors"])
 def test_files_come_back(suffix, dtype, tmp_path):
     net = recurrent.GRU(5, [4, 4], embedding=4, tied=True, bidirectional=False, dtype=dtype, rng=1)
     twin = recurrent.GRU(5, [4, 4], embedding=4, tied=True, dtype=dtype, rng=2)
@@ -443,8 +571,10 @@ def test_files_come_back(suffix, dtype, tmp_path):
 
 def test_saving_refuses_and_writes_nothing(tmp_path):
     net, path = lstm(), tmp_path / "net.pt"
-    for name in ("net.onnx", "net", "net.bin", ".pt"):
-        with pytest.raises(ValueError, match=r"wrong suffix; expected \.pt or \.pth or \.safetensors, got '"):
+    for name in ("net.onnx", "net", "net.ckpt", ".pt"):
+        with pytest.raises(
+            ValueError, match=r"wrong suffix; expected \.pt or \.pth or \.bin or \.safetensors, got '"
+        ):
             net.save_torch(tmp_path / name)
     with pytest.raises(TypeError, match="path has the wrong type"):
         net.save_torch(3)
@@ -524,6 +654,36 @@ def test_files_of_pytorch_as_it_reads_them(tmp_path):
         }
         torch.save(state, tmp_path / "net.pt")
         assert np.array_equal(loaded(tmp_path / "net.pt"), loaded({n: t.double() for n, t in state.items()}))
+    # what checkpoints have beside weights, with types of elements that NumPy lacks
+    others = {
+        "size": torch.Size([2]), "dtype": torch.float32, "device": torch.device("cpu"), "args": torch.nn.LSTM(2, 1),
+        "complex": torch.ones(2, dtype=torch.complex64), "generator": torch.get_rng_state(), "score": np.float32(1),
+        "parameter": torch.nn.Parameter(torch.ones(2)), "counts": collections.Counter("a"),
+        "path": pathlib.Path("a"), "uint16": torch.ones(2, dtype=torch.uint16), "sparse": torch.eye(2).to_sparse(),
+        "optimizer": torch.optim.Adam(torch.nn.Linear(2, 1).parameters()).state_dict(),
+    }  # fmt: skip
+    for options in ({}, {"pickle_protocol": 4}):
+        for name, other in others.items():
+            torch.save({"model": state, "best": state, name: other}, tmp_path / "net.pt", **options)
+            for key in ("model", "best"):
+                assert np.array_equal(
+                    loaded(tmp_path / "net.pt", key=key), loaded({n: t.double() for n, t in state.items()})
+                )
+            with pytest.raises((TypeError, ValueError)):
+                loaded(tmp_path / "net.pt", key=name)
+    torch.save(state | {"fc.bias": torch.ones(2, dtype=torch.complex64)}, tmp_path / "net.pt")
+    with pytest.raises(
+        ValueError, match=r"^fc\.bias is not a tensor; .*got the name 'torch\.ComplexFloatStorage'$"
+    ):
+        loaded(tmp_path / "net.pt")
+    normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(4, 2))
+    torch.save({f"fc.{n}": t for n, t in normed.state_dict().items()} | {n: t for n, t in state.items() if "rnn" in n},
+               tmp_path / "net.pt")  # fmt: skip
+    for strict in (True, False):
+        with pytest.raises(
+            ValueError, match=r"^state_dict is parametrized; .*fc\.parametrizations\.weight\.original0"
+        ):
+            loaded(tmp_path / "net.pt", strict=strict)
     with warnings.catch_warnings():
         # of PyTorch, about TorchScript itself
         warnings.simplefilter("ignore", DeprecationWarning)

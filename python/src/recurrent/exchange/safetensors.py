@@ -23,6 +23,11 @@ _TYPES = {
 _MAX_HEADER = 100_000_000
 
 
+def is_safetensors(data: bytes) -> bool:
+    """Returns whether bytes are those of a safetensors file, by their beginning."""
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8
+
+
 def arrays_of_safetensors(path: Path, data: bytes) -> dict[str, Any]:
     """Returns the arrays of a file's bytes by name, BF16 as float32.
 

@@ -11,7 +11,8 @@ import numpy as np
 from .._arrays import as_array
 from .._checks import as_flag
 from ..parameters import Parameters
-from .torch_source import FIRST, state_dict_of
+from .torch_source import FIRST, prefix_of, state_dict_of
+from .torch_values import EXPECTED, Unknown
 from .weights import finite_array, set_weights
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def from_torch(
     _check_cell(net)
     strict = as_flag(strict, "strict")
     state = _State(state_dict_of(source, key), parameters.flat.dtype)
-    prefix = state.recurrent_prefix()
-    _check_nonlinearity(net, source)
+    prefix = prefix_of(state.values, key)
+    _check_nonlinearity(net, source, key)
     found: dict[str, npt.NDArray[np.float64]] = {}
     try:
         _take_layers(net, state, prefix, found)
@@ -136,6 +137,9 @@ def _choice(
 ) -> str:
     """Returns the only name of a shape; of several that of ``to_torch``."""
     if not names:
+        for name in state.leftover():
+            if name.endswith("weight"):
+                _check_known(state.values[name], name)
         matrices = {name: state.shape(name) for name in state.leftover()}
         got = ", ".join(f"{name} {shape}" for name, shape in matrices.items() if shape and len(shape) == 2)
         raise ValueError(f"state_dict lacks {what}; expected an array of shape {shape}, got {got or 'none'}")
@@ -184,6 +188,8 @@ def _reason(name: str, state: _State, net: Architecture, prefix: str) -> str:
         if name[: found.start()] != prefix:
             return "another recurrent layer"
         return _EXPECTED if int(found[2]) < len(net.hidden_sizes) else f"layer {found[2]}"
+    if type(state.values[name]) is Unknown:
+        return repr(state.values[name])
     owner, _, last = name.rpartition(".")
     rank = len(state.shape(f"{owner}.weight" if owner else "weight") or ())
     if last in _OF_A_NORM or (last in ("weight", "bias") and rank == 1):
@@ -209,16 +215,6 @@ class _State:
     def leftover(self) -> list[str]:
         return [name for name in self.values if name not in self._taken]
 
-    def recurrent_prefix(self) -> str:
-        """Returns what precedes the names of the recurrent layers."""
-        firsts = [name for name in self.values if name.endswith(FIRST)]
-        if len(firsts) != 1:
-            raise ValueError(
-                f"state_dict is ambiguous; expected 1 name that ends in {FIRST}, "
-                f"got {len(firsts)} of {sorted(self.values)}"
-            )
-        return firsts[0][: -len(FIRST)]
-
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         return [name for name in self.leftover() if self.shape(name) == shape]
 
@@ -237,6 +233,7 @@ class _State:
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     """Returns an array or a tensor, on any device, as an array of real numbers."""
+    _check_known(value, name)
     try:
         array = np.asarray(value.detach().cpu()) if hasattr(value, "detach") else value
     except (TypeError, RuntimeError):
@@ -244,6 +241,11 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
             f"{name} has the wrong type; expected real numbers of NumPy, got elements of type {value.dtype}"
         ) from None
     return as_array(array, name)
+
+
+def _check_known(value: Any, name: str) -> None:
+    if type(value) is Unknown:
+        raise ValueError(f"{name} is not a tensor; expected {EXPECTED}, got {value!r}")
 
 
 def _check_cell(net: Architecture) -> None:
@@ -258,11 +260,15 @@ def _check_cell(net: Architecture) -> None:
         )
 
 
-def _check_nonlinearity(net: Architecture, source: Any) -> None:
+def _check_nonlinearity(net: Architecture, source: Any, key: str | None) -> None:
     """Compares the cell with that of a module, which the arrays do not tell."""
     if isinstance(source, Mapping) or not hasattr(source, "modules"):
         return
-    for module in source.modules():
+    modules = source.modules()
+    if key is not None:
+        named = source.named_modules()
+        modules = (module for name, module in named if f"{name}.".startswith(f"{key}."))
+    for module in modules:
         mode = getattr(module, "mode", None)
         if hasattr(module, FIRST) and isinstance(mode, str) and mode.lower() != net.cell:
             raise ValueError(f"the module has the wrong cell; expected {net.cell}, got {mode.lower()}")

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import shown
-from .torch_pickle import STORAGES, PickleError, values_of_pickle
+from .torch_pickle import values_of_pickle
+from .torch_values import EXPECTED, STORAGES, PickleError, Unknown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,20 +40,27 @@ def is_torch(data: bytes) -> bool:
     return data.startswith((_ZIP, _LEGACY)) or data[257:262] == b"ustar"
 
 
-def values_of_torch(path: Path, data: bytes) -> Any:
-    """Returns what ``torch.save`` wrote, a dict of arrays as a rule, BF16 as float32. Nothing in it is executed."""
+def values_of_torch(path: Path, data: bytes) -> Mapping[Any, Any]:
+    """Returns the dict that ``torch.save`` wrote, of arrays as a rule, BF16 as float32. Nothing in it is executed."""
     if data.startswith(_LEGACY) or data[257:262] == b"ustar":
         raise ValueError(
             f"'{os.fspath(path)}' has an old format of torch.save; expected the zip archive of PyTorch 1.6 and newer, "
             f"got a {'pickle' if data.startswith(_LEGACY) else 'tar archive'}: {_AGAIN}"
         )
     if not data.startswith(_ZIP):
-        raise _refusal(path, "a zip archive", f"{len(data)} bytes of another format")
+        raise _refusal(
+            path, "a zip archive of torch.save or a safetensors file", f"{len(data)} bytes of another format"
+        )
     archive = _Archive(path, data)
     try:
-        return values_of_pickle(bytes(archive.pickle()), archive.storage)
+        values = values_of_pickle(bytes(archive.pickle()), archive.storage)
     except PickleError as error:
         raise _refusal(path, error.expected, error.got) from None
+    if type(values) is Unknown:
+        raise _refusal(path, EXPECTED, values)
+    if not isinstance(values, Mapping):
+        raise _refusal(path, "a dict of tensors", "another value")
+    return values
 
 
 def _refusal(path: Path, expected: str, got: Any) -> ValueError:

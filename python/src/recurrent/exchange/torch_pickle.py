@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import struct
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import shown
+from .torch_values import EXPECTED, STORAGES, PickleError, Skipped, Storage, Unknown, tensor_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# the element types by the storage classes of the module torch; None stands for bfloat16, which NumPy lacks
-STORAGES = {
-    **{f"{name}Storage": f"f{size}" for name, size in (("Double", 8), ("Float", 4), ("Half", 2))},
-    **{f"{name}Storage": f"i{size}" for name, size in (("Long", 8), ("Int", 4), ("Short", 2), ("Char", 1))},
-    "ByteStorage": "u1",
-    "BoolStorage": "?",
-    "BFloat16Storage": None,
-}
-_DICT = "collections.OrderedDict"
-_TENSOR, _PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
-_KNOWN = {_DICT, _TENSOR, _PARAMETER, *(f"torch.{name}" for name in STORAGES)}
-_EXPECTED = "tensors of torch.save(module.state_dict(), path)"
-# the dimensions that every version of NumPy has
-_MAX_RANK = 32
-
-
-class PickleError(ValueError):
-    """What a pickle should hold, and what it holds instead."""
-
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__(expected, got)
-        self.expected, self.got = expected, got
-
-
-class Skipped:
-    """A value of a type without a use for weights, such as a list, whose elements are dropped."""
+_DICT = ("collections", "OrderedDict")
+_TENSOR, _PARAMETER = ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_parameter")
+_KNOWN = {_DICT, _TENSOR, _PARAMETER, *(("torch", name) for name in STORAGES)}
 
 
 class _Global(NamedTuple):
-    """A name that stands for a class or a function, which is not imported."""
+    """A known name, which stands for a class or a function that is not imported."""
 
+    module: str
     name: str
-
-
-class _Storage(NamedTuple):
-    """The elements that tensors are views of."""
-
-    elements: npt.NDArray[Any]
 
 
 # what a dict holds; keys have no parts, as the hash of a deep tuple would overflow the stack
 _KEYS = (str, int, float, bool, type(None))
-_VALUES = (*_KEYS, dict, np.ndarray, Skipped)
+_VALUES = (*_KEYS, dict, np.ndarray, Unknown)
+# one for all, as pickles can have millions
+_SKIPPED = Skipped()
 
 
 def values_of_pickle(data: bytes, storage: Callable[[str, str, int], npt.NDArray[Any]]) -> Any:
-    """Returns what a pickle holds: dicts of numbers, texts and arrays, with other values as ``Skipped``.
+    """Returns what a pickle holds: dicts of numbers, texts and arrays, with other values as ``Skipped`` or ``Unknown``.
 
     Parameters
     ----------
@@ -73,7 +45,7 @@ def values_of_pickle(data: bytes, storage: Callable[[str, str, int], npt.NDArray
     Raises
     ------
     PickleError
-        If the pickle is damaged, or has names other than those of dicts and tensors.
+        If the pickle is damaged, or has operations other than those of ``torch.save``.
     """
     return _Machine(data, storage).run()
 
@@ -94,7 +66,7 @@ class _Machine:
                 break
             operation = _OPERATIONS.get(code)
             if operation is None:
-                raise PickleError(_EXPECTED, f"operation {code!r} of a pickle at byte {self._at - 1}")
+                raise PickleError(EXPECTED, f"operation {code!r} of a pickle at byte {self._at - 1}")
             operation(self)
         if self._at != len(self._data) or len(self._stack) != 1:
             raise self._damage()
@@ -170,23 +142,23 @@ class _Machine:
     def _set(self, items: list[Any]) -> None:
         """Adds keys and values, in turns, to the dict on the stack."""
         target = self._stack[-1] if self._stack else None
-        if type(target) is not dict or len(items) % 2:
+        if type(target) not in (dict, Unknown) or len(items) % 2:
             raise self._damage()
-        for key, value in zip(items[::2], items[1::2]):
-            if type(key) not in _KEYS:
-                raise PickleError(
-                    "keys that are texts or numbers", f"a key of another type at byte {self._at}"
-                )
-            target[key] = _entry(value)
+        if type(target) is dict:
+            for key, value in zip(items[::2], items[1::2]):
+                target[key if type(key) in (*_KEYS, Unknown) else _SKIPPED] = _entry(value)
 
     def _append(self, items: list[Any]) -> None:
-        if not self._stack or type(self._stack[-1]) is not Skipped:
+        if not self._stack or type(self._stack[-1]) not in (Skipped, Unknown):
             raise self._damage()
 
+    def _skip(self, _: Any) -> None:
+        self._push(_SKIPPED)
+
     def _build(self) -> None:
-        """Drops the attributes of a dict, which are the versions of its modules."""
+        """Drops the attributes of an object; those of a dict are the versions of its modules."""
         self._pop()
-        if not self._stack or type(self._stack[-1]) is not dict:
+        if not self._stack or type(self._stack[-1]) not in (dict, Unknown):
             raise self._damage()
 
     # ---- names and calls
@@ -194,63 +166,46 @@ class _Machine:
     def _name(self, module: Any, name: Any) -> None:
         if type(module) is not str or type(name) is not str:
             raise self._damage()
-        if f"{module}.{name}" not in _KNOWN:
-            raise PickleError(_EXPECTED, f"the name {shown(f'{module}.{name}')}")
-        self._push(_Global(f"{module}.{name}"))
+        self._push((_Global if (module, name) in _KNOWN else Unknown)(module, name))
 
     def _reduce(self) -> None:
         """Returns what a known function returns, which is not called."""
         arguments, function = self._pop(), self._pop()
-        if type(function) is not _Global or type(arguments) is not tuple:
+        if type(function) not in (_Global, Unknown) or type(arguments) is not tuple:
             raise self._damage()
-        if function.name == _DICT and not arguments:
+        if type(function) is Unknown:
+            self._push(function)
+        elif function == _DICT and not arguments:
             self._push({})
-        elif function.name == _TENSOR and len(arguments) in (6, 7):
-            self._push(_tensor(*arguments[:4]))
-        elif function.name == _PARAMETER and len(arguments) == 3 and type(arguments[0]) is np.ndarray:
+        elif function == _TENSOR and len(arguments) in (6, 7):
+            self._push(tensor_of(*arguments[:4]))
+        elif function == _PARAMETER and len(arguments) == 3 and type(arguments[0]) in (np.ndarray, Unknown):
             self._push(arguments[0])
         else:
-            raise PickleError(f"the arguments of {function.name}", f"{len(arguments)} others")
+            raise PickleError(f"the arguments of {'.'.join(function)}", f"{len(arguments)} others")
+
+    def _new(self, count: int) -> None:
+        """Leaves the name of a class on the stack for its new object."""
+        arguments = [self._pop() for _ in range(count)]
+        if not self._stack or type(self._stack[-1]) is not Unknown or type(arguments[-1]) is not tuple:
+            raise self._damage()
 
     def _persistent(self) -> None:
         found = self._pop()
         kinds = [type(part) for part in found] if type(found) is tuple else []
-        if kinds != [str, _Global, str, str, int] or found[0] != "storage":
+        if kinds not in ([str, kind, str, str, int] for kind in (_Global, Unknown)) or found[0] != "storage":
             raise PickleError("a storage of 5 parts", f"{len(kinds)} parts at byte {self._at}")
-        name = found[1].name.rpartition(".")[2]
-        if name not in STORAGES:
-            raise PickleError("a storage class", found[1].name)
-        self._push(_Storage(self._storage_of(name, found[2], found[4])))
+        if type(found[1]) is Unknown:
+            self._push(found[1])
+            return
+        if found[1].name not in STORAGES:
+            raise PickleError("a storage class", ".".join(found[1]))
+        self._push(Storage(self._storage_of(found[1].name, found[2], found[4])))
 
 
 def _entry(value: Any) -> Any:
     """Returns a value as a dict holds it."""
-    return value if type(value) in _VALUES else Skipped()
-
-
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> npt.NDArray[Any]:
-    """Returns a view of a storage, which is within it."""
-    sizes = [shape, strides, (offset,)]
-    if type(storage) is not _Storage or not all(
-        type(part) is tuple and all(type(n) is int and 0 <= n <= sys.maxsize for n in part) for part in sizes
-    ):
-        raise PickleError("a storage, an offset, a shape and strides", "others")
-    count, width = storage.elements.size, storage.elements.itemsize
-    is_empty = 0 in shape
-    last = offset + (-1 if is_empty else sum((n - 1) * stride for n, stride in zip(shape, strides)))
-    if len(shape) != len(strides) or len(shape) > _MAX_RANK or last >= count:
-        raise PickleError(
-            f"a tensor within {count} elements",
-            f"shape {shown(shape)}, strides {shown(strides)} and offset {offset}",
-        )
-    # a stride of 0 repeats an element, and such a view takes no memory
-    if math.prod(n for n in shape if n) * width > sys.maxsize:
-        raise PickleError("a tensor that memory can hold", f"shape {shown(shape)}")
-    if is_empty:
-        return np.empty(shape, storage.elements.dtype)
-    # the stride of one element is of no account
-    steps = [stride * width if n > 1 else width for n, stride in zip(shape, strides)]
-    return np.lib.stride_tricks.as_strided(storage.elements[offset:], shape, steps, writeable=False)
+    return value if type(value) in _VALUES else _SKIPPED
 
 
 _OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {
@@ -274,9 +229,15 @@ _OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"\x85": lambda m: m._tuple(1),
     b"\x86": lambda m: m._tuple(2),
     b"\x87": lambda m: m._tuple(3),
-    b"]": lambda m: m._push(Skipped()),
+    **{code: lambda m: m._push(_SKIPPED) for code in (b"]", b"\x8f")},
     b"a": lambda m: m._append([m._pop()]),
     b"e": lambda m: m._append(m._since_mark()),
+    # sets and frozensets, and bytes
+    b"\x90": lambda m: m._append(m._since_mark()),
+    b"\x91": lambda m: m._skip(m._since_mark()),
+    b"C": lambda m: m._skip(m._bytes(m._number("<B"))),
+    b"B": lambda m: m._skip(m._bytes(m._number("<I"))),
+    **{code: lambda m: m._skip(m._bytes(m._number("<Q"))) for code in (b"\x8e", b"\x96")},
     b"}": lambda m: m._push({}),
     b"s": lambda m: m._set([m._pop(), m._pop()][::-1]),
     b"u": lambda m: m._set(m._since_mark()),
@@ -290,4 +251,6 @@ _OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"Q": lambda m: m._persistent(),
     b"R": lambda m: m._reduce(),
     b"b": lambda m: m._build(),
+    b"\x81": lambda m: m._new(1),
+    b"\x92": lambda m: m._new(2),
 }

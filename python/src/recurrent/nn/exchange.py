@@ -31,23 +31,24 @@ class Exchange(Prediction):
         Parameters
         ----------
         state_dict : torch.nn.Module, mapping of str to array, str or Path
-            A module, its ``state_dict()`` as tensors or arrays, or a file of it: that of ``torch.save``, ``.pt``,
-            ``.pth`` or ``.bin``, or a safetensors file. Files need neither PyTorch nor another package, and nothing in
-            them is executed. The layers are found by ``weight_ih_l0`` and its relatives under any prefix;
-            the embedding and the decoder by their shapes, and of several with one shape by the names of ``to_torch``. A
-            module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN`` is compared with the network's
-            where the module is given: the arrays do not tell it.
+            A module, its ``state_dict()`` as tensors or arrays, or the path of a file of it: that of ``torch.save`` or
+            a safetensors file, which the beginning of the file tells, not its name. Files need neither PyTorch nor
+            another package, and nothing in them is executed. The layers are found by ``weight_ih_l0`` and its
+            relatives under any prefix; the embedding and the decoder by their shapes, and of several with one shape by
+            the names of ``to_torch``. A module without biases has biases of 0. The nonlinearity of a ``torch.nn.RNN``
+            is compared with the network's where the module is given: the arrays do not tell it.
         strict : bool
             Refuse arrays without a place in the network: reverse directions, further layers, projections, norms and
             other Linear layers. False ignores them.
         key : str, optional
             The key of the ``state_dict`` in a checkpoint, such as "model" of ``{"epoch": 3, "model": state_dict}``;
-            dots lead deeper.
+            dots lead deeper. Or what names begin with: of ``encoder.weight_ih_l0``, ``decoder.weight_ih_l0`` …
+            "encoder" takes the entries ``encoder.…``, without those of other modules.
 
         Returns
         -------
         list of str
-            The names of the ignored arrays; empty where ``strict``.
+            The names of the ignored arrays, below the key if any; empty where ``strict``.
 
         Raises
         ------
@@ -55,10 +56,11 @@ class Exchange(Prediction):
             If the file cannot be read.
         ValueError
             If an array is missing, ambiguous, of the wrong shape, without a place, not finite, or beyond the range of
-            the network's dtype, with its name; if torch.nn has no such network; if the key is unknown; or if the file
-            is damaged, of an old format, or has objects other than tensors. The weights are unchanged.
+            the network's dtype, with its name; if an array is parametrized, as by weight_norm; if torch.nn has no such
+            network; if the key is unknown; or if the file is damaged, of an old format, or has an object in place of a
+            tensor. The weights are unchanged.
         TypeError
-            If an array has no real numbers, with its name; the weights are unchanged.
+            If an array has no real numbers, with its name, or a name is not a str; the weights are unchanged.
         """
         return from_torch(self._architecture, self._parameters, state_dict, strict, key)
 
@@ -82,13 +84,13 @@ class Exchange(Prediction):
     def save_torch(self: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes ``to_torch()`` to a file for PyTorch. Needs no other package.
 
-        ``torch.load(path, weights_only=True)`` returns the ``state_dict`` of a ``.pt`` file, and
-        ``safetensors.torch.load_file(path)`` that of a safetensors file.
+        ``torch.load(path, weights_only=True)`` returns the ``state_dict`` of a ``.pt`` file, which ``.pth`` and
+        ``.bin`` are too, and ``safetensors.torch.load_file(path)`` that of a safetensors file.
 
         Parameters
         ----------
         path : str or Path
-            The file, with the suffix .pt, .pth or .safetensors.
+            The file, with the suffix .pt, .pth, .bin or .safetensors.
         overwrite : bool
             Whether to replace a file that this network did not write, though never a text that was read.
 
