@@ -17,8 +17,9 @@ import numpy as np
 
 import instances
 import recurrent
-from recurrent import introspection, losses, recurrentjs, schedules
+from recurrent import introspection, losses, recurrentjs
 from recurrent.introspection.document import Document
+from recurrent.optim import schedules
 
 # 3 time steps of 2 sequences, 4 numbers or classes
 T, B, SIZE = 3, 2, 4

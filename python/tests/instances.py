@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 import recurrent
-from recurrent import introspection, losses, recurrentjs, schedules
+from recurrent import introspection, losses, recurrentjs
+from recurrent.optim import schedules
 from recurrent.training.array_trainer import ArrayTrainer
 from recurrent.training.corpus_trainer import CorpusTrainer
 from recurrent.training.ranks import Ranks
