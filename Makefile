@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 LIBRARY := .build/lib/librecurrent.so
 # the number of the shared library's name, RECURRENT_ABI_VERSION
 ABI := $(shell sed -n 's/^\#define RECURRENT_ABI_VERSION //p' Sources/CRecurrent/include/recurrent.h)
-SOURCES := Package.swift $(shell find Sources -name '*.docc' -prune -o -type f -print)
+SOURCES := Package.swift $(shell find Sources \( -name '*.docc' -o -name Packaging \) -prune -o -type f -print)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,8 +99,8 @@ pretrained: setup ## train the model that the page ships again
 # glibc of 2018, so that an index offers the wheel to all distributions of today.
 LEVELS ?= x86-64-v2 x86-64-v3
 OLD := .build/glibc
-.build/levels/%/librecurrent.so: $(SOURCES) packaging/glibc $(LIBRARY)
-	@packaging/glibc $(LIBRARY) $(OLD); rm -f .build-$*/release/librecurrent_c.so
+.build/levels/%/librecurrent.so: $(SOURCES) Sources/Packaging/glibc $(LIBRARY)
+	@Sources/Packaging/glibc $(LIBRARY) $(OLD); rm -f .build-$*/release/librecurrent_c.so
 	RECURRENT_MARCH=$* swift build -c release --product recurrent_c --scratch-path .build-$* \
 	  $(addprefix -Xlinker ,-L$(abspath $(OLD)) $(abspath $(addprefix $(OLD)/,added.o libc.so.6 libdl.so.2 libpthread.so.0)))
 	@install -D -m 755 .build-$*/release/librecurrent_c.so $@
@@ -121,14 +121,14 @@ DESTDIR ?=
 VERSION := $(shell sed -n 's/^private let version: StaticString = "\(.*\)"/\1/p' Sources/RecurrentABI/VersionABI.swift)
 
 # the static library: the objects of the shared one with the Swift runtime
-.build/lib/librecurrent.a: $(LIBRARY) packaging/static
-	packaging/static $@
+.build/lib/librecurrent.a: $(LIBRARY) Sources/Packaging/static
+	Sources/Packaging/static $@
 
 install: $(LIBRARY) .build/lib/librecurrent.a ## install the C library: make install PREFIX=/usr/local DESTDIR=
-	@packaging/install install '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
+	@Sources/Packaging/install install '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
 
 uninstall: ## remove what make install has installed, with the same PREFIX and DESTDIR
-	@packaging/install uninstall '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
+	@Sources/Packaging/install uninstall '$(PREFIX)' $(ABI) $(VERSION) '$(DESTDIR)'
 
 # ---- tests
 
@@ -204,10 +204,10 @@ docs-links: $(LIBRARY) .venv-newest/ready ## check the links of the documentatio
 	else echo "no network: links to other sites are not checked"; $(SPHINX) -b dummy -E docs .build/docs/links; fi
 
 docc: $(LIBRARY) ## build the documentation of the Swift library with DocC, in .build/docc
-	packaging/docc .build/docc/Recurrent.doccarchive
+	Sources/Packaging/docc .build/docc/Recurrent.doccarchive
 
 release-check: ## check a release from a clean clone, step by step: make release-check FLAGS='--only versions,check'
-	@packaging/release-check $(FLAGS)
+	@Sources/Packaging/release-check $(FLAGS)
 
 bench: setup .venv-newest/ready ## measure speed, beside PyTorch and JAX where .venv-newest has them
 	.venv-newest/bin/python python/benchmarks/tick.py

@@ -23,7 +23,7 @@ DOCUMENTS = sorted(
 SCRIPTS = [
     *ROOT.glob("python/benchmarks/*.py"), *ROOT.glob("python/tools/*.py"), *ROOT.glob("examples/*/*.py"),
 ]  # fmt: skip
-FOLDERS = r"(?:Sources|Tests|python|docs|examples|packaging|\.github|\.ci)/"
+FOLDERS = r"(?:Sources|Tests|python|docs|examples|\.github|\.ci)/"
 SUFFIXES = r"\.(?:swift|h|c|py|md|json|js|toml|yml|svg|png|so)"
 
 

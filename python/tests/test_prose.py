@@ -26,7 +26,6 @@ FOLDERS = (
     "python/benchmarks",
     "docs",
     "examples",
-    "packaging",
     "README.md",
 )
 

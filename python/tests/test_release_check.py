@@ -10,7 +10,7 @@ import pytest
 
 from support import ROOT
 
-SCRIPT = ROOT / "packaging" / "release-check"
+SCRIPT = ROOT / "Sources" / "Packaging" / "release-check"
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_the_steps_name_what_exists(script):
     commands = " && ".join(step.command for step in script.STEPS)
     for words in re.findall(r"\bmake ([\w./ -]+?)(?= PREFIX=| &&|$)", commands):
         assert set(words.split()) <= targets, words
-    for path in re.findall(r"(?:packaging|python/tools)/[\w.-]+", commands):
+    for path in re.findall(r"(?:Sources/Packaging|python/tools)/[\w.-]+", commands):
         assert (ROOT / path).is_file(), path
     assert [step.name for step in script.STEPS] == [
         "committed", "versions", "changelog", "setup", "check", "interface", "test", "docs", "docs-links", "docc",
@@ -131,7 +131,7 @@ def test_the_steps_name_what_exists(script):
 def test_there_is_no_wheel(tmp_path):
     (tmp_path / "other.whl").touch()
     done = subprocess.run(
-        [ROOT / "packaging" / "try-wheel", tmp_path, tmp_path / "venv"], capture_output=True, text=True
+        [ROOT / "Sources" / "Packaging" / "try-wheel", tmp_path, tmp_path / "venv"], capture_output=True, text=True
     )
     assert done.returncode == 1 and not (tmp_path / "venv").exists()
     assert re.fullmatch(

@@ -70,7 +70,7 @@ def test_docc_has_no_warnings(tmp_path):
     need("docc", "swift")
     make(".build/lib/librecurrent.so")
     archive = tmp_path / "Recurrent.doccarchive"
-    run(ROOT / "packaging" / "docc", archive)
+    run(ROOT / "Sources" / "Packaging" / "docc", archive)
     pages = archive / "data"
     for page in ("documentation/recurrent.json", "tutorials/tutorials.json", "tutorials/recurrent/trainatextmodel.json",
                  "documentation/recurrent/textmodel.json"):  # fmt: skip
