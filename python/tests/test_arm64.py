@@ -19,7 +19,9 @@ pytestmark = [
 
 
 def test_arm64(tmp_path):
-    done = subprocess.run([ROOT / "Sources" / "Packaging" / "arm64", tmp_path], capture_output=True, text=True)
+    done = subprocess.run(
+        [ROOT / "Sources" / "Packaging" / "arm64", tmp_path], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     code = (tmp_path / "Kernels.o").read_bytes()
     # ELF, of a machine that is AArch64

@@ -86,7 +86,9 @@ def test_install_and_uninstall_with_destdir(tmp_path):
 
 def test_a_prefix_that_is_not_absolute():
     done = subprocess.run(
-        [ROOT / "Sources" / "Packaging" / "install", "install", "usr", "2", "0.2.0"], capture_output=True, text=True
+        [ROOT / "Sources" / "Packaging" / "install", "install", "usr", "2", "0.2.0"],
+        capture_output=True,
+        text=True,
     )
     expected = "PREFIX is not an absolute path; expected one such as /usr/local, got 'usr'\n"
     assert done.returncode == 1 and done.stderr == expected

@@ -131,7 +131,9 @@ def test_the_steps_name_what_exists(script):
 def test_there_is_no_wheel(tmp_path):
     (tmp_path / "other.whl").touch()
     done = subprocess.run(
-        [ROOT / "Sources" / "Packaging" / "try-wheel", tmp_path, tmp_path / "venv"], capture_output=True, text=True
+        [ROOT / "Sources" / "Packaging" / "try-wheel", tmp_path, tmp_path / "venv"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1 and not (tmp_path / "venv").exists()
     assert re.fullmatch(

@@ -109,15 +109,18 @@ def saved(net, folder):
     return folder / "net.safetensors"
 
 
+def scanned(*cells):
+    """The cells in both types, without those that are an operator of ONNX, which has float32 alone."""
+    pairs = [(cell, dtype) for cell in cells for dtype in ("float32", "float64")]
+    chosen = [(cell, dtype) for cell, dtype in pairs if dtype == "float64" or cell not in NODES]
+    return pytest.mark.parametrize("cell, dtype", chosen, ids=str)
+
+
 @pytest.mark.parametrize("options", ["vectors", "embedding", "all"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("cell", [*CELLS, recurrent.LSTMCell(norm="gate", projection=3, zoneout=0.2, peephole=True),
-                                  recurrent.GRUCell(norm="joint", weight_dropout=0.2), recurrent.RNNCell(leak=0.5),
-                                  Odd, Delay()], ids=str)  # fmt: skip
+@scanned(*CELLS, recurrent.LSTMCell(norm="gate", projection=3, zoneout=0.2, peephole=True),
+         recurrent.GRUCell(norm="joint", weight_dropout=0.2), recurrent.RNNCell(leak=0.5), Odd, Delay())  # fmt: skip
 def test_scans(cell, dtype, options, tmp_path):
     """Cells without an operator, and all cells in float64."""
-    if dtype == "float32" and cell in NODES:
-        pytest.skip("an operator: test_operators")
     net = network(Odd(has_erf=dtype == "float32") if cell is Odd else cell, dtype, **OPTIONS[options])
     compare(net, tmp_path / "net.onnx", bound=3e-6 if cell is Odd else 1e-6)
     assert "Scan" in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
@@ -168,11 +171,8 @@ def test_lengths_of_operators(cell, options, tmp_path):
 
 
 @pytest.mark.parametrize("options", ["vectors", "all", "no decoder"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("cell", ["lstm", "gru", "mgu", "sru", Delay()], ids=str)
+@scanned("lstm", "gru", "mgu", "sru", Delay())
 def test_lengths_of_scans(cell, dtype, options, tmp_path):
-    if dtype == "float32" and cell in NODES:
-        pytest.skip("an operator: test_lengths_of_operators")
     net = network(cell, dtype, **OPTIONS[options])
     for lengths in (*LENGTHS, (0, 1, T)):
         compare(net, tmp_path / "net.onnx", lengths=lengths)
