@@ -67,16 +67,9 @@ public func recurrent_generator_next_text(
   _ generator: recurrent_generator, _ max_tokens: Int64, _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
   _ length: UnsafeMutablePointer<Int64>!, _ has_ended: UnsafeMutablePointer<Int32>!
 ) -> recurrent_status {
-  call { (call) throws(RecurrentError) in
-    let generator = try call.generator(generator), ended = try output(has_ended, "has_ended")
-    _ = try output(text, "text")
-    _ = try output(length, "length")
-    // before anything is drawn: a failed call leaves the generator unchanged
-    let needed = generator.textCapacity(try size(max_tokens, "max_tokens"))
-    try checkCapacity(capacity, for: needed, "bytes")
-    try write(generator.text(Int(max_tokens)), text, capacity, length, "text")
-    ended.pointee = generator.hasEnded ? 1 : 0
-  }
+  nextText(
+    generator, max_tokens, text, capacity, length, has_ended, needed: { $0.textCapacity($1) },
+    produce: { (generator, count) throws(RecurrentError) in try generator.text(count) })
 }
 
 @implementation @_cdecl("recurrent_generator_next_characters")
@@ -84,14 +77,24 @@ public func recurrent_generator_next_characters(
   _ generator: recurrent_generator, _ max_tokens: Int64, _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
   _ length: UnsafeMutablePointer<Int64>!, _ has_ended: UnsafeMutablePointer<Int32>!
 ) -> recurrent_status {
+  nextText(
+    generator, max_tokens, text, capacity, length, has_ended, needed: { $0.charactersCapacity($1) },
+    produce: { (generator, count) throws(RecurrentError) in try generator.characters(count) })
+}
+
+/// Writes what `produce` makes of at most `max_tokens` tokens, `needed` bytes at most.
+private func nextText(
+  _ generator: recurrent_generator, _ max_tokens: Int64, _ text: UnsafeMutablePointer<CChar>!, _ capacity: Int64,
+  _ length: UnsafeMutablePointer<Int64>!, _ has_ended: UnsafeMutablePointer<Int32>!,
+  needed: (Generator, Int) -> Int, produce: (Generator, Int) throws(RecurrentError) -> Buffer<UInt8>
+) -> recurrent_status {
   call { (call) throws(RecurrentError) in
     let generator = try call.generator(generator), ended = try output(has_ended, "has_ended")
     _ = try output(text, "text")
     _ = try output(length, "length")
     // before anything is drawn: a failed call leaves the generator unchanged
-    let needed = generator.charactersCapacity(try size(max_tokens, "max_tokens"))
-    try checkCapacity(capacity, for: needed, "bytes")
-    try write(generator.characters(Int(max_tokens)), text, capacity, length, "text")
+    try checkCapacity(capacity, for: needed(generator, try size(max_tokens, "max_tokens")), "bytes")
+    try write(produce(generator, Int(max_tokens)), text, capacity, length, "text")
     ended.pointee = generator.hasEnded ? 1 : 0
   }
 }
