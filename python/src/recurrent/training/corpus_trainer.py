@@ -85,13 +85,14 @@ class CorpusTrainer(Trainer[TrainableText]):
         if recipe is not None and given is not None:
             raise ValueError("recipe is unexpected; expected either recipe or optimizer, got both")
         require_one(epochs, steps)
-        bound: Any = None if isinstance(clip, str) and clip == "recipe" else (clip,)
+        is_recipe_clip = isinstance(clip, str) and clip == "recipe"
+        bound: Any = CLIP if is_recipe_clip else clip
         options = CorpusOptions(
             validation_split=0.0 if validation_data is not None else validation_split,
             evaluate_every=EVALUATE_EVERY if evaluate_every is None else evaluate_every,
             record_every=1 if record_every is None else record_every,
             weight_decay=0.0 if weight_decay is None else weight_decay,
-            clip=bound[0] if bound else CLIP,
+            clip=bound,
             **arguments,
         )
         if model.tokenizer in ("characters", "bytes"):
@@ -121,7 +122,7 @@ class CorpusTrainer(Trainer[TrainableText]):
         model._set_metadata("documents", (options.documents or "").encode())
         total = trainer.target_step - first_step
         rates = chosen.begin(model, given, recipe is not None, total, trainer.epoch_steps)
-        if bound is None and rates is not None:
+        if is_recipe_clip and rates is not None:
             options.clip = chosen.clip
         if options.schedule is None and options.learning_rate is None and rates is not None:
             options.schedule = rates
